@@ -1,0 +1,77 @@
+"""The one place that reads a clock, draws a number or an id, or starts a thread.
+
+An `Env` is passed in everywhere, so that the simulator can stand in for time and chance. A lint test
+bans the direct modules elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+
+
+class Env(Protocol):
+    """Time, chance and threads."""
+
+    def now(self) -> float:
+        """UTC seconds since the epoch; never goes back within a process, whatever the wall clock does."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that only runs forward, for waiting and for observing others."""
+        ...
+
+    def uniform(self, low: float, high: float) -> float:
+        """A random number between low and high, for jitter."""
+        ...
+
+    def new_id(self) -> str:
+        """A fresh id: 18 characters, time-ordered, unique across processes."""
+        ...
+
+    def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
+        """Start a daemon thread."""
+        ...
+
+
+def encode_id(milliseconds: int, chance: int) -> str:
+    """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
+    number, text = (milliseconds << 45) | (chance & ((1 << 45) - 1)), ""
+    for _ in range(18):
+        number, digit = divmod(number, 32)
+        text = _DIGITS[digit] + text
+    return text
+
+
+class RealEnv:
+    """The machine's own clocks and randomness."""
+
+    def __init__(self) -> None:
+        self._wall, self._mono = time.time(), time.monotonic()
+        self._chance = random.Random(os.urandom(16))
+
+    def now(self) -> float:
+        # A wall clock set back must not stretch a durable sleep, so elapsed time is the floor; one set
+        # forward is followed, because after a laptop's sleep that is the truth.
+        elapsed = self._wall + (time.monotonic() - self._mono)
+        return max(elapsed, time.time())
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._chance.uniform(low, high)
+
+    def new_id(self) -> str:
+        return encode_id(int(self.now() * 1000), self._chance.getrandbits(45))
+
+    def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
+        thread = threading.Thread(target=target, args=args, name=name, daemon=True)
+        thread.start()
+        return thread

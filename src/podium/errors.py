@@ -1,0 +1,212 @@
+"""Errors say who can act: the caller, the user's code, the environment, or us.
+
+Control-flow signals derive from BaseException so that a user's `except Exception` cannot eat them.
+Codes are stable; `podium explain CODE` will print the page of each.
+"""
+
+from __future__ import annotations
+
+
+class PodiumError(Exception):
+    """Base of every error a user may catch. `code` is stable, `fix` is one line to act on."""
+
+    code = "E000"
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.fix}" if self.fix else self.message
+
+
+# -- the caller can act ------------------------------------------------------------------------------
+
+
+class UsageError(PodiumError):
+    """Podium was called in a way that cannot work; nothing was stored."""
+
+    code = "E100"
+
+
+class ArgumentError(UsageError, TypeError):
+    """An argument does not fit the function's signature; nothing was stored."""
+
+    code = "E101"
+
+
+class DeclarationError(UsageError):
+    """A function cannot be a task or workflow as it stands (closure, lambda, name taken)."""
+
+    code = "E103"
+
+
+class EncodeError(UsageError):
+    """A value cannot be stored. `path` leads to the offender, e.g. `result["log"][3]`."""
+
+    code = "E112"
+
+    def __init__(self, message: str, *, path: str = "", fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.path = path
+
+
+class PayloadTooLarge(EncodeError):
+    """A value is above the payload cap."""
+
+    code = "E113"
+
+
+class RunNotFound(UsageError):
+    """No run has this id."""
+
+    code = "E301"
+
+
+class IdConflict(UsageError):
+    """The id belongs to a run of another function or of other arguments."""
+
+    code = "E302"
+
+
+class WrongState(UsageError):
+    """The run's state does not allow this."""
+
+    code = "E303"
+
+
+# -- the user's code can act -------------------------------------------------------------------------
+
+
+class TaskFailed(PodiumError):
+    """A recorded failure whose own exception type is not to be had here.
+
+    `type` is "module:qualname", `traceback` the text of the original one.
+    """
+
+    code = "E200"
+
+    def __init__(self, type: str, message: str, traceback: str = "") -> None:
+        Exception.__init__(self, type, message, traceback)
+        self.type = type
+        self.message = message
+        self.traceback = traceback
+        self.fix = ""
+
+    def __str__(self) -> str:
+        return f"{self.type.rpartition(':')[2]}: {self.message}"
+
+
+class TaskTimeout(PodiumError, TimeoutError):
+    """An attempt took longer than the task's `timeout`."""
+
+    code = "E201"
+
+
+class DecodeError(PodiumError):
+    """A stored value does not fit the type that the code asks for now."""
+
+    code = "E202"
+
+
+class NeverAwaited(PodiumError):
+    """A workflow ended with a call of a task that nobody awaited."""
+
+    code = "E203"
+
+
+class Mismatch(PodiumError):
+    """The code asks for something else than the history records: the run parks (in tests: raises)."""
+
+    code = "E204"
+
+    def __init__(self, message: str, *, line: str = "", expected: str = "", found: str = "", fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.line, self.expected, self.found = line, expected, found
+
+
+class RunParked(PodiumError):
+    """The awaited run is parked: it needs a person's decision. The message says why and how to go on."""
+
+    code = "E205"
+
+
+class RunCancelled(PodiumError):
+    """The awaited run was cancelled."""
+
+    code = "E206"
+
+
+# -- the environment can act -------------------------------------------------------------------------
+
+
+class StoreError(PodiumError):
+    """Base of what a store may raise."""
+
+    code = "E500"
+
+
+class StoreUnavailable(StoreError):
+    """Try again: locked past the patience, disk full, connection lost. Never a task's outcome."""
+
+    code = "E501"
+
+
+class StoreRefused(StoreError):
+    """This store cannot be opened like this: newer schema, read-only, network file system, corrupt."""
+
+    code = "E502"
+
+
+class StoreFatal(StoreError):
+    """The store can no longer be trusted on this handle (failed sync, corrupt page)."""
+
+    code = "E503"
+
+
+class EngineStopped(PodiumError):
+    """The engine is shut down; the run goes on wherever another engine lives, or on the next start."""
+
+    code = "E504"
+
+
+# -- we can act --------------------------------------------------------------------------------------
+
+
+class InternalError(PodiumError):
+    """A broken promise inside Podium, with the run's story. Please report it."""
+
+    code = "E900"
+
+
+# -- control flow ------------------------------------------------------------------------------------
+
+
+class Signal(BaseException):
+    """Base of control-flow signals."""
+
+
+class Discarded(Signal):
+    """This machine was dropped from memory; its body must not act any more."""
+
+
+class EffectInWorkflow(Signal):
+    """A workflow body did something that only a task may do. `line` is "file:line"."""
+
+    code = "E130"
+
+    def __init__(self, what: str, line: str) -> None:
+        super().__init__(what, line)
+        self.what, self.line = what, line
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.what} in a workflow would happen again on every resume; move this into a task"
+
+
+class TurnBudgetExceeded(Signal):
+    """A workflow computed too long without waiting. `line` is where it was stopped."""
+
+    code = "E131"
+
+    line = ""

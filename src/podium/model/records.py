@@ -1,0 +1,205 @@
+"""What crosses the store seam: frozen data, no behaviour.
+
+Everything that happens to a run is one `Write`: a fence, then a move, history entries, messages and new
+runs. The fence holds and all of it happens, or nothing does and the `Verdict` says so.
+
+Times are UTC seconds since the epoch (float). Payloads are bytes made by `podium.codec`; the store never
+looks inside them. msgspec structs rather than dataclasses: they are built some hundred thousand times a
+second, and a frozen dataclass costs ten times as much to build.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from .states import State
+
+
+class Kind(str, Enum):
+    """What a history entry records. `FED` below says which ones the machine sees again in a replay."""
+
+    RESULT = "result"  # a step's value
+    ERROR = "error"  # a step's final failure
+    TICK = "tick"  # time passed a timer's due time
+    MESSAGE = "message"  # something taken from the inbox
+    RETRY = "retry"  # a failed attempt that will be tried again; `due` says when
+    START = "start"  # an attempt about to begin, written only after a run lost an owner
+
+    def __str__(self) -> str:
+        return self.value
+
+
+FED: frozenset[Kind] = frozenset({Kind.RESULT, Kind.ERROR, Kind.TICK, Kind.MESSAGE})
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One row of a run's history; `(run, seq)` is its key and `seq` counts from 1 without a gap."""
+
+    seq: int
+    kind: Kind
+    at: float  # when the workflow saw it (RETRY, START: when it was recorded); never goes back in a run
+    step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
+    digest: bytes = b""  # of the step's arguments
+    payload: bytes = b""  # value, failure or message as the codec wrote it
+    began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
+    attempt: int = 0  # counts from 1; 0 where there is none
+    due: float | None = None  # RETRY only: when the next attempt may begin
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Something sent to a run. `id` is unique in the run for ever (inbox and history)."""
+
+    id: str
+    run: str
+    kind: str  # "cancel"; later also signals and children's outcomes
+    at: float
+    payload: bytes = b""
+
+
+class NewRun(msgspec.Struct, frozen=True):
+    """A run to create.
+
+    `owned` makes the writing engine its owner at once (state running, token 1): the embedded fast path,
+    one commit from call to first task. Otherwise the run is queued for any engine.
+
+    `attach` names the script that starts it: when an unfinished run of the same function, arguments and
+    script exists whose starting engine has no row any more (it is dead), no run is made; that one gets
+    this engine as its starter and the verdict is ATTACHED.
+
+    `copy_from` = (run, seq) copies that run's history up to and including seq: a retry or a fork.
+    """
+
+    id: str
+    function: str
+    args: bytes
+    digest: bytes
+    at: float
+    owned: bool = False
+    explicit_id: bool = False  # the caller chose the id: an existing run is then EXISTS or CONFLICT
+    fingerprint: str = ""
+    due: float | None = None  # not before; None: at once
+    starter: str = ""  # script that started it
+    attach: bool = False
+    copy_from: tuple[str, int] | None = None
+    parent: str = ""
+    tags: str = ""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A change of state. `release` gives up ownership (waiting, parked and final states always do)."""
+
+    state: State
+    due: float | None = None  # WAITING: when it wants attention; None: only a message wakes it
+    payload: bytes = b""  # result or failure of a final state, reason of a parked one
+    fingerprint: str | None = None  # the code that drove it, for steering claims
+
+
+class Fence(msgspec.Struct, frozen=True):
+    """What must be true of the run's row inside the commit, under its lock."""
+
+    run: str
+    token: int
+    states: frozenset[State]
+
+
+class Write(msgspec.Struct, frozen=True):
+    """The only way to change runs. Without a fence it may only create runs and send messages."""
+
+    fence: Fence | None = None
+    move: Move | None = None
+    entries: tuple[Entry, ...] = ()
+    consumed: tuple[str, ...] = ()  # ids of inbox messages that `entries` took over
+    messages: tuple[Message, ...] = ()
+    new_runs: tuple[NewRun, ...] = ()
+
+
+class Outcome(str, Enum):
+    """What became of a Write, or of one new run or message in it."""
+
+    DONE = "done"
+    REFUSED = "refused"  # the fence did not hold, or the engine has no row: nothing happened
+    EXISTS = "exists"  # new run: that id is there with the same function and arguments
+    CONFLICT = "conflict"  # new run: that id is there with others; nothing of this Write happened
+    ATTACHED = "attached"  # new run: an orphan of the same call was found instead; see `Verdict.runs`
+    GONE = "gone"  # message: its run is final or unknown; the rest of the Write happened
+    INVALID = "invalid"  # the store itself refused this Write's data (`detail` says why); nothing happened
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer to one Write. `runs` and `messages` follow the order of the Write's."""
+
+    outcome: Outcome
+    runs: tuple[tuple[Outcome, str], ...] = ()  # (DONE | EXISTS | CONFLICT | ATTACHED, run id)
+    messages: tuple[Outcome, ...] = ()  # DONE | GONE
+    detail: str = ""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A run as its owner needs it: everything but the history."""
+
+    id: str
+    function: str
+    token: int
+    args: bytes
+    digest: bytes
+    created: float
+    started: float  # first claim; the machine's time starts here
+    lost: int = 0  # owners that died holding it
+    entries: int = 0  # length of the history
+    fingerprint: str = ""
+    starter: str = ""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """Runs now owned by the claiming engine, and when the next unowned one becomes due (None: none known)."""
+
+    heads: tuple[Head, ...]
+    next_due: float | None
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """A run as a reader sees it."""
+
+    id: str
+    function: str
+    state: State
+    token: int
+    owner: str | None
+    created: float
+    started: float | None
+    ended: float | None
+    due: float | None
+    args: bytes
+    payload: bytes  # result, failure or reason, by state
+    digest: bytes
+    lost: int
+    entries: int
+    fingerprint: str
+    starter: str
+    parent: str
+    tags: str
+    inbox: int  # undelivered messages
+
+
+class EngineRow(msgspec.Struct, frozen=True):
+    """An engine that announced itself. `beat` grows with each heartbeat; nobody compares clocks."""
+
+    id: str
+    beat: int
+    host: str
+    pid: int
+    started: float
+    info: str = ""  # JSON: functions, version, script
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Which runs `find` returns, newest first."""
+
+    states: frozenset[State] | None = None
+    function: str | None = None
+    id_prefix: str | None = None
+    id_suffix: str | None = None
+    before: str | None = None  # keyset paging: ids older than this one
+    limit: int = 100
