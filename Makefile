@@ -1,0 +1,44 @@
+# Needs Python 3.11 or later, git, make and a package index; everything else goes into .venv.
+#   make PYTHON=/path/to/python ...   chooses the interpreter that .venv is made with
+
+.DEFAULT_GOAL := help
+VENV := .venv
+RUN := $(VENV)/bin/python
+PYTEST_ARGS ?=
+export PYTHON
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help demo test lint wheel-test prove bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo:  ## crawl and moderate a site on loopback, be killed in the middle, resume, report
+	@tools/environment.sh $(VENV) examples
+	@$(RUN) -m examples.content_moderation.demo
+
+test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for some of them)
+	@tools/environment.sh $(VENV) examples,test
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+lint:  ## style, format, import layers, types
+	@tools/environment.sh $(VENV) dev
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@lint-imports --no-logo --no-cache
+	@pyright
+
+wheel-test:  ## build the wheel, install it in a clean environment, run, kill and resume a workflow
+	@tools/environment.sh $(VENV) dev
+	@$(RUN) -m pytest tests/wheel -m wheel
+
+prove:  ## the long numbers, written to docs/proof.md (hours)
+	@tools/environment.sh $(VENV) examples,test,classifier
+	@$(RUN) tools/prove.py
+
+bench:  ## Podium and dbos side by side, with ratios
+	@tools/environment.sh $(VENV) examples,test
+	@$(RUN) -m bench
+
+clean:  ## remove environments, builds and caches
+	@rm -rf $(VENV) .tools build dist .pytest_cache .ruff_cache .hypothesis

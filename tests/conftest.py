@@ -1,0 +1,36 @@
+"""What holds for every test: no real store is touched, and nothing depends on where pytest was started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Deadlines measure the machine, not the code, and this one is shared. In CI the same examples every time:
+# a red build then means that the change broke something; wider searches belong to `make prove`.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The default app of the whole session, subprocesses included, lives in a temporary directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PODIUM_")]:
+            patch.delenv(name)
+        home = tmp_path_factory.mktemp("project")
+        (home / ".podium").mkdir()  # found first on the way up, so never a checkout above the tmp dir
+        patch.chdir(home)
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project directory of this test's own, as the working directory and home of its store."""
+    (tmp_path / ".podium").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
