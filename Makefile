@@ -4,6 +4,7 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 RUN := $(VENV)/bin/python
+EXTRAS ?= examples,test
 PYTEST_ARGS ?=
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -18,7 +19,7 @@ demo:  ## crawl and moderate a site on loopback, be killed in the middle, resume
 	@$(RUN) -m examples.content_moderation.demo
 
 test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for some of them)
-	@tools/environment.sh $(VENV) examples,test
+	@tools/environment.sh $(VENV) $(EXTRAS)
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
 lint:  ## style, format, import layers, types

@@ -1,0 +1,160 @@
+"""Run the long proofs one after another and write docs/proof.md: `make prove`, or some: `prove.py sim`.
+
+A proof is a command that exits 0 exactly when its claim holds, and whose last lines say with which numbers.
+All proofs of the list make the page; a selection is only shown, so that the page is always one machine,
+one commit, one day. Nothing on it names the machine or a path of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "proof.md"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`command` is run by this Python; `lines` is how many of its closing lines carry the numbers."""
+
+    name: str
+    claim: str
+    command: str
+    lines: int = 12
+    hours_max: float = 2.0
+
+
+PROOFS = (
+    Proof(
+        "sim",
+        "20,000 simulated worlds with crashes, delays and ambiguous commits break no promise; every crash"
+        " point of eight programs holds; every planted bug is caught.",
+        "-m tests.sim --seeds 20000",
+        lines=30,
+    ),
+    Proof(
+        "chaos",
+        "300 real kills of a 1,000-step run, a 10,000-wide fan-out and 200 concurrent runs: right results, no"
+        " recorded step runs again, the store intact.",
+        "-m tests.chaos --kills 300",
+    ),
+    Proof(
+        "moderation",
+        "The main job on the Python documentation, killed ten times at random moments, reports what it"
+        " reports undisturbed.",
+        "-m tests.chaos.moderation --kills 10",
+    ),
+    Proof(
+        "bench",
+        "Podium and dbos side by side on SQLite, full sync on.",
+        "-m bench",
+        lines=40,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a proof."""
+
+    proof: Proof
+    held: bool
+    seconds: float
+    closing: list[str]
+
+
+def run(proof: Proof) -> Result:
+    """Run one proof, its output in the open; a proof that takes too long does not hold."""
+    print(f"\n=== {proof.name}: python {proof.command}", flush=True)
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, *shlex.split(proof.command)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,  # so that the children of a proof that hangs go with it
+    )
+    alarm = threading.Timer(proof.hours_max * 3600, os.killpg, (process.pid, signal.SIGKILL))
+    alarm.start()
+    closing: list[str] = []
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        if line.strip():
+            closing = [*closing, line.rstrip().replace(f"{ROOT}/", "").replace(sys.executable, "python")]
+            closing = closing[-proof.lines :]
+    held = process.wait() == 0
+    alarm.cancel()
+    return Result(proof, held, time.monotonic() - began, closing)
+
+
+def git(*args: str) -> str:
+    return subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def machine() -> list[tuple[str, str]]:
+    """What a reader needs to judge the numbers."""
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return [
+        ("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ("commit", git("rev-parse", "--short=12", "HEAD") + (" with local changes" if changed else "")),
+        ("cores", str(os.cpu_count())),
+        ("memory", f"{gigabytes:.0f} GB"),
+        ("kernel", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        ("Python", platform.python_version()),
+        ("SQLite", f"{apsw.sqlite_lib_version()} (apsw {apsw.apsw_version()})"),
+    ]
+
+
+def page(facts: list[tuple[str, str]], results: list[Result]) -> str:
+    lines = [
+        "# Proof",
+        "",
+        "The long numbers, written by `make prove` (`tools/prove.py`). Speeds are those of the machine below:",
+        "read ratios.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in facts),
+    ]
+    for result in results:
+        verdict = "Held" if result.held else "**DID NOT HOLD**"
+        lines += ["", f"## {result.proof.name}", "", result.proof.claim, ""]
+        lines += [f"{verdict}, {result.seconds:,.0f} s: `python {result.proof.command}`", ""]
+        lines += ["```text", *result.closing, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - {proof.name for proof in PROOFS}
+    if unknown:
+        print(f"no such proof: {', '.join(sorted(unknown))}; there are: {', '.join(p.name for p in PROOFS)}")
+        return 2
+    facts = machine()  # before the run: the commit that is proved
+    results = [run(proof) for proof in PROOFS if not names or proof.name in names]
+    text = page(facts, results)
+    if names:
+        print(f"\n{text}")
+    else:
+        PAGE.write_text(text, encoding="utf-8")
+        print(f"\nWritten: {PAGE.relative_to(ROOT)}")
+    return 0 if all(result.held for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
