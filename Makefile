@@ -39,7 +39,7 @@ prove:  ## the long numbers, written to docs/proof.md (hours)
 
 bench:  ## Podium and dbos side by side, with ratios
 	@tools/environment.sh $(VENV) examples,test
-	@$(RUN) -m bench
+	@$(RUN) -m bench.compare
 
 clean:  ## remove environments, builds and caches
 	@rm -rf $(VENV) .tools build dist .pytest_cache .ruff_cache .hypothesis

@@ -59,7 +59,7 @@ PROOFS = (
     Proof(
         "bench",
         "Podium and dbos side by side on SQLite, full sync on.",
-        "-m bench",
+        "-m bench.compare",
         lines=40,
     ),
 )
@@ -125,8 +125,8 @@ def page(facts: list[tuple[str, str]], results: list[Result]) -> str:
     lines = [
         "# Proof",
         "",
-        "The long numbers, written by `make prove` (`tools/prove.py`). Speeds are those of the machine below:",
-        "read ratios.",
+        "The long numbers, written by `make prove` (`tools/prove.py`). Speeds depend on the machine below,",
+        "ratios less so.",
         "",
         "| | |",
         "|---|---|",
