@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test lint wheel-test prove bench clean
+.PHONY: help demo test lint style layers types wheel-test prove bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,11 +22,19 @@ test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for s
 	@tools/environment.sh $(VENV) $(EXTRAS)
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
-lint:  ## style, format, import layers, types
+lint: style layers types  ## the next three
+
+style:  ## rules and format of the code (ruff)
 	@tools/environment.sh $(VENV) dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+
+layers:  ## imports point down (import-linter)
+	@tools/environment.sh $(VENV) dev
 	@lint-imports --no-logo --no-cache
+
+types:  ## strict types of the package and of its typing tests (pyright)
+	@tools/environment.sh $(VENV) dev
 	@pyright
 
 wheel-test:  ## build the wheel, install it in a clean environment, run, kill and resume a workflow

@@ -42,10 +42,10 @@ find_python() {
         "  Install one, or name it: make PYTHON=/path/to/python"
 }
 
-install() { # a failure shows pip's last words and what they usually mean
+install() { # a failure shows pip's errors and what they usually mean
     log=$environment/install.log
     "$environment/bin/python" -m pip install -qq --disable-pip-version-check "$@" > "$log" 2>&1 || {
-        tail -n 8 "$log" >&2
+        grep -a 'ERROR: ' "$log" | head -n 4 >&2 || tail -n 4 "$log" >&2
         die "Installing failed (whole log: $log)." \
             "  Without a connection, point pip at a package index that can be reached (pip config, PIP_INDEX_URL)."
     }
