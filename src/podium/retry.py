@@ -1,0 +1,171 @@
+"""When a failed attempt is tried again. Frozen values, pure decisions: time and chance are arguments.
+
+A decision rests only on what the store remembers: for each recorded failure, the index of the policy that
+granted its retry. So a count survives every crash, and a retry is never granted twice.
+
+    Retry(times=5, wait=0.5, on=TimeoutError) | Retry(times=1, on=ValueError)
+
+retries when either would, each with its own count; the first that grants wins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from .errors import UsageError
+
+MAX_TIMES = 1_000_000
+MAX_POLICIES = 255  # a policy's index is recorded as one byte
+
+On = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
+
+
+class Grant(NamedTuple):
+    """Leave to try again: after `delay` seconds, granted by policy number `policy` (to be recorded)."""
+
+    delay: float
+    policy: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, how soon and for which failures a task is tried again.
+
+    times     retries after the first attempt, 0 to 1,000,000
+    wait      seconds before the first retry
+    factor    each further wait is this many times the one before; 1 keeps it constant
+    max_wait  seconds, the longest wait
+    jitter    share of each wait left to chance, 0 to 1; True is 0.5: between half the wait and all of it
+    on        exception type, tuple of types, or predicate: which failures are retried
+    unless    the same, for exceptions to the rule
+    total     seconds since the first attempt began, after which no retry may begin; None: no limit
+    otherwise the policy asked when this one does not grant; `a | b` sets it
+
+    Raises UsageError for numbers that make no sense. Example: `Retry(times=5, on=(TimeoutError, OSError))`.
+    """
+
+    times: int = 3
+    wait: float = 0.5
+    factor: float = 2.0
+    max_wait: float = 60.0
+    jitter: bool | float = True
+    on: On = Exception
+    unless: On = ()
+    total: float | None = None
+    otherwise: Retry | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.times) is not int or not 0 <= self.times <= MAX_TIMES:
+            raise UsageError(f"Retry(times={self.times!r}): a whole number from 0 to {MAX_TIMES:,} is needed")
+        _number("wait", self.wait, 0, math.inf)
+        _number("factor", self.factor, 1, math.inf)
+        _number("max_wait", self.max_wait, 0, math.inf)
+        _number(
+            "jitter", float(self.jitter) if self.jitter is True or self.jitter is False else self.jitter, 0, 1
+        )
+        if self.total is not None:
+            _number("total", self.total, 0, math.inf)
+        if self.wait > self.max_wait:
+            raise UsageError(
+                f"Retry(wait={self.wait!r}) is longer than max_wait={self.max_wait!r}",
+                fix=f"say max_wait={self.wait!r} or more",
+            )
+        _condition("on", self.on)
+        _condition("unless", self.unless)
+        if len(self.policies()) > MAX_POLICIES:
+            raise UsageError(f"more than {MAX_POLICIES} retry policies joined by |")
+
+    @staticmethod
+    def of(value: int | Retry | None) -> Retry:
+        """What `retries=` means: None is no retry, a number is that many with the defaults."""
+        if isinstance(value, Retry):
+            return value
+        if value is None:
+            return Retry(times=0)
+        if type(value) is int:
+            return Retry(times=value)
+        raise UsageError(f"retries={value!r}: a number, a Retry or None is needed")
+
+    def __or__(self, other: Retry) -> Retry:
+        if type(other) is not Retry:
+            return NotImplemented
+        return replace(self, otherwise=other if self.otherwise is None else self.otherwise | other)
+
+    def policies(self) -> list[Retry]:
+        """This policy and those joined to it, in the order of their indexes."""
+        chain: list[Retry] = [self]
+        while (after := chain[-1].otherwise) is not None:
+            chain.append(after)
+        return chain
+
+    def next_delay(
+        self,
+        error: Exception,
+        granted: Sequence[int],
+        elapsed: float,
+        uniform: Callable[[float, float], float],
+    ) -> Grant | None:
+        """Leave for one more attempt after `error`, or None: give up.
+
+        `granted` holds the policy index of each retry granted to this step so far; `elapsed` is seconds
+        since its first attempt began; `uniform(low, high)` draws the jitter. A predicate of the user that
+        raises grants nothing, and its error is noted on `error`.
+        """
+        for index, policy in enumerate(self.policies()):
+            used = granted.count(index)
+            if used >= policy.times or not policy.covers(error):
+                continue
+            delay = policy.delay(used, uniform)
+            if policy.total is None or elapsed + delay <= policy.total:
+                return Grant(delay, index)
+        return None
+
+    def covers(self, error: Exception) -> bool:
+        """Whether this one policy, without those joined to it, is about such a failure."""
+        try:
+            return _holds(self.on, error) and not _holds(self.unless, error)
+        except Exception as broken:  # the user's predicate; the failure itself must not be lost over it
+            error.add_note(f"the retry predicate raised {type(broken).__name__}, so this was not retried")
+            return False
+
+    def delay(self, used: int, uniform: Callable[[float, float], float]) -> float:
+        """Seconds before retry number `used` + 1."""
+        try:
+            wait = min(self.max_wait, self.wait * self.factor**used)
+        except OverflowError:
+            wait = self.max_wait if self.wait else 0.0
+        jitter = 0.5 if self.jitter is True else float(self.jitter)
+        return uniform(wait * (1 - jitter), wait) if jitter and wait else float(wait)
+
+
+def _holds(condition: On, error: Exception) -> bool:
+    if isinstance(condition, (type, tuple)):
+        return isinstance(error, condition)
+    return bool(condition(error))
+
+
+def _number(name: str, value: Any, low: float, high: float) -> None:
+    fits = type(value) in (int, float) and low <= value <= high and value < math.inf
+    if not fits:
+        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        raise UsageError(f"Retry({name}={value!r}): a finite number {limits} is needed")
+
+
+def _condition(name: str, value: Any) -> None:
+    types: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+    for item in types:
+        if isinstance(item, type):
+            if not issubclass(item, Exception):
+                raise UsageError(
+                    f"Retry({name}={item.__qualname__}): only subclasses of Exception can be retried",
+                    fix="cancellation and exit must always get through",
+                )
+        elif value is item and callable(item):
+            continue
+        else:
+            raise UsageError(
+                f"Retry({name}={item!r}): an exception type, a tuple of them or a predicate is needed"
+            )
