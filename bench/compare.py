@@ -1,0 +1,194 @@
+"""Podium and dbos side by side on this machine, in one run: `python -m bench.compare` or `make bench`.
+
+Each workload runs in a fresh process on a fresh store, first on one engine, then on the other; the order
+changes with every round, so that a slow minute of the machine hits both. The toy of `bench.toy` goes along
+as the yardstick. dbos lives in a virtual environment of its own, built on first use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from .cli import WORKLOADS
+from .measure import ROOT, child_env
+from .report import Facts, Row, render
+
+DBOS = "3.4.0"
+ONCE = ("W5", "W7", "replay")  # medians of their own, or minutes long: measured in the first round only
+SUPPORTS = {
+    "podium": WORKLOADS,
+    "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "replay")),
+    "toy": ("raw", "W1", "W2-100", "W2-1000", "W3-gather", "W4"),
+}
+# dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour.
+FRACTION = {("dbos", "W7"): 0.02}
+TIMEOUT_SECONDS = 900
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=3, help="rounds; the table shows median, min and max (3)")
+    parser.add_argument("--only", default="", help="workloads, e.g. W1,W2-100 (W2 means all that start so)")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round at a tenth of the size: indicative only"
+    )
+    parser.add_argument(
+        "--dbos-scale", type=float, default=1.0, help="smaller sizes for dbos, e.g. 0.1; rates stay rates"
+    )
+    parser.add_argument("--peers", default="podium,dbos,toy", help="leave some out, e.g. podium,toy")
+    parser.add_argument(
+        "--tools", type=Path, default=ROOT / ".tools", help="where dbos's environment is kept"
+    )
+    parser.add_argument("--data", type=Path, help="where the stores go: a directory on the disk to measure")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the raw rows, one per line")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="also write the report, e.g. docs/benchmarks.md"
+    )
+    return parser.parse_args()
+
+
+def dbos_python(tools: Path) -> Path:
+    """The interpreter of dbos's environment; builds it on first use."""
+    home = tools / f"bench-dbos-{DBOS}"
+    python = home / "bin" / "python"
+    if not (home / "ready").exists():
+        say(f"building an environment for dbos {DBOS} in {home}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"dbos=={DBOS}"], check=True)
+        (home / "ready").touch()
+    return python
+
+
+@dataclass
+class Bench:
+    pythons: dict[str, Path]
+    data: Path
+    scale: float
+    dbos_scale: float
+
+    def measure(self, peer: str, workload: str, turn: int) -> list[Row]:
+        """Run one child; a child that fails becomes one row that says so."""
+        scale = self.scale * FRACTION.get((peer, workload), 1.0)
+        if peer == "dbos":
+            scale *= self.dbos_scale
+        home = self.data / f"{peer}-{workload}-{turn}"
+        shutil.rmtree(home, ignore_errors=True)
+        argv = [self.pythons[peer], "-m", f"bench.{peer}_bench" if peer != "toy" else "bench.toy", workload]
+        argv += ["--data", home, "--scale", scale]
+        begin = time.perf_counter()
+        try:
+            done = subprocess.run(
+                [str(part) for part in argv],
+                cwd=ROOT,
+                env=child_env(),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+            failed, output = done.returncode != 0, done.stderr
+            lines = done.stdout.splitlines()
+        except subprocess.TimeoutExpired:
+            failed, output, lines = True, f"not done after {TIMEOUT_SECONDS} s", []
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+        ended = "  FAILED" if failed else ""
+        say(f"round {turn + 1}  {workload:<10}{peer:<8}{time.perf_counter() - begin:6.1f} s{ended}")
+        if failed:
+            say(output.strip())
+            note = (output.strip().splitlines() or ["no message"])[-1]
+            return [Row(peer, workload, "failed", 0.0, 0, turn, note)]
+        return [Row(**json.loads(line), run=turn) for line in lines if line.startswith("{")]
+
+
+def chosen(only: str) -> list[str]:
+    wanted = [part.strip() for part in only.split(",") if part.strip()]
+    found = [
+        name for name in WORKLOADS if not wanted or any(name == w or name.startswith(w + "-") for w in wanted)
+    ]
+    if not found:
+        raise SystemExit(f"no workload matches {only!r}; there are: {', '.join(WORKLOADS)}")
+    return found
+
+
+def plan(peers: list[str], workloads: list[str], rounds: int) -> list[tuple[int, str, str]]:
+    """(round, workload, peer) in the order of measuring."""
+    steps: list[tuple[int, str, str]] = []
+    for turn in range(rounds):
+        order = peers if turn % 2 == 0 else peers[::-1]
+        names = ["raw", *(name for name in workloads if turn == 0 or name not in ONCE)]
+        steps += [(turn, name, peer) for name in names for peer in order if name in SUPPORTS[peer]]
+    return steps
+
+
+def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
+    """Where, when and with what this was measured."""
+    return Facts(
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        commit=output(["git", "describe", "--always", "--dirty"]) or "unknown",
+        machine=f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        versions=f"Python {platform.python_version()}, apsw {apsw.apsw_version()}, dbos {DBOS}",
+        load=f"{os.getloadavg()[0]:.2f}",
+        rounds=rounds,
+        scale=scale,
+        dbos_scale=options.dbos_scale,
+    )
+
+
+def output(argv: list[str]) -> str:
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown processor"
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure, print the report, write what was asked for."""
+    options = arguments()
+    scale, rounds = (0.1, 1) if options.quick else (1.0, options.runs)
+    peers = [name for name in options.peers.split(",") if name in SUPPORTS]
+    pythons: dict[str, Path] = {name: Path(sys.executable) for name in ("podium", "toy")}
+    if "dbos" in peers:
+        pythons["dbos"] = dbos_python(options.tools.absolute())
+    # Not the system's temporary directory: it is often in memory, where a flush costs nothing.
+    data = (options.data or options.tools / "bench-data").absolute()
+    data.mkdir(parents=True, exist_ok=True)
+    known = facts(options, scale, rounds)
+    bench = Bench(pythons, data, scale, options.dbos_scale)
+    rows: list[Row] = []
+    for turn, workload, peer in plan(peers, chosen(options.only), rounds):
+        rows += bench.measure(peer, workload, turn)
+    text = render(rows, known)
+    print(text)
+    if options.json:
+        options.json.write_text("".join(json.dumps(row.__dict__) + "\n" for row in rows))
+    if options.write:
+        options.write.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
