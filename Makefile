@@ -35,7 +35,7 @@ layers:  ## imports point down (import-linter)
 
 types:  ## strict types of the package and of its typing tests (pyright)
 	@tools/environment.sh $(VENV) dev
-	@pyright
+	@pyright --project pyproject.toml
 
 wheel-test:  ## build the wheel, install it in a clean environment, run, kill and resume a workflow
 	@tools/environment.sh $(VENV) dev
