@@ -1,0 +1,53 @@
+"""Values as bytes: typed, tagged JSON. Plain data, no pickle: reading never imports and never unpickles.
+
+Plain JSON stands for itself: null, booleans, integers, finite floats, strings, lists, and dicts whose keys
+are strings that do not begin with "!". Everything else is an object whose first key is a tag:
+
+    {"!float": "nan" | "inf" | "-inf"}            {"!int": "0x..."} past 4,300 digits at the latest
+    {"!str": base64}                              a string with NUL or lone surrogates (UTF-8, surrogatepass)
+    {"!bytes" | "!bytearray": base64}             {"!complex": [real, imaginary]}
+    {"!tuple" | "!set" | "!frozenset": [...]}     sets sorted by their items' encoding
+    {"!dict" | "!OrderedDict" | "!Counter": [[key, value], ...]}
+    {"!defaultdict": [factory, [[key, value], ...]]}   {"!deque": [maxlen, [...]]}   {"!range": [a, b, step]}
+    {"!datetime": iso | [iso, fold, zone]}        {"!time": iso | [iso, fold, zone]}   {"!date": iso}
+    {"!timedelta": [days, seconds, microseconds]} {"!timezone": [timedelta, name?]}   {"!zoneinfo": key}
+    {"!uuid": text}   {"!decimal": text}   {"!fraction": [n, d]}   {"!path": [class, text]}
+    {"!enum": "module:qualname", "member": name}, for flags "value": number
+    {"!dataclass" | "!struct" | "!namedtuple": "module:qualname", field: value, ...}
+    {"!pydantic": "module:qualname", "fields": {...}, "set": [...], "extra"?: {...}, "private"?: {...}}
+    {"!failure": {...}}                           an exception as data, see `Failure`
+
+The bytes are UTF-8 JSON without NUL or lone surrogates, so that any store can hold them. This is a stored
+format: a tag, once released, keeps its meaning for ever; a changed meaning gets a new tag; an unknown tag
+is a `DecodeError` that names it. A field added to a class needs a default before old data can be read; a
+field removed from it is a `DecodeError`, because dropping data silently is worse.
+
+Classes are looked up by name among modules already imported, and among those the annotation mentions, and
+must be of the kind the tag says. Dataclasses, named tuples, Pydantic models and exceptions come back
+without their `__init__`; a `msgspec.Struct` runs its `__post_init__`, as it does whenever msgspec reads one.
+What a class keeps outside its fields is not kept. `__main__` is written as the module its file would be.
+
+How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspec reads it, `untag` restores.
+Both take a fast road for plain data; `encode_call` also sorts dict keys, because it feeds a digest.
+"""
+
+from .api import decode, digest, encode, encode_call
+from .failures import Failure, decode_failure, describe_failure, encode_failure
+from .fit import fit
+from .preview import preview
+from .walk import MAX_DEPTH, MAX_PAYLOAD
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_PAYLOAD",
+    "Failure",
+    "decode",
+    "decode_failure",
+    "describe_failure",
+    "digest",
+    "encode",
+    "encode_call",
+    "encode_failure",
+    "fit",
+    "preview",
+]

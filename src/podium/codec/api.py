@@ -1,0 +1,121 @@
+"""Encode and decode: the doors of the codec, with its fast roads and its errors."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import DecodeError, EncodeError, PayloadTooLarge
+from . import tables as tables  # fills the tables of writers and readers
+from .fit import fit
+from .names import Names
+from .refusals import Refusal
+from .untag import Unreadable, Untag
+from .walk import LEAVES, MAX_PAYLOAD, Walk, sorted_json
+
+_json = msgspec.json.Encoder().encode
+_parse = msgspec.json.Decoder().decode
+_blake2b = hashlib.blake2b
+
+_TAG = b'"!'  # in every tree with a tag, and in few others
+_NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
+_MAX_DIGITS = 4300  # msgspec reads no longer numbers
+_LONG_NUMBER = re.compile(rb"[0-9]{4301}")
+
+
+def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD) -> bytes:
+    """The bytes of a value; `decode` gives back an equal value of the same type.
+
+    `where` names the value in errors and begins their path. Raises EncodeError, with the path to what
+    cannot be stored, or PayloadTooLarge above `limit` bytes. Example: `encode({"at": datetime.now()})`.
+    """
+    return _encode(value, False, limit, where, where)
+
+
+def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD) -> bytes:
+    """Arguments by parameter name, written the same in every process: for a digest. `decode` reads them.
+
+    Dict keys and sets are sorted, so equal calls have equal bytes whatever the order of insertion or the
+    hash seed. `where` names the call in errors; paths begin with the parameter. Raises as `encode` does.
+    """
+    return _encode(bound if type(bound) is dict else dict(bound), True, limit, where, "")
+
+
+def _encode(value: Any, sort: bool, limit: int, where: str, root: str) -> bytes:
+    try:
+        data = _write(value, sort, limit)
+    except Refusal as refusal:
+        raise _error(refusal, where, root, limit) from None
+    except RecursionError:
+        raise EncodeError(f"{where} is nested too deeply", path=root, fix="store it flat") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # a property of the user's, or a dict that another thread changed meanwhile
+        said = f"{type(error).__name__}: {error}"
+        raise EncodeError(
+            f"{where} could not be read: {said}", path=root, fix="store a plain copy"
+        ) from error
+    if len(data) > limit:
+        raise _too_large(where, limit, f"{len(data) / 2**20:.1f} MiB", root)
+    return data
+
+
+def _write(value: Any, sort: bool, limit: int) -> bytes:
+    write = sorted_json if sort else _json
+    try:
+        data = write(value if type(value) in LEAVES else Walk(True, sort, limit).tree(value, 0))
+        if _NUL not in data and (len(data) <= _MAX_DIGITS or not _has_long_number(data)):
+            return data
+    except ValueError:
+        pass  # a lone surrogate, or more digits than Python cares to write
+    return write(Walk(False, sort, limit).tree(value, 0))
+
+
+def _has_long_number(data: bytes) -> bool:
+    # Python itself refuses to write such a number, unless this process lifted its limit.
+    digits = sys.get_int_max_str_digits()
+    return (digits == 0 or digits > _MAX_DIGITS) and _LONG_NUMBER.search(data) is not None
+
+
+def _error(refusal: Refusal, where: str, root: str, limit: int) -> EncodeError:
+    inner = refusal.path()
+    # Arguments are a dict to us, but names to their author: ["text"][3] is said as text[3].
+    path = root + inner if root else re.sub(r'^\["(.*?)"\]', r"\1", inner)
+    if refusal.kind == Refusal.LARGE:
+        return _too_large(where, limit, "larger", root)
+    said = path if root else f"{where}: {path}"
+    return EncodeError(f"{said} {refusal.text}", path=path, fix=refusal.fix)
+
+
+def _too_large(where: str, limit: int, size: str, root: str) -> PayloadTooLarge:
+    cap = f"{limit / 2**20:g} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+    fix = "write it to a file or an object store and pass its path"
+    return PayloadTooLarge(f"{where} is above the cap of {cap} ({size})", path=root, fix=fix)
+
+
+def decode(data: bytes, annotation: Any = Any) -> Any:
+    """The value that `encode` or `encode_call` wrote.
+
+    With an annotation, the value is checked against it at the top and where it asks for classes; plain
+    JSON (from a command line, say) is converted. Classes are looked up among those already imported and
+    those the annotation mentions. Raises DecodeError.
+    """
+    try:
+        value = _parse(data)
+        if _TAG in data:
+            value = Untag(Names(annotation)).read(value)
+    except Unreadable as unreadable:
+        raise DecodeError(f"the stored value{unreadable.path()} {unreadable.text}") from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DecodeError(f"the stored bytes are no payload ({error})") from None
+    return value if annotation is Any or type(value) is annotation else fit(value, annotation)
+
+
+def digest(data: bytes) -> bytes:
+    """12 bytes that stand for these bytes."""
+    return _blake2b(data, digest_size=12).digest()

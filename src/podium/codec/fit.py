@@ -1,0 +1,117 @@
+"""Whether a value is what the annotation says, at the price of a glance; plain JSON is converted.
+
+The check looks at the top, and into containers only where the annotation asks for classes that JSON does
+not have: those are the places where a command line's data needs converting. A wrong `list[int]` is the
+business of type checkers, not worth a look at each of a million items.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import pathlib
+import sys
+import types
+import typing
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from ..errors import DecodeError
+from .refusals import shorten
+
+_PLAIN = (Any, object, None, type(None), bool, int, float, str, list, dict)
+_WIDER: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+
+
+def fit(value: Any, annotation: Any) -> Any:
+    """`value` if it fits, else what plain JSON stands for under this annotation; raises DecodeError."""
+    if _fits(value, annotation):
+        return value
+    try:
+        return msgspec.convert(value, annotation, dec_hook=_convert)
+    except Exception as error:  # msgspec's and, inside models, the user's own validation
+        expected, found = _spell(annotation), f"{_spell(type(value))} {shorten(_show(value), 60)}"
+        detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
+        raise DecodeError(
+            f"expected {expected}, found {found}{detail}", fix="the annotation and the data must agree"
+        ) from None
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    if annotation is Any or type(value) is annotation:
+        return True
+    if annotation is None:
+        return value is None
+    origin = typing.get_origin(annotation)
+    if origin is None:
+        return _is(value, getattr(annotation, "__supertype__", annotation))  # of a NewType
+    if origin is typing.Annotated:
+        return _fits(value, typing.get_args(annotation)[0])
+    if origin is typing.Union or origin is types.UnionType:
+        return any(_fits(value, choice) for choice in typing.get_args(annotation))
+    if origin is typing.Literal:
+        return any(value == choice and type(value) is type(choice) for choice in typing.get_args(annotation))
+    return _is(value, origin) and _items_fit(value, origin, typing.get_args(annotation))
+
+
+def _is(value: Any, kind: Any) -> bool:
+    try:
+        return isinstance(value, _WIDER.get(kind, kind))
+    except TypeError:
+        return True  # a type variable, a protocol, a string: nothing that a glance can refute
+
+
+def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
+    if isinstance(value, tuple) and issubclass(origin, tuple):
+        if len(inner) == 2 and inner[1] is ...:
+            return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in value)  # pyright: ignore[reportUnknownVariableType]
+        return len(value) == len(inner) and all(map(_fits, value, inner))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
+        keys, items = inner
+        pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)
+        return (_is_plain(keys) or all(_fits(key, keys) for key in pairs)) and (
+            _is_plain(items) or all(_fits(item, items) for item in pairs.values())
+        )
+    if isinstance(value, collections.abc.Collection) and len(inner) == 1:
+        items = typing.cast("collections.abc.Collection[Any]", value)
+        return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in items)
+    return True
+
+
+def _is_plain(annotation: Any) -> bool:
+    try:
+        return _plain(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _plain(annotation: Any) -> bool:
+    """Whether JSON has all of this itself, so that looking closer cannot lead to a conversion."""
+    if typing.get_origin(annotation) in (list, dict, typing.Union, types.UnionType):
+        return all(map(_is_plain, typing.get_args(annotation)))
+    return any(annotation is plain for plain in _PLAIN)
+
+
+def _convert(kind: type, value: Any) -> Any:
+    """What msgspec cannot convert by itself."""
+    if issubclass(kind, pathlib.PurePath) and isinstance(value, str):
+        return kind(value)
+    model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
+    if model is not None and issubclass(kind, model):
+        return typing.cast("Any", kind).model_validate(value)
+    raise msgspec.ValidationError(f"Expected `{kind.__qualname__}`, got `{type(value).__qualname__}`")
+
+
+def _spell(annotation: Any) -> str:
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__qualname__
+    return repr(annotation).replace("typing.", "")
+
+
+def _show(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # a user's __repr__ may do anything
+        return ""

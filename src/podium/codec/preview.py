@@ -1,0 +1,108 @@
+"""One line for people, from the bytes alone: no classes needed, nothing rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+_parse = msgspec.json.Decoder().decode
+
+_BRACKETS = {"!tuple": "()", "!set": "{}", "!frozenset": "{}"}
+_NAMED = ("!dataclass", "!struct", "!namedtuple")
+
+
+def preview(data: bytes, width: int = 80) -> str:
+    """The value in at most `width` characters on one line, whatever the bytes hold; never raises."""
+    try:
+        pieces, length = list[str](), 0
+        for piece in _render(_parse(data)):
+            pieces.append(piece[: width + 1])
+            length += len(pieces[-1])
+            if length > width:
+                break
+        text = "".join(pieces)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        text = f"<{len(data):,} bytes that are no payload>"
+    # Stored text must not move a terminal's cursor.
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= width else text[: max(0, width - 3)] + "..."
+
+
+def _render(tree: Any) -> Iterator[str]:
+    if type(tree) is dict:
+        members: dict[str, Any] = tree
+        tag = next(iter(members), "")
+        yield from _tagged(tag, members) if tag[:1] == "!" else _object(members)
+    elif type(tree) is list:
+        yield from _list(tree, "[]")  # pyright: ignore[reportUnknownArgumentType]
+    else:
+        yield repr(tree)
+
+
+def _tagged(tag: str, members: dict[str, Any]) -> Iterator[str]:
+    inner: Any = members[tag]
+    rest = {key: value for key, value in members.items() if key != tag}
+    if tag == "!failure" and type(inner) is dict:
+        yield f"{_short(inner.get('type'))}: {inner.get('message', '')}"  # pyright: ignore[reportUnknownMemberType]
+    elif tag == "!enum":
+        yield (
+            f"{_short(inner)}.{rest['member']}"
+            if "member" in rest
+            else f"{_short(inner)}({rest.get('value')})"
+        )
+    elif tag in _NAMED:
+        yield from _fields(inner, rest)
+    elif tag == "!pydantic" and type(fields := rest.get("fields")) is dict:
+        yield from _fields(inner, fields)  # pyright: ignore[reportUnknownArgumentType]
+    elif tag in _BRACKETS and type(inner) is list:
+        yield from _list(inner, _BRACKETS[tag])  # pyright: ignore[reportUnknownArgumentType]
+    elif tag == "!dict" and type(inner) is list:
+        yield from _pairs(inner)  # pyright: ignore[reportUnknownArgumentType]
+    elif tag in ("!bytes", "!bytearray") and type(inner) is str:
+        yield f"<{len(inner) * 3 // 4 - inner[-2:].count('='):,} bytes>"
+    else:
+        yield tag[1:] + "("
+        yield from [inner] if type(inner) is str else _render(inner)
+        yield ")"
+
+
+def _object(members: dict[str, Any]) -> Iterator[str]:
+    yield "{"
+    for count, (key, value) in enumerate(members.items()):
+        yield f"{', ' if count else ''}{key!r}: "
+        yield from _render(value)
+    yield "}"
+
+
+def _pairs(pairs: list[Any]) -> Iterator[str]:
+    yield "{"
+    for count, pair in enumerate(pairs):
+        yield ", " if count else ""
+        key, value = pair if type(pair) is list and len(pair) == 2 else (pair, None)  # pyright: ignore
+        yield from _render(key)
+        yield ": "
+        yield from _render(value)
+    yield "}"
+
+
+def _list(items: list[Any], brackets: str) -> Iterator[str]:
+    yield brackets[0]
+    for count, item in enumerate(items):
+        yield ", " if count else ""
+        yield from _render(item)
+    yield ",)" if brackets == "()" and len(items) == 1 else brackets[1]
+
+
+def _fields(name: Any, fields: dict[str, Any]) -> Iterator[str]:
+    yield f"{_short(name)}("
+    for count, (key, value) in enumerate(fields.items()):
+        yield f"{', ' if count else ''}{key}="
+        yield from _render(value)
+    yield ")"
+
+
+def _short(name: Any) -> str:
+    """A class as people say it: without its module."""
+    return str(name).rpartition(":")[2]

@@ -1,0 +1,123 @@
+"""What cannot be stored, said so that its author can act: where it sits, what it is, what to do instead."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import io
+import re
+import socket
+import threading
+import types
+from typing import Any
+
+_LISTS = "return list(...) of it"
+_LOCKS = "share it inside the process; store plain data"
+_FUNCTIONS = "call it and store its result, or store its name"
+
+# First match wins, so the special stand before the general.
+_KINDS: tuple[tuple[type, str, str], ...] = (
+    (io.IOBase, "an open file", "return the path or its bytes"),
+    (socket.socket, "a socket", "open it in the task that uses it; return what was read"),
+    (type(threading.Lock()), "a lock", _LOCKS),
+    (type(threading.RLock()), "a lock", _LOCKS),
+    (threading.Thread, "a thread", "wait for it in the task; return what it made"),
+    (types.CoroutineType, "a coroutine", "await it first"),
+    (asyncio.Future, "a future", "await it first"),
+    (types.GeneratorType, "a generator", _LISTS),
+    (types.AsyncGeneratorType, "an async generator", "collect it first: [item async for item in ...]"),
+    (types.FunctionType, "a function", _FUNCTIONS),
+    (types.BuiltinFunctionType, "a function", _FUNCTIONS),
+    (types.MethodType, "a method", _FUNCTIONS),
+    (types.ModuleType, "a module", "store its name"),
+    (type, "a class", 'store its name, such as "module:Class"'),
+    (memoryview, "a memoryview", "return bytes(...) of it"),
+    (re.Pattern, "a compiled pattern", "store its pattern text"),
+    (collections.abc.Iterator, "an iterator", _LISTS),
+)
+_SHAPES: tuple[tuple[type, str], ...] = (
+    (collections.abc.Mapping, "return dict(...) of it"),
+    (collections.abc.Set, "return set(...) of it"),
+    (collections.abc.Sequence, _LISTS),
+)
+_LIBRARIES = {
+    "numpy": "return .tolist() or .item() of it, or save it and return the path",
+    "pandas": 'return .to_dict("records") of it, or save it and return the path',
+    "polars": "return .to_dicts() of it, or save it and return the path",
+    "torch": "return .tolist() of it, or save it and return the path",
+}
+_BUILTINS = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
+
+class Refusal(Exception):
+    """A value that cannot be stored, on its way up; `climb` notes the containers it passes."""
+
+    WHAT, DEEP, LARGE = "what", "deep", "large"
+
+    def __init__(self, kind: str, text: str, fix: str) -> None:
+        super().__init__(text)
+        self.kind, self.text, self.fix = kind, text, fix
+        self.trail: list[tuple[int, str]] = []  # (identity of the container, segment), innermost first
+
+    def climb(self, container: object, segment: str) -> None:
+        """Note that the offender was found in `container` at `segment`."""
+        self.trail.append((id(container), segment))
+
+    def rename(self, segment: str) -> None:
+        """Replace the last segment, for containers whose items have no place."""
+        self.trail[-1:] = [(identity, segment) for identity, _ in self.trail[-1:]]
+
+    def path(self) -> str:
+        """From the outermost container inwards; a cycle is cut where it comes round."""
+        seen: set[int] = set()
+        segments: list[str] = []
+        for identity, segment in reversed(self.trail):
+            if identity in seen:
+                self.text, self.fix = "is cyclic: it contains itself", "store ids instead of back references"
+                break
+            seen.add(identity)
+            segments.append(segment)
+        if self.kind == self.DEEP and len(segments) > 12:
+            return "".join(segments[:6]) + "..."
+        return "".join(segments)
+
+
+def label(key: Any) -> str:
+    """A dict key as it stands in a path."""
+    if type(key) is str:
+        return '"' + shorten(key, 40) + '"'
+    try:
+        return shorten(repr(key), 40)
+    except Exception:  # a user's __repr__ may do anything; the path must still be told
+        return f"<{type(key).__qualname__}>"
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, printable on one line."""
+    text = text[: limit - 3] + "..." if len(text) > limit else text
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def refuse(value: Any) -> Refusal:
+    """The refusal for a value that has no writer."""
+    kind: type = type(value)
+    for base, what, fix in _KINDS:
+        if issubclass(kind, base):
+            return Refusal(Refusal.WHAT, f"is {what} ({kind.__qualname__})", fix)
+    if (library := kind.__module__.partition(".")[0]) in _LIBRARIES:
+        return Refusal(Refusal.WHAT, f"is a {library} {kind.__qualname__}", _LIBRARIES[library])
+    if "__dataclass_fields__" in dir(kind):
+        text = f"is a {kind.__qualname__}, whose fields cannot be told or restored"
+        return Refusal(
+            Refusal.WHAT, text, "decorate the subclass with @dataclass too; do not derive from a builtin"
+        )
+    for base in _BUILTINS:
+        if issubclass(kind, base):
+            text = f"is a {kind.__qualname__}, a subclass of {base.__name__}"
+            return Refusal(Refusal.WHAT, text, f"return {base.__name__}(...) of it, or make it a dataclass")
+    for base, fix in _SHAPES:
+        if issubclass(kind, base):
+            return Refusal(Refusal.WHAT, f"is a {kind.__qualname__}", fix)
+    return Refusal(
+        Refusal.WHAT, f"is a {kind.__qualname__}", "make the class a dataclass, or return plain data"
+    )
