@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -67,6 +68,14 @@ class RealEnv:
 
     def uniform(self, low: float, high: float) -> float:
         return self._chance.uniform(low, high)
+
+    def uuid4(self) -> uuid.UUID:
+        """A random UUID, for verbs called outside of workflows."""
+        return uuid.uuid4()
+
+    def random(self) -> random.Random:
+        """A freshly seeded generator, for the same."""
+        return random.Random(self._chance.getrandbits(64))
 
     def new_id(self) -> str:
         return encode_id(int(self.now() * 1000), self._chance.getrandbits(45))

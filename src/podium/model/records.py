@@ -42,7 +42,9 @@ class Entry(msgspec.Struct, frozen=True):
     at: float  # when the workflow saw it (RETRY, START: when it was recorded); never goes back in a run
     step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
     digest: bytes = b""  # of the step's arguments
-    payload: bytes = b""  # value, failure or message as the codec wrote it
+    # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
+    # the retry, then the failure.
+    payload: bytes = b""
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none
     due: float | None = None  # RETRY only: when the next attempt may begin
@@ -94,6 +96,7 @@ class Move(msgspec.Struct, frozen=True):
     due: float | None = None  # WAITING: when it wants attention; None: only a message wakes it
     payload: bytes = b""  # result or failure of a final state, reason of a parked one
     fingerprint: str | None = None  # the code that drove it, for steering claims
+    at: float | None = None  # final states: when it ended; None: with the last entry
 
 
 class Fence(msgspec.Struct, frozen=True):

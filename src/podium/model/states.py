@@ -23,6 +23,11 @@ class State(str, Enum):
     def __str__(self) -> str:
         return self.value
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing ever follows this state."""
+        return not TRANSITIONS[self]
+
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.PARKED, State.CANCELLED}),

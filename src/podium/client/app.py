@@ -1,0 +1,335 @@
+"""`App`: one store, and the engine that drives runs while this process lives.
+
+Every surface goes through here. The default app opens on first use and closes when the process leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .. import codec
+from ..engine import End, EngineHost, Options
+from ..env import Env, RealEnv
+from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
+from ..functions import Function, registry
+from ..model import Entry, Fence, Kind, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..store import Store, open_store
+from .location import default_url, script
+
+log = logging.getLogger("podium")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What `options(...)` may say about a call."""
+
+    id: str | None = None
+    delay: float | None = None  # seconds
+    tags: tuple[str, ...] = ()
+
+
+class App:
+    """A store and, unless `engine=False`, an engine in this process. Usable as a context manager.
+
+    `url` is `sqlite:///path/to/file.db` or a path; default: `PODIUM_URL`, else `.podium/podium.db` beside
+    the nearest project file. Opening happens on first use and raises StoreRefused or StoreUnavailable.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str] | None = None,
+        *,
+        engine: bool | None = None,
+        options: Options | None = None,
+        env: Env | None = None,
+        functions: Mapping[str, Function] = registry,
+    ) -> None:
+        self.url = os.fspath(url) if url is not None else default_url()
+        self.env: Env = env or RealEnv()
+        self.options = options or Options()
+        self.functions = functions
+        wants = os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
+        self.has_engine = wants if engine is None else engine
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._host: EngineHost | None = None
+        self._pid = os.getpid()
+        self._closed = False
+
+    # -- opening and closing --------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        with self._lock:
+            if self._closed:
+                raise EngineStopped("this app is closed")
+            if self._store is None:
+                store = open_store(self.url)
+                store.migrate()
+                self._store = store
+            return self._store
+
+    @property
+    def host(self) -> EngineHost:
+        """The running engine; started on first use."""
+        with self._lock:
+            if self._host is None:
+                if not self.has_engine:
+                    raise UsageError("this app has no engine", fix="open it with engine=True, or start a worker")
+                self._host = EngineHost(
+                    self.store, self.functions, self.env, self.options, self._locks_directory(), script()
+                )
+                atexit.register(self.close)
+            return self._host
+
+    def _locks_directory(self) -> Path | None:
+        path = getattr(self.store, "path", None)
+        return Path(f"{path}-engines") if path else None
+
+    def close(self) -> None:
+        """Let running tasks end within the grace time, hand the rest back, close the store."""
+        with self._lock:
+            if self._closed or self._pid != os.getpid():
+                return
+            self._closed = True
+            host, store = self._host, self._store
+        atexit.unregister(self.close)
+        if host is not None:
+            host.close()
+        if store is not None:
+            store.close()
+
+    def forget(self) -> None:
+        """In a forked child: everything here belongs to the parent."""
+        if self._host is not None:
+            self._host.forget()
+        self._host = self._store = None
+        self._closed = True
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> App:
+        global _current
+        self._outer, _current = _current, self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _current
+        _current = self._outer
+        self.close()
+
+    # -- starting -------------------------------------------------------------------------------------
+
+    def start(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> Future[str]:
+        """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
+        bound = function.bind(args, kwargs)
+        function.check(bound)
+        data = codec.encode_call(bound, where=function.label)
+        now = self.env.now()
+        starter = script()
+        new = NewRun(
+            id=call.id or self.env.new_id(),
+            function=function.name,
+            args=data,
+            digest=codec.digest(data),
+            at=now,
+            explicit_id=call.id is not None,
+            fingerprint=function.fingerprint,
+            due=now + call.delay if call.delay else None,
+            starter=starter,
+            attach=bool(starter) and call.id is None and not call.delay,
+            tags=" ".join(call.tags),
+        )
+        return self._start(new, function.label)
+
+    def _start(self, new: NewRun, label: str) -> Future[str]:
+        future: Future[str] = Future()
+
+        def created(verdict: Verdict) -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(self._created(new, label, verdict))
+            except Exception as error:
+                future.set_exception(error)
+
+        if self.has_engine:
+            self.host.call(self.host.engine.start, new, created)
+        else:
+            created(self.store.commit(None, [Write(new_runs=(new,))])[0])
+        return future
+
+    def _created(self, new: NewRun, label: str, verdict: Verdict) -> str:
+        outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+        if outcome is Outcome.CONFLICT:
+            raise IdConflict(
+                f"run {new.id!r} exists, but of another function or with other arguments than {label}(...) now",
+                fix="use another id, or the same call",
+            )
+        if outcome is Outcome.ATTACHED:
+            row = self.store.load(id)
+            notice(f"podium: resumed {id}: {row.entries if row else 0} steps on record")
+        elif outcome not in (Outcome.DONE, Outcome.EXISTS):
+            raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
+        return id
+
+    # -- waiting --------------------------------------------------------------------------------------
+
+    def wait(self, run: str) -> Future[End]:
+        """A future of how the run comes out: a final state, or parked."""
+        future: Future[End] = Future()
+
+        def came_out(end: End) -> None:
+            if future.set_running_or_notify_cancel():
+                future.set_result(end)
+
+        if self.has_engine:
+            self.host.call(self.host.engine.watch_run, run, came_out)
+        else:
+            self.env.spawn(self._poll, run, came_out, name="podium-wait")
+        return future
+
+    def _poll(self, run: str, then: Any) -> None:
+        while not self._closed:
+            row = self.store.load(run)
+            if row is not None and (row.state.is_final or row.state is State.PARKED):
+                then(End(row.state, row.payload))
+                return
+            self.store.wait(0.2)
+
+    def when_ended(self, run: str, then: Callable[[], None]) -> None:
+        """Call `then`, on any thread, when the run is final or parked."""
+        self.wait(run).add_done_callback(lambda _: then())
+
+    def in_event_loop(self) -> bool:
+        """Whether the caller must not block: it runs in somebody's event loop."""
+        return asyncio._get_running_loop() is not None  # the documented hook, named as private
+
+    # -- looking --------------------------------------------------------------------------------------
+
+    def load(self, run: str) -> RunRow:
+        """A run's row. Raises RunNotFound."""
+        row = self.store.load(run)
+        if row is None:
+            raise RunNotFound(f"no run {run!r} in {self.url}", fix="podium runs  lists them")
+        return row
+
+    def find(self, query: Query) -> list[RunRow]:
+        """Runs that match, newest first."""
+        return self.store.find(query)
+
+    def history(self, run: str) -> list[Entry]:
+        """The whole recorded history of a run, in order."""
+        entries: list[Entry] = []
+        while page := self.store.history(run, entries[-1].seq if entries else 0, 1000):
+            entries.extend(page)
+        return entries
+
+    # -- steering -------------------------------------------------------------------------------------
+
+    def write(self, write: Write) -> Future[Verdict]:
+        """Commit a client's write, through the engine if there is one."""
+        future: Future[Verdict] = Future()
+        if self.has_engine:
+            self.host.call(self.host.engine.write, write, future.set_result)
+        else:
+            future.set_result(self.store.commit(None, [write])[0])
+        return future
+
+    def cancel(self, run: str) -> Future[Verdict]:
+        """Ask a run to cancel: CancelledError is raised in its body at the next turn."""
+        message = Message(self.env.new_id(), run, "cancel", self.env.now())
+        return self.write(Write(messages=(message,)))
+
+    def terminate(self, run: str) -> Verdict:
+        """End a run that nobody drives (waiting, queued or parked) without running its body."""
+        row = self.load(run)
+        return self._decide(row, Move(State.CANCELLED))
+
+    def resume(self, run: str) -> Verdict:
+        """Put a parked run back in line."""
+        row = self.load(run)
+        if row.state is not State.PARKED:
+            raise WrongState(f"run {run} is {row.state}, not parked", fix=_way_on(row))
+        return self._decide(row, Move(State.WAITING, due=self.env.now()))
+
+    def _decide(self, row: RunRow, move: Move) -> Verdict:
+        states = frozenset({State.QUEUED, State.WAITING, State.PARKED})
+        if row.state not in states:
+            raise WrongState(f"run {row.id} is {row.state}", fix=_way_on(row))
+        verdict = self.write(Write(fence=Fence(row.id, row.token, states), move=move)).result()
+        if verdict.outcome is not Outcome.DONE:
+            raise WrongState(f"run {row.id} has moved on meanwhile: {self.load(row.id).state}")
+        return verdict
+
+    def retry(self, run: str) -> Future[str]:
+        """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
+        row = self.load(run)
+        if row.state not in (State.FAILED, State.CANCELLED):
+            raise WrongState(f"run {run} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row))
+        entries = self.history(run)
+        keep = len(entries)
+        while keep and entries[keep - 1].kind not in _KEPT:
+            keep -= 1
+        new = NewRun(
+            id=self.env.new_id(),
+            function=row.function,
+            args=row.args,
+            digest=row.digest,
+            at=self.env.now(),
+            fingerprint=row.fingerprint,
+            copy_from=(run, keep) if keep else None,
+            parent=run,
+            tags=row.tags,
+        )
+        return self._start(new, row.function)
+
+
+# A retry of a failed run begins after the last thing that went well.
+_KEPT = frozenset({Kind.RESULT, Kind.TICK})
+
+
+def _way_on(row: RunRow) -> str:
+    return f"podium why {row.id}  says how it can go on"
+
+
+def notice(text: str) -> None:
+    """One line for the person at the terminal; `PODIUM_QUIET=1` keeps it back."""
+    if os.environ.get("PODIUM_QUIET") != "1":
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+_current: App | None = None
+_default_lock = threading.Lock()
+
+
+def current_app() -> App:
+    """The app of the innermost `with App(...)`, else the default one."""
+    global _current
+    if _current is None:
+        with _default_lock:
+            if _current is None:
+                _current = App()
+    return _current
+
+
+def _forget_after_fork() -> None:
+    global _current, _default_lock
+    if _current is not None:
+        _current.forget()
+    _current, _default_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,0 +1,40 @@
+"""Where the default store is, and which script is asking."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_MARKS = ("pyproject.toml", ".git", ".podium")
+
+
+def default_url() -> str:
+    """`PODIUM_URL`, else `.podium/podium.db` beside the nearest pyproject.toml, .git or .podium upwards."""
+    url = os.environ.get("PODIUM_URL")
+    if url:
+        return url
+    here = Path.cwd()
+    home = next((d for d in (here, *here.parents) if any((d / mark).exists() for mark in _MARKS)), here)
+    return f"sqlite:///{home / '.podium' / 'podium.db'}"
+
+
+def module_name(module: str) -> str:
+    """A module's name for the store: `__main__` counts as the module that its file would be."""
+    if module != "__main__":
+        return module
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return spec.name.removesuffix(".__main__") if spec.name.endswith(".__main__") else spec.name
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else "__main__"
+
+
+def script() -> str:
+    """What identifies the running script, so that running it again can find what it left; "" in a REPL."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if file is None or hasattr(sys, "ps1"):
+        return ""
+    return os.path.abspath(file)

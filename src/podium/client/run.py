@@ -1,0 +1,190 @@
+"""`Run`: one durable execution, as its caller holds it. The same class inside and outside of workflows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Generator
+from concurrent.futures import Future
+from typing import Any, Generic, Protocol, TypeVar
+
+from .. import codec
+from ..engine import End, read_reason
+from ..errors import RunCancelled, RunParked, UsageError
+from ..functions import Function
+from ..machine import Machine, Step
+from ..model import Entry, State
+from .app import App
+
+R = TypeVar("R")
+
+
+class Source(Protocol):
+    """Where a Run's answers come from."""
+
+    id: str
+
+    def state(self) -> State: ...
+
+    def result(self, timeout: float | None) -> Any: ...
+
+    async def wait(self) -> Any: ...
+
+    async def started(self) -> str: ...
+
+    def cancel(self) -> None: ...
+
+
+class Run(Generic[R]):
+    """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def id(self) -> str:
+        """The run's id; waits for nothing."""
+        return self._source.id
+
+    @property
+    def state(self) -> State:
+        """Where it stands now."""
+        return self._source.state()
+
+    def result(self, timeout: float | None = None) -> R:
+        """Block until it ends. Raises its failure with the original type, RunCancelled, RunParked,
+        or TimeoutError after `timeout` seconds (the run goes on)."""
+        return self._source.result(timeout)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self._source.wait().__await__()
+
+    def started(self) -> Awaitable[str]:
+        """Await it to know that the start is on disk; gives the id."""
+        return self._source.started()
+
+    def cancel(self) -> None:
+        """Ask it to stop: its body sees CancelledError and may clean up."""
+        self._source.cancel()
+
+    def history(self) -> list[Entry]:
+        """The recorded history. Only of runs in a store."""
+        return self._stored().app.history(self.id)
+
+    def resume(self) -> None:
+        """Put it back in line after it was parked."""
+        self._stored().app.resume(self.id)
+
+    def retry(self) -> Run[R]:
+        """A new run from the recorded past of this failed one."""
+        stored = self._stored()
+        return Run(StoredRun(stored.app, stored.function, stored.app.retry(self.id)))
+
+    def why(self) -> str:
+        """Why it stands where it stands, in a sentence."""
+        return why(self._stored().app, self.id)
+
+    def _stored(self) -> StoredRun:
+        if not isinstance(self._source, StoredRun):
+            raise UsageError("a step inside a workflow has no history of its own")
+        return self._source
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}>"
+
+
+class StoredRun:
+    """A run in the store, seen from outside."""
+
+    def __init__(self, app: App, function: Function | None, start: Future[str], id: str = "") -> None:
+        self.app, self.function, self._start = app, function, start
+        self._id = id
+
+    @property
+    def id(self) -> str:
+        return self._start.result() if self._start.done() or not self._id else self._id
+
+    def state(self) -> State:
+        return self.app.load(self._start.result()).state
+
+    def result(self, timeout: float | None) -> Any:
+        if self.app.has_engine and self.app.host.is_own_thread():
+            raise UsageError(
+                "waiting for a run on the engine's own thread would never end",
+                fix="in an async task, await the run instead",
+            )
+        end = self.app.wait(self._start.result(timeout)).result(timeout)
+        return self._outcome(end)
+
+    async def wait(self) -> Any:
+        id = await asyncio.wrap_future(self._start)
+        return self._outcome(await asyncio.wrap_future(self.app.wait(id)))
+
+    async def started(self) -> str:
+        return await asyncio.wrap_future(self._start)
+
+    def cancel(self) -> None:
+        written = self.app.cancel(self._start.result())
+        if not (self.app.has_engine and self.app.host.is_own_thread()):
+            written.result()
+
+    def _outcome(self, end: End) -> Any:
+        if end.state is State.SUCCEEDED:
+            return codec.decode(end.payload, self.function.returns if self.function else Any)
+        if end.state is State.FAILED:
+            raise codec.decode_failure(end.payload)
+        if end.state is State.CANCELLED:
+            raise RunCancelled(f"run {self.id} was cancelled")
+        reason = read_reason(end.payload)
+        raise RunParked(f"run {self.id} is parked: {reason.what}", fix=reason.fix)
+
+
+class StepRun:
+    """A step that a workflow started without waiting for it."""
+
+    def __init__(self, machine: Machine, step: Step) -> None:
+        self._machine, self._step = machine, step
+        self.id = f"{machine.run}:{step.id}"
+
+    def state(self) -> State:
+        future = self._step.future
+        if not future.done():
+            return State.RUNNING
+        if future.cancelled():
+            return State.CANCELLED
+        return State.SUCCEEDED if future.exception() is None else State.FAILED
+
+    def result(self, timeout: float | None) -> Any:
+        if timeout is not None:
+            raise UsageError("result(timeout=...) inside a workflow", fix="use asyncio.timeout(...)")
+        self._machine.check_alive()
+        return self._machine.loop.wait_plainly(self._step.future)
+
+    async def wait(self) -> Any:
+        return await self._step.future
+
+    async def started(self) -> str:
+        return self.id
+
+    def cancel(self) -> None:
+        self._step.future.cancel()
+
+
+def why(app: App, run: str) -> str:
+    """Why a run stands where it stands."""
+    row = app.load(run)
+    if row.state is State.PARKED:
+        reason = read_reason(row.payload)
+        return f"parked: {reason.what}" + (f"\n  {reason.fix}" if reason.fix else "")
+    if row.state is State.FAILED:
+        failure = codec.describe_failure(row.payload)
+        return f"failed: {failure.type.rpartition(':')[2]}: {failure.message}"
+    if row.state is State.RUNNING:
+        return f"running in engine {row.owner}, {row.entries} entries on record"
+    if row.state in (State.SUCCEEDED, State.CANCELLED):
+        return str(row.state)
+    if row.function not in app.functions:
+        return f"{row.state}: waits for a process that has {row.function}"
+    if row.due is None:
+        return f"{row.state}: waits for a message"
+    left = row.due - app.env.now()
+    return f"{row.state}: due in {left:.1f} s" if left > 0 else f"{row.state}: due now, waits for an engine"

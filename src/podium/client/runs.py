@@ -1,0 +1,149 @@
+"""`Runs`: many started calls of one function, in order or as they complete."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..errors import UsageError
+from ..machine import FanOut
+from .run import Run
+
+R = TypeVar("R")
+
+
+class Fan(Protocol):
+    """Where the results come from: a FanOut of steps inside a workflow, a Batch of runs outside."""
+
+    async def collect(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __aiter__(self) -> AsyncIterator[Any]: ...
+
+    def completed(self) -> Iterator[Any]: ...
+
+    def acompleted(self) -> AsyncIterator[Any]: ...
+
+    def cancel(self) -> None: ...
+
+
+class Runs(Generic[R]):
+    """Iterate it (`for`, `async for`) in the order of the items, or await it for the list of results."""
+
+    def __init__(self, fan: Fan) -> None:
+        self._fan = fan
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._fan)
+
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self._fan.__aiter__()
+
+    def __await__(self) -> Generator[Any, None, list[R]]:
+        return self._fan.collect().__await__()
+
+    def as_completed(self) -> Completed[R]:
+        """Results as they complete; inside a workflow in the order on record, the same on every resume."""
+        return Completed(self._fan)
+
+    def cancel(self) -> None:
+        """Cancel what is in flight; draw no further items."""
+        self._fan.cancel()
+
+
+class Completed(Generic[R]):
+    """Iterable in both ways."""
+
+    def __init__(self, fan: Fan) -> None:
+        self._fan = fan
+
+    def __iter__(self) -> Iterator[R]:
+        return self._fan.completed()
+
+    def __aiter__(self) -> AsyncIterator[R]:
+        return self._fan.acompleted()
+
+
+class Batch:
+    """Runs over items outside of workflows: `limit` at once, drawn as earlier ones complete."""
+
+    def __init__(
+        self,
+        start: Callable[[Any], Run[Any]],
+        finished: Callable[[Run[Any], Callable[[], None]], None],
+        items: Iterable[Any] | AsyncIterable[Any],
+        limit: int,
+        on_error: str,
+    ) -> None:
+        if isinstance(items, AsyncIterable):
+            raise UsageError("map over an async iterable works inside workflows", fix="collect the items first")
+        self._start, self._finished_hook, self._on_error = start, finished, on_error
+        self._items = enumerate(items)
+        self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._runs: dict[int, Run[Any]] = {}
+        self._ready: dict[int, Any] = {}
+        self._drawn = 0
+        for _ in range(limit):
+            self._draw()
+
+    def _draw(self) -> None:
+        for position, item in self._items:
+            run = self._runs[position] = self._start(item)
+            self._drawn += 1
+            self._finished_hook(run, lambda: self._ended.put(position))
+            return
+
+    def _next(self) -> int | None:
+        """Wait for one more run to end; its position, or None when all have."""
+        if not self._runs:
+            return None
+        position = self._ended.get()
+        run = self._runs.pop(position)
+        try:
+            self._ready[position] = run.result()
+        except Exception as error:
+            if self._on_error == "raise":
+                self.cancel()
+                raise
+            self._ready[position] = error
+        self._draw()
+        return position
+
+    def completed(self) -> Iterator[Any]:
+        while (position := self._next()) is not None:
+            yield self._ready.pop(position)
+
+    def __iter__(self) -> Iterator[Any]:
+        position = 0
+        while position in self._ready or self._runs:
+            while position not in self._ready:
+                if self._next() is None:
+                    return
+            yield self._ready.pop(position)
+            position += 1
+
+    async def collect(self) -> list[Any]:
+        return await asyncio.to_thread(list, self)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        iterator = iter(self)
+        while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
+            yield item
+
+    async def acompleted(self) -> AsyncIterator[Any]:
+        iterator = self.completed()
+        while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
+            yield item
+
+    def cancel(self) -> None:
+        for run in self._runs.values():
+            run.cancel()
+        self._items = iter(())  # type: ignore[assignment]  # nothing more is drawn
+
+
+_END = object()
+
+__all__ = ["Batch", "Completed", "Fan", "FanOut", "Runs"]

@@ -1,0 +1,199 @@
+"""Tasks and workflows as the user holds them: the function itself, with verbs.
+
+A call keeps the function's own colour and type everywhere. What it does depends on where it is made:
+inside a workflow it is a step, elsewhere a task is plainly called and a workflow is a durable run.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app
+from ..errors import UsageError
+from ..functions import Function
+from ..machine import FanOut, current_machine
+from ..machine.fanout import OnError
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+C = TypeVar("C")
+S = TypeVar("S")
+I = TypeVar("I")  # noqa: E741  # the item of a map
+
+BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
+
+
+class Durable(Generic[P, C, R]):
+    """A declared function. `P` its parameters, `C` what a call gives (R, or a coroutine of R), `R` its result."""
+
+    def __init__(self, function: Function, call: Call | None = None) -> None:
+        self._function = function
+        self._call = call or Call()
+        functools.update_wrapper(self, function.fn, updated=())
+
+    @property
+    def fn(self) -> Callable[P, C]:
+        """The bare function."""
+        return self._function.fn
+
+    @property
+    def name(self) -> str:
+        """How the store knows it: "module:qualname"."""
+        return self._function.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        raise NotImplementedError
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call it and block for the result, whatever its colour. Inside a workflow only this branch waits.
+
+        Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
+        """
+        return self.start(*args, **kwargs).result()
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """Start it without waiting.
+
+        Outside of workflows a durable run: on disk when this returns, or, in a running event loop, when
+        `await run.started()` does. Inside a workflow a step. Raises ArgumentError and EncodeError before
+        anything is stored.
+        """
+        machine = current_machine()
+        if machine is None:
+            return self._start_run(current_app(), args, kwargs)
+        self._inside("start")
+        return Run(StepRun(machine, machine.start_step(self._function, args, kwargs)))
+
+    def _start_run(self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run[R]:
+        start = app.start(self._function, args, kwargs, self._call)
+        if not app.in_event_loop():
+            start.result()
+        return Run(StoredRun(app, self._function, start, self._call.id or ""))
+
+    def map(
+        self: Durable[Concatenate[I, Q], C, R],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        limit: int | None = None,
+        on_error: OnError = "raise",
+    ) -> Runs[R]:
+        """Call it for each item, at most `limit` at once; iterate the results or await their list.
+
+        `on_error="return"` puts failures among the results instead of raising the first. Items may be
+        lazy, and inside workflows asynchronous. Outside of workflows each item is a run of its own.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"map(limit={limit}): at least 1 is needed")
+        machine = current_machine()
+        if machine is not None:
+            self._inside("map")
+            return Runs(FanOut(machine, self._function, items, limit, on_error))
+        app = current_app()
+        if self._call.id is not None:
+            raise UsageError("map(...) with options(id=...): every run needs an id of its own")
+
+        def begin(item: Any) -> Run[Any]:
+            return Run(StoredRun(app, self._function, app.start(self._function, (item,), {}, self._call)))
+
+        def finished(run: Run[Any], then: Callable[[], None]) -> None:
+            app.when_ended(run.id, then)
+
+        return Runs(Batch(begin, finished, items, limit or BATCH, on_error))
+
+    def options(
+        self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()
+    ) -> Durable[P, C, R]:
+        """The same function with options for its next calls, apart from the user's own arguments.
+
+        id     the run's id: the same id again gives the same run, with other arguments it is an error
+        delay  seconds before it may begin
+        tags   words to find it by
+        """
+        call = Call(id=_checked_id(id), delay=_checked_delay(delay), tags=tuple(tags))
+        return type(self)(self._function, call)
+
+    def _inside(self, verb: str) -> None:
+        if self._call != Call():
+            raise UsageError(
+                f"{self._function.label}.options(...).{verb} inside a workflow: options are for runs of their own"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.name}>"
+
+
+class Task(Durable[P, C, R]):
+    """A function that does work. Runs at least once, is recorded once."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        machine = current_machine()
+        if machine is None:
+            return self._function.fn(*args, **kwargs)
+        self._inside("__call__")
+        return machine.call(self._function, args, kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Task[P, C, R]: ...
+    @overload
+    def __get__(self: Task[Concatenate[S, Q], C, R], instance: S, owner: type) -> BoundTask[Q, C, R]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else BoundTask(self, instance)
+
+
+class BoundTask(Generic[P, C, R]):
+    """A task that is a method, bound: the instance is its first argument and is recorded with the call."""
+
+    def __init__(self, task: Task[Any, C, R], instance: Any) -> None:
+        self._task, self._instance = task, instance
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        return self._task(self._instance, *args, **kwargs)
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As Durable.run."""
+        return self._task.run(self._instance, *args, **kwargs)
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """As Durable.start."""
+        return self._task.start(self._instance, *args, **kwargs)
+
+
+class Workflow(Durable[P, C, R]):
+    """A function that decides what runs when. Its body is replayed, so it only decides."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        if current_machine() is not None:
+            self._inside("__call__")
+        if self._function.is_async:
+            return self._awaited(args, kwargs)  # type: ignore[return-value]  # C is a coroutine of R here
+        return self.run(*args, **kwargs)  # type: ignore[return-value]  # C is R here
+
+    def _awaited(self, args: Any, kwargs: Any) -> Coroutine[Any, Any, R]:
+        async def run() -> R:
+            return await self.start(*args, **kwargs)
+
+        return run()
+
+    def _inside(self, verb: str) -> None:
+        raise UsageError(
+            f"{self._function.label} is a workflow, called inside another: child runs are not there yet",
+            fix=f"call {self._function.label}.fn(...): its steps become steps of this run",
+        )
+
+
+def _checked_id(id: str | None) -> str | None:
+    if id is None:
+        return None
+    good = 0 < len(id) <= 128 and id[0].isalnum() and id.isascii() and all(c.isalnum() or c in "._:-" for c in id)
+    if not good:
+        raise UsageError(f"options(id={id!r}): letters, digits and ._:- are allowed, 128 at most, a letter or digit first")
+    return id
+
+
+def _checked_delay(delay: float | None) -> float | None:
+    if delay is not None and not 0 <= delay < 1e10:
+        raise UsageError(f"options(delay={delay!r}): seconds from 0 to 1e10 are needed")
+    return delay

@@ -1,0 +1,180 @@
+"""`@task` and `@workflow`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, ParamSpec, TypeVar, overload
+
+from ..client import module_name
+from ..errors import DeclarationError, UsageError
+from ..functions import Function, registry
+from ..retry import Retry
+from .callables import Task, Workflow
+from .fingerprint import fingerprint
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Executor = Literal["loop", "threads"]
+
+
+class TaskDecorator:
+    """What `@task(...)` with options gives."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R], R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R]) -> Task[P, R, R]: ...
+    def __call__(self, fn: Callable[..., Any]) -> Any:
+        return _task(fn, **self._options)
+
+
+class WorkflowDecorator:
+    """What `@workflow(...)` with options gives."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]]) -> Workflow[P, Coroutine[Any, Any, R], R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R]) -> Workflow[P, R, R]: ...
+    def __call__(self, fn: Callable[..., Any]) -> Any:
+        return _workflow(fn, **self._options)
+
+
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, Coroutine[Any, Any, R], R]: ...
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R, R]: ...
+@overload
+def task(
+    *,
+    name: str | None = ...,
+    retries: int | Retry | None = ...,
+    timeout: float | None = ...,
+    executor: Executor | None = ...,
+) -> TaskDecorator: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare a function that does work.
+
+    name      how the store knows it; default "module:qualname"
+    retries   how often a failed attempt is tried again: a number, a `Retry`, or None for never
+    timeout   seconds per attempt; a coroutine is cancelled, a thread's late result is dropped
+    executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads
+
+    Also as a function, for what cannot be edited: `get = task(requests.get)`.
+    Raises DeclarationError for what no other process could find again by its name.
+    """
+    return TaskDecorator(**options) if fn is None else _task(fn, **options)
+
+
+@overload
+def workflow(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, Coroutine[Any, Any, R], R]: ...
+@overload
+def workflow(fn: Callable[P, R], /) -> Workflow[P, R, R]: ...
+@overload
+def workflow(*, name: str | None = ..., timeout: float | None = ...) -> WorkflowDecorator: ...
+def workflow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare a function that decides what runs when.
+
+    name     how the store knows it; default "module:qualname"
+    timeout  seconds for the whole run, durable; TimeoutError is raised in the body
+
+    The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
+    found again by its name, so closures and lambdas are refused (DeclarationError).
+    """
+    return WorkflowDecorator(**options) if fn is None else _workflow(fn, **options)
+
+
+def _task(
+    fn: Callable[..., Any],
+    name: str | None = None,
+    retries: int | Retry | None = None,
+    timeout: float | None = None,
+    executor: Executor | None = None,
+) -> Task[Any, Any, Any]:
+    _check_callable(fn, "task")
+    is_async = _is_async(fn)
+    if executor not in (None, "loop", "threads"):
+        raise UsageError(f'@task(executor={executor!r}): "loop" or "threads" is needed')
+    if executor == "loop" and not is_async:
+        raise UsageError("@task(executor='loop') needs an async def", fix="a def task runs in threads")
+    function = Function(
+        name=name or _name(fn, "task"),
+        fn=fn,
+        is_workflow=False,
+        is_async=is_async,
+        retry=Retry.of(retries) if retries is not None else None,
+        timeout=_seconds(timeout, "task"),
+        executor=executor or "",
+    )
+    registry.add(function)
+    return Task(function)
+
+
+def _workflow(fn: Callable[..., Any], name: str | None = None, timeout: float | None = None) -> Workflow[Any, Any, Any]:
+    _check_callable(fn, "workflow")
+    found = name or _name(fn, "workflow")
+    if "<locals>" in getattr(fn, "__qualname__", "") or getattr(fn, "__name__", "") == "<lambda>":
+        raise DeclarationError(
+            f"{_label(fn)} cannot be a workflow: another process could not find it by its name again",
+            fix="define it with `def` at the top level of a module and pass what it needs as arguments",
+        )
+    function = Function(
+        name=found,
+        fn=fn,
+        is_workflow=True,
+        is_async=_is_async(fn),
+        timeout=_seconds(timeout, "workflow"),
+        fingerprint=fingerprint(fn),
+    )
+    registry.add(function)
+    return Workflow(function)
+
+
+def _is_async(fn: Any) -> bool:
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))
+
+
+def _check_callable(fn: Any, what: str) -> None:
+    if isinstance(fn, (Task, Workflow)):
+        raise DeclarationError(f"{fn.name} is declared already", fix=f"use one decorator, or {what}({fn.__name__}.fn)")
+    if not callable(fn):
+        raise DeclarationError(f"@{what} needs a function, got {fn!r}")
+    if isinstance(fn, type):
+        raise DeclarationError(f"@{what} needs a function, got the class {fn.__qualname__}", fix="wrap it in a function")
+    if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
+        raise DeclarationError(
+            f"{_label(fn)} is a generator function; a {what} returns one value", fix="return a list instead of yielding"
+        )
+
+
+def _name(fn: Any, what: str) -> str:
+    bare = fn
+    while isinstance(bare, functools.partial):
+        bare = bare.func
+    qualname, module = getattr(bare, "__qualname__", None), getattr(bare, "__module__", None)
+    if qualname is None or module is None:
+        bare = type(bare)
+        qualname, module = bare.__qualname__, bare.__module__
+    if "<lambda>" in qualname and what == "task":
+        raise DeclarationError("a lambda has no name to be known by", fix='task(name="...")(lambda ...), or use def')
+    return f"{module_name(module)}:{qualname}"
+
+
+def _label(fn: Any) -> str:
+    return getattr(fn, "__qualname__", None) or repr(fn)
+
+
+def _seconds(timeout: float | None, what: str) -> float | None:
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise UsageError(f"@{what}(timeout={timeout!r}): seconds above 0 are needed")
+    return timeout

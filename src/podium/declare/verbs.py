@@ -1,0 +1,78 @@
+"""Small verbs: time and chance that replay the same, and what a task may know and say of itself."""
+
+from __future__ import annotations
+
+import random as _random
+import time
+import uuid
+from datetime import datetime, timezone
+
+from ..env import RealEnv
+from ..errors import UsageError
+from ..executors import Attempt, Progress, current_attempt
+from ..machine import current_machine
+
+_env = RealEnv()
+
+
+def now() -> datetime:
+    """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume."""
+    machine = current_machine()
+    return datetime.fromtimestamp(_env.now() if machine is None else machine.now(), timezone.utc)
+
+
+def uuid4() -> uuid.UUID:
+    """A random UUID; inside a workflow the same on every resume."""
+    machine = current_machine()
+    return _env.uuid4() if machine is None else machine.uuid4()
+
+
+def random() -> _random.Random:
+    """A random generator; inside a workflow its draws are the same on every resume.
+
+    Example: `podium.random().choice(servers)`.
+    """
+    machine = current_machine()
+    return _env.random() if machine is None else machine.random()
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, durably inside a sync workflow (no thread is held), plainly elsewhere.
+
+    In async workflows `asyncio.sleep` is durable.
+    """
+    machine = current_machine()
+    if machine is None:
+        time.sleep(seconds)
+    else:
+        machine.sleep(seconds)
+
+
+def _inside_task(verb: str) -> Attempt:
+    attempt = current_attempt.get()
+    if attempt is None:
+        raise UsageError(f"{verb}() works inside a task that a workflow runs")
+    return attempt
+
+
+def attempt() -> int:
+    """Which attempt at this step the running task is, counting from 1. UsageError outside of one."""
+    return _inside_task("attempt").number
+
+
+def idempotency_key() -> str:
+    """A key that is the same for every attempt at this step: give it to services that accept one."""
+    return _inside_task("idempotency_key").idempotency_key
+
+
+def fencing_token() -> tuple[int, int]:
+    """(run token, attempt): grows with every change of owner and every attempt, for resources that fence."""
+    current = _inside_task("fencing_token")
+    return current.token, current.number
+
+
+def progress(done: float, total: float | None = None, text: str = "") -> None:
+    """Say how far the running task is, for live views. Not durable; outside of a task it does nothing."""
+    current = current_attempt.get()
+    if current is not None and current.note is not None:
+        current.note(current, Progress(done, total, text))

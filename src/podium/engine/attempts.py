@@ -1,0 +1,64 @@
+"""The attempts at one run's steps: what is tried, what failed before, what is due again.
+
+Counts are durable, because each failed attempt is a RETRY entry and, once the run has lost an owner, each
+begun one a START entry; `remember` reads them back on a replay.
+"""
+
+from __future__ import annotations
+
+from ..executors import Attempt
+from ..model import Entry, Kind
+
+LOSSES_MAX = 3  # attempts at one step lost with their process before its run is parked
+
+
+class Tries:
+    """What is known of earlier attempts at one step."""
+
+    __slots__ = ("policies", "began", "due", "lost", "number")
+
+    def __init__(self) -> None:
+        self.policies: list[int] = []  # per recorded failure: the index of the policy that granted a retry
+        self.began = 0.0  # when the first attempt began
+        self.due: float | None = None  # when the next attempt may begin; None while one is under way
+        self.lost = 0  # attempts begun since the last recorded failure that never ended
+        self.number = 0  # of the last attempt
+
+
+class Attempts:
+    """Book-keeping for one run in memory."""
+
+    def __init__(self) -> None:
+        self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
+        self.running: dict[str, Attempt] = {}  # by step id
+
+    def remember(self, entry: Entry) -> None:
+        """Take over what a recorded entry says about attempts."""
+        if entry.kind is Kind.RETRY:
+            tries = self.of(entry.step)
+            tries.policies.append(entry.payload[0])
+            tries.began = tries.began or entry.began
+            tries.due, tries.lost, tries.number = entry.due, 0, entry.attempt
+        elif entry.kind is Kind.START:
+            tries = self.of(entry.step)
+            tries.began = tries.began or entry.at
+            tries.lost += 1
+            tries.due, tries.number = None, entry.attempt
+        else:
+            self.tries.pop(entry.step, None)
+
+    def of(self, step: str) -> Tries:
+        """The tries of a step, made on first use."""
+        tries = self.tries.get(step)
+        if tries is None:
+            tries = self.tries[step] = Tries()
+        return tries
+
+    def next_due(self) -> float | None:
+        """When the first postponed attempt may begin; None if none is postponed."""
+        return min((t.due for t in self.tries.values() if t.due is not None), default=None)
+
+    def forget(self, step: str) -> Attempt | None:
+        """The step is answered or cancelled; returns its attempt under way, if any."""
+        self.tries.pop(step, None)
+        return self.running.pop(step, None)

@@ -1,0 +1,203 @@
+"""The one place in a process that commits.
+
+Runs say that they have something to write (`touch`); everything that was said until the previous commit
+is done goes into the next one, which is one transaction and one sync for all of them. There is no flush
+interval: an idle committer commits at once, a busy one commits as fast as the disk allows.
+
+Few writes are committed where we stand, because a thread hop costs more than it hides; many go to the
+writer thread. What a write was waited for (`committed`) is called only after it is durable.
+
+A commit that fails as a whole is tried again, after reading back what became of it where that is unknown.
+It is never anybody's outcome.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ..env import Env
+from ..errors import StoreFatal, StoreUnavailable
+from ..model import Verdict, Write
+from ..store import Store
+from .reactor import Reactor, Writer
+from .readback import read_back
+
+INLINE_WRITES = 4  # up to so many writes are committed on the driving thread ...
+INLINE_BYTES = 64 * 1024  # ... if they are small together ...
+INLINE_SECONDS = 0.002  # ... and the disk has lately synced faster than this
+BATCH_WRITES = 2000  # bounds the latency of one commit
+RETRY_SECONDS_MAX = 1.0
+
+
+class Source(Protocol):
+    """Something that gathers a write until it is taken."""
+
+    def take_write(self) -> Write | None:
+        """What to commit now; None if there is nothing (any more)."""
+        ...
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        """The write is durable, or refused; called on the driving thread."""
+        ...
+
+
+class Committer:
+    """Group commit over all runs of one engine."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: str,
+        env: Env,
+        reactor: Reactor,
+        writer: Writer,
+        on_fatal: Callable[[BaseException], None],
+    ) -> None:
+        self._store, self._engine, self._env = store, engine, env
+        self._reactor, self._writer, self._on_fatal = reactor, writer, on_fatal
+        self._touched: dict[Source, None] = {}
+        self._jobs: deque[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]] = deque()
+        self._scheduled = False
+        self._busy = False
+        self._sync_seconds = 0.0  # of an inline commit, smoothed
+        self.commits = 0
+        self.writes = 0
+        self.failures = 0  # in a row
+        self.stopped = False
+
+    def touch(self, source: Source) -> None:
+        """This source has something to write; asked for it when the next commit begins."""
+        self._touched[source] = None
+        self._schedule()
+
+    def ask(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None:
+        """Run another store call between commits, away from the driving thread."""
+        self._jobs.append((call, then))
+        self._schedule()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing to write and nothing under way."""
+        return not (self._touched or self._jobs or self._busy)
+
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._busy:
+            self._scheduled = True
+            self._reactor.call_soon(self._flush)
+
+    # -- one commit -----------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._busy or self.stopped:
+            return
+        if self._jobs:
+            self._busy = True
+            call, then = self._jobs.popleft()
+            self._writer.do(call, lambda result, error: self._answered(then, result, error))
+            return
+        sources, writes = self._gather()
+        if not writes:
+            if self._touched:
+                self._schedule()
+            return
+        if self._is_small(writes):
+            self._commit_here(sources, writes)
+        else:
+            self._busy = True
+            self._send(sources, writes)
+
+    def _gather(self) -> tuple[list[Source], list[Write]]:
+        sources: list[Source] = []
+        writes: list[Write] = []
+        touched = self._touched
+        while touched and len(writes) < BATCH_WRITES:
+            source = next(iter(touched))
+            del touched[source]
+            write = source.take_write()
+            if write is not None:
+                sources.append(source)
+                writes.append(write)
+        return sources, writes
+
+    def _is_small(self, writes: Sequence[Write]) -> bool:
+        if len(writes) > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
+            # A slow disk is looked at again now and then: the estimate fades while the thread does it.
+            self._sync_seconds *= 0.98
+            return False
+        size = sum(len(entry.payload) for write in writes for entry in write.entries)
+        return size <= INLINE_BYTES and sum(len(write.entries) for write in writes) <= 16
+
+    def _commit_here(self, sources: list[Source], writes: list[Write]) -> None:
+        began = self._env.monotonic()
+        try:
+            verdicts = self._store.commit(self._engine, writes)
+        except Exception as error:
+            self._failed(sources, writes, error)
+            return
+        took = self._env.monotonic() - began
+        self._sync_seconds += 0.1 * (took - self._sync_seconds)
+        self._done(sources, writes, verdicts)
+
+    def _send(self, sources: list[Source], writes: list[Write]) -> None:
+        self._writer.do(
+            lambda: self._store.commit(self._engine, writes),
+            lambda verdicts, error: self._sent(sources, writes, verdicts, error),
+        )
+
+    def _sent(
+        self, sources: list[Source], writes: list[Write], verdicts: Any, error: BaseException | None
+    ) -> None:
+        self._busy = False
+        if error is not None:
+            self._failed(sources, writes, error)
+        else:
+            self._done(sources, writes, verdicts)
+
+    def _done(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
+        self.failures = 0
+        self.commits += 1
+        self.writes += len(writes)
+        for source, write, verdict in zip(sources, writes, verdicts, strict=True):
+            source.committed(write, verdict)
+        if self._touched or self._jobs:
+            self._schedule()
+
+    def _answered(
+        self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None
+    ) -> None:
+        self._busy = False
+        then(result, error)
+        if self._touched or self._jobs:
+            self._schedule()
+
+    # -- trouble --------------------------------------------------------------------------------------
+
+    def _failed(self, sources: list[Source], writes: list[Write], error: BaseException) -> None:
+        """The store is in trouble, the writes are not: hold everything and try these again."""
+        if not isinstance(error, StoreUnavailable):
+            self.stopped = True
+            self._on_fatal(error if isinstance(error, StoreFatal) else StoreFatal(f"commit failed: {error!r}"))
+            return
+        self._busy = True
+        self.failures += 1
+        pause = min(RETRY_SECONDS_MAX, 0.01 * 2 ** min(self.failures, 10))
+        unknown = bool(getattr(error, "unknown", False))
+        self._reactor.call_later(
+            self._env.uniform(pause / 2, pause), self._again, sources, writes, unknown
+        )
+
+    def _again(self, sources: list[Source], writes: list[Write], unknown: bool) -> None:
+        if self.stopped:
+            return
+        if not unknown:
+            self._send(sources, writes)
+            return
+
+        def look() -> Any:
+            verdicts = read_back(self._store, writes)
+            return self._store.commit(self._engine, writes) if verdicts is None else verdicts
+
+        self._writer.do(look, lambda verdicts, error: self._sent(sources, writes, verdicts, error))

@@ -1,0 +1,170 @@
+"""The engine at home in a real process: its thread, its asyncio loop, its heartbeat.
+
+Callers live in other threads and only wait. They come in through `call`, which runs a function on the
+engine's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..env import Env
+from ..errors import EngineStopped, PodiumError, StoreError
+from ..executors import LoopExecutor, ThreadExecutor
+from ..functions import Function
+from ..model import EngineRow
+from ..store import Store
+from .engine import Engine, Options
+from .hostlock import HostLocks, host_name
+from .ownership import NoLocks, Ownership
+from .writer import ThreadWriter
+
+log = logging.getLogger("podium")
+
+WATCH_SECONDS = 0.5  # how often the heartbeat thread looks at the turn under way
+
+
+class EngineHost:
+    """One engine in one thread. Starting raises what opening the store raises."""
+
+    def __init__(
+        self,
+        store: Store,
+        functions: Mapping[str, Function],
+        env: Env,
+        options: Options,
+        locks_directory: Path | None = None,
+        info: str = "",
+    ) -> None:
+        self.env, self.store, self.options = env, store, options
+        self._locks = HostLocks(locks_directory) if locks_directory else None
+        self._row = EngineRow(env.new_id(), 0, host_name(), os.getpid(), env.now(), info)
+        self._loop = asyncio.new_event_loop()
+        self._closing = threading.Event()
+        self._ended = threading.Event()
+        self._announce()
+        ownership = Ownership(store, self._row.id, env, self._locks or NoLocks(), options.lease)
+        ownership.beat()
+        ownership.observe()  # what the last process on this host left behind is free before we start
+        self._writer = ThreadWriter(env, self._loop)
+        self.engine = Engine(
+            self._row.id, store, functions, env, self._loop, self._writer, ownership, options
+        )
+        self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
+        self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
+        self.engine.executors["threads"] = self._threads
+        self._thread = env.spawn(self._run, name="podium-engine")
+        self._heart = env.spawn(self._beat, name="podium-heartbeat")
+
+    @property
+    def id(self) -> str:
+        """The engine's id: fresh per boot."""
+        return self._row.id
+
+    def _announce(self) -> None:
+        if self._locks is not None:
+            self._locks.hold(self._row.id)
+        self.store.announce(self._row)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.call_soon(self.engine.begin)
+        try:
+            self._loop.run_forever()
+        finally:
+            _cancel_left_tasks(self._loop)
+            self._loop.close()
+            self._ended.set()
+
+    def _later(self, delay: float, callback: Callable[..., Any], argument: Any) -> None:
+        self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay, callback, argument))
+
+    # -- the heartbeat --------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
+        must not make this engine look dead, nor a dead loop look alive."""
+        engine, beat_due, checkpoint_due = self.engine, 0.0, getattr(self.store, "checkpoint_due", None)
+        while not self._closing.wait(WATCH_SECONDS):
+            engine.watch.check()
+            if checkpoint_due is not None and checkpoint_due():
+                self._checkpoint()
+            now = self.env.monotonic()
+            if now < beat_due or now - engine.ticked > self.options.lease:
+                continue  # not due, or the engine's thread is stuck: then let the lease run out
+            beat_due = now + self.options.lease / 3
+            if not engine.ownership.beat():
+                error = EngineStopped("this engine was taken for dead and lost its runs to another")
+                self.call(engine.fail, error)
+                return
+            if engine.ownership.observe():
+                self.call(engine.sweep)
+
+    def _checkpoint(self) -> None:
+        try:
+            self.store.checkpoint()  # type: ignore[attr-defined]  # asked for above
+        except StoreError as error:
+            log.warning("checkpoint: %s", error)
+
+    # -- from other threads ---------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run it on the engine's thread, soon. Raises EngineStopped when the engine is gone."""
+        if self.engine.failure is not None:
+            raise EngineStopped(f"the engine stopped: {self.engine.failure}") from self.engine.failure
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            raise EngineStopped("the engine is closed") from None
+
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs on the engine's thread, where waiting for it would never end."""
+        return threading.current_thread() is self._thread
+
+    def close(self) -> None:
+        """Clean shutdown: claim nothing more, let tasks end within the grace time, hand back the rest."""
+        if self._closing.is_set():
+            return
+        done = threading.Event()
+        try:
+            self._loop.call_soon_threadsafe(self.engine.stop, done.set)
+            done.wait(self.options.grace + 5.0)
+        except RuntimeError:
+            pass  # its loop has ended already
+        self._closing.set()
+        self._heart.join(timeout=5.0)
+        self._retire()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._ended.wait(5.0)
+        self._writer.close()
+        self._threads.close()
+        if self._locks is not None:
+            self._locks.free()
+
+    def forget(self) -> None:
+        """In a forked child: let go of what was inherited without touching what the parent still uses."""
+        if self._locks is not None:
+            self._locks.forget()
+
+    def _retire(self) -> None:
+        if self.engine.failure is None:
+            try:
+                self.store.retire(self.id, self.env.now())
+            except PodiumError as error:
+                log.warning("saying goodbye to the store: %s", error)
+
+
+def _cancel_left_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Give task bodies that were cancelled a moment to clean up, so that nothing is left to the collector."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=1.0))
+    loop.run_until_complete(loop.shutdown_asyncgens())

@@ -1,0 +1,76 @@
+"""Proof of life on one host: each engine holds an advisory lock on a file of its own.
+
+The system frees it when the process dies, however it dies, so a free lock is a dead engine at once,
+without waiting for a lease. flock, not lockf: POSIX record locks vanish when any descriptor of the file
+is closed, and are shared by threads.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from ..model import EngineRow
+
+try:
+    import fcntl
+except ImportError:  # no flock on this system: leases alone tell
+    fcntl = None
+
+
+def host_name() -> str:
+    """What this host calls itself; engines on other hosts are judged by their leases only."""
+    return socket.gethostname()
+
+
+class HostLocks:
+    """The locks of the engines on one store, in a directory beside it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._held: int | None = None
+        self._path: Path | None = None
+
+    def hold(self, engine: str) -> None:
+        """Take this engine's lock; kept until `free` or the end of the process."""
+        if fcntl is None:
+            return
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = self._directory / f"{engine}.lock"
+        self._held = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_free(self, engine: EngineRow) -> bool:
+        """True only if that engine ran on this host and its lock is free (and then cleaned up)."""
+        if fcntl is None or engine.host != host_name():
+            return False
+        path = self._directory / f"{engine.id}.lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True  # it was held, then removed: a clean end or a sweep after death
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+
+    def forget(self) -> None:
+        """In a forked child: close the inherited descriptor, or this process would keep the parent alive."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def free(self) -> None:
+        """Let go of this engine's lock."""
+        if self._held is not None:
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+            os.close(self._held)
+            self._held = None

@@ -1,0 +1,372 @@
+"""A run this engine owns, in memory: its machine, its attempts, and what it still has to write.
+
+The rule of the house is decide, commit, act. An outcome is fed to the machine at once; the commands that
+the machine gives for it are held until the write that records the outcome is durable, and only then do
+they start a task, cancel one, or tell anybody that the run has ended. If that write is refused, the run
+is somebody else's: the machine is discarded and nothing it decided happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .. import codec
+from ..errors import EncodeError, InternalError, StoreError
+from ..executors import Attempt, Ended
+from ..machine import CancelStep, Command, Finish, Machine, StartStep, Step
+from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
+from .attempts import LOSSES_MAX, Attempts
+from .reasons import explain, poisoned, stuck
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+_RUNNING = frozenset({State.RUNNING})
+PAGE = 1000  # history entries read at once
+EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
+EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
+REPLAY_SECONDS_PER_ENTRY = 50e-6
+
+
+class OwnedRun:
+    """Drives one machine. Belongs to the engine's thread."""
+
+    def __init__(self, engine: Engine, head: Head, machine: Machine) -> None:
+        self.engine = engine
+        self.head = head
+        self.machine = machine
+        self.attempts = Attempts()
+        self.seq = head.entries  # of the last entry made, durable or not
+        self.gone = False  # left memory: whatever still comes is nobody's
+        self._entries: list[Entry] = []
+        self._consumed: list[str] = []
+        self._delivered: set[str] = set()  # ids of messages in the history
+        self._held: list[Command | Attempt] = []  # wait for the next write
+        self._writing: list[Command | Attempt] | None = None  # wait for the write under way
+        self._move: Move | None = None
+        self._closed = False  # ended, parked or handed back: nothing that happens now changes that
+        self._alarm_due: float | None = None
+
+    # -- taking up ------------------------------------------------------------------------------------
+
+    def take_up(self) -> None:
+        """Bring the machine to where the history ends, and go on from there. Raises StoreError."""
+        with self._parking():
+            self.engine.turn(self, self.machine.begin)
+            if self.head.entries:
+                self._replay()
+            self._settle()
+
+    def _replay(self) -> None:
+        self.machine.replaying = True
+        for entry in self._recorded():
+            self.attempts.remember(entry)
+            if entry.kind in FED:
+                if entry.kind is Kind.MESSAGE:
+                    self._delivered.add(entry.step)
+                self.engine.turn(self, self.machine.feed, entry)
+        self.machine.replaying = False
+        self.engine.observe("resumed", self.head.id, self.head.entries)
+
+    def _recorded(self) -> Iterator[Entry]:
+        after = 0
+        while after < self.head.entries:
+            page = self.engine.store.history(self.head.id, after, PAGE)
+            if not page:
+                raise InternalError(f"run {self.head.id} should have {self.head.entries} entries, has {after}")
+            yield from page
+            after = page[-1].seq
+
+    # -- events ---------------------------------------------------------------------------------------
+
+    @property
+    def _deaf(self) -> bool:
+        """Whether events come too late to matter here."""
+        return self.gone or self._closed or self.machine.finished is not None
+
+    def ended(self, ended: Ended) -> None:
+        """An attempt ended: record what it came to, or when it is tried again."""
+        attempt, error = ended.attempt, ended.error
+        if self._deaf or self.attempts.running.get(attempt.step) is not attempt:
+            return
+        del self.attempts.running[attempt.step]
+        with self._parking():
+            self._fire_due()
+            step = self.machine.open.get(attempt.step)
+            if self._deaf or step is None:
+                return
+            self._stay()
+            if error is None:
+                self._answer(Kind.RESULT, step, attempt, ended.payload)
+            elif not self._retry(step, attempt, error):
+                self._answer(Kind.ERROR, step, attempt, codec.encode_failure(error))
+            self._settle()
+
+    def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes) -> None:
+        self.attempts.tries.pop(step.id, None)
+        entry = Entry(
+            seq=self._next(), kind=kind, at=self._at(), step=step.id, digest=step.digest, payload=payload,
+            began=attempt.began, attempt=attempt.number,
+        )  # fmt: skip
+        self._feed(entry)
+        self.engine.observe("ended", self.head.id, entry)
+
+    def _retry(self, step: Step, attempt: Attempt, error: BaseException) -> bool:
+        """Record a further attempt if the task's policy grants one."""
+        policy = step.function.retry
+        if policy is None or not isinstance(error, Exception) or isinstance(error, EncodeError):
+            return False  # what cannot be encoded now cannot be next time either
+        tries, now = self.attempts.of(step.id), self.engine.env.now()
+        elapsed = now - (tries.began or attempt.began)
+        grant = policy.next_delay(error, tries.policies, elapsed, self.engine.env.uniform)
+        if grant is None:
+            return False
+        entry = Entry(
+            seq=self._next(), kind=Kind.RETRY, at=self._at(), step=step.id, digest=step.digest,
+            payload=bytes([grant.policy]) + codec.encode_failure(error),
+            began=attempt.began, attempt=attempt.number, due=now + grant.delay,
+        )  # fmt: skip
+        self.attempts.remember(entry)
+        self._record(entry)
+        self.engine.observe("ended", self.head.id, entry)
+        return True
+
+    def alarm(self) -> None:
+        """A timer of the machine or a postponed attempt may be due."""
+        self._alarm_due = None
+        if self._deaf:
+            return
+        with self._parking():
+            self._fire_due()
+            if not self._deaf:
+                self._retry_due()
+                self._settle()
+
+    def _fire_due(self) -> None:
+        """Feed every timer that is due, one entry each, before anything that came later."""
+        now = self.engine.env.now()
+        while not self._deaf:
+            timer = self.machine.loop.next_timer()
+            if timer is None or timer.due > now:
+                return
+            self._stay()
+            self._feed(Entry(seq=self._next(), kind=Kind.TICK, at=max(self._at(), timer.due), step=timer.identity))
+
+    def _retry_due(self) -> None:
+        now = self.engine.env.now()
+        for identity, tries in list(self.attempts.tries.items()):
+            step = self.machine.open.get(identity)
+            if step is not None and tries.due is not None and tries.due <= now:
+                self._stay()
+                tries.due = None
+                self._held.append(StartStep(step))
+
+    def deliver(self, message: Message) -> None:
+        """Take a message from the inbox into the history."""
+        if self._deaf or message.id in self._delivered:
+            return
+        self._stay()
+        self._delivered.add(message.id)
+        self._consumed.append(message.id)
+        with self._parking():
+            self._feed(
+                Entry(seq=self._next(), kind=Kind.MESSAGE, at=self._at(), step=message.id, payload=message.payload)
+            )
+            self._settle()
+
+    # -- recording and feeding ------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def _at(self) -> float:
+        return max(self.machine.loop.now, self.engine.env.now())
+
+    def _record(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self.engine.committer.touch(self)
+
+    def _feed(self, entry: Entry) -> None:
+        self._record(entry)
+        self.engine.turn(self, self.machine.feed, entry)
+
+    def _settle(self) -> None:
+        """After turns: hold their commands for the commit, and see what the run waits for now."""
+        for command in self.machine.take():
+            self._held.append(command)
+            if isinstance(command, Finish):
+                self._leave(Move(command.state, payload=command.payload, fingerprint=self._fingerprint))
+        if self._held and self._move is None and not self._entries and self._writing is None:
+            held, self._held = self._held, []
+            self._release(held)  # they rest on nothing that is not durable already
+        if not self._deaf and self._move is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Arm the alarm for what is due next; leave memory if that is far away."""
+        timer, postponed = self.machine.loop.next_timer(), self.attempts.next_due()
+        due = min((d for d in (timer and timer.due, postponed) if d is not None), default=None)
+        if self._only_waits():
+            if due is None:
+                self.park(stuck(self.machine))
+                return
+            if due - self.engine.env.now() > self._patience():
+                self._leave(Move(State.WAITING, due=due, fingerprint=self._fingerprint))
+                return
+        if due is not None and due != self._alarm_due:
+            self._alarm_due = due
+            self.engine.alarm_at(due, self)
+
+    def _only_waits(self) -> bool:
+        """Nothing runs, nothing is about to: every open step is one that will be tried again later."""
+        if self.attempts.running or self._held or self._writing is not None:
+            return False
+        return all((t := self.attempts.tries.get(s)) is not None and t.due is not None for s in self.machine.open)
+
+    def _patience(self) -> float:
+        if self.engine.options.evict_always:
+            return -1.0
+        return max(EVICT_SECONDS, EVICT_REPLAYS * REPLAY_SECONDS_PER_ENTRY * self.seq)
+
+    # -- leaving --------------------------------------------------------------------------------------
+
+    @property
+    def _fingerprint(self) -> str:
+        return self.machine.function.fingerprint
+
+    def _leave(self, move: Move) -> None:
+        self._move = move
+        self.engine.committer.touch(self)
+
+    def _stay(self) -> None:
+        """Something happened before the write that would have left was taken: the run stays in memory."""
+        if self._move is not None and self._move.state is State.WAITING:
+            self._move = None
+
+    def hand_back(self) -> None:
+        """Give the run up cleanly: whoever claims it next goes on."""
+        if not self._deaf:
+            self._closed = True
+            self._held.clear()
+            self._leave(Move(State.WAITING, due=self.engine.env.now()))
+
+    def park(self, reason: bytes) -> None:
+        """Stop here and ask for a person's decision; what was recorded so far stays."""
+        if self._deaf:
+            return
+        self._closed = True
+        self._held.clear()
+        self._leave(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+
+    @contextmanager
+    def _parking(self) -> Iterator[None]:
+        """Trouble of the machine parks its run and nobody else's; trouble of the store is not the run's."""
+        try:
+            yield
+        except (StoreError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self.park(explain(error))
+
+    def drop(self) -> None:
+        """Leave memory without acting: stop the attempts, discard the machine."""
+        self.gone = True
+        for attempt in self.attempts.running.values():
+            self.engine.cancel(attempt)
+        self.attempts.running.clear()
+        self._held.clear()
+        self._entries.clear()
+        self.machine.discard()
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def take_write(self) -> Write | None:
+        """All that happened since the last write, as one. One is under way at most."""
+        if self.gone or self._writing is not None or not (self._entries or self._move):
+            return None
+        entries, self._entries = tuple(self._entries), []
+        consumed, self._consumed = tuple(self._consumed), []
+        self._writing, self._held = self._held, []
+        move, self._move = self._move, None
+        self._closed = self._closed or move is not None
+        fence = Fence(self.head.id, self.head.token, _RUNNING)
+        return Write(fence=fence, move=move, entries=entries, consumed=consumed)
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        """Durable: act on it. Refused: the run is somebody else's."""
+        held, self._writing = self._writing or [], None
+        if self.gone:
+            return
+        if verdict.outcome is Outcome.REFUSED:
+            self.engine.lost(self)
+        elif verdict.outcome is not Outcome.DONE:
+            self._refused_data(write, verdict)
+        elif write.move is not None:
+            self.engine.left(self, write.move)
+        else:
+            with self._parking():
+                self._release(held)
+                if self._entries or self._move:
+                    self.engine.committer.touch(self)
+                self._settle()
+
+    def _refused_data(self, write: Write, verdict: Verdict) -> None:
+        """The store cannot hold this: park the run with its history as it was before that write."""
+        if write.move is not None and write.move.state is State.PARKED:
+            self.engine.lost(self)  # not even that: leave it to the next owner
+            return
+        self._closed = False
+        self._entries.clear()
+        self._consumed.clear()
+        self.seq = write.entries[0].seq - 1 if write.entries else self.seq
+        self.machine.finished = None
+        self.park(explain(InternalError(f"the store refused this run's data: {verdict.detail}")))
+
+    def _release(self, held: list[Command | Attempt]) -> None:
+        """Everything these rest on is durable: act."""
+        for command in held:
+            if isinstance(command, StartStep):
+                if self.machine.is_open(command.step):
+                    self._launch(command.step)
+            elif isinstance(command, CancelStep):
+                attempt = self.attempts.forget(command.step.id)
+                if attempt is not None:
+                    self.engine.cancel(attempt)
+            elif isinstance(command, Attempt) and self.attempts.running.get(command.step) is command:
+                self.engine.submit(command)
+
+    def _launch(self, step: Step) -> None:
+        """Begin the next attempt at a step, unless it is to wait."""
+        tries, number = self.attempts.tries.get(step.id), 1
+        if tries is not None:
+            if tries.due is not None and tries.due > self.engine.env.now():
+                return  # `_wait` has armed the alarm for it
+            if tries.lost >= LOSSES_MAX:
+                self.park(poisoned(step, tries.lost))
+                return
+            tries.due = None
+            number = tries.number = tries.number + 1
+        attempt = Attempt(self.head.id, step.id, step.function, step.args, number, self.head.token)
+        self.attempts.running[step.id] = attempt
+        if self.head.lost:
+            # The run has seen an owner die: from now on an attempt is on record before it begins.
+            entry = Entry(
+                seq=self._next(), kind=Kind.START, at=self._at(), step=step.id, digest=step.digest, attempt=number
+            )
+            self.attempts.remember(entry)
+            self._held.append(attempt)
+            self._record(entry)
+        else:
+            self.engine.submit(attempt)
+
+    def story(self) -> dict[str, Any]:
+        """What this run is doing, for people."""
+        return {
+            "run": self.head.id,
+            "steps": len(self.machine.open),
+            "running": sorted(self.attempts.running),
+            "due": self._alarm_due,
+        }

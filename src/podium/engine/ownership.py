@@ -1,0 +1,80 @@
+"""Who is alive, by observation.
+
+An engine's heartbeat is a counter. An engine is dead when this engine saw the counter unchanged for a
+whole lease of its own monotonic time, during which its own renewals succeeded: so a stalled store, a
+clock that jumps or a laptop's sleep condemns no one. On one host each engine also holds an OS lock, and
+a free lock is a dead engine at once.
+
+Nothing here starts a thread: `Heartbeat` in `host.py` calls `beat` and `observe` in a loop, the simulator
+calls them on virtual time.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..env import Env
+from ..errors import StoreError
+from ..model import EngineRow
+from ..store import Store
+
+
+class Locks(Protocol):
+    """Proof of life on one host: a lock that the system frees when its holder dies."""
+
+    def is_free(self, engine: EngineRow) -> bool:
+        """True only if the holder is certainly dead; False also where nothing is known."""
+        ...
+
+
+class NoLocks:
+    """Where there is no host to ask (a store in memory)."""
+
+    def is_free(self, engine: EngineRow) -> bool:
+        return False
+
+
+class Ownership:
+    """One engine's view of the others, and its own right to go on."""
+
+    def __init__(self, store: Store, engine: str, env: Env, locks: Locks, lease_seconds: float) -> None:
+        self._store, self._engine, self._env = store, engine, env
+        self._locks, self._lease = locks, lease_seconds
+        self._seen: dict[str, tuple[int, float]] = {}  # beat, and when it was first seen at that
+        self._renewed: float | None = None  # monotonic time of the last successful renewal
+        self.condemned = False
+
+    def beat(self) -> bool:
+        """Renew; False if this engine has no row any more and must stop."""
+        try:
+            alive = self._store.heartbeat(self._engine)
+        except StoreError:
+            return True  # unknown; others cannot see us fail any more than we can renew
+        if not alive:
+            self.condemned = True
+            return False
+        now = self._env.monotonic()
+        if self._renewed is None or now - self._renewed > self._lease:
+            self._seen.clear()  # we were away ourselves: what we saw before proves nothing
+        self._renewed = now
+        return True
+
+    def observe(self) -> int:
+        """Look at the others and free what the dead held; returns the number of runs freed."""
+        if self._renewed is None or self._env.monotonic() - self._renewed > self._lease:
+            return 0
+        try:
+            dead = [row.id for row in self._store.engines() if row.id != self._engine and self._is_dead(row)]
+            return self._store.release(dead, self._env.now())
+        except StoreError:
+            return 0
+
+    def _is_dead(self, row: EngineRow) -> bool:
+        if self._locks.is_free(row):
+            return True
+        now = self._env.monotonic()
+        beat, since = self._seen.get(row.id, (-1, now))
+        if beat != row.beat:
+            self._seen[row.id] = (row.beat, now)
+            return False
+        return now - since > self._lease

@@ -1,0 +1,51 @@
+"""After a commit whose result is unknown: ask the store what became of it, before deciding anything.
+
+A batch is one transaction, so one write whose trace can be told from its absence tells for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model import Outcome, Verdict, Write
+from ..store import Store
+
+
+def read_back(store: Store, writes: Sequence[Write]) -> list[Verdict] | None:
+    """Verdicts if the batch was committed, None if it was not (or changed nothing) and may be sent again."""
+    if not any(_left_a_trace(store, write) for write in writes):
+        return None
+    return [_verdict(store, write) for write in writes]
+
+
+def _left_a_trace(store: Store, write: Write) -> bool:
+    if write.fence is not None and (write.entries or write.move):
+        return _happened(store, write)
+    return any(store.load(new.id) is not None for new in write.new_runs)
+
+
+def _happened(store: Store, write: Write) -> bool:
+    """Whether a fenced write is in: its last entry is there, or its move is, under its own token."""
+    assert write.fence is not None
+    row = store.load(write.fence.run)
+    if row is None:
+        return False
+    if write.entries:
+        # Another owner may have gone on since, so look for our very entry, not only for the count.
+        last = write.entries[-1]
+        found = store.history(row.id, after=last.seq - 1, limit=1)
+        return bool(found) and found[0] == last
+    assert write.move is not None
+    return row.token == write.fence.token and row.state is write.move.state
+
+
+def _verdict(store: Store, write: Write) -> Verdict:
+    if write.fence is not None and not _happened(store, write):
+        return Verdict(Outcome.REFUSED)
+    runs = tuple(
+        (Outcome.DONE if store.load(new.id) is not None else Outcome.CONFLICT, new.id) for new in write.new_runs
+    )
+    messages = tuple(
+        Outcome.DONE if store.load(message.run) is not None else Outcome.GONE for message in write.messages
+    )
+    return Verdict(Outcome.DONE, runs=runs, messages=messages)

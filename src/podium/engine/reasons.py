@@ -1,0 +1,61 @@
+"""Why a run is parked, as data: what every surface shows, with the way out."""
+
+from __future__ import annotations
+
+import traceback
+
+import msgspec
+
+from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
+from ..machine import Machine, Step, line_of
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """The payload of a parked run (JSON)."""
+
+    code: str
+    what: str
+    fix: str = ""
+    line: str = ""
+    expected: str = ""
+    found: str = ""
+    trace: str = ""
+
+
+def explain(error: BaseException) -> bytes:
+    """The reason that an error in driving the run amounts to."""
+    if isinstance(error, Mismatch):
+        reason = Reason(error.code, error.message, error.fix, error.line, error.expected, error.found)
+    elif isinstance(error, EffectInWorkflow):
+        reason = Reason(error.code, str(error), "move it into a @task, then resume the run", error.line)
+    elif isinstance(error, TurnBudgetExceeded):
+        what = f"{error.line}: this workflow computed for longer than its turn budget without waiting"
+        reason = Reason(error.code, what, "move the work into a @task, then resume the run", error.line)
+    elif isinstance(error, PodiumError):
+        reason = Reason(error.code, error.message, error.fix, trace=_trace(error))
+    else:
+        reason = Reason("E900", f"driving this run failed: {error!r}", "please report this", trace=_trace(error))
+    return msgspec.json.encode(reason)
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))[-8000:]
+
+
+def poisoned(step: Step, lost: int) -> bytes:
+    """An attempt at this step took its process down with it, again and again."""
+    what = f"{step.function.label} was lost with its process {lost} times"
+    fix = "find out what kills the process (memory? os._exit?), then resume the run"
+    return msgspec.json.encode(Reason("E207", what, fix, line_of(*step.line)))
+
+
+def stuck(machine: Machine) -> bytes:
+    """The body waits for something that no step, timer or message can ever bring."""
+    what = f"{machine.function.label} waits, but no step, timer or message can ever wake it: a deadlock"
+    fix = "look at what its branches wait for (a queue nobody fills? an event nobody sets?), then resume the run"
+    return msgspec.json.encode(Reason("E208", what, fix))
+
+
+def read_reason(payload: bytes) -> Reason:
+    """The way back."""
+    return msgspec.json.decode(payload, type=Reason)

@@ -1,0 +1,38 @@
+"""The writer thread: where large commits and other store calls run, so that Python and disk overlap."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import Any
+
+from ..env import Env
+from .reactor import Reactor
+
+Job = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
+
+
+class ThreadWriter:
+    """One thread, jobs in order."""
+
+    def __init__(self, env: Env, reactor: Reactor) -> None:
+        self._reactor = reactor
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread = env.spawn(self._serve, name="podium-writer")
+
+    def do(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None:
+        self._jobs.put((call, then))
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            call, then = job
+            result, failure = None, None
+            try:
+                result = call()
+            except BaseException as error:  # every error belongs to whoever asked
+                failure = error
+            self._reactor.call_soon_threadsafe(then, result, failure)
+
+    def close(self) -> None:
+        self._jobs.put(None)
+        self._thread.join()

@@ -1,0 +1,98 @@
+"""Runs `def` tasks in threads.
+
+Not concurrent.futures: a thread whose body overran its timeout cannot be stopped, so it is abandoned,
+counted and replaced, which that pool has no notion of; and one wake-up of the engine carries many ends.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+
+from ..env import Env
+from ..errors import TaskTimeout
+from .attempt import Attempt, Ended, fresh_context
+
+
+class ThreadExecutor:
+    """At most `slots` bodies at once; the rest wait in line. Threads start when first needed."""
+
+    def __init__(
+        self,
+        env: Env,
+        ended: Callable[[Ended], None],
+        call_later: Callable[[float, Callable[[Attempt], None], Attempt], object],
+        slots: int,
+    ) -> None:
+        self._env, self._ended, self._call_later, self._slots = env, ended, call_later, slots
+        self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # guards the counts and every attempt's `handle`
+        self._threads = 0  # serving; abandoned ones are no longer among them
+        self._open = 0  # attempts in line or running
+        self.abandoned = 0  # bodies past their timeout whose threads still run
+
+    def submit(self, attempt: Attempt) -> None:
+        """Queue the attempt. Engine thread only."""
+        with self._lock:
+            self._open += 1
+            short = self._open > self._threads and self._threads < self._slots
+            self._threads += short
+        if short:
+            self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
+        self._line.put(attempt)
+
+    def _serve(self) -> None:
+        while (attempt := self._line.get()) is not None:
+            with self._lock:
+                attempt.handle = "running"
+                if attempt.cancelled:
+                    self._open -= 1
+                    continue
+            if attempt.function.timeout is not None:
+                # The clock of a timeout starts when the body does, not when it was put in line.
+                self._call_later(attempt.function.timeout, self._overrun, attempt)
+            ended = fresh_context(attempt).run(_run, attempt)
+            with self._lock:
+                if attempt.handle == "abandoned":
+                    self.abandoned -= 1
+                    return  # a replacement serves in this thread's place
+                attempt.handle = "ended"
+                self._open -= 1
+            self._ended(ended)
+
+    def _overrun(self, attempt: Attempt) -> None:
+        if not self._abandon(attempt):
+            return
+        error = TaskTimeout(
+            f"{attempt.function.label} took longer than {attempt.function.timeout:g} s",
+            fix="its thread cannot be stopped and runs on; make the body check a deadline of its own",
+        )
+        self._ended(Ended(attempt, b"", error))
+
+    def _abandon(self, attempt: Attempt) -> bool:
+        with self._lock:
+            if attempt.handle != "running":
+                return False
+            attempt.handle = "abandoned"
+            self.abandoned += 1
+            self._open -= 1
+        self._env.spawn(self._serve, name="podium-task-replacement")
+        return True
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Drop the outcome. A body that already runs cannot be stopped: its thread is replaced."""
+        attempt.cancelled = True
+        self._abandon(attempt)
+
+    def close(self) -> None:
+        """Let idle threads end."""
+        for _ in range(self._threads):
+            self._line.put(None)
+
+
+def _run(attempt: Attempt) -> Ended:
+    try:
+        return Ended(attempt, attempt.encode(attempt.call()))
+    except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
+        return Ended(attempt, b"", error)

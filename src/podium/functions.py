@@ -1,0 +1,161 @@
+"""A declared function as data: its name, its code, its signature and its policies.
+
+`declare` makes them, the machine identifies steps by them, the engine and the executors run them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from .errors import ArgumentError, DeclarationError
+from .retry import Retry
+
+_PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(eq=False)
+class Function:
+    """What Podium knows of a task or workflow. One per declaration; never stored."""
+
+    name: str  # "module:qualname", how the store and every other process know it
+    fn: Callable[..., Any]  # the bare function
+    is_workflow: bool
+    is_async: bool
+    retry: Retry | None = None
+    timeout: float | None = None  # seconds per attempt (task) or for the whole run (workflow)
+    executor: str = ""  # "loop" or "threads"; "" picks by colour
+    fingerprint: str = ""  # of a workflow's own reachable code
+    tags: tuple[str, ...] = ()
+    signature: inspect.Signature = field(init=False)
+    _names: tuple[str, ...] = field(init=False)  # positional parameters, in order
+    _required: int = field(init=False)  # how many of them have no default
+    _simple: bool = field(init=False)  # no *args, **kwargs or keyword-only parameters
+    _by_name: bool = field(init=False)  # and none that must be given by position
+
+    def __post_init__(self) -> None:
+        self.signature = _signature(self.fn)
+        parameters = list(self.signature.parameters.values())
+        self._names = tuple(p.name for p in parameters if p.kind in _PLAIN)
+        self._required = sum(1 for p in parameters if p.kind in _PLAIN and p.default is p.empty)
+        self._simple = len(self._names) == len(parameters)
+        self._by_name = self._simple and not any(p.kind is p.POSITIONAL_ONLY for p in parameters)
+        if not self.executor:
+            self.executor = "loop" if self.is_async else "threads"
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by parameter name, defaults left out.
+
+        `*args` and `**kwargs` of the function appear under their own names. Raises ArgumentError as the
+        call itself would raise TypeError.
+        """
+        if self._simple and not kwargs and self._required <= len(args) <= len(self._names):
+            return dict(zip(self._names, args))
+        try:
+            return self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise ArgumentError(f"{self.label}: {error}", fix=f"{self.label}{self.signature}") from None
+
+    def unbind(self, bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The way back from `bind` to a call's args and kwargs, for what the code's signature is now."""
+        unknown = [name for name in bound if name not in self.signature.parameters]
+        if unknown:
+            raise ArgumentError(
+                f"{self.label} has no parameter {unknown[0]!r} any more, but the recorded call has",
+                fix=f"{self.label}{self.signature}",
+            )
+        if self._by_name:
+            return (), dict(bound)
+        ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
+        call = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict will do
+        return call.args, call.kwargs
+
+    @property
+    def label(self) -> str:
+        """The name as people say it: without the module."""
+        return self.name.rpartition(":")[2]
+
+    def hints(self) -> dict[str, Any]:
+        """Resolved annotations of parameters and "return"; unresolvable ones are left out."""
+        cached = self.__dict__.get("_hints")
+        if cached is None:
+            cached = self.__dict__["_hints"] = _resolve(self.fn)
+        return cached
+
+    @property
+    def returns(self) -> Any:
+        """The annotation of the result, Any where there is none."""
+        return self.hints().get("return", Any)
+
+    def check(self, bound: Mapping[str, Any]) -> None:
+        """Raise ArgumentError for an argument whose type cannot be what the annotation says."""
+        hints = self.hints()
+        for name, value in bound.items():
+            wanted = hints.get(name, Any)
+            if wanted is Any or not _misfits(value, wanted):
+                continue
+            shown = getattr(wanted, "__name__", None) if isinstance(wanted, type) else str(wanted)
+            raise ArgumentError(
+                f"{self.label}({name}=...) wants {shown}, got {_short(value)}",
+                fix=f"{self.label}{self.signature}",
+            )
+
+
+def _signature(fn: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(fn)
+    except (TypeError, ValueError):  # some C functions have none: take what is given, by position
+        return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
+
+
+def _resolve(fn: Callable[..., Any]) -> dict[str, Any]:
+    bare: Any = fn
+    while hasattr(bare, "func"):  # functools.partial
+        bare = bare.func
+    try:
+        return typing.get_type_hints(bare)
+    except Exception:  # a name that exists only for the type checker: then only what resolves by itself
+        found: dict[str, Any] = getattr(bare, "__annotations__", {})
+        return {name: hint for name, hint in found.items() if not isinstance(hint, str)}
+
+
+def _misfits(value: Any, wanted: Any) -> bool:
+    try:
+        msgspec.convert(value, wanted, from_attributes=False)
+    except msgspec.ValidationError:
+        return True
+    except Exception:  # a type msgspec knows nothing of (a user's class): plain isinstance or no opinion
+        return isinstance(wanted, type) and not isinstance(value, wanted)
+    return False
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+class Registry(dict[str, Function]):
+    """Functions by name. One per process (`registry`); apps look names up in it."""
+
+    def add(self, function: Function) -> None:
+        """Register; the same name for other code is an error, the same code again (a reload) replaces it."""
+        known = self.get(function.name)
+        if known is not None and _code_place(known.fn) != _code_place(function.fn):
+            raise DeclarationError(
+                f"two functions are named {function.name!r}: {_code_place(known.fn)} and {_code_place(function.fn)}",
+                fix="rename one, or give it a name of its own with name=...",
+            )
+        self[function.name] = function
+
+
+def _code_place(fn: Any) -> str:
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(fn)
+
+
+registry = Registry()

@@ -1,0 +1,29 @@
+"""The machine: one run in memory, deterministic, without a clock, a socket or a thread.
+
+`Machine` takes events (history entries) and gives commands; `replay` feeds it a recorded history.
+"""
+
+from . import guard, interpose
+from .current import current_machine
+from .fanout import FanOut
+from .lines import is_user_file, line_of, user_line
+from .machine import Machine, replay
+from .steps import CancelStep, Command, Finish, StartStep, Step
+
+guard.install()
+interpose.install()
+
+__all__ = [
+    "CancelStep",
+    "Command",
+    "FanOut",
+    "Finish",
+    "Machine",
+    "StartStep",
+    "Step",
+    "current_machine",
+    "is_user_file",
+    "line_of",
+    "replay",
+    "user_line",
+]

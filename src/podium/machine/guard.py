@@ -1,0 +1,111 @@
+"""The effect guard: a workflow's body may decide, but opening files, sockets, processes or threads and
+sleeping belong in tasks, because the body runs again on every resume.
+
+It is a guard, not a proof: it sees what Python announces to audit hooks, and `time.sleep` and thread
+starts where older versions announce nothing. Code that reads a file as part of running Python itself
+(imports, tracebacks, logging, warnings, time zones, debuggers) passes.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+from ..errors import Discarded, EffectInWorkflow
+from .current import turning
+from .lines import user_line
+
+_EFFECTS = {
+    "open": "opening {0!r}",
+    "os.listdir": "listing {0!r}",
+    "os.remove": "removing {0!r}",
+    "os.rename": "renaming {0!r}",
+    "os.mkdir": "making the directory {0!r}",
+    "os.rmdir": "removing the directory {0!r}",
+    "os.system": "running {0!r}",
+    "os.exec": "running {0!r}",
+    "os.fork": "forking",
+    "os.forkpty": "forking",
+    "os.posix_spawn": "running {0!r}",
+    "os.kill": "sending a signal",
+    "subprocess.Popen": "running {0!r}",
+    "socket.__new__": "opening a socket",
+    "socket.connect": "connecting a socket",
+    "socket.getaddrinfo": "looking up {0!r}",
+    "sqlite3.connect": "opening the database {0!r}",
+    "time.sleep": "time.sleep({0})",
+    "_thread.start_new_thread": "starting a thread",
+    "_thread.start_joinable_thread": "starting a thread",
+    "shutil.copyfile": "copying {0!r}",
+    "shutil.rmtree": "removing the tree {0!r}",
+    "tempfile.mkstemp": "making a temporary file",
+    "tempfile.mkdtemp": "making a temporary directory",
+    "webbrowser.open": "opening a browser",
+    "urllib.Request": "requesting {0!r}",
+}
+
+_PASS_MODULES = frozenset(
+    {
+        "importlib._bootstrap",
+        "importlib._bootstrap_external",
+        "zipimport",
+        "linecache",
+        "tokenize",
+        "traceback",
+        "logging",
+        "logging.handlers",
+        "warnings",
+        "zoneinfo",
+        "zoneinfo._common",
+        "zoneinfo._tzpath",
+        "importlib.resources",
+        "bdb",
+        "pdb",
+        "pydevd",
+        "_pytest.assertion.rewrite",
+    }
+)
+
+
+def _is_pythons_own(frame: FrameType | None) -> bool:
+    """Whether the effect is Python's own housekeeping: some frame on the way is one of the passed modules."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _PASS_MODULES:
+            return True
+        if frame.f_code.co_filename.endswith("machine.py") and frame.f_code.co_name == "_turn":
+            return False
+        frame = frame.f_back
+    return False
+
+
+def refuse_effect(what: str) -> None:
+    """Called where an effect is about to happen: raises if this thread is inside a workflow's body."""
+    machine = turning.machine
+    if machine is None or _is_pythons_own(sys._getframe(1)):
+        return
+    if machine.loop.discarded:
+        raise Discarded
+    error = EffectInWorkflow(what, user_line())
+    if machine.trouble is None:
+        machine.trouble = error
+    raise error
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if turning.machine is None:
+        return
+    template = _EFFECTS.get(event)
+    if template is not None:
+        refuse_effect(template.format(*(args or ("",))))
+
+
+_installed = False
+
+
+def install() -> None:
+    """Start listening. Python has no way to remove an audit hook, so once per process."""
+    global _installed
+    if not _installed:
+        _installed = True
+        sys.addaudithook(_hook)

@@ -1,0 +1,136 @@
+"""The few standard-library names that act differently inside a workflow's body.
+
+Outside a turn each of them is the original, called straight through. All are here, so that nobody has to
+look for them:
+
+- `asyncio.wait_for` opens a task on 3.11 and none later; ours opens none, so that a run recorded under
+  one Python replays under the next.
+- `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
+  their addresses; ours goes by position.
+- `time.sleep` and the start of a thread announce nothing to audit hooks on older versions.
+- `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sys
+import threading
+import time
+from asyncio import tasks as asyncio_tasks
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+from .current import turning
+from .guard import refuse_effect
+
+
+async def wait_for(fut: Any, timeout: float | None) -> Any:
+    """asyncio.wait_for as 3.12 has it, with deadlines by the run's own time."""
+    if timeout is not None and timeout <= 0:
+        task = asyncio.ensure_future(fut)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+        try:
+            return task.result()
+        except asyncio.CancelledError as error:
+            raise TimeoutError from error
+    async with asyncio.timeout(timeout):
+        return await fut
+
+
+class as_completed:  # noqa: N801  # it stands in for asyncio's function of that name
+    """asyncio.as_completed, iterable in both ways 3.13 has, in the order in which outcomes are recorded."""
+
+    def __init__(self, fs: Iterable[Any], *, timeout: float | None = None) -> None:
+        unique: dict[int, Any] = {id(f): f for f in fs}
+        self._todo = [asyncio.ensure_future(f) for f in unique.values()]
+        self._open = len(self._todo)
+        self._done: asyncio.Queue[Any] = asyncio.Queue()
+        self._deadline = None
+        if timeout is not None:
+            self._deadline = asyncio.get_running_loop().call_later(timeout, self._expire)
+        for task in self._todo:
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: Any) -> None:
+        self._done.put_nowait(task)
+        self._open -= 1
+        if self._open == 0 and self._deadline is not None:
+            self._deadline.cancel()
+
+    def _expire(self) -> None:
+        for task in self._todo:
+            if not task.done():
+                task.remove_done_callback(self._finished)
+                self._done.put_nowait(None)
+
+    async def _next(self) -> Any:
+        task = await self._done.get()
+        if task is None:
+            raise TimeoutError
+        return task
+
+    async def _next_result(self) -> Any:
+        return (await self._next()).result()
+
+    def __iter__(self) -> Iterator[Any]:
+        for _ in self._todo:
+            yield self._next_result()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for _ in self._todo:
+            yield await self._next()
+
+
+def _inside_or(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        return (original if turning.machine is None else ours)(*args, **kwargs)
+
+    return either
+
+
+def _guarded(original: Callable[..., Any], what: str) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if turning.machine is not None:
+            refuse_effect(what)
+        return original(*args, **kwargs)
+
+    return guarded
+
+
+def _handle_unless_replaying(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def handle(self: logging.Logger, record: logging.LogRecord) -> None:
+        machine = turning.machine
+        if machine is not None:
+            if machine.replaying or machine.loop.discarded:
+                return
+            record.run = machine.run
+        original(self, record)
+
+    return handle
+
+
+_installed = False
+
+
+def install() -> None:
+    """Put them in place, once per process."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    for module in (asyncio, asyncio_tasks):
+        setattr(module, "wait_for", _inside_or(module.wait_for, wait_for))
+        setattr(module, "as_completed", _inside_or(module.as_completed, as_completed))
+    if sys.version_info < (3, 13):
+        time.sleep = _guarded(time.sleep, "time.sleep")
+    if sys.version_info < (3, 12):
+        setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
+    setattr(logging.Logger, "handle", _handle_unless_replaying(logging.Logger.handle))

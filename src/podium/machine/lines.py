@@ -1,0 +1,39 @@
+"""Finding the user's line: the innermost frame that is neither ours nor the standard library's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from types import FrameType
+
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
+
+
+def is_user_file(filename: str) -> bool:
+    """Whether a frame of this file is worth showing to a user."""
+    return not filename.startswith((_OURS, _ASYNCIO, "<frozen"))
+
+
+def user_frame(frame: FrameType | None = None) -> FrameType | None:
+    """The innermost user frame, from `frame` (default: the caller's) outwards."""
+    here = frame if frame is not None else sys._getframe(1)
+    while here is not None and not is_user_file(here.f_code.co_filename):
+        here = here.f_back
+    return here
+
+
+def user_line(frame: FrameType | None = None) -> str:
+    """ "file:line" of the innermost user frame, the file relative to the working directory if below it."""
+    found = user_frame(frame if frame is not None else sys._getframe(1))
+    return line_of(found.f_code.co_filename, found.f_lineno) if found else "?"
+
+
+def line_of(filename: str, number: int) -> str:
+    """ "file:line" with the file relative to the working directory if it is below it."""
+    try:
+        relative = os.path.relpath(filename)
+    except ValueError:  # another drive
+        relative = filename
+    return f"{filename if relative.startswith('..') else relative}:{number}"

@@ -1,0 +1,292 @@
+"""The machine of one run: events in, commands out, nothing else.
+
+`begin` and `feed` each make one turn: the body runs until it only waits. Time is the time of the last
+event. Whatever the body asks of the world (run this task) is a command; what the world answers comes back
+as a history entry, one at a time and in recorded order. So feeding the same entries to the same code
+takes it to the same place, whatever the timing was: a replay is nothing but feeding the recorded entries.
+
+The machine never decides what to do about trouble: a history that does not fit the code, an effect in the
+body, a value that does not decode leave `begin` or `feed` as exceptions, and the engine parks the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import random
+import sys
+import uuid
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from .. import codec
+from ..errors import Discarded, Mismatch, NeverAwaited, UsageError
+from ..functions import Function
+from ..model import Entry, Kind, State
+from .current import turning
+from .lines import line_of, user_frame
+from .loop import Loop
+from .scope import Scope, chance
+from .steps import CancelStep, Command, Finish, StartStep, Step, StepFuture
+
+_set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
+_get_running_loop: Any = asyncio._get_running_loop
+
+
+class Machine:
+    """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
+
+    def __init__(self, run: str, function: Function, args: bytes, started: float) -> None:
+        self.run = run
+        self.function = function
+        self.loop = Loop(started)
+        self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
+        self.finished: Finish | None = None
+        self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
+        self.replaying = False
+        self.seen = 0  # entries fed
+        self._args = args
+        self._commands: list[Command] = []
+        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
+        self._calls = 0
+        self._root: Any = None
+
+    # -- events ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The first turn: run the body until it waits for something."""
+        self._root = self.loop.open_task(self._body(), self.loop.root_scope, "body", contextvars.Context())
+        self._turn()
+
+    def feed(self, entry: Entry) -> None:
+        """One turn: deliver what the entry records.
+
+        Raises Mismatch if the code does not wait for that, DecodeError if the value does not fit any more.
+        """
+        if self.finished is not None:
+            raise self._mismatch(entry, f"{self.function.label} returned")
+        self.loop.now = max(self.loop.now, entry.at)
+        self.seen = entry.seq
+        kind = entry.kind
+        if kind is Kind.RESULT or kind is Kind.ERROR:
+            self._answer(entry)
+        elif kind is Kind.TICK:
+            if not self.loop.fire(entry.step):
+                raise self._mismatch(entry, "no such timer")
+        elif kind is Kind.MESSAGE:
+            self._root.cancel()  # "cancel" is the only kind of message so far
+        self._turn()
+
+    def _answer(self, entry: Entry) -> None:
+        step = self.open.get(entry.step)
+        if step is None:
+            raise self._mismatch(entry, None)
+        if step.digest != entry.digest:
+            raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments", step)
+        if entry.kind is Kind.RESULT:
+            value = codec.decode(entry.payload, step.function.returns)
+            del self.open[entry.step]
+            step.future.set_result(value)
+        else:
+            error = codec.decode_failure(entry.payload)
+            del self.open[entry.step]
+            step.future.set_exception(error)
+            step.future._log_traceback = False  # pyright: ignore  # nobody has to look at it
+
+    def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
+        asked = step or next(iter(self.open.values()), None)
+        if found is None:
+            found = _spoken(asked.id) if asked else "nothing"
+        expected = f"{_spoken(entry.step)} (entry {entry.seq})" if entry.step else f"a {entry.kind} (entry {entry.seq})"
+        line = line_of(*asked.line) if asked else line_of(*_where_defined(self.function.fn))
+        return Mismatch(
+            f"{line}: this code asks for {found}, but the run recorded {expected}",
+            line=line,
+            expected=expected,
+            found=found,
+            fix="bring the recorded call back (same order, same arguments), then resume the run",
+        )
+
+    # -- what the engine reads ------------------------------------------------------------------------
+
+    def take(self) -> list[Command]:
+        """Commands since the last call; a step that was asked for and cancelled in between is left out."""
+        commands, self._commands = self._commands, []
+        return commands
+
+    def is_open(self, step: Step) -> bool:
+        """Whether the workflow still waits for this very step."""
+        return self.open.get(step.id) is step
+
+    # -- verbs, called by the body --------------------------------------------------------------------
+
+    def call(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A plain call of a task in the body: a coroutine for `async def`, the result itself for `def`."""
+        self.check_alive()
+        if not function.is_async:
+            return self.loop.wait_plainly(self.start_step(function, args, kwargs).future)
+        if not self.function.is_async:
+            raise UsageError(
+                f"{function.label} is an async task and {self.function.label} is a sync workflow",
+                fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
+            )
+        self._calls = number = self._calls + 1
+        coroutine = self._awaited(number, function, args, kwargs)
+        frame = user_frame(sys._getframe(1))
+        where = (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
+        self._unawaited[number] = (coroutine, function.label, where)
+        return coroutine
+
+    async def _awaited(
+        self, number: int, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        del self._unawaited[number]
+        return await self.start_step(function, args, kwargs).future
+
+    def start_step(
+        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope | None = None
+    ) -> Step:
+        """Ask for a step in this scope (default: the running branch's). Its future is `step.future`.
+
+        Raises ArgumentError and EncodeError at the caller's line.
+        """
+        self.check_alive()
+        data = codec.encode_call(function.bind(args, kwargs), where=function.label)
+        identity = (scope or self.loop.current_scope()).identify(function.name)
+        frame = user_frame(sys._getframe(1))
+        where = (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
+        step = Step(identity, function, data, codec.digest(data), where)
+        step.future = StepFuture(self.loop, self, step)
+        self.open[identity] = step
+        self._commands.append(StartStep(step))
+        return step
+
+    def step_cancelled(self, step: Step) -> None:
+        """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
+        if self.open.pop(step.id, None) is not None:
+            self._commands.append(CancelStep(step))
+
+    def check_alive(self) -> None:
+        """Every verb begins here: a discarded machine must not act."""
+        if self.loop.discarded:
+            raise Discarded
+
+    def now(self) -> float:
+        """UTC seconds of the last event."""
+        self.check_alive()
+        return self.loop.now
+
+    def uuid4(self) -> uuid.UUID:
+        """A version 4 UUID that is the same in every replay."""
+        self.check_alive()
+        bits = bytearray(chance(self.run, self.loop.current_scope().identify("uuid4")))
+        bits[6] = bits[6] & 0x0F | 0x40
+        bits[8] = bits[8] & 0x3F | 0x80
+        return uuid.UUID(bytes=bytes(bits))
+
+    def random(self) -> random.Random:
+        """A generator seeded by run and place, so that its draws are the same in every replay."""
+        self.check_alive()
+        return random.Random(chance(self.run, self.loop.current_scope().identify("random")))
+
+    def sleep(self, seconds: float) -> None:
+        """A durable sleep of the calling branch, for sync code."""
+        self.check_alive()
+        future = self.loop.create_future()
+        self.loop.call_later(seconds, future.set_result, None)
+        self.loop.wait_plainly(future)
+
+    # -- turning --------------------------------------------------------------------------------------
+
+    async def _body(self) -> Any:
+        args, kwargs = self.function.unbind(codec.decode(self._args))
+        self._args = b""
+        async with asyncio.timeout(self.function.timeout):
+            result = self.function.fn(*args, **kwargs)
+            return await result if self.function.is_async else result
+
+    def _turn(self) -> None:
+        outer_machine, outer_loop, hooks = turning.machine, _get_running_loop(), sys.get_asyncgen_hooks()
+        turning.machine = self
+        _set_running_loop(self.loop)
+        sys.set_asyncgen_hooks(self.loop.generator_born, self.loop.generator_dropped)
+        try:
+            self.loop.drain()
+            if self.trouble is None and self.finished is None and self._root.done():
+                self._finish()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+            _set_running_loop(outer_loop)
+            turning.machine = outer_machine
+        if self.trouble is not None:
+            raise self.trouble
+
+    def _finish(self) -> None:
+        """The body ended: say how, and drop what it left behind."""
+        forgotten = self._forgotten()
+        if self._root.cancelled():
+            end = Finish(State.CANCELLED, b"")
+        elif (error := self._root.exception() or forgotten) is not None:
+            end = Finish(State.FAILED, codec.encode_failure(error))
+        else:
+            try:
+                payload = codec.encode(self._root.result(), where=f"{self.function.label} result")
+                end = Finish(State.SUCCEEDED, payload)
+            except Exception as error:
+                end = Finish(State.FAILED, codec.encode_failure(error))
+        self._commands.extend(CancelStep(step) for step in self.open.values())
+        self.open.clear()
+        self._commands.append(end)
+        self.finished = end
+        self.loop.abandon()
+
+    def _forgotten(self) -> NeverAwaited | None:
+        for coroutine, label, where in self._unawaited.values():
+            if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                coroutine.close()
+                return NeverAwaited(
+                    f"{line_of(*where)}: {label}(...) was called but never awaited, so it never ran",
+                    fix=f"write `await {label}(...)`, or start it with {label}.start(...)",
+                )
+        return None
+
+    def discard(self) -> None:
+        """Drop this run from memory without acting: nothing its body still does has any effect."""
+        outer_machine, outer_loop = turning.machine, _get_running_loop()
+        turning.machine = self
+        _set_running_loop(self.loop)
+        try:
+            self.loop.abandon()
+            for coroutine, _, _ in self._unawaited.values():
+                coroutine.close()
+        finally:
+            _set_running_loop(outer_loop)
+            turning.machine = outer_machine
+        self.open.clear()
+        self._unawaited.clear()
+        self._commands.clear()
+
+
+def replay(machine: Machine, entries: Iterable[Entry]) -> None:
+    """Feed recorded entries (those that are fed at all) to a machine that has begun."""
+    machine.replaying = True
+    try:
+        for entry in entries:
+            machine.feed(entry)
+    finally:
+        machine.replaying = False
+
+
+def _spoken(identity: str) -> str:
+    """A step's identity as people say it: "2.1/shop:pay#3" is "pay (4th call in branch 2.1)"."""
+    scope, _, rest = identity.partition("/")
+    name, _, occurrence = rest.partition("#")
+    label = name.rpartition(":")[2]
+    place = f"branch {scope}" if scope else "the body"
+    return f"{label}() (call {int(occurrence or 0) + 1} in {place})"
+
+
+def _where_defined(fn: Any) -> tuple[str, int]:
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else ("?", 0)
