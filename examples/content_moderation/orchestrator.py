@@ -110,7 +110,7 @@ async def moderate_site(
         for seen in visited:
             fresh |= {link: seen.url for link in seen.links if link not in linked_from and link not in fresh}
         wave = list(fresh)[: pages_max - len(visits)]
-        unvisited = len(fresh) - len(wave)
+        unvisited += len(fresh) - len(wave)
         linked_from |= fresh
     return report(start, moderator, visits, linked_from, unvisited, clock() - began)
 

@@ -167,7 +167,8 @@ class _Reader(HTMLParser):
 
 # -- HTTP --------------------------------------------------------------------------------------------
 
-_idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}  # list.pop and append are atomic
+Connection = http.client.HTTPConnection
+_idle: dict[tuple[str, str], list[Connection]] = {}  # list.pop and append are atomic
 
 
 def _get(url: str) -> tuple[int, Message, bytes]:
@@ -177,11 +178,14 @@ def _get(url: str) -> tuple[int, Message, bytes]:
     log.info("GET %s", url)
     try:
         connection, response = _ask(parts, idle)
-        with response:
+        try:
             readable = response.status == 200 and response.headers.get_content_type() in TEXTUAL
             body = _read_body(response) if readable else b""
-            if connection.sock and (response.isclosed() or response.length == 0):
-                idle.append(connection)  # read to its end: free for the next request
+        finally:
+            done = response.isclosed() or response.length == 0
+            response.close()
+            if done and connection.sock:
+                idle.append(connection)  # read to its end and left open: good for the next request
             else:
                 connection.close()
     except (OSError, http.client.HTTPException) as error:
@@ -191,23 +195,27 @@ def _get(url: str) -> tuple[int, Message, bytes]:
     return response.status, response.headers, body
 
 
-def _ask(
-    parts: SplitResult, idle: list[http.client.HTTPConnection]
-) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+def _ask(parts: SplitResult, idle: list[Connection]) -> tuple[Connection, http.client.HTTPResponse]:
     """Send the request, on a connection left open by an earlier one if there is any."""
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    headers = {"User-Agent": AGENT, "Accept": "text/html,*/*;q=0.1"}
     while idle:
         connection = idle.pop()
         try:
-            connection.request("GET", path, headers=headers)
-            return connection, connection.getresponse()
-        except ConnectionError:  # the server closed it meanwhile, unasked
-            connection.close()
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            return connection, _send(connection, path)
+        except ConnectionError:
+            pass  # the server closed it meanwhile, unasked
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else Connection
     connection = kind(parts.netloc, timeout=PATIENCE_SECONDS)
-    connection.request("GET", path, headers=headers)
-    return connection, connection.getresponse()
+    return connection, _send(connection, path)
+
+
+def _send(connection: Connection, path: str) -> http.client.HTTPResponse:
+    try:
+        connection.request("GET", path, headers={"User-Agent": AGENT, "Accept": "text/html,*/*;q=0.1"})
+        return connection.getresponse()
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _read_body(response: http.client.HTTPResponse) -> bytes:

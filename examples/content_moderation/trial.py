@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -30,22 +30,19 @@ class Job:
     module: str = "examples.content_moderation"
 
     def start(self, stderr: IO[bytes] | None) -> subprocess.Popen[bytes]:
-        """Start it; `stderr=None` leaves the live view on the terminal."""
+        """Start it, its output into the file `output`; `stderr=None` leaves the live view on the terminal."""
         (self.folder / ".podium").mkdir(parents=True, exist_ok=True)  # marks where the store belongs
         environment = {name: value for name, value in os.environ.items() if name != "PODIUM_URL"}
         paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in paths)
-        command = [sys.executable, "-m", self.module, self.url, "--json", *self.options]
-        with self._output.open("wb") as stdout:
+        command = [sys.executable, "-m", self.module, self.url, *self.options]
+        with self.output.open("wb") as stdout:
             return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=stdout, stderr=stderr)
 
-    def report(self) -> Report:
-        """What the last start printed."""
-        return msgspec.json.decode(self._output.read_bytes(), type=Report)
-
     @property
-    def _output(self) -> Path:
-        return self.folder / "report.json"
+    def output(self) -> Path:
+        """What the last start printed."""
+        return self.folder / "output.txt"
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,7 @@ def run(
     not started again, so `Trial.kills` says how many there really were.
     """
     began, kills = time.monotonic(), 0
+    job = replace(job, options=(*job.options, "--json"))
     process = job.start(stderr)
     try:
         for more in kill_after:
@@ -96,7 +94,8 @@ def run(
     finally:
         if process.poll() is None:  # interrupted
             stop(process)
-    return Trial(job.report(), gets(), kills, time.monotonic() - began)
+    report = msgspec.json.decode(job.output.read_bytes(), type=Report)
+    return Trial(report, gets(), kills, time.monotonic() - began)
 
 
 def _reaches(process: subprocess.Popen[bytes], gets: Callable[[], Counter[str]], goal: int) -> bool:
