@@ -1,0 +1,181 @@
+-- Every statement of the SQLite backend. A block runs from its `-- name:` line to the next one.
+
+-- == writing: all inside one BEGIN IMMEDIATE ===========================================================
+
+-- name: engine_lives
+-- Whoever writes as an engine must still have its row.
+SELECT 1 FROM engines WHERE id = ?;
+
+-- name: fences
+-- Runs as their fences see them; the write lock of the transaction keeps them so until the commit. All runs
+-- of a batch in one statement, which costs a third of one statement each.
+SELECT runs.id, runs.key, state, token, owner,
+       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0)
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
+
+-- name: add_entry
+INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: consume
+DELETE FROM inbox WHERE run = ? AND id = ?;
+
+-- name: move
+-- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry.
+UPDATE runs
+SET state = :state, owner = NULL, due = :due, payload = :payload,
+    fingerprint = coalesce(:fingerprint, fingerprint),
+    ended = CASE WHEN :final THEN coalesce(
+        :at, (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created) END
+WHERE key = :key;
+
+-- name: call_of_run
+SELECT function, digest FROM runs WHERE id = ?;
+
+-- name: attach
+-- The oldest unfinished run of the same call and script whose engine is gone gets a new starter. Becoming
+-- the starter is what makes it ours: the next one who looks finds a live engine.
+UPDATE runs SET starter_engine = :engine
+WHERE key = (
+    SELECT key FROM runs
+    WHERE function = :function AND digest = :digest AND starter = :starter
+      AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
+      AND starter_engine NOT IN (SELECT id FROM engines)
+    ORDER BY created, key LIMIT 1)
+RETURNING id;
+
+-- name: add_run
+INSERT INTO runs (id, state, token, owner, due, lost, created, started, ended, function, digest, fingerprint,
+                  starter, starter_engine, parent, tags, args, payload)
+VALUES (:id, :state, :token, :owner, :due, 0, :created, :started, NULL, :function, :digest, :fingerprint,
+        :starter, :starter_engine, :parent, :tags, :args, x'');
+
+-- name: copy_history
+INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
+SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due
+FROM history WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
+
+-- name: addressee
+-- Where a message goes: the run's key and state, and whether the message is there already.
+SELECT key, state,
+       EXISTS (SELECT 1 FROM inbox WHERE run = runs.key AND inbox.id = :message)
+       OR EXISTS (SELECT 1 FROM history WHERE run = runs.key AND step = :message AND kind = 'message')
+FROM runs WHERE id = :run;
+
+-- name: add_message
+INSERT INTO inbox (run, id, kind, at, payload) VALUES (?, ?, ?, ?, ?);
+
+-- name: add_blob
+INSERT INTO blobs (data) VALUES (?) RETURNING key;
+
+-- name: ports
+-- Who else wants to be woken.
+SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;
+
+-- == owning ============================================================================================
+
+-- name: claimable
+-- Unowned runs of these functions that are due or have messages, oldest first. The first half reads at most
+-- `limit` index rows per function, however many wait behind them or belong to others; the second starts from
+-- the inbox (CROSS JOIN keeps the planner to it), which is short.
+SELECT key FROM (
+    SELECT runs.key AS key, runs.due AS since
+    FROM json_each(:functions) AS wanted
+    JOIN runs ON runs.key IN (
+        SELECT key FROM runs
+        WHERE function = wanted.value AND owner IS NULL AND state IN ('queued', 'waiting')
+          AND due IS NOT NULL AND due <= :now
+        ORDER BY due LIMIT :limit)
+    UNION ALL
+    SELECT runs.key, min(inbox.at)
+    FROM inbox CROSS JOIN runs ON runs.key = inbox.run
+    WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+      AND runs.function IN (SELECT value FROM json_each(:functions))
+    GROUP BY runs.key)
+GROUP BY key ORDER BY min(since), key LIMIT :limit;
+
+-- name: claim
+UPDATE runs
+SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, ?2), due = NULL
+WHERE key = ?3
+RETURNING id, function, token, args, digest, created, started, lost,
+          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0), fingerprint, starter;
+
+-- name: next_due
+-- One index look-up per function.
+SELECT min((
+    SELECT due FROM runs
+    WHERE function = wanted.value AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+    ORDER BY due LIMIT 1))
+FROM json_each(?) AS wanted;
+
+-- name: collect
+-- From the inbox, not from the owned runs: those may be ten thousand, messages on their way are few.
+SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload
+FROM inbox CROSS JOIN runs ON runs.key = inbox.run
+WHERE runs.owner = ?
+ORDER BY inbox.at, inbox.run, inbox.id;
+
+-- name: announce
+INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: heartbeat
+UPDATE engines SET beat = beat + 1 WHERE id = ?;
+
+-- name: engines
+SELECT id, beat, host, pid, started, info FROM engines ORDER BY started, id;
+
+-- name: forget_engine
+DELETE FROM engines WHERE id = ?;
+
+-- name: any_orphan
+SELECT 1 FROM runs WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines) LIMIT 1;
+
+-- name: release_orphans
+UPDATE runs
+SET owner = NULL, token = token + 1, lost = lost + 1, due = ?,
+    state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
+WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines);
+
+-- name: hand_back
+UPDATE runs
+SET owner = NULL, token = token + 1, due = ?2,
+    state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
+WHERE owner = ?1;
+
+-- == reading ===========================================================================================
+
+-- name: history
+SELECT seq, kind, at, step, digest, payload, began, attempt, due
+FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
+
+-- name: history_length
+SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);
+
+-- name: blob
+SELECT data FROM blobs WHERE key = ?;
+
+-- name: load
+SELECT * FROM run_rows WHERE id = ?;
+
+-- name: place
+-- A run's place in the order of `find`, for paging.
+SELECT created, key FROM runs WHERE id = ?;
+
+-- name: find
+SELECT * FROM run_rows
+WHERE (created, key) < (:created, :key)
+  AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+  AND (:function IS NULL OR function = :function)
+  AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
+ORDER BY created DESC, key DESC LIMIT :limit;
+
+-- name: find_by_prefix
+-- As `find`, but from the index of ids: few runs share a prefix that somebody typed.
+SELECT * FROM run_rows
+WHERE key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff))
+  AND (created, key) < (:created, :key)
+  AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+  AND (:function IS NULL OR function = :function)
+  AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
+ORDER BY created DESC, key DESC LIMIT :limit;

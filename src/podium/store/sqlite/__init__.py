@@ -1,0 +1,5 @@
+"""The SQLite backend: `SqliteStore`. Importing it imports apsw, so `podium.store.open_store` does it late."""
+
+from .store import SqliteStore
+
+__all__ = ["SqliteStore"]

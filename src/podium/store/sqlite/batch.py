@@ -1,0 +1,242 @@
+"""Writes become rows: every check first, then the changes; entries of a whole batch in one insert.
+
+What a `Write` may do is decided here alone, under the write lock of the transaction, by reading the run's
+row: that is the fence. A write that is refused has changed nothing, so its neighbours commit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+from msgspec.structs import astuple
+
+from ...model import FINAL, Entry, Fence, Message, Move, NewRun, Outcome, State, Verdict, Write, may_move
+from .faults import DATA_ERRORS
+from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, stored
+from .statements import SQL, Row, rows, rows_of_each, savepoint
+
+_ENGINE_LIVES, _FENCES, _ADD_ENTRY = SQL["engine_lives"], SQL["fences"], SQL["add_entry"]
+_CONSUME, _MOVE, _CALL_OF_RUN, _ATTACH = SQL["consume"], SQL["move"], SQL["call_of_run"], SQL["attach"]
+_ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
+_ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
+
+_STATES = {state.value: state for state in State}
+_DONE = Verdict(Outcome.DONE)
+_REFUSED = Verdict(Outcome.REFUSED)
+
+
+class Batch:
+    """The writes of one transaction. `wakes`: something in it may be work for another engine.
+
+    `fenced`: ids of runs that its writes will fence on, to read all of them at once.
+    """
+
+    def __init__(self, connection: apsw.Connection, engine: str | None, fenced: Sequence[str] = ()) -> None:
+        self.wakes = False
+        self._connection = connection
+        self._engine = engine
+        self._lives = engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,)))
+        self._entries: list[Row] = []  # of writes that passed their checks, not yet inserted
+        self._runs: dict[str, Row] = {}  # as read in this transaction; a write to a run takes it out
+        if fenced:
+            self._read_runs(fenced)
+
+    def apply(self, write: Write) -> Verdict:
+        """Check one write, then make its changes; its entries may wait for `flush`.
+
+        Raises one of DATA_ERRORS when the store cannot hold its data; the transaction is then lost.
+        """
+        key, refusal = self._check(write)
+        if refusal is not None:
+            return refusal
+        if write.fence is not None:
+            del self._runs[write.fence.run]
+            self._add_entries(key, write.entries)
+            for message in write.consumed:
+                rows(self._connection, _CONSUME, (key, message))
+            if write.move is not None:
+                self._move(key, write.move, write.entries)
+        if not write.new_runs and not write.messages:
+            return _DONE
+        self.flush()  # a copied history and the ids of messages are looked up in the table
+        runs = tuple([self._start(new) for new in write.new_runs])
+        return Verdict(Outcome.DONE, runs, tuple([self._send(message) for message in write.messages]))
+
+    def apply_alone(self, write: Write) -> Verdict:
+        """As `apply`, but a data error is this write's verdict and hurts nobody else."""
+        wakes = self.wakes
+        try:
+            with savepoint(self._connection):
+                verdict = self.apply(write)
+                self.flush()
+        except DATA_ERRORS as error:
+            self._entries.clear()
+            self.wakes = wakes
+            return _invalid(f"{type(error).__name__}: {error}")
+        return verdict
+
+    def flush(self) -> None:
+        """Insert the entries that wait."""
+        if self._entries:
+            entries, self._entries = self._entries, []
+            rows_of_each(self._connection, _ADD_ENTRY, entries)
+
+    def _read_runs(self, runs: Sequence[str]) -> None:
+        self._runs.update([(row[0], row) for row in rows(self._connection, _FENCES, (json.dumps(runs),))])
+
+    # -- checks: nothing here writes ----------------------------------------------------------------
+
+    def _check(self, write: Write) -> tuple[int, Verdict | None]:
+        """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
+        key = 0
+        if write.fence is None:
+            if write.move is not None or write.entries or write.consumed:
+                return 0, _invalid("without a fence a Write only creates runs and sends messages")
+        else:
+            key, refusal = self._check_fenced(write.fence, write)
+            if refusal is not None:
+                return 0, refusal
+        return key, self._check_new_runs(write.new_runs) if write.new_runs else None
+
+    def _check_fenced(self, fence: Fence, write: Write) -> tuple[int, Verdict | None]:
+        if self._engine is not None and not self._lives:
+            return 0, _REFUSED
+        if fence.run not in self._runs:
+            self.flush()
+            self._read_runs([fence.run])
+        found = self._runs.get(fence.run)
+        if found is None:
+            return 0, _REFUSED
+        _, key, state_name, token, owner, length = found
+        state = _STATES[state_name]
+        if token != fence.token or owner != self._engine or state not in fence.states:
+            return 0, _REFUSED
+        if write.move is not None:
+            after = write.move.state
+            # Running means owned, and only a claim makes an owner.
+            if after is State.RUNNING or not may_move(state, after):
+                return 0, _invalid(f"a run does not move from {state} to {after} by a Write")
+        for expected, entry in enumerate(write.entries, length + 1):
+            if entry.seq != expected:
+                return 0, _invalid(f"entry {entry.seq} does not continue the history, {expected} would")
+        return key, None
+
+    def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
+        known: list[Outcome] = []
+        for new in new_runs:
+            if new.owned and self._engine is None:
+                return _invalid("only an engine can own the run it creates")
+            if new.owned and not self._lives:
+                return _REFUSED
+            if new.copy_from is not None:
+                self.flush()
+                source, last = new.copy_from
+                if rows(self._connection, _HISTORY_LENGTH, (source,))[0][0] < last:
+                    return _invalid(f"run {source} has no entry {last} to copy")
+            known.append(self._known(new) if new.explicit_id else Outcome.DONE)
+        if Outcome.CONFLICT not in known:
+            return None
+        return Verdict(
+            Outcome.CONFLICT,
+            tuple(
+                (outcome if outcome is Outcome.CONFLICT else Outcome.REFUSED, new.id)
+                for outcome, new in zip(known, new_runs, strict=True)
+            ),
+            detail="that id belongs to a run of another function or of other arguments",
+        )
+
+    def _known(self, new: NewRun) -> Outcome:
+        """Whether a run with this id is there: DONE (it is not), EXISTS or CONFLICT."""
+        found = rows(self._connection, _CALL_OF_RUN, (new.id,))
+        if not found:
+            return Outcome.DONE
+        return Outcome.EXISTS if found[0] == (new.function, new.digest) else Outcome.CONFLICT
+
+    # -- changes --------------------------------------------------------------------------------------
+
+    def _add_entries(self, key: int, entries: tuple[Entry, ...]) -> None:
+        for entry in entries:
+            if len(entry.payload) > ENTRY_INLINE_MAX:
+                seq, kind, at, step, digest, payload, *rest = astuple(entry)
+                payload = stored(self._connection, payload, ENTRY_INLINE_MAX)
+                self._entries.append((key, seq, kind, at, step, digest, payload, *rest))
+            else:
+                self._entries.append((key, *astuple(entry)))
+
+    def _move(self, key: int, move: Move, entries: tuple[Entry, ...]) -> None:
+        final = move.state in FINAL
+        ended = entries[-1].at if move.at is None and entries else move.at
+        values: dict[str, Any] = {
+            "key": key,
+            "state": move.state,
+            "due": move.due if move.state is State.WAITING else None,
+            "payload": stored(self._connection, move.payload, RUN_INLINE_MAX),
+            "fingerprint": move.fingerprint,
+            "final": final,
+            "at": ended,
+        }
+        rows(self._connection, _MOVE, values)
+        # An engine looks after the runs that it lets wait; one that a client puts back in line is anybody's.
+        self.wakes |= self._engine is None and move.state is State.WAITING
+
+    def _start(self, new: NewRun) -> tuple[Outcome, str]:
+        if new.explicit_id:
+            if self._known(new) is not Outcome.DONE:
+                return Outcome.EXISTS, new.id
+        elif new.attach:
+            call = {
+                "engine": self._engine,
+                "function": new.function,
+                "digest": new.digest,
+                "starter": new.starter,
+            }
+            for (run,) in rows(self._connection, _ATTACH, call):
+                return Outcome.ATTACHED, run
+        self._add_run(new)
+        return Outcome.DONE, new.id
+
+    def _add_run(self, new: NewRun) -> None:
+        values: dict[str, Any] = {
+            "id": new.id,
+            "state": State.RUNNING if new.owned else State.QUEUED,
+            "token": 1 if new.owned else 0,
+            "owner": self._engine if new.owned else None,
+            "due": None if new.owned else new.at if new.due is None else new.due,
+            "created": new.at,
+            "started": new.at if new.owned else None,
+            "function": new.function,
+            "digest": new.digest,
+            "fingerprint": new.fingerprint,
+            "starter": new.starter,
+            "starter_engine": self._engine,
+            "parent": new.parent,
+            "tags": new.tags,
+            "args": stored(self._connection, new.args, RUN_INLINE_MAX),
+        }
+        rows(self._connection, _ADD_RUN, values)
+        if new.copy_from is not None:
+            source, last = new.copy_from
+            copy = {"key": self._connection.last_insert_rowid(), "source": source, "last": last}
+            rows(self._connection, _COPY_HISTORY, copy)
+        self.wakes |= not new.owned
+
+    def _send(self, message: Message) -> Outcome:
+        found = rows(self._connection, _ADDRESSEE, {"run": message.run, "message": message.id})
+        if not found:
+            return Outcome.GONE
+        key, state, known = found[0]
+        if known:
+            return Outcome.DONE
+        if _STATES[state] in FINAL:
+            return Outcome.GONE
+        payload = stored(self._connection, message.payload, ENTRY_INLINE_MAX)
+        rows(self._connection, _ADD_MESSAGE, (key, message.id, message.kind, message.at, payload))
+        self.wakes = True
+        return Outcome.DONE
+
+
+def _invalid(detail: str) -> Verdict:
+    return Verdict(Outcome.INVALID, detail=detail)

@@ -1,0 +1,183 @@
+"""Opening connections: what is refused and why, and the pragmas that the promises rest on."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import apsw
+
+from ...errors import StoreError, StoreRefused
+from .faults import translate
+from .schema import schema_version
+from .statements import pragma
+
+Sync = Literal["full", "normal"]
+
+APPLICATION_ID = 0x506F6469  # "Podi", in the header of every file of ours
+NETWORK_OVERRIDE = "PODIUM_ALLOW_NETWORK"
+
+_VERSION_MIN = (3, 51, 3)  # before it, two connections could corrupt a WAL that was just reset
+_CHECKED_BYTES_MAX = 1 << 20  # a file up to this size is checked whole when opened; it takes milliseconds
+_CREATING = threading.Lock()
+_MOUNTS = Path("/proc/self/mountinfo")
+_NETWORK_TYPES = re.compile(
+    r"nfs\d?|cifs|smb.*|9p|afs|ncpfs|coda|ceph|lustre|gpfs|beegfs|gfs2|ocfs2|glusterfs"
+    r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|glusterfs.*|ceph.*|davfs.*|smb.*|nfs.*|juicefs|grpcfuse)|davfs"
+)
+
+
+def require_version() -> None:
+    """Raises StoreRefused when the SQLite inside apsw can corrupt a WAL."""
+    version = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in version.split(".")) < _VERSION_MIN:
+        raise StoreRefused(
+            f"SQLite {version} can damage a database in WAL mode; 3.51.3 or later is needed",
+            fix="pip install -U apsw   (its wheel brings its own SQLite)",
+        )
+
+
+def prepare_file(path: Path, *, allow_network: bool) -> None:
+    """Refuse a place where a store cannot live; create a missing file (0600) and directory (0700)."""
+    if path.is_dir():
+        raise StoreRefused(f"{path} is a directory", fix=f"name a file in it, such as {path / 'podium.db'}")
+    kind = _network_type(path)
+    if kind and not allow_network and not os.environ.get(NETWORK_OVERRIDE):
+        raise StoreRefused(
+            f"{path} is on a network file system ({kind}); its locks and syncs cannot be relied upon",
+            fix=f"use a local disk, or PostgreSQL for several machines ({NETWORK_OVERRIDE}=1 insists)",
+        )
+    try:
+        _make_directory(path.parent)
+        _create(path)
+    except OSError as error:
+        raise StoreRefused(
+            f"{path} cannot be created ({error.strerror})", fix="make its directory writable, or name another"
+        ) from error
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreRefused(f"{path} is read-only", fix="make the file writable, and its disk too")
+    if not os.access(path.parent, os.W_OK):
+        raise StoreRefused(
+            f"the directory {path.parent} is read-only, and SQLite keeps two files beside the store",
+            fix="make the directory writable",
+        )
+
+
+def connect_file(path: Path, *, sync: Sync, patience: float, vfs: str | None) -> apsw.Connection:
+    """A connection to a file that `prepare_file` has seen; patience in seconds."""
+    connection = apsw.Connection(str(path), vfs=vfs)
+    try:
+        _set_up(connection, patience)
+        _inspect(connection, path)
+        # Nothing before this line writes, so a refused file stays as it was.
+        if pragma(connection, "journal_mode = WAL") != "wal":
+            raise StoreRefused(f"{path} cannot use write-ahead logging", fix="move it to a local disk")
+        pragma(connection, f"synchronous = {sync.upper()}")
+        if sys.platform == "darwin":  # there, fsync alone leaves the data in the drive's cache
+            pragma(connection, "fullfsync = ON")
+            pragma(connection, "checkpoint_fullfsync = ON")
+    except BaseException as error:
+        # The file is not ours to tidy up: closing must not move what its WAL still holds.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.close()
+        if isinstance(error, apsw.Error):
+            raise _refusal(path, error) from error
+        raise
+    return connection
+
+
+def connect_memory(name: str, *, patience: float) -> apsw.Connection:
+    """A connection to this process's memory database of that name, which lives as long as its last one.
+
+    Without a name it is nobody else's. SQLite shares memory databases whose name starts with a slash.
+    """
+    file = f"/{quote(name, safe='')}" if name else "private"
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(f"file:{file}?vfs=memdb", flags=flags)
+    _set_up(connection, patience)
+    pragma(connection, "journal_mode = MEMORY")
+    return connection
+
+
+def _set_up(connection: apsw.Connection, patience: float) -> None:
+    connection.set_busy_timeout(round(patience * 1000))  # SQLite waits with backoff, without the GIL
+    connection.wal_autocheckpoint(0)  # a checkpoint inside a commit is what makes its p99
+    pragma(connection, "cache_size = -8000")  # KiB, at most
+    pragma(connection, "temp_store = MEMORY")
+
+
+def _inspect(connection: apsw.Connection, path: Path) -> None:
+    """Look before touching: is it ours, do we know its schema, is it whole?"""
+    if pragma(connection, "application_id") != APPLICATION_ID and pragma(connection, "schema_version"):
+        raise StoreRefused(
+            f"{path} is an SQLite database, but not one of Podium's", fix="name another file for the store"
+        )
+    schema_version(connection)
+    if path.stat().st_size <= _CHECKED_BYTES_MAX:
+        complaint = pragma(connection, "quick_check(1)")
+        if complaint != "ok":
+            raise StoreRefused(f"{path} is damaged: {complaint}", fix="restore it from a backup")
+
+
+def _refusal(path: Path, error: apsw.Error) -> StoreError:
+    if isinstance(error, (apsw.NotADBError, apsw.CorruptError)):
+        return StoreRefused(
+            f"{path} is not an SQLite database, or it is damaged ({error})",
+            fix="restore it from a backup, or name another file",
+        )
+    if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
+        return StoreRefused(
+            f"{path} cannot be written ({error})", fix="check the permissions of the file and its directory"
+        )
+    return translate(error)
+
+
+def _make_directory(directory: Path) -> None:
+    """Create missing directories for the owner alone; synced, or a power cut could take the store along."""
+    if directory.is_dir():
+        return
+    _make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(directory.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _create(path: Path) -> None:
+    """Create a missing file, readable by its owner alone; SQLite gives its side files the same mode.
+
+    An existing file is never opened here, and the lock keeps other threads from opening a new one too soon:
+    closing any descriptor of a file drops all the locks that this process has on it, SQLite's too.
+    """
+    with _CREATING:
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _network_type(path: Path) -> str:
+    """The type of the network file system a path is on; "" on a local one, and where there is no /proc."""
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    kind = _mounted_type(os.path.realpath(path), mounts)
+    return kind if _NETWORK_TYPES.fullmatch(kind) else ""
+
+
+def _mounted_type(path: str, mounts: str) -> str:
+    """The type of the mount with the longest prefix of an absolute path, from the text of mountinfo."""
+    longest, kind = -1, ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= longest:  # of two mounts on one point the later one is on top
+            longest, kind = len(point), right.split()[0]
+    return kind

@@ -1,0 +1,60 @@
+"""What SQLite's errors mean for the caller: try again, never again, opened wrong, or bad data of a Write."""
+
+from __future__ import annotations
+
+import apsw
+
+from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
+
+# Raised by the data of one Write (a constraint, a type or a text that cannot be stored): its neighbours are
+# innocent. The built-in ones come from binding values, before SQLite sees them.
+DATA_ERRORS = (
+    apsw.ConstraintError,
+    apsw.MismatchError,
+    apsw.TooBigError,
+    AttributeError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+# After a failed sync the kernel may have thrown the pages away and call the next sync a success, so a retry
+# would acknowledge what is not on disk. A failed write is different: SQLite rolls it back and says so.
+_FAILED_SYNCS = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
+_CORRUPT_FILES = (apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_DATA)
+
+_RETRYABLE: dict[type[apsw.Error], str] = {
+    apsw.BusyError: "another process held the store's write lock for too long",
+    apsw.LockedError: "the store is locked",
+    apsw.ProtocolError: "the store's lock is contended",
+    apsw.FullError: "the disk is full",
+    apsw.IOError: "the disk reported an error",
+    apsw.ReadOnlyError: "the store can no longer be written",
+    apsw.CantOpenError: "the store's file cannot be opened",
+    apsw.NoMemError: "out of memory",
+    apsw.InterruptError: "interrupted",
+}
+
+
+def translate(error: apsw.Error, *, committing: bool = False) -> StoreError:
+    """The store's error for one of SQLite's.
+
+    `committing`: it came from COMMIT itself. Then an I/O error other than a failed write leaves open
+    whether the commit frame is on disk; the error's `unknown` says so.
+    """
+    code = int(getattr(error, "extendedresult", 0)) if isinstance(error, apsw.IOError) else 0
+    if code in _FAILED_SYNCS:
+        found = StoreFatal(
+            f"the disk failed to sync the store ({error})", fix="check the disk, then restart the process"
+        )
+    elif code in _CORRUPT_FILES or isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        found = StoreFatal(f"the store's file is damaged ({error})", fix="restore it from a backup")
+    elif isinstance(error, apsw.SQLError):
+        found = StoreRefused(
+            f"the store's schema is not the one this code needs ({error})", fix="call migrate() first"
+        )
+    else:
+        reason = _RETRYABLE.get(type(error), "SQLite failed")
+        found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})")
+    found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
+    return found

@@ -1,0 +1,256 @@
+"""The store on SQLite: one file for everything on a host, or a named memory database inside a process."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+
+import apsw
+
+from ...errors import StoreRefused
+from ...model import Claimed, EngineRow, Entry, Head, Kind, Message, Query, RunRow, State, Verdict, Write
+from . import schema
+from .batch import Batch
+from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
+from .connections import Connections
+from .faults import DATA_ERRORS
+from .payloads import loaded
+from .statements import SQL, Row, rows, rows_of_each, transaction
+from .wakeup import Doorbell
+
+_KINDS = {kind.value: kind for kind in Kind}
+_STATES = {state.value: state for state in State}
+_NEWEST = {"created": math.inf, "key": 0}
+
+
+class SqliteStore:
+    """A handle on a store; what its methods mean is said in `podium.store.protocol`.
+
+    `path`: a file, created when missing (0600, in a directory 0700), or ":memory:" for a private database,
+    or ":memory:?name" for one that all handles of this process with that name share.
+    `sync`: "full" syncs each commit; with "normal" a power cut may take back the last moments.
+    `patience`: seconds to wait for another process's write lock before StoreUnavailable.
+    `allow_network`: open a file on a network file system all the same.
+    `vfs`: name of a registered SQLite VFS, for tests that inject faults.
+
+    Raises StoreRefused when the file cannot be a store, or is newer than this code; then it is untouched.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        sync: Sync = "full",
+        patience: float = 30.0,
+        allow_network: bool = False,
+        vfs: str | None = None,
+    ) -> None:
+        require_version()
+        name = str(path)
+        memory, _, memory_name = name.partition("?") if name.startswith(":memory:") else ("", "", "")
+        if memory:
+            opener = functools.partial(connect_memory, memory_name, patience=patience)
+        else:
+            file = Path(path).absolute()
+            prepare_file(file, allow_network=allow_network)
+            opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
+        self._connections = Connections(opener, shared=bool(memory))
+        self._closed = threading.Event()
+        # A memory database has no other process to wake.
+        self._doorbell = None if memory else Doorbell()
+
+    def migrate(self) -> None:
+        with self._connections.writing() as connection:
+            schema.migrate(connection)
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._doorbell is not None:
+            self._doorbell.close()
+        self._connections.close()
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
+        if not writes:
+            return []
+        with self._connections.writing() as connection:
+            try:
+                fenced = [write.fence.run for write in writes if write.fence is not None]
+                verdicts, ports = self._transact(connection, engine, writes, Batch.apply, fenced)
+            except DATA_ERRORS:
+                # One write holds what the store cannot. Rolled back; again, each behind a savepoint.
+                verdicts, ports = self._transact(connection, engine, writes, Batch.apply_alone)
+        self._ring(ports)
+        return verdicts
+
+    def _transact(
+        self,
+        connection: apsw.Connection,
+        engine: str | None,
+        writes: Sequence[Write],
+        apply: Callable[[Batch, Write], Verdict],
+        fenced: Sequence[str] = (),
+    ) -> tuple[list[Verdict], list[Row]]:
+        with transaction(connection):
+            batch = Batch(connection, engine, fenced)
+            verdicts = [apply(batch, write) for write in writes]
+            batch.flush()
+            ports = self._ports(connection, engine) if batch.wakes else []
+        return verdicts, ports
+
+    # -- owning ---------------------------------------------------------------------------------------
+
+    def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
+        wanted = {"functions": json.dumps(list(functions)), "now": now, "limit": limit + 1}
+        # A look first: an idle engine must not take the write lock at each poll.
+        with self._connections.reading() as connection:
+            if not rows(connection, SQL["engine_lives"], (engine,)):
+                return Claimed((), None)
+            if limit < 1 or not rows(connection, SQL["claimable"], wanted):
+                return Claimed((), self._next_due(connection, wanted))
+        with self._connections.writing() as connection, transaction(connection):
+            if not rows(connection, SQL["engine_lives"], (engine,)):
+                return Claimed((), None)
+            keys = rows(connection, SQL["claimable"], wanted)
+            values = [(engine, now, key) for (key,) in keys[:limit]]
+            claimed = rows_of_each(connection, SQL["claim"], values)
+            heads = tuple([_head(connection, row) for row in claimed])
+            next_due = self._next_due(connection, wanted)
+            if len(keys) > limit:  # one that has messages may be left, and those need not be due
+                next_due = now if next_due is None else min(now, next_due)
+        return Claimed(heads, next_due)
+
+    def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
+        return rows(connection, SQL["next_due"], (wanted["functions"],))[0][0]
+
+    def collect(self, engine: str) -> list[Message]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["collect"], (engine,))
+            return [Message(*row, payload=loaded(connection, payload)) for *row, payload in found]
+
+    def announce(self, engine: EngineRow) -> None:
+        port = self._doorbell.listen() if self._doorbell is not None else 0
+        values = (engine.id, engine.beat, engine.host, engine.pid, engine.started, engine.info, port)
+        with self._connections.writing() as connection:
+            try:
+                with transaction(connection):
+                    rows(connection, SQL["announce"], values)
+            except apsw.ConstraintError as error:
+                raise StoreRefused(
+                    f"engine {engine.id} is announced already", fix="an engine takes a fresh id at each start"
+                ) from error
+
+    def heartbeat(self, engine: str) -> bool:
+        with self._connections.writing() as connection, transaction(connection):
+            rows(connection, SQL["heartbeat"], (engine,))
+            return connection.changes() == 1
+
+    def engines(self) -> list[EngineRow]:
+        with self._connections.reading() as connection:
+            return [EngineRow(*row) for row in rows(connection, SQL["engines"])]
+
+    def release(self, dead: Sequence[str], now: float) -> int:
+        if not dead:  # usually there is nothing to do, and a look needs no write lock
+            with self._connections.reading() as connection:
+                if not rows(connection, SQL["any_orphan"]):
+                    return 0
+        with self._connections.writing() as connection, transaction(connection):
+            rows_of_each(connection, SQL["forget_engine"], [(engine,) for engine in dead])
+            rows(connection, SQL["release_orphans"], (now,))
+            freed = connection.changes()
+            ports = self._ports(connection, None) if freed else []
+        self._ring(ports)
+        return freed
+
+    def retire(self, engine: str, now: float) -> int:
+        with self._connections.writing() as connection, transaction(connection):
+            rows(connection, SQL["forget_engine"], (engine,))
+            rows(connection, SQL["hand_back"], (engine, now))
+            freed = connection.changes()
+            ports = self._ports(connection, engine) if freed else []
+        self._ring(ports)
+        return freed
+
+    # -- reading --------------------------------------------------------------------------------------
+
+    def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["history"], (run, after, limit))
+            return [
+                Entry(seq, _KINDS[kind], at, step, digest, loaded(connection, payload), began, attempt, due)
+                for seq, kind, at, step, digest, payload, began, attempt, due in found
+            ]
+
+    def load(self, run: str) -> RunRow | None:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["load"], (run,))
+            return _run_row(connection, found[0]) if found else None
+
+    def find(self, query: Query) -> list[RunRow]:
+        wanted = {
+            "states": None if query.states is None else json.dumps([state.value for state in query.states]),
+            "function": query.function,
+            "prefix": query.id_prefix,
+            "suffix": query.id_suffix,
+            "limit": query.limit,
+        }
+        statement = SQL["find" if query.id_prefix is None else "find_by_prefix"]
+        with self._connections.reading() as connection:
+            place = _NEWEST
+            if query.before is not None:
+                before = rows(connection, SQL["place"], (query.before,))
+                if not before:
+                    return []
+                place = dict(zip(_NEWEST, before[0], strict=True))
+            return [_run_row(connection, row) for row in rows(connection, statement, {**wanted, **place})]
+
+    # -- waking and upkeep ------------------------------------------------------------------------------
+
+    def wait(self, timeout: float) -> bool:
+        if self._doorbell is not None and self._doorbell.port:
+            return self._doorbell.wait(timeout)
+        self._closed.wait(timeout)
+        return False
+
+    def checkpoint_due(self) -> bool:
+        return self._connections.checkpoint_due()
+
+    def checkpoint(self) -> None:
+        self._connections.checkpoint()
+
+    def _ports(self, connection: apsw.Connection, engine: str | None) -> list[Row]:
+        """Where to ring, once the transaction has committed."""
+        return rows(connection, SQL["ports"], (engine,)) if self._doorbell is not None else []
+
+    def _ring(self, ports: list[Row]) -> None:
+        if ports and self._doorbell is not None:
+            self._doorbell.ring(port for (port,) in ports)
+
+
+def _head(connection: apsw.Connection, row: Row) -> Head:
+    run, function, token, args, *rest = row
+    return Head(run, function, token, loaded(connection, args), *rest)
+
+
+def _run_row(connection: apsw.Connection, row: Row) -> RunRow:
+    run, function, state, token, owner, created, started, ended, due, args, payload, *rest, _key = row
+    return RunRow(
+        run,
+        function,
+        _STATES[state],
+        token,
+        owner,
+        created,
+        started,
+        ended,
+        due,
+        loaded(connection, args),
+        loaded(connection, payload),
+        *rest,
+    )
