@@ -142,9 +142,10 @@ class RunCancelled(PodiumError):
 
 
 class StoreError(PodiumError):
-    """Base of what a store may raise."""
+    """Base of what a store may raise. `unknown`: the commit may have happened all the same; read back."""
 
     code = "E500"
+    unknown = False
 
 
 class StoreUnavailable(StoreError):
