@@ -84,7 +84,7 @@ class Stay(HTTPRedirectHandler):
 browser = build_opener(Stay)
 
 
-@task(retries=Retry(times=5, wait=0.5, factor=2, jitter=True, on=Unavailable), timeout=60)
+@task(retries=Retry(times=4, wait=0.5, factor=2, jitter=True, on=Unavailable), timeout=60)
 def fetch(url: str) -> Page:
     """GET a page; raises `Unavailable` for what may pass."""
     try:

@@ -15,7 +15,7 @@ from podium import Retry, task, workflow
 from .moderator import Verdict, moderate
 from .scraper import Page, Robots, Unavailable, fetch, fetch_robots, normalise, same_host
 
-PATIENT = Retry(times=5, wait=0.5, factor=2, jitter=True, on=Unavailable)
+PATIENT = Retry(times=4, wait=0.5, factor=2, jitter=True, on=Unavailable)
 
 get_page = task(fetch, retries=PATIENT, timeout=60)
 get_robots = task(fetch_robots, retries=PATIENT, timeout=60)

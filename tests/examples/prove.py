@@ -42,9 +42,7 @@ def main() -> int:
         killed = _crawl(site, Path(folder) / "killed", [b - a for a, b in pairwise([0, *moments])])
     undisputed(calm.report)
     bound = LIMIT * killed.kills
-    print(
-        f"seed {options.seed}: {killed.kills} kills, after {', '.join(map(str, moments))} of {DOCS_ADDRESSES} requests"
-    )
+    print(f"seed {options.seed}: {killed.kills} kills, of {DOCS_ADDRESSES} requests after {moments}")
     print(f"undisturbed: {calm.report.pages} pages, {calm.gets.total()} GETs, {calm.seconds:.1f} s")
     print(f"killed: {killed.report.pages} pages, {killed.gets.total()} GETs, {killed.seconds:.1f} s")
     print(f"repeated GETs: {killed.repeated}, at most {bound} were in flight")

@@ -34,7 +34,7 @@ def crawl(site: servers.Site, folder: Path, *options: str, kill_after: Sequence[
 
 def resumed(folder: Path) -> int:
     """How many of the job's processes said that they resumed."""
-    return len(re.findall(r"^.*\bresumed r-", (folder / "stderr.txt").read_text(), re.MULTILINE))
+    return len(re.findall(r"\bresumed \S+: \d+ steps on record", (folder / "stderr.txt").read_text()))
 
 
 @pytest.fixture(scope="module")
