@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import logging
+import sys
 from collections.abc import Sequence
 
 from .moderator import NAMES, MissingExtra, named
@@ -13,7 +14,7 @@ from .orchestrator import moderate_site
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Crawl, rate, print the report. Returns 0 when every page is safe, 1 when one is flagged."""
+    """Crawl, rate, print the report. Returns 0 when every page is safe, 1 when one is, 130 on Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="content_moderation", description="Crawl a web site and rate every page: safe, 13+ or 18+."
     )
@@ -31,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         named(options.moderator)  # before anything is fetched
     except MissingExtra as error:
         parser.error(str(error))
-    report = moderate_site.run(options.url, options.moderator, options.limit, options.pause, options.pages)
+    try:
+        report = moderate_site.run(
+            options.url, options.moderator, options.limit, options.pause, options.pages
+        )
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
     print(json.dumps(dataclasses.asdict(report), indent=2) if options.json else report)
     return 1 if report.flagged else 0
