@@ -16,12 +16,13 @@ from .fit import fit
 from .names import Names
 from .refusals import Refusal
 from .untag import Unreadable, Untag
-from .walk import LEAVES, MAX_PAYLOAD, Walk, sorted_json
+from .walk import LEAVES, MAX_PAYLOAD, CarefulWalk, Walk, sorted_json
 
 _json = msgspec.json.Encoder().encode
 _parse = msgspec.json.Decoder().decode
 _blake2b = hashlib.blake2b
 
+_ATOMS = LEAVES | {str}  # msgspec writes them, or fails and leaves them to a careful walk
 _TAG = b'"!'  # in every tree with a tag, and in few others
 _NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
 _MAX_DIGITS = 4300  # msgspec reads no longer numbers
@@ -68,12 +69,12 @@ def _encode(value: Any, sort: bool, limit: int, where: str, root: str) -> bytes:
 def _write(value: Any, sort: bool, limit: int) -> bytes:
     write = sorted_json if sort else _json
     try:
-        data = write(value if type(value) in LEAVES else Walk(True, sort, limit).tree(value, 0))
+        data = write(value if type(value) in _ATOMS else Walk(sort, limit).tree(value, 0))
         if _NUL not in data and (len(data) <= _MAX_DIGITS or not _has_long_number(data)):
             return data
     except ValueError:
         pass  # a lone surrogate, or more digits than Python cares to write
-    return write(Walk(False, sort, limit).tree(value, 0))
+    return write(CarefulWalk(sort, limit).tree(value, 0))
 
 
 def _has_long_number(data: bytes) -> bool:

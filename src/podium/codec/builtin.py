@@ -1,5 +1,9 @@
 """Writers and readers for the types of the standard library."""
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import binascii
@@ -133,7 +137,7 @@ def _collection(make: Any) -> Reader:
 
 def _write_moment(tag: str) -> Writer:
     def write(value: Any, walk: Walk, depth: int) -> Tree:
-        if not value.fold and (value.tzinfo is None or value.tzinfo is dt.timezone.utc):
+        if not value.fold and (value.tzinfo is None or value.tzinfo is dt.UTC):
             return {tag: value.isoformat()}
         local = value.replace(tzinfo=None, fold=0).isoformat()
         return {tag: [local, value.fold, walk.tree(value.tzinfo, depth + 1)]}
@@ -145,7 +149,7 @@ def _read_moment(cls: Any) -> Reader:
     def read(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
         if isinstance(payload, str):
             return cls.fromisoformat(payload)
-        local, fold, zone = payload  # pyright: ignore[reportUnknownVariableType]
+        local, fold, zone = payload
         return cls.fromisoformat(local).replace(fold=fold, tzinfo=untag.read(zone))
 
     return read
@@ -186,10 +190,6 @@ def _parts(tag: str, *names: str) -> Writer:
     return lambda value, walk, depth: {tag: [walk.tree(getattr(value, name), depth) for name in names]}
 
 
-def _list(value: list[Any], walk: Walk, depth: int) -> Tree:
-    return write_items(value, walk, depth)
-
-
 def _call(make: Any) -> Reader:
     return lambda payload, rest, untag: make(*untag.items(payload))
 
@@ -207,7 +207,7 @@ WRITERS: dict[type, Writer] = {
     str: _write_str,
     int: _write_int,
     float: _write_float,
-    list: _list,
+    list: write_items,
     dict: write_dict,
     tuple: _tagged("!tuple", write_items),
     set: _tagged("!set", write_set),

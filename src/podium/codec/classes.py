@@ -3,13 +3,17 @@
 Each is restored as the kind that was recorded, from its fields, past its constructor.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import dataclasses
 import enum
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -39,7 +43,7 @@ def class_writer(cls: type) -> Writer | None:
     if _is_model(cls):
         return partial(_write_model, name_of(cls))
     if _is_dataclass(cls):
-        return partial(write_fields, "!dataclass", name_of(cls), tuple(field.name for field in _fields(cls)))
+        return partial(write_fields, "!dataclass", name_of(cls), _field_names(cls))
     return None
 
 
@@ -53,16 +57,18 @@ def _is_model(cls: type) -> bool:
     return base is not None and issubclass(cls, base)
 
 
+@lru_cache(maxsize=4096)
 def _is_dataclass(cls: type) -> bool:
     # A plain subclass of a dataclass may keep more than the fields, which would be lost silently; one that
     # derives from a builtin keeps a part that `object.__new__` cannot make.
     return "__dataclass_fields__" in vars(cls) and all(
-        base is object or not base.__module__ == "builtins" for base in cls.__mro__
+        base is object or base.__module__ != "builtins" for base in cls.__mro__
     )
 
 
-def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(cls)
+@lru_cache(maxsize=4096)
+def _field_names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 # -- writing -----------------------------------------------------------------------------------------
@@ -121,6 +127,8 @@ def _fill(
     found: dict[str, Any], fields: tuple[str, ...], default_of: Callable[[str], Any], name: str
 ) -> None:
     """Complete field values from the defaults of today's class; complain of what it does not know."""
+    if tuple(found) == fields:
+        return
     for field in found:
         if field not in fields:
             raise Unreadable(f"has the field {field!r}, which {name} has not any more")
@@ -135,21 +143,22 @@ def _fill(
 
 def _read_dataclass(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     cls = _class(name, untag, _is_dataclass, "dataclass")
-    found, fields = untag.members(rest), _fields(cls)
-
-    def default_of(name: str) -> Any:
-        field = next(field for field in fields if field.name == name)
-        if field.default is not dataclasses.MISSING:
-            return field.default
-        if field.default_factory in _SAFE_FACTORIES:
-            return field.default_factory()  # type: ignore[misc]
-        return _NONE if field.init else msgspec.UNSET  # one that __init__ does not set may be unset
-
-    _fill(found, tuple(field.name for field in fields), default_of, name)
+    found = untag.members(rest)
+    _fill(found, _field_names(cls), partial(_field_default, cls), name)
     made = object.__new__(cls)
     for field, value in found.items():
         object.__setattr__(made, field, value)
     return made
+
+
+def _field_default(cls: Any, name: str) -> Any:
+    field = next(field for field in dataclasses.fields(cls) if field.name == name)
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    factory: Any = field.default_factory
+    if factory in _SAFE_FACTORIES:
+        return factory()
+    return _NONE if field.init else msgspec.UNSET  # one that __init__ does not set may be unset
 
 
 def _read_namedtuple(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
@@ -181,7 +190,7 @@ def _read_model(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
         inner["extra"] = {}
     made = object.__new__(cls)  # what model_construct does, past its user-defined forms
     object.__setattr__(made, "__dict__", found)
-    object.__setattr__(made, "__pydantic_fields_set__", set(inner["set"]))
+    object.__setattr__(made, "__pydantic_fields_set__", set(inner["set"] or ()))
     object.__setattr__(made, "__pydantic_extra__", inner["extra"])
     object.__setattr__(made, "__pydantic_private__", inner["private"])
     return made

@@ -9,6 +9,10 @@ The original traceback's text is on the rebuilt exception as `__podium_traceback
 note, because notes are the user's and are recorded again when the exception goes on through a workflow.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import re
@@ -23,13 +27,16 @@ from ..errors import DecodeError, TaskFailed
 from .names import Names, name_of
 from .refusals import Refusal
 from .untag import Reader, Unreadable, Untag
-from .walk import Tree, Walk, Writer
+from .walk import CarefulWalk, Tree, Walk, Writer
 
 MAX_TEXT = 16 * 1024  # characters of a traceback or a message
 _MAX_REPR = 1024  # characters that stand for an argument that cannot be stored
-_MAX_ARGUMENTS = 64 * 1024  # bytes of arguments, and of attributes
+_MAX_ARGS = 100
+_MAX_ARGUMENTS = 64 * 1024  # bytes of arguments and attributes together
 _MAX_FAILURES = 200  # in one record, counting causes, contexts and members of groups
 _MAX_FRAMES = 64
+
+_NEVER_THROWN = (StopIteration, StopAsyncIteration)  # a coroutine turns them into something else
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _parse_json = msgspec.json.Decoder(dict[str, Any]).decode
@@ -60,7 +67,11 @@ _decode_record = msgspec.json.Decoder(_Record).decode
 
 def encode_failure(exc: BaseException) -> bytes:
     """Any exception as bytes. Never raises on account of the exception."""
-    return _encode_record(_Record(_Recorder(sort=False).record(exc)))
+    try:
+        return _encode_record(_Record(_Recorder(sort=False).record(exc)))
+    except Exception as error:  # its class overrides even `args`, or the stack is used up
+        message = f"the exception could not be recorded: {type(error).__name__}"
+        return _encode_record(_Record(Failure(_clean(name_of(type(exc)), 500), message)))
 
 
 def describe_failure(data: bytes) -> Failure:
@@ -95,16 +106,22 @@ class _Recorder:
         self._left -= 1
         self._above.append(exc)
         message = _clean(_say(exc, str), MAX_TEXT)
+        if self._sort:
+            message = _ADDRESS.sub("", message)
         members = self._members(exc)
         args, state = ([message], {}) if members is not None else self._contents(exc)
-        cause, context = exc.__cause__, exc.__context__
+        cause, context, notes = exc.__cause__, exc.__context__, _notes(exc)
+        if isinstance(exc, BaseExceptionGroup) and members is not None and len(members) < len(exc.exceptions):
+            notes.append(f"{len(exc.exceptions) - len(members):,} more members were not recorded")
         failure = Failure(
             type=_clean(name_of(type(exc)), 500),
             message=_clean(_say(exc, _group_message), MAX_TEXT) if members is not None else message,
             args=args,
             state=state,
-            traceback="" if self._sort else _traceback(exc, message),
-            notes=[_clean(note, MAX_TEXT) for note in _notes(exc)],
+            traceback=""
+            if self._sort
+            else _clean(_traceback(exc, message), MAX_TEXT if len(self._above) == 1 else MAX_TEXT // 4),
+            notes=notes,
             cause=self._follow(cause),
             # A cause is as a rule the context too; it is not told twice.
             context=None if context is cause else self._follow(context),
@@ -133,18 +150,24 @@ class _Recorder:
 
     def _contents(self, exc: BaseException) -> tuple[list[Tree], dict[str, Tree]]:
         """Arguments, each as itself or as its repr; attributes, where they can be stored."""
-        walk = Walk(plain=False, sort=self._sort, room=_MAX_ARGUMENTS)
-        walk.in_failure = True
+        walk = _ArgumentWalk(self._sort, _MAX_ARGUMENTS)
         args: list[Tree] = []
-        for arg in _arguments(exc):
+        for arg in _arguments(exc)[:_MAX_ARGS]:
             tree = _tree(arg, walk)
             args.append(_clean(_ADDRESS.sub("", _say(arg, repr)), _MAX_REPR) if tree is _NONE else tree)
         state: dict[str, Tree] = {}
-        for key, value in list(getattr(exc, "__dict__", {}).items()):
+        for key, value in _own(exc).items():
             if type(key) is str and key.isidentifier() and not key.startswith("__"):
-                if (tree := _tree(value, walk)) is not _NONE:
+                tree = _tree(value, walk)
+                if tree is not _NONE:
                     state[key] = tree
         return args, state
+
+
+class _ArgumentWalk(CarefulWalk):
+    __slots__ = ()
+
+    in_failure = True
 
 
 _NONE = object()
@@ -153,15 +176,10 @@ _NONE = object()
 def _tree(value: Any, walk: Walk) -> Tree:
     before = walk.room
     try:
-        tree = walk.tree(value, 0)
-        msgspec.json.encode(tree)
-    except (Refusal, Exception):  # whatever the user's class does when it is read
+        return walk.tree(value, 0)
+    except Exception:  # a refusal, or whatever the user's class does when it is read
         walk.room = before
         return _NONE
-    if walk.room >= 0:
-        return tree
-    walk.room = before
-    return _NONE
 
 
 def _arguments(exc: BaseException) -> tuple[Any, ...]:
@@ -184,27 +202,35 @@ def _group_message(exc: Any) -> str:
 
 
 def _notes(exc: BaseException) -> list[str]:
-    notes: Any = getattr(exc, "__notes__", ())
-    return [note for note in notes if isinstance(note, str)][:20] if isinstance(notes, (list, tuple)) else []
+    notes = _own(exc).get("__notes__", ())
+    if not isinstance(notes, (list, tuple)):
+        return []
+    return [_clean(note, MAX_TEXT // 16) for note in notes[:20] if isinstance(note, str)]
+
+
+def _own(exc: BaseException) -> dict[str, Any]:
+    """Its own attributes, past any `__getattr__` of its class; a copy, because others may write to it."""
+    return dict(object.__getattribute__(exc, "__dict__"))
 
 
 def _clean(text: str, limit: int) -> str:
     """Text that JSON and PostgreSQL can carry, its middle cut out where it is too long."""
     if len(text) > limit:
-        text = f"{text[: limit // 4]}\n... {len(text) - limit:,} characters left out ...\n{text[-limit * 3 // 4 :]}"
+        left_out = f"\n... {len(text) - limit:,} characters left out ...\n"
+        text = text[: limit // 4] + left_out + text[-limit * 3 // 4 :]
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _traceback(exc: BaseException, message: str) -> str:
     """The frames as Python prints them, the user's own last, and the exception's line."""
-    earlier = getattr(exc, "__podium_traceback__", "")
+    earlier = _own(exc).get("__podium_traceback__")
     frames = _frames(exc.__traceback__)
     text = f"Traceback (most recent call last):\n{frames}" if frames else ""
     text += f"{type(exc).__qualname__}: {message[:1000]}" if message else type(exc).__qualname__
     if isinstance(earlier, str) and earlier:
         # A failure of a task on its way through a workflow: where it began says more than where it passed.
         text = f"{earlier}\n\nIt went on through:\n{frames}" if frames else earlier
-    return _clean(text, MAX_TEXT)
+    return text
 
 
 def _frames(found: TracebackType | None) -> str:
@@ -233,13 +259,13 @@ def _rebuild(failure: Failure, untag: Untag) -> BaseException:
 
 
 def _as_itself(failure: Failure, untag: Untag) -> Exception | None:
-    cls: Any = untag.names.find(failure.type)
-    if cls is None or not issubclass(cls, Exception):
+    cls = cast("Any", untag.names.find(failure.type))
+    if cls is None or not issubclass(cls, Exception) or issubclass(cls, _NEVER_THROWN):
         return None
     try:
         if failure.members is not None:
             members = [_rebuild(member, untag) for member in failure.members]
-            exc: Any = BaseExceptionGroup.__new__(cls, failure.message, members)
+            exc = cast("Any", BaseExceptionGroup).__new__(cls, failure.message, members)
         else:
             # Rejected: the class's own __new__ and __init__, which are user code and want other arguments.
             base: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")

@@ -5,6 +5,10 @@ not have: those are the places where a command line's data needs converting. A w
 business of type checkers, not worth a look at each of a million items.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import collections.abc
@@ -21,7 +25,7 @@ from ..errors import DecodeError
 from .refusals import shorten
 
 _PLAIN = (Any, object, None, type(None), bool, int, float, str, list, dict)
-_WIDER: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+_WIDER: dict[Any, Any] = {float: (float, int), complex: (complex, float, int)}
 
 
 def fit(value: Any, annotation: Any) -> Any:
@@ -29,7 +33,7 @@ def fit(value: Any, annotation: Any) -> Any:
     if _fits(value, annotation):
         return value
     try:
-        return msgspec.convert(value, annotation, dec_hook=_convert)
+        return msgspec.convert(value, annotation, str_keys=True, dec_hook=_convert)
     except Exception as error:  # msgspec's and, inside models, the user's own validation
         expected, found = _spell(annotation), f"{_spell(type(value))} {shorten(_show(value), 60)}"
         detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
@@ -63,10 +67,12 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
+    if not inner or any(typing.get_origin(part) is typing.Unpack for part in inner):
+        return True
     if isinstance(value, tuple) and issubclass(origin, tuple):
         if len(inner) == 2 and inner[1] is ...:
-            return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in value)  # pyright: ignore[reportUnknownVariableType]
-        return len(value) == len(inner) and all(map(_fits, value, inner))  # pyright: ignore[reportUnknownArgumentType]
+            return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in value)
+        return len(value) == len(inner) and all(map(_fits, value, inner))
     if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
         keys, items = inner
         pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)

@@ -4,13 +4,17 @@ No import and no attribute hook runs: modules and classes are looked up in their
 `__main__` counts as the module its file would be, so a script and a worker that imports it agree.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import dataclasses
 import os
 import sys
 import typing
-from typing import Any, cast
+from typing import Any
 
 _MAIN = ("__main__", "__mp_main__")
 
@@ -33,14 +37,20 @@ def name_of(cls: type) -> str:
 class Names:
     """Finds classes in imported modules, else among those that an annotation mentions."""
 
-    __slots__ = ("_annotation", "_mentioned")
+    __slots__ = ("_annotation", "_found", "_mentioned")
 
     def __init__(self, annotation: Any = Any) -> None:
         self._annotation = annotation
         self._mentioned: dict[str, type] | None = None
+        self._found: dict[str, type | None] = {}
 
     def find(self, name: str) -> type | None:
         """The class called `name`, or None."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> type | None:
         module, _, qualname = name.partition(":")
         modules = ("__main__", module) if module in _MAIN or module == main_name() else (module,)
         for candidate in modules:
@@ -66,7 +76,7 @@ def _look(module: str, qualname: str) -> type | None:
             here = space[part]
     except (AttributeError, KeyError, TypeError):
         return None
-    return cast("type", here) if isinstance(here, type) else None
+    return here if isinstance(here, type) else None
 
 
 def _space(thing: object) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """One line for people, from the bytes alone: no classes needed, nothing rebuilt."""
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -36,7 +40,7 @@ def _render(tree: Any) -> Iterator[str]:
         tag = next(iter(members), "")
         yield from _tagged(tag, members) if tag[:1] == "!" else _object(members)
     elif type(tree) is list:
-        yield from _list(tree, "[]")  # pyright: ignore[reportUnknownArgumentType]
+        yield from _list(tree, "[]")
     else:
         yield repr(tree)
 
@@ -45,7 +49,7 @@ def _tagged(tag: str, members: dict[str, Any]) -> Iterator[str]:
     inner: Any = members[tag]
     rest = {key: value for key, value in members.items() if key != tag}
     if tag == "!failure" and type(inner) is dict:
-        yield f"{_short(inner.get('type'))}: {inner.get('message', '')}"  # pyright: ignore[reportUnknownMemberType]
+        yield f"{_short(inner.get('type'))}: {inner.get('message', '')}"
     elif tag == "!enum":
         yield (
             f"{_short(inner)}.{rest['member']}"
@@ -55,11 +59,11 @@ def _tagged(tag: str, members: dict[str, Any]) -> Iterator[str]:
     elif tag in _NAMED:
         yield from _fields(inner, rest)
     elif tag == "!pydantic" and type(fields := rest.get("fields")) is dict:
-        yield from _fields(inner, fields)  # pyright: ignore[reportUnknownArgumentType]
+        yield from _fields(inner, fields)
     elif tag in _BRACKETS and type(inner) is list:
-        yield from _list(inner, _BRACKETS[tag])  # pyright: ignore[reportUnknownArgumentType]
+        yield from _list(inner, _BRACKETS[tag])
     elif tag == "!dict" and type(inner) is list:
-        yield from _pairs(inner)  # pyright: ignore[reportUnknownArgumentType]
+        yield from _pairs(inner)
     elif tag in ("!bytes", "!bytearray") and type(inner) is str:
         yield f"<{len(inner) * 3 // 4 - inner[-2:].count('='):,} bytes>"
     else:
@@ -80,7 +84,7 @@ def _pairs(pairs: list[Any]) -> Iterator[str]:
     yield "{"
     for count, pair in enumerate(pairs):
         yield ", " if count else ""
-        key, value = pair if type(pair) is list and len(pair) == 2 else (pair, None)  # pyright: ignore
+        key, value = pair if type(pair) is list and len(pair) == 2 else (pair, None)
         yield from _render(key)
         yield ": "
         yield from _render(value)

@@ -1,5 +1,9 @@
 """What cannot be stored, said so that its author can act: where it sits, what it is, what to do instead."""
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import asyncio

@@ -4,6 +4,10 @@ Readers run on bytes nobody vouches for: whatever they raise becomes an `Unreada
 evaluates or calls what the data names.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -69,8 +73,8 @@ class Untag:
         out: list[Any] = []
         add = out.append
         try:
-            for tree in trees:  # pyright: ignore[reportUnknownVariableType]
-                add(tree if type(tree) in _ATOMS else self.read(tree))  # pyright: ignore[reportUnknownArgumentType]
+            for tree in trees:
+                add(tree if type(tree) in _ATOMS else self.read(tree))
         except Unreadable as unreadable:
             unreadable.segments.append(f"[{len(out)}]")
             raise

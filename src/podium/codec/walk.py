@@ -6,6 +6,10 @@ written bytes show that one of them needs a tag, the same value is walked again 
 offender is collected only when there is one, while the refusal climbs out.
 """
 
+# Values of any type pass through here, which strict checking calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -37,96 +41,107 @@ sorted_json = msgspec.json.Encoder(order="deterministic").encode
 
 # Bounded: classes made at run time must stay collectable in a process that lives for months.
 @lru_cache(maxsize=4096)
-def writer_of(kind: type) -> Writer | None:
-    """The writer for a class that is not in the table."""
+def writer_of(kind: type) -> Writer:
+    """The writer for a class that is not in the table; one that refuses where there is none."""
     for find in CLASS_WRITERS:
         if (writer := find(kind)) is not None:
             return writer
-    return None
+    return _refuse
+
+
+def _refuse(value: Any, walk: Walk, depth: int) -> Tree:
+    raise refuse(value)
 
 
 class Walk:
-    """One pass over one value. `room` counts down the bytes that the tree will need at the least."""
+    """One optimistic pass over one value. `room` counts down the bytes that the tree needs at the least."""
 
-    __slots__ = ("in_failure", "leaves", "plain", "room", "sort")
+    __slots__ = ("room", "sort")
 
-    def __init__(self, plain: bool, sort: bool, room: int) -> None:
-        self.plain = plain
+    plain = True
+    leaves = LEAVES
+    in_failure = False  # exceptions in the arguments of exceptions are not followed
+
+    def __init__(self, sort: bool, room: int) -> None:
         self.sort = sort
         self.room = room
-        self.leaves = LEAVES if plain else CAREFUL_LEAVES
-        self.in_failure = False  # exceptions in the arguments of exceptions are not followed
 
     def tree(self, value: Any, depth: int) -> Tree:
         """Any value as a tree; raises Refusal."""
-        kind: type = type(value)
-        if kind in self.leaves:
-            return value
-        writer = WRITERS.get(kind) or writer_of(kind)
-        if writer is None:
-            raise refuse(value)
-        return writer(value, self, depth)
-
-    def enter(self, depth: int) -> None:
-        """Every container asks here, so that neither depth nor sheer number can hurt."""
-        if depth > MAX_DEPTH:
-            raise Refusal(
-                Refusal.DEEP, f"is nested deeper than {MAX_DEPTH} levels", "store it flat, with ids as links"
-            )
-        if self.room < 0:
-            raise Refusal(Refusal.LARGE, "", "")
+        kind: Any = type(value)
+        return value if kind in self.leaves else (WRITERS.get(kind) or writer_of(kind))(value, self, depth)
 
     def spend(self, size: int) -> None:
-        """Take `size` bytes from the room that is left."""
-        self.room -= size
-        if self.room < 0:
+        """Take `size` bytes from the room that is left, so that sheer number is refused before it hurts."""
+        self.room = room = self.room - size
+        if room < 0:
             raise Refusal(Refusal.LARGE, "", "")
+
+
+class CarefulWalk(Walk):
+    """A pass that looks at every string and integer."""
+
+    __slots__ = ()
+
+    plain = False
+    leaves = CAREFUL_LEAVES
+
+
+def too_deep() -> Refusal:
+    """For the container that is one level too far down."""
+    return Refusal(
+        Refusal.DEEP, f"is nested deeper than {MAX_DEPTH} levels", "store it flat, with ids as links"
+    )
 
 
 def write_items(values: Iterable[Any], walk: Walk, depth: int) -> list[Tree]:
     """The items of a list, in order; also the body of tuples, sets and deques."""
-    walk.enter(depth)
+    if depth > MAX_DEPTH:
+        raise too_deep()
     leaves, plain, size = walk.leaves, walk.plain, 0
     out: list[Tree] = []
     add = out.append
     try:
         for value in values:
-            kind: type = type(value)
+            kind: Any = type(value)
             if kind is str and plain:
                 size += len(value)
                 add(value)
             elif kind in leaves or (kind is float and isfinite(value)):
                 add(value)
             else:
-                add(walk.tree(value, depth + 1))
+                add((WRITERS.get(kind) or writer_of(kind))(value, walk, depth + 1))
     except Refusal as refusal:
         refusal.climb(values, f"[{len(out)}]")
         raise
-    walk.room -= size + 2 * len(out)
+    walk.spend(size + 2 * len(out))
     return out
 
 
 def write_dict(value: dict[Any, Any], walk: Walk, depth: int) -> Tree:
     """A JSON object when the keys allow it, else pairs."""
-    walk.enter(depth)
+    if depth > MAX_DEPTH:
+        raise too_deep()
     leaves, plain, size = walk.leaves, walk.plain, 0
     out: dict[str, Tree] = {}
     key: Any = None
     try:
         for key, item in value.items():
-            if type(key) is not str or key[:1] == "!" or not (plain or type(walk.tree(key, depth)) is str):
+            # Most keys stand behind "!" in the alphabet, which is cheaper to ask than what they begin with.
+            if type(key) is not str or (key < '"' and key[:1] == "!"):
                 break
-            size += len(key)
-            kind: type = type(item)
+            if not plain and type(walk.tree(key, depth)) is not str:
+                break
+            kind: Any = type(item)
             if kind is str and plain:
                 size += len(item)
                 out[key] = item
             elif kind in leaves or (kind is float and isfinite(item)):
                 out[key] = item
             else:
-                out[key] = walk.tree(item, depth + 1)
+                out[key] = (WRITERS.get(kind) or writer_of(kind))(item, walk, depth + 1)
         else:
-            walk.room -= size + 5 * len(out)
+            walk.spend(size + 5 * len(out))
             return out
     except Refusal as refusal:
         refusal.climb(value, f"[{label(key)}]")
@@ -136,7 +151,8 @@ def write_dict(value: dict[Any, Any], walk: Walk, depth: int) -> Tree:
 
 def write_pairs(value: Mapping[Any, Any], walk: Walk, depth: int) -> list[list[Tree]]:
     """Keys and values of any mapping as pairs; sorted by key where the bytes feed a digest."""
-    walk.enter(depth)
+    if depth > MAX_DEPTH:
+        raise too_deep()
     out: list[list[Tree]] = []
     key: Any = None
     segment = ""
@@ -150,7 +166,7 @@ def write_pairs(value: Mapping[Any, Any], walk: Walk, depth: int) -> list[list[T
     except Refusal as refusal:
         refusal.climb(value, segment)
         raise
-    walk.room -= 6 * len(out)
+    walk.spend(6 * len(out))
     if walk.sort and type(value) is not OrderedDict:
         out.sort(key=lambda pair: sorted_json(pair[0]))
     return out
@@ -173,19 +189,21 @@ def write_fields(
     tag: str, name: str, fields: tuple[str, ...], value: Any, walk: Walk, depth: int
 ) -> dict[str, Tree]:
     """An object of a class with fields: dataclass, named tuple, struct. Unset ones are left out."""
-    walk.enter(depth)
+    if depth > MAX_DEPTH:
+        raise too_deep()
     leaves = walk.leaves
     out: dict[str, Tree] = {tag: name}
     field = ""
     try:
         for field in fields:
             item = getattr(value, field, msgspec.UNSET)
-            if type(item) in leaves:
+            kind: Any = type(item)
+            if kind in leaves:
                 out[field] = item
             elif item is not msgspec.UNSET:
-                out[field] = walk.tree(item, depth + 1)
+                out[field] = (WRITERS.get(kind) or writer_of(kind))(item, walk, depth + 1)
     except Refusal as refusal:
         refusal.climb(value, f".{field}")
         raise
-    walk.room -= 8 * len(out)
+    walk.spend(8 * len(out))
     return out
