@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .errors import UsageError
 
@@ -155,8 +155,7 @@ def _number(name: str, value: Any, low: float, high: float) -> None:
 
 
 def _condition(name: str, value: Any) -> None:
-    types: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-    for item in types:
+    for item in cast("tuple[Any, ...]", value if isinstance(value, tuple) else (value,)):
         if isinstance(item, type):
             if not issubclass(item, Exception):
                 raise UsageError(

@@ -98,7 +98,7 @@ def _write_defaultdict(value: defaultdict[Any, Any], walk: Walk, depth: int) -> 
 def _read_defaultdict(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
     name, trees = payload
     found: defaultdict[Any, Any] = defaultdict(None if name is None else _FACTORIES[name])
-    found.update(_pairs(trees, untag))
+    found.update(untag.pairs(trees))
     return found
 
 
@@ -107,25 +107,18 @@ def _read_deque(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
     return deque(untag.items(trees), maxlen)
 
 
-def _pairs(trees: Any, untag: Untag) -> dict[Any, Any]:
-    found = dict(untag.pairs(trees))
-    if len(found) != len(trees):
-        raise ValueError("a key stands twice")
-    return found
-
-
 def _read_mapping(make: Any) -> Reader:
     def read(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
         found = make()
         # Past Counter.update, which adds up.
-        dict.update(found, _pairs(payload, untag))
+        dict.update(found, untag.pairs(payload))
         return found
 
     return read
 
 
 def _read_ordered(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
-    return OrderedDict(_pairs(payload, untag))  # dict.update would leave its own order behind
+    return OrderedDict(untag.pairs(payload))  # dict.update would leave its own order behind
 
 
 def _collection(make: Any) -> Reader:

@@ -92,6 +92,21 @@ class Untag:
             raise
         return out
 
-    def pairs(self, trees: Any) -> list[tuple[Any, Any]]:
-        """The pairs of a mapping."""
-        return [(key, value) for key, value in self.items(trees)]
+    def pairs(self, trees: Any) -> dict[Any, Any]:
+        """The values of an array of pairs, by key."""
+        if type(trees) is not list:
+            raise TypeError("an array of pairs is needed")
+        out: dict[Any, Any] = {}
+        segment = ""
+        try:
+            for key, tree in trees:
+                segment = "[key]"
+                read = self.read(key)
+                segment = f"[{label(read)}]"
+                out[read] = self.read(tree)
+        except Unreadable as unreadable:
+            unreadable.segments.append(segment)
+            raise
+        if len(out) != len(trees):
+            raise ValueError("a key stands twice")
+        return out

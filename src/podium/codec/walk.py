@@ -23,7 +23,8 @@ import msgspec
 from .refusals import Refusal, label, refuse
 
 MAX_PAYLOAD = 32 * 1024 * 1024
-MAX_DEPTH = 200
+# Reading takes three Python frames a level: what was written must be readable on a stack already half full.
+MAX_DEPTH = 150
 
 Tree = Any  # what msgspec writes without help: None, bool, int, finite float, str, list, dict with str keys
 Writer = Callable[[Any, "Walk", int], Tree]

@@ -1,4 +1,4 @@
-"""The bytes that feed a digest depend on the call alone: not on hash seeds, insertion order or line numbers."""
+"""The bytes that feed a digest depend on the call alone, not on hash seeds or insertion order."""
 
 from __future__ import annotations
 

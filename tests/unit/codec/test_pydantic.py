@@ -16,7 +16,7 @@ from podium.errors import DecodeError  # noqa: E402
 
 class Page(pydantic.BaseModel):
     url: str
-    links: set[str] = set()
+    links: frozenset[str] = frozenset()
     size: int = 0
     _seen: Any = pydantic.PrivateAttr(default=0)
 
@@ -34,7 +34,7 @@ class Site(pydantic.BaseModel):
 
 
 def test_models_come_back_equal():
-    page = Page(url="x", links={"a", "b"})
+    page = Page(url="x", links=frozenset({"a", "b"}))
     page._seen = (1, 2)
     value = [Site(pages=(page,), note={"extra": 1}), Site(pages=())]
     copied = decode(encode(value))

@@ -18,11 +18,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.codec.zoo import Access, Color, Frozen, Packet, Point, Row, Word
 
 from podium.codec import decode, decode_failure, digest, encode, encode_call, preview
 from podium.codec.tables import READERS
 from podium.errors import DecodeError
+from tests.unit.codec.zoo import Access, Color, Frozen, Packet, Point, Row, Word
 
 ZOO = "tests.unit.codec.zoo"
 
@@ -38,20 +38,60 @@ def unreadable(data: bytes, annotation: Any = Any) -> str:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"[1", b'{"a":', b"NaN", b"1 2", b"\xff", b'"\xff"', b'"\\ud800"', b"[" * 100_000, b'{"!set":[' * 50_000,
-        b'[{"!tuple":' * 400 + b"[]" + b"}]" * 400, b"1" * 1_000_000, b"1e999", b'{"!int":5}', b'{"!int":"zz"}',
-        b'{"!float":"1"}', b'{"!bytes":"*"}', b'{"!bytes":"YQ=="', b'{"!str":"gA=="}', b'{"!set":[[1]]}', b'{"!set":1}',
-        b'{"!tuple":{}}', b'{"!dict":[[1]]}', b'{"!dict":[[1,2],[1,3]]}', b'{"!dict":[[[],2]]}', b'{"!deque":[1]}',
-        b'{"!datetime":"x"}', b'{"!datetime":["2024-01-01",7,null]}', b'{"!datetime":["2024-01-01",0,"UTC"]}',
-        b'{"!zoneinfo":"../../etc/passwd"}', b'{"!zoneinfo":"No/Where"}', b'{"!timezone":[5]}', b'{"!uuid":"x"}',
-        b'{"!decimal":"x"}', b'{"!decimal":7}', b'{"!fraction":[1,0]}', b'{"!path":["Path","x"]}',
-        b'{"!timedelta":[1e308,0,0]}', b'{"!defaultdict":["eval",[]]}', b'{"!range":[1,2,0]}', b'{"!enum":5}',
-        b'{"!enum":"%s:Access","value":"x"}' % ZOO.encode(), b'{"!enum":"%s:Access","value":64}' % ZOO.encode(),
-        b'{"!dataclass":null}', b'{"!dataclass":[]}', b'{"!namedtuple":{}}', b'{"!pydantic":"x:y"}', b'{"!failure":{}}',
-        b'{"!failure":{"type":5}}', b'{"!nonsense":1}', b'{"!":1}',
+        b"",
+        b"[1",
+        b'{"a":',
+        b"NaN",
+        b"1 2",
+        b"\xff",
+        b'"\xff"',
+        b'"\\ud800"',
+        b"[" * 100_000,
+        b'{"!set":[' * 50_000,
+        b'[{"!tuple":' * 400 + b"[]" + b"}]" * 400,
+        b"1" * 1_000_000,
+        b"1e999",
+        b'{"!int":5}',
+        b'{"!int":"zz"}',
+        b'{"!float":"1"}',
+        b'{"!bytes":"*"}',
+        b'{"!bytes":"YQ=="',
+        b'{"!str":"gA=="}',
+        b'{"!set":[[1]]}',
+        b'{"!set":1}',
+        b'{"!tuple":{}}',
+        b'{"!dict":[[1]]}',
+        b'{"!dict":[[1,2],[1,3]]}',
+        b'{"!dict":[[[],2]]}',
+        b'{"!deque":[1]}',
+        b'{"!datetime":"x"}',
+        b'{"!datetime":["2024-01-01",7,null]}',
+        b'{"!datetime":["2024-01-01",0,"UTC"]}',
+        b'{"!zoneinfo":"../../etc/passwd"}',
+        b'{"!zoneinfo":"No/Where"}',
+        b'{"!timezone":[5]}',
+        b'{"!uuid":"x"}',
+        b'{"!decimal":"x"}',
+        b'{"!decimal":7}',
+        b'{"!fraction":[1,0]}',
+        b'{"!path":["Path","x"]}',
+        b'{"!timedelta":[1e308,0,0]}',
+        b'{"!defaultdict":["eval",[]]}',
+        b'{"!range":[1,2,0]}',
+        b'{"!enum":5}',
+        b'{"!enum":"%s:Access","value":"x"}' % ZOO.encode(),
+        b'{"!enum":"%s:Access","value":64}' % ZOO.encode(),
+        b'{"!dataclass":null}',
+        b'{"!dataclass":[]}',
+        b'{"!namedtuple":{}}',
+        b'{"!pydantic":"x:y"}',
+        b'{"!failure":{}}',
+        b'{"!failure":{"type":5}}',
+        b'{"!nonsense":1}',
+        b'{"!":1}',
     ],
     ids=range(51),
-)  # fmt: skip
+)
 def test_hostile_bytes_are_a_decode_error_and_quick(data):
     unreadable(data)
     preview(data)
@@ -61,13 +101,25 @@ def test_hostile_bytes_are_a_decode_error_and_quick(data):
 
 tag = st.sampled_from(sorted(READERS))
 tree = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
     | st.sampled_from([f"{ZOO}:Point", f"{ZOO}:Color", f"{ZOO}:Row", "builtins:eval", "builtins:ValueError"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(), inner, max_size=3)
-    | st.builds(lambda name, payload, rest: {name: payload, **rest}, tag, inner,
-                st.dictionaries(st.sampled_from(["x", "y", "member", "value", "fields", "set"]), inner, max_size=2)),
-)  # fmt: skip
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(), inner, max_size=3)
+        | st.builds(
+            lambda name, payload, rest: {name: payload, **rest},
+            tag,
+            inner,
+            st.dictionaries(
+                st.sampled_from(["x", "y", "member", "value", "fields", "set"]), inner, max_size=2
+            ),
+        )
+    ),
+)
 
 
 @given(tree)
@@ -186,16 +238,35 @@ UserId = NewType("UserId", int)
 @pytest.mark.parametrize(
     ("value", "annotation"),
     [
-        (1, int), (1, float), (1, complex), (True, int), (None, None), (None, int | None), ("a", Literal["a", "b"]),
-        ([1, "x"], list[int]), ((1, "a"), tuple[int, str]), ((1, 2, 3), tuple[int, ...]), ((), tuple[()]),
+        (1, int),
+        (1, float),
+        (1, complex),
+        (True, int),
+        (None, None),
+        (None, int | None),
+        ("a", Literal["a", "b"]),
+        ([1, "x"], list[int]),
+        ((1, "a"), tuple[int, str]),
+        ((1, 2, 3), tuple[int, ...]),
+        ((), tuple[()]),
         ((1,), typing.Tuple),  # noqa: UP006
-        ({1: Point(1)}, dict[int, Point]), ([Point(1)], list[Point]), ([1], typing.Sequence[int]), (3, UserId),
-        (3, Annotated[int, "meta"]), ([], list[Point]), ({1}, set[int]), (Color.RED, Color), (1, "Unresolved"),
-        (1, typing.TypeVar("T")), ({"a": 1}, dict[str, Any]), (Point(1), Point | None), (pathlib.Path("x"), pathlib.Path),
+        ({1: Point(1)}, dict[int, Point]),
+        ([Point(1)], list[Point]),
+        ([1], typing.Sequence[int]),
+        (3, UserId),
+        (3, Annotated[int, "meta"]),
+        ([], list[Point]),
+        ({1}, set[int]),
+        (Color.RED, Color),
+        (1, "Unresolved"),
+        (1, typing.TypeVar("T")),
+        ({"a": 1}, dict[str, Any]),
+        (Point(1), Point | None),
+        (pathlib.Path("x"), pathlib.Path),
         (3, typing.Optional[int]),  # noqa: UP045
     ],
     ids=range(26),
-)  # fmt: skip
+)
 def test_a_value_that_fits_is_left_alone(value, annotation):
     found = decode(encode(value), annotation)
     assert found == value

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.unit.codec.zoo import Frozen, Node, Packet, Point, Row
 
 from podium.codec import MAX_DEPTH, encode, encode_call
 from podium.errors import EncodeError, PayloadTooLarge
+from tests.unit.codec.zoo import Frozen, Node, Packet, Point, Row
 
 
 class MyInt(int):
