@@ -4,20 +4,25 @@ from .app import App, Call, current_app, notice
 from .location import default_url, module_name, script
 from .run import Run, StepRun, StoredRun, why
 from .runs import Batch, Completed, Runs
+from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
 __all__ = [
     "App",
     "Batch",
     "Call",
     "Completed",
+    "Frame",
     "Run",
     "Runs",
     "StepRun",
     "StoredRun",
     "current_app",
     "default_url",
+    "drop_our_frames",
     "module_name",
     "notice",
+    "recorded_frames",
     "script",
     "why",
+    "with_recorded_frames",
 ]

@@ -14,6 +14,7 @@ from ..functions import Function
 from ..machine import Machine, Step
 from ..model import Entry, State
 from .app import App
+from .tracebacks import drop_our_frames, with_recorded_frames
 
 R = TypeVar("R")
 
@@ -53,7 +54,11 @@ class Run(Generic[R]):
     def result(self, timeout: float | None = None) -> R:
         """Block until it ends. Raises its failure with the original type, RunCancelled, RunParked,
         or TimeoutError after `timeout` seconds (the run goes on)."""
-        return self._source.result(timeout)
+        try:
+            return self._source.result(timeout)
+        except Exception as error:
+            drop_our_frames(error)
+            raise
 
     def __await__(self) -> Generator[Any, None, R]:
         return self._source.wait().__await__()
@@ -117,7 +122,12 @@ class StoredRun:
 
     async def wait(self) -> Any:
         id = await asyncio.wrap_future(self._start)
-        return self._outcome(await asyncio.wrap_future(self.app.wait(id)))
+        end = await asyncio.wrap_future(self.app.wait(id))
+        try:
+            return self._outcome(end)
+        except Exception as error:
+            drop_our_frames(error)
+            raise
 
     async def started(self) -> str:
         return await asyncio.wrap_future(self._start)
@@ -131,7 +141,7 @@ class StoredRun:
         if end.state is State.SUCCEEDED:
             return codec.decode(end.payload, self.function.returns if self.function else Any)
         if end.state is State.FAILED:
-            raise codec.decode_failure(end.payload)
+            raise with_recorded_frames(codec.decode_failure(end.payload))
         if end.state is State.CANCELLED:
             raise RunCancelled(f"run {self.id} was cancelled")
         reason = read_reason(end.payload)

@@ -10,7 +10,7 @@ import functools
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app
+from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app, drop_our_frames
 from ..errors import UsageError
 from ..functions import Function
 from ..machine import FanOut, current_machine
@@ -52,7 +52,11 @@ class Durable(Generic[P, C, R]):
 
         Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
         """
-        return self.start(*args, **kwargs).result()
+        try:
+            return self.start(*args, **kwargs).result()
+        except Exception as error:
+            drop_our_frames(error)
+            raise
 
     def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """Start it without waiting.
@@ -173,7 +177,11 @@ class Workflow(Durable[P, C, R]):
 
     def _awaited(self, args: Any, kwargs: Any) -> Coroutine[Any, Any, R]:
         async def run() -> R:
-            return await self.start(*args, **kwargs)
+            try:
+                return await self.start(*args, **kwargs)
+            except Exception as error:
+                drop_our_frames(error)
+                raise
 
         return run()
 

@@ -1,0 +1,104 @@
+"""Where a recorded failure came from: its traceback's text as frames, and these on the exception again.
+
+A failure reaches its caller by way of the store, so what Python would print by itself is where Podium
+rebuilt it: true, and of no use. With the recorded frames put back, the user's failing line is the last one
+that is printed, as if nothing had been in between.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from inspect import currentframe
+from types import FrameType, FunctionType, TracebackType
+from typing import NamedTuple
+
+from ..machine import is_user_file
+
+_FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
+_OUTER = "\n\nIt went on through:\n"  # between a task's frames and those of the workflow that called it
+
+
+class Frame(NamedTuple):
+    """One line of a recorded traceback. Its text is safe to print."""
+
+    file: str
+    line: int
+    name: str  # of the function
+    source: str  # as it was then; "" where it was not recorded
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it belongs to the machinery: Podium, asyncio."""
+        return not is_user_file(self.file)
+
+
+def recorded_frames(text: str) -> list[Frame]:
+    """The frames of a recorded traceback, the innermost last, through workflow and task."""
+    return [frame for section in reversed(text.split(_OUTER)) for frame in _frames(section.splitlines())]
+
+
+def _frames(lines: list[str]) -> Iterator[Frame]:
+    for number, line in enumerate(lines):
+        found = _FILE.fullmatch(line)
+        if found:
+            after = lines[number + 1] if number + 1 < len(lines) else ""
+            source = after.strip() if after.startswith("    ") else ""
+            yield Frame(_safe(found[1]), int(found[2]), _safe(found[3]), _safe(source))
+
+
+def _safe(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def with_recorded_frames(error: BaseException) -> BaseException:
+    """The same exception, its recorded frames (and those of its causes) back in `__traceback__`."""
+    seen: set[int] = set()
+    chain: list[BaseException | None] = [error]
+    while chain:
+        link = chain.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        chain += [link.__cause__, link.__context__]
+        inner: TracebackType | None = None
+        for frame in reversed(recorded_frames(getattr(link, "__podium_traceback__", ""))):
+            if not frame.is_ours:
+                inner = TracebackType(inner, _stand_in(frame), 0, frame.line)
+        link.__traceback__ = inner
+    return error
+
+
+def _stand_in(frame: Frame) -> FrameType:
+    """A frame that says where it is and holds nothing: the real one ended long ago, perhaps elsewhere."""
+    code = _here.__code__
+    units = len(code.co_code) // 2
+    # One line for all of the code and no columns (entries of kind 13, of up to 8 units): where in the line
+    # it failed is not known, and the columns of the stand-in itself would be underlined.
+    table = b"".join(bytes([0xE8 | min(8, units - done) - 1, 0]) for done in range(0, units, 8))
+    code = code.replace(
+        co_filename=frame.file,
+        co_name=frame.name,
+        co_qualname=frame.name,
+        co_firstlineno=frame.line,
+        co_linetable=table,
+    )
+    return FunctionType(code, {"currentframe": currentframe})()
+
+
+def _here() -> FrameType | None:
+    return currentframe()
+
+
+def drop_our_frames(error: BaseException) -> None:
+    """Take the frames through which Podium hands an exception to its caller out of its traceback.
+
+    Follow it with a bare `raise`, which adds none. `PODIUM_TRACE=1` keeps them.
+    """
+    if os.environ.get("PODIUM_TRACE") == "1":
+        return
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith("podium."):
+        found = found.tb_next
+    error.__traceback__ = found
