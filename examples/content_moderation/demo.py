@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _play(options: argparse.Namespace, site: servers.Site, folder: Path) -> bool
 
 
 @contextmanager
-def _site(options: argparse.Namespace) -> Iterator[servers.Site]:
+def _site(options: argparse.Namespace) -> Generator[servers.Site]:
     """The site that the options name, served for as long as the demo runs."""
     with ExitStack() as stack:
         if options.url:
@@ -71,7 +71,7 @@ def _site(options: argparse.Namespace) -> Iterator[servers.Site]:
 
 
 @contextmanager
-def _folder(store: Path | None) -> Iterator[Path]:
+def _folder(store: Path | None) -> Generator[Path]:
     if store:
         yield store.resolve()
     else:

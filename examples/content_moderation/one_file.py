@@ -77,7 +77,7 @@ class Reader(HTMLParser):
 class Stay(HTTPRedirectHandler):
     """Do not follow redirects: their targets are links like any other."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, *_: object, **__: object) -> None:
         return None
 
 
@@ -159,7 +159,7 @@ async def moderate_site(start: str, moderator: str = "words", limit: int = 8) ->
     while wave:
         visited = await asyncio.gather(*map(visit, wave))
         rated += visited
-        wave = []
+        wave = list[str]()
         for page, _ in visited:
             for link in page.links:
                 if link not in came_from and robots.can_fetch(AGENT, link):
@@ -193,4 +193,5 @@ def report(
 
 
 if __name__ == "__main__":
-    print(moderate_site.run(*sys.argv[1:3]))
+    url, moderator = (*sys.argv[1:], "words")[:2]
+    print(moderate_site.run(url, moderator))

@@ -15,10 +15,10 @@ from podium import Retry, task, workflow
 from .moderator import Verdict, moderate
 from .scraper import Page, Robots, Unavailable, fetch, fetch_robots, normalise, same_host
 
-PATIENT = Retry(times=4, wait=0.5, factor=2, jitter=True, on=Unavailable)
-
-get_page = task(fetch, retries=PATIENT, timeout=60)
-get_robots = task(fetch_robots, retries=PATIENT, timeout=60)
+# A timeout of its own as well: the scraper bounds each read, this bounds whatever the scraper forgot.
+asking = task(retries=Retry(times=4, wait=0.5, factor=2, jitter=True, on=Unavailable), timeout=60)
+get_page = asking(fetch)
+get_robots = asking(fetch_robots)
 rate_text = task(moderate)
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ def count_gets(log: Path) -> Counter[str]:
 
 
 @contextmanager
-def httpbin(pages: int = 50) -> Iterator[Site]:
+def httpbin(pages: int = 50) -> Generator[Site]:
     """httpbin under gunicorn; the site is its `pages` pages that all link to each other."""
     command = [httpbin_python(), "-m", "gunicorn", "httpbin:app", "--bind", "127.0.0.1:0"]
     command += ["--worker-class", "gthread", "--threads", "8", "--access-logfile", "-", "--no-control-socket"]
@@ -46,7 +46,7 @@ def httpbin(pages: int = 50) -> Iterator[Site]:
 
 
 @contextmanager
-def directory(folder: Path, start: str = "index.html") -> Iterator[Site]:
+def directory(folder: Path, start: str = "index.html") -> Generator[Site]:
     """`python -m http.server` over a folder of files.
 
     It closes after each answer. Its HTTP/1.1 mode, tried, is fifty times slower: small writes on a
@@ -68,7 +68,7 @@ def directory(folder: Path, start: str = "index.html") -> Iterator[Site]:
 
 
 @contextmanager
-def _served(command: list[str], start: str) -> Iterator[Site]:
+def _served(command: list[str], start: str) -> Generator[Site]:
     with tempfile.TemporaryDirectory(prefix="podium-site-") as folder:
         log = Path(folder) / "server.log"
         environment = {**os.environ, "HOME": folder}  # gunicorn keeps files there
@@ -89,7 +89,7 @@ def _port(server: subprocess.Popen[bytes], log: Path) -> int:
         if said := re.search(r"127\.0\.0\.1(?::| port )(\d+)", log.read_text()):
             return int(said[1])
         time.sleep(0.02)
-    raise RuntimeError(f"the server did not start: {' '.join(server.args)}\n{log.read_text()}")
+    raise RuntimeError(f"the server did not start: {server.args}\n{log.read_text()}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
