@@ -1,6 +1,6 @@
 """The one door for every surface: `App` opens a store and an engine, `Run` and `Runs` are what it hands out."""
 
-from .app import App, Call, current_app, notice
+from .app import App, Call, current_app, tell
 from .location import default_url, module_name, script
 from .run import Run, StepRun, StoredRun, why
 from .runs import Batch, Completed, Runs
@@ -20,9 +20,9 @@ __all__ = [
     "default_url",
     "drop_our_frames",
     "module_name",
-    "notice",
     "recorded_frames",
     "script",
+    "tell",
     "why",
     "with_recorded_frames",
 ]

@@ -53,11 +53,15 @@ class App:
         options: Options | None = None,
         env: Env | None = None,
         functions: Mapping[str, Function] = registry,
+        starter: str | None = None,
+        notice: Callable[[str], None] | None = None,
     ) -> None:
         self.url = os.fspath(url) if url is not None else default_url()
         self.env: Env = env or RealEnv()
         self.options = options or Options()
         self.functions = functions
+        self.starter = script() if starter is None else starter  # who may attach to what it left behind
+        self._notice = notice or tell
         wants = os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
         self.has_engine = wants if engine is None else engine
         self._lock = threading.RLock()
@@ -88,7 +92,7 @@ class App:
                 if not self.has_engine:
                     raise UsageError("this app has no engine", fix="open it with engine=True, or start a worker")
                 self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, self._locks_directory(), script()
+                    self.store, self.functions, self.env, self.options, self._locks_directory(), self.starter
                 )
                 atexit.register(self.close)
             return self._host
@@ -136,7 +140,6 @@ class App:
         function.check(bound)
         data = codec.encode_call(bound, where=function.label)
         now = self.env.now()
-        starter = script()
         new = NewRun(
             id=call.id or self.env.new_id(),
             function=function.name,
@@ -146,8 +149,8 @@ class App:
             explicit_id=call.id is not None,
             fingerprint=function.fingerprint,
             due=now + call.delay if call.delay else None,
-            starter=starter,
-            attach=bool(starter) and call.id is None and not call.delay,
+            starter=self.starter,
+            attach=bool(self.starter) and call.id is None and not call.delay,
             tags=" ".join(call.tags),
         )
         return self._start(new, function.label)
@@ -178,7 +181,7 @@ class App:
             )
         if outcome is Outcome.ATTACHED:
             row = self.store.load(id)
-            notice(f"podium: resumed {id}: {row.entries if row else 0} steps on record")
+            self._notice(f"podium: resumed {id}: {row.entries if row else 0} steps on record")
         elif outcome not in (Outcome.DONE, Outcome.EXISTS):
             raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
         return id
@@ -303,7 +306,7 @@ def _way_on(row: RunRow) -> str:
     return f"podium why {row.id}  says how it can go on"
 
 
-def notice(text: str) -> None:
+def tell(text: str) -> None:
     """One line for the person at the terminal; `PODIUM_QUIET=1` keeps it back."""
     if os.environ.get("PODIUM_QUIET") != "1":
         sys.stderr.write(f"{text}\n")

@@ -16,7 +16,7 @@ import msgspec
 
 from ..env import Env
 from ..errors import StoreError
-from ..executors import Attempt, Ended
+from ..executors import Attempt, Ended, Progress
 from ..functions import Function
 from ..machine import Machine
 from ..model import FINAL, Claimed, Head, Message, Move, NewRun, Outcome, RunRow, State, Verdict, Write
@@ -158,7 +158,7 @@ class Engine:
             then(end)
 
     def observe(self, what: str, run: str, detail: Any = None) -> None:
-        """Tell whoever follows along (a live view). Not durable, may be lost."""
+        """Tell whoever follows along (a live view). Not durable, may be lost. "progress" comes on any thread."""
         for observer in self.observers:
             observer(what, run, detail)
 
@@ -258,12 +258,17 @@ class Engine:
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
         attempt.began = self.env.now()
+        attempt.note = self._noted
         self.observe("began", attempt.run, attempt)
         self.executors[attempt.function.executor].submit(attempt)
 
     def cancel(self, attempt: Attempt) -> None:
         """Stop a task body whose outcome nobody waits for."""
+        self.observe("cancelled", attempt.run, attempt)
         self.executors[attempt.function.executor].cancel(attempt)
+
+    def _noted(self, attempt: Attempt, progress: Progress) -> None:
+        self.observe("progress", attempt.run, (attempt, progress))
 
     def ended(self, ended: Ended) -> None:
         """An executor's answer. Any thread; ends that come together are drained together."""
