@@ -1,7 +1,7 @@
 """The one door for every surface: `App` opens a store and an engine, `Run` and `Runs` are what it hands out."""
 
 from .app import App, Call, current_app, tell
-from .location import default_url, module_name, script
+from .location import default_url, module_name, script, store_file
 from .run import Run, StepRun, StoredRun, why
 from .runs import Batch, Completed, Runs
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
@@ -22,6 +22,7 @@ __all__ = [
     "module_name",
     "recorded_frames",
     "script",
+    "store_file",
     "tell",
     "why",
     "with_recorded_frames",

@@ -25,7 +25,7 @@ from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, Usag
 from ..functions import Function, registry
 from ..model import Entry, Fence, Kind, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
-from .location import default_url, script
+from .location import default_url, script, store_file
 
 log = logging.getLogger("podium")
 
@@ -98,8 +98,8 @@ class App:
             return self._host
 
     def _locks_directory(self) -> Path | None:
-        path = getattr(self.store, "path", None)
-        return Path(f"{path}-engines") if path else None
+        file = store_file(self.url)
+        return Path(f"{file}-engines") if file else None
 
     def close(self) -> None:
         """Let running tasks end within the grace time, hand the rest back, close the store."""

@@ -19,6 +19,16 @@ def default_url() -> str:
     return f"sqlite:///{home / '.podium' / 'podium.db'}"
 
 
+def store_file(url: str) -> Path | None:
+    """The file behind a store's URL; None for a store that is no file (in memory, on a server)."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "sqlite", f"/{url}"
+    if scheme != "sqlite" or rest.startswith("/:memory:"):
+        return None
+    return Path(rest[1:]).absolute()
+
+
 def module_name(module: str) -> str:
     """A module's name for the store: `__main__` counts as the module that its file would be."""
     if module != "__main__":
