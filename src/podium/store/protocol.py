@@ -1,11 +1,21 @@
 """The store seam: a few methods, by meaning, in batches.
 
-Every method speaks of runs, never of SQL; refusal is an answer (a verdict), not an error. What a backend
-must do beyond these docstrings is what `podium.store.contract` asserts; that suite runs on every backend.
+Every method speaks of runs, never of SQL; refusal is an answer (a verdict), not an error. What is said here
+is what `tests/store/contract` asserts, on every backend: a behaviour that is not in that suite is none.
 
-Errors: `StoreUnavailable` (retryable: busy past the patience, disk full, connection lost; whether a
-commit happened may be unknown, the caller reads back), `StoreFatal` (a failed sync, a corrupt page: never
-retried on this handle), `StoreRefused` (opened wrong: newer schema, read-only, network file system).
+Times are UTC seconds and are always passed in; a store reads no clock. Payloads are bytes and come back
+as they went in, whatever their size. Methods may be called from any thread; commits take turns, and reads
+do not wait for them where the backend can help it.
+
+Errors, from any method:
+
+- `StoreUnavailable`: try again. Locked past the patience, disk full, connection lost, a read that failed.
+  Nothing of the call happened, except where `unknown` is True: then the commit may have happened all the
+  same, and the caller reads back before it decides.
+- `StoreFatal`: a failed sync, a damaged file. Nothing can be trusted on this handle any more: it refuses
+  every further call. Here too `unknown` may be True.
+- `StoreRefused`: used wrongly, with a fix. Schema newer than this code (left untouched) or not migrated yet,
+  read-only, damaged, on a network file system, closed, or inherited by a forked process.
 """
 
 from __future__ import annotations
@@ -13,33 +23,58 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..model import Claimed, EngineRow, Entry, Head, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
 
 
 class Store(Protocol):
-    """Where runs live. Methods may be called from any thread, one commit at a time."""
+    """Where runs live."""
 
     def migrate(self) -> None:
-        """Create or upgrade the schema; refuses (StoreRefused) one newer than this code, untouched."""
+        """Create or upgrade the schema; call it before anything else.
+
+        Safe to repeat, to race and to be killed in: each step is one transaction. Raises StoreRefused when
+        the schema is newer than this code.
+        """
         ...
 
     def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
         """One transaction, synced to disk before it returns; verdicts in the order of the writes.
 
-        A refused write changes nothing and hurts no neighbour. With `engine` given, every fenced write
-        (and every owned new run) also needs that engine's own row and that engine to be the run's owner;
-        without it (a client), a fenced write may only touch a run nobody owns. A fenced write whose move
-        the transition table does not have is INVALID. Entries must continue the history without a gap,
-        else INVALID. Message ids already in the run's inbox or history are DONE without a second copy.
+        Writes are judged one after the other, each seeing what those before it did. One that is not DONE has
+        changed nothing and hurts no neighbour.
+
+        REFUSED: the fence did not hold. The run must be there, with the token and in one of the states that
+        the fence names. With `engine` given, that engine must own it and must have a row; so must an engine
+        that creates an owned run. Without (a client), nobody may own it.
+
+        INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
+        an owner); entries that do not continue the history without a gap; a message that enters a history
+        twice; a move, entries or consumed ids without a fence; an owned new run without an engine; a new run
+        whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
+        cannot hold.
+
+        New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
+        digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
+        ATTACHED: see `NewRun.attach`; of several such runs the oldest, and never one that was started
+        without an engine, since nobody can tell whether its starter lives.
+
+        Messages: GONE when the run is final or unknown; the rest of the Write happens. An id that is already
+        in the run's inbox or history is DONE without a second copy. Messages that a run never consumed stay
+        in its inbox when it ends.
+
+        A move sets the payload and takes the ownership away. A final one dates the run's end: `Move.at`, else
+        its last entry.
         """
         ...
 
     def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
-        """Take up to `limit` unowned runs that are due or have messages, oldest due first.
+        """Take up to `limit` unowned runs, queued or waiting, that are due or have messages, oldest due first.
 
         `functions` maps each function this engine has to its code's fingerprint; runs of other functions
         are left alone. A claim sets the owner, adds 1 to the token, moves the run to running and, the
         first time, records `started`. An engine without a row gets nothing.
+
+        `next_due` looks at the same functions; it is not after `now` when there is more to claim at once.
         """
         ...
 
@@ -48,7 +83,7 @@ class Store(Protocol):
         ...
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Entries with seq > after, in order, at most `limit`."""
+        """Entries with seq > after, in order, at most `limit`. Empty for an unknown run."""
         ...
 
     def load(self, run: str) -> RunRow | None:
@@ -56,11 +91,11 @@ class Store(Protocol):
         ...
 
     def find(self, query: Query) -> list[RunRow]:
-        """Runs that match, newest first."""
+        """Runs that match, newest first (by `created`). Empty when `before` names an unknown run."""
         ...
 
     def announce(self, engine: EngineRow) -> None:
-        """Insert this engine's row: from now on it may write."""
+        """Insert this engine's row: from now on it may write. Raises StoreRefused when it is there already."""
         ...
 
     def heartbeat(self, engine: str) -> bool:
@@ -68,7 +103,7 @@ class Store(Protocol):
         ...
 
     def engines(self) -> list[EngineRow]:
-        """All engines with a row, for whoever observes their beats."""
+        """All engines with a row, oldest first, for whoever observes their beats."""
         ...
 
     def release(self, dead: Sequence[str], now: float) -> int:
@@ -84,12 +119,21 @@ class Store(Protocol):
         ...
 
     def wait(self, timeout: float) -> bool:
-        """Return early (True) when another process may have changed something."""
+        """Sleep up to `timeout` seconds; True, early, when another engine or process may have left work.
+
+        Only a hint: it may be late, missing or for nothing. Only an engine that announced itself through
+        this handle is woken.
+        """
+        ...
+
+    def checkpoint_due(self) -> bool:
+        """Whether `checkpoint` is worth its while; cheap. Always False where the backend has no such chore."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Upkeep that would make a commit late; call it from a thread of its own, beside running commits."""
         ...
 
     def close(self) -> None:
-        """Close every connection; closing twice is fine."""
+        """Close every connection, after what is running, and wake `wait`; closing twice is fine."""
         ...
-
-
-__all__ = ["Head", "Store"]

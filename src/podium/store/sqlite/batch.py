@@ -186,7 +186,7 @@ class Batch:
         if new.explicit_id:
             if self._known(new) is not Outcome.DONE:
                 return Outcome.EXISTS, new.id
-        elif new.attach:
+        elif new.attach and new.starter:
             call = {
                 "engine": self._engine,
                 "function": new.function,
@@ -211,7 +211,7 @@ class Batch:
             "digest": new.digest,
             "fingerprint": new.fingerprint,
             "starter": new.starter,
-            "starter_engine": self._engine,
+            "starter_engine": self._engine if new.starter else None,
             "parent": new.parent,
             "tags": new.tags,
             "args": stored(self._connection, new.args, RUN_INLINE_MAX),

@@ -44,7 +44,7 @@ def require_version() -> None:
 
 def prepare_file(path: Path, *, allow_network: bool) -> None:
     """Refuse a place where a store cannot live; create a missing file (0600) and directory (0700)."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise StoreRefused(f"{path} is a directory", fix=f"name a file in it, such as {path / 'podium.db'}")
     kind = _network_type(path)
     if kind and not allow_network and not os.environ.get(NETWORK_OVERRIDE):
@@ -59,13 +59,6 @@ def prepare_file(path: Path, *, allow_network: bool) -> None:
         raise StoreRefused(
             f"{path} cannot be created ({error.strerror})", fix="make its directory writable, or name another"
         ) from error
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise StoreRefused(f"{path} is read-only", fix="make the file writable, and its disk too")
-    if not os.access(path.parent, os.W_OK):
-        raise StoreRefused(
-            f"the directory {path.parent} is read-only, and SQLite keeps two files beside the store",
-            fix="make the directory writable",
-        )
 
 
 def connect_file(path: Path, *, sync: Sync, patience: float, vfs: str | None) -> apsw.Connection:
@@ -74,6 +67,8 @@ def connect_file(path: Path, *, sync: Sync, patience: float, vfs: str | None) ->
     try:
         _set_up(connection, patience)
         _inspect(connection, path)
+        if connection.readonly("main"):  # SQLite opens what it can, and would complain at the first commit
+            raise _read_only(path, "read-only file")
         # Nothing before this line writes, so a refused file stays as it was.
         if pragma(connection, "journal_mode = WAL") != "wal":
             raise StoreRefused(f"{path} cannot use write-ahead logging", fix="move it to a local disk")
@@ -131,10 +126,15 @@ def _refusal(path: Path, error: apsw.Error) -> StoreError:
             fix="restore it from a backup, or name another file",
         )
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
-        return StoreRefused(
-            f"{path} cannot be written ({error})", fix="check the permissions of the file and its directory"
-        )
+        return _read_only(path, str(error))
     return translate(error)
+
+
+def _read_only(path: Path, reason: str) -> StoreRefused:
+    return StoreRefused(
+        f"{path} cannot be written ({reason})",
+        fix="make the file and its directory writable; SQLite keeps two more files beside it",
+    )
 
 
 def _make_directory(directory: Path) -> None:

@@ -197,10 +197,10 @@ class SqliteStore:
             "states": None if query.states is None else json.dumps([state.value for state in query.states]),
             "function": query.function,
             "prefix": query.id_prefix,
-            "suffix": query.id_suffix,
+            "suffix": query.id_suffix or None,
             "limit": query.limit,
         }
-        statement = SQL["find" if query.id_prefix is None else "find_by_prefix"]
+        statement = SQL["find_by_prefix" if query.id_prefix else "find"]
         with self._connections.reading() as connection:
             place = _NEWEST
             if query.before is not None:

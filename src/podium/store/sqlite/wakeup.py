@@ -6,6 +6,7 @@ woken looks into the store.
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterable
 
@@ -22,6 +23,7 @@ class Doorbell:
         self.port = 0
         self._ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._hand = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._ear.setblocking(False)
         self._hand.setblocking(False)
 
     def listen(self) -> int:
@@ -46,13 +48,14 @@ class Doorbell:
         """Sleep up to `timeout` seconds; True when somebody rang. However often they rang, that is once."""
         rang = False
         try:
-            self._ear.settimeout(timeout)
-            while True:
+            poll = select.poll()  # not select.select, which ends at descriptor 1023
+            poll.register(self._ear, select.POLLIN)
+            rang = bool(poll.poll(max(0.0, timeout) * 1000))
+            while rang:
                 self._ear.recv(16)
-                rang = True
-                self._ear.setblocking(False)  # empty the buffer
-        except OSError:  # time is up, the buffer is empty, or it was closed meanwhile
-            return rang
+        except (OSError, ValueError):  # nothing more to read, or closed meanwhile
+            pass
+        return rang
 
     def close(self) -> None:
         """Wake whoever waits, then close."""

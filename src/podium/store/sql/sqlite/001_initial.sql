@@ -36,8 +36,8 @@ CREATE TABLE runs (
     starter_engine TEXT,               -- engine that script had; without a row of its own it is dead
     parent         TEXT NOT NULL,
     tags           TEXT NOT NULL,
-    args           ANY NOT NULL,       -- bytes, or the key of a blob
-    payload        ANY NOT NULL        -- likewise
+    args           ANY NOT NULL CHECK (typeof(args) IN ('blob', 'integer')),
+    payload        ANY NOT NULL CHECK (typeof(payload) IN ('blob', 'integer'))
 ) STRICT;
 
 -- These partial indexes name states, so they must follow TRANSITIONS in podium.model; a test holds them together.
@@ -57,7 +57,7 @@ CREATE TABLE history (
     at      REAL NOT NULL,
     step    TEXT NOT NULL,             -- of a message: its id
     digest  BLOB NOT NULL,
-    payload ANY NOT NULL,              -- bytes, or the key of a blob (a copied history shares it)
+    payload ANY NOT NULL CHECK (typeof(payload) IN ('blob', 'integer')),  -- copies share the blob
     began   REAL NOT NULL,
     attempt INTEGER NOT NULL,
     due     REAL,
@@ -72,7 +72,7 @@ CREATE TABLE inbox (
     id      TEXT NOT NULL,
     kind    TEXT NOT NULL,
     at      REAL NOT NULL,
-    payload ANY NOT NULL,              -- bytes, or the key of a blob
+    payload ANY NOT NULL CHECK (typeof(payload) IN ('blob', 'integer')),
     PRIMARY KEY (run, id)
 ) STRICT, WITHOUT ROWID;
 

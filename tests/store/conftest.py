@@ -1,0 +1,47 @@
+"""Every contract test runs on every backend. A backend joins by a line in BACKENDS."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium.store import Store, open_store
+from tests.store.words import engine
+
+_names = itertools.count()
+
+# Backend -> the URL of a fresh store.
+BACKENDS: dict[str, Callable[[Path], str]] = {
+    "file": lambda folder: f"sqlite:///{folder / 'podium.db'}",
+    "memory": lambda folder: f"sqlite:///:memory:?test-{next(_names)}",
+}
+
+Opener = Callable[..., Store]
+
+
+@pytest.fixture(params=BACKENDS)
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Opens one more handle on the test's store, with options for the backend."""
+    url = BACKENDS[request.param](tmp_path)
+    handles: list[Store] = []
+
+    def open_one(**options: Any) -> Store:
+        handles.append(open_store(url, **options))
+        return handles[-1]
+
+    yield open_one
+    for handle in handles:
+        handle.close()
+
+
+@pytest.fixture
+def store(reopen: Opener) -> Store:
+    """A migrated store in which the engine e1 lives."""
+    store = reopen()
+    store.migrate()
+    store.announce(engine("e1"))
+    return store

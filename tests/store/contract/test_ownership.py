@@ -1,0 +1,236 @@
+"""Claiming, engines that come and go, and what happens to the runs of one that is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.errors import StoreRefused
+from podium.model import Move, State, Write
+from podium.store import Store
+from tests.store.conftest import Opener
+from tests.store.words import (
+    DONE,
+    FUNCTIONS,
+    REFUSED,
+    commit,
+    engine,
+    fenced,
+    message,
+    move,
+    new,
+    outcomes,
+    own,
+    queue,
+    result,
+    row,
+)
+
+
+def claimed(store: Store, limit: int = 10, now: float = 99.0, engine: str = "e1") -> list[str]:
+    return [head.id for head in store.claim(engine, FUNCTIONS, limit, now).heads]
+
+
+def test_a_claim_hands_over_all_that_an_owner_needs(store: Store) -> None:
+    queue(store, "r1", fingerprint="v1", starter="/s.py", at=4.0)
+    (head,) = store.claim("e1", FUNCTIONS, 10, 7.0).heads
+    assert (head.id, head.function, head.token, head.args, head.digest) == (
+        "r1",
+        "app:flow",
+        1,
+        b"args",
+        b"digest",
+    )
+    assert (head.created, head.started, head.lost, head.entries) == (4.0, 7.0, 0, 0)
+    assert (head.fingerprint, head.starter) == ("v1", "/s.py")
+    found = row(store)
+    assert (found.state, found.owner, found.token, found.due) == (State.RUNNING, "e1", 1, None)
+
+
+def test_each_claim_adds_to_the_token_and_only_the_first_says_when_it_started(store: Store) -> None:
+    queue(store, "r1")
+    store.claim("e1", FUNCTIONS, 1, 7.0)
+    commit(store, fenced(entries=(result(1), result(2)), move=Move(State.WAITING, due=8.0)))
+    (head,) = store.claim("e1", FUNCTIONS, 1, 9.0).heads
+    assert (head.token, head.started, head.entries) == (2, 7.0, 2)
+
+
+def test_the_oldest_due_come_first_and_no_more_than_asked_for(store: Store) -> None:
+    for id, due in (("r1", 30.0), ("r2", 10.0), ("r3", 20.0)):
+        queue(store, id, due=due)
+    assert claimed(store, limit=2) == ["r2", "r3"]
+    assert claimed(store, limit=2) == ["r1"]
+    assert claimed(store, limit=2) == []
+
+
+def test_a_run_is_left_alone_until_it_is_due(store: Store) -> None:
+    queue(store, "r1", due=50.0)
+    assert store.claim("e1", FUNCTIONS, 10, 49.9).heads == ()
+    assert claimed(store, now=50.0) == ["r1"]
+
+
+def test_a_queued_run_without_a_due_time_is_due_at_once(store: Store) -> None:
+    queue(store, "r1", at=5.0)
+    assert claimed(store, now=5.0) == ["r1"]
+
+
+def test_runs_of_functions_that_this_engine_does_not_have_are_left_alone(store: Store) -> None:
+    queue(store, "r1", function="app:other")
+    queue(store, "r2")
+    assert claimed(store) == ["r2"]
+    assert store.claim("e1", {}, 10, 99.0).heads == ()
+    assert [head.id for head in store.claim("e1", {"app:other": ""}, 10, 99.0).heads] == ["r1"]
+
+
+def test_runs_of_several_functions_are_claimed_in_one_order(store: Store) -> None:
+    for id, due, function in (("r1", 3.0, "f"), ("r2", 1.0, "g"), ("r3", 2.0, "f"), ("r4", 4.0, "g")):
+        queue(store, id, due=due, function=function)
+    heads = store.claim("e1", {"f": "", "g": ""}, 3, 99.0).heads
+    assert [head.id for head in heads] == ["r2", "r3", "r1"]
+
+
+def test_an_engine_without_a_row_gets_nothing(store: Store) -> None:
+    queue(store, "r1")
+    assert claimed(store, engine="ghost") == []
+    store.release(["e1"], 2.0)
+    assert claimed(store) == []
+    assert row(store).state is State.QUEUED
+
+
+def test_parked_and_final_runs_are_never_claimed(store: Store) -> None:
+    own(store, "r1", "r2")
+    move(store, "r1", State.PARKED)
+    move(store, "r2", State.FAILED)
+    commit(store, Write(messages=(message("m", "r1"),)))
+    assert claimed(store) == []
+
+
+def test_a_person_puts_a_parked_run_back_in_line(store: Store) -> None:
+    own(store, "r1")
+    move(store, "r1", State.PARKED, payload=b"why")
+    resume = fenced("r1", 1, [State.PARKED], move=Move(State.WAITING, due=5.0))
+    assert outcomes(store, resume, engine=None) == [DONE]
+    assert claimed(store) == ["r1"]
+
+
+def test_a_message_wakes_a_run_that_is_not_due_or_waits_for_messages_only(store: Store) -> None:
+    own(store, "r1", "r2", "r3")
+    move(store, "r1", State.WAITING, due=1000.0)
+    move(store, "r2", State.WAITING, due=None)
+    move(store, "r3", State.WAITING, due=None)
+    assert claimed(store) == []
+    commit(store, Write(messages=(message("m1", "r1"), message("m2", "r2"))), engine=None)
+    assert sorted(claimed(store)) == ["r1", "r2"]
+
+
+def test_the_next_due_time_is_that_of_unowned_runs_of_these_functions(store: Store) -> None:
+    assert store.claim("e1", FUNCTIONS, 10, 1.0).next_due is None
+    queue(store, "r1", due=50.0)
+    queue(store, "r2", due=40.0)
+    queue(store, "r3", due=30.0, function="app:other")
+    own(store, "r4")
+    assert store.claim("e1", FUNCTIONS, 10, 1.0).next_due == 40.0
+    assert store.claim("e1", FUNCTIONS, 10, 45.0).next_due == 50.0
+
+
+@pytest.mark.parametrize("wake", ["due", "message"])
+def test_the_next_due_time_says_when_more_can_be_claimed_at_once(store: Store, wake: str) -> None:
+    own(store, "r1", "r2")
+    for id in ("r1", "r2"):
+        move(store, id, State.WAITING, due=3.0 if wake == "due" else None)
+        commit(store, Write(messages=(message("m", id),) if wake == "message" else ()))
+    first = store.claim("e1", FUNCTIONS, 1, 9.0)
+    assert len(first.heads) == 1
+    assert first.next_due is not None
+    assert first.next_due <= 9.0
+    assert len(store.claim("e1", FUNCTIONS, 1, 9.0).heads) == 1
+    assert store.claim("e1", FUNCTIONS, 1, 9.0).next_due is None
+
+
+# -- engines ------------------------------------------------------------------------------------------
+
+
+def test_engines_are_seen_with_their_beats(store: Store, reopen: Opener) -> None:
+    store.announce(engine("e2", started=2.0, host="box", pid=7, info='{"v":1}'))
+    assert store.heartbeat("e2")
+    assert store.heartbeat("e2")
+    assert reopen().engines() == [
+        engine("e1"),
+        engine("e2", started=2.0, host="box", pid=7, info='{"v":1}', beat=2),
+    ]
+
+
+def test_an_engine_is_announced_once(store: Store) -> None:
+    with pytest.raises(StoreRefused, match="announced already"):
+        store.announce(engine("e1"))
+
+
+def test_a_condemned_engine_learns_it_from_its_heartbeat(store: Store) -> None:
+    store.release(["e1"], 20.0)
+    assert store.heartbeat("e1") is False
+    assert store.engines() == []
+
+
+def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
+    own(store, "r1", "r2")
+    queue(store, "r3", due=500.0)
+    store.announce(engine("e2"))
+    own(store, "r4", engine="e2")
+    assert store.release(["e1"], 20.0) == 2
+    for id in ("r1", "r2"):
+        freed = row(store, id)
+        assert (freed.state, freed.owner, freed.token, freed.lost, freed.due) == (
+            State.WAITING,
+            None,
+            2,
+            1,
+            20.0,
+        )
+    assert row(store, "r3").due == 500.0
+    assert row(store, "r4").owner == "e2"
+    (head, _) = store.claim("e2", FUNCTIONS, 10, 20.0).heads
+    assert (head.token, head.lost) == (3, 1)
+
+
+def test_with_nobody_condemned_release_still_frees_whose_owner_is_gone(store: Store) -> None:
+    own(store, "r1")
+    assert store.release([], 20.0) == 0
+    store.announce(engine("e2"))
+    commit(store, fenced(move=Move(State.WAITING, due=1.0)))
+    store.claim("e2", FUNCTIONS, 1, 5.0)
+    assert store.release(["e2", "never-there"], 20.0) == 1
+    assert store.release(["e2"], 21.0) == 0
+    assert store.release([], 21.0) == 0
+
+
+def test_a_zombies_write_is_refused_before_and_after_somebody_else_claims(store: Store) -> None:
+    own(store, "r1")
+    store.announce(engine("e2"))
+    store.release(["e1"], 20.0)
+    zombie = fenced(entries=(result(1),), move=Move(State.SUCCEEDED))
+    assert outcomes(store, zombie) == [REFUSED]
+    assert claimed(store, engine="e2") == ["r1"]
+    assert outcomes(store, zombie) == [REFUSED]
+    store.announce(engine("e1"))  # even one that comes back under its name
+    assert outcomes(store, zombie) == [REFUSED]
+    assert row(store).entries == 0
+
+
+def test_a_retiring_engine_hands_its_runs_back_without_a_loss(store: Store) -> None:
+    own(store, "r1")
+    store.announce(engine("e2"))
+    own(store, "r2", engine="e2")
+    assert store.retire("e1", 20.0) == 1
+    back = row(store)
+    assert (back.state, back.owner, back.token, back.lost, back.due) == (State.WAITING, None, 2, 0, 20.0)
+    assert row(store, "r2").owner == "e2"
+    assert [found.id for found in store.engines()] == ["e2"]
+    assert outcomes(store, fenced(entries=(result(1),))) == [REFUSED]
+
+
+def test_what_an_engine_releases_may_be_claimed_by_another(store: Store) -> None:
+    store.announce(engine("e2"))
+    commit(store, Write(new_runs=(new("r1", owned=True),)))
+    commit(store, fenced(move=Move(State.WAITING, due=2.0)))
+    assert claimed(store, engine="e2") == ["r1"]
+    assert outcomes(store, fenced(entries=(result(1),))) == [REFUSED]
+    assert outcomes(store, fenced(token=2, entries=(result(1),)), engine="e2") == [DONE]

@@ -1,0 +1,123 @@
+"""Reading: histories in pages, runs newest first, and what one handle sees of another's commits."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.errors import StoreRefused
+from podium.model import Entry, Kind, Query, State, Write
+from podium.store import Store
+from tests.store.conftest import Opener
+from tests.store.words import FLOW, commit, fenced, move, new, own, queue, result
+
+
+def ids(store: Store, **query: object) -> list[str]:
+    return [found.id for found in store.find(Query(**query))]
+
+
+def test_a_history_reads_back_as_it_was_written(store: Store) -> None:
+    own(store, "r1")
+    entries = tuple(
+        Entry(
+            seq=seq,
+            kind=kind,
+            at=1e9 + seq / 3,
+            step=f"0.1/app:ünï#{seq}",
+            digest=b"\0\xff",
+            payload=b"\0" * seq,
+            began=1e9 + seq / 7,
+            attempt=seq,
+            due=None if seq % 2 else 2e9,
+        )
+        for seq, kind in enumerate(Kind, 1)
+    )
+    commit(store, fenced(entries=entries))
+    assert tuple(store.history("r1")) == entries
+    assert all(isinstance(entry.kind, Kind) for entry in store.history("r1"))
+
+
+def test_a_history_comes_in_pages(store: Store) -> None:
+    own(store, "r1", "r2")
+    for seq in range(1, 11):  # interleaved, as runs of one process are
+        commit(store, fenced("r1", entries=(result(seq),)), fenced("r2", entries=(result(seq),)))
+    pages = [[entry.seq for entry in store.history("r1", after, 4)] for after in (0, 4, 8, 12)]
+    assert pages == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10], []]
+    assert store.history("nobody") == []
+
+
+def test_an_unknown_run_is_none(store: Store) -> None:
+    assert store.load("nobody") is None
+
+
+def test_runs_are_found_newest_first_whatever_their_ids(store: Store) -> None:
+    for at, id in enumerate(["b", "order-17", "a"]):
+        queue(store, id, at=float(at))
+    assert ids(store) == ["a", "order-17", "b"]
+    assert store.find(Query(limit=1)) == [store.load("a")]
+
+
+def test_find_pages_backwards_from_a_run(store: Store) -> None:
+    for n in range(5):
+        queue(store, f"r{n}", at=1.0 + n // 2)  # some in the same instant
+    assert ids(store, limit=2) == ["r4", "r3"]
+    assert ids(store, limit=2, before="r3") == ["r2", "r1"]
+    assert ids(store, limit=2, before="r1") == ["r0"]
+    assert ids(store, before="nobody") == []
+
+
+def test_find_narrows_by_state_function_and_part_of_the_id(store: Store) -> None:
+    own(store, "0abc1", "0abd2", "0b%_3")
+    queue(store, "0abc4", function="app:other")
+    move(store, "0abd2", State.FAILED)
+    assert ids(store, states=frozenset({State.FAILED, State.QUEUED})) == ["0abc4", "0abd2"]
+    assert ids(store, states=frozenset()) == []
+    assert ids(store, function=FLOW) == ["0b%_3", "0abd2", "0abc1"]
+    assert ids(store, id_prefix="0abc") == ["0abc4", "0abc1"]
+    assert ids(store, id_prefix="0b%_") == ["0b%_3"]
+    assert ids(store, id_prefix="%") == ids(store, id_suffix="_") == []
+    assert ids(store, id_suffix="c4") == ["0abc4"]
+    assert ids(store, id_suffix="") == ids(store, id_prefix="") == ids(store)
+    everything = {"states": frozenset({State.RUNNING}), "function": FLOW, "id_prefix": "0a", "id_suffix": "1"}
+    assert ids(store, **everything, before="0abc4") == ["0abc1"]
+
+
+def test_every_handle_sees_a_commit_that_has_returned(store: Store, reopen: Opener) -> None:
+    other = reopen()
+    other.migrate()
+    own(store, "r1")
+    assert other.load("r1") == store.load("r1")
+    queue(other, "r2")
+    assert ids(store) == ["r2", "r1"]
+
+
+def test_migrating_again_changes_nothing(store: Store) -> None:
+    own(store, "r1")
+    store.migrate()
+    assert ids(store) == ["r1"]
+
+
+def test_a_store_that_was_never_migrated_says_so(reopen: Opener) -> None:
+    with pytest.raises(StoreRefused, match="migrate"):
+        reopen().commit(None, [Write(new_runs=(new(),))])
+    with pytest.raises(StoreRefused, match="migrate"):
+        reopen().find(Query())
+
+
+def test_a_closed_handle_refuses_and_closing_twice_is_fine(store: Store) -> None:
+    store.close()
+    store.close()
+    with pytest.raises(StoreRefused, match="closed"):
+        store.load("r1")
+    with pytest.raises(StoreRefused, match="closed"):
+        commit(store, Write(new_runs=(new(),)))
+
+
+def test_upkeep_is_harmless_at_any_time(store: Store) -> None:
+    own(store, "r1")
+    assert store.checkpoint_due() is False
+    store.checkpoint()
+    assert ids(store) == ["r1"]
+
+
+def test_waiting_ends_when_the_time_is_up(store: Store) -> None:
+    assert store.wait(0.01) is False

@@ -1,0 +1,255 @@
+"""Several processes on one file: patience, waking each other, checkpoints; and that queries stay cheap."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from podium.errors import StoreUnavailable
+from podium.model import TRANSITIONS, UNFINISHED, Move, Query, State, Write
+from podium.store.sql import migrations, queries
+from podium.store.sqlite import SqliteStore, connections
+from tests.store.words import (
+    FUNCTIONS,
+    commit,
+    engine,
+    fenced,
+    message,
+    move,
+    new,
+    own,
+    queue,
+    result,
+    row,
+)
+
+SQL = queries("sqlite")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "podium.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(file)
+    store.migrate()
+    store.announce(engine("e1"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def intruder(file: Path, store: SqliteStore) -> Iterator[apsw.Connection]:
+    """Another program that holds the write lock."""
+    connection = apsw.Connection(str(file))
+    connection.execute("BEGIN IMMEDIATE")
+    yield connection
+    connection.close()
+
+
+# -- patience -----------------------------------------------------------------------------------------
+
+
+def test_a_lock_held_longer_than_the_patience_is_unavailable_and_reading_goes_on(
+    file: Path, store: SqliteStore, intruder: apsw.Connection
+) -> None:
+    hasty = SqliteStore(file, patience=0.05)
+    with pytest.raises(StoreUnavailable, match="lock") as caught:
+        queue(hasty, "r1")
+    assert not caught.value.unknown
+    assert hasty.find(Query()) == []
+    assert hasty.claim("e1", FUNCTIONS, 10, 1.0).heads == ()
+    assert hasty.release([], 1.0) == 0
+    intruder.execute("ROLLBACK")
+    queue(hasty, "r1")
+    hasty.close()
+
+
+def test_a_commit_waits_for_a_lock_that_is_given_back_in_time(
+    store: SqliteStore, intruder: apsw.Connection
+) -> None:
+    waiting = threading.Thread(target=queue, args=(store, "r1"))
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    intruder.execute("ROLLBACK")
+    waiting.join(10)
+    assert row(store).state is State.QUEUED
+
+
+# -- waking -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other(file: Path, store: SqliteStore) -> Iterator[SqliteStore]:
+    """A second process's handle, with the engine e2."""
+    other = SqliteStore(file)
+    other.announce(engine("e2"))
+    yield other
+    other.close()
+
+
+def test_new_work_wakes_the_engines_of_other_processes(store: SqliteStore, other: SqliteStore) -> None:
+    own(store, "r1")
+    queue(store, "r2")
+    assert other.wait(5.0)
+    commit(store, Write(messages=(message("m1", "r1"),)))
+    assert other.wait(5.0)
+    commit(store, fenced(move=Move(State.PARKED)))
+    commit(store, fenced(states=[State.PARKED], move=Move(State.WAITING, due=1.0)), engine=None)
+    assert other.wait(5.0)
+    own(store, "r3")
+    store.retire("e1", 20.0)
+    assert other.wait(5.0)
+
+
+def test_runs_of_a_dead_engine_wake_whoever_lives(store: SqliteStore, other: SqliteStore) -> None:
+    own(store, "r1")
+    store.release(["e1"], 20.0)
+    assert other.wait(5.0)
+
+
+def test_many_commits_wake_once_and_ones_own_work_wakes_nobody(
+    store: SqliteStore, other: SqliteStore
+) -> None:
+    for n in range(20):
+        commit(store, Write(new_runs=(new(f"r{n}"),)))
+    assert other.wait(5.0)
+    assert not other.wait(0.0)
+    own(store, "own")
+    commit(store, fenced("own", entries=(result(1),)), fenced("own", move=Move(State.WAITING, due=9.0)))
+    assert not other.wait(0.0)
+    assert not store.wait(0.0)
+
+
+def test_an_engine_that_left_without_a_word_hurts_nobody(store: SqliteStore, other: SqliteStore) -> None:
+    other.close()
+    queue(store, "r1")
+    assert row(store).id == "r1"
+
+
+def test_closing_wakes_whoever_waits(store: SqliteStore, other: SqliteStore) -> None:
+    waiting = threading.Thread(target=other.wait, args=(60.0,))
+    waiting.start()
+    other.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+# -- checkpoints --------------------------------------------------------------------------------------
+
+
+def test_a_long_wal_makes_a_checkpoint_due_and_the_checkpoint_settles_it(
+    store: SqliteStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_CHECKPOINT_PAGES", 50)
+    assert not store.checkpoint_due()
+    size = file.stat().st_size
+    for n in range(30):
+        queue(store, f"r{n}")
+    assert store.checkpoint_due()
+    assert file.stat().st_size == size, "commits never checkpoint by themselves"
+    store.checkpoint()
+    assert not store.checkpoint_due()
+    assert file.stat().st_size > size
+
+
+@pytest.mark.parametrize(("chase", "grows"), [(10, False), (10_000, True)])
+def test_a_long_wal_starts_anew_although_commits_never_pause(
+    store: SqliteStore, file: Path, monkeypatch: pytest.MonkeyPatch, chase: int, grows: bool
+) -> None:
+    monkeypatch.setattr(connections, "_CHASE_PAGES", chase)
+    for n in range(30):
+        queue(store, f"r{n}")
+    # A first pass that does not catch up: here an old snapshot holds it back, in life commits outrun it.
+    snapshot = apsw.Connection(str(file))
+    snapshot.execute("BEGIN")
+    snapshot.execute("SELECT * FROM runs").fetchall()
+    queue(store, "meanwhile")
+    copy = store._connections._copy_wal
+
+    def copy_then_let_go() -> None:
+        copy()
+        snapshot.close()
+
+    monkeypatch.setattr(store._connections, "_copy_wal", copy_then_let_go)
+    store.checkpoint()
+    wal = file.with_name("podium.db-wal")
+    size = wal.stat().st_size
+    queue(store, "after")
+    assert (wal.stat().st_size > size) is grows
+
+
+# -- blobs --------------------------------------------------------------------------------------------
+
+
+def test_blobs_go_with_the_row_that_named_them(store: SqliteStore, file: Path) -> None:
+    big = b"x" * 300_000
+    own(store, "r1")
+    commit(store, Write(messages=(message("m1", payload=big),)))
+    commit(store, fenced(consumed=("m1",)))
+    move(store, "r1", State.PARKED, payload=big)
+    commit(store, fenced(states=[State.PARKED], move=Move(State.WAITING, due=1.0)), engine=None)
+    raw = apsw.Connection(str(file))
+    assert raw.execute("SELECT count(*) FROM blobs").fetchall() == [(0,)]
+    raw.close()
+
+
+# -- the SQL ------------------------------------------------------------------------------------------
+
+
+def test_partial_indexes_name_the_states_that_the_model_means() -> None:
+    claimable = [state.value for state in State if State.RUNNING in TRANSITIONS[state]]
+    unfinished = [state.value for state in State if state in UNFINISHED]
+    listed = "state IN ('{}')".format
+    schema = " ".join(migrations("sqlite"))
+    assert schema.count(listed("', '".join(claimable))) == 1
+    assert schema.count(listed("', '".join(unfinished))) == 1
+    for name in ("claimable", "next_due"):
+        assert listed("', '".join(claimable)) in SQL[name]
+    assert listed("', '".join(unfinished)) in SQL["attach"]
+
+
+def test_every_statement_is_used() -> None:
+    sources = "".join(path.read_text() for path in Path(connections.__file__).parent.glob("*.py"))
+    assert [name for name in SQL if f'"{name}"' not in sources] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fences",
+        "claimable",
+        "next_due",
+        "attach",
+        "addressee",
+        "history",
+        "load",
+        "find",
+        "find_by_prefix",
+        "move",
+    ],
+)
+def test_no_statement_reads_a_whole_table_of_runs_or_history(
+    store: SqliteStore, file: Path, name: str
+) -> None:
+    raw = apsw.Connection(str(file))
+    values = ("[]",) * SQL[name].count("?") or _Anything()
+    plan = [str(step[3]) for step in raw.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", values)]
+    raw.close()
+    assert plan
+    assert not [step for step in plan if step.startswith(("SCAN runs", "SCAN history"))]
+    assert name == "attach" or not [step for step in plan if "TEMP B-TREE" in step and "runs" in step]
+
+
+class _Anything(dict[str, object]):
+    """A value for every parameter."""
+
+    def __missing__(self, key: str) -> object:
+        return None
