@@ -12,7 +12,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from ..errors import Discarded, EffectInWorkflow
+from ..errors import EffectInWorkflow
 from .current import turning
 from .lines import user_line
 
@@ -85,7 +85,7 @@ def refuse_effect(what: str) -> None:
     if machine is None or _is_pythons_own(sys._getframe(1)):
         return
     if machine.loop.discarded:
-        raise Discarded
+        machine.loop.refuse()
     error = EffectInWorkflow(what, user_line())
     if machine.trouble is None:
         machine.trouble = error

@@ -14,108 +14,27 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
+import logging
+import threading
 import weakref
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from greenlet import getcurrent, greenlet
 
-from ..errors import Discarded, EffectInWorkflow
-from .lines import user_line
+from ..errors import Discarded
+from .branch import Future, Handle, Task, Timer, cancelled_error, enter_task, leave_task
+from .burial import bury
+from .guard import refuse_effect
 from .scope import Scope
 
 T = TypeVar("T")
 
-# asyncio keeps "the current task" per loop; a parked greenlet is in the middle of a task's step, so it
-# must step out of that register and in again. Private names, but the same ones on 3.11 to 3.13.
-_enter_task: Callable[[Any, Any], None] = asyncio_tasks._enter_task  # pyright: ignore
-_leave_task: Callable[[Any, Any], None] = asyncio_tasks._leave_task  # pyright: ignore
+log = logging.getLogger("podium")
 
-
-class Handle:
-    """A callback in the ready queue."""
-
-    __slots__ = ("callback", "args", "context", "dropped")
-
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
-    ) -> None:
-        self.callback = callback
-        self.args = args
-        self.context = contextvars.copy_context() if context is None else context
-        self.dropped = False
-
-    def cancel(self) -> None:
-        self.dropped = True
-
-    def cancelled(self) -> bool:
-        return self.dropped
-
-
-class Timer(Handle):
-    """A callback that waits for a point in time. `identity` is how the history names its firing."""
-
-    __slots__ = ("due", "identity", "order", "_timers")
-
-    def __init__(
-        self,
-        due: float,
-        identity: str,
-        order: int,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        context: contextvars.Context | None,
-        timers: dict[str, Timer],
-    ) -> None:
-        super().__init__(callback, args, context)
-        self.due, self.identity, self.order, self._timers = due, identity, order, timers
-        timers[identity] = self
-
-    def __lt__(self, other: Timer) -> bool:
-        return (self.due, self.order) < (other.due, other.order)
-
-    def cancel(self) -> None:
-        self.dropped = True
-        self._timers.pop(self.identity, None)
-
-    def when(self) -> float:
-        return self.due
-
-
-class Future(asyncio.Future[T]):
-    """A future that hashes by creation number, so that a set of them iterates the same in each replay."""
-
-    def __init__(self, *, loop: Loop) -> None:
-        super().__init__(loop=loop)
-        self._number = loop.number()
-
-    def __hash__(self) -> int:
-        return self._number
-
-
-class Task(asyncio_tasks._PyTask):  # type: ignore[misc,name-defined]  # pyright: ignore
-    """A branch of a workflow: asyncio's own task in Python, with a scope.
-
-    The C task would do but for one thing: a branch parked in a plain call is, to it, still running, and
-    its flags for a cancellation in that state cannot be cleared from outside.
-    """
-
-    def __init__(self, coro: Any, *, loop: Loop, scope: Scope, name: str | None, context: Any) -> None:
-        self._number = loop.number()
-        self.scope = scope
-        self.parked_on: asyncio.Future[Any] | None = None
-        super().__init__(coro, loop=loop, name=name or f"branch-{scope.path}", context=context)
-
-    def __hash__(self) -> int:
-        return self._number
-
-    def cancel(self, msg: Any = None) -> bool:
-        if self.parked_on is None:
-            return super().cancel(msg)  # pyright: ignore
-        self._num_cancels_requested += 1
-        return self.parked_on.cancel(msg)
+REFUSALS_MAX = 100  # how often what is being dropped may catch Discarded and try again
 
 
 class _Wake:
@@ -125,6 +44,28 @@ class _Wake:
 
     def __init__(self, worker: greenlet) -> None:
         self.worker = worker
+
+
+class _Workers(threading.local):
+    """Worker greenlets without work, kept per thread: making one costs thirty times a switch to it."""
+
+    def __init__(self) -> None:
+        self.idle: list[greenlet] = []
+
+
+_workers = _Workers()
+_IDLE_MAX = 8
+
+
+def _serve(loop: Loop) -> None:
+    """Body of a worker greenlet: serve one loop's queue after another."""
+    idle = _workers.idle
+    while True:
+        loop.work()
+        if len(idle) >= _IDLE_MAX:
+            return
+        idle.append(getcurrent())
+        loop = loop.hub.switch()
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -143,7 +84,8 @@ class Loop(asyncio.AbstractEventLoop):
         self._next: greenlet | None = None
         self._generators: weakref.WeakSet[AsyncGenerator[Any, Any]] | None = None
         self._parked: dict[greenlet, None] = {}
-        self.unhandled: list[BaseException] = []
+        self._dropped = 0  # async generators whose last reference went away unfinished
+        self._refusals = 0
 
     # -- what asyncio asks of a loop -------------------------------------------------------------------
 
@@ -157,6 +99,12 @@ class Loop(asyncio.AbstractEventLoop):
     def get_debug(self) -> bool:
         return False
 
+    @property
+    def hub(self) -> greenlet:
+        """The greenlet that drains this loop; only while it does."""
+        assert self._hub is not None
+        return self._hub
+
     def is_running(self) -> bool:
         return self._hub is not None
 
@@ -164,6 +112,8 @@ class Loop(asyncio.AbstractEventLoop):
         return self.discarded
 
     def create_future(self) -> Future[Any]:
+        if self.discarded:
+            self.refuse()
         return Future(loop=self)
 
     def current_scope(self) -> Scope:
@@ -180,14 +130,14 @@ class Loop(asyncio.AbstractEventLoop):
         """Create a task in a scope that is already open."""
         if self.discarded:
             coro.close()
-            raise Discarded
+            self.refuse()
         task = Task(coro, loop=self, scope=scope, name=name, context=context)
-        self.tasks[task._number] = task
-        task.add_done_callback(self._task_done)
+        self.tasks[task.number] = task
         return task
 
-    def _task_done(self, task: Any) -> None:
-        self.tasks.pop(task._number, None)
+    def branch_ended(self, task: Task) -> None:
+        """Called by a task whose coroutine has ended."""
+        self.tasks.pop(task.number, None)
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
         handle = Handle(callback, args, context)
@@ -198,18 +148,19 @@ class Loop(asyncio.AbstractEventLoop):
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        if self.discarded:
+            self.refuse()
         identity = self.current_scope().identify("timer")
         timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
         heapq.heappush(self._heap, timer)
         return timer
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, BaseException):
-            self.unhandled.append(error)
+        if not self.discarded:
+            log.error("%s", context.get("message"), exc_info=context.get("exception"))
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        raise EffectInWorkflow(f"running {getattr(func, '__qualname__', func)} in a thread", user_line())
+        refuse_effect(f"running {getattr(func, '__qualname__', func)} in a thread")
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         return self.call_soon(callback, *args, context=context)  # only ever called from within a turn
@@ -242,29 +193,32 @@ class Loop(asyncio.AbstractEventLoop):
     def generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Its last reference went away unfinished: close it in a scope that no ordinal depends on."""
         if not self.discarded:
-            self.open_task(generator.aclose(), Scope("~"))
+            self._dropped += 1
+            self.open_task(generator.aclose(), Scope(f"~{self._dropped}"))
 
     # -- running --------------------------------------------------------------------------------------
 
     def drain(self) -> None:
         """Run until nothing is ready. The caller is the hub to which parked branches return."""
-        self._hub = getcurrent()
+        hub = self._hub = getcurrent()
+        idle = _workers.idle
         try:
             while True:
                 worker = self._next
                 if worker is not None:
                     self._next = None
                 elif self._ready:
-                    worker = greenlet(self._work)
+                    worker = idle.pop() if idle else greenlet(_serve)
                 else:
                     return
-                worker.parent = self._hub
-                worker.switch()
+                if worker.parent is not hub:
+                    worker.parent = hub
+                worker.switch(self)
         finally:
             self._hub = None
 
-    def _work(self) -> None:
-        """Body of a worker greenlet: serve the queue until it is empty or a parked worker is next."""
+    def work(self) -> None:
+        """Serve the queue until it is empty or a parked worker is next. Worker greenlets only."""
         ready = self._ready
         while ready and not self.discarded:
             handle = ready.popleft()
@@ -277,51 +231,70 @@ class Loop(asyncio.AbstractEventLoop):
     def _call(self, handle: Handle) -> None:
         try:
             handle.context.run(handle.callback, *handle.args)
-        except (KeyboardInterrupt, SystemExit) as error:  # a task already holds it as its outcome
-            self.unhandled.append(error)
+        except (KeyboardInterrupt, SystemExit):
+            pass  # a task already holds it as its outcome
         except Exception as error:
-            self.unhandled.append(error)
+            self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
 
     def wait_plainly(self, future: asyncio.Future[T]) -> T:
         """Park the running branch until `future` is done; the others go on. Returns or raises its outcome."""
+        if self.discarded:
+            self.refuse()
         if not future.done():
             task: Any = asyncio_tasks.current_task(self)
             worker = getcurrent()
             if task is None or self._hub is None or worker is self._hub:
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
+            if task.must_cancel and future.cancel(task.cancel_message):
+                task.must_cancel = False
             future.add_done_callback(lambda _: self._ready.append(_Wake(worker)))
             task.parked_on = future
             self._parked[worker] = None
-            _leave_task(self, task)
+            leave_task(self, task)
             try:
                 self._hub.switch()
             finally:
                 self._parked.pop(worker, None)
-                _enter_task(self, task)
+                enter_task(self, task)
                 task.parked_on = None
-            if self.discarded:
-                raise Discarded
+            if task.must_cancel:
+                task.must_cancel = False
+                raise cancelled_error(task.cancel_message)
         return future.result()
 
     # -- the end --------------------------------------------------------------------------------------
 
+    def refuse(self) -> NoReturn:
+        """Raise Discarded; one that is caught and tried again for ever is left where it stands."""
+        self._refusals += 1
+        if self._refusals > REFUSALS_MAX and self._hub is not None and getcurrent() is not self._hub:
+            bury(getcurrent())
+            while True:
+                self._hub.switch()
+        raise Discarded
+
     def abandon(self, rounds: int = 3) -> None:
         """Close every coroutine and greenlet of a discarded run, here and now, never by the collector.
 
-        Their `finally` blocks run and may try to act: every verb raises Discarded, which they may catch
-        and try again, hence the bounded number of rounds. What is still alive then is cut loose.
+        Their `finally` blocks run and may try to act: whatever they ask for raises Discarded, which they
+        may catch and try again, hence the bounds. What is still alive then is buried: it never runs again.
         """
         self.discarded = True
-        self._ready.clear()
         self._heap.clear()
         self._timers.clear()
-        self._hub = getcurrent()
+        outer, self._hub = self._hub, getcurrent()
         try:
             for _ in range(rounds):
+                self._ready.clear()
                 if not self._close_all():
                     break
         finally:
-            self._hub = None
+            self._hub = outer
+        for worker in self._parked:
+            bury(worker)
+        for task in self.tasks.values():
+            if _is_alive(task):
+                bury(task)
         self._ready.clear()
         self._parked.clear()
         self.tasks.clear()
@@ -331,24 +304,26 @@ class Loop(asyncio.AbstractEventLoop):
         """One round; True if something is still alive."""
         for worker in list(self._parked):
             worker.parent = getcurrent()
-            if not worker.dead:
-                try:
-                    worker.throw(Discarded)
-                except BaseException:  # whatever a body makes of it, nobody is left to hear
-                    pass
-        alive = False
+            self._refusals = 0
+            _quietly(worker.throw, Discarded)
         for task in list(self.tasks.values()):
-            if task.done():
-                continue
-            coro: Any = task.get_coro()
-            task._log_destroy_pending = False
-            try:
-                coro.close()
-            except BaseException:  # as above; also RuntimeError for ignoring GeneratorExit
-                alive = alive or getattr(coro, "cr_frame", None) is not None
+            if _is_alive(task):
+                self._close(task.get_coro().close)
         for generator in list(self._generators or ()):
-            try:
-                generator.aclose().send(None)
-            except BaseException:  # StopIteration when it closed; anything else as above
-                pass
-        return alive or bool(self._parked)
+            self._close(generator.aclose().send, None)
+        return bool(self._parked) or any(map(_is_alive, self.tasks.values()))
+
+    def _close(self, close: Callable[..., object], *args: Any) -> None:
+        self._refusals = 0
+        greenlet(_quietly).switch(close, *args)  # in a greenlet, so that it can be left where it stands
+
+
+def _is_alive(task: Any) -> bool:
+    return not task.done() and task.get_coro().cr_frame is not None
+
+
+def _quietly(close: Callable[..., object], *args: Any) -> None:
+    try:
+        close(*args)
+    except BaseException:  # whatever a body makes of its end, nobody is left to hear
+        pass

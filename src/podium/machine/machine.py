@@ -12,16 +12,17 @@ body, a value that does not decode leave `begin` or `feed` as exceptions, and th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import random
 import sys
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any
 
 from .. import codec
-from ..errors import Discarded, Mismatch, NeverAwaited, UsageError
+from ..errors import Mismatch, NeverAwaited, UsageError
 from ..functions import Function
 from ..model import Entry, Kind, State
 from .current import turning
@@ -170,7 +171,7 @@ class Machine:
     def check_alive(self) -> None:
         """Every verb begins here: a discarded machine must not act."""
         if self.loop.discarded:
-            raise Discarded
+            self.loop.refuse()
 
     def now(self) -> float:
         """UTC seconds of the last event."""
@@ -207,20 +208,26 @@ class Machine:
             return await result if self.function.is_async else result
 
     def _turn(self) -> None:
+        with self._inside():
+            self.loop.drain()
+            if self.trouble is None and self.finished is None and self._root.done():
+                self._finish()
+        if self.trouble is not None:
+            raise self.trouble
+
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        """User code runs here: this thread is inside this workflow."""
         outer_machine, outer_loop, hooks = turning.machine, _get_running_loop(), sys.get_asyncgen_hooks()
         turning.machine = self
         _set_running_loop(self.loop)
         sys.set_asyncgen_hooks(self.loop.generator_born, self.loop.generator_dropped)
         try:
-            self.loop.drain()
-            if self.trouble is None and self.finished is None and self._root.done():
-                self._finish()
+            yield
         finally:
             sys.set_asyncgen_hooks(*hooks)
             _set_running_loop(outer_loop)
             turning.machine = outer_machine
-        if self.trouble is not None:
-            raise self.trouble
 
     def _finish(self) -> None:
         """The body ended: say how, and drop what it left behind."""
@@ -242,27 +249,23 @@ class Machine:
         self.loop.abandon()
 
     def _forgotten(self) -> NeverAwaited | None:
+        found: NeverAwaited | None = None
         for coroutine, label, where in self._unawaited.values():
             if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 coroutine.close()
-                return NeverAwaited(
+                found = found or NeverAwaited(
                     f"{line_of(*where)}: {label}(...) was called but never awaited, so it never ran",
                     fix=f"write `await {label}(...)`, or start it with {label}.start(...)",
                 )
-        return None
+        self._unawaited.clear()
+        return found
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""
-        outer_machine, outer_loop = turning.machine, _get_running_loop()
-        turning.machine = self
-        _set_running_loop(self.loop)
-        try:
+        with self._inside():
             self.loop.abandon()
             for coroutine, _, _ in self._unawaited.values():
                 coroutine.close()
-        finally:
-            _set_running_loop(outer_loop)
-            turning.machine = outer_machine
         self.open.clear()
         self._unawaited.clear()
         self._commands.clear()

@@ -17,11 +17,11 @@ class StepFuture(asyncio.Future[Any]):
 
     def __init__(self, loop: Loop, machine: Machine, step: Step) -> None:
         super().__init__(loop=loop)
-        self._number = loop.number()
+        self.number = loop.number()
         self._machine, self._step = machine, step
 
     def __hash__(self) -> int:
-        return self._number
+        return self.number
 
     def cancel(self, msg: Any = None) -> bool:
         if not super().cancel(msg):

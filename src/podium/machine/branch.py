@@ -1,0 +1,201 @@
+"""What runs on a machine's loop: callbacks, timers, futures, and tasks, which are the branches of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from asyncio import tasks as asyncio_tasks
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .scope import Scope
+
+if TYPE_CHECKING:
+    from .loop import Loop
+
+T = TypeVar("T")
+
+# asyncio keeps "the current task" per loop, and `asyncio.current_task` reads it. Private names, but the same
+# ones on 3.11 to 3.13.
+enter_task: Callable[[Any, Any], None] = asyncio_tasks._enter_task  # pyright: ignore[reportAttributeAccessIssue]  # see above
+leave_task: Callable[[Any, Any], None] = asyncio_tasks._leave_task  # pyright: ignore[reportAttributeAccessIssue]  # see above
+
+
+class Handle:
+    """A callback in the ready queue."""
+
+    __slots__ = ("callback", "args", "context", "dropped")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
+    ) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = contextvars.copy_context() if context is None else context
+        self.dropped = False
+
+    def cancel(self) -> None:
+        self.dropped = True
+
+    def cancelled(self) -> bool:
+        return self.dropped
+
+
+class Timer(Handle):
+    """A callback that waits for a point in time. `identity` is how the history names its firing."""
+
+    __slots__ = ("due", "identity", "order", "_timers")
+
+    def __init__(
+        self,
+        due: float,
+        identity: str,
+        order: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+        timers: dict[str, Timer],
+    ) -> None:
+        super().__init__(callback, args, context)
+        self.due, self.identity, self.order, self._timers = due, identity, order, timers
+        timers[identity] = self
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.due, self.order) < (other.due, other.order)
+
+    def cancel(self) -> None:
+        self.dropped = True
+        self._timers.pop(self.identity, None)
+
+    def when(self) -> float:
+        return self.due
+
+
+class Future(asyncio.Future[T]):
+    """A future that hashes by creation number, so that a set of them iterates the same in each replay."""
+
+    def __init__(self, *, loop: Loop) -> None:
+        super().__init__(loop=loop)
+        self.number = loop.number()
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class Task(asyncio.Future[Any]):
+    """A branch: drives one coroutine, as asyncio.Task does, and knows its scope.
+
+    Not asyncio's own. The C one cannot say that a branch is parked in a plain call: it would count as
+    running, and a cancellation would strike twice, now in the plain call and at the next await. The
+    Python one can be told, but rests on a future in Python, which doubles the cost of every branch.
+    """
+
+    def __init__(self, coro: Any, *, loop: Loop, scope: Scope, name: str | None, context: Any) -> None:
+        super().__init__(loop=loop)
+        self.number = loop.number()
+        self.scope = scope
+        self.parked_on: asyncio.Future[Any] | None = None  # while it waits in a plain call
+        self._branch_of, self._coro, self._name = loop, coro, name
+        self._context: contextvars.Context = contextvars.copy_context() if context is None else context
+        self._awaits: asyncio.Future[Any] | None = None
+        self._cancels = 0
+        self.must_cancel = False
+        self.cancel_message: Any = None
+        loop.call_soon(self._step, context=self._context)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    # -- what asyncio and users ask of a task ---------------------------------------------------------
+
+    def get_coro(self) -> Any:
+        return self._coro
+
+    def get_context(self) -> contextvars.Context:
+        return self._context
+
+    def get_name(self) -> str:
+        return self._name or f"branch-{self.scope.path}"
+
+    def set_name(self, value: object) -> None:
+        self._name = str(value)
+
+    def set_result(self, result: Any) -> None:
+        raise RuntimeError("a task's result comes from its coroutine")
+
+    def set_exception(self, exception: Any) -> None:
+        raise RuntimeError("a task's exception comes from its coroutine")
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.done():
+            return False
+        self._cancels += 1
+        waits = self.parked_on or self._awaits
+        if waits is None or not waits.cancel(msg):
+            self.must_cancel, self.cancel_message = True, msg
+        return True
+
+    def cancelling(self) -> int:
+        return self._cancels
+
+    def uncancel(self) -> int:
+        if self._cancels > 0:
+            self._cancels -= 1
+            if self._cancels == 0:
+                self.must_cancel = False
+        return self._cancels
+
+    # -- driving --------------------------------------------------------------------------------------
+
+    def _step(self, error: BaseException | None = None) -> None:
+        if self.must_cancel:
+            if not isinstance(error, asyncio.CancelledError):
+                error = cancelled_error(self.cancel_message)
+            self.must_cancel = False
+        self._awaits = None
+        loop = self._branch_of
+        enter_task(loop, self)
+        try:
+            awaited = self._coro.send(None) if error is None else self._coro.throw(error)
+        except StopIteration as stop:
+            if self.must_cancel:
+                self.must_cancel = False
+                super().cancel(self.cancel_message)
+            else:
+                super().set_result(stop.value)
+            loop.branch_ended(self)
+        except asyncio.CancelledError as cancelled:
+            super().cancel(*cancelled.args[:1])
+            loop.branch_ended(self)
+        except BaseException as failure:
+            super().set_exception(failure)
+            loop.branch_ended(self)
+        else:
+            self._await(awaited)
+        finally:
+            leave_task(loop, self)
+
+    def _await(self, awaited: Any) -> None:
+        """The coroutine waits for `awaited`: step again when it is done."""
+        if getattr(awaited, "_asyncio_future_blocking", None):
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(self._wakeup, context=self._context)
+            self._awaits = awaited
+            if self.must_cancel and awaited.cancel(self.cancel_message):
+                self.must_cancel = False
+        elif awaited is None:  # a bare yield: asyncio.sleep(0)
+            self._branch_of.call_soon(self._step, context=self._context)
+        else:
+            wrong = RuntimeError(f"a workflow awaited {awaited!r}, which belongs to no event loop of its own")
+            self._branch_of.call_soon(self._step, wrong, context=self._context)
+
+    def _wakeup(self, awaited: asyncio.Future[Any]) -> None:
+        if awaited.cancelled():
+            self._step(asyncio.CancelledError())
+        else:
+            self._step(awaited.exception())
+
+
+def cancelled_error(message: Any) -> asyncio.CancelledError:
+    """CancelledError with the message of the cancellation, if it had one."""
+    return asyncio.CancelledError() if message is None else asyncio.CancelledError(message)
