@@ -191,7 +191,7 @@ class Task(asyncio.Future[Any]):
 
     def _wakeup(self, awaited: asyncio.Future[Any]) -> None:
         if awaited.cancelled():
-            self._step(asyncio.CancelledError())
+            self._step(awaited._make_cancelled_error())  # pyright: ignore  # it carries the message
         else:
             self._step(awaited.exception())
 

@@ -6,6 +6,7 @@ are drawn only as slots become free, so an endless or asynchronous source needs 
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
 from typing import Any, Literal
@@ -49,18 +50,21 @@ class FanOut:
         self._failure: BaseException | None = None
         self._changed: Future[None] | None = None
         self._slot: Future[None] | None = None  # an asynchronous source waits for it
+        self._items: Iterator[Any] | None = None  # None: asynchronous, `_pump` draws them
         if isinstance(items, AsyncIterable):
-            machine.loop.open_task(self._pump(items), self._scope.child())
+            # A scope that no item has: the source may call the very task that it feeds.
+            machine.loop.open_task(self._pump(items), Scope(f"{self._scope.path}.items"))
         else:
-            self._items: Iterator[Any] = iter(items)
+            self._items = iter(items)
             self._fill()
 
     # -- starting -------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        while not self._exhausted and len(self._steps) < self._limit and self._failure is None:
+        items = self._items
+        while items is not None and not self._exhausted and len(self._steps) < self._limit:
             try:
-                item = next(self._items)
+                item = next(items)
             except StopIteration:
                 self._exhausted = True
             except Exception as error:  # the user's own iterator: its failure is the map's
@@ -69,7 +73,6 @@ class FanOut:
                 self._start(item)
 
     async def _pump(self, items: AsyncIterable[Any]) -> None:
-        self._items = iter(())
         try:
             async for item in items:
                 while len(self._steps) >= self._limit and self._failure is None:
@@ -144,15 +147,25 @@ class FanOut:
         return self._changed
 
     def _wait(self, ready: Callable[[], bool]) -> None:
-        while (changed := self._pending(ready)) is not None:
-            self._machine.loop.wait_plainly(changed)
+        try:
+            while (changed := self._pending(ready)) is not None:
+                self._machine.loop.wait_plainly(changed)
+        except asyncio.CancelledError:  # as gather: whoever waits takes what it waits for along
+            self.cancel()
+            raise
 
     async def _awaited(self, ready: Callable[[], bool]) -> None:
-        while (changed := self._pending(ready)) is not None:
-            await changed
+        try:
+            while (changed := self._pending(ready)) is not None:
+                await changed
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
 
     def _take(self, position: int) -> Any:
-        future = self._outcomes.pop(position)
+        future = self._outcomes.pop(position, None)
+        if future is None:
+            raise UsageError("the results of a map are handed out once", fix="keep the list that it gave")
         error = future.exception()
         return future.result() if error is None else error
 
@@ -168,7 +181,7 @@ class FanOut:
         position = 0
         while True:
             self._wait(lambda: position in self._outcomes)
-            if position not in self._outcomes:
+            if position >= self._drawn:
                 return
             yield self._take(position)
             position += 1
@@ -177,7 +190,7 @@ class FanOut:
         position = 0
         while True:
             await self._awaited(lambda: position in self._outcomes)
-            if position not in self._outcomes:
+            if position >= self._drawn:
                 return
             yield self._take(position)
             position += 1

@@ -16,7 +16,6 @@ import contextlib
 import contextvars
 import inspect
 import random
-import sys
 import uuid
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any
@@ -26,7 +25,8 @@ from ..errors import Mismatch, NeverAwaited, UsageError
 from ..functions import Function
 from ..model import Entry, Kind, State
 from .current import turning
-from .lines import line_of, user_frame
+from .lines import caller, line_of
+from .generators import watch_generators
 from .loop import Loop
 from .scope import Scope, chance
 from .steps import CancelStep, Command, Finish, StartStep, Step, StepFuture
@@ -74,7 +74,7 @@ class Machine:
             self._answer(entry)
         elif kind is Kind.TICK:
             if not self.loop.fire(entry.step):
-                raise self._mismatch(entry, "no such timer")
+                raise self._mismatch(entry, None)
         elif kind is Kind.MESSAGE:
             self._root.cancel()  # "cancel" is the only kind of message so far
         self._turn()
@@ -98,7 +98,7 @@ class Machine:
     def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
         asked = step or next(iter(self.open.values()), None)
         if found is None:
-            found = _spoken(asked.id) if asked else "nothing"
+            found = _spoken(asked.id) if asked else "nothing that this could be"
         expected = f"{_spoken(entry.step)} (entry {entry.seq})" if entry.step else f"a {entry.kind} (entry {entry.seq})"
         line = line_of(*asked.line) if asked else line_of(*_where_defined(self.function.fn))
         return Mismatch(
@@ -133,20 +133,25 @@ class Machine:
                 fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
             )
         self._calls = number = self._calls + 1
-        coroutine = self._awaited(number, function, args, kwargs)
-        frame = user_frame(sys._getframe(1))
-        where = (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
+        where = caller()
+        coroutine = self._awaited(number, function, args, kwargs, where)
         self._unawaited[number] = (coroutine, function.label, where)
         return coroutine
 
     async def _awaited(
-        self, number: int, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        number: int,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        where: tuple[str, int],
     ) -> Any:
         del self._unawaited[number]
-        return await self.start_step(function, args, kwargs).future
+        return await self.start_step(function, args, kwargs, where=where).future
 
     def start_step(
-        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope | None = None
+        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope | None = None,
+        where: tuple[str, int] | None = None
     ) -> Step:
         """Ask for a step in this scope (default: the running branch's). Its future is `step.future`.
 
@@ -155,9 +160,7 @@ class Machine:
         self.check_alive()
         data = codec.encode_call(function.bind(args, kwargs), where=function.label)
         identity = (scope or self.loop.current_scope()).identify(function.name)
-        frame = user_frame(sys._getframe(1))
-        where = (frame.f_code.co_filename, frame.f_lineno) if frame else ("?", 0)
-        step = Step(identity, function, data, codec.digest(data), where)
+        step = Step(identity, function, data, codec.digest(data), where or caller())
         step.future = StepFuture(self.loop, self, step)
         self.open[identity] = step
         self._commands.append(StartStep(step))
@@ -208,24 +211,31 @@ class Machine:
             return await result if self.function.is_async else result
 
     def _turn(self) -> None:
-        with self._inside():
+        # `_inside` spelled out: this is the hottest place, and a context manager would double its cost.
+        outer_machine, outer_loop = turning.machine, _get_running_loop()
+        turning.machine = self
+        _set_running_loop(self.loop)
+        watch_generators()
+        try:
             self.loop.drain()
             if self.trouble is None and self.finished is None and self._root.done():
                 self._finish()
+        finally:
+            _set_running_loop(outer_loop)
+            turning.machine = outer_machine
         if self.trouble is not None:
             raise self.trouble
 
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:
         """User code runs here: this thread is inside this workflow."""
-        outer_machine, outer_loop, hooks = turning.machine, _get_running_loop(), sys.get_asyncgen_hooks()
+        outer_machine, outer_loop = turning.machine, _get_running_loop()
         turning.machine = self
         _set_running_loop(self.loop)
-        sys.set_asyncgen_hooks(self.loop.generator_born, self.loop.generator_dropped)
+        watch_generators()
         try:
             yield
         finally:
-            sys.set_asyncgen_hooks(*hooks)
             _set_running_loop(outer_loop)
             turning.machine = outer_machine
 
@@ -285,9 +295,9 @@ def _spoken(identity: str) -> str:
     """A step's identity as people say it: "2.1/shop:pay#3" is "pay (4th call in branch 2.1)"."""
     scope, _, rest = identity.partition("/")
     name, _, occurrence = rest.partition("#")
-    label = name.rpartition(":")[2]
+    label = "a sleep or deadline" if name == "timer" else f"{name.rpartition(':')[2]}()"
     place = f"branch {scope}" if scope else "the body"
-    return f"{label}() (call {int(occurrence or 0) + 1} in {place})"
+    return f"{label} (call {int(occurrence or 0) + 1} in {place})"
 
 
 def _where_defined(fn: Any) -> tuple[str, int]:
