@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,15 +32,19 @@ class Function:
     executor: str = ""  # "loop" or "threads"; "" picks by colour
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
+    label: str = field(init=False)  # the name as people say it: without the module
     signature: inspect.Signature = field(init=False)
+    _parameters: KeysView[str] = field(init=False)
     _names: tuple[str, ...] = field(init=False)  # positional parameters, in order
     _required: int = field(init=False)  # how many of them have no default
     _simple: bool = field(init=False)  # no *args, **kwargs or keyword-only parameters
     _by_name: bool = field(init=False)  # and none that must be given by position
 
     def __post_init__(self) -> None:
+        self.label = self.name.rpartition(":")[2]
         self.signature = _signature(self.fn)
         parameters = list(self.signature.parameters.values())
+        self._parameters = self.signature.parameters.keys()
         self._names = tuple(p.name for p in parameters if p.kind in _PLAIN)
         self._required = sum(1 for p in parameters if p.kind in _PLAIN and p.default is p.empty)
         self._simple = len(self._names) == len(parameters)
@@ -63,10 +67,10 @@ class Function:
 
     def unbind(self, bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The way back from `bind` to a call's args and kwargs, for what the code's signature is now."""
-        unknown = [name for name in bound if name not in self.signature.parameters]
-        if unknown:
+        if not bound.keys() <= self._parameters:
+            unknown = next(name for name in bound if name not in self._parameters)
             raise ArgumentError(
-                f"{self.label} has no parameter {unknown[0]!r} any more, but the recorded call has",
+                f"{self.label} has no parameter {unknown!r} any more, but the recorded call has",
                 fix=f"{self.label}{self.signature}",
             )
         if self._by_name:
@@ -74,11 +78,6 @@ class Function:
         ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
         call = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict will do
         return call.args, call.kwargs
-
-    @property
-    def label(self) -> str:
-        """The name as people say it: without the module."""
-        return self.name.rpartition(":")[2]
 
     def hints(self) -> dict[str, Any]:
         """Resolved annotations of parameters and "return"; unresolvable ones are left out."""

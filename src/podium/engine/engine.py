@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -19,7 +19,7 @@ from ..errors import StoreError
 from ..executors import Attempt, Ended, Progress
 from ..functions import Function
 from ..machine import Machine
-from ..model import FINAL, Claimed, Head, Message, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from ..model import FINAL, Claimed, Head, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store
 from .committer import Committer
 from .owned import OwnedRun
@@ -100,6 +100,7 @@ class Engine:
         self._draining = False
         self._sweeping = False
         self._sweep_again = False
+        self._unsure = False  # the store may say that we own runs which we do not have in memory
         self._next_due: float | None = None
         self._due_alarm: Any = None
         self._stopping = False
@@ -179,12 +180,15 @@ class Engine:
         room = min(CLAIM_BATCH, self.options.runs_max - len(self.owned))
         offered = {name: f.fingerprint for name, f in list(self.functions.items()) if f.is_workflow}
         elsewhere = [run for run in self._watched if run not in self.owned][:CLAIM_BATCH]
-        now = self.env.now()
+        now, unsure = self.env.now(), self._unsure
+        self._unsure = False
 
         def look() -> tuple[Claimed, list[Message], list[RunRow | None]]:
             claimed = Claimed((), None)
             if room > 0 and offered:
                 claimed = self.store.claim(self.id, offered, room, now)
+            if unsure:
+                claimed = Claimed(tuple(self._ours()), claimed.next_due)
             taken = {head.id for head in claimed.heads}
             rows = [self.store.load(run) for run in elsewhere if run not in taken]
             return claimed, self.store.collect(self.id), rows
@@ -196,6 +200,7 @@ class Engine:
         if error is not None:
             if not isinstance(error, StoreError):
                 self.fail(error)
+            self._unsure = True  # what was claimed before the trouble is ours, unheard of
             return  # the next poll tries again
         claimed, messages, rows = found
         for head in claimed.heads:
@@ -210,6 +215,13 @@ class Engine:
         if self._sweep_again or len(claimed.heads) == CLAIM_BATCH:
             self._sweep_again = False
             self.sweep()
+
+    def _ours(self) -> Iterator[Head]:
+        """Every run that this engine owns, by the store's word. Rare, so a walk over all running ones will do."""
+        query = Query(states=frozenset({State.RUNNING}), limit=1000)
+        while rows := self.store.find(query):
+            yield from (_head_of_row(row) for row in rows if row.owner == self.id)
+            query = msgspec.structs.replace(query, before=rows[-1].id)
 
     def due(self, when: float | None) -> None:
         """A run outside memory becomes due then: sweep in time for it, if that is before the next poll."""
@@ -229,8 +241,8 @@ class Engine:
 
     def _take_up(self, head: Head) -> None:
         function = self.functions.get(head.function)
-        if function is None or head.id in self.owned:
-            return
+        if function is None or head.id in self.owned or self._stopping or self.failure is not None:
+            return  # what a stopping engine owns is handed back when it retires
         owned = OwnedRun(self, head, Machine(head.id, function, head.args, head.started))
         self.owned[head.id] = owned
         self.observe("taken", head.id, head)
@@ -241,9 +253,7 @@ class Engine:
             log.warning("run %s: history not readable yet (%s)", head.id, error)
             owned.drop()
             del self.owned[head.id]
-            self.reactor.call_later(self.options.poll, self._take_up, head)
-        if self._stopping:
-            owned.hand_back()
+            self._unsure = True
 
     # -- what owned runs ask for ----------------------------------------------------------------------
 
@@ -351,6 +361,22 @@ class Engine:
                 owned.drop()
             self.owned.clear()
             self.observe("failed", "", error)
+
+
+def _head_of_row(row: RunRow) -> Head:
+    return Head(
+        id=row.id,
+        function=row.function,
+        token=row.token,
+        args=row.args,
+        digest=row.digest,
+        created=row.created,
+        started=row.created if row.started is None else row.started,
+        lost=row.lost,
+        entries=row.entries,
+        fingerprint=row.fingerprint,
+        starter=row.starter,
+    )
 
 
 def _head_of(new: NewRun) -> Head:

@@ -8,8 +8,7 @@ is somebody else's: the machine is discarded and nothing it decided happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .. import codec
@@ -53,11 +52,13 @@ class OwnedRun:
 
     def take_up(self) -> None:
         """Bring the machine to where the history ends, and go on from there. Raises StoreError."""
-        with self._parking():
-            self.engine.turn(self, self.machine.begin)
-            if self.head.entries:
-                self._replay()
-            self._settle()
+        self._safely(self._take_up)
+
+    def _take_up(self) -> None:
+        self.engine.turn(self, self.machine.begin)
+        if self.head.entries:
+            self._replay()
+        self._settle()
 
     def _replay(self) -> None:
         self.machine.replaying = True
@@ -92,39 +93,42 @@ class OwnedRun:
         if self._deaf or self.attempts.running.get(attempt.step) is not attempt:
             return
         del self.attempts.running[attempt.step]
-        with self._parking():
-            self._fire_due()
-            step = self.machine.open.get(attempt.step)
-            if self._deaf or step is None:
-                return
-            self._stay()
-            if error is None:
-                self._answer(Kind.RESULT, step, attempt, ended.payload)
-            elif not self._retry(step, attempt, error):
-                self._answer(Kind.ERROR, step, attempt, codec.encode_failure(error))
-            self._settle()
+        self._safely(self._ended, attempt, ended.payload, error)
 
-    def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes) -> None:
+    def _ended(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
+        now = self.engine.env.now()
+        self._fire_due(now)
+        step = self.machine.open.get(attempt.step)
+        if self._deaf or step is None:
+            return
+        self._stay()
+        if error is None:
+            self._answer(Kind.RESULT, step, attempt, payload, now)
+        elif not self._retry(step, attempt, error, now):
+            self._answer(Kind.ERROR, step, attempt, codec.encode_failure(error), now)
+        self._settle()
+
+    def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> None:
         self.attempts.tries.pop(step.id, None)
         entry = Entry(
-            seq=self._next(), kind=kind, at=self._at(), step=step.id, digest=step.digest, payload=payload,
+            seq=self._next(), kind=kind, at=self._at(now), step=step.id, digest=step.digest, payload=payload,
             began=attempt.began, attempt=attempt.number,
         )  # fmt: skip
         self._feed(entry)
         self.engine.observe("ended", self.head.id, entry)
 
-    def _retry(self, step: Step, attempt: Attempt, error: BaseException) -> bool:
+    def _retry(self, step: Step, attempt: Attempt, error: BaseException, now: float) -> bool:
         """Record a further attempt if the task's policy grants one."""
         policy = step.function.retry
         if policy is None or not isinstance(error, Exception) or isinstance(error, EncodeError):
             return False  # what cannot be encoded now cannot be next time either
-        tries, now = self.attempts.of(step.id), self.engine.env.now()
+        tries = self.attempts.of(step.id)
         elapsed = now - (tries.began or attempt.began)
         grant = policy.next_delay(error, tries.policies, elapsed, self.engine.env.uniform)
         if grant is None:
             return False
         entry = Entry(
-            seq=self._next(), kind=Kind.RETRY, at=self._at(), step=step.id, digest=step.digest,
+            seq=self._next(), kind=Kind.RETRY, at=self._at(now), step=step.id, digest=step.digest,
             payload=bytes([grant.policy]) + codec.encode_failure(error),
             began=attempt.began, attempt=attempt.number, due=now + grant.delay,
         )  # fmt: skip
@@ -136,26 +140,26 @@ class OwnedRun:
     def alarm(self) -> None:
         """A timer of the machine or a postponed attempt may be due."""
         self._alarm_due = None
-        if self._deaf:
-            return
-        with self._parking():
-            self._fire_due()
-            if not self._deaf:
-                self._retry_due()
-                self._settle()
+        if not self._deaf:
+            self._safely(self._alarm)
 
-    def _fire_due(self) -> None:
-        """Feed every timer that is due, one entry each, before anything that came later."""
+    def _alarm(self) -> None:
         now = self.engine.env.now()
+        self._fire_due(now)
+        if not self._deaf:
+            self._retry_due(now)
+            self._settle()
+
+    def _fire_due(self, now: float) -> None:
+        """Feed every timer that is due, one entry each, before anything that came later."""
         while not self._deaf:
             timer = self.machine.loop.next_timer()
             if timer is None or timer.due > now:
                 return
             self._stay()
-            self._feed(Entry(seq=self._next(), kind=Kind.TICK, at=max(self._at(), timer.due), step=timer.identity))
+            self._feed(Entry(seq=self._next(), kind=Kind.TICK, at=max(self._at(now), timer.due), step=timer.identity))
 
-    def _retry_due(self) -> None:
-        now = self.engine.env.now()
+    def _retry_due(self, now: float) -> None:
         for identity, tries in list(self.attempts.tries.items()):
             step = self.machine.open.get(identity)
             if step is not None and tries.due is not None and tries.due <= now:
@@ -170,11 +174,12 @@ class OwnedRun:
         self._stay()
         self._delivered.add(message.id)
         self._consumed.append(message.id)
-        with self._parking():
-            self._feed(
-                Entry(seq=self._next(), kind=Kind.MESSAGE, at=self._at(), step=message.id, payload=message.payload)
-            )
-            self._settle()
+        self._safely(self._deliver, message)
+
+    def _deliver(self, message: Message) -> None:
+        at = self._at(self.engine.env.now())
+        self._feed(Entry(seq=self._next(), kind=Kind.MESSAGE, at=at, step=message.id, payload=message.payload))
+        self._settle()
 
     # -- recording and feeding ------------------------------------------------------------------------
 
@@ -182,8 +187,10 @@ class OwnedRun:
         self.seq += 1
         return self.seq
 
-    def _at(self) -> float:
-        return max(self.machine.loop.now, self.engine.env.now())
+    def _at(self, now: float) -> float:
+        """The time of an entry made now: a run's time never goes back, whichever clock it comes from."""
+        last = self.machine.loop.now
+        return now if now > last else last
 
     def _record(self, entry: Entry) -> None:
         self._entries.append(entry)
@@ -207,7 +214,10 @@ class OwnedRun:
 
     def _wait(self) -> None:
         """Arm the alarm for what is due next; leave memory if that is far away."""
-        timer, postponed = self.machine.loop.next_timer(), self.attempts.next_due()
+        timer = self.machine.loop.next_timer()
+        if timer is None and self.attempts.running and not self.attempts.tries:
+            return  # the commonest case: it waits for tasks that run
+        postponed = self.attempts.next_due()
         due = min((d for d in (timer and timer.due, postponed) if d is not None), default=None)
         if self._only_waits():
             if due is None:
@@ -228,7 +238,7 @@ class OwnedRun:
 
     def _patience(self) -> float:
         if self.engine.options.evict_always:
-            return -1.0
+            return 0.0
         return max(EVICT_SECONDS, EVICT_REPLAYS * REPLAY_SECONDS_PER_ENTRY * self.seq)
 
     # -- leaving --------------------------------------------------------------------------------------
@@ -261,11 +271,10 @@ class OwnedRun:
         self._held.clear()
         self._leave(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
 
-    @contextmanager
-    def _parking(self) -> Iterator[None]:
+    def _safely(self, act: Callable[..., None], *args: Any) -> None:
         """Trouble of the machine parks its run and nobody else's; trouble of the store is not the run's."""
         try:
-            yield
+            act(*args)
         except (StoreError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -307,11 +316,13 @@ class OwnedRun:
         elif write.move is not None:
             self.engine.left(self, write.move)
         else:
-            with self._parking():
-                self._release(held)
-                if self._entries or self._move:
-                    self.engine.committer.touch(self)
-                self._settle()
+            self._safely(self._act, held)
+
+    def _act(self, held: list[Command | Attempt]) -> None:
+        self._release(held)
+        if self._entries or self._move:
+            self.engine.committer.touch(self)
+        self._settle()
 
     def _refused_data(self, write: Write, verdict: Verdict) -> None:
         """The store cannot hold this: park the run with its history as it was before that write."""
@@ -354,8 +365,9 @@ class OwnedRun:
         if self.head.lost:
             # The run has seen an owner die: from now on an attempt is on record before it begins.
             entry = Entry(
-                seq=self._next(), kind=Kind.START, at=self._at(), step=step.id, digest=step.digest, attempt=number
-            )
+                seq=self._next(), kind=Kind.START, at=self._at(self.engine.env.now()), step=step.id,
+                digest=step.digest, attempt=number,
+            )  # fmt: skip
             self.attempts.remember(entry)
             self._held.append(attempt)
             self._record(entry)

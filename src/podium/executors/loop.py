@@ -27,7 +27,7 @@ class LoopExecutor:
     def _begin(self, attempt: Attempt) -> None:
         self._free -= 1
         context = fresh_context(attempt)
-        attempt.handle = self._loop.create_task(self._run(attempt), context=context)
+        attempt.handle = asyncio.Task(self._run(attempt), loop=self._loop, context=context)
 
     async def _run(self, attempt: Attempt) -> None:
         payload, failure = b"", None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
@@ -14,6 +14,23 @@ _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
 def is_user_file(filename: str) -> bool:
     """Whether a frame of this file is worth showing to a user."""
     return not filename.startswith((_OURS, _ASYNCIO, "<frozen"))
+
+
+_foreign: dict[CodeType, bool] = {}  # whether a code object is worth showing: asked for at every call
+
+
+def caller() -> tuple[str, int]:
+    """(file, line) of the innermost user frame, for remembering now and spelling out only if needed."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        shown = _foreign.get(code)
+        if shown is None:
+            shown = _foreign[code] = is_user_file(code.co_filename)
+        if shown:
+            return code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return "?", 0
 
 
 def user_frame(frame: FrameType | None = None) -> FrameType | None:
