@@ -10,12 +10,40 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .current import turning
-from .loop import Loop
 
-_born_in: weakref.WeakKeyDictionary[AsyncGenerator[Any, Any], Loop] = weakref.WeakKeyDictionary()
+if TYPE_CHECKING:
+    from .loop import Loop
+
+# By address, not weakly: a dying generator's weak references are gone before its hook is called.
+_born_in: dict[int, Loop] = {}
+
+
+class Generators:
+    """Those that were born in one loop."""
+
+    def __init__(self) -> None:
+        self._addresses: set[int] = set()
+        self._alive: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
+
+    def born(self, generator: AsyncGenerator[Any, Any], loop: Loop) -> None:
+        """Remember it; a finished one's address is simply taken over by the next."""
+        _born_in[id(generator)] = loop
+        self._addresses.add(id(generator))
+        self._alive.add(generator)
+
+    def alive(self) -> list[AsyncGenerator[Any, Any]]:
+        """Those not collected yet, finished or not."""
+        return list(self._alive)
+
+    def forget(self, loop: Loop) -> None:
+        """The loop is abandoned: what still drops is nobody's."""
+        for address in self._addresses:
+            if _born_in.get(address) is loop:
+                del _born_in[address]
+        self._addresses.clear()
 
 
 class _Hooks:
@@ -27,13 +55,12 @@ class _Hooks:
     def born(self, generator: AsyncGenerator[Any, Any]) -> None:
         machine = turning.machine
         if machine is not None:
-            _born_in[generator] = machine.loop
-            machine.loop.generator_born(generator)
+            machine.loop.generators.born(generator, machine.loop)
         elif self._before.firstiter is not None:
             self._before.firstiter(generator)
 
     def dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
-        loop = _born_in.pop(generator, None)
+        loop = _born_in.pop(id(generator), None)
         if loop is not None:
             loop.generator_dropped(generator)
         elif self._before.finalizer is not None:

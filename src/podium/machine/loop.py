@@ -16,7 +16,6 @@ import contextvars
 import heapq
 import logging
 import threading
-import weakref
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -27,6 +26,7 @@ from greenlet import getcurrent, greenlet
 from ..errors import Discarded
 from .branch import Future, Handle, Task, Timer, cancelled_error, enter_task, leave_task
 from .burial import bury
+from .generators import Generators
 from .guard import refuse_effect
 from .scope import Scope
 
@@ -82,7 +82,7 @@ class Loop(asyncio.AbstractEventLoop):
         self._numbers = 0
         self._hub: greenlet | None = None
         self._next: greenlet | None = None
-        self._generators: weakref.WeakSet[AsyncGenerator[Any, Any]] | None = None
+        self._generators: Generators | None = None
         self._parked: dict[greenlet, None] = {}
         self._dropped = 0  # async generators whose last reference went away unfinished
         self._refusals = 0
@@ -185,10 +185,12 @@ class Loop(asyncio.AbstractEventLoop):
 
     # -- async generators ------------------------------------------------------------------------------
 
-    def generator_born(self, generator: AsyncGenerator[Any, Any]) -> None:
+    @property
+    def generators(self) -> Generators:
+        """The async generators born here; most runs have none."""
         if self._generators is None:
-            self._generators = weakref.WeakSet()
-        self._generators.add(generator)
+            self._generators = Generators()
+        return self._generators
 
     def generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Its last reference went away unfinished: close it in a scope that no ordinal depends on."""
@@ -298,6 +300,8 @@ class Loop(asyncio.AbstractEventLoop):
         self._ready.clear()
         self._parked.clear()
         self.tasks.clear()
+        if self._generators is not None:
+            self._generators.forget(self)
         self._next = None
 
     def _close_all(self) -> bool:
@@ -309,7 +313,7 @@ class Loop(asyncio.AbstractEventLoop):
         for task in list(self.tasks.values()):
             if _is_alive(task):
                 self._close(task.get_coro().close)
-        for generator in list(self._generators or ()):
+        for generator in self._generators.alive() if self._generators else ():
             self._close(generator.aclose().send, None)
         return bool(self._parked) or any(map(_is_alive, self.tasks.values()))
 
