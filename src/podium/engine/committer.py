@@ -148,11 +148,16 @@ class Committer:
         )
 
     def _sent(
-        self, sources: list[Source], writes: list[Write], verdicts: Any, error: BaseException | None
+        self,
+        sources: list[Source],
+        writes: list[Write],
+        verdicts: Any,
+        error: BaseException | None,
+        unknown: bool = False,
     ) -> None:
         self._busy = False
         if error is not None:
-            self._failed(sources, writes, error)
+            self._failed(sources, writes, error, unknown)
         else:
             self._done(sources, writes, verdicts)
 
@@ -175,8 +180,13 @@ class Committer:
 
     # -- trouble --------------------------------------------------------------------------------------
 
-    def _failed(self, sources: list[Source], writes: list[Write], error: BaseException) -> None:
-        """The store is in trouble, the writes are not: hold everything and try these again."""
+    def _failed(
+        self, sources: list[Source], writes: list[Write], error: BaseException, unknown: bool = False
+    ) -> None:
+        """The store is in trouble, the writes are not: hold everything and try these again.
+
+        `unknown`: an earlier try may have been committed, and nobody has found out yet.
+        """
         if not isinstance(error, StoreUnavailable):
             self.stopped = True
             self._on_fatal(error if isinstance(error, StoreFatal) else StoreFatal(f"commit failed: {error!r}"))
@@ -184,7 +194,7 @@ class Committer:
         self._busy = True
         self.failures += 1
         pause = min(RETRY_SECONDS_MAX, 0.01 * 2 ** min(self.failures, 10))
-        unknown = bool(getattr(error, "unknown", False))
+        unknown = unknown or error.unknown
         self._reactor.call_later(
             self._env.uniform(pause / 2, pause), self._again, sources, writes, unknown
         )
@@ -197,7 +207,8 @@ class Committer:
             return
 
         def look() -> Any:
-            verdicts = read_back(self._store, writes)
+            verdicts = read_back(self._store, self._engine, writes)
             return self._store.commit(self._engine, writes) if verdicts is None else verdicts
 
-        self._writer.do(look, lambda verdicts, error: self._sent(sources, writes, verdicts, error))
+        # Even a clean failure of this look leaves the first question open.
+        self._writer.do(look, lambda verdicts, error: self._sent(sources, writes, verdicts, error, True))

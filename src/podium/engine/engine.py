@@ -123,6 +123,8 @@ class Engine:
                 self._take_up(_head_of(new))
             elif outcome in (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS) and id not in self.owned:
                 self.sweep()
+                if outcome is Outcome.EXISTS:  # perhaps by our own first try, whose answer was lost
+                    self.committer.ask(lambda: self.store.load(id), self._looked)
             then(verdict)
 
         self.committer.touch(OneWrite(Write(new_runs=(new,)), created))
@@ -151,8 +153,14 @@ class Engine:
             self._watched.pop(run, None)
 
     def _looked(self, row: RunRow | None, error: BaseException | None) -> None:
-        if row is not None and row.id not in self.owned and (row.state in FINAL or row.state is State.PARKED):
+        if error is not None:
+            self._unsure = True
+        if row is None or row.id in self.owned:
+            return
+        if row.state in FINAL or row.state is State.PARKED:
             self._tell(row.id, End(row.state, row.payload))
+        elif row.owner == self.id:
+            self._take_up(_head_of_row(row))
 
     def _tell(self, run: str, end: End) -> None:
         for then in self._watched.pop(run, ()):

@@ -319,7 +319,8 @@ class OwnedRun:
             self._safely(self._act, held)
 
     def _act(self, held: list[Command | Attempt]) -> None:
-        self._release(held)
+        if not self._closed:  # handed back or parked meanwhile: what was decided is its next owner's
+            self._release(held)
         if self._entries or self._move:
             self.engine.committer.touch(self)
         self._settle()

@@ -61,18 +61,19 @@ class Ownership:
 
     def observe(self) -> int:
         """Look at the others and free what the dead held; returns the number of runs freed."""
-        if self._renewed is None or self._env.monotonic() - self._renewed > self._lease:
+        now = self._env.monotonic()  # before the look: a pause in the middle of it must not age what was seen
+        if self._renewed is None or now - self._renewed > self._lease:
             return 0
         try:
-            dead = [row.id for row in self._store.engines() if row.id != self._engine and self._is_dead(row)]
+            rows = self._store.engines()
+            dead = [row.id for row in rows if row.id != self._engine and self._is_dead(row, now)]
             return self._store.release(dead, self._env.now())
         except StoreError:
             return 0
 
-    def _is_dead(self, row: EngineRow) -> bool:
+    def _is_dead(self, row: EngineRow, now: float) -> bool:
         if self._locks.is_free(row):
             return True
-        now = self._env.monotonic()
         beat, since = self._seen.get(row.id, (-1, now))
         if beat != row.beat:
             self._seen[row.id] = (row.beat, now)

@@ -1,6 +1,7 @@
 """After a commit whose result is unknown: ask the store what became of it, before deciding anything.
 
-A batch is one transaction, so one write whose trace can be told from its absence tells for all of them.
+A batch is one transaction, so one write whose trace can be told from its absence tells for all of them. A
+run whose id its caller chose is no such trace: somebody else may have started it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from ..model import Outcome, Verdict, Write
 from ..store import Store
 
 
-def read_back(store: Store, writes: Sequence[Write]) -> list[Verdict] | None:
-    """Verdicts if the batch was committed, None if it was not (or changed nothing) and may be sent again."""
+def read_back(store: Store, engine: str, writes: Sequence[Write]) -> list[Verdict] | None:
+    """Verdicts if the batch was committed, None if it was not (or left no trace) and may be sent again."""
     if not any(_left_a_trace(store, write) for write in writes):
         return None
-    return [_verdict(store, write) for write in writes]
+    return [_verdict(store, engine, write) for write in writes]
 
 
 def _left_a_trace(store: Store, write: Write) -> bool:
     if write.fence is not None and (write.entries or write.move):
         return _happened(store, write)
-    return any(store.load(new.id) is not None for new in write.new_runs)
+    return any(store.load(new.id) is not None for new in write.new_runs if not new.explicit_id)
 
 
 def _happened(store: Store, write: Write) -> bool:
@@ -39,13 +40,13 @@ def _happened(store: Store, write: Write) -> bool:
     return row.token == write.fence.token and row.state is write.move.state
 
 
-def _verdict(store: Store, write: Write) -> Verdict:
-    if write.fence is not None and not _happened(store, write):
-        return Verdict(Outcome.REFUSED)
-    runs = tuple(
-        (Outcome.DONE if store.load(new.id) is not None else Outcome.CONFLICT, new.id) for new in write.new_runs
-    )
-    messages = tuple(
-        Outcome.DONE if store.load(message.run) is not None else Outcome.GONE for message in write.messages
-    )
-    return Verdict(Outcome.DONE, runs=runs, messages=messages)
+def _verdict(store: Store, engine: str, write: Write) -> Verdict:
+    """What one write of a committed batch came to."""
+    if write.fence is not None:
+        if not _happened(store, write):
+            return Verdict(Outcome.REFUSED)
+        return Verdict(Outcome.DONE, messages=(Outcome.DONE,) * len(write.messages))
+    if any(store.load(new.id) is not None for new in write.new_runs if not new.explicit_id):
+        return Verdict(Outcome.DONE, runs=tuple((Outcome.DONE, new.id) for new in write.new_runs))
+    # Starts with chosen ids and messages are the same when sent twice: let the store itself answer.
+    return store.commit(engine, [write])[0]
