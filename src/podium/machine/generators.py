@@ -12,6 +12,7 @@ import weakref
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
+from .burial import bury
 from .current import turning
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ class Generators:
         return list(self._alive)
 
     def forget(self, loop: Loop) -> None:
-        """The loop is abandoned: what still drops is nobody's."""
+        """The loop is abandoned: what did not let itself be closed must never run again."""
+        for generator in self.alive():
+            if generator.ag_frame is not None:
+                bury(generator)
         for address in self._addresses:
             if _born_in.get(address) is loop:
                 del _born_in[address]
@@ -56,7 +60,9 @@ class _Hooks:
         machine = turning.machine
         if machine is not None:
             machine.loop.generators.born(generator, machine.loop)
-        elif self._before.firstiter is not None:
+            return
+        _born_in.pop(id(generator), None)  # the address may have been a workflow's
+        if self._before.firstiter is not None:
             self._before.firstiter(generator)
 
     def dropped(self, generator: AsyncGenerator[Any, Any]) -> None:

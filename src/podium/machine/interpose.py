@@ -8,6 +8,7 @@ look for them:
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
 - `time.sleep` and the start of a thread announce nothing to audit hooks on older versions.
+- `sys.unraisablehook` says nothing of what goes wrong while a dropped body is closed: it is meant to.
 - `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
 """
 
@@ -117,6 +118,15 @@ def _handle_unless_replaying(original: Callable[..., Any]) -> Callable[..., Any]
     return handle
 
 
+def _unless_dropping(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def unraisable(args: Any) -> None:
+        machine = turning.machine
+        if machine is None or not machine.loop.discarded:
+            original(args)
+
+    return unraisable
+
+
 _installed = False
 
 
@@ -133,4 +143,5 @@ def install() -> None:
         time.sleep = _guarded(time.sleep, "time.sleep")
     if sys.version_info < (3, 12):
         setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
+    sys.unraisablehook = _unless_dropping(sys.unraisablehook)
     setattr(logging.Logger, "handle", _handle_unless_replaying(logging.Logger.handle))

@@ -323,7 +323,7 @@ class Loop(asyncio.AbstractEventLoop):
 
 
 def _is_alive(task: Any) -> bool:
-    return not task.done() and task.get_coro().cr_frame is not None
+    return not task.done() and getattr(task.get_coro(), "cr_frame", None) is not None
 
 
 def _quietly(close: Callable[..., object], *args: Any) -> None:
