@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 from ..client import module_name
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
+from ..machine import adopt
 from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
@@ -135,6 +136,7 @@ def _workflow(fn: Callable[..., Any], name: str | None = None, timeout: float | 
         fingerprint=fingerprint(fn),
     )
     registry.add(function)
+    adopt(getattr(inspect.unwrap(fn), "__globals__", {}))
     return Workflow(function)
 
 

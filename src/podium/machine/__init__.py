@@ -6,6 +6,7 @@
 from . import guard, interpose
 from .current import current_machine
 from .fanout import FanOut
+from .interpose import adopt
 from .lines import is_user_file, line_of, user_line
 from .machine import Machine, replay
 from .steps import CancelStep, Command, Finish, StartStep, Step
@@ -21,6 +22,7 @@ __all__ = [
     "Machine",
     "StartStep",
     "Step",
+    "adopt",
     "current_machine",
     "is_user_file",
     "line_of",

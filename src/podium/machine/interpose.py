@@ -1,13 +1,15 @@
 """The few standard-library names that act differently inside a workflow's body.
 
-Outside a turn each of them is the original, called straight through. All are here, so that nobody has to
-look for them:
+Outside a turn each of them is the original, called straight through. Functions in Python get another body
+rather than their name another meaning, because `from asyncio import wait_for` is mostly written above
+`import podium`. All are here, so that nobody has to look for them:
 
 - `asyncio.wait_for` opens a task on 3.11 and none later; ours opens none, so that a run recorded under
   one Python replays under the next.
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
-- `time.sleep` and the start of a thread announce nothing to audit hooks on older versions.
+- `time.sleep` and the start of a thread announce nothing to audit hooks on older versions. `sleep` has no
+  body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
 - `sys.unraisablehook` says nothing of what goes wrong while a dropped body is closed: it is meant to.
 - `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
 """
@@ -22,6 +24,7 @@ import threading
 import time
 from asyncio import tasks as asyncio_tasks
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from types import FunctionType
 from typing import Any
 
 from .current import turning
@@ -87,6 +90,22 @@ class as_completed:  # noqa: N801  # it stands in for asyncio's function of that
             yield await self._next()
 
 
+async def _wait_for(fut: Any, timeout: Any) -> Any:
+    return await _podium_wait_for(fut, timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+
+
+def _as_completed(fs: Any, *, timeout: Any = None) -> Any:
+    return _podium_as_completed(fs, timeout=timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+
+
+def _give_body(function: Any, body: Any, ours: Callable[..., Any]) -> None:
+    """Inside a turn `function` is `ours`. `body` calls it by a name that is put into the function's module."""
+    original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    original.__kwdefaults__ = function.__kwdefaults__
+    function.__globals__[f"_podium{body.__name__}"] = _inside_or(original, ours)
+    function.__code__ = body.__code__
+
+
 def _inside_or(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def either(*args: Any, **kwargs: Any) -> Any:
@@ -127,7 +146,16 @@ def _unless_dropping(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return unraisable
 
 
+_sleep = time.sleep
 _installed = False
+
+
+def adopt(namespace: dict[str, Any]) -> None:
+    """Let a workflow's module see what is guarded, where it bound the original by name before."""
+    if time.sleep is not _sleep:
+        for name, value in list(namespace.items()):
+            if value is _sleep:
+                namespace[name] = time.sleep
 
 
 def install() -> None:
@@ -136,9 +164,8 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    for module in (asyncio, asyncio_tasks):
-        setattr(module, "wait_for", _inside_or(module.wait_for, wait_for))
-        setattr(module, "as_completed", _inside_or(module.as_completed, as_completed))
+    _give_body(asyncio_tasks.wait_for, _wait_for, wait_for)
+    _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
     if sys.version_info < (3, 13):
         time.sleep = _guarded(time.sleep, "time.sleep")
     if sys.version_info < (3, 12):
