@@ -174,6 +174,9 @@ class Task(asyncio.Future[Any]):
             self._await(awaited)
         finally:
             leave_task(loop, self)
+            # A failure holds the frames it passed through, and these hold us: without that cycle a failed
+            # branch, and an async generator in its frames, goes at once and not at the collector's time.
+            del self, error
 
     def _await(self, awaited: Any) -> None:
         """The coroutine waits for `awaited`: step again when it is done."""
@@ -190,10 +193,13 @@ class Task(asyncio.Future[Any]):
             self._branch_of.call_soon(self._step, wrong, context=self._context)
 
     def _wakeup(self, awaited: asyncio.Future[Any]) -> None:
-        if awaited.cancelled():
-            self._step(awaited._make_cancelled_error())  # pyright: ignore  # it carries the message
-        else:
-            self._step(awaited.exception())
+        try:
+            if awaited.cancelled():
+                self._step(awaited._make_cancelled_error())  # pyright: ignore  # it carries the message
+            else:
+                self._step(awaited.exception())
+        finally:
+            del self, awaited  # as in `_step`
 
 
 def cancelled_error(message: Any) -> asyncio.CancelledError:

@@ -8,6 +8,7 @@ starts where older versions announce nothing. Code that reads a file as part of 
 
 from __future__ import annotations
 
+import os
 import sys
 from types import FrameType
 from typing import Any
@@ -18,31 +19,48 @@ from .lines import user_line
 
 _EFFECTS = {
     "open": "opening {0!r}",
-    "os.listdir": "listing {0!r}",
-    "os.remove": "removing {0!r}",
-    "os.rename": "renaming {0!r}",
-    "os.mkdir": "making the directory {0!r}",
-    "os.rmdir": "removing the directory {0!r}",
-    "os.system": "running {0!r}",
+    "os.chdir": "changing the directory to {0!r}",
+    "os.chmod": "changing the mode of {0!r}",
+    "os.chown": "changing the owner of {0!r}",
     "os.exec": "running {0!r}",
     "os.fork": "forking",
     "os.forkpty": "forking",
-    "os.posix_spawn": "running {0!r}",
     "os.kill": "sending a signal",
-    "subprocess.Popen": "running {0!r}",
+    "os.killpg": "sending a signal",
+    "os.link": "linking {0!r}",
+    "os.listdir": "listing {0!r}",
+    "os.mkdir": "making the directory {0!r}",
+    "os.posix_spawn": "running {0!r}",
+    "os.putenv": "setting the environment variable {0!r}",
+    "os.remove": "removing {0!r}",
+    "os.rename": "renaming {0!r}",
+    "os.rmdir": "removing the directory {0!r}",
+    "os.scandir": "listing {0!r}",
+    "os.symlink": "linking {0!r}",
+    "os.system": "running {0!r}",
+    "os.truncate": "truncating {0!r}",
+    "os.unsetenv": "removing the environment variable {0!r}",
+    "os.utime": "changing the times of {0!r}",
+    "shutil.copyfile": "copying {0!r}",
+    "shutil.move": "moving {0!r}",
+    "shutil.rmtree": "removing the tree {0!r}",
+    "signal.pthread_kill": "sending a signal",
     "socket.__new__": "opening a socket",
+    "socket.bind": "binding a socket",
     "socket.connect": "connecting a socket",
     "socket.getaddrinfo": "looking up {0!r}",
+    "socket.gethostbyaddr": "looking up {0!r}",
+    "socket.gethostbyname": "looking up {0!r}",
+    "socket.sendto": "sending to a socket",
     "sqlite3.connect": "opening the database {0!r}",
-    "time.sleep": "time.sleep({0})",
-    "_thread.start_new_thread": "starting a thread",
-    "_thread.start_joinable_thread": "starting a thread",
-    "shutil.copyfile": "copying {0!r}",
-    "shutil.rmtree": "removing the tree {0!r}",
-    "tempfile.mkstemp": "making a temporary file",
+    "subprocess.Popen": "running {0!r}",
     "tempfile.mkdtemp": "making a temporary directory",
-    "webbrowser.open": "opening a browser",
+    "tempfile.mkstemp": "making a temporary file",
+    "time.sleep": "time.sleep({0})",
     "urllib.Request": "requesting {0!r}",
+    "webbrowser.open": "opening a browser",
+    "_thread.start_joinable_thread": "starting a thread",
+    "_thread.start_new_thread": "starting a thread",
 }
 
 _PASS_MODULES = frozenset(
@@ -96,8 +114,18 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     if turning.machine is None:
         return
     template = _EFFECTS.get(event)
-    if template is not None:
-        refuse_effect(template.format(*(args or ("",))))
+    if template is not None and not (event == "open" and _is_time_zone(args[0])):
+        refuse_effect(template.format(*map(_plain, args or ("",))))
+
+
+def _is_time_zone(path: Any) -> bool:
+    """zoneinfo in C opens its files without a frame of its own that could be seen."""
+    zoneinfo = sys.modules.get("zoneinfo")
+    return zoneinfo is not None and isinstance(path, str) and path.startswith(tuple(zoneinfo.TZPATH))
+
+
+def _plain(argument: Any) -> Any:
+    return os.fspath(argument) if isinstance(argument, os.PathLike) else argument
 
 
 _installed = False

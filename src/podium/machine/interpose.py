@@ -8,7 +8,8 @@ rather than their name another meaning, because `from asyncio import wait_for` i
   one Python replays under the next.
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
-- `time.sleep` and the start of a thread announce nothing to audit hooks on older versions. `sleep` has no
+- The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
+- `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
 - `sys.unraisablehook` says nothing of what goes wrong while a dropped body is closed: it is meant to.
 - `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
@@ -168,7 +169,6 @@ def install() -> None:
     _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
     if sys.version_info < (3, 13):
         time.sleep = _guarded(time.sleep, "time.sleep")
-    if sys.version_info < (3, 12):
-        setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
+    setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
     sys.unraisablehook = _unless_dropping(sys.unraisablehook)
     setattr(logging.Logger, "handle", _handle_unless_replaying(logging.Logger.handle))

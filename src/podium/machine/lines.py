@@ -9,11 +9,20 @@ from types import CodeType, FrameType
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def is_user_file(filename: str) -> bool:
     """Whether a frame of this file is worth showing to a user."""
     return not filename.startswith((_OURS, _ASYNCIO, "<frozen"))
+
+
+def _is_own(filename: str) -> bool:
+    """Whether it is the user's own code, as far as its place can tell: neither standard nor installed."""
+    return is_user_file(filename) and not (
+        filename.startswith(_STANDARD) or any(folder in filename for folder in _INSTALLED)
+    )
 
 
 _foreign: dict[CodeType, bool] = {}  # whether a code object is worth showing: asked for at every call
@@ -34,11 +43,17 @@ def caller() -> tuple[str, int]:
 
 
 def user_frame(frame: FrameType | None = None) -> FrameType | None:
-    """The innermost user frame, from `frame` (default: the caller's) outwards."""
+    """The innermost frame of the user's own code, from `frame` (default: the caller's) outwards.
+
+    Where all is installed code, the innermost that is not ours: a workflow may come in a package.
+    """
     here = frame if frame is not None else sys._getframe(1)
-    while here is not None and not is_user_file(here.f_code.co_filename):
+    nearest: FrameType | None = None
+    while here is not None and not _is_own(here.f_code.co_filename):
+        if nearest is None and is_user_file(here.f_code.co_filename):
+            nearest = here
         here = here.f_back
-    return here
+    return here or nearest
 
 
 def user_line(frame: FrameType | None = None) -> str:

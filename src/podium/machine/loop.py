@@ -37,6 +37,10 @@ log = logging.getLogger("podium")
 REFUSALS_MAX = 100  # how often what is being dropped may catch Discarded and try again
 
 
+def _done() -> None:
+    """What a handle calls once it has been called."""
+
+
 class _Wake:
     """In the ready queue: put this parked greenlet back to work."""
 
@@ -237,6 +241,8 @@ class Loop(asyncio.AbstractEventLoop):
             pass  # a task already holds it as its outcome
         except Exception as error:
             self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
+        finally:
+            handle.callback, handle.args = _done, ()  # a failure's frames lead here, see `Task._step`
 
     def wait_plainly(self, future: asyncio.Future[T]) -> T:
         """Park the running branch until `future` is done; the others go on. Returns or raises its outcome."""
@@ -320,6 +326,22 @@ class Loop(asyncio.AbstractEventLoop):
     def _close(self, close: Callable[..., object], *args: Any) -> None:
         self._refusals = 0
         greenlet(_quietly).switch(close, *args)  # in a greenlet, so that it can be left where it stands
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def refused(loop: Loop, *_: Any, **__: Any) -> Any:
+        refuse_effect(f"asyncio's {name}")
+
+    return refused
+
+
+for _name in (
+    "add_reader add_signal_handler add_writer connect_accepted_socket connect_read_pipe connect_write_pipe "
+    "create_connection create_datagram_endpoint create_server create_unix_connection create_unix_server "
+    "getaddrinfo getnameinfo sendfile sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom "
+    "sock_sendall sock_sendfile sock_sendto start_tls subprocess_exec subprocess_shell"
+).split():
+    setattr(Loop, _name, _refused(_name))
 
 
 def _is_alive(task: Any) -> bool:

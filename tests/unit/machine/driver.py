@@ -43,11 +43,15 @@ class Life:
         self.cancelled.clear()
         machine = Machine("r-1", self.function, self.args, STARTED)
         machine.replaying = bool(self.history)
-        machine.begin()
-        self._take(machine)
-        for entry in self.history:
-            replay(machine, [entry])
+        try:
+            machine.begin()
             self._take(machine)
+            for entry in self.history:
+                replay(machine, [entry])
+                self._take(machine)
+        except BaseException:  # as the engine does with a run in trouble
+            machine.discard()
+            raise
         self.machine = machine
         return machine
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
+from asyncio import as_completed, wait_for  # bound before podium is imported
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -322,6 +324,30 @@ def test_as_completed_times_out() -> None:
     assert result(body) == [1, "late"]
 
 
+def test_names_bound_before_podium_was_imported() -> None:
+    async def body() -> list[int]:
+        first = await wait_for(fetch(9), 5)
+        return [first, *[await done for done in as_completed([fetch(n) for n in range(9)])]]
+
+    for _ in range(3):  # asyncio's own would order bare coroutines by their addresses
+        life = Life(body).run(evict=1.0)
+        assert life.value() == [90, *range(0, 90, 10)]
+        assert [entry.step.partition("/")[0] for entry in life.history] == ["", *map(str, range(1, 10))]
+
+
+def test_outside_of_workflows_they_are_asyncios_own() -> None:
+    async def main() -> list[Any]:
+        seen: list[Any] = [await wait_for(asyncio.sleep(0, 4), 1)]
+        seen += [await done for done in as_completed([asyncio.sleep(0, 1)], timeout=3)]
+        with pytest.raises(TimeoutError):
+            await wait_for(asyncio.sleep(5), 0.001)
+        return seen
+
+    assert asyncio.run(main()) == [4, 1]
+    assert inspect.iscoroutinefunction(wait_for)
+    assert str(inspect.signature(wait_for)) == "(fut, timeout)"
+
+
 def test_shield_protects_from_cancellation() -> None:
     async def body() -> int:
         inner = asyncio.create_task(fetch(4))
@@ -436,11 +462,9 @@ def test_a_failed_branch_that_nobody_looked_at_is_logged(caplog: pytest.LogCaptu
         await asyncio.sleep(1)
         return 1
 
-    life = Life(body)
-    life.answer()
-    life.tick()
-    assert life.value() == 1
-    life.machine.discard()
+    assert Life(body).run().value() == 1
+    assert "never retrieved" in caplog.text
+    assert "ValueError: 1" in caplog.text
 
 
 def test_a_callback_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
