@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,25 @@ class Call(msgspec.Struct, frozen=True):
     id: str | None = None
     delay: float | None = None  # seconds
     tags: tuple[str, ...] = ()
+
+
+class Started(NamedTuple):
+    """A run on its way: its id once it is durable, its end if somebody waits for that from the start."""
+
+    id: Future[str]
+    end: Future[End] | None
+
+
+def _settle(future: Future[Any]) -> Callable[[Any], None]:
+    """What completes a future with a value or, given an exception, with that."""
+
+    def settle(answer: Any) -> None:
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    return settle
 
 
 class App:
@@ -134,7 +153,14 @@ class App:
 
     # -- starting -------------------------------------------------------------------------------------
 
-    def start(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> Future[str]:
+    def start(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        call: Call,
+        watch: bool = False,
+    ) -> Started:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
         bound = function.bind(args, kwargs)
         function.check(bound)
@@ -153,24 +179,30 @@ class App:
             attach=bool(self.starter) and call.id is None and not call.delay,
             tags=" ".join(call.tags),
         )
-        return self._start(new, function.label)
+        return self._start(new, function.label, watch)
 
-    def _start(self, new: NewRun, label: str) -> Future[str]:
-        future: Future[str] = Future()
+    def _start(self, new: NewRun, label: str, watch: bool) -> Started:
+        started = Started(Future(), Future() if watch else None)
 
-        def created(verdict: Verdict) -> None:
-            if not future.set_running_or_notify_cancel():
-                return
+        def created(verdict: Verdict | BaseException) -> None:
             try:
-                future.set_result(self._created(new, label, verdict))
-            except Exception as error:
-                future.set_exception(error)
+                if isinstance(verdict, BaseException):
+                    raise verdict
+                id = self._created(new, label, verdict)
+            except BaseException as error:  # the caller's, wherever it waits
+                started.id.set_exception(error)
+                if started.end is not None:
+                    started.end.set_exception(error)
+            else:
+                started.id.set_result(id)
 
         if self.has_engine:
-            self.host.call(self.host.engine.start, new, created)
+            self.host.call(self.host.engine.start, new, created, _settle(started.end) if started.end else None)
         else:
             created(self.store.commit(None, [Write(new_runs=(new,))])[0])
-        return future
+            if started.end is not None and started.id.exception() is None:
+                self._watch(started.id.result(), _settle(started.end))
+        return started
 
     def _created(self, new: NewRun, label: str, verdict: Verdict) -> str:
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
@@ -191,16 +223,14 @@ class App:
     def wait(self, run: str) -> Future[End]:
         """A future of how the run comes out: a final state, or parked."""
         future: Future[End] = Future()
-
-        def came_out(end: End) -> None:
-            if future.set_running_or_notify_cancel():
-                future.set_result(end)
-
-        if self.has_engine:
-            self.host.call(self.host.engine.watch_run, run, came_out)
-        else:
-            self.env.spawn(self._poll, run, came_out, name="podium-wait")
+        self._watch(run, _settle(future))
         return future
+
+    def _watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
+        if self.has_engine:
+            self.host.call(self.host.engine.watch_run, run, then)
+        else:
+            self.env.spawn(self._poll, run, then, name="podium-wait")
 
     def _poll(self, run: str, then: Any) -> None:
         while not self._closed:
@@ -244,7 +274,7 @@ class App:
         """Commit a client's write, through the engine if there is one."""
         future: Future[Verdict] = Future()
         if self.has_engine:
-            self.host.call(self.host.engine.write, write, future.set_result)
+            self.host.call(self.host.engine.write, write, _settle(future))
         else:
             future.set_result(self.store.commit(None, [write])[0])
         return future
@@ -275,7 +305,7 @@ class App:
             raise WrongState(f"run {row.id} has moved on meanwhile: {self.load(row.id).state}")
         return verdict
 
-    def retry(self, run: str) -> Future[str]:
+    def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
         row = self.load(run)
         if row.state not in (State.FAILED, State.CANCELLED):
@@ -295,7 +325,7 @@ class App:
             parent=run,
             tags=row.tags,
         )
-        return self._start(new, row.function)
+        return self._start(new, row.function, watch=False)
 
 
 # A retry of a failed run begins after the last thing that went well.

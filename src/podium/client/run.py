@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,7 +12,8 @@ from ..errors import RunCancelled, RunParked, UsageError
 from ..functions import Function
 from ..machine import Machine, Step
 from ..model import Entry, State
-from .app import App
+from .app import App, Started
+from .mail import arrival
 from .tracebacks import drop_our_frames, with_recorded_frames
 
 R = TypeVar("R")
@@ -100,13 +100,20 @@ class Run(Generic[R]):
 class StoredRun:
     """A run in the store, seen from outside."""
 
-    def __init__(self, app: App, function: Function | None, start: Future[str], id: str = "") -> None:
-        self.app, self.function, self._start = app, function, start
+    def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
+        self.app, self.function = app, function
+        self._start, self._end = started.id, started.end
         self._id = id
 
     @property
     def id(self) -> str:
         return self._start.result() if self._start.done() or not self._id else self._id
+
+    def ended(self) -> Future[End]:
+        """A future of how it comes out; blocks for its start."""
+        if self._end is None:
+            self._end = self.app.wait(self._start.result())
+        return self._end
 
     def state(self) -> State:
         return self.app.load(self._start.result()).state
@@ -117,12 +124,13 @@ class StoredRun:
                 "waiting for a run on the engine's own thread would never end",
                 fix="in an async task, await the run instead",
             )
-        end = self.app.wait(self._start.result(timeout)).result(timeout)
-        return self._outcome(end)
+        self._start.result(timeout)
+        return self._outcome(self.ended().result(timeout))
 
     async def wait(self) -> Any:
-        id = await asyncio.wrap_future(self._start)
-        end = await asyncio.wrap_future(self.app.wait(id))
+        if self._end is None:
+            await arrival(self._start)
+        end = await arrival(self.ended())
         try:
             return self._outcome(end)
         except Exception as error:
@@ -130,7 +138,7 @@ class StoredRun:
             raise
 
     async def started(self) -> str:
-        return await asyncio.wrap_future(self._start)
+        return await arrival(self._start)
 
     def cancel(self) -> None:
         written = self.app.cancel(self._start.result())

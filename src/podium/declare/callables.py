@@ -53,7 +53,9 @@ class Durable(Generic[P, C, R]):
         Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
         """
         try:
-            return self.start(*args, **kwargs).result()
+            machine = current_machine()
+            run = self._start_run(current_app(), args, kwargs, True) if machine is None else self.start(*args, **kwargs)
+            return run.result()
         except Exception as error:
             drop_our_frames(error)
             raise
@@ -71,11 +73,13 @@ class Durable(Generic[P, C, R]):
         self._inside("start")
         return Run(StepRun(machine, machine.start_step(self._function, args, kwargs)))
 
-    def _start_run(self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run[R]:
-        start = app.start(self._function, args, kwargs, self._call)
+    def _start_run(
+        self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any], watch: bool = False
+    ) -> Run[R]:
+        started = app.start(self._function, args, kwargs, self._call, watch)
         if not app.in_event_loop():
-            start.result()
-        return Run(StoredRun(app, self._function, start, self._call.id or ""))
+            started.id.result()
+        return Run(StoredRun(app, self._function, started, self._call.id or ""))
 
     def map(
         self: Durable[Concatenate[I, Q], C, R],

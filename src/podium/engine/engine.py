@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ..env import Env
-from ..errors import StoreError
+from ..errors import EngineStopped, StoreError
 from ..executors import Attempt, Ended, Progress
 from ..functions import Function
 from ..machine import Machine
@@ -54,13 +54,20 @@ class Executor(Protocol):
 class OneWrite:
     """A write that belongs to no owned run: a start, a message, a person's decision."""
 
-    def __init__(self, write: Write, then: Callable[[Verdict], None]) -> None:
-        self._write, self._then = write, then
+    def __init__(
+        self,
+        write: Write,
+        then: Callable[[Verdict], None],
+        fail: Callable[[Answer], None],
+        asked: dict[OneWrite, None],
+    ) -> None:
+        self._write, self._then, self.fail, self._asked = write, then, fail, asked
 
     def take_write(self) -> Write:
         return self._write
 
     def committed(self, write: Write, verdict: Verdict) -> None:
+        self._asked.pop(self, None)
         self._then(verdict)
 
 
@@ -69,6 +76,12 @@ class End(msgspec.Struct, frozen=True):
 
     state: State
     payload: bytes
+
+
+Watched = End | BaseException  # what a watcher is told
+Answer = Verdict | BaseException  # what a client's write is answered with
+
+_THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
 
 
 class Engine:
@@ -95,7 +108,8 @@ class Engine:
         self.observers: list[Callable[..., None]] = []
         self.failure: BaseException | None = None
         self.ticked = env.monotonic()  # last sign of progress, for the heartbeat
-        self._watched: dict[str, list[Callable[[End], None]]] = {}
+        self._watched: dict[str, list[Callable[[Watched], None]]] = {}
+        self._asked: dict[OneWrite, None] = {}  # clients' writes not answered yet
         self._outcomes: deque[Ended] = deque()
         self._draining = False
         self._sweeping = False
@@ -112,39 +126,54 @@ class Engine:
         """Start looking for work. The engine's row must be there already."""
         self._poll()
 
-    def start(self, new: NewRun, then: Callable[[Verdict], None]) -> None:
-        """Create a run; `then` gets the verdict once it is durable."""
+    def start(
+        self, new: NewRun, then: Callable[[Answer], None], watch: Callable[[Watched], None] | None = None
+    ) -> None:
+        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
         owned = new.due is None and len(self.owned) < self.options.runs_max and not self._stopping
         new = msgspec.structs.replace(new, owned=owned)
 
         def created(verdict: Verdict) -> None:
             outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+            if watch is not None and outcome in _THERE:
+                self._watched.setdefault(id, []).append(watch)
             if owned and outcome is Outcome.DONE and not self._stopping:
                 self._take_up(_head_of(new))
-            elif outcome in (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS) and id not in self.owned:
+            elif outcome in _THERE and id not in self.owned:
                 self.sweep()
                 if outcome is Outcome.EXISTS:  # perhaps by our own first try, whose answer was lost
                     self.committer.ask(lambda: self.store.load(id), self._looked)
             then(verdict)
 
-        self.committer.touch(OneWrite(Write(new_runs=(new,)), created))
+        self._commit_one(Write(new_runs=(new,)), created, then)
 
-    def write(self, write: Write, then: Callable[[Verdict], None]) -> None:
+    def write(self, write: Write, then: Callable[[Answer], None]) -> None:
         """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""
 
         def done(verdict: Verdict) -> None:
             self.sweep()
             then(verdict)
 
-        self.committer.touch(OneWrite(write, done))
+        self._commit_one(write, done, then)
 
-    def watch_run(self, run: str, then: Callable[[End], None]) -> None:
-        """Call `then` when the run is final or parked, wherever it runs."""
+    def _commit_one(self, write: Write, then: Callable[[Verdict], None], fail: Callable[[Answer], None]) -> None:
+        if self.failure is not None:
+            fail(_stopped(self.failure))
+            return
+        one = OneWrite(write, then, fail, self._asked)
+        self._asked[one] = None
+        self.committer.touch(one)
+
+    def watch_run(self, run: str, then: Callable[[Watched], None]) -> None:
+        """Call `then` when the run is final or parked, wherever it runs, or when this engine stops."""
+        if self.failure is not None:
+            then(_stopped(self.failure))
+            return
         self._watched.setdefault(run, []).append(then)
         if run not in self.owned:
             self.committer.ask(lambda: self.store.load(run), self._looked)
 
-    def unwatch(self, run: str, then: Callable[[End], None]) -> None:
+    def unwatch(self, run: str, then: Callable[[Watched], None]) -> None:
         """Take a `watch_run` back."""
         waiting = self._watched.get(run, [])
         if then in waiting:
@@ -162,7 +191,7 @@ class Engine:
         elif row.owner == self.id:
             self._take_up(_head_of_row(row))
 
-    def _tell(self, run: str, end: End) -> None:
+    def _tell(self, run: str, end: Watched) -> None:
         for then in self._watched.pop(run, ()):
             then(end)
 
@@ -357,6 +386,7 @@ class Engine:
         for owned in self.owned.values():
             owned.drop()
         self.owned.clear()
+        self._answer_all(EngineStopped("the engine was closed; the run goes on when one is there again"))
         then()
 
     def fail(self, error: BaseException) -> None:
@@ -368,7 +398,16 @@ class Engine:
             for owned in list(self.owned.values()):
                 owned.drop()
             self.owned.clear()
+            self._answer_all(_stopped(error))
             self.observe("failed", "", error)
+
+    def _answer_all(self, error: EngineStopped) -> None:
+        """Nobody may be left waiting for an engine that has stopped."""
+        asked, self._asked = self._asked, {}
+        for one in asked:
+            one.fail(error)
+        for run in list(self._watched):
+            self._tell(run, error)
 
 
 def _head_of_row(row: RunRow) -> Head:
@@ -385,6 +424,12 @@ def _head_of_row(row: RunRow) -> Head:
         fingerprint=row.fingerprint,
         starter=row.starter,
     )
+
+
+def _stopped(failure: BaseException) -> EngineStopped:
+    error = EngineStopped(f"the engine stopped: {failure}")
+    error.__cause__ = failure
+    return error
 
 
 def _head_of(new: NewRun) -> Head:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ class EngineHost:
         self._locks = HostLocks(locks_directory) if locks_directory else None
         self._row = EngineRow(env.new_id(), 0, host_name(), os.getpid(), env.now(), info)
         self._loop = asyncio.new_event_loop()
+        self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._woken = False
         self._closing = threading.Event()
         self._ended = threading.Event()
         self._announce()
@@ -118,10 +121,23 @@ class EngineHost:
         """Run it on the engine's thread, soon. Raises EngineStopped when the engine is gone."""
         if self.engine.failure is not None:
             raise EngineStopped(f"the engine stopped: {self.engine.failure}") from self.engine.failure
-        try:
-            self._loop.call_soon_threadsafe(function, *args)
-        except RuntimeError:
-            raise EngineStopped("the engine is closed") from None
+        self._calls.append((function, args))
+        if not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._serve_calls)
+            except RuntimeError:
+                raise EngineStopped("the engine is closed") from None
+
+    def _serve_calls(self) -> None:
+        self._woken = False  # before looking, so that a call made meanwhile wakes again
+        while self._calls:
+            function, args = self._calls.popleft()
+            try:
+                function(*args)
+            except Exception as error:  # ours: nobody who waits for an answer may wait for ever
+                log.exception("a call from another thread failed")
+                self.engine.fail(error)
 
     def is_own_thread(self) -> bool:
         """Whether the caller runs on the engine's thread, where waiting for it would never end."""

@@ -1,0 +1,64 @@
+"""How answers from the engine's thread reach a caller's event loop: many in one wake-up.
+
+`asyncio.wrap_future` wakes the loop once per future, a system call and a fight for the interpreter lock
+each; a commit that ends a hundred runs would pay it a hundred times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox:
+    """Callbacks on their way into one event loop. `post` from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._letters: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._woken = False
+
+    def post(self, callback: Callable[..., Any], *args: Any) -> None:
+        """Have `callback` called on the loop, soon; dropped if the loop is gone."""
+        self._letters.append((callback, args))
+        loop = self._loop()
+        if not self._woken and loop is not None:
+            self._woken = True
+            try:
+                loop.call_soon_threadsafe(self._open)
+            except RuntimeError:  # closed: nobody is waiting there any more
+                self._letters.clear()
+
+    def _open(self) -> None:
+        self._woken = False  # before looking, so that a letter posted meanwhile wakes again
+        while self._letters:
+            callback, args = self._letters.popleft()
+            callback(*args)
+
+
+_boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = weakref.WeakKeyDictionary()
+
+
+async def arrival(future: Future[T]) -> T:
+    """Await a future that another thread completes. Cancelling the await leaves the future alone."""
+    if future.done():
+        return future.result()
+    loop = asyncio.get_running_loop()
+    box = _boxes.get(loop)
+    if box is None:
+        box = _boxes[loop] = Mailbox(loop)
+    here: asyncio.Future[None] = loop.create_future()
+    future.add_done_callback(lambda _: box.post(_arrived, here))
+    await here
+    return future.result()
+
+
+def _arrived(here: asyncio.Future[None]) -> None:
+    if not here.done():
+        here.set_result(None)
