@@ -61,21 +61,23 @@ class Ownership:
 
     def observe(self) -> int:
         """Look at the others and free what the dead held; returns the number of runs freed."""
-        now = self._env.monotonic()  # before the look: a pause in the middle of it must not age what was seen
-        if self._renewed is None or now - self._renewed > self._lease:
+        began = self._env.monotonic()
+        if self._renewed is None or began - self._renewed > self._lease:
             return 0
         try:
             rows = self._store.engines()
-            dead = [row.id for row in rows if row.id != self._engine and self._is_dead(row, now)]
+            dead = [row.id for row in rows if row.id != self._engine and self._is_dead(row, began)]
             return self._store.release(dead, self._env.now())
         except StoreError:
             return 0
 
-    def _is_dead(self, row: EngineRow, now: float) -> bool:
+    def _is_dead(self, row: EngineRow, looked: float) -> bool:
+        """By a look that began at `looked`. A pause in the middle of a look must condemn nobody, so what is
+        new in it counts from its end, and what is old in it only up to its beginning."""
         if self._locks.is_free(row):
             return True
-        beat, since = self._seen.get(row.id, (-1, now))
+        beat, since = self._seen.get(row.id, (-1, looked))
         if beat != row.beat:
-            self._seen[row.id] = (row.beat, now)
+            self._seen[row.id] = (row.beat, self._env.monotonic())
             return False
-        return now - since > self._lease
+        return looked - since > self._lease
