@@ -27,11 +27,19 @@ def declared(fn: Callable[..., Any]) -> Function:
 class Life:
     """One run: its history, and the machine that is in memory now."""
 
-    def __init__(self, fn: Callable[..., Any] | Function, *args: Any, history: list[Entry] | None = None) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any] | Function,
+        *args: Any,
+        history: list[Entry] | None = None,
+        id: str = "r-1",
+        begun: float = STARTED,
+    ) -> None:
         self.function = fn if isinstance(fn, Function) else declared(fn)
+        self.id, self.begun = id, begun
         self.args = codec.encode_call(self.function.bind(args, {}), where="test")
         self.history: list[Entry] = history or []
-        self.now = self.history[-1].at if self.history else STARTED
+        self.now = self.history[-1].at if self.history else begun
         self.started: list[str] = []  # step ids, in the order of their StartStep commands
         self.cancelled: list[str] = []
         self.calls: list[str] = []  # task bodies that ran, by step id
@@ -41,7 +49,7 @@ class Life:
         """A fresh machine, brought to where the history ends."""
         self.started.clear()
         self.cancelled.clear()
-        machine = Machine("r-1", self.function, self.args, STARTED)
+        machine = Machine(self.id, self.function, self.args, self.begun)
         machine.replaying = bool(self.history)
         try:
             machine.begin()
@@ -106,7 +114,7 @@ class Life:
         """The same, with only the first `keep` entries on disk."""
         self.machine.discard()
         del self.history[keep:]
-        self.now = self.history[-1].at if self.history else STARTED
+        self.now = self.history[-1].at if self.history else self.begun
         self.boot()
 
     # -- whole runs -----------------------------------------------------------------------------------
