@@ -16,6 +16,7 @@ are strings that do not begin with "!". Everything else is an object whose first
     {"!dataclass" | "!struct" | "!namedtuple": "module:qualname", field: value, ...}
     {"!pydantic": "module:qualname", "fields": {...}, "set": [...], "extra"?: {...}, "private"?: {...}}
     {"!failure": {...}}                           an exception as data, see `Failure`
+    {"!as_is": value}                             outermost only: a value other than its annotation says
 
 The bytes are UTF-8 JSON without NUL or lone surrogates, so that any store can hold them. This is a stored
 format: a tag, once released, keeps its meaning for ever; a changed meaning gets a new tag; an unknown tag

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import DecodeError, EncodeError, PayloadTooLarge
 from . import tables as tables  # fills the tables of writers and readers
-from .fit import fit
+from .fit import fit, fits
 from .names import Names
 from .refusals import Refusal
 from .untag import Unreadable, Untag
@@ -24,18 +24,27 @@ _blake2b = hashlib.blake2b
 
 _ATOMS = LEAVES | {str}  # msgspec writes them, or fails and leaves them to a careful walk
 _TAG = b'"!'  # in every tree with a tag, and in few others
+_AS_IS = b'{"!as_is":'
 _NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
 _MAX_DIGITS = 4300  # msgspec reads no longer numbers
 _LONG_NUMBER = re.compile(rb"[0-9]{4301}")
 
 
-def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD) -> bytes:
+def encode(
+    value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annotation: Any = Any
+) -> bytes:
     """The bytes of a value; `decode` gives back an equal value of the same type.
 
-    `where` names the value in errors and begins their path. Raises EncodeError, with the path to what
-    cannot be stored, or PayloadTooLarge above `limit` bytes. Example: `encode({"at": datetime.now()})`.
+    `where` names the value in errors and begins their path. `annotation` is what the value's own function
+    says it returns: a value that is something else is marked, and then never held against an annotation
+    when it is read, because the code that wrote it was wrong about itself from the start, and ran.
+    Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
+    Example: `encode({"at": datetime.now()})`.
     """
-    return _encode(value, False, limit, where, where)
+    data = _encode(value, False, limit, where, where)
+    if annotation is Any or type(value) is annotation or fits(value, annotation):
+        return data
+    return _AS_IS + data + b"}"
 
 
 def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD) -> bytes:
@@ -106,6 +115,8 @@ def decode(data: bytes, annotation: Any = Any) -> Any:
     JSON (from a command line, say) is converted. Classes are looked up among those already imported and
     those the annotation mentions. Raises DecodeError.
     """
+    if data.startswith(_AS_IS):
+        data, annotation = data[len(_AS_IS) : -1], Any
     try:
         value = _parse(data)
         if _TAG in data:

@@ -30,7 +30,7 @@ _WIDER: dict[Any, Any] = {float: (float, int), complex: (complex, float, int)}
 
 def fit(value: Any, annotation: Any) -> Any:
     """`value` if it fits, else what plain JSON stands for under this annotation; raises DecodeError."""
-    if _fits(value, annotation):
+    if fits(value, annotation):
         return value
     try:
         return msgspec.convert(value, annotation, str_keys=True, dec_hook=_convert)
@@ -42,7 +42,8 @@ def fit(value: Any, annotation: Any) -> Any:
         ) from None
 
 
-def _fits(value: Any, annotation: Any) -> bool:
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a glance at the value refutes the annotation."""
     if annotation is Any or type(value) is annotation:
         return True
     if annotation is None:
@@ -51,9 +52,9 @@ def _fits(value: Any, annotation: Any) -> bool:
     if origin is None:
         return _is(value, getattr(annotation, "__supertype__", annotation))  # of a NewType
     if origin is typing.Annotated:
-        return _fits(value, typing.get_args(annotation)[0])
+        return fits(value, typing.get_args(annotation)[0])
     if origin is typing.Union or origin is types.UnionType:
-        return any(_fits(value, choice) for choice in typing.get_args(annotation))
+        return any(fits(value, choice) for choice in typing.get_args(annotation))
     if origin is typing.Literal:
         return any(value == choice and type(value) is type(choice) for choice in typing.get_args(annotation))
     return _is(value, origin) and _items_fit(value, origin, typing.get_args(annotation))
@@ -71,17 +72,17 @@ def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
         return True
     if isinstance(value, tuple) and issubclass(origin, tuple):
         if len(inner) == 2 and inner[1] is ...:
-            return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in value)
-        return len(value) == len(inner) and all(map(_fits, value, inner))
+            return _is_plain(inner[0]) or all(fits(item, inner[0]) for item in value)
+        return len(value) == len(inner) and all(map(fits, value, inner))
     if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
         keys, items = inner
         pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)
-        return (_is_plain(keys) or all(_fits(key, keys) for key in pairs)) and (
-            _is_plain(items) or all(_fits(item, items) for item in pairs.values())
+        return (_is_plain(keys) or all(fits(key, keys) for key in pairs)) and (
+            _is_plain(items) or all(fits(item, items) for item in pairs.values())
         )
     if isinstance(value, collections.abc.Collection) and len(inner) == 1:
         items = typing.cast("collections.abc.Collection[Any]", value)
-        return _is_plain(inner[0]) or all(_fits(item, inner[0]) for item in items)
+        return _is_plain(inner[0]) or all(fits(item, inner[0]) for item in items)
     return True
 
 

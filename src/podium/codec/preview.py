@@ -47,6 +47,9 @@ def _render(tree: Any) -> Iterator[str]:
 
 def _tagged(tag: str, members: dict[str, Any]) -> Iterator[str]:
     inner: Any = members[tag]
+    if tag == "!as_is":
+        yield from _render(inner)
+        return
     rest = {key: value for key, value in members.items() if key != tag}
     if tag == "!failure" and type(inner) is dict:
         yield f"{_short(inner.get('type'))}: {inner.get('message', '')}"

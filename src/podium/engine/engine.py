@@ -215,7 +215,7 @@ class Engine:
             return
         self._sweeping = True
         room = min(CLAIM_BATCH, self.options.runs_max - len(self.owned))
-        offered = {name: f.fingerprint for name, f in list(self.functions.items()) if f.is_workflow}
+        offered = {name: function.fingerprint for name, function in list(self.functions.items())}
         elsewhere = [run for run in self._watched if run not in self.owned][:CLAIM_BATCH]
         now, unsure = self.env.now(), self._unsure
         self._unsure = False

@@ -41,7 +41,8 @@ class Attempt:
 
     def encode(self, value: Any) -> bytes:
         """Encode what the body returned."""
-        return codec.encode(value, where=f"{self.function.label} result")
+        function = self.function
+        return codec.encode(value, where=f"{function.label} result", annotation=function.returns)
 
 
 class Progress(msgspec.Struct, frozen=True):

@@ -206,7 +206,11 @@ class Machine:
     async def _body(self) -> Any:
         args, kwargs = self.function.unbind(codec.decode(self._args))
         self._args = b""
-        async with asyncio.timeout(self.function.timeout):
+        timeout = self.function.timeout if self.function.is_workflow else None  # a task's is per attempt
+        async with asyncio.timeout(timeout):
+            if not self.function.is_workflow:  # a task started as a run of its own: one step
+                place = _where_defined(self.function.fn)
+                return await self.start_step(self.function, args, kwargs, where=place).future
             result = self.function.fn(*args, **kwargs)
             return await result if self.function.is_async else result
 
@@ -248,7 +252,9 @@ class Machine:
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             try:
-                payload = codec.encode(self._root.result(), where=f"{self.function.label} result")
+                payload = codec.encode(
+                    self._root.result(), where=f"{self.function.label} result", annotation=self.function.returns
+                )
                 end = Finish(State.SUCCEEDED, payload)
             except Exception as error:
                 end = Finish(State.FAILED, codec.encode_failure(error))
