@@ -20,10 +20,25 @@ import msgspec
 
 from .. import codec
 from ..engine import End, EngineHost, Options
+from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..functions import Function, registry
-from ..model import Entry, Fence, Kind, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import (
+    EngineRow,
+    Entry,
+    Fence,
+    Kind,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    Query,
+    RunRow,
+    State,
+    Verdict,
+    Write,
+)
 from ..store import Store, open_store
 from .location import default_url, script, store_file
 
@@ -267,6 +282,13 @@ class App:
         while page := self.store.history(run, entries[-1].seq if entries else 0, 1000):
             entries.extend(page)
         return entries
+
+    def is_alive(self, engine: EngineRow) -> bool | None:
+        """Whether an engine's process lives; None where only its lease can tell (another host)."""
+        directory = self._locks_directory()
+        if directory is None or engine.host != host_name():
+            return None
+        return not HostLocks(directory).is_free(engine)
 
     # -- steering -------------------------------------------------------------------------------------
 
