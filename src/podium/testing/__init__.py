@@ -1,0 +1,23 @@
+"""The simulator: several engines against the real store, on virtual time, in weather that a seed draws.
+
+`World(seed, setting).play()` gives a `Report`. The same seed gives the same story, to the last step.
+"""
+
+from .clients import Job
+from .executor import Invocation, current_invocation
+from .faults import CALM, Fault, Trouble, Weather, draw_weather
+from .world import Report, Setting, World
+
+__all__ = [
+    "CALM",
+    "Fault",
+    "Invocation",
+    "Job",
+    "Report",
+    "Setting",
+    "Trouble",
+    "Weather",
+    "World",
+    "current_invocation",
+    "draw_weather",
+]

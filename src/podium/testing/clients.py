@@ -1,0 +1,200 @@
+"""Callers: they start runs through the engine of a process or past it, cancel some, and wait for ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import codec
+from ..engine.engine import End, Engine
+from ..functions import Function
+from ..model import FINAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
+from ..store import Store
+from .node import Process
+from .virtual import EPOCH
+
+if TYPE_CHECKING:
+    from .world import World
+
+PATIENCE = 15.0  # seconds until a client who got no answer asks again, perhaps elsewhere
+DIRECT_SHARE = 0.2  # of what is asked past any engine, as a pure client does
+
+Check = Callable[[tuple[Any, ...], State, Any, Sequence[Entry]], str]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What one client does. Times in virtual seconds."""
+
+    function: Function
+    args: tuple[Any, ...] = ()
+    check: Check | None = None  # what is wrong with (args, end, answer, history); "" if nothing is
+    at: float = 0.0
+    id: str | None = None  # the client's own choice: then it asks until it is answered
+    again_after: float | None = None  # a second client starts the same id, so many seconds later
+    cancel_after: float | None = None  # after the start was acknowledged
+
+
+class Clients:
+    """All of a world's."""
+
+    def __init__(self, world: World, store: Store) -> None:
+        self._world, self._store = world, store
+        self._open: set[int] = set()  # numbers of jobs whose start or cancel is not settled
+        self._job_of: dict[str, Job] = {}  # by run
+        self._waiting: dict[tuple[str, str], Process] = {}  # (run, process): who has not been told yet
+
+    @property
+    def settled(self) -> bool:
+        """Nobody will ask for anything more."""
+        return not self._open
+
+    def begin(self) -> None:
+        """Everybody comes when it is time."""
+        for number, job in enumerate(self._world.setting.jobs):
+            self._open.add(number)
+            self._later(job.at, self._start, number, job)
+            if job.again_after is not None:
+                self._later(job.at + job.again_after, self._start, number, job)
+
+    def _later(self, seconds: float, act: Callable[..., Any], *args: Any) -> None:
+        self._world.scheduler.later(seconds, self._world.lane, act, *args)
+
+    def _somebody(self) -> Process | None:
+        """A process to ask, or None: past all of them."""
+        running, chance = sorted(self._world.running), self._world.chance
+        if not running or chance.random() < DIRECT_SHARE:
+            return None
+        return self._world.running[chance.choice(running)]
+
+    # -- starting -------------------------------------------------------------------------------------
+
+    def _start(self, number: int, job: Job) -> None:
+        process = self._somebody()
+        if job.id is None and process is None and not self._world.running:
+            self._later(1.0, self._start, number, job)
+            return
+        env = process.env if process is not None else None
+        data = codec.encode_call(job.function.bind(job.args, {}), where=job.function.label)
+        new = NewRun(
+            id=job.id or (env.new_id() if env else f"direct-{number}"),
+            function=job.function.name,
+            args=data,
+            digest=codec.digest(data),
+            at=env.now() if env else EPOCH + self._world.scheduler.time,
+            explicit_id=job.id is not None,
+        )
+        self._job_of[new.id] = job
+        answered: list[bool] = []
+
+        def created(answer: Verdict | BaseException) -> None:
+            if isinstance(answer, Verdict):  # else the engine stopped: whether there is a run, nobody knows
+                answered.append(True)
+                self._created(number, job, new, process, answer)
+
+        self._ask(process, Write(new_runs=(new,)), lambda engine: engine.start(new, created), created)
+        self._later(PATIENCE, self._start_again, number, job, process, answered)
+
+    def _ask(
+        self,
+        process: Process | None,
+        write: Write,
+        ask: Callable[[Engine], Any],
+        then: Callable[[Verdict], Any],
+    ) -> None:
+        if process is not None:
+            process.ask(ask)
+            return
+        if not self._world.chaos.locked:
+            verdicts = self._store.commit(None, [write])
+            self._world.monitor.committed(None, None, [write], verdicts)
+            then(verdicts[0])
+
+    def _start_again(self, number: int, job: Job, process: Process | None, answered: list[bool]) -> None:
+        if answered or number not in self._open:
+            return
+        if job.id is not None:
+            self._start(number, job)
+        elif process is None or not process.works:
+            self._open.discard(
+                number
+            )  # its caller died with the process; whether there is a run, nobody knows
+        else:
+            self._later(PATIENCE, self._start_again, number, job, process, answered)
+
+    def _created(self, number: int, job: Job, new: NewRun, process: Process | None, verdict: Verdict) -> None:
+        outcome = verdict.runs[0][0] if verdict.runs else verdict.outcome
+        there = outcome in (Outcome.DONE, Outcome.EXISTS)
+        refused = outcome is Outcome.REFUSED  # the engine was condemned meanwhile
+        self._world.monitor.check(
+            "P1 one id is one run", there or refused, f"the start of {new.id} got {outcome}"
+        )
+        if refused:
+            self._later(1.0, self._start, number, job)
+            return
+        self._world.monitor.started(new.id)
+        if process is not None:
+            self._wait(new.id, process)
+        if job.cancel_after is None:
+            self._open.discard(number)
+        elif number in self._open:
+            self._later(job.cancel_after, self._cancel, number, new.id)
+
+    # -- cancelling -----------------------------------------------------------------------------------
+
+    def _cancel(self, number: int, run: str) -> None:
+        if number not in self._open:
+            return
+        process = self._somebody()
+        message = Message(f"cancel-{number}", run, "cancel", EPOCH + self._world.scheduler.time)
+
+        def sent(verdict: Verdict | BaseException) -> None:
+            if not isinstance(verdict, Verdict):
+                return
+            self._open.discard(number)
+            if verdict.messages[0] is Outcome.DONE:
+                self._world.monitor.sent(message)
+            else:
+                past = self._world.monitor.pasts[run]
+                gone = past.row.state in FINAL
+                self._world.monitor.check(
+                    "P1 an acknowledged message arrives", gone, f"refused by {past.told}"
+                )
+
+        write = Write(messages=(message,))
+        self._ask(process, write, lambda engine: engine.write(write, sent), sent)
+        self._later(PATIENCE, self._cancel, number, run)
+
+    # -- waiting --------------------------------------------------------------------------------------
+
+    def _wait(self, run: str, process: Process) -> None:
+        def told(end: End | BaseException) -> None:
+            self._waiting.pop((run, process.name), None)
+            if isinstance(end, End):  # else the engine stopped, and says so
+                self._world.monitor.told(run, end.state, end.payload)
+
+        self._waiting[run, process.name] = process
+        process.ask(lambda engine: engine.watch_run(run, told))
+
+    def all_told(self) -> bool:
+        """Nobody waits in a process that works."""
+        return not any(process.works for process in self._waiting.values())
+
+    # -- at the end -----------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Were they told, and is what they got what their program says?"""
+        monitor = self._world.monitor
+        for (run, name), process in self._waiting.items():
+            monitor.check(
+                "P7 whoever waits is told", not process.works, f"nobody told {name} about run {run}"
+            )
+        for run, past in monitor.pasts.items():
+            job, state = self._job_of[run], past.row.state
+            if job.check is not None and state in FINAL:
+                answer = codec.decode(past.row.payload) if state is State.SUCCEEDED else None
+                wrong = job.check(job.args, state, answer, past.entries)
+                monitor.check(
+                    "P2 the answer is right", not wrong, f"{past.function.label}: {wrong}, {past.told}"
+                )

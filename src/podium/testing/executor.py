@@ -1,0 +1,89 @@
+"""Where task bodies run in a simulated process: at once when their time has come, while their outcome
+takes as long as chance has it. Every body that begins is written into the ledger, outside of the product.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..executors import Attempt, Ended, current_attempt
+from .scheduler import Lane
+
+if TYPE_CHECKING:
+    from .node import Process
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """One line of the ledger: a body began."""
+
+    stamp: int  # unique in the world; the body puts it into its result
+    run: str
+    step: str
+    attempt: int
+    token: int
+    process: str
+    time: float  # virtual seconds
+
+
+current_invocation: contextvars.ContextVar[Invocation] = contextvars.ContextVar("podium_invocation")
+
+
+class VirtualExecutor:
+    """Stands in for both local executors; `lane` is the thread in which bodies begin."""
+
+    def __init__(
+        self, process: Process, lane: Lane, chance: random.Random, ended: Callable[[Ended], None]
+    ) -> None:
+        self._process, self._lane, self._chance, self._ended = process, lane, chance, ended
+
+    def submit(self, attempt: Attempt) -> None:
+        """Begin soon."""
+        self._later(self._chance.choice((0.0, 0.001, 0.05)), self._begin, attempt)
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Drop its outcome; a body that has begun is past stopping."""
+        attempt.cancelled = True
+
+    def _later(self, delay: float, callback: Callable[..., Any], *args: Any) -> None:
+        self._process.world.scheduler.later(delay, self._lane, callback, *args)
+
+    def _begin(self, attempt: Attempt) -> None:
+        if attempt.cancelled:
+            return
+        invocation = self._process.world.invoked(self._process, attempt)
+        context = contextvars.Context()
+        context.run(current_attempt.set, attempt)
+        context.run(current_invocation.set, invocation)
+        ended = context.run(_run, attempt)
+        slow = self._chance.random()
+        seconds = self._chance.uniform(1.0, 12.0) if slow < 0.1 else self._chance.uniform(0.0, 0.3)
+        self._later(seconds, self._end, attempt, ended)
+
+    def _end(self, attempt: Attempt, ended: Ended) -> None:
+        if not attempt.cancelled:
+            self._ended(ended)
+
+
+def _run(attempt: Attempt) -> Ended:
+    try:
+        value = attempt.call()
+        if attempt.function.is_async:
+            value = _finish(value)
+        return Ended(attempt, attempt.encode(value))
+    except Exception as error:
+        return Ended(attempt, b"", error)
+
+
+def _finish(coroutine: Any) -> Any:
+    """Run a coroutine that awaits nothing real to its end."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise AssertionError("a simulated task body awaited something")

@@ -1,0 +1,235 @@
+"""One run as its durable history tells it, and what that history allows.
+
+The heart is a machine of our own that is fed each entry when it has become durable. What it has asked for
+is what task bodies may run; what it ends with is what the run may end with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .. import codec
+from ..engine import read_reason
+from ..functions import Function
+from ..machine import Finish, Machine
+from ..model import FED, FINAL, Entry, Kind, RunRow, State, may_move
+from .executor import Invocation
+
+if TYPE_CHECKING:
+    from .monitor import Monitor
+
+POISONED = "E207"  # the one reason to park that belongs to these worlds: a step lost with its process
+ANSWERS = (Kind.RESULT, Kind.ERROR)
+OUR_ERRORS = "podium.errors:"
+
+
+class Violation(AssertionError):
+    """A promise did not hold."""
+
+
+class View(msgspec.Struct):
+    """What an owner could know: the state of the history when it lost the run, or now."""
+
+    asked: set[str]
+    answered: set[str]
+    retries: Counter[str]
+    lost: int
+
+
+class Past:
+    """Everything about one run that became durable."""
+
+    def __init__(self, monitor: Monitor, row: RunRow, function: Function) -> None:
+        self._monitor, self.function = monitor, function
+        self.row = row
+        self.entries: list[Entry] = []
+        self.expected_entries: int | None = None  # what an accepted write makes of the length
+        self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
+        self.messages: set[str] = set()
+        self.evicted = False  # its last owner let it go because it only waited
+        self._now = View(set(), set(), Counter(), row.lost)
+        self._before: dict[int, View] = {}  # by token, of former owners
+        self._starts: set[tuple[str, int]] = set()
+        self._invocations: dict[tuple[str, int], list[int]] = {}  # by step and token: attempt numbers
+        self._stamps: dict[int, Invocation] = {}
+        self.machine: Machine | None = None
+
+    @property
+    def length(self) -> int:
+        return len(self.entries)
+
+    @property
+    def retries_granted(self) -> int:
+        return self._now.retries.total()
+
+    @property
+    def told(self) -> str:
+        row = self.row
+        return f"run {row.id} ({row.state}, token {row.token}, owner {row.owner}, {row.entries} entries)"
+
+    def _check(self, promise: str, holds: bool, what: str) -> None:
+        self._monitor.check(promise, holds, f"{what}, {self.told}")
+
+    # -- the row --------------------------------------------------------------------------------------
+
+    def moved_to(self, row: RunRow, by_write: bool) -> None:
+        """The row as it is now."""
+        old, self.row = self.row, row
+        if old is row or old == row:
+            return
+        final = old.state in FINAL
+        same = msgspec.structs.replace(row, inbox=old.inbox) == old
+        self._check("P6 a final state never changes", not final or same, f"it was {old.state}")
+        legal = old.state is row.state or may_move(old.state, row.state)
+        self._check("P6 states move along the table", legal, f"it was {old.state}")
+        self._check("P4 tokens never go back", row.token >= old.token, f"the token was {old.token}")
+        call = (row.function, row.args, row.digest, row.created)
+        self._check(
+            "P1 one id is one run", call == (old.function, old.args, old.digest, old.created), "other call"
+        )
+        if old.owner != row.owner:
+            given_up = row.owner is None and by_write
+            grows = given_up or row.token > old.token
+            self._check("P4 the token grows with each change of owner", grows, f"it was {old.owner}'s")
+            self.evicted = self.evicted and (given_up or row.owner is not None)
+        if old.token != row.token:
+            now = self._now
+            self._before[old.token] = View(set(now.asked), set(now.answered), now.retries.copy(), now.lost)
+            now.lost = row.lost
+        if row.state is State.PARKED:
+            reason = read_reason(row.payload)
+            self._check("P7 parked only for a reason of the user's", reason.code == POISONED, f"{reason}")
+
+    # -- the history ----------------------------------------------------------------------------------
+
+    def extend(self, entries: list[Entry]) -> None:
+        """Entries that have become durable."""
+        for entry in entries:
+            self._check("P2 the history has no gap", entry.seq == self.length + 1, f"entry {entry.seq}")
+            self.entries.append(entry)
+            self._taken(entry)
+
+    def settle(self) -> None:
+        """After the entries of a transaction: feed the machine, see that it ends as the row says."""
+        row = self.row
+        if self.expected_entries is not None:
+            whole = row.entries == self.expected_entries == self.length
+            self._check(
+                "P4 a refused write changes nothing", whole, f"{self.expected_entries} entries were due"
+            )
+            self.expected_entries = None
+        if self.machine is None and row.started is not None:
+            self.machine = Machine(row.id, self.function, row.args, row.started)
+            self.machine.begin()
+            self._asked()
+            for entry in self.entries:
+                self._feed(entry)
+        machine = self.machine
+        if row.state in FINAL and machine is not None:
+            end = machine.finished
+            same = end is not None and end.state is row.state and _alike(end, row)
+            self._check(
+                "P2 the end is what the history leads to", same, f"a replay ends in {end and end.state}"
+            )
+
+    def _taken(self, entry: Entry) -> None:
+        step, now = entry.step, self._now
+        if entry.kind in ANSWERS:
+            self._check("P2 one outcome per step", step not in now.answered, f"{step} has a second one")
+            now.answered.add(step)
+        if entry.kind in (Kind.ERROR, Kind.RETRY):
+            payload = entry.payload[1:] if entry.kind is Kind.RETRY else entry.payload
+            failure = codec.describe_failure(payload)
+            ours = failure.type.startswith(OUR_ERRORS)
+            self._check("P8 our trouble is nobody's outcome", not ours, f"{step} failed with {failure.type}")
+        if entry.kind is Kind.RETRY:
+            now.retries[step] += 1
+        elif entry.kind is Kind.START:
+            self._starts.add((step, entry.attempt))
+        elif entry.kind is Kind.MESSAGE:
+            self._check("P1 a message arrives once", step not in self.messages, f"message {step}")
+            self.messages.add(step)
+        elif entry.kind is Kind.RESULT:
+            self._check_stamp(entry)
+        if self.machine is not None:
+            self._feed(entry)
+
+    def _check_stamp(self, entry: Entry) -> None:
+        """A result was made by a body of this very step, under the ownership that recorded it."""
+        stamp = stamp_of(codec.decode(entry.payload))
+        made = self._stamps.get(stamp)
+        fits = (
+            made is not None and made.step == entry.step and made.token == self.recorded_under.get(entry.step)
+        )
+        self._check(
+            "P4 only the owner's outcome is recorded", fits, f"{entry.step} has the outcome of {made}"
+        )
+
+    def _feed(self, entry: Entry) -> None:
+        assert self.machine is not None
+        if entry.kind not in FED:
+            return
+        try:
+            self.machine.feed(entry)
+        except BaseException as error:
+            raise Violation(f"P2 a history can be replayed: {error!r} at {entry}, {self.told}") from error
+        self._asked()
+
+    def _asked(self) -> None:
+        assert self.machine is not None
+        self.machine.take()
+        self._now.asked.update(self.machine.open)
+        for step in self.machine.open.values():
+            policy = step.function.retry
+            allowed = policy.times if policy is not None else 0
+            self._check("P3 retries within their number", self._now.retries[step.id] <= allowed, step.id)
+
+    # -- task bodies ----------------------------------------------------------------------------------
+
+    def invoked(self, invocation: Invocation) -> None:
+        """A body begins: does what its owner could know allow that?"""
+        self._stamps[invocation.stamp] = invocation
+        step, token, number = invocation.step, invocation.token, invocation.attempt
+        view = self._now if token == self.row.token else self._before.get(token)
+        if view is None:
+            raise Violation(f"P4 only an owner runs bodies: {invocation}, {self.told}")
+        self._check(
+            "P1 bodies rest on what is recorded", step in view.asked, f"{invocation} was not asked for"
+        )
+        self._check("P2 a recorded step never runs again", step not in view.answered, f"{invocation}")
+        numbers = self._invocations.setdefault((step, token), [])
+        rising = all(number > before for before in numbers)
+        self._check("P3 attempts count upwards", rising, f"{invocation} after {numbers}")
+        numbers.append(number)
+        allowed = 1 + view.retries[step]
+        self._check("P3 attempts within their number", len(numbers) <= allowed, f"{invocation}, {numbers}")
+        if view.lost:
+            begun = (step, number) in self._starts
+            self._check("P3 a start on record after a loss", begun, f"{invocation}")
+
+    # -- at the end -----------------------------------------------------------------------------------
+
+    def same_as(self, entries: list[Entry]) -> bool:
+        """Whether a later reading is what was read when each entry became durable."""
+        return entries == self.entries
+
+    def discard(self) -> None:
+        """Drop the machine."""
+        if self.machine is not None:
+            self.machine.discard()
+
+
+def _alike(end: Finish, row: RunRow) -> bool:
+    """Whether two ends say the same; tracebacks of one failure may differ."""
+    if row.state is not State.FAILED:
+        return end.payload == row.payload
+    ours, theirs = codec.describe_failure(end.payload), codec.describe_failure(row.payload)
+    return (ours.type, ours.message) == (theirs.type, theirs.message)
+
+
+def stamp_of(value: object) -> int:
+    """The stamp that a simulated body put into its result, "label#stamp"."""
+    return int(str(value).rpartition("#")[2])

@@ -1,0 +1,146 @@
+"""The real store behind a wrapper that fails, lies, stalls and kills, as the world's weather has it.
+
+Every change is shown to the monitor at the instant at which it becomes durable, before its caller hears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import StoreFatal, StoreUnavailable
+from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
+from ..store import Store
+from .faults import Fault
+
+if TYPE_CHECKING:
+    from .node import Process
+
+T = TypeVar("T")
+
+
+class FaultyStore:
+    """One process's handle. Calls of a dead process do nothing and unwind it."""
+
+    def __init__(self, inner: Store, process: Process) -> None:
+        self._inner, self._process = inner, process
+        self._monitor = process.world.monitor
+        self._looked = 0.0  # when it last read who is alive
+        self._unsure: Sequence[Write] | None = None  # the last commit was applied, its caller does not know
+
+    def _call(self, name: str, act: Callable[[], T], then: Callable[[T], None] | None = None) -> T:
+        process, world = self._process, self._process.world
+        process.check_alive()
+        fault = world.next_fault(name)
+        if fault is not None:
+            world.suffer(fault)
+        if fault is Fault.KILL_BEFORE:
+            process.kill()
+        elif fault is Fault.PAUSE_BEFORE:
+            process.pause()
+        elif fault is Fault.FAIL_BEFORE:
+            raise StoreUnavailable(f"{name}: simulated, not applied")
+        elif fault is Fault.UNKNOWN_BEFORE:
+            raise _unknown(f"{name}: simulated, not applied but nobody knows")
+        elif fault is Fault.FATAL:
+            raise StoreFatal(f"{name}: simulated failed sync")
+        result = act()
+        if then is not None:
+            then(result)
+        if fault is Fault.KILL_AFTER:
+            process.kill()
+        elif fault is Fault.PAUSE_AFTER:
+            process.pause()
+        elif fault is Fault.APPLY_THEN_FAIL:
+            raise _unknown(f"{name}: simulated, applied but nobody knows")
+        return result
+
+    # -- changes --------------------------------------------------------------------------------------
+
+    def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
+        resent = self._unsure is writes
+        if not resent:
+            self._resolved()
+        self._unsure = None
+        applied: list[bool] = []
+
+        def then(verdicts: list[Verdict]) -> None:
+            applied.append(True)
+            self._monitor.committed(self._process, engine, writes, verdicts)
+
+        try:
+            verdicts = self._call("commit", lambda: self._inner.commit(engine, writes), then)
+        except StoreUnavailable:
+            if applied or resent:
+                self._unsure = writes
+            raise
+        return verdicts
+
+    def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
+        self._resolved()
+        return self._call(
+            "claim", lambda: self._inner.claim(engine, functions, limit, now), self._monitor.claimed
+        )
+
+    def announce(self, engine: EngineRow) -> None:
+        def then(_: None) -> None:
+            self._monitor.announced(engine.id)
+
+        self._call("announce", lambda: self._inner.announce(engine), then)
+
+    def heartbeat(self, engine: str) -> bool:
+        def then(alive: bool) -> None:
+            self._monitor.beaten(engine, alive)
+
+        return self._call("heartbeat", lambda: self._inner.heartbeat(engine), then)
+
+    def release(self, dead: Sequence[str], now: float) -> int:
+        def then(freed: int) -> None:
+            self._monitor.released(dead, freed, self._looked)
+
+        return self._call("release", lambda: self._inner.release(dead, now), then)
+
+    def retire(self, engine: str, now: float) -> int:
+        return self._call("retire", lambda: self._inner.retire(engine, now), self._monitor.retired)
+
+    # -- looks ----------------------------------------------------------------------------------------
+
+    def collect(self, engine: str) -> list[Message]:
+        self._resolved()
+        return self._call("collect", lambda: self._inner.collect(engine))
+
+    def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        return self._call("history", lambda: self._inner.history(run, after, limit))
+
+    def load(self, run: str) -> RunRow | None:
+        return self._call("load", lambda: self._inner.load(run))
+
+    def find(self, query: Query) -> list[RunRow]:
+        return self._call("find", lambda: self._inner.find(query))
+
+    def engines(self) -> list[EngineRow]:
+        def then(_: list[EngineRow]) -> None:
+            self._looked = self._process.world.scheduler.time
+
+        return self._call("engines", self._inner.engines, then)
+
+    def wait(self, timeout: float) -> bool:
+        raise AssertionError("an engine waits in its reactor, not in the store")
+
+    def migrate(self) -> None:
+        self._inner.migrate()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _resolved(self) -> None:
+        """The committer went on without sending again: it has found out that the commit happened."""
+        if self._unsure is not None:
+            self._unsure = None
+            self._process.world.mark("ambiguous commit resolved")
+
+
+def _unknown(text: str) -> Any:
+    error = StoreUnavailable(text)
+    error.unknown = True
+    return error

@@ -1,0 +1,297 @@
+"""Design bugs, planted: each must be caught by the simulator, or it proves nothing.
+
+Every plant is a context manager that breaks one thing at a seam of the real classes and mends it on exit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from podium import codec
+from podium.engine import committer, engine, owned, ownership
+from podium.errors import StoreFatal, StoreUnavailable
+from podium.executors import Attempt
+from podium.machine import StartStep
+from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
+from podium.store.sqlite import batch, store
+from podium.testing import World
+from tests.sim.worlds import draw_setting
+
+Plant = Callable[[], AbstractContextManager[Any]]
+
+
+def token_check_dropped() -> AbstractContextManager[Any]:
+    """The store takes any write for the newest owner's."""
+    real = batch.Batch._check_fenced
+
+    def check(self: Any, fence: Any, write: Write) -> Any:
+        row = self._runs.get(fence.run)
+        if row is None:
+            return real(self, fence, write)
+        mine, lives = self._engine, self._lives
+        self._engine, self._lives = row[4], True
+        try:
+            return real(self, msgspec.structs.replace(fence, token=row[3]), write)
+        finally:
+            self._engine, self._lives = mine, lives
+
+    return patch.object(batch.Batch, "_check_fenced", check)
+
+
+def refusal_ignored() -> AbstractContextManager[Any]:
+    """Nobody looks at the number of affected rows."""
+    real = owned.OwnedRun.committed
+
+    def committed(self: Any, write: Write, verdict: Verdict) -> None:
+        real(self, write, Verdict(Outcome.DONE) if verdict.outcome is Outcome.REFUSED else verdict)
+
+    return patch.object(owned.OwnedRun, "committed", committed)
+
+
+def acts_before_the_commit() -> AbstractContextManager[Any]:
+    """What an outcome leads to is started at once, not when the outcome is durable."""
+    real = owned.OwnedRun._settle
+
+    def settle(self: Any) -> None:
+        real(self)
+        held, self._held = self._held, []
+        self._release([command for command in held if isinstance(command, StartStep)])
+        self._held.extend(command for command in held if not isinstance(command, StartStep))
+
+    return patch.object(owned.OwnedRun, "_settle", settle)
+
+
+def finally_acts_on_eviction() -> AbstractContextManager[Any]:
+    """A run that leaves memory is closed with its verbs still working, and what they ask for is done."""
+    real = owned.OwnedRun.drop
+
+    def drop(self: Any) -> None:
+        machine = self.machine
+        if not self.gone and machine.finished is None and self.engine.failure is None:
+            machine.take()
+            machine._root.cancel()
+            machine._turn()
+            for command in machine.take():
+                if isinstance(command, StartStep):
+                    step = command.step
+                    token = self.head.token
+                    self.engine.submit(Attempt(self.head.id, step.id, step.function, step.args, 1, token))
+        real(self)
+
+    return patch.object(owned.OwnedRun, "drop", drop)
+
+
+def recovery_only_at_boot() -> AbstractContextManager[Any]:
+    """Who is gone is looked for once, when an engine starts: an edge, not a level."""
+    real = ownership.Ownership.observe
+
+    def observe(self: Any) -> int:
+        if getattr(self, "looked", False):
+            return 0
+        self.looked = True
+        return real(self)
+
+    return patch.object(ownership.Ownership, "observe", observe)
+
+
+def unknown_taken_for_done() -> AbstractContextManager[Any]:
+    """A commit with unknown result is assumed to have happened."""
+
+    def read_back(store: Any, engine: Any, writes: Sequence[Write]) -> list[Verdict]:
+        return [
+            Verdict(
+                Outcome.DONE,
+                tuple((Outcome.DONE, new.id) for new in write.new_runs),
+                (Outcome.DONE,) * len(write.messages),
+            )
+            for write in writes
+        ]
+
+    return patch.object(committer, "read_back", read_back)
+
+
+def unknown_taken_for_lost() -> AbstractContextManager[Any]:
+    """A commit with unknown result is sent again without a look."""
+    return patch.object(committer, "read_back", lambda store, engine, writes: None)
+
+
+def unknown_forgotten() -> AbstractContextManager[Any]:
+    """When the look itself fails, nobody remembers that there was something to look for."""
+    real = committer.Committer._failed
+
+    def failed(self: Any, sources: Any, writes: Any, error: BaseException, unknown: bool = False) -> None:
+        real(self, sources, writes, error)
+
+    return patch.object(committer.Committer, "_failed", failed)
+
+
+def beats_by_the_wall_clock() -> AbstractContextManager[Any]:
+    """Silence is measured with the clock that people set."""
+    real = ownership.Ownership._is_dead
+
+    def is_dead(self: Any, row: Any, looked: float) -> bool:
+        env = self._env
+        self._env = SimpleNamespace(monotonic=env.now)
+        try:
+            return real(self, row, env.now())
+        finally:
+            self._env = env
+
+    return patch.object(ownership.Ownership, "_is_dead", is_dead)
+
+
+def pause_ages_what_was_seen() -> AbstractContextManager[Any]:
+    """The time of a look is taken after it."""
+    real = ownership.Ownership._is_dead
+
+    def is_dead(self: Any, row: Any, looked: float) -> bool:
+        return real(self, row, self._env.monotonic())
+
+    return patch.object(ownership.Ownership, "_is_dead", is_dead)
+
+
+def retries_counted_in_memory() -> AbstractContextManager[Any]:
+    """How often a step was tried is forgotten with its process."""
+    real = owned.OwnedRun._replay
+
+    def replay(self: Any) -> None:
+        real(self)
+        for tries in self.attempts.tries.values():
+            tries.policies.clear()
+
+    return patch.object(owned.OwnedRun, "_replay", replay)
+
+
+def inbox_by_watermark() -> AbstractContextManager[Any]:
+    """Messages older than the newest one seen count as delivered."""
+    real = store.SqliteStore.collect
+
+    def collect(self: Any, engine: str) -> list[Message]:
+        found = [message for message in real(self, engine) if message.at > getattr(self, "watermark", 0.0)]
+        self.watermark = max([getattr(self, "watermark", 0.0), *(message.at for message in found)])
+        return found
+
+    return patch.object(store.SqliteStore, "collect", collect)
+
+
+def message_gone_before_its_entry() -> AbstractContextManager[Any]:
+    """A message is deleted in one write and enters the history in the next."""
+    real = owned.OwnedRun.take_write
+
+    def take_write(self: Any) -> Write | None:
+        write = real(self)
+        if write is None or not write.consumed:
+            return write
+        self._entries[:0] = write.entries
+        self._move, self._closed = write.move, False
+        self._held, self._writing = [*(self._writing or []), *self._held], []
+        return Write(fence=write.fence, consumed=write.consumed)
+
+    return patch.object(owned.OwnedRun, "take_write", take_write)
+
+
+def trouble_recorded_as_outcome() -> AbstractContextManager[Any]:
+    """A store that cannot be reached fails the tasks whose outcome it should have taken."""
+    real = committer.Committer._failed
+
+    def spoilt(write: Write, failure: bytes) -> Write:
+        def entry(entry: Entry) -> Entry:
+            if entry.kind is not Kind.RESULT:
+                return entry
+            return msgspec.structs.replace(entry, kind=Kind.ERROR, payload=failure)
+
+        return msgspec.structs.replace(write, entries=tuple(entry(e) for e in write.entries))
+
+    def failed(self: Any, sources: Any, writes: list[Write], error: Any, unknown: bool = False) -> None:
+        if isinstance(error, StoreUnavailable) and not (unknown or error.unknown):
+            failure = codec.encode_failure(error)
+            writes = [spoilt(write, failure) for write in writes]
+        real(self, sources, writes, error, unknown)
+
+    return patch.object(committer.Committer, "_failed", failed)
+
+
+def release_without_a_new_token() -> AbstractContextManager[Any]:
+    """A run is taken from the dead, but its number stays."""
+    statement = store.SQL["release_orphans"].replace("token = token + 1, ", "")
+    return patch.dict(store.SQL, release_orphans=statement)
+
+
+def claims_forgotten() -> AbstractContextManager[Any]:
+    """When the answer to a claim is lost, nobody asks what it was."""
+    return patch.object(engine.Engine, "_ours", lambda self: iter(()))
+
+
+def condemned_goes_on() -> AbstractContextManager[Any]:
+    """An engine that was taken for dead, or whose disk failed, carries on with what it has in memory."""
+
+    def fail(self: Any, error: BaseException) -> None:
+        self.failure = self.failure or error
+        self.committer.stopped = isinstance(error, StoreFatal)
+
+    return patch.object(engine.Engine, "fail", fail)
+
+
+def starts_not_recorded() -> AbstractContextManager[Any]:
+    """Attempts are not put on record even after a loss, so a poisonous step is tried for ever."""
+    real = owned.OwnedRun._launch
+
+    @contextmanager
+    def unlost(self: Any) -> Iterator[None]:
+        head, self.head = self.head, msgspec.structs.replace(self.head, lost=0)
+        try:
+            yield
+        finally:
+            self.head = head
+
+    def launch(self: Any, step: Any) -> None:
+        with unlost(self):
+            real(self, step)
+
+    return patch.object(owned.OwnedRun, "_launch", launch)
+
+
+# Each with seeds that are known to catch it. When the core changes, stories change:
+# `python -m tests.sim --planted` finds others.
+PLANTED: dict[Plant, tuple[int, ...]] = {
+    token_check_dropped: (142, 161, 561),
+    refusal_ignored: (142, 187, 375),
+    acts_before_the_commit: (12, 14, 15),
+    finally_acts_on_eviction: (1, 4, 6),
+    recovery_only_at_boot: (1, 2, 11),
+    unknown_taken_for_done: (0, 10, 14),
+    unknown_taken_for_lost: (4, 16, 33),
+    unknown_forgotten: (552, 639, 668),
+    beats_by_the_wall_clock: (17, 48, 80),
+    pause_ages_what_was_seen: (96, 136, 354),
+    retries_counted_in_memory: (218, 848, 1474),
+    inbox_by_watermark: (238, 310, 349),
+    message_gone_before_its_entry: (125, 282, 439),
+    trouble_recorded_as_outcome: (1, 9, 10),
+    release_without_a_new_token: (1, 2, 11),
+    claims_forgotten: (9, 20, 76),
+    condemned_goes_on: (43, 138, 263),
+    starts_not_recorded: (1, 2, 11),
+}
+SEEDS_MAX = 2000  # within so many seeds each plant must be caught
+
+
+def caught_by(plant: Plant, seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first of these seeds that notices the plant, and what it says."""
+    for seed in seeds:
+        with plant():
+            violations = World(seed, draw_setting(seed)).play().violations
+        if violations:
+            return seed, violations[0]
+    return None
+
+
+def catch(plant: Plant) -> tuple[int, str] | None:
+    """Try the known seeds first, then as many as may be needed."""
+    return caught_by(plant, (*PLANTED[plant], *range(SEEDS_MAX)))

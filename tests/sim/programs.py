@@ -1,0 +1,253 @@
+"""Small programs, each with what its answer must be, given the stamps that its history records.
+
+A task body returns "label#stamp" with a stamp of its own, so an answer tells which execution it rests on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from podium import Retry, codec, task, workflow
+from podium import sleep as nap_plainly
+from podium.model import Entry, Kind, State
+from podium.testing import current_invocation
+
+
+class Flaky(Exception):
+    """A task's own failure."""
+
+
+def stamped(label: str) -> str:
+    return f"{label}#{current_invocation.get().stamp}"
+
+
+def number(value: str) -> int:
+    return int(value.rpartition("#")[2])
+
+
+@task
+async def work(label: str, rests_on: Any = None) -> str:
+    return stamped(label)
+
+
+@task
+def labour(label: str, rests_on: Any = None) -> str:
+    return stamped(label)
+
+
+@task(retries=Retry(times=3, wait=0.5, factor=2))
+async def flaky(label: str) -> str:
+    if current_invocation.get().stamp % 3:
+        raise Flaky(label)
+    return stamped(label)
+
+
+@task
+async def broken(label: str) -> str:
+    raise Flaky(label)
+
+
+# -- the programs ----------------------------------------------------------------------------------------
+
+
+@workflow
+async def linear(steps: int) -> list[str]:
+    done: list[str] = []
+    for place in range(steps):
+        done.append(await work(f"s{place}", done[-1:]))
+    return done
+
+
+@workflow
+async def diamond() -> list[str]:
+    top = await work("top")
+    left, right = await asyncio.gather(work("left", top), work("right", top))
+    return [top, left, right, await work("bottom", [left, right])]
+
+
+@workflow
+async def loop(goal: int) -> list[str]:
+    done: list[str] = []
+    while sum(number(value) % 5 for value in done) < goal:
+        done.append(await work("again", len(done)))
+    return done
+
+
+@workflow
+async def retries(width: int) -> list[str]:
+    outcomes = await asyncio.gather(*(flaky(f"f{i}") for i in range(width)), return_exceptions=True)
+    return ["failed" if isinstance(outcome, Flaky) else str(outcome) for outcome in outcomes]
+
+
+@workflow
+async def nap(seconds: float) -> list[str]:
+    before = await work("before")
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        after = labour("after", before)  # an eviction that acts would run it early
+    return [before, after]
+
+
+@workflow
+async def race(seconds: float) -> list[str]:
+    runners = [asyncio.ensure_future(work(f"r{i}")) for i in range(3)]
+    done, left = await asyncio.wait(runners, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for runner in left:
+        runner.cancel()
+    first = sorted(runner.result() for runner in done)
+    try:
+        async with asyncio.timeout(seconds):
+            return [*first, await work("last", first)]
+    except TimeoutError:
+        return [*first, "late"]
+
+
+@workflow
+async def queue(items: int) -> list[str]:
+    line: asyncio.Queue[str | None] = asyncio.Queue(maxsize=2)
+    taken: list[str] = []
+
+    async def produce() -> None:
+        for item in range(items):
+            await line.put(await work("made", item))
+        await line.put(None)
+
+    async def consume() -> None:
+        while (item := await line.get()) is not None:
+            taken.append(await work("used", item))
+
+    await asyncio.gather(produce(), consume())
+    return taken
+
+
+@workflow
+async def group(width: int) -> str:
+    done: list[str] = []
+
+    async def one(label: str) -> None:
+        done.append(await work(label))
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for i in range(width):
+                tasks.create_task(one(f"g{i}"))
+            tasks.create_task(broken("bad"))
+    except* Flaky:
+        done.append("one failed")
+    return " ".join(sorted(done))
+
+
+@workflow
+async def fan(width: int, limit: int) -> list[str]:
+    mapped = await work.map([f"m{i}" for i in range(width)], limit=limit)
+    return mapped + [value async for value in work.map(["x", "y", "z"]).as_completed()]
+
+
+@workflow
+def plain(width: int) -> list[str]:
+    started = labour.start("started")
+    mapped = list(labour.map([f"p{i}" for i in range(width)], limit=2))
+    nap_plainly(2.5)
+    return [labour("called", mapped), started.result(), *sorted(labour.map(["u", "v"]).as_completed())]
+
+
+@workflow
+async def waiter() -> None:
+    held = await work("hold")
+    try:
+        await asyncio.sleep(1e7)
+    finally:
+        await work("let go", held)
+
+
+# -- what their answers must be --------------------------------------------------------------------------
+
+
+def recorded(entries: Sequence[Entry]) -> list[str]:
+    return [codec.decode(entry.payload) for entry in entries if entry.kind is Kind.RESULT]
+
+
+def failures(entries: Sequence[Entry]) -> int:
+    return sum(entry.kind is Kind.ERROR for entry in entries)
+
+
+def labels(values: Sequence[str]) -> list[str]:
+    return [value.partition("#")[0] for value in values]
+
+
+def _wrong(state: State, answer: Any, expected: Any, fine: bool = True) -> str:
+    if state is State.SUCCEEDED and answer == expected and fine:
+        return ""
+    return f"{state} {answer!r} instead of {expected!r}"
+
+
+def check_linear(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    return _wrong(state, answer, found, labels(found) == [f"s{i}" for i in range(args[0])])
+
+
+def check_diamond(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    middle = dict(zip(labels(found), found, strict=True))
+    return _wrong(
+        state, answer, [middle[label] for label in ("top", "left", "right", "bottom")], len(found) == 4
+    )
+
+
+def check_loop(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    sums = [sum(number(value) % 5 for value in found[:n]) for n in (len(found) - 1, len(found))]
+    return _wrong(state, answer, found, sums[0] < args[0] <= sums[1])
+
+
+def check_retries(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    made = dict(zip(labels(recorded(entries)), recorded(entries), strict=True))
+    expected = [made.get(f"f{i}", "failed") for i in range(args[0])]
+    return _wrong(state, answer, expected, len(made) + failures(entries) == args[0])
+
+
+def check_nap(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    slept = [entry.kind for entry in entries if entry.kind in (Kind.RESULT, Kind.TICK)]
+    return _wrong(state, answer, recorded(entries), slept == [Kind.RESULT, Kind.TICK, Kind.RESULT])
+
+
+def check_race(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    late = answer is not None and answer[-1] == "late"
+    return _wrong(state, answer, [*sorted(found), "late"] if late else [*sorted(found[:-1]), found[-1]])
+
+
+def check_queue(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    used = [value for value in found if value.startswith("used")]
+    return _wrong(state, answer, used, len(found) == 2 * args[0])
+
+
+def check_group(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    return _wrong(state, answer, " ".join(sorted([*recorded(entries), "one failed"])), failures(entries) == 1)
+
+
+def check_fan(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    found = recorded(entries)
+    mapped = sorted(found[: args[0]], key=lambda value: int(value[1:].partition("#")[0]))
+    return _wrong(
+        state, answer, mapped + found[args[0] :], sorted(labels(found[args[0] :])) == ["x", "y", "z"]
+    )
+
+
+def check_plain(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    made = dict(zip(labels(recorded(entries)), recorded(entries), strict=True))
+    expected = [made["called"], made["started"], *sorted((made["u"], made["v"]))]
+    return _wrong(state, answer, expected, len(made) == args[0] + 4)
+
+
+def check_waiter(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    let_go = labels(recorded(entries))
+    return (
+        ""
+        if state is State.CANCELLED and let_go in ([], ["hold"], ["hold", "let go"])
+        else f"{state} {let_go}"
+    )

@@ -1,0 +1,95 @@
+"""The simulator finds nothing in the code as it is, and finds every bug that is planted in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from podium import Options
+from podium.testing import Fault, Setting, Weather, World
+from tests.sim import campaign, crashpoints
+from tests.sim.planted import PLANTED, Plant, catch
+from tests.sim.worlds import job
+
+JOBS = min(4, os.cpu_count() or 1)
+SEEDS = 1500
+
+campaign.quiet()
+
+
+def test_promises_hold_in_worlds_by_chance() -> None:
+    tally = campaign.random_worlds(0, SEEDS, JOBS)
+    assert tally.violations == [], "replay with: python -m tests.sim --replay SEED"
+    assert tally.worlds == SEEDS
+    assert tally.unmarked == [], "rare paths that no world took: then the silence proves nothing"
+
+
+@pytest.mark.parametrize("seed", campaign.known_seeds())
+def test_a_seed_that_once_failed_holds(seed: int) -> None:
+    assert campaign.play(seed).violations == []
+
+
+def test_promises_hold_at_every_crash_point() -> None:
+    played, violations = campaign.crash_points(JOBS, pairs=False)
+    assert violations == []
+    assert played >= 4 * 8 * 5  # four faults, eight programs, at least five calls each
+
+
+def test_promises_hold_at_pairs_of_crash_points() -> None:
+    played = 0
+    for name in crashpoints.SMALLEST:
+        assert len(crashpoints.play(name).calls) >= 5
+    played, violations = campaign.crash_points(JOBS)
+    assert violations == []
+    assert played > 1000
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_caught_and_without_it_the_seed_holds(plant: Plant) -> None:
+    caught = catch(plant)
+    assert caught is not None, f"{plant.__doc__} got away"
+    assert campaign.play(caught[0]).violations == []
+
+
+# -- the simulator itself --------------------------------------------------------------------------------
+
+DIGESTS = "from tests.sim import campaign as c; c.quiet(); print([c.play(seed).digest for seed in range(12)])"
+
+
+def digests(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    found = subprocess.run(
+        [sys.executable, "-c", DIGESTS], env=environment, cwd=ROOT, capture_output=True, check=True
+    )
+    return found.stdout.decode()
+
+
+ROOT = campaign.SEEDS_FILE.parents[2]
+
+
+def test_a_seed_tells_the_same_story_twice_and_under_two_hash_seeds() -> None:
+    here = [campaign.play(seed).digest for seed in range(12)]
+    assert here == [campaign.play(seed).digest for seed in range(12)]
+    assert len(set(here)) == 12
+    assert digests("1") == digests("2") == f"{here}\n"
+
+
+def test_a_faultless_world_runs_each_body_once() -> None:
+    world = World(7, Setting([job("linear", 4), job("fan", 3, 2)]))
+    assert world.play().violations == []
+    bodies = [(line.run, line.step) for line in world.monitor.ledger]
+    assert len(bodies) == len(set(bodies)) == 4 + 3 + 3
+
+
+def test_a_death_after_the_first_result_repeats_only_what_was_not_recorded() -> None:
+    calls = World(7, Setting([job("linear", 3)], Options(poll=30.0, lease=90.0))).play().calls
+    last = max(place for place, name in enumerate(calls) if name == "commit")
+    weather = Weather(planned={last: Fault.KILL_BEFORE})
+    world = World(7, Setting([job("linear", 3)], Options(poll=30.0, lease=90.0), weather, calm_after=1e9))
+    assert world.play().violations == []
+    steps = [line.step for line in world.monitor.ledger]
+    assert len(steps) == 4, steps
+    assert len(set(steps)) == 3

@@ -1,0 +1,69 @@
+"""What a seed's world is made of: which programs, how many processes, what weather."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from podium import Options
+from podium.functions import Function, registry
+from podium.testing import Job, Setting, draw_weather
+from tests.sim import programs
+
+
+def job(name: str, *args: Any, **how: Any) -> Job:
+    """A job that runs a program and checks its answer."""
+    return Job(_function(name), args, getattr(programs, f"check_{name}"), **how)
+
+
+def _function(name: str) -> Function:
+    return registry[getattr(programs, name).name]
+
+
+# By program: how a seed draws its arguments. The last few are run more rarely: they take longer.
+DRAWN: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
+    "linear": lambda chance: (chance.randint(1, 6),),
+    "diamond": lambda chance: (),
+    "loop": lambda chance: (chance.randint(1, 12),),
+    "retries": lambda chance: (chance.randint(1, 3),),
+    "nap": lambda chance: (chance.choice((0.5, 5.0, 40.0)),),
+    "race": lambda chance: (chance.choice((0.05, 0.2, 3.0)),),
+    "queue": lambda chance: (chance.randint(1, 4),),
+    "group": lambda chance: (chance.randint(1, 3),),
+    "fan": lambda chance: (chance.randint(1, 5), chance.randint(1, 3)),
+    "plain": lambda chance: (chance.randint(1, 4),),
+    "waiter": lambda chance: (),
+}
+
+
+def draw_jobs(chance: random.Random) -> list[Job]:
+    """A few clients, most of them at the beginning."""
+    kinds = chance.sample(sorted(DRAWN), chance.randint(1, 3))
+    jobs: list[Job] = []
+    for place in range(chance.randint(1, 5)):
+        name = chance.choice(kinds)
+        how: dict[str, Any] = {"at": chance.choice((0.0, 0.5, 8.0)) * chance.random()}
+        if name == "waiter" or chance.random() < 0.4:  # who must cancel must know the id
+            how["id"] = f"job-{place}"
+            how["again_after"] = chance.choice((None, 0.0, 1.5 * chance.random()))
+        if name == "waiter" or chance.random() < 0.2:
+            how["cancel_after"] = chance.choice((0.0, 0.3, 6.0)) * chance.random()
+        made = job(name, *DRAWN[name](chance), **how)
+        if "cancel_after" in how and name != "waiter":
+            made = Job(made.function, made.args, None, made.at, made.id, made.again_after, made.cancel_after)
+        jobs.append(made)
+    return jobs
+
+
+def draw_setting(seed: int) -> Setting:
+    """The world of a seed; its chance is not the chance with which the world then goes on."""
+    chance = random.Random(f"setting {seed}")
+    options = Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3)
+    return Setting(
+        jobs=draw_jobs(chance),
+        options=options,
+        weather=draw_weather(chance),
+        slots=chance.choice((1, 2, 2, 3)),
+        calm_after=chance.choice((10.0, 40.0)),
+    )
