@@ -127,6 +127,12 @@ class FaultyStore:
     def wait(self, timeout: float) -> bool:
         raise AssertionError("an engine waits in its reactor, not in the store")
 
+    def checkpoint_due(self) -> bool:
+        return False  # a memory database has nothing to copy
+
+    def checkpoint(self) -> None:
+        self._inner.checkpoint()
+
     def migrate(self) -> None:
         self._inner.migrate()
 
