@@ -153,7 +153,8 @@ class StoredRun:
         if end.state is State.CANCELLED:
             raise RunCancelled(f"run {self.id} was cancelled")
         reason = read_reason(end.payload)
-        raise RunParked(f"run {self.id} is parked: {reason.what}", fix=reason.fix)
+        fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
+        raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
 
 
 class StepRun:

@@ -19,7 +19,7 @@ from ..errors import EngineStopped, StoreError
 from ..executors import Attempt, Ended, Progress
 from ..functions import Function
 from ..machine import Machine
-from ..model import FINAL, Claimed, Head, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import FINAL, Claimed, Fence, Head, Message, Move, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store
 from .committer import Committer
 from .owned import OwnedRun
@@ -145,7 +145,22 @@ class Engine:
                     self.committer.ask(lambda: self.store.load(id), self._looked)
             then(verdict)
 
-        self._commit_one(Write(new_runs=(new,)), created, then)
+        def attached(row: RunRow | None, verdict: Verdict) -> None:
+            if row is None or row.state is not State.PARKED or row.fingerprint == new.fingerprint:
+                created(verdict)
+            else:  # it was parked under other code than this: the person who runs it again has mended it
+                fence = Fence(row.id, row.token, frozenset({State.PARKED}))
+                again = Write(fence=fence, move=Move(State.WAITING, due=self.env.now()))
+                self._commit_one(again, lambda _: created(verdict), then)
+
+        def answered(verdict: Verdict) -> None:
+            if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
+                id = verdict.runs[0][1]
+                self.committer.ask(lambda: self.store.load(id), lambda row, _: attached(row, verdict))
+            else:
+                created(verdict)
+
+        self._commit_one(Write(new_runs=(new,)), answered, then)
 
     def write(self, write: Write, then: Callable[[Answer], None]) -> None:
         """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""

@@ -45,7 +45,8 @@ class Store(Protocol):
 
         REFUSED: the fence did not hold. The run must be there, with the token and in one of the states that
         the fence names. With `engine` given, that engine must own it and must have a row; so must an engine
-        that creates an owned run. Without (a client), nobody may own it.
+        that creates an owned run. Without (a client), nobody may own it. An engine may also pass on a person's
+        decision: a move alone, of a run that nobody owns.
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history

@@ -53,7 +53,17 @@ def test_an_engine_that_is_not_the_owner_is_refused(store: Store) -> None:
     queue(store, "r2")
     store.announce(engine("e2"))
     assert outcomes(store, fenced(entries=(result(1),)), engine="e2") == [REFUSED]
-    assert outcomes(store, fenced("r2", 0, [State.QUEUED], move=Move(State.PARKED)), engine="e2") == [REFUSED]
+    parks = Move(State.PARKED)
+    assert outcomes(store, fenced("r1", move=parks), engine="e2") == [REFUSED]
+    records = fenced("r2", 0, [State.QUEUED], entries=(result(1),), move=parks)
+    assert outcomes(store, records, engine="e2") == [REFUSED]
+
+
+def test_an_engine_passes_on_a_decision_about_a_run_that_nobody_owns(store: Store) -> None:
+    queue(store, "r1")
+    store.announce(engine("e2"))
+    assert outcomes(store, fenced("r1", 0, [State.QUEUED], move=Move(State.PARKED)), engine="e2") == [DONE]
+    assert row(store, "r1").state is State.PARKED
 
 
 def test_an_engine_without_a_row_is_refused_every_fenced_write_and_owned_run(store: Store) -> None:

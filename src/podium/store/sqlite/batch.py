@@ -112,7 +112,8 @@ class Batch:
             return 0, _REFUSED
         _, key, state_name, token, owner, length = found
         state = _STATES[state_name]
-        if token != fence.token or owner != self._engine or state not in fence.states:
+        is_decision = owner is None and not write.entries and not write.consumed
+        if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
             return 0, _REFUSED
         if write.move is not None:
             after = write.move.state
