@@ -1,0 +1,170 @@
+"""Following a run to its end: draw, wait, draw; and stop cleanly when asked to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Protocol
+
+from ..client import App
+from ..engine import End
+from ..env import RealEnv
+from ..model import Entry, State
+from . import drawing, terminal, words
+from .terminal import tell
+from .view import View
+
+DRAW_SECONDS = 0.1
+SUMMARY_SECONDS = 30.0
+LOOK_SECONDS = 0.5  # how often a run that another process drives is looked at in the store
+
+
+def _unreadable(after: int, until: int) -> tuple[Entry, ...]:
+    """The history of a store that is about to close."""
+    return ()
+
+
+class Surface(Protocol):
+    """Where a view goes."""
+
+    def update(self, view: View, now: float) -> None: ...
+
+    def close(self, view: View, now: float) -> None: ...
+
+    def restore(self) -> None: ...
+
+
+class QuietSurface:
+    """Nothing is shown."""
+
+    def update(self, view: View, now: float) -> None: ...
+
+    def close(self, view: View, now: float) -> None: ...
+
+    def restore(self) -> None: ...
+
+
+class PlainSurface:
+    """A line per change, a summary now and then: for pipes, logs and CI."""
+
+    def __init__(self, now: float) -> None:
+        self._next = now + SUMMARY_SECONDS
+
+    def update(self, view: View, now: float) -> None:
+        while view.news:
+            tell(view.news.popleft())
+        if now >= self._next:
+            self._next = now + SUMMARY_SECONDS
+            for tally in view.tallies.values():
+                counted = drawing.summary(tally, now)
+                tell(f"{view.run} {words.clock(now - view.began)} {tally.label}: {counted}")
+
+    def close(self, view: View, now: float) -> None:
+        self.update(view, now)
+
+    def restore(self) -> None: ...
+
+
+def surface(quiet: bool, now: float) -> Surface:
+    """The best that stderr can show."""
+    if quiet:
+        return QuietSurface()
+    # Late, because Rich costs more than the rest of the command line together.
+    return import_module("podium.cli.live").LiveSurface() if terminal.is_live() else PlainSurface(now)
+
+
+class Follower:
+    """Follows one run until it is final or parked, until Ctrl-C, or for so many seconds."""
+
+    def __init__(self, app: App, view: View, screen: Surface) -> None:
+        self._app, self._view, self._screen = app, view, screen
+        self._env = RealEnv()
+        self._wake = threading.Event()
+        self._looked = 0.0
+        self.interrupted = False
+
+    def follow(self, seconds: float | None = None) -> End | None:
+        """How the run came out; None if it was left before that."""
+        end = self._app.wait(self._view.run)
+        end.add_done_callback(lambda _: self._wake.set())
+        until = None if seconds is None else self._env.monotonic() + seconds
+        with self._on_interrupt():
+            while not end.done() and not self.interrupted:
+                if until is not None and self._env.monotonic() >= until:
+                    break
+                self._draw()
+                self._pause()
+            self._draw()
+            if end.done():
+                return self._ended(end)
+            return self._stop(end)
+
+    def _pause(self) -> None:
+        # Woken by the end only: a step a millisecond must not be a redraw a millisecond.
+        self._wake.wait(DRAW_SECONDS)
+
+    def _ended(self, end: Future[End]) -> End:
+        came = end.result()
+        self._view.state = came.state
+        self._screen.close(self._view, self._env.now())
+        return came
+
+    def _stop(self, end: Future[End]) -> End | None:
+        """Let running tasks end within the grace time and hand the run back, drawing meanwhile."""
+        self._view.stopping = True
+        closing = self._env.spawn(self._app.close, name="podium-close")
+        while closing.is_alive():
+            self._draw(recall=False)
+            closing.join(DRAW_SECONDS)
+        if end.done():
+            return self._ended(end)
+        if self._view.here:
+            self._view.state = State.WAITING
+        self._screen.close(self._view, self._env.now())
+        return None
+
+    # -- drawing --------------------------------------------------------------------------------------
+
+    def _draw(self, recall: bool = True) -> None:
+        self._view.fold(self._recorded if recall else _unreadable)
+        if recall and not self._view.here:
+            self._look()
+        self._screen.update(self._view, self._env.now())
+
+    def _look(self) -> None:
+        """Somebody else drives it, or nobody: see what the store says."""
+        now = self._env.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        row = self._app.load(self._view.run)
+        self._view.state, self._view.due = row.state, row.due
+        self._view.recall(self._recorded(self._view.seq, row.entries))
+
+    def _recorded(self, after: int, until: int) -> Iterator[Entry]:
+        while after < until and (page := self._app.store.history(self._view.run, after, 1000)):
+            yield from (entry for entry in page if entry.seq <= until)
+            after = page[-1].seq
+
+    # -- Ctrl-C ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _on_interrupt(self) -> Generator[None]:
+        """The first Ctrl-C sets a flag, so that it never hits at a bad moment; the second leaves at once."""
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_: object) -> None:
+        if self.interrupted:
+            self._screen.restore()
+            os._exit(130)
+        self.interrupted = True
+        self._wake.set()

@@ -1,0 +1,52 @@
+"""The view redrawn in place. The only module that knows Rich; loaded when there is a terminal to draw on."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from .drawing import frame
+from .terminal import has_colour, plain
+from .view import View
+
+
+class LiveSurface:
+    """Draws on stderr; what the user's code prints scrolls above."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr  # the real one: while we draw, Rich stands in its place
+        no_colour = not has_colour(self._stream)
+        self._console = Console(file=self._stream, no_color=no_colour, highlight=False, soft_wrap=False)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,  # drawn when we say so, at most ten times a second
+            redirect_stdout=sys.stdout.isatty(),  # output into a file stays there
+            redirect_stderr=True,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def update(self, view: View, now: float) -> None:
+        """Redraw."""
+        lines = frame(view, now, self._console.height)
+        self._live.update(Group(*map(self._text, lines)), refresh=True)
+        view.news.clear()
+
+    def close(self, view: View, now: float) -> None:
+        """The last frame stays, without the line on what Ctrl-C does."""
+        lines = frame(view, now, max(self._console.height, 40))[:-1]
+        self._live.update(Group(*map(self._text, lines)), refresh=True)
+        self._live.stop()
+
+    def restore(self) -> None:
+        """The cursor, for leaving at once."""
+        os.write(2, b"\x1b[?25h\n")
+
+    def _text(self, line: str) -> Text:
+        text = Text.from_ansi(plain(line, self._stream))
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text

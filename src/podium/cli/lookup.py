@@ -1,0 +1,69 @@
+"""Which run is meant: an id, a unique beginning or end of one, `@last`, `@failed`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from ..client import App, default_url, store_file
+from ..env import RealEnv
+from ..errors import RunNotFound, UsageError
+from ..model import Query, RunRow, State
+from . import words
+
+_env = RealEnv()
+
+
+@contextmanager
+def looking(store: str | None) -> Generator[App]:
+    """An app that only asks. Looking must not create a store: raises RunNotFound where there is none."""
+    url = store or default_url()
+    file = store_file(url)
+    if file is not None and not file.exists():
+        raise RunNotFound(f"there are no runs yet in {url}", fix="another store? --store URL, or PODIUM_URL")
+    app = App(url, engine=False)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def pick(app: App, wanted: str) -> RunRow:
+    """The run that `wanted` means. Raises RunNotFound (with the nearest), UsageError if it is several."""
+    if wanted.startswith("@"):
+        return _named(app, wanted)
+    row = app.store.load(wanted)
+    if row is not None:
+        return row
+    found = app.find(Query(id_prefix=wanted, limit=4)) or app.find(Query(id_suffix=wanted, limit=4))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "\n".join(_described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
+        raise UsageError(f"several runs begin or end with {wanted!r}", fix=listed)
+    raise RunNotFound(f"no run begins or ends with {wanted!r} in {app.url}", fix=_nearest(app, wanted))
+
+
+def _named(app: App, wanted: str) -> RunRow:
+    queries = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
+    if wanted not in queries:
+        raise UsageError(f"there is no {wanted}", fix="@last and @failed are known")
+    found = app.find(queries[wanted])
+    if not found:
+        raise RunNotFound(f"no run is {wanted} in {app.url}", fix="other store? --store URL, or PODIUM_URL")
+    return found[0]
+
+
+def _nearest(app: App, wanted: str) -> str:
+    rows = {row.id: row for row in app.find(Query(limit=200))}
+    near = difflib.get_close_matches(wanted, rows, 1, cutoff=0.5)
+    if not near:  # a piece of an id is not close to any whole one
+        ends = {end: id for id in rows for end in (id[: len(wanted)], id[-len(wanted) :])}
+        near = [ends[end] for end in difflib.get_close_matches(wanted, ends, 1, cutoff=0.5)]
+    other = "other store? --store URL, or PODIUM_URL"
+    return f"nearest: {_described(rows[near[0]])} · {other}" if near else other
+
+
+def _described(row: RunRow) -> str:
+    return f"{row.id} ({words.label(row.function)}, {row.state}, {words.ago(row.created, _env.now())})"

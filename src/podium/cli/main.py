@@ -1,0 +1,138 @@
+"""`podium VERB ...`: the verbs, and how each way to end becomes words and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from ..errors import (
+    IdConflict,
+    PodiumError,
+    RunNotFound,
+    StoreError,
+    StoreRefused,
+    UsageError,
+    WrongState,
+)
+from . import terminal
+from .terminal import tell
+
+# Exit codes. They are part of the surface: scripts branch on them.
+FINE, FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, CONFIGURATION = range(8)
+INTERRUPTED = 130
+
+# The first that fits.
+_CODES: tuple[tuple[type[PodiumError], int], ...] = (
+    (RunNotFound, NOT_FOUND),
+    (WrongState, NOT_ALLOWED),
+    (IdConflict, NOT_ALLOWED),
+    (UsageError, USAGE),
+    (StoreRefused, CONFIGURATION),
+    (StoreError, UNREACHABLE),
+)
+
+
+class Verb(NamedTuple):
+    module: str
+    help: str
+
+
+# Module names are relative to podium; each has a `command`.
+_VERBS = {
+    "run": Verb("cli.run", "Run a workflow and follow it; run again after a crash and it goes on."),
+    "runs": Verb("cli.runs", "List runs, newest first."),
+    "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
+    "why": Verb("cli.why", "Why a run stands where it stands, and what would move it."),
+    "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
+    "retry": Verb("cli.retry", "A new run from a failed one's record: goes on at the step that failed."),
+    "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
+}
+
+
+class Verbs(click.Group):
+    """Knows the verbs by name and loads one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = _VERBS.get(cmd_name)
+        return import_module(f"podium.{verb.module}").command if verb else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in _VERBS:
+            near = difflib.get_close_matches(name, _VERBS, 1)
+            hint = f"podium {near[0]}" if near else "podium --help  lists the verbs"
+            raise UsageError(f"there is no verb {name!r}", fix=f"nearest: {hint}" if near else hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in _VERBS.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        terminal.say(f"podium {importlib.metadata.version('podium')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A RUN is an id, or a unique beginning or end of one, or @last, or @failed.",
+)
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
+)
+def _podium() -> None:
+    """Durable orchestration for plain Python functions."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    terminal.prepare()
+    code = _run(args)
+    terminal.flush()
+    sys.exit(code)
+
+
+def _run(args: list[str] | None) -> int:
+    try:
+        return _podium.main(args, prog_name="podium", standalone_mode=False) or FINE
+    except click.Abort:
+        tell("interrupted")
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        terminal.say(error.ctx.get_help() if error.ctx else "")
+        return USAGE
+    except click.UsageError as error:
+        where = f"  {error.ctx.command_path} --help  shows how" if error.ctx else ""
+        terminal.error(UsageError.code, error.format_message(), where)
+        return USAGE
+    except click.ClickException as error:
+        terminal.error(UsageError.code, error.format_message())
+        return USAGE
+    except PodiumError as error:
+        terminal.error(error.code, error.message, *getattr(error, "details", ()), error.fix)
+        _trace()
+        return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    except Exception as error:  # ours: say so in a line, the rest on request
+        terminal.error("E900", f"{type(error).__name__}: {error}", "this is Podium's fault: please report it")
+        _trace(hint=True)
+        return FAILED
+
+
+def _trace(hint: bool = False) -> None:
+    if os.environ.get("PODIUM_TRACE") == "1":
+        tell(terminal.safe_lines(traceback.format_exc()).rstrip())
+    elif hint:
+        tell("  PODIUM_TRACE=1  shows where")

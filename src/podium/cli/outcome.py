@@ -1,0 +1,65 @@
+"""How a run came out, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from .. import codec
+from ..engine import read_reason
+from ..model import Entry, RunRow, State
+from . import report, terminal, words
+
+
+def ending(row: RunRow, tail: Sequence[Entry], seconds: float, steps: int, retried: int) -> Iterator[str]:
+    """For a good end one line, for a bad one also why, and what to do. `tail`: the last of its history."""
+    counts = [f"in {words.span(seconds)}", f"{words.many(steps, 'step')} on record"]
+    counts += [words.many(retried, "retry", "retries")] if retried else []
+    summary = f"{words.state(row.state)} {' · '.join(counts)} · {row.id}"
+    if row.state is State.FAILED:
+        yield from report.failed(row.payload, tail)
+        yield summary
+        yield f"fix the code, then: podium retry {row.id}"
+    elif row.state is State.PARKED:
+        yield summary
+        yield from parked_lines(row)
+        yield f"then: podium resume {row.id}"
+    else:
+        yield summary
+
+
+def parked_lines(row: RunRow) -> Iterator[str]:
+    """Why a parked run needs somebody, and what it takes."""
+    reason = read_reason(row.payload)
+    yield f"  {reason.code}: {terminal.safe(reason.what)}"
+    if reason.expected:
+        yield f"  on record: {terminal.safe(reason.expected)}"
+        yield f"  now asked: {terminal.safe(reason.found)}  at {terminal.safe(reason.line)}"
+    if reason.fix:
+        yield f"  {terminal.safe(reason.fix)}"
+
+
+def result_text(payload: bytes, most: int) -> str:
+    """A string as it is, anything else as Python would write it; nothing for None."""
+    if payload in (b"null", b""):
+        return ""
+    try:
+        value: Any = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        value = None
+    text = terminal.safe_lines(value) if isinstance(value, str) else codec.preview(payload, most)
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters; --json has all)"
+
+
+def outcome_json(row: RunRow) -> dict[str, Any]:
+    """Its result, error or reason, by state."""
+    if row.state is State.SUCCEEDED:
+        return {"result": msgspec.Raw(row.payload or b"null")}
+    if row.state is State.FAILED:
+        failure = codec.describe_failure(row.payload)
+        return {"error": {"type": failure.type, "message": failure.message, "traceback": failure.traceback}}
+    if row.state is State.PARKED:
+        return {"reason": msgspec.to_builtins(read_reason(row.payload))}
+    return {}

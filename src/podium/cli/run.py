@@ -1,0 +1,147 @@
+"""`podium run`: start a workflow, follow it, say how it came out and how it goes on."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from ..client import App, Call
+from ..env import RealEnv
+from ..errors import UsageError
+from ..model import Entry, RunRow, State
+from . import options, terminal, words
+from .flags import Flags
+from .follow import Follower, surface
+from .main import FAILED, FINE, INTERRUPTED, TIMED_OUT
+from .outcome import ending, outcome_json, result_text
+from .target import Target, load
+from .terminal import say, tell
+from .view import View
+
+_TAIL = 200  # entries of the history in which the failed step is looked for
+_RESULT_MAX = 4000  # characters of a result on a terminal
+
+
+@click.command(context_settings={**options.HELP, "ignore_unknown_options": True})
+@click.argument("target", metavar="MODULE:WORKFLOW")
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
+@click.option("--id", metavar="ID", help="The run's id: the same id again is the same run.")
+@click.option("--detach", is_flag=True, help="Only put it in line and print its id.")
+@click.option(
+    "--wait", type=float, metavar="SECONDS", help="Leave after so long (exit code 6); it can go on."
+)
+@options.store
+@options.as_json
+@click.option("--quiet", is_flag=True, help="The id only; no progress.")
+def command(
+    target: str,
+    flags: tuple[str, ...],
+    id: str | None,
+    detach: bool,
+    wait: float | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run a workflow and follow it to its end.
+
+    MODULE is a dotted name or a path/to/file.py. The workflow's own flags come from its signature:
+    `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on.
+    """
+    if id is not None and not id.strip():
+        raise UsageError("--id is empty")
+    with App(store, notice=silent, engine=not detach) as app:
+        found = load(target)
+        args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
+        # The script stands for its module: `python app.py` and `podium run app:report` find each other's
+        # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
+        app.starter = "" if detach else found.file
+        if detach:
+            run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
+            say(_json({"id": run, "state": "queued"}) if as_json else run)
+            if not quiet:
+                tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
+            return FINE
+        view = watch(app, found)
+        view.run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
+        return drive(app, view, wait=wait, as_json=as_json, quiet=quiet)
+
+
+def silent(_: str) -> None:
+    """The view says it."""
+
+
+def watch(app: App, target: Target) -> View:
+    """A view that sees everything from the start; its `run` is to be set."""
+    view = View(target.function.label, RealEnv().now())
+    app.host.engine.observers.append(view.observe)
+    return view
+
+
+def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, quiet: bool) -> int:
+    """Follow a run that is driven here or elsewhere; report its end; the exit code."""
+    env = RealEnv()
+    row = app.load(view.run)
+    view.call = words.call(row.args)
+    if not quiet and not terminal.is_live():
+        tell(_opening(row, view))
+    follower = Follower(app, view, surface(quiet, env.now()))
+    began = env.monotonic()
+    end = follower.follow(wait)
+    app.close()
+    with App(app.url, engine=False) as looking:
+        row = looking.load(view.run)
+        tail = looking.store.history(view.run, max(0, row.entries - _TAIL), _TAIL)
+    if end is None and not row.state.is_final and row.state is not State.PARKED:
+        return _left(row, follower.interrupted, as_json)
+    _report(row, tail, env.monotonic() - began, view, as_json, quiet)
+    return FINE if row.state is State.SUCCEEDED else FAILED
+
+
+def _opening(row: RunRow, view: View) -> str:
+    resumed = (
+        f"resumed {row.id}: {words.many(row.entries, 'step')} on record" if row.entries else f"run {row.id}"
+    )
+    return f"{resumed}  {view.label}({view.call})"
+
+
+def _left(row: RunRow, interrupted: bool, as_json: bool) -> int:
+    record = f"{words.many(row.entries, 'step')} of {row.id} on record"
+    tell(f"{'stopped' if interrupted else 'not done yet'}: {record}")
+    tell(f"go on: {_same_command()}")
+    if as_json:
+        shown = {"version": 1, "id": row.id, "function": row.function, "state": str(row.state)}
+        say(_json(shown))
+    return INTERRUPTED if interrupted else TIMED_OUT
+
+
+def _same_command() -> str:
+    return shlex.join(["podium", *sys.argv[1:]])
+
+
+def _report(
+    row: RunRow, tail: Sequence[Entry], seconds: float, view: View, as_json: bool, quiet: bool
+) -> None:
+    good = row.state is State.SUCCEEDED
+    if as_json:
+        counts = {"steps": view.steps, "retries": view.retried}
+        named = {"version": 1, "id": row.id, "function": row.function, "state": str(row.state)}
+        say(_json(named | counts | outcome_json(row)))
+    elif quiet:
+        say(row.id)
+    elif good:
+        text = result_text(row.payload, _RESULT_MAX if sys.stdout.isatty() else len(row.payload) + 1000)
+        if text:
+            say(text)
+    if not (quiet and good):
+        for line in ending(row, tail, seconds, view.steps, view.retried):
+            tell(line)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

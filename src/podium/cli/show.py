@@ -1,0 +1,142 @@
+"""`podium show RUN`: what it is, what it did, how it failed, what to do next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from .. import codec
+from ..client import App
+from ..env import RealEnv
+from ..errors import DecodeError
+from ..model import Entry, Kind, RunRow, State
+from . import options, report, words
+from .lookup import looking, pick
+from .main import FINE
+from .outcome import outcome_json, parked_lines, result_text
+from .runs import run_json
+from .story import Story, entry_line
+from .terminal import has_colour, plain, say
+
+_LINES_MAX = 60
+_TAIL = 200
+
+
+@click.command(context_settings=options.HELP)
+@options.run_id
+@click.option("--all", "everything", is_flag=True, help="Every entry of the history, none folded.")
+@options.store
+@options.as_json
+def command(run: str, everything: bool, store: str | None, as_json: bool) -> int:
+    """One run: its steps, its last error, what to do next."""
+    with looking(store) as app:
+        row = pick(app, run)
+        entries = _history(app, row)
+        if as_json:
+            steps = [_entry_json(entry) for entry in entries]
+            shown: dict[str, Any] = {"version": 1, **run_json(row), **outcome_json(row), "history": steps}
+            say(msgspec.json.encode(shown).decode())
+        elif everything:
+            _page(f"{line}\n" for line in (*_header(row), *map(entry_line, entries)))
+        else:
+            _summary(app, row, entries)
+    return FINE
+
+
+def _history(app: App, row: RunRow) -> Iterator[Entry]:
+    after = 0
+    while page := app.store.history(row.id, after, 1000):
+        yield from page
+        after = page[-1].seq
+
+
+def _page(lines: Iterable[str]) -> None:
+    if sys.stdout.isatty():
+        click.echo_via_pager((plain(line, sys.stdout) for line in lines), color=has_colour(sys.stdout))
+    else:
+        for line in lines:
+            say(line.rstrip("\n"))
+
+
+def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
+    now = RealEnv().now()
+    story = Story(entries)
+    below = list(_below(app, row))
+    tree = story.lines(row, now)
+    header = list(_header(row, story))
+    room = max(5, _LINES_MAX - len(header) - len(below))
+    if len(tree) > room:
+        left_out = len(tree) - room + 1
+        tree = [
+            *tree[: room // 2],
+            words.dim(f"… {left_out} lines; podium show {row.id} --all"),
+            *tree[room // 2 - room + 1 :],
+        ]
+    for line in (*header, *tree, *below):
+        say(line)
+
+
+def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
+    now = RealEnv().now()
+    name = click.style(words.label(row.function), bold=True)
+    yield f"{name}  {row.id}  {words.dim(words.call(row.args, 100))}".rstrip()
+    parts = [words.state(row.state)]
+    if row.ended is not None:
+        parts.append(words.ago(row.ended, now))
+        parts += [f"took {words.span(row.ended - row.started)}"] if row.started is not None else []
+    else:
+        parts.append(f"created {words.ago(row.created, now)}")
+    if story is not None:
+        parts.append(f"{words.many(story.steps, 'step')} on record")
+        parts += [words.many(story.retried, "retry", "retries")] if story.retried else []
+    parts += [f"{words.many(row.lost, 'owner')} lost"] if row.lost else []
+    parts += [f"from {row.parent}"] if row.parent else []
+    yield " · ".join(parts)
+
+
+def _below(app: App, row: RunRow) -> Iterator[str]:
+    """How it came out, and one thing to do."""
+    if row.state is State.SUCCEEDED:
+        text = result_text(row.payload, 500)
+        yield from ([f"result: {text}"] if text else [])
+    elif row.state is State.FAILED:
+        tail = app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
+        yield from report.failed(row.payload, tail)
+        yield f"next: fix the code, then  podium retry {row.id}"
+    elif row.state is State.PARKED:
+        yield from parked_lines(row)
+        yield f"next: podium resume {row.id}"
+    elif row.state is not State.CANCELLED:
+        yield f"next: podium why {row.id}"
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    scope, _, name = entry.step.partition("/")
+    shown: dict[str, Any] = {
+        "seq": entry.seq,
+        "kind": str(entry.kind),
+        "step": entry.step,
+        "scope": scope,
+        "function": name.partition("#")[0],
+        "at": words.iso(entry.at),
+        "began": words.iso(entry.began or None),
+        "attempt": entry.attempt,
+        "due": words.iso(entry.due),
+    }
+    if entry.kind in (Kind.ERROR, Kind.RETRY):
+        shown["error"] = _failure_json(entry.payload[entry.kind is Kind.RETRY :])
+    elif entry.payload:
+        shown["value"] = msgspec.Raw(entry.payload)
+    return shown
+
+
+def _failure_json(payload: bytes) -> dict[str, str]:
+    try:
+        failure = codec.describe_failure(payload)
+    except DecodeError:
+        return {"type": "", "message": codec.preview(payload)}
+    return {"type": failure.type, "message": failure.message}

@@ -1,0 +1,162 @@
+"""From `module:workflow` or `path/to/file.py:workflow` to the declared function."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from ..client import Frame
+from ..declare import Durable, Workflow
+from ..errors import DeclarationError, PodiumError, RunNotFound, UsageError
+from ..functions import Function, registry
+from .report import frame_lines
+from .terminal import safe
+
+
+class BrokenModule(UsageError):
+    """The user's module could not be imported."""
+
+    code = "E120"
+
+    def __init__(self, message: str, details: tuple[str, ...], fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.details = details
+
+
+class TargetNotFound(RunNotFound):
+    """There is no such module, or no such workflow in it."""
+
+    code = "E121"
+
+
+class Target(NamedTuple):
+    function: Function
+    file: str  # of its module, absolute: what identifies the starter; "" if it has none
+
+
+def load(text: str) -> Target:
+    """Import the module and find the workflow. Raises TargetNotFound, BrokenModule, UsageError."""
+    place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
+    module = _module(place)
+    function = registry[_workflow(module, place, name).name]
+    file = getattr(module, "__file__", None)
+    return Target(function, os.path.abspath(file) if file else "")
+
+
+def load_for(function: str, starter: str) -> Target:
+    """The function of a run on record: from its module, or from the script that started it."""
+    module = function.partition(":")[0]
+    path = Path(starter)
+    place = starter if path.suffix == ".py" and path.stem == module and path.exists() else module
+    found = _module(place)
+    if function not in registry:
+        raise TargetNotFound(
+            f"{place} declares no {safe(function)} any more",
+            fix="bring it back under that name, or name= it so",
+        )
+    file = getattr(found, "__file__", None)
+    return Target(registry[function], os.path.abspath(file) if file else "")
+
+
+# -- the module --------------------------------------------------------------------------------------
+
+
+def _module(place: str) -> ModuleType:
+    """By dotted name from the working directory, or by path under the name that Python itself would use."""
+    try:
+        if place.endswith(".py") or "/" in place or os.sep in place:
+            return _by_path(Path(place))
+        sys.path.insert(0, os.getcwd())
+        return importlib.import_module(place)
+    except PodiumError as error:
+        if isinstance(error, DeclarationError):
+            raise _broken(place, error) from error
+        raise
+    except ModuleNotFoundError as error:
+        if error.name and (place == error.name or place.startswith(f"{error.name}.")):
+            raise _no_module(place) from None
+        raise _broken(place, error) from error
+    except Exception as error:
+        raise _broken(place, error) from error
+    except SystemExit as error:
+        raise _broken(place, error) from error
+
+
+def _by_path(path: Path) -> ModuleType:
+    if path.suffix != ".py":
+        path = path.with_name(f"{path.name}.py")
+    if not path.is_file():
+        raise _no_module(str(path))
+    name, file = path.stem, str(path.absolute())
+    known = sys.modules.get(name)
+    if known is not None and os.path.abspath(getattr(known, "__file__", None) or "") != file:
+        raise UsageError(
+            f"{path} would be the module {name!r}, but another one has that name", fix="rename the file"
+        )
+    sys.path.insert(0, str(path.absolute().parent))
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise _no_module(str(path))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _no_module(place: str) -> TargetNotFound:
+    folder = Path(place).parent if place.endswith(".py") else Path(*place.split(".")[:-1])
+    there = [p.stem if p.suffix == ".py" else p.name for p in folder.iterdir()] if folder.is_dir() else []
+    wanted = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
+    near = difflib.get_close_matches(wanted, there, 1)
+    found = [p for p in folder.iterdir() if near and p.name in (near[0], f"{near[0]}.py")] if near else []
+    fix = f"nearest: {found[0]}" if found else f"modules are looked for from {os.getcwd()}"
+    return TargetNotFound(f"there is no module {place!r}", fix=fix)
+
+
+def _broken(place: str, error: BaseException) -> BrokenModule:
+    """The user's line first; importlib's frames and ours folded."""
+    what = f"{place} cannot be loaded: {type(error).__name__}: {getattr(error, 'msg', None) or error}".rstrip(
+        ": "
+    )
+    frames = [
+        Frame(f.filename, f.lineno or 0, f.name, f.line or "")
+        for f in traceback.extract_tb(error.__traceback__)
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append(Frame(error.filename, error.lineno or 0, "<module>", (error.text or "").strip()))
+    details = tuple(frame_lines(frames))
+    fix = error.fix if isinstance(error, PodiumError) else ""
+    if isinstance(error, ModuleNotFoundError):
+        fix = f"install {error.name}, or run this where it can be found"
+    return BrokenModule(what, details, fix)
+
+
+# -- the workflow in it ------------------------------------------------------------------------------
+
+
+def _workflow(module: ModuleType, place: str, name: str) -> Workflow[..., object, object]:
+    found = vars(module)
+    workflows: dict[str, Workflow[..., object, object]] = {
+        key: value for key, value in found.items() if isinstance(value, Workflow)
+    }
+    if not name:
+        if len(workflows) == 1:
+            return next(iter(workflows.values()))
+        names = "  ".join(f"{place}:{key}" for key in workflows)
+        raise UsageError(f"which workflow of {place}?", fix=names or "it declares none: @workflow")
+    if name in workflows:
+        return workflows[name]
+    value = found.get(name)
+    if isinstance(value, Durable):
+        raise UsageError(f"{name} is a task; only a workflow is run", fix="call it from a workflow")
+    if callable(value):
+        raise UsageError(f"{name} in {place} is a plain function", fix="put @workflow above it")
+    near = difflib.get_close_matches(name, workflows, 1)
+    fix = f"nearest: {place}:{near[0]}" if near else f"it has: {', '.join(workflows) or 'no workflows'}"
+    raise TargetNotFound(f"{place} has no workflow {name!r}", fix=fix)

@@ -1,0 +1,108 @@
+"""What is written, and how: data to stdout, talk to stderr, colour and signs where they can be shown.
+
+Nothing that was stored, and nothing that a user's exception says, reaches a terminal unescaped: text could
+otherwise move the cursor, rewrite what stands above it, or worse. `safe` and `safe_lines` are the gate.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Any, TextIO
+
+import click
+
+_ASCII = str.maketrans(
+    {
+        "✔": "+", "✖": "x", "●": "*", "◌": "o", "◍": "~", "⏸": "!", "⊘": "-", "·": "-", "…": ".", "\N{MULTIPLICATION SIGN}": "x",
+        "├": "|", "└": "`", "─": "-", "│": "|", "━": "=", "╸": "-", "→": ">", "✉": "@",
+    }
+)  # fmt: skip
+
+
+def prepare() -> None:
+    """What cannot be encoded is escaped instead of raising; a closed pipe ends us quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def safe(text: str) -> str:
+    """On one line, without anything that a terminal would act upon."""
+    return "".join(char if char.isprintable() else " " if char in "\n\t" else "?" for char in text)
+
+
+def safe_lines(text: str) -> str:
+    """The same, keeping line ends and tabs."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether to colour what goes there."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_live() -> bool:
+    """Whether a view may be redrawn in place on stderr."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+def width(stream: TextIO) -> int | None:
+    """Columns of a terminal; None where lines may be as long as they are."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def plain(text: str, stream: TextIO) -> str:
+    """With signs that the stream's encoding has."""
+    try:
+        "✔●◌├━".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_ASCII)
+    return text
+
+
+def say(text: str) -> None:
+    """Data: one or more lines to stdout."""
+    _write(text, sys.stdout)
+
+
+def tell(text: str) -> None:
+    """Talk: one or more lines to stderr."""
+    _write(text, sys.stderr)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    try:
+        click.echo(plain(text, stream), file=stream, color=has_colour(stream))
+    except BrokenPipeError:
+        _leave_quietly(stream)
+
+
+def flush() -> None:
+    """At the end, where a reader that has gone must not cause a traceback of the interpreter's own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            _leave_quietly(stream)
+
+
+def _leave_quietly(stream: TextIO) -> None:
+    """Whoever read this has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    raise SystemExit(0)
+
+
+def error(code: str, what: str, *details: str) -> None:
+    """`error[Ennn]: what`, then where, why and the fix, a line each."""
+    first, *rest = what.splitlines() or [""]
+    tell(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {safe(first)}")
+    for line in (*rest, *(line for detail in details for line in detail.splitlines())):
+        if line.strip():
+            tell(f"  {safe(line.strip())}")

@@ -1,0 +1,188 @@
+"""A run as somebody who follows it sees it: counts per function, what is in flight, what waits, what is odd.
+
+The engine's events are put aside as they come, on whatever thread, and folded when the view is drawn; what
+was on record before is folded from the history. No drawing here, so that a terminal, a pipe and a test see
+the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..executors import Attempt, Progress
+from ..model import Entry, Head, Kind, Move, State
+from . import words
+
+RATE_SECONDS = 5.0
+TOLD_MAX = 10  # lines per function and kind of outcome, for whoever cannot redraw
+
+
+class Odd:
+    """A step that failed and will be tried again."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.due = entry.due or 0.0
+        self.next_try = entry.attempt + 1
+        self.what = words.failure(entry.payload[1:], 80)
+
+
+class Tally:
+    """What is known of one function's steps."""
+
+    def __init__(self, name: str) -> None:
+        self.label = words.label(name)
+        self.done = self.failed = self.retried = 0
+        self.open: dict[str, Attempt] = {}
+        self.odd: dict[str, Odd] = {}
+        self.progress: dict[str, Progress] = {}
+        self.seconds = 0.0  # of the last attempt that ended
+        self.live = 0  # how many ended while we looked on
+        self._samples: deque[tuple[float, int]] = deque()
+
+    @property
+    def running(self) -> int:
+        """Attempts whose bodies have begun; the others wait for a slot."""
+        return sum(attempt.handle is not None for attempt in list(self.open.values()))
+
+    def rate(self, now: float) -> float:
+        """Steps per second over the last few seconds."""
+        samples = self._samples
+        samples.append((now, self.live))
+        while len(samples) > 2 and now - samples[0][0] > RATE_SECONDS:
+            samples.popleft()
+        passed = now - samples[0][0]
+        return (self.live - samples[0][1]) / passed if passed > 0.5 else 0.0
+
+
+class View:
+    """One run. `observe` may be called on any thread; everything else belongs to whoever draws."""
+
+    def __init__(self, label: str, began: float) -> None:
+        self.label, self.began = label, began
+        self.run = self.call = ""  # known once the run is started; events wait until then
+        self.tallies: dict[str, Tally] = {}  # by function name, in order of appearance
+        self.state = State.QUEUED
+        self.due: float | None = None  # of a waiting run
+        self.here = False  # this process owns it
+        self.seq = 0  # of the last entry folded
+        self.resumed = 0  # entries on record when it was taken up
+        self.stopping = False
+        self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
+        self._events: deque[tuple[str, str, Any]] = deque()
+        self._told: dict[str, int] = {}
+
+    @property
+    def steps(self) -> int:
+        """How many are on record with their outcome."""
+        return sum(tally.done + tally.failed for tally in self.tallies.values())
+
+    @property
+    def retried(self) -> int:
+        """How many failures are on record that were tried again."""
+        return sum(tally.retried for tally in self.tallies.values())
+
+    def observe(self, what: str, run: str, detail: Any) -> None:
+        """The engine's observer."""
+        self._events.append((what, run, detail))
+
+    def fold(self, read: Callable[[int, int], Iterable[Entry]]) -> None:
+        """Take in what was observed. `read(after, until)` gives a piece of the history."""
+        for _ in range(len(self._events)):
+            what, run, detail = self._events.popleft()
+            if run != self.run:
+                continue
+            if what == "taken":
+                self._taken(detail)
+                self.recall(read(self.seq, detail.entries))
+            elif what == "began":
+                self._began(detail)
+            elif what == "ended":
+                self._ended(detail)
+            elif what == "progress":
+                attempt, progress = detail
+                self._of(attempt.step).progress[attempt.step] = progress
+            elif what == "cancelled":
+                self._of(detail.step).open.pop(detail.step, None)
+            elif what == "left":
+                self._left(detail)
+            elif what == "lost":
+                self._drop()
+                self.news.append("another engine owns the run now")
+
+    def recall(self, entries: Iterable[Entry]) -> None:
+        """Count what is on record already."""
+        for entry in entries:
+            self._count(entry)
+
+    def _of(self, step: str) -> Tally:
+        name = step.partition("/")[2].partition("#")[0]
+        tally = self.tallies.get(name)
+        if tally is None:
+            tally = self.tallies[name] = Tally(name)
+        return tally
+
+    def _taken(self, head: Head) -> None:
+        self.here, self.state, self.due = True, State.RUNNING, None
+        if head.entries and not self.seq:
+            self.resumed = head.entries
+
+    def _began(self, attempt: Attempt) -> None:
+        tally = self._of(attempt.step)
+        tally.open[attempt.step] = attempt
+        tally.odd.pop(attempt.step, None)
+
+    def _ended(self, entry: Entry) -> None:
+        tally = self._of(entry.step)
+        tally.live += entry.kind is not Kind.RETRY
+        self._count(entry)
+        self._tell(tally, entry)
+
+    def _count(self, entry: Entry) -> None:
+        self.seq = max(self.seq, entry.seq)
+        if entry.kind not in (Kind.RESULT, Kind.ERROR, Kind.RETRY):
+            return
+        tally = self._of(entry.step)
+        for of_step in (tally.open, tally.odd, tally.progress):
+            of_step.pop(entry.step, None)
+        tally.seconds = entry.at - entry.began
+        if entry.kind is Kind.RETRY:
+            tally.retried += 1
+            tally.odd[entry.step] = Odd(entry)
+        elif entry.kind is Kind.ERROR:
+            tally.failed += 1
+        else:
+            tally.done += 1
+
+    def _left(self, move: Move) -> None:
+        self.state, self.due = move.state, move.due
+        if move.state is State.WAITING and not self.stopping:
+            self.news.append(f"{words.state(move.state)}{'' if move.due is None else ' until it is due'}")
+        self._drop()
+
+    def _drop(self) -> None:
+        self.here = False
+        for tally in self.tallies.values():
+            tally.open.clear()
+            tally.progress.clear()
+
+    # -- for whoever cannot redraw --------------------------------------------------------------------
+
+    def _tell(self, tally: Tally, entry: Entry) -> None:
+        """A line per step, the first few of each function and kind; the summary counts the rest."""
+        key = f"{tally.label} {entry.kind}"
+        told = self._told[key] = self._told.get(key, 0) + 1
+        if told > TOLD_MAX:
+            return
+        if entry.kind is Kind.RESULT:
+            line = f"{words.sign(State.SUCCEEDED)} {tally.label} {words.dim(words.span(tally.seconds))}"
+        elif entry.kind is Kind.ERROR:
+            line = f"{words.sign(State.FAILED)} {tally.label}: {words.failure(entry.payload, 160)}"
+        else:
+            pause = words.span(max(0.0, (entry.due or entry.at) - entry.at))
+            line = (
+                f"◍ {tally.label} try {entry.attempt + 1} in {pause}: {words.failure(entry.payload[1:], 160)}"
+            )
+        more = words.dim("  (further ones are only counted)") if told == TOLD_MAX else ""
+        self.news.append(line + more)
