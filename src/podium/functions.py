@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, KeysView, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -63,7 +64,7 @@ class Function:
         try:
             return self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
-            raise ArgumentError(f"{self.label}: {error}", fix=f"{self.label}{self.signature}") from None
+            raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
     def unbind(self, bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The way back from `bind` to a call's args and kwargs, for what the code's signature is now."""
@@ -71,7 +72,7 @@ class Function:
             unknown = next(name for name in bound if name not in self._parameters)
             raise ArgumentError(
                 f"{self.label} has no parameter {unknown!r} any more, but the recorded call has",
-                fix=f"{self.label}{self.signature}",
+                fix=self.spelled,
             )
         if self._by_name:
             return (), dict(bound)
@@ -79,30 +80,59 @@ class Function:
         call = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict will do
         return call.args, call.kwargs
 
+    @cached_property
     def hints(self) -> dict[str, Any]:
-        """Resolved annotations of parameters and "return"; unresolvable ones are left out."""
-        cached = self.__dict__.get("_hints")
-        if cached is None:
-            cached = self.__dict__["_hints"] = _resolve(self.fn)
-        return cached
+        """Resolved annotations of parameters and "return"; unresolvable ones are left out.
 
-    @property
+        Looked at on first use, not when declared: by then the names they mention are there.
+        """
+        return _resolve(self.fn)
+
+    @cached_property
     def returns(self) -> Any:
         """The annotation of the result, Any where there is none."""
-        return self.hints().get("return", Any)
+        return self.hints.get("return", Any)
 
     def check(self, bound: Mapping[str, Any]) -> None:
         """Raise ArgumentError for an argument whose type cannot be what the annotation says."""
-        hints = self.hints()
-        for name, value in bound.items():
+        hints = self.hints
+        for name, value in self._each(bound):
             wanted = hints.get(name, Any)
             if wanted is Any or not _misfits(value, wanted):
                 continue
             shown = getattr(wanted, "__name__", None) if isinstance(wanted, type) else str(wanted)
             raise ArgumentError(
-                f"{self.label}({name}=...) wants {shown}, got {_short(value)}",
-                fix=f"{self.label}{self.signature}",
+                f"{self.label}({name}=...) wants {shown}, got {_short(value)}", fix=self.spelled
             )
+
+    def _each(self, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Parameters with what was given for them: an annotation of `*args` is about each of them."""
+        for name, value in bound.items():
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if self._simple else self.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                yield from ((name, one) for one in value)
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                yield from ((name, one) for one in value.values())
+            else:
+                yield name, value
+
+    @property
+    def spelled(self) -> str:
+        """Name and signature as their author wrote them, also where annotations are kept as text."""
+        bare = [
+            p.replace(annotation=_Text(p.annotation)) if isinstance(p.annotation, str) else p
+            for p in self.signature.parameters.values()
+        ]
+        returns = self.signature.return_annotation
+        if isinstance(returns, str):
+            returns = _Text(returns)
+        return f"{self.label}{inspect.Signature(bare, return_annotation=returns)}"
+
+
+class _Text(str):
+    """Shown without quotes."""
+
+    __repr__ = str.__str__
 
 
 def _signature(fn: Callable[..., Any]) -> inspect.Signature:

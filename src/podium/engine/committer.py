@@ -26,7 +26,7 @@ from .readback import read_back
 
 INLINE_WRITES = 4  # up to so many writes are committed on the driving thread ...
 INLINE_BYTES = 64 * 1024  # ... if they are small together ...
-INLINE_SECONDS = 0.002  # ... and the disk has lately synced faster than this
+INLINE_SECONDS = 0.005  # ... and the disk has lately synced faster than this
 BATCH_WRITES = 2000  # bounds the latency of one commit
 RETRY_SECONDS_MAX = 1.0
 
