@@ -1,11 +1,10 @@
 """How a function becomes a task or a workflow, and the verbs it then has."""
 
-from .callables import BoundTask, Durable, Task, Workflow
+from .callables import Durable, Task, Workflow
 from .decorators import task, workflow
 from .verbs import attempt, fencing_token, idempotency_key, now, progress, random, sleep, uuid4
 
 __all__ = [
-    "BoundTask",
     "Durable",
     "Task",
     "Workflow",

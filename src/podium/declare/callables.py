@@ -29,15 +29,16 @@ BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 class Durable(Generic[P, C, R]):
     """A declared function. `P` its parameters, `C` what a call gives (R, or a coroutine of R), `R` its result."""
 
-    def __init__(self, function: Function, call: Call | None = None) -> None:
+    def __init__(self, function: Function, call: Call | None = None, bound: tuple[Any, ...] = ()) -> None:
         self._function = function
         self._call = call or Call()
+        self._bound = bound  # the object, of a method: its first argument, recorded with each call
         functools.update_wrapper(self, function.fn, updated=())
 
     @property
     def fn(self) -> Callable[P, C]:
         """The bare function."""
-        return self._function.fn
+        return functools.partial(self._function.fn, *self._bound) if self._bound else self._function.fn
 
     @property
     def name(self) -> str:
@@ -71,12 +72,12 @@ class Durable(Generic[P, C, R]):
         if machine is None:
             return self._start_run(current_app(), args, kwargs)
         self._inside("start")
-        return Run(StepRun(machine, machine.start_step(self._function, args, kwargs)))
+        return Run(StepRun(machine, machine.start_step(self._function, (*self._bound, *args), kwargs)))
 
     def _start_run(
         self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any], watch: bool = False
     ) -> Run[R]:
-        started = app.start(self._function, args, kwargs, self._call, watch)
+        started = app.start(self._function, (*self._bound, *args), kwargs, self._call, watch)
         if not app.in_event_loop():
             started.id.result()
         return Run(StoredRun(app, self._function, started, self._call.id or ""))
@@ -98,13 +99,14 @@ class Durable(Generic[P, C, R]):
         machine = current_machine()
         if machine is not None:
             self._inside("map")
-            return Runs(FanOut(machine, self._function, items, limit, on_error))
+            return Runs(FanOut(machine, self._function, items, limit, on_error, self._bound))
         app = current_app()
         if self._call.id is not None:
             raise UsageError("map(...) with options(id=...): every run needs an id of its own")
 
         def begin(item: Any) -> Run[Any]:
-            return Run(StoredRun(app, self._function, app.start(self._function, (item,), {}, self._call)))
+            args = (*self._bound, item)
+            return Run(StoredRun(app, self._function, app.start(self._function, args, {}, self._call)))
 
         def finished(run: Run[Any], then: Callable[[], None]) -> None:
             app.when_ended(run.id, then)
@@ -121,7 +123,12 @@ class Durable(Generic[P, C, R]):
         tags   words to find it by
         """
         call = Call(id=_checked_id(id), delay=_checked_delay(delay), tags=tuple(tags))
-        return type(self)(self._function, call)
+        return type(self)(self._function, call, self._bound)
+
+    def _method_of(self, instance: Any) -> Any:
+        if instance is None or isinstance(self._function.fn, staticmethod):
+            return self
+        return type(self)(self._function, self._call, (instance,))
 
     def _inside(self, verb: str) -> None:
         if self._call != Call():
@@ -139,34 +146,16 @@ class Task(Durable[P, C, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
         machine = current_machine()
         if machine is None:
-            return self._function.fn(*args, **kwargs)
+            return self._function.fn(*self._bound, *args, **kwargs)
         self._inside("__call__")
-        return machine.call(self._function, args, kwargs)
+        return machine.call(self._function, (*self._bound, *args), kwargs)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, C, R]: ...
     @overload
-    def __get__(self: Task[Concatenate[S, Q], C, R], instance: S, owner: type) -> BoundTask[Q, C, R]: ...
+    def __get__(self: Task[Concatenate[S, Q], C, R], instance: S, owner: type) -> Task[Q, C, R]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
-        return self if instance is None else BoundTask(self, instance)
-
-
-class BoundTask(Generic[P, C, R]):
-    """A task that is a method, bound: the instance is its first argument and is recorded with the call."""
-
-    def __init__(self, task: Task[Any, C, R], instance: Any) -> None:
-        self._task, self._instance = task, instance
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
-        return self._task(self._instance, *args, **kwargs)
-
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As Durable.run."""
-        return self._task.run(self._instance, *args, **kwargs)
-
-    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
-        """As Durable.start."""
-        return self._task.start(self._instance, *args, **kwargs)
+        return self._method_of(instance)
 
 
 class Workflow(Durable[P, C, R]):
@@ -178,6 +167,13 @@ class Workflow(Durable[P, C, R]):
         if self._function.is_async:
             return self._awaited(args, kwargs)  # type: ignore[return-value]  # C is a coroutine of R here
         return self.run(*args, **kwargs)  # type: ignore[return-value]  # C is R here
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Workflow[P, C, R]: ...
+    @overload
+    def __get__(self: Workflow[Concatenate[S, Q], C, R], instance: S, owner: type) -> Workflow[Q, C, R]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self._method_of(instance)
 
     def _awaited(self, args: Any, kwargs: Any) -> Coroutine[Any, Any, R]:
         async def run() -> R:

@@ -37,8 +37,10 @@ class FanOut:
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int | None,
         on_error: OnError,
+        before: tuple[Any, ...] = (),
     ) -> None:
         machine.check_alive()
+        self._before = before  # arguments that come before the item: the object, of a method
         self._machine, self._function, self._on_error = machine, function, on_error
         self._scope: Scope = machine.loop.current_scope().child()
         self._limit = limit or (len(items) if isinstance(items, Sized) else WINDOW) or 1
@@ -91,7 +93,7 @@ class FanOut:
         self._drawn += 1
         scope = Scope(f"{self._scope.path}.{position}")
         try:
-            step = self._machine.start_step(self._function, (item,), {}, scope)
+            step = self._machine.start_step(self._function, (*self._before, item), {}, scope)
         except UsageError as error:
             self._fail(error)
             return

@@ -1,0 +1,268 @@
+"""What can be a task or a workflow: methods, partials, third-party functions, named ones; and what cannot."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import operator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from podium import App, Retry, UsageError, task, workflow
+from podium.errors import ArgumentError, DeclarationError
+from podium.functions import registry
+from podium.model import Query
+
+
+@dataclass(frozen=True)
+class Shop:
+    name: str
+    rates: tuple[float, ...] = (1.0,)
+
+    @task
+    def price(self, n: int, extra: int = 0) -> str:
+        return f"{self.name}: {n * self.rates[0] + extra:g}"
+
+    @workflow
+    async def restock(self, n: int) -> str:
+        return f"{self.price(n)}, {await self.stock(n)}"
+
+    @task
+    async def stock(self, n: int) -> int:
+        return n + len(self.name)
+
+    @task
+    @staticmethod
+    def currency() -> str:
+        return "EUR"
+
+
+def scale(factor: int, n: int) -> int:
+    return factor * n
+
+
+async def ascale(factor: int, n: int) -> int:
+    return factor * n
+
+
+class Adder:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __call__(self, m: int) -> int:
+        return self.n + m
+
+
+double = task(name="double")(functools.partial(scale, 2))
+adouble = task(name="adouble")(functools.partial(ascale, 2))
+dumps = task(json.dumps)
+root = task(math.sqrt)
+add = task(operator.add)
+increase = task(name="increase")(Adder(5))
+negate = task(name="negate")(lambda n: -n)
+
+
+@task(name="shop/pay", retries=Retry(times=2), timeout=5, executor="threads")
+def pay(n: int, /, *more: int, currency: str = "EUR", **labels: str) -> list[Any]:
+    return [n, list(more), currency, labels]
+
+
+@workflow
+async def methods(shop: Shop) -> list[Any]:
+    return [shop.price(2), shop.price(2, extra=1), await shop.stock(1), shop.price.start(3).result(), Shop.currency()]
+
+
+@workflow
+async def mapped_methods(shop: Shop) -> list[Any]:
+    return await shop.stock.map([1, 2, 3])
+
+
+@workflow
+async def strangers() -> list[Any]:
+    return [
+        double(4),
+        await adouble(5),
+        dumps({"a": [1, None]}, indent=None),
+        root(16.0),
+        add(2, 3),
+        increase(1),
+        negate(3),
+        pay(1, 2, 3, currency="NOK", order="7"),
+        pay(1),
+    ]
+
+
+@workflow
+def with_defaults(a: int, b: int = 2, *rest: int, c: str = "c", **more: float) -> list[Any]:
+    return [a, b, list(rest), c, more]
+
+
+def test_methods_take_their_object_along(app: App) -> None:
+    shop = Shop("Bakery", (3.0, 4.0))
+    assert shop.price(2) == "Bakery: 6"
+    assert methods.run(shop) == ["Bakery: 6", "Bakery: 7", 7, "Bakery: 9", "EUR"]
+    assert shop.stock.run(3) == 9
+    assert shop.restock.run(1) == "Bakery: 3, 7"
+    assert shop.currency() == "EUR"
+    assert shop.price.fn(1) == "Bakery: 3"
+
+
+def test_methods_can_be_mapped(app: App) -> None:
+    assert mapped_methods.run(Shop("abc")) == [4, 5, 6]
+    assert list(Shop("ab").stock.map([1, 2])) == [3, 4]
+    assert Shop("ab").stock.options(id="stock-1").start(1).id == "stock-1"
+
+
+def test_what_cannot_be_edited(app: App) -> None:
+    assert strangers.run() == [
+        8,
+        10,
+        '{"a": [1, null]}',
+        4.0,
+        5,
+        6,
+        -3,
+        [1, [2, 3], "NOK", {"order": "7"}],
+        [1, [], "EUR", {}],
+    ]
+    assert dumps([1]) == "[1]"
+
+
+def test_every_kind_of_parameter(app: App) -> None:
+    assert with_defaults.run(1) == [1, 2, [], "c", {}]
+    assert with_defaults.run(1, 3, 4, 5, c="x", d=0.5) == [1, 3, [4, 5], "x", {"d": 0.5}]
+    assert with_defaults.run(b=7, a=1) == [1, 7, [], "c", {}]
+
+
+def test_a_declaration_keeps_name_and_documentation() -> None:
+    assert with_defaults.__name__ == "with_defaults"
+    assert with_defaults.name == f"{__name__}:with_defaults"
+    assert pay.name == "shop/pay"
+    assert pay.fn(1) == [1, [], "EUR", {}]
+    assert repr(pay) == "<task shop/pay>"
+    assert dumps.name == "json:dumps"
+    assert "Serialize" in (dumps.__doc__ or "")
+
+
+# -- arguments -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: with_defaults.start("one"), "wants int, got 'one'"),
+        (lambda: with_defaults.start(), "missing a required argument: 'a'"),
+        (lambda: with_defaults.start(1, c=5), r"with_defaults\(c=...\) wants str"),
+        (lambda: with_defaults.start(1, 2, "x"), "wants int"),
+        (lambda: with_defaults.start(1, d="x"), "wants float"),
+        (lambda: methods.start("Bakery"), "wants Shop"),
+        (lambda: methods.start(), "missing"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_stored(app: App, call: Any, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says) as caught:
+        call()
+    assert isinstance(caught.value, TypeError)
+    assert app.find(Query()) == []
+
+
+# -- what cannot be ----------------------------------------------------------------------------------------
+
+
+def test_a_closure_or_lambda_is_no_workflow() -> None:
+    def local() -> None:
+        pass
+
+    for refused in (local, lambda: None):
+        with pytest.raises(DeclarationError, match="could not find it by its name|cannot be a workflow"):
+            workflow(refused)
+
+
+def test_generators_are_neither() -> None:
+    def plain() -> Iterator[int]:
+        yield 1
+
+    async def awaited() -> AsyncIterator[int]:
+        yield 1
+
+    for decorator in (task, workflow):
+        for refused in (plain, awaited, functools.partial(plain)):
+            with pytest.raises(DeclarationError, match="generator"):
+                decorator(refused)
+
+
+def test_nor_are_classes_numbers_and_what_is_declared_already() -> None:
+    for refused in (Shop, 7, pay, with_defaults):
+        with pytest.raises(DeclarationError):
+            task(refused)
+
+
+def test_a_lambda_needs_a_name_to_be_a_task() -> None:
+    with pytest.raises(DeclarationError, match="name="):
+        task(lambda: None)
+
+
+def test_two_functions_of_one_name() -> None:
+    @task(name="taken")
+    def one() -> None:
+        pass
+
+    def other() -> None:
+        pass
+
+    with pytest.raises(DeclarationError, match=r"two functions are named 'taken'.*test_declare\.py:\d+"):
+        task(name="taken")(other)
+    registry.pop("taken")
+
+
+def test_the_same_code_again_is_a_reload() -> None:
+    def declare() -> None:
+        @task(name="reloaded")
+        def one() -> None:
+            pass
+
+    declare()
+    declare()
+    for _ in range(2):
+        task(name="reloaded partial")(functools.partial(scale, 3))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": 0},
+        {"timeout": -1},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"executor": "moon"},
+        {"retries": -1},
+        {"executor": "loop"},
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any]) -> None:
+    with pytest.raises((UsageError, ValueError)):
+        task(**options)(scale)
+
+
+def test_an_async_task_called_bare_in_a_sync_workflow(app: App) -> None:
+    with pytest.raises(UsageError, match=r"adouble\.run\(\.\.\.\)"):
+        bare.run()
+
+
+@workflow
+def bare() -> Any:
+    return adouble(1)
+
+
+def test_a_workflow_inside_a_workflow_is_not_there_yet_and_says_what_is(app: App) -> None:
+    with pytest.raises(UsageError, match=r"strangers\.fn\(\.\.\.\)"):
+        outer.run()
+
+
+@workflow
+async def outer() -> Any:
+    return await strangers()
