@@ -41,7 +41,7 @@ class Flags:
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        hints = function.hints()
+        hints = function.hints
         self._parameters = {
             name: (parameter, _annotation(parameter, hints.get(name, Any)))
             for name, parameter in function.signature.parameters.items()
@@ -49,7 +49,9 @@ class Flags:
         self._command = click.Command(
             function.label,
             params=[_option(function, p, annotation) for p, annotation in self._parameters.values()],
-            help=inspect.cleandoc(function.fn.__doc__ or ""),
+            help="\n\n".join(
+                f"\b\n{part}" for part in _doc(function).split("\n\n")
+            ),  # \b: lines stay as they are
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
 
@@ -146,9 +148,13 @@ def _shown_default(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
+def _doc(function: Function) -> str:
+    return inspect.cleandoc(function.fn.__doc__ or "")
+
+
 def _described(function: Function, name: str) -> str:
     """What the docstring says about a parameter, in the usual styles ("name: text", ":param name:")."""
-    doc = inspect.cleandoc(function.fn.__doc__ or "")
+    doc = _doc(function)
     kind = r"(?:\s*\([^)]*\))?"
     found = re.search(
         rf"^\s*(?::param\s+(?:\w+\s+)?)?\*{{0,2}}{re.escape(name)}{kind}(?:\s*:\s+|\s{{2,}}|\s+--?\s+)(\S.*)$",

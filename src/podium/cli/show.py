@@ -83,7 +83,8 @@ def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
 def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
     now = RealEnv().now()
     name = click.style(words.label(row.function), bold=True)
-    yield f"{name}  {row.id}  {words.dim(words.call(row.args, 100))}".rstrip()
+    called = words.call(row.args, 100)
+    yield f"{name}  {row.id}" + (f"  {words.dim(called)}" if called else "")
     parts = [words.state(row.state)]
     if row.ended is not None:
         parts.append(words.ago(row.ended, now))

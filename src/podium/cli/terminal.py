@@ -13,12 +13,8 @@ from typing import Any, TextIO
 
 import click
 
-_ASCII = str.maketrans(
-    {
-        "✔": "+", "✖": "x", "●": "*", "◌": "o", "◍": "~", "⏸": "!", "⊘": "-", "·": "-", "…": ".", "\N{MULTIPLICATION SIGN}": "x",
-        "├": "|", "└": "`", "─": "-", "│": "|", "━": "=", "╸": "-", "→": ">", "✉": "@",
-    }
-)  # fmt: skip
+_SIGNS = "✔✖●◌◍⏸⊘·…├└─│━╸→✉\N{MULTIPLICATION SIGN}"
+_ASCII = str.maketrans(_SIGNS, "+x*o~!--.|`-|=->@x")
 
 
 def prepare() -> None:
@@ -61,7 +57,7 @@ def width(stream: TextIO) -> int | None:
 def plain(text: str, stream: TextIO) -> str:
     """With signs that the stream's encoding has."""
     try:
-        "✔●◌├━".encode(stream.encoding or "ascii")
+        _SIGNS.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return text.translate(_ASCII)
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -103,7 +103,9 @@ def call(args: bytes, width: int = 60) -> str:
         tree: Any = msgspec.json.decode(args)
     except msgspec.DecodeError:
         return codec.preview(args, width)
-    named: dict[str, Any] = tree if isinstance(tree, dict) else {"!": tree}
+    if not isinstance(tree, dict):
+        return codec.preview(args, width)
+    named = cast("dict[str, Any]", tree)
     if any(name.startswith("!") for name in named):
         return codec.preview(args, width)
     parts = (
