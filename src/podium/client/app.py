@@ -277,7 +277,8 @@ class App:
         return self.store.find(query)
 
     def history(self, run: str) -> list[Entry]:
-        """The whole recorded history of a run, in order."""
+        """The whole recorded history of a run, in order. Raises RunNotFound."""
+        self.load(run)
         entries: list[Entry] = []
         while page := self.store.history(run, entries[-1].seq if entries else 0, 1000):
             entries.extend(page)
@@ -302,7 +303,8 @@ class App:
         return future
 
     def cancel(self, run: str) -> Future[Verdict]:
-        """Ask a run to cancel: CancelledError is raised in its body at the next turn."""
+        """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound."""
+        self.load(run)
         message = Message(self.env.new_id(), run, "cancel", self.env.now())
         return self.write(Write(messages=(message,)))
 

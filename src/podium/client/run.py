@@ -107,7 +107,19 @@ class StoredRun:
 
     @property
     def id(self) -> str:
-        return self._start.result() if self._start.done() or not self._id else self._id
+        return self._id if self._id and not self._start.done() else self._known()
+
+    def _known(self) -> str:
+        """The id once the start is on record, which decides whether it is a new run or an older one."""
+        if not self._start.done() and self._on_engines_thread():
+            raise UsageError(
+                "this run's start is not on record yet, and waiting for that on the engine's own thread would never end",
+                fix="in an async task, `await run.started()` first",
+            )
+        return self._start.result()
+
+    def _on_engines_thread(self) -> bool:
+        return self.app.has_engine and self.app.host.is_own_thread()
 
     def ended(self) -> Future[End]:
         """A future of how it comes out; blocks for its start."""
@@ -116,10 +128,10 @@ class StoredRun:
         return self._end
 
     def state(self) -> State:
-        return self.app.load(self._start.result()).state
+        return self.app.load(self._known()).state
 
     def result(self, timeout: float | None) -> Any:
-        if self.app.has_engine and self.app.host.is_own_thread():
+        if self._on_engines_thread():
             raise UsageError(
                 "waiting for a run on the engine's own thread would never end",
                 fix="in an async task, await the run instead",
@@ -141,8 +153,8 @@ class StoredRun:
         return await arrival(self._start)
 
     def cancel(self) -> None:
-        written = self.app.cancel(self._start.result())
-        if not (self.app.has_engine and self.app.host.is_own_thread()):
+        written = self.app.cancel(self._known())
+        if not self._on_engines_thread():
             written.result()
 
     def _outcome(self, end: End) -> Any:
