@@ -57,8 +57,13 @@ def _plants(jobs: int) -> bool:
 
 def _crash_points(jobs: int) -> bool:
     began = time.monotonic()
-    played, violations = campaign.crash_points(jobs)
-    print(f"crash points covered: {played} ({time.monotonic() - began:.0f} s), violations: {len(violations)}")
+    single, violations = campaign.crash_points(jobs)
+    double, more = campaign.crash_pairs(jobs)
+    violations += more
+    seconds = time.monotonic() - began
+    print(
+        f"crash points covered: {single}, and {double} pairs ({seconds:.0f} s), violations: {len(violations)}"
+    )
     for violation in violations[:20]:
         print(f"  VIOLATION {violation}")
     return not violations

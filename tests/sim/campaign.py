@@ -86,13 +86,20 @@ def random_worlds(start: int, count: int, jobs: int) -> Tally:
     return tally
 
 
-def crash_points(jobs: int, *, pairs: bool = True) -> tuple[int, list[str]]:
-    """Every fault at every store call of every program, and pairs of them for the smallest."""
-    parcels: list[tuple[str, list[crashpoints.Plan]]] = []
-    for name in crashpoints.PROGRAMS:
-        parcels += [(name, part) for part in _parts(crashpoints.singles(name))]
-    for name in crashpoints.SMALLEST if pairs else ():
-        parcels += [(name, part) for part in _parts(crashpoints.pairs(name))]
+def crash_points(jobs: int) -> tuple[int, list[str]]:
+    """Every fault at every store call of every program."""
+    return _crash_all(jobs, crashpoints.PROGRAMS, crashpoints.singles)
+
+
+def crash_pairs(jobs: int) -> tuple[int, list[str]]:
+    """Every two faults, for the smallest programs."""
+    return _crash_all(jobs, crashpoints.SMALLEST, crashpoints.pairs)
+
+
+def _crash_all(
+    jobs: int, names: Iterable[str], plans: Callable[[str], Iterator[crashpoints.Plan]]
+) -> tuple[int, list[str]]:
+    parcels = [(name, part) for name in names for part in _parts(plans(name))]
     played, found = 0, list[str]()
     for number, violations in spread(_crash, parcels, jobs):
         played += number

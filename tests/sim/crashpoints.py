@@ -39,7 +39,7 @@ OPTIONS = Options(poll=30.0, lease=90.0)  # few looks for work that is not there
 def play(name: str, *planned: tuple[int, Fault]) -> Report:
     """One program, with these faults at these store calls."""
     weather = Weather(planned=dict(planned))
-    return World(SEED, Setting([PROGRAMS[name]], OPTIONS, weather, calm_after=1e9)).play()
+    return World(SEED, Setting([PROGRAMS[name]], OPTIONS, weather, calm_after=900.0)).play()
 
 
 def singles(name: str) -> Iterator[Plan]:
