@@ -38,7 +38,8 @@ class FaultyDisk(apsw.VFS):
         self.name = f"faulty-{next(_names)}"
         self.counts: Counter[str] = Counter()
         self._faults: dict[tuple[str, int], Fault] = {}
-        super().__init__(self.name, "")
+        self.base = apsw.vfs_names()[0]  # by name: this one may become the default itself
+        super().__init__(self.name, self.base)
 
     def strike(self, operation: str, nth: int, fault: Fault) -> None:
         """`nth` counts from 1, from now on."""
@@ -60,7 +61,7 @@ class _File(apsw.VFSFile):
         self._disk = disk
         path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         self._suffix = "-wal" if path.endswith("-wal") else "-db"
-        super().__init__("", name, flags)
+        super().__init__(disk.base, name, flags)
 
     def xSync(self, flags: int) -> None:
         self._disk.note("sync", self._suffix)

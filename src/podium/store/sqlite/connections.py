@@ -92,7 +92,10 @@ class Connections:
                 stack.enter_context(lock)
             self._closed = True
             while self._opened:
-                self._opened.pop().close()
+                try:
+                    self._opened.pop().close()
+                except apsw.Error:  # of a last checkpoint: what is committed stays in the WAL, for the next one
+                    pass
 
     def locks(self) -> list[threading.Lock]:
         """Every lock once, in the order in which they may be taken together."""

@@ -1,0 +1,212 @@
+"""A whole App on a failing disk: `python -m tests.chaos.disk --fault io-error`.
+
+A script starts runs one after the other and waits for them, on a VFS that counts; a fault-free process says
+how often it syncs and writes. Then, once per sync (or write), a fresh store and a process that meets the
+fault there, and one without faults that goes on. Nothing that was acknowledged may be lost, no recorded step
+may run again, nobody may hang, and each fault must be met as it should be:
+
+    io-error   the sync fails: the engine stops, callers get an error, the next process resumes
+    full       writes fail, five in a row: no store is opened, or the engine holds on until there is space
+    kill       the process is gone in the middle of the sync
+
+Every process is a fork of this one, which never opens a store and never has a thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from podium import App, attempt, idempotency_key, task, workflow
+from podium.errors import EngineStopped, StoreFatal, StoreUnavailable
+from tests.chaos.ledger import Ledger, write_line
+from tests.chaos.witness import Witness
+from tests.store.vfs import FaultyDisk, disk_full, io_error, kill
+
+RUNS, STEPS = 3, 4
+PATIENCE = 30.0  # seconds after which a process counts as hung
+FULL_WRITES = 5  # that fail in a row
+DONE, STOPPED, NOT_OPENED, KILLED = 0, 7, 8, 9  # how a process ends
+
+
+@dataclass(frozen=True)
+class Fault:
+    operation: str
+    act: Callable[[], None]
+    in_a_row: int
+    ends: tuple[int, ...]  # how a process that met it may end
+
+
+# A process may also be done before it meets the fault: while it says goodbye, after everything.
+FAULTS = {
+    "io-error": Fault("sync", io_error, 1, (STOPPED, DONE)),
+    "full": Fault("write", disk_full, FULL_WRITES, (NOT_OPENED, DONE)),
+    "kill": Fault("sync", kill, 1, (KILLED, DONE)),
+}
+
+
+@task
+async def on_the_loop(number: int) -> str:
+    return _stamp()
+
+
+@task
+def in_a_thread(number: int) -> str:
+    return _stamp()
+
+
+def _stamp() -> str:
+    value = os.urandom(6).hex()
+    write_line(os.environ["CHAOS_LEDGER"], idempotency_key(), attempt(), value)
+    return value
+
+
+@workflow
+async def little(number: int) -> list[str]:
+    return [await on_the_loop(n) if n % 2 else in_a_thread(n) for n in range(STEPS)]
+
+
+def script(store: Path, notes: Path, disk: FaultyDisk) -> None:
+    """What a user writes, and a note of each acknowledgement with the syncs that it took."""
+    with App(store) as app:
+        runs = []
+        app.host  # noqa: B018  # so that its own syncs are not counted as those of the first start
+        for number in range(RUNS):
+            before = disk.counts["sync-wal"]
+            runs.append(little.start(number))
+            write_line(str(notes), runs[-1].id, disk.counts["sync-wal"] - before)
+        for run in runs:
+            run.result()
+
+
+def live(store: Path, notes: Path, fault: Fault | None, nth: int) -> None:
+    """The script as a process: its end says what it met."""
+    disk = FaultyDisk()
+    apsw.set_default_vfs(disk.name)
+    if fault is not None:
+        for offset in range(fault.in_a_row):
+            disk.strike(fault.operation, nth + offset, fault.act)
+    end = 1
+    try:
+        script(store, notes, disk)
+        end = DONE
+    except BaseException as error:
+        if _is_fatal(error):
+            end = STOPPED
+        elif isinstance(error, StoreUnavailable) and not notes.exists():
+            end = NOT_OPENED
+        else:
+            sys.excepthook(*sys.exc_info())
+    write_line(f"{notes}.counts", json.dumps(disk.counts))
+    os._exit(end)
+
+
+def _is_fatal(error: BaseException | None) -> bool:
+    """A failed sync, as whoever waits learns of it: by itself or as the engine's reason to stop."""
+    return isinstance(error, StoreFatal) or (isinstance(error, EngineStopped) and _is_fatal(error.__cause__))
+
+
+def in_a_child(act: Callable[[], None], errors: Path) -> int | None:
+    """Fork, act, wait; its exit code, or None when it hung."""
+    child = os.fork()
+    if child == 0:
+        descriptor = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(descriptor, 1)
+        os.dup2(descriptor, 2)
+        try:
+            act()
+        finally:
+            os._exit(1)
+    handle = os.pidfd_open(child)
+    ended = select.select([handle], [], [], PATIENCE)[0]
+    os.close(handle)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if ended else None
+
+
+class Sweep:
+    """One fault at every place where it can strike."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.fault, self.folder = name, FAULTS[name], folder
+        self.ends: Counter[int | None] = Counter()
+        self.checks: Counter[str] = Counter()
+        self.violations: list[str] = []
+
+    def strike(self, nth: int) -> None:
+        """A fresh store, one process with the fault and, unless that was done, one without."""
+        home = self.folder / f"{self.name}-{nth}"
+        home.mkdir()
+        store, notes, errors = home / "a.db", home / "acknowledged", home / "errors"
+        os.environ["CHAOS_LEDGER"] = str(home / "ledger")
+        witness = Witness(store, Ledger(home / "ledger"))
+        end = in_a_child(lambda: live(store, notes, self.fault if nth else None, nth), errors)
+        self.ends[end] += 1
+        good = end in (self.fault.ends if nth else (DONE,))
+        witness.expect("met as it should be", good, f"ended with {end}\n{_tail(errors)}")
+        if end is not None and store.exists():
+            witness.look()
+        if nth and end != DONE:
+            again = in_a_child(lambda: live(store, notes, None, 0), errors)
+            witness.expect("goes on", again == DONE, f"the next process ended with {again}\n{_tail(errors)}")
+        acknowledged = notes.read_text().split() if notes.exists() else []
+        view = witness.look()
+        for run, syncs in zip(acknowledged[::2], acknowledged[1::2], strict=True):
+            witness.expect("synced", int(syncs) >= 1, f"{run} was acknowledged without a sync")
+            witness.expect("acknowledged", run in view.runs, f"the acknowledged start {run} is gone")
+        witness.ended_well(STEPS, [])
+        self.checks += witness.checks
+        self.violations += [f"{self.name} at {self.fault.operation} {nth}: {text}" for text in witness.violations]
+
+
+def _tail(file: Path) -> str:
+    return file.read_text()[-3000:] if file.exists() else ""
+
+
+def sweep(name: str, folder: Path, every: int) -> tuple[Sweep, int]:
+    """Returns it with the number of places that a fault-free run has."""
+    found = Sweep(name, folder)
+    found.strike(0)
+    counts = json.loads((folder / f"{name}-0" / "acknowledged.counts").read_text())
+    places = counts[found.fault.operation]
+    for nth in range(1, places + 1, every):
+        found.strike(nth)
+    return found, places
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--every", type=int, default=1, help="strike at every nth place only")
+    options = parser.parse_args()
+    violations: list[str] = []
+    for name in [options.fault] if options.fault else FAULTS:
+        with tempfile.TemporaryDirectory() as folder:
+            found, places = sweep(name, Path(folder), options.every)
+        ends = ", ".join(f"{count} {_ENDS.get(end, end)}" for end, count in found.ends.items())
+        struck = found.ends.total() - 1
+        print(f"{name}: struck at {struck} of {places} {FAULTS[name].operation}s: {ends};"
+              f" {found.checks.total()} checks, {len(found.violations)} violations")  # fmt: skip
+        violations += found.violations
+    for violation in violations[:20]:
+        print("VIOLATION", violation)
+    return 1 if violations else 0
+
+
+_ENDS = {DONE: "done", NOT_OPENED: "not opened", STOPPED: "stopped with an error", KILLED: "killed", None: "HUNG", 1: "CRASHED"}
+
+if __name__ == "__main__":
+    sys.exit(main())
