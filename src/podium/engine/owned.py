@@ -74,7 +74,8 @@ class OwnedRun:
     def _recorded(self) -> Iterator[Entry]:
         after = 0
         while after < self.head.entries:
-            page = self.engine.store.history(self.head.id, after, PAGE)
+            # No further than the claim saw: what came later is another owner's, and we have lost the run.
+            page = self.engine.store.history(self.head.id, after, min(PAGE, self.head.entries - after))
             if not page:
                 raise InternalError(f"run {self.head.id} should have {self.head.entries} entries, has {after}")
             yield from page
