@@ -166,7 +166,11 @@ class Workflow(Durable[P, C, R]):
             self._inside("__call__")
         if self._function.is_async:
             return self._awaited(args, kwargs)  # type: ignore[return-value]  # C is a coroutine of R here
-        return self.run(*args, **kwargs)  # type: ignore[return-value]  # C is R here
+        try:
+            return self.run(*args, **kwargs)  # type: ignore[return-value]  # C is R here
+        except Exception as error:
+            drop_our_frames(error)
+            raise
 
     @overload
     def __get__(self, instance: None, owner: type) -> Workflow[P, C, R]: ...
