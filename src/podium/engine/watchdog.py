@@ -36,9 +36,9 @@ class TurnWatch:
                 act(*args)
             finally:
                 self._end()
-        except TurnBudgetExceeded:
+        except TurnBudgetExceeded as error:
             self._end()  # it may have hit while the first `_end` was under way
-            raise
+            raise machine.trouble or error from None  # Python raised a bare one, which knows no line
 
     def _end(self) -> None:
         with self._lock:
@@ -57,8 +57,10 @@ class TurnWatch:
             if self._turning is not turning:
                 return
             error = TurnBudgetExceeded()
-            error.line = user_line(sys._current_frames().get(self._thread))
+            line = user_line(sys._current_frames().get(self._thread))
+            error.line = line if line != "?" else turning[0].defined_at()  # it was between two branches
             turning[0].trouble = turning[0].trouble or error
+            turning[0].loop.discarded = True  # stops even a body that catches what is raised below
             self._fired = True
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread), ctypes.py_object(TurnBudgetExceeded)

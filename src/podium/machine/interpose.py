@@ -11,7 +11,6 @@ rather than their name another meaning, because `from asyncio import wait_for` i
 - The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
 - `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
-- `sys.unraisablehook` says nothing of what goes wrong while a dropped body is closed: it is meant to.
 - `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
 """
 
@@ -138,15 +137,6 @@ def _handle_unless_replaying(original: Callable[..., Any]) -> Callable[..., Any]
     return handle
 
 
-def _unless_dropping(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def unraisable(args: Any) -> None:
-        machine = turning.machine
-        if machine is None or not machine.loop.discarded:
-            original(args)
-
-    return unraisable
-
-
 _sleep = time.sleep
 _installed = False
 
@@ -170,5 +160,4 @@ def install() -> None:
     if sys.version_info < (3, 13):
         time.sleep = _guarded(time.sleep, "time.sleep")
     setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
-    sys.unraisablehook = _unless_dropping(sys.unraisablehook)
     setattr(logging.Logger, "handle", _handle_unless_replaying(logging.Logger.handle))

@@ -12,20 +12,19 @@ parked one is put back in line, in the same queue as everything else, when its f
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import heapq
 import logging
 import threading
 from asyncio import tasks as asyncio_tasks
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from greenlet import getcurrent, greenlet
 
 from ..errors import Discarded
 from .branch import Future, Handle, Task, Timer, cancelled_error, enter_task, leave_task
-from .burial import bury
+from .burial import bury, unheard
 from .generators import Generators
 from .guard import refuse_effect
 from .scope import Scope
@@ -213,7 +212,7 @@ class Loop(asyncio.AbstractEventLoop):
                 worker = self._next
                 if worker is not None:
                     self._next = None
-                elif self._ready:
+                elif self._ready and not self.discarded:
                     worker = idle.pop() if idle else greenlet(_serve)
                 else:
                     return
@@ -290,38 +289,41 @@ class Loop(asyncio.AbstractEventLoop):
         self.discarded = True
         self._heap.clear()
         self._timers.clear()
+        bodies: list[Any] = []
         outer, self._hub = self._hub, getcurrent()
-        try:
-            for _ in range(rounds):
-                self._ready.clear()
-                if not self._close_all():
-                    break
-        finally:
-            self._hub = outer
-        for worker in self._parked:
-            bury(worker)
-        for task in self.tasks.values():
-            if _is_alive(task):
-                bury(task)
-        self._ready.clear()
-        self._parked.clear()
-        self.tasks.clear()
+        with unheard():
+            try:
+                for _ in range(rounds):
+                    self._ready.clear()
+                    if not self._close_all(bodies):
+                        break
+            finally:
+                self._hub = outer
+            for left in (*self._parked, *filter(_is_open, bodies)):
+                bury(left)
+            bodies.clear()
+            self._ready.clear()
+            self._parked.clear()
+            self.tasks.clear()
         if self._generators is not None:
             self._generators.forget(self)
         self._next = None
 
-    def _close_all(self) -> bool:
-        """One round; True if something is still alive."""
+    def _close_all(self, bodies: list[Any]) -> bool:
+        """One round, which adds to `bodies` what it finds; True if something is still alive."""
         for worker in list(self._parked):
             worker.parent = getcurrent()
             self._refusals = 0
             _quietly(worker.throw, Discarded)
-        for task in list(self.tasks.values()):
-            if _is_alive(task):
-                self._close(task.get_coro().close)
+        for task in self.tasks.values():
+            if not task.done():
+                bodies.extend(_awaited_in(task.get_coro()))
+        for body in bodies:
+            if _is_open(body):
+                self._close(body.close)
         for generator in self._generators.alive() if self._generators else ():
             self._close(generator.aclose().send, None)
-        return bool(self._parked) or any(map(_is_alive, self.tasks.values()))
+        return bool(self._parked) or any(map(_is_open, bodies))
 
     def _close(self, close: Callable[..., object], *args: Any) -> None:
         self._refusals = 0
@@ -344,8 +346,15 @@ for _name in (
     setattr(Loop, _name, _refused(_name))
 
 
-def _is_alive(task: Any) -> bool:
-    return not task.done() and getattr(task.get_coro(), "cr_frame", None) is not None
+def _awaited_in(body: Any) -> Iterator[Any]:
+    """A coroutine and those it awaits in turn: an outer one may end while an inner one refuses to."""
+    while _is_open(body):
+        yield body
+        body = getattr(body, "cr_await", None) or getattr(body, "gi_yieldfrom", None)
+
+
+def _is_open(body: Any) -> bool:
+    return (getattr(body, "cr_frame", None) or getattr(body, "gi_frame", None)) is not None
 
 
 def _quietly(close: Callable[..., object], *args: Any) -> None:

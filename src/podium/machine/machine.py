@@ -100,7 +100,7 @@ class Machine:
         if found is None:
             found = _spoken(asked.id) if asked else "nothing that this could be"
         expected = f"{_spoken(entry.step)} (entry {entry.seq})" if entry.step else f"a {entry.kind} (entry {entry.seq})"
-        line = line_of(*asked.line) if asked else line_of(*_where_defined(self.function.fn))
+        line = line_of(*asked.line) if asked else self.defined_at()
         return Mismatch(
             f"{line}: this code asks for {found}, but the run recorded {expected}",
             line=line,
@@ -115,6 +115,10 @@ class Machine:
         """Commands since the last call; a step that was asked for and cancelled in between is left out."""
         commands, self._commands = self._commands, []
         return commands
+
+    def defined_at(self) -> str:
+        """ "file:line" of the workflow's definition, where there is no better place to name."""
+        return line_of(*_where_defined(self.function.fn))
 
     def is_open(self, step: Step) -> bool:
         """Whether the workflow still waits for this very step."""

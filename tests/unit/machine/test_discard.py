@@ -18,6 +18,7 @@ from podium import task
 from podium.errors import Discarded, EffectInWorkflow
 from tests.unit.machine.driver import Life
 
+errors: list[BaseException] = []
 refunds: list[int] = []  # what the task body did, in a plain call outside of any turn
 
 
@@ -42,6 +43,7 @@ def pay(n: int) -> int:
 def _nothing_is_refunded() -> Iterator[None]:
     refunds.clear()
     yield
+    errors.clear()
     gc.collect()
     assert refunds == [], "a dropped body acted"
 
@@ -115,6 +117,13 @@ async def ignores_a_few_times_then_refunds() -> None:
         except BaseException:
             pass
     refund(1)
+
+
+async def awaits_one_who_ignores_a_few_times_then_refunds() -> None:
+    try:
+        await ignores_a_few_times_then_refunds()
+    except BaseException as error:
+        errors.append(error)  # its traceback holds the one who goes on
 
 
 def sync_retries_for_ever() -> None:
@@ -291,6 +300,7 @@ BODIES = [
     retries_for_ever,
     yields_for_ever,
     ignores_a_few_times_then_refunds,
+    awaits_one_who_ignores_a_few_times_then_refunds,
     sync_retries_for_ever,
     sync_sleeps_for_ever,
     effects_for_ever,
