@@ -197,13 +197,21 @@ def _one_from(text: str, annotation: Any) -> Any:
     if origin is typing.Literal:
         return _choice(text, {str(choice): choice for choice in typing.get_args(annotation)})
     if _is_json(annotation) or _is_many(annotation):
-        return codec.fit(json.loads(text), annotation)
+        return _from_json(text, annotation)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _choice(text, {str(m.value): m for m in annotation} | {m.name: m for m in annotation})
     if isinstance(annotation, type) and issubclass(annotation, pathlib.PurePath):
         return annotation(text)
     # strict=False: text becomes the number, date, UUID or Decimal that it spells.
     return msgspec.convert(text, annotation, strict=False)
+
+
+def _from_json(text: str, annotation: Any) -> Any:
+    value = json.loads(text)
+    try:
+        return msgspec.convert(value, annotation)
+    except TypeError:  # a type that msgspec does not know by itself, such as a Pydantic model
+        return codec.fit(value, annotation)
 
 
 def _choice(text: str, choices: dict[str, Any]) -> Any:
@@ -216,8 +224,8 @@ def _many_from(texts: list[str], annotation: Any) -> Any:
     member = next(m for m in _members(annotation) if _is_many(m))
     if len(texts) == 1 and texts[0].startswith("["):
         try:
-            return codec.fit(json.loads(texts[0]), member)
-        except (PodiumError, ValueError):
+            return _from_json(texts[0], member)
+        except (PodiumError, msgspec.MsgspecError, ValueError):
             pass  # a single text that happens to begin like a list
     origin, inner = typing.get_origin(member) or member, typing.get_args(member)
     make = origin if origin in (tuple, set, frozenset) else list
@@ -276,4 +284,8 @@ def spell(annotation: Any) -> str:
 
 def _spoken(function: Function) -> str:
     """The signature without the modules that annotations come from."""
-    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", str(function.signature))
+    try:
+        signature = inspect.signature(function.fn, eval_str=True)
+    except (NameError, TypeError, ValueError):  # names that exist only for the type checker; C functions
+        signature = function.signature
+    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", str(signature))

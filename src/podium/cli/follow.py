@@ -121,7 +121,7 @@ class Follower:
         while closing.is_alive():
             self._draw(recall=False)
             closing.join(DRAW_SECONDS)
-        if end.done():
+        if end.done() and end.exception() is None:
             return self._ended(end)
         if self._view.here:
             self._view.state = State.WAITING

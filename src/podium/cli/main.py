@@ -79,9 +79,16 @@ class Verbs(click.Group):
             formatter.write_dl([(name, verb.help) for name, verb in _VERBS.items()])
 
 
+def _installed_version() -> str:
+    try:
+        return importlib.metadata.version("podium")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed, running from source)"
+
+
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        terminal.say(f"podium {importlib.metadata.version('podium')}")
+        terminal.say(f"podium {_installed_version()}")
         ctx.exit()
 
 

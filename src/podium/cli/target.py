@@ -121,9 +121,8 @@ def _no_module(place: str) -> TargetNotFound:
 
 def _broken(place: str, error: BaseException) -> BrokenModule:
     """The user's line first; importlib's frames and ours folded."""
-    what = f"{place} cannot be loaded: {type(error).__name__}: {getattr(error, 'msg', None) or error}".rstrip(
-        ": "
-    )
+    said = error.message if isinstance(error, PodiumError) else getattr(error, "msg", None) or error
+    what = f"{place} cannot be loaded: {type(error).__name__}: {said}".rstrip(": ")
     frames = [
         Frame(f.filename, f.lineno or 0, f.name, f.line or "")
         for f in traceback.extract_tb(error.__traceback__)

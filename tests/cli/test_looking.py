@@ -1,0 +1,141 @@
+"""Lists, single runs, ids, help: what only looks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from podium import codec
+from podium.cli import runs as runs_verb
+from podium.cli.story import Story
+from podium.model import Entry, Kind, RunRow, State
+from tests.cli.support import as_json, environment, place, podium, write_app
+
+
+def row(id: str, state: State, function: str = "app:wf", entries: int = 7) -> RunRow:
+    return RunRow(
+        id=id, function=function, state=state, token=1, owner=None, created=100.0, started=100.0, ended=103.0,
+        due=None, args=b'{"city":"Oslo","days":7}', payload=b"", digest=b"", lost=0,
+        entries=entries, fingerprint="", starter="", parent="", tags="", inbox=0,
+    )  # fmt: skip
+
+
+def test_help_brings_neither_rich_nor_the_engine() -> None:
+    code = "import atexit, sys, podium.cli as c; atexit.register(lambda: print(*sys.modules)); c.main(['-h'])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
+    modules = set(ran.stdout.splitlines()[-1].split())
+    assert not modules & {"rich", "asyncio", "msgspec", "apsw", "podium.engine", "podium.client"}
+    for verb in ("run", "runs", "show", "why", "resume", "retry", "cancel"):
+        assert f"  {verb} " in ran.stdout
+
+
+@pytest.mark.parametrize("args", [["-h"], ["runs", "-h"], ["show", "-h"], ["run", "-h"], ["why", "--help"]])
+def test_help_is_everywhere(args: list[str]) -> None:
+    ran = podium(*args)
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("Usage: podium")
+
+
+def test_version() -> None:
+    assert podium("--version").stdout.startswith("podium ")
+
+
+def test_an_unknown_verb_or_option_names_the_nearest() -> None:
+    ran = podium("shwo")
+    assert ran.returncode == 2
+    assert "nearest: podium show" in ran.stderr
+    assert podium("runs", "--stat", "failed").returncode == 2
+    assert "nearest: failed" in podium("runs", "--state", "faild").stderr
+
+
+def test_looking_creates_no_store(project: Path) -> None:
+    assert "no runs yet" in podium("runs").stderr
+    missing = podium("show", "@last")
+    assert missing.returncode == 3
+    assert list((project / ".podium").iterdir()) == []
+
+
+@pytest.fixture
+def two(project: Path) -> list[str]:
+    write_app(project)
+    podium("run", "app:fails")
+    podium("run", "app:adds", "--", "--n", "2")
+    return [shown["id"] for shown in as_json("runs")["runs"]]
+
+
+def test_a_run_is_found_by_what_is_unique_of_its_id(two: list[str]) -> None:
+    last, failed = two
+    for wanted in (last, last[-6:], "@last", last[:16]):
+        assert as_json("show", wanted)["id"] == last
+    assert as_json("show", "@failed")["id"] == failed
+    assert podium("runs", "--quiet").stdout.split() == two
+    assert podium("runs", "--quiet", "--state", "failed").stdout.split() == [failed]
+    assert podium("runs", "--quiet", "--function", "adds").stdout.split() == [last]
+    several = podium("show", last[:3])
+    assert several.returncode == 2
+    assert failed in several.stderr
+    unknown = podium("why", last[:-1] + "?")
+    assert unknown.returncode == 3
+    assert "error[E301]" in unknown.stderr
+    assert f"nearest: {last} (adds, succeeded" in unknown.stderr
+    assert ".podium" in unknown.stderr
+
+
+def test_show_tells_the_story_and_what_to_do_next(two: list[str]) -> None:
+    shown = podium("show", "@failed").stdout
+    assert "✖ failed" in shown
+    assert "└─ ✖ bad" in shown
+    assert "1 retried" in shown
+    assert place('raise ValueError(f"boom {n}")') in shown
+    assert f"podium retry {two[1]}" in shown.splitlines()[-1]
+    history = as_json("show", "@failed")["history"]
+    assert [entry["kind"] for entry in history] == ["retry", "error"]
+    assert history[1]["error"] == {"type": "builtins:ValueError", "message": "boom 3"}
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80, 200])
+def test_a_narrow_table_drops_columns_never_characters_of_id_or_state(columns: int) -> None:
+    lines = list(
+        runs_verb.table([row("r" * 18, State.SUCCEEDED), row("q" * 18, State.PARKED)], 200.0, columns)
+    )
+    text = click.unstyle("\n".join(lines))
+    assert "r" * 18 in text
+    assert "⏸ parked" in text
+    assert max(len(line) for line in text.splitlines()) <= max(columns, 33)
+    assert ("input" in text) == (columns >= 80)
+
+
+def entry(seq: int, step: str, kind: Kind = Kind.RESULT, payload: bytes = b"1") -> Entry:
+    return Entry(seq, kind, 100.0 + seq, step, b"", payload, 99.5 + seq, 1)
+
+
+def test_a_fan_out_of_any_width_is_one_line_with_its_odd_ones() -> None:
+    failure = codec.encode_failure(ValueError("boom"))
+    steps = [entry(i + 1, f"1.{i}/app:fetch") for i in range(5000)]
+    steps[7] = entry(8, "1.7/app:fetch", Kind.ERROR, failure)
+    story = Story([entry(0, "/app:links"), *steps, entry(5001, "/app:store")])
+    lines = [click.unstyle(line) for line in story.lines(row("r", State.SUCCEEDED), 6000.0)]
+    assert lines == [
+        "├─ ✔ links  0.5 s",
+        "├─ ✖ fetch \N{MULTIPLICATION SIGN} 5,000  0.5 s each, 0.5 s at most  1 failed",
+        "│     ✖ ValueError: boom",
+        "└─ ✔ store  0.5 s",
+    ]
+
+
+def test_branches_that_do_the_same_fold_and_others_do_not() -> None:
+    alike = [entry(i, f"{i // 2 + 1}/app:{'fetch' if i % 2 else 'rate'}") for i in range(200)]
+    odd = entry(200, "101/app:mail")
+    lines = [click.unstyle(line) for line in Story([*alike, odd]).lines(row("r", State.SUCCEEDED), 999.0)]
+    assert [line.split("  0.5 s")[0] for line in lines] == [
+        "├─ 100 branches",
+        "│  ├─ ✔ rate \N{MULTIPLICATION SIGN} 100",
+        "│  └─ ✔ fetch \N{MULTIPLICATION SIGN} 100",
+        "└─ ✔ mail",
+    ]
