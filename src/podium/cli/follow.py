@@ -121,6 +121,7 @@ class Follower:
         while closing.is_alive():
             self._draw(recall=False)
             closing.join(DRAW_SECONDS)
+        self._draw(recall=False)
         if end.done() and end.exception() is None:
             return self._ended(end)
         if self._view.here:
