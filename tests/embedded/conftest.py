@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,3 +20,9 @@ def store(tmp_path: Path) -> Path:
 def app(store: Path) -> Iterator[App]:
     with App(store, options=Options(poll=0.05, grace=2)) as app:
         yield app
+
+
+@pytest.fixture
+def python() -> list[str]:
+    """How to run a script as a process of its own."""
+    return [sys.executable]

@@ -1,0 +1,244 @@
+"""Opening, closing, two apps, forks, and more runs than fit in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium import App, Options, PodiumError, task, workflow
+from podium.errors import EngineStopped
+from podium.model import Query, State
+
+started, go_on = threading.Event(), threading.Event()
+cleaned: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    started.clear()
+    go_on.clear()
+    cleaned.clear()
+    yield
+    go_on.set()
+
+
+@task
+def waits(n: int) -> int:
+    started.set()
+    go_on.wait(10)
+    return n
+
+
+@task
+async def stays(n: int) -> int:
+    started.set()
+    try:
+        await asyncio.sleep(60)
+    finally:
+        cleaned.append("task")
+    return n
+
+
+@task
+def plus_one(n: int) -> int:
+    return n + 1
+
+
+@workflow
+def two_steps(n: int) -> int:
+    return waits(plus_one(n))
+
+
+@workflow
+async def stuck_async(n: int) -> int:
+    try:
+        return await stays(n)
+    finally:
+        cleaned.append("body")
+        await stays(99)
+
+
+@workflow
+async def quick(n: int) -> int:
+    return plus_one(n)
+
+
+@workflow
+async def naps(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+# -- closing -----------------------------------------------------------------------------------------------
+
+
+def test_closing_waits_for_running_tasks(store: Path) -> None:
+    app = App(store)
+    with app:
+        run = two_steps.start(1)
+        assert started.wait(5)
+        threading.Timer(0.1, go_on.set).start()
+    with App(store) as app:
+        assert [entry.step for entry in app.history(run.id)][-1].endswith("waits")
+        assert two_steps.options(id=run.id).run(1) == 2
+
+
+def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
+    with App(store, options=Options(grace=0.1)) as app:
+        runs = [two_steps.start(1), stuck_async.start(1), naps.start(60)]
+        assert started.wait(5)
+        while len(runs[0].history()) < 1:
+            time.sleep(0.001)
+    assert "task" in cleaned
+    with App(store, engine=False) as app:
+        assert {app.load(run.id).state for run in runs} == {State.WAITING}
+        assert {app.load(run.id).lost for run in runs} == {0}, "a clean goodbye is no loss"
+        assert app.store.engines() == []
+        assert len(app.history(runs[1].id)) == 0, "dropping a body must not run the task in its finally"
+    go_on.set()
+    with App(store) as app:
+        assert two_steps.options(id=runs[0].id).run(1) == 2
+        assert len(app.history(runs[0].id)) == 2
+
+
+def test_who_waits_for_a_closed_app_is_told(store: Path) -> None:
+    failures: list[BaseException] = []
+    with App(store, options=Options(grace=0.05)):
+        run = naps.start(60)
+
+        def wait() -> None:
+            try:
+                run.result()
+            except BaseException as error:
+                failures.append(error)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(0.05)
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert isinstance(failures[0], EngineStopped)
+    with pytest.raises(PodiumError):
+        run.result()
+
+
+def test_closing_twice_and_using_it_afterwards(store: Path) -> None:
+    with App(store) as app:
+        assert quick.run(1) == 2
+    app.close()
+    with pytest.raises(EngineStopped):
+        app.find(Query())
+    with pytest.raises(EngineStopped):
+        app.start(quick._function, (1,), {}, quick._call)
+
+
+def test_closing_leaves_no_thread_and_no_file_open(store: Path) -> None:
+    before = set(threading.enumerate())
+    with App(store):
+        assert quick.run(1) == 2
+        assert set(threading.enumerate()) > before
+    deadline = time.monotonic() + 5
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert set(threading.enumerate()) <= before
+    if os.path.isdir("/proc/self/fd"):
+        links = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+        assert [link for link in links if link.startswith(str(store))] == []
+
+
+def test_a_never_used_app_creates_nothing(store: Path) -> None:
+    with App(store):
+        pass
+    assert not store.exists()
+
+
+# -- several -----------------------------------------------------------------------------------------------
+
+
+def test_two_apps_in_one_process(store: Path) -> None:
+    with App(store) as outer:
+        first = quick.options(id="same").start(1)
+        with App(f"{store}-2") as inner:
+            second = quick.options(id="same").start(5)
+            assert second.result() == 6
+            assert len(inner.find(Query())) == 1
+        assert first.result() == 2
+        assert quick.run(3) == 4
+        assert len(outer.find(Query())) == 2
+
+
+def test_two_engines_on_one_store_share_the_work(store: Path) -> None:
+    with App(store, options=Options(runs_max=3, poll=0.02)) as one:
+        assert one.host.id
+        with App(store, options=Options(runs_max=3, poll=0.02)) as other:
+            runs = [naps.options(delay=0.01).start(0.01) for _ in range(12)]
+            assert [run.result(10) for run in runs] == ["rested"] * 12
+            assert len(one.store.engines()) == len(other.store.engines()) == 2
+
+
+def test_five_thousand_starts_with_room_for_fifty(store: Path) -> None:
+    most = 0
+
+    def look(what: str, run: str, detail: Any) -> None:
+        nonlocal most
+        most = max(most, len(app.host.engine.owned))
+
+    with App(store, options=Options(runs_max=50, poll=0.05)) as app:
+        app.host.engine.observers.append(look)
+
+        async def main() -> list[int]:
+            return list(await asyncio.gather(*(quick.start(n) for n in range(5000))))
+
+        assert asyncio.run(main()) == [n + 1 for n in range(5000)]
+    assert most <= 50, "more runs in memory than there is room for"
+
+
+# -- forks -------------------------------------------------------------------------------------------------
+
+
+FORKING = '''
+import os, sys
+from podium import App, task, workflow
+from podium.model import Query
+
+@task
+def pid(n: int) -> int:
+    return os.getpid()
+
+@workflow
+def where(n: int) -> int:
+    return pid(n)
+
+apps = [App("one.db"), App("two.db")]
+with apps[0] as app, apps[1]:
+    apps[0].host
+    assert where.run(1) == os.getpid()
+    child = os.fork()
+    if child == 0:
+        for closed in apps:
+            try:
+                closed.find(Query())
+            except Exception as error:
+                print(type(error).__name__, flush=True)
+        print(where.run(2) == os.getpid(), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert where.run(3) == os.getpid()
+print("parent done", flush=True)
+'''
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_forgets_the_apps_of_its_parent(project: Path, python: Any) -> None:
+    (project / "forking.py").write_text(FORKING)
+    done = subprocess.run([*python, "-W", "ignore", "forking.py"], capture_output=True, text=True, timeout=60, cwd=project)
+    assert done.stdout.split("\n")[:4] == ["EngineStopped", "EngineStopped", "True", "parent done"], done.stderr
+    assert done.returncode == 0
