@@ -54,14 +54,19 @@ class RealEnv:
     """The machine's own clocks and randomness."""
 
     def __init__(self) -> None:
-        self._wall, self._mono = time.time(), time.monotonic()
+        self._anchor = (time.time(), time.monotonic())
         self._chance = random.Random(os.urandom(16))
 
     def now(self) -> float:
         # A wall clock set back must not stretch a durable sleep, so elapsed time is the floor; one set
-        # forward is followed, because after a laptop's sleep that is the truth.
-        elapsed = self._wall + (time.monotonic() - self._mono)
-        return max(elapsed, time.time())
+        # forward is followed, because after a laptop's sleep that is the truth, and for good.
+        wall, mono = time.time(), time.monotonic()
+        began, at = self._anchor
+        elapsed = began + (mono - at)
+        if wall <= elapsed:
+            return elapsed
+        self._anchor = (wall, mono)  # one object, so that other threads never see half of it
+        return wall
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from .codec.fit import fits, is_plain
 from .errors import ArgumentError, DeclarationError
 from .retry import Retry
 
@@ -154,12 +155,13 @@ def _resolve(fn: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _misfits(value: Any, wanted: Any) -> bool:
-    try:
-        msgspec.convert(value, wanted, from_attributes=False)
-    except msgspec.ValidationError:
+    if not fits(value, wanted):
         return True
-    except Exception:  # a type msgspec knows nothing of (a user's class): plain isinstance or no opinion
-        return isinstance(wanted, type) and not isinstance(value, wanted)
+    if is_plain(wanted) and isinstance(value, (list, dict)):  # every item, where that is quick
+        try:
+            msgspec.convert(value, wanted)
+        except msgspec.ValidationError:
+            return True
     return False
 
 

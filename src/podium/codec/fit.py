@@ -72,21 +72,22 @@ def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
         return True
     if isinstance(value, tuple) and issubclass(origin, tuple):
         if len(inner) == 2 and inner[1] is ...:
-            return _is_plain(inner[0]) or all(fits(item, inner[0]) for item in value)
+            return is_plain(inner[0]) or all(fits(item, inner[0]) for item in value)
         return len(value) == len(inner) and all(map(fits, value, inner))
     if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
         keys, items = inner
         pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)
-        return (_is_plain(keys) or all(fits(key, keys) for key in pairs)) and (
-            _is_plain(items) or all(fits(item, items) for item in pairs.values())
+        return (is_plain(keys) or all(fits(key, keys) for key in pairs)) and (
+            is_plain(items) or all(fits(item, items) for item in pairs.values())
         )
     if isinstance(value, collections.abc.Collection) and len(inner) == 1:
         items = typing.cast("collections.abc.Collection[Any]", value)
-        return _is_plain(inner[0]) or all(fits(item, inner[0]) for item in items)
+        return is_plain(inner[0]) or all(fits(item, inner[0]) for item in items)
     return True
 
 
-def _is_plain(annotation: Any) -> bool:
+def is_plain(annotation: Any) -> bool:
+    """Whether JSON has all of this itself: msgspec then judges a value completely."""
     try:
         return _plain(annotation)
     except TypeError:  # an annotation that cannot be hashed
@@ -97,7 +98,7 @@ def _is_plain(annotation: Any) -> bool:
 def _plain(annotation: Any) -> bool:
     """Whether JSON has all of this itself, so that looking closer cannot lead to a conversion."""
     if typing.get_origin(annotation) in (list, dict, typing.Union, types.UnionType):
-        return all(map(_is_plain, typing.get_args(annotation)))
+        return all(map(is_plain, typing.get_args(annotation)))
     return any(annotation is plain for plain in _PLAIN)
 
 

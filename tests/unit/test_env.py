@@ -1,0 +1,58 @@
+"""The one place that knows time, chance and threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from podium.env import RealEnv, encode_id
+
+
+def test_now_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = RealEnv()
+    before = env.now()
+    monkeypatch.setattr(time, "time", lambda: before - 3600)  # somebody set the clock back
+    assert env.now() >= before
+    assert env.now() < before + 60
+
+
+def test_now_follows_a_clock_set_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = RealEnv()
+    later = env.now() + 8 * 3600  # a laptop slept
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert env.now() == pytest.approx(later, abs=1)
+
+
+def test_now_does_not_go_back_once_it_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = RealEnv()
+    real = time.time()
+    monkeypatch.setattr(time, "time", lambda: real + 3600)
+    ahead = env.now()
+    monkeypatch.setattr(time, "time", lambda: real)  # set forward by mistake, and back
+    assert env.now() >= ahead
+
+
+def test_ids_are_ordered_by_time_and_unique() -> None:
+    assert encode_id(1000, 5) < encode_id(1001, 0) < encode_id(10**12, 0)
+    assert len(encode_id(0, 0)) == len(encode_id(2**45 - 1, 2**45 - 1)) == 18
+    env = RealEnv()
+    ids = [env.new_id() for _ in range(2000)]
+    assert len(set(ids)) == 2000
+    assert [id[:9] for id in ids] == sorted(id[:9] for id in ids)
+    assert set("".join(ids)) <= set("0123456789abcdefghjkmnpqrstvwxyz")
+
+
+def test_two_environments_draw_differently() -> None:
+    assert RealEnv().random().random() != RealEnv().random().random()
+    assert RealEnv().uuid4() != RealEnv().uuid4()
+    assert 1 <= RealEnv().uniform(1, 2) <= 2
+
+
+def test_threads_are_named_and_keep_no_process_alive() -> None:
+    gate = threading.Event()
+    thread = RealEnv().spawn(gate.wait, 5, name="podium-test")
+    assert (thread.name, thread.daemon, thread.is_alive()) == ("podium-test", True, True)
+    gate.set()
+    thread.join()
