@@ -74,7 +74,7 @@ def collecting(width: int) -> dict[str, Any]:
             podium.sleep(5)
             seen.append(f"{podium.now():%M:%S}")
     for value in weigh.map((n for n in range(2 * width)), limit=4, on_error="return").as_completed():
-        seen.append(repr(value))
+        seen.append(repr(value))  # noqa: PERF401  # a step's outcome each, as users write it
     for run in early:
         try:
             seen.append([str(run.state), run.result()])

@@ -204,7 +204,7 @@ def test_five_thousand_starts_with_room_for_fifty(store: Path) -> None:
 # -- forks -------------------------------------------------------------------------------------------------
 
 
-FORKING = '''
+FORKING = """
 import os, sys
 from podium import App, task, workflow
 from podium.model import Query
@@ -233,12 +233,16 @@ with apps[0] as app, apps[1]:
     assert os.waitpid(child, 0)[1] == 0
     assert where.run(3) == os.getpid()
 print("parent done", flush=True)
-'''
+"""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_fork_forgets_the_apps_of_its_parent(project: Path, python: Any) -> None:
     (project / "forking.py").write_text(FORKING)
-    done = subprocess.run([*python, "-W", "ignore", "forking.py"], capture_output=True, text=True, timeout=60, cwd=project)
-    assert done.stdout.split("\n")[:4] == ["EngineStopped", "EngineStopped", "True", "parent done"], done.stderr
+    done = subprocess.run(
+        [*python, "-W", "ignore", "forking.py"], capture_output=True, text=True, timeout=60, cwd=project
+    )
+    assert done.stdout.split("\n")[:4] == ["EngineStopped", "EngineStopped", "True", "parent done"], (
+        done.stderr
+    )
     assert done.returncode == 0

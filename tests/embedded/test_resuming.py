@@ -286,7 +286,11 @@ def test_retries_outlive_a_kill(script: Script) -> None:
 
 def test_a_backoff_outlives_a_kill(script: Script) -> None:
     process = script.begin("retrying")
-    until(lambda: (script.home / "ledger").exists() and any(line.startswith("attempt 1") for line in script.ledger))
+    until(
+        lambda: (
+            (script.home / "ledger").exists() and any(line.startswith("attempt 1") for line in script.ledger)
+        )
+    )
     time.sleep(0.1)
     process.kill()
     process.communicate()

@@ -103,4 +103,3 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 def test_a_scheme_nobody_knows() -> None:
     with pytest.raises((StoreError, UsageError), match="mongodb"), App("mongodb://somewhere/x"):
         quick.run(1)
-

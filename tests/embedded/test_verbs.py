@@ -80,7 +80,9 @@ def nested_in_thread(n: int) -> int:
 
 @workflow
 async def nesting(task_name: str) -> Any:
-    return await {"nested": nested.start, "thread": nested_in_thread.start, "blocks": blocks.start}[task_name](3)
+    return await {"nested": nested.start, "thread": nested_in_thread.start, "blocks": blocks.start}[
+        task_name
+    ](3)
 
 
 # -- colours ---------------------------------------------------------------------------------------------
@@ -100,7 +102,12 @@ def test_a_plain_call_of_a_task_leaves_no_trace(app: App) -> None:
 
 
 def test_run_is_for_either_colour(app: App) -> None:
-    assert (total.run(4), invoice.run(5, currency="NOK"), fetch.run(6), pay.run(7)) == (60, "5 NOK", 60, "7 EUR")
+    assert (total.run(4), invoice.run(5, currency="NOK"), fetch.run(6), pay.run(7)) == (
+        60,
+        "5 NOK",
+        60,
+        "7 EUR",
+    )
     assert [row.state for row in app.find(Query())] == [State.SUCCEEDED] * 4
 
 
@@ -185,7 +192,9 @@ def test_sync_calls_in_a_running_loop_work_as_in_a_notebook(app: App) -> None:
 
 def test_from_many_threads(app: App) -> None:
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(total.run, [n % 4 for n in range(64)])) == [sum(range(n % 4)) * 10 for n in range(64)]
+        assert list(pool.map(total.run, [n % 4 for n in range(64)])) == [
+            sum(range(n % 4)) * 10 for n in range(64)
+        ]
 
 
 def test_two_may_wait_for_one_run(app: App) -> None:

@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -42,15 +42,16 @@ SHAPES = [plain, keyword, positional, starred, mixed]
 
 @pytest.mark.parametrize("fn", SHAPES, ids=lambda fn: fn.__name__)
 @given(args=st.lists(st.integers(), max_size=4), names=st.sets(st.sampled_from("abcdxy")), data=st.data())
-def test_binding_is_what_the_call_itself_would_do(fn: Any, args: list[int], names: set[str], data: Any) -> None:
+def test_binding_is_what_the_call_itself_would_do(
+    fn: Any, args: list[int], names: set[str], data: Any
+) -> None:
     kwargs = {name: data.draw(st.integers()) for name in sorted(names)}
     function = made(fn)
     try:
         expected = inspect.signature(fn).bind(*args, **kwargs)
-    except TypeError as error:
+    except TypeError:
         with pytest.raises(ArgumentError, match="fn: "):
             function.bind(tuple(args), kwargs)
-        assert str(error)
         return
     bound = function.bind(tuple(args), kwargs)
     assert bound == dict(expected.arguments)
@@ -134,7 +135,7 @@ FITS: list[tuple[Any, Any]] = [
     (list[Plain], [Plain()]),
     (list[Point], [Point(1)]),
     (Path, Path("a")),
-    (datetime, datetime(2026, 1, 1, tzinfo=timezone.utc)),
+    (datetime, datetime(2026, 1, 1, tzinfo=UTC)),
     (timedelta, timedelta(1)),
     (Decimal, Decimal(1)),
     (uuid.UUID, uuid.UUID(int=1)),
@@ -217,7 +218,9 @@ def test_one_name_one_function() -> None:
     again = made(plain)
     registry.add(again)
     assert registry["shop:fn"] is again
-    with pytest.raises(DeclarationError, match=r"two functions are named 'shop:fn': .*test_functions\.py:\d+ and "):
+    with pytest.raises(
+        DeclarationError, match=r"two functions are named 'shop:fn': .*test_functions\.py:\d+ and "
+    ):
         registry.add(made(keyword))
     assert registry["shop:fn"] is again
 

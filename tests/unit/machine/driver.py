@@ -72,7 +72,9 @@ class Life:
 
     # -- events ---------------------------------------------------------------------------------------
 
-    def feed(self, kind: Kind, step: str = "", digest: bytes = b"", payload: bytes = b"", at: float = 0.0) -> None:
+    def feed(
+        self, kind: Kind, step: str = "", digest: bytes = b"", payload: bytes = b"", at: float = 0.0
+    ) -> None:
         """Record one entry and give it to the machine."""
         self.now = max(self.now, at)
         entry = Entry(len(self.history) + 1, kind, self.now, step, digest, payload)

@@ -91,9 +91,9 @@ def test_wait_with_a_timeout() -> None:
     async def body() -> list[int]:
         tasks = [asyncio.create_task(asyncio.sleep(n, n)) for n in (10, 20, 30)]
         done, pending = await asyncio.wait(tasks, timeout=25)
-        for task in pending:
-            task.cancel()
-        return sorted(task.result() for task in done)
+        for branch in pending:
+            branch.cancel()
+        return sorted(branch.result() for branch in done)
 
     assert result(body) == [10, 20]
 
@@ -316,7 +316,7 @@ def test_as_completed_times_out() -> None:
         seen: list[Any] = []
         try:
             for done in asyncio.as_completed([asyncio.sleep(1, 1), asyncio.sleep(9, 9)], timeout=5):
-                seen.append(await done)
+                seen.append(await done)  # noqa: PERF401
         except TimeoutError:
             seen.append("late")
         return seen

@@ -7,7 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -69,7 +69,7 @@ def test_time_is_that_of_the_last_event_and_never_goes_back() -> None:
     life.answer()
     life.now -= 500  # a clock set back
     life.run()
-    first = datetime.fromtimestamp(STARTED, timezone.utc)
+    first = datetime.fromtimestamp(STARTED, UTC)
     assert [(at - first).total_seconds() for at in life.value()] == [0, 0, 5, 65]
     life.boot()
     assert [(at - first).total_seconds() for at in life.value()] == [0, 0, 5, 65]
@@ -134,7 +134,8 @@ def test_a_failure_keeps_its_type_and_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["StopIteration", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError", "BaseException"]
+    "kind",
+    ["StopIteration", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "CancelledError", "BaseException"],
 )
 def test_what_must_not_be_thrown_into_a_body_becomes_task_failed(kind: str) -> None:
     """A task's SystemExit ends the task, not the workflow's process; its CancelledError cancels nobody."""
@@ -156,7 +157,9 @@ def test_what_must_not_be_thrown_into_a_body_becomes_task_failed(kind: str) -> N
 # -- endings -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), BaseException("bare"), GeneratorExit()])
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), BaseException("bare"), GeneratorExit()]
+)
 @pytest.mark.parametrize("after", ["at once", "after a step"])
 def test_whatever_a_body_raises_fails_its_run_only(error: BaseException, after: str) -> None:
     async def body() -> None:
@@ -285,7 +288,7 @@ def test_feeding_a_finished_run_is_a_mismatch() -> None:
         life.cancel()
 
 
-# -- cost ------------------------------------------------------------------------------------------------------
+# -- cost ------------------------------------------------------------------------------------------------
 
 
 def operations(act: Callable[[], Any]) -> int:
@@ -318,7 +321,9 @@ async def by_branches(count: int) -> int:
     return sum(await asyncio.gather(*(fetch(n) for n in range(count))))
 
 
-@pytest.mark.parametrize("body", [one_after_the_other, all_at_once, by_branches], ids=lambda body: body.__name__)
+@pytest.mark.parametrize(
+    "body", [one_after_the_other, all_at_once, by_branches], ids=lambda body: body.__name__
+)
 def test_a_replay_is_linear_in_its_history(body: Callable[..., Any]) -> None:
     costs: list[int] = []
     for count in (500, 1000, 2000):

@@ -334,11 +334,7 @@ def test_a_body_dropped_in_the_middle_goes_on_after_the_replay(body: Callable[[]
     life.machine.discard()
 
 
-WELL_BEHAVED = [
-    body
-    for body in BODIES
-    if not body.__name__.endswith(("for_ever", "again", "then_refunds"))
-]
+WELL_BEHAVED = [body for body in BODIES if not body.__name__.endswith(("for_ever", "again", "then_refunds"))]
 
 
 @pytest.mark.parametrize("body", WELL_BEHAVED, ids=lambda body: body.__name__)
@@ -389,7 +385,7 @@ def test_verbs_raise_discarded() -> None:
                 podium.random,
                 lambda: podium.sleep(1),
                 lambda: time.sleep(0),
-                lambda: open("/nonexistent"),
+                lambda: open("/nonexistent"),  # noqa: SIM115
                 lambda: asyncio.get_running_loop().create_future(),
                 lambda: asyncio.get_running_loop().call_later(1, print),
             ]

@@ -45,7 +45,7 @@ def napper() -> None:
 
 
 EFFECTS: dict[str, Callable[[Path], Any]] = {
-    "open": lambda home: open(home / "a"),
+    "open": lambda home: open(home / "a"),  # noqa: SIM115
     "open for writing": lambda home: (home / "new").write_text("x"),
     "os.open": lambda home: os.open(home / "a", os.O_RDONLY),
     "os.remove": lambda home: os.remove(home / "a"),

@@ -106,7 +106,9 @@ def test_identities_do_not_depend_on_which_branch_was_quicker() -> None:
         one.answer(second)
     for part in ("2/", "2/", "2/", "1/", "1/", "1/"):
         other.answer(part)
-    assert sorted((e.step, e.digest) for e in one.history) == sorted((e.step, e.digest) for e in other.history)
+    assert sorted((e.step, e.digest) for e in one.history) == sorted(
+        (e.step, e.digest) for e in other.history
+    )
 
 
 def test_the_digest_is_of_the_call_not_of_how_it_was_written() -> None:

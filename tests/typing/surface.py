@@ -1,0 +1,154 @@
+"""The lines of design section 4, held by the type checker: `make types` reads this file, nothing runs it.
+
+A line that must be refused carries an ignore, and an ignore that is not needed is an error here.
+"""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, assert_type
+
+import podium
+from podium import App, Options, Retry, Run, Runs, task, workflow
+
+
+@dataclass(frozen=True)
+class Verdict:
+    safe: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    pages: int
+
+
+@task(retries=Retry(times=5, wait=0.5, factor=2, jitter=True), timeout=30)
+async def fetch(url: str, *, depth: int = 0) -> str:
+    return url
+
+
+@task
+def moderate(text: str) -> Verdict:
+    return Verdict(safe=bool(text))
+
+
+@task
+async def links(start: str) -> list[str]:
+    return [start]
+
+
+class Shop:
+    @task
+    def price(self, n: int) -> float:
+        return float(n)
+
+    @task
+    async def stock(self, n: int) -> int:
+        return n
+
+    @workflow
+    async def restock(self, n: int) -> str:
+        return f"{self.price(n)}"
+
+
+@workflow
+async def moderate_site(start: str) -> Report:
+    urls = assert_type(await links(start), list[str])
+    pages = assert_type(await fetch.map(urls, limit=20), list[str])
+    verdict = assert_type(moderate(pages[0]), Verdict)
+    a, b = await asyncio.gather(moderate.start(pages[0]), moderate.start(pages[1]))
+    assert_type(a, Verdict)
+    assert_type(b, Verdict)
+    await asyncio.sleep(3600)
+    async with asyncio.timeout(86_400):
+        assert_type(await fetch("https://…", depth=1), str)
+    return Report(len(urls) if verdict.safe else 0)
+
+
+@workflow(timeout=60)
+def invoice(n: int, currency: str = "EUR") -> str:
+    assert_type(fetch.run("x"), str)
+    assert_type(fetch.start("x").result(), str)
+    podium.sleep(5)
+    return f"{n} {currency}"
+
+
+def a_call_has_its_own_colour_everywhere(shop: Shop) -> None:
+    assert_type(moderate("x"), Verdict)
+    assert_type(invoice(1), str)
+    _ = assert_type(fetch("x"), Coroutine[Any, Any, str])
+    _ = assert_type(moderate_site("x"), Coroutine[Any, Any, Report])
+    assert_type(shop.price(1), float)
+    _ = assert_type(shop.stock(1), Coroutine[Any, Any, int])
+    _ = assert_type(shop.restock(1), Coroutine[Any, Any, str])
+
+
+async def verbs(shop: Shop) -> None:
+    assert_type(moderate_site.run("x"), Report)
+    run = assert_type(moderate_site.start("x"), Run[Report])
+    assert_type(run.result(), Report)
+    assert_type(await run, Report)
+    assert_type(await run.started(), str)
+    assert_type(run.id, str)
+    assert_type(run.why(), str)
+    assert_type(run.retry(), Run[Report])
+    runs = assert_type(moderate.map(["a", "b"], limit=2, on_error="return"), Runs[Verdict])
+    assert_type(iter(runs), Iterator[Verdict])
+    assert_type(aiter(runs), AsyncIterator[Verdict])
+    assert_type(await runs, list[Verdict])
+    for verdict in runs.as_completed():
+        assert_type(verdict, Verdict)
+    async for verdict in runs.as_completed():
+        assert_type(verdict, Verdict)
+    assert_type(shop.stock.run(1), int)
+    assert_type(await shop.stock.map([1, 2]), list[int])
+    assert_type(shop.price.start(1), Run[float])
+
+
+async def many_at_once() -> None:
+    one, two = await asyncio.gather(moderate_site("x"), invoice.start(1))
+    assert_type(one, Report)
+    assert_type(two, str)
+    async with asyncio.TaskGroup() as group:
+        assert_type(await group.create_task(fetch("x")), str)
+
+
+def options() -> None:
+    later = invoice.options(id="order-1", delay=60, tags=["monthly"])
+    assert_type(later.run(1), str)
+    assert_type(later(1), str)
+    assert_type(later.start(1, currency="NOK"), Run[str])
+    with App("sqlite:///x.db", options=Options(runs_max=10)) as app:
+        assert_type(app, App)
+
+
+def wrapping_what_cannot_be_edited() -> None:
+    assert_type(task(len)([1]), int)
+    assert_type(task(name="dumps")(json.dumps).run([1], indent=2), str)
+    assert_type(moderate.fn("x"), Verdict)
+
+
+def refused(shop: Shop) -> None:
+    moderate(1)  # pyright: ignore[reportArgumentType]
+    moderate()  # pyright: ignore[reportCallIssue]
+    moderate.start("x", "y")  # pyright: ignore[reportCallIssue]
+    moderate.run(text=b"x")  # pyright: ignore[reportArgumentType]
+    fetch.start("x", depth="y")  # pyright: ignore[reportArgumentType]
+    moderate.map([1, 2])  # pyright: ignore[reportArgumentType]
+    invoice.options(days=3)  # pyright: ignore[reportCallIssue]
+    shop.price("x")  # pyright: ignore[reportArgumentType]
+    task(retries="many")  # pyright: ignore[reportArgumentType]
+
+
+def small_verbs() -> None:
+    assert_type(podium.attempt(), int)
+    assert_type(podium.idempotency_key(), str)
+    assert_type(podium.fencing_token(), tuple[int, int])
+    assert_type(podium.now().timestamp(), float)
+    assert_type(podium.uuid4().hex, str)
+    assert_type(podium.random().random(), float)
