@@ -14,7 +14,7 @@ from unittest.mock import patch
 import msgspec
 
 from podium import codec
-from podium.engine import committer, engine, owned, ownership
+from podium.engine import committer, engine, owned, ownership, sweep
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
 from podium.machine import StartStep
@@ -225,7 +225,7 @@ def release_without_a_new_token() -> AbstractContextManager[Any]:
 
 def claims_forgotten() -> AbstractContextManager[Any]:
     """When the answer to a claim is lost, nobody asks what it was."""
-    return patch.object(engine.Engine, "_ours", lambda self: iter(()))
+    return patch.object(sweep.Sweep, "_ours", lambda self: iter(()))
 
 
 def condemned_goes_on() -> AbstractContextManager[Any]:

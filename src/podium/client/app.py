@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -101,7 +102,7 @@ class App:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
-        self._pid = os.getpid()
+        _apps.add(self)
         self._closed = False
 
     # -- opening and closing --------------------------------------------------------------------------
@@ -124,7 +125,9 @@ class App:
         with self._lock:
             if self._host is None:
                 if not self.has_engine:
-                    raise UsageError("this app has no engine", fix="open it with engine=True, or start a worker")
+                    raise UsageError(
+                        "this app has no engine", fix="open it with engine=True, or start a worker"
+                    )
                 self._host = EngineHost(
                     self.store, self.functions, self.env, self.options, self._locks_directory(), self.starter
                 )
@@ -138,7 +141,7 @@ class App:
     def close(self) -> None:
         """Let running tasks end within the grace time, hand the rest back, close the store."""
         with self._lock:
-            if self._closed or self._pid != os.getpid():
+            if self._closed:
                 return
             self._closed = True
             host, store = self._host, self._store
@@ -180,6 +183,8 @@ class App:
         bound = function.bind(args, kwargs)
         function.check(bound)
         data = codec.encode_call(bound, where=function.label)
+        if self.has_engine:
+            _ = self.host  # opened before the run is dated: what is older than the engine was left behind
         now = self.env.now()
         new = NewRun(
             id=call.id or self.env.new_id(),
@@ -212,7 +217,9 @@ class App:
                 started.id.set_result(id)
 
         if self.has_engine:
-            self.host.call(self.host.engine.start, new, created, _settle(started.end) if started.end else None)
+            self.host.call(
+                self.host.engine.desk.start, new, created, _settle(started.end) if started.end else None
+            )
         else:
             created(self.store.commit(None, [Write(new_runs=(new,))])[0])
             if started.end is not None and started.id.exception() is None:
@@ -243,7 +250,7 @@ class App:
 
     def _watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
         if self.has_engine:
-            self.host.call(self.host.engine.watch_run, run, then)
+            self.host.call(self.host.engine.desk.watch, run, then)
         else:
             self.env.spawn(self._poll, run, then, name="podium-wait")
 
@@ -297,7 +304,7 @@ class App:
         """Commit a client's write, through the engine if there is one."""
         future: Future[Verdict] = Future()
         if self.has_engine:
-            self.host.call(self.host.engine.write, write, _settle(future))
+            self.host.call(self.host.engine.desk.write, write, _settle(future))
         else:
             future.set_result(self.store.commit(None, [write])[0])
         return future
@@ -333,7 +340,9 @@ class App:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
         row = self.load(run)
         if row.state not in (State.FAILED, State.CANCELLED):
-            raise WrongState(f"run {run} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row))
+            raise WrongState(
+                f"run {run} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
+            )
         entries = self.history(run)
         keep = len(entries)
         while keep and entries[keep - 1].kind not in _KEPT:
@@ -367,6 +376,7 @@ def tell(text: str) -> None:
         sys.stderr.flush()
 
 
+_apps: weakref.WeakSet[App] = weakref.WeakSet()
 _current: App | None = None
 _default_lock = threading.Lock()
 
@@ -383,8 +393,8 @@ def current_app() -> App:
 
 def _forget_after_fork() -> None:
     global _current, _default_lock
-    if _current is not None:
-        _current.forget()
+    for app in list(_apps):
+        app.forget()
     _current, _default_lock = None, threading.Lock()
 
 

@@ -79,7 +79,9 @@ class Batch:
         on_error: str,
     ) -> None:
         if isinstance(items, AsyncIterable):
-            raise UsageError("map over an async iterable works inside workflows", fix="collect the items first")
+            raise UsageError(
+                "map over an async iterable works inside workflows", fix="collect the items first"
+            )
         self._start, self._finished_hook, self._on_error = start, finished, on_error
         self._items = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()

@@ -189,15 +189,15 @@ class Committer:
         """
         if not isinstance(error, StoreUnavailable):
             self.stopped = True
-            self._on_fatal(error if isinstance(error, StoreFatal) else StoreFatal(f"commit failed: {error!r}"))
+            self._on_fatal(
+                error if isinstance(error, StoreFatal) else StoreFatal(f"commit failed: {error!r}")
+            )
             return
         self._busy = True
         self.failures += 1
         pause = min(RETRY_SECONDS_MAX, 0.01 * 2 ** min(self.failures, 10))
         unknown = unknown or error.unknown
-        self._reactor.call_later(
-            self._env.uniform(pause / 2, pause), self._again, sources, writes, unknown
-        )
+        self._reactor.call_later(self._env.uniform(pause / 2, pause), self._again, sources, writes, unknown)
 
     def _again(self, sources: list[Source], writes: list[Write], unknown: bool) -> None:
         if self.stopped:

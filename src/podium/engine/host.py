@@ -21,8 +21,9 @@ from ..executors import LoopExecutor, ThreadExecutor
 from ..functions import Function
 from ..model import EngineRow
 from ..store import Store
-from .engine import Engine, Options
+from .engine import Engine
 from .hostlock import HostLocks, host_name
+from .options import Options
 from .ownership import NoLocks, Ownership
 from .writer import ThreadWriter
 
@@ -107,7 +108,7 @@ class EngineHost:
                 self.call(engine.fail, error)
                 return
             if engine.ownership.observe():
-                self.call(engine.sweep)
+                self.call(engine.sweep.soon)
 
     def _checkpoint(self) -> None:
         try:

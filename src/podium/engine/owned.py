@@ -17,6 +17,7 @@ from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, StartStep, Step
 from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
 from .attempts import LOSSES_MAX, Attempts
+from .reactor import Cancellable
 from .reasons import explain, poisoned, stuck
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class OwnedRun:
         self._move: Move | None = None
         self._closed = False  # ended, parked or handed back: nothing that happens now changes that
         self._alarm_due: float | None = None
+        self._alarm_handle: Cancellable | None = None
 
     # -- taking up ------------------------------------------------------------------------------------
 
@@ -77,7 +79,9 @@ class OwnedRun:
             # No further than the claim saw: what came later is another owner's, and we have lost the run.
             page = self.engine.store.history(self.head.id, after, min(PAGE, self.head.entries - after))
             if not page:
-                raise InternalError(f"run {self.head.id} should have {self.head.entries} entries, has {after}")
+                raise InternalError(
+                    f"run {self.head.id} should have {self.head.entries} entries, has {after}"
+                )
             yield from page
             after = page[-1].seq
 
@@ -158,7 +162,9 @@ class OwnedRun:
             if timer is None or timer.due > now:
                 return
             self._stay()
-            self._feed(Entry(seq=self._next(), kind=Kind.TICK, at=max(self._at(now), timer.due), step=timer.identity))
+            self._feed(
+                Entry(seq=self._next(), kind=Kind.TICK, at=max(self._at(now), timer.due), step=timer.identity)
+            )
 
     def _retry_due(self, now: float) -> None:
         for identity, tries in list(self.attempts.tries.items()):
@@ -179,7 +185,9 @@ class OwnedRun:
 
     def _deliver(self, message: Message) -> None:
         at = self._at(self.engine.env.now())
-        self._feed(Entry(seq=self._next(), kind=Kind.MESSAGE, at=at, step=message.id, payload=message.payload))
+        self._feed(
+            Entry(seq=self._next(), kind=Kind.MESSAGE, at=at, step=message.id, payload=message.payload)
+        )
         self._settle()
 
     # -- recording and feeding ------------------------------------------------------------------------
@@ -228,14 +236,23 @@ class OwnedRun:
                 self._leave(Move(State.WAITING, due=due, fingerprint=self._fingerprint))
                 return
         if due is not None and due != self._alarm_due:
+            self._disarm()
             self._alarm_due = due
-            self.engine.alarm_at(due, self)
+            self._alarm_handle = self.engine.alarm_at(due, self)
+
+    def _disarm(self) -> None:
+        """An alarm that is no longer the next one must not be kept until it is due: that may be in a year."""
+        if self._alarm_handle is not None:
+            self._alarm_handle.cancel()
+            self._alarm_handle = None
 
     def _only_waits(self) -> bool:
         """Nothing runs, nothing is about to: every open step is one that will be tried again later."""
         if self.attempts.running or self._held or self._writing is not None:
             return False
-        return all((t := self.attempts.tries.get(s)) is not None and t.due is not None for s in self.machine.open)
+        return all(
+            (t := self.attempts.tries.get(s)) is not None and t.due is not None for s in self.machine.open
+        )
 
     def _patience(self) -> float:
         if self.engine.options.evict_always:
@@ -284,6 +301,7 @@ class OwnedRun:
     def drop(self) -> None:
         """Leave memory without acting: stop the attempts, discard the machine."""
         self.gone = True
+        self._disarm()
         for attempt in self.attempts.running.values():
             self.engine.cancel(attempt)
         self.attempts.running.clear()
@@ -375,12 +393,3 @@ class OwnedRun:
             self._record(entry)
         else:
             self.engine.submit(attempt)
-
-    def story(self) -> dict[str, Any]:
-        """What this run is doing, for people."""
-        return {
-            "run": self.head.id,
-            "steps": len(self.machine.open),
-            "running": sorted(self.attempts.running),
-            "due": self._alarm_due,
-        }

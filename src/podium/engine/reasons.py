@@ -34,7 +34,9 @@ def explain(error: BaseException) -> bytes:
     elif isinstance(error, PodiumError):
         reason = Reason(error.code, error.message, error.fix, trace=_trace(error))
     else:
-        reason = Reason("E900", f"driving this run failed: {error!r}", "please report this", trace=_trace(error))
+        reason = Reason(
+            "E900", f"driving this run failed: {error!r}", "please report this", trace=_trace(error)
+        )
     return msgspec.json.encode(reason)
 
 
@@ -52,7 +54,7 @@ def poisoned(step: Step, lost: int) -> bytes:
 def stuck(machine: Machine) -> bytes:
     """The body waits for something that no step, timer or message can ever bring."""
     what = f"{machine.function.label} waits, but no step, timer or message can ever wake it: a deadlock"
-    fix = "look at what its branches wait for (a queue nobody fills? an event nobody sets?), then resume the run"
+    fix = "see what its branches wait for (a queue nobody fills, an event nobody sets), then resume the run"
     return msgspec.json.encode(Reason("E208", what, fix))
 
 

@@ -88,7 +88,7 @@ class Process:
             if not engine.ownership.beat():
                 self.reactor.call_soon(engine.fail, EngineStopped("taken for dead"))
             elif engine.ownership.observe():
-                self.reactor.call_soon(engine.sweep)
+                self.reactor.call_soon(engine.sweep.soon)
         self.world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
 
     def check_alive(self) -> None:

@@ -1,0 +1,226 @@
+"""What callers ask of an engine: to start runs, to write, to watch how a run comes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..errors import EngineStopped
+from ..model import FINAL, Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+class OneWrite:
+    """A write that belongs to no owned run: a start, a message, a person's decision."""
+
+    def __init__(
+        self,
+        write: Write,
+        then: Callable[[Verdict], None],
+        fail: Callable[[Answer], None],
+        asked: dict[OneWrite, None],
+    ) -> None:
+        self._write, self._then, self.fail, self._asked = write, then, fail, asked
+
+    def take_write(self) -> Write:
+        return self._write
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        self._asked.pop(self, None)
+        self._then(verdict)
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a watched run came out: a final state with its payload, or parked with its reason."""
+
+    state: State
+    payload: bytes
+
+
+Watched = End | BaseException  # what a watcher is told
+Answer = Verdict | BaseException  # what a client's write is answered with
+
+_THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
+
+
+class Desk:
+    """Every question is answered: with a verdict, an end, or EngineStopped. Engine thread only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._watched: dict[str, list[Callable[[Watched], None]]] = {}
+        self._asked: dict[OneWrite, None] = {}  # writes not answered yet
+        self._opened = engine.env.now()
+        self._attached: set[str] = set()
+        self._left_behind: dict[tuple[str, bytes, str], deque[str]] = {}
+
+    def start(
+        self, new: NewRun, then: Callable[[Answer], None], watch: Callable[[Watched], None] | None = None
+    ) -> None:
+        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
+        if new.attach and (ended := self._take_left_behind(new)) is not None:
+            self._attach_ended(ended, then, watch)
+            return
+        owned = new.due is None and self._engine.room > 0 and not self._engine.stopping
+        new = msgspec.structs.replace(new, owned=owned)
+        self._engine.expected += owned
+
+        def created(verdict: Verdict) -> None:
+            self._engine.expected -= owned
+            outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+            if watch is not None and outcome in _THERE:
+                self._watched.setdefault(id, []).append(watch)
+            if owned and outcome is Outcome.DONE and not self._engine.stopping:
+                self._engine.take_up(_head_of(new))
+            elif outcome in _THERE and id not in self._engine.owned:
+                self._engine.sweep.soon()
+                if outcome is Outcome.EXISTS:  # perhaps by our own first try, whose answer was lost
+                    self._engine.committer.ask(lambda: self._engine.store.load(id), self.looked)
+            then(verdict)
+
+        def attached(row: RunRow | None, verdict: Verdict) -> None:
+            if row is None or row.state is not State.PARKED or row.fingerprint == new.fingerprint:
+                created(verdict)
+            else:  # it was parked under other code than this: the person who runs it again has mended it
+                fence = Fence(row.id, row.token, frozenset({State.PARKED}))
+                again = Write(fence=fence, move=Move(State.WAITING, due=self._engine.env.now()))
+                self._commit_one(again, lambda _: created(verdict), then)
+
+        def answered(verdict: Verdict) -> None:
+            if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
+                id = verdict.runs[0][1]
+                self._attached.add(id)
+                self._engine.committer.ask(
+                    lambda: self._engine.store.load(id), lambda row, _: attached(row, verdict)
+                )
+            else:
+                created(verdict)
+
+        self._commit_one(Write(new_runs=(new,)), answered, then)
+
+    # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
+    # run may end before the script comes to the call that started it. That call gets its run all the same.
+
+    def ended(self, head: Head) -> None:
+        """A run ended here: remember it for its script if an earlier process started it."""
+        if head.starter and head.created < self._opened and head.id not in self._attached:
+            self._left_behind.setdefault(_call_of(head), deque(maxlen=100)).append(head.id)
+
+    def _take_left_behind(self, new: NewRun) -> str | None:
+        waiting = self._left_behind.get(_call_of(new))
+        return waiting.popleft() if waiting else None
+
+    def _attach_ended(
+        self, run: str, then: Callable[[Answer], None], watch: Callable[[Watched], None] | None
+    ) -> None:
+        self._attached.add(run)
+        if watch is not None:
+            self.watch(run, watch)
+        then(Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),)))
+
+    def write(self, write: Write, then: Callable[[Answer], None]) -> None:
+        """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""
+
+        def done(verdict: Verdict) -> None:
+            self._engine.sweep.soon()
+            then(verdict)
+
+        self._commit_one(write, done, then)
+
+    def _commit_one(
+        self, write: Write, then: Callable[[Verdict], None], fail: Callable[[Answer], None]
+    ) -> None:
+        if self._engine.failure is not None:
+            fail(stopped_by(self._engine.failure))
+            return
+        one = OneWrite(write, then, fail, self._asked)
+        self._asked[one] = None
+        self._engine.committer.touch(one)
+
+    def watch(self, run: str, then: Callable[[Watched], None]) -> None:
+        """Call `then` when the run is final or parked, wherever it runs, or when this engine stops."""
+        if self._engine.failure is not None:
+            then(stopped_by(self._engine.failure))
+            return
+        self._watched.setdefault(run, []).append(then)
+        if run not in self._engine.owned:
+            self._engine.committer.ask(lambda: self._engine.store.load(run), self.looked)
+
+    def elsewhere(self, limit: int) -> list[str]:
+        """Watched runs that this engine does not have in memory, those longest unlooked at first."""
+        chosen = [run for run in self._watched if run not in self._engine.owned][:limit]
+        for run in chosen:
+            self._watched[run] = self._watched.pop(run)
+        return chosen
+
+    def looked(self, row: RunRow | None, error: BaseException | None) -> None:
+        """A look at a watched run, or at one that may be ours: tell, or take it up."""
+        if error is not None:
+            self._engine.sweep.unsure = True
+        if row is None or row.id in self._engine.owned:
+            return
+        if row.state in FINAL or row.state is State.PARKED:
+            self.tell(row.id, End(row.state, row.payload))
+        elif row.owner == self._engine.id:
+            self._engine.take_up(head_of_row(row))
+
+    def tell(self, run: str, end: Watched) -> None:
+        """Tell whoever watches the run how it came out."""
+        for then in self._watched.pop(run, ()):
+            then(end)
+
+    def answer_all(self, error: EngineStopped) -> None:
+        """Nobody may be left waiting for an engine that has stopped."""
+        asked, self._asked = self._asked, {}
+        for one in asked:
+            one.fail(error)
+        for run in list(self._watched):
+            self.tell(run, error)
+
+
+def _call_of(run: Head | NewRun) -> tuple[str, bytes, str]:
+    return run.function, run.digest, run.starter
+
+
+def head_of_row(row: RunRow) -> Head:
+    """A run that we own, by the store's word, as its owner needs it."""
+    return Head(
+        id=row.id,
+        function=row.function,
+        token=row.token,
+        args=row.args,
+        digest=row.digest,
+        created=row.created,
+        started=row.created if row.started is None else row.started,
+        lost=row.lost,
+        entries=row.entries,
+        fingerprint=row.fingerprint,
+        starter=row.starter,
+    )
+
+
+def stopped_by(failure: BaseException) -> EngineStopped:
+    """What those are told who wait for an engine that failed."""
+    error = EngineStopped(f"the engine stopped: {failure}")
+    error.__cause__ = failure
+    return error
+
+
+def _head_of(new: NewRun) -> Head:
+    return Head(
+        id=new.id,
+        function=new.function,
+        token=1,
+        args=new.args,
+        digest=new.digest,
+        created=new.at,
+        started=new.at,
+        entries=new.copy_from[1] if new.copy_from else 0,
+        fingerprint=new.fingerprint,
+        starter=new.starter,
+    )
