@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,7 +19,13 @@ from tests.sim.worlds import job
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1500
 
-campaign.quiet()
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Other tests in this process read the log."""
+    campaign.quiet()
+    yield
+    logging.getLogger("podium").setLevel(logging.NOTSET)
 
 
 def test_promises_hold_in_worlds_by_chance() -> None:
