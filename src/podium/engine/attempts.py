@@ -9,19 +9,21 @@ from __future__ import annotations
 from ..executors import Attempt
 from ..model import Entry, Kind
 
-LOSSES_MAX = 3  # attempts at one step lost with their process before its run is parked
+LOSSES_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
+ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
 
 
 class Tries:
     """What is known of earlier attempts at one step."""
 
-    __slots__ = ("policies", "began", "due", "lost", "number")
+    __slots__ = ("policies", "began", "due", "lost", "lost_alone", "number")
 
     def __init__(self) -> None:
         self.policies: list[int] = []  # per recorded failure: the index of the policy that granted a retry
         self.began = 0.0  # when the first attempt began
         self.due: float | None = None  # when the next attempt may begin; None while one is under way
         self.lost = 0  # attempts begun since the last recorded failure that never ended
+        self.lost_alone = 0  # of these, such as ran alone
         self.number = 0  # of the last attempt
 
 
@@ -38,11 +40,13 @@ class Attempts:
             tries = self.of(entry.step)
             tries.policies.append(entry.payload[0])
             tries.began = tries.began or entry.began
-            tries.due, tries.lost, tries.number = entry.due, 0, entry.attempt
+            tries.due, tries.number = entry.due, entry.attempt
+            tries.lost = tries.lost_alone = 0
         elif entry.kind is Kind.START:
             tries = self.of(entry.step)
             tries.began = tries.began or entry.at
             tries.lost += 1
+            tries.lost_alone += entry.payload == ALONE
             tries.due, tries.number = None, entry.attempt
         else:
             self.tries.pop(entry.step, None)
@@ -53,6 +57,14 @@ class Attempts:
         if tries is None:
             tries = self.tries[step] = Tries()
         return tries
+
+    def next_number(self, step: str) -> int:
+        """The number of the attempt at a step that begins now."""
+        tries = self.tries.get(step)
+        if tries is None:
+            return 1
+        tries.number += 1
+        return tries.number
 
     def next_due(self) -> float | None:
         """When the first postponed attempt may begin; None if none is postponed."""

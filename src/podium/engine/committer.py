@@ -21,6 +21,7 @@ from ..env import Env
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import Verdict, Write
 from ..store import Store
+from .burst import burst
 from .reactor import Reactor, Writer
 from .readback import read_back
 
@@ -165,8 +166,9 @@ class Committer:
         self.failures = 0
         self.commits += 1
         self.writes += len(writes)
-        for source, write, verdict in zip(sources, writes, verdicts, strict=True):
-            source.committed(write, verdict)
+        with burst():
+            for source, write, verdict in zip(sources, writes, verdicts, strict=True):
+                source.committed(write, verdict)
         if self._touched or self._jobs:
             self._schedule()
 

@@ -19,6 +19,8 @@ from ..functions import Function
 from ..machine import Machine
 from ..model import Head, Move, State
 from ..store import Store
+from .burst import burst
+from .caution import Suspects
 from .committer import Committer
 from .desk import Desk, End, stopped_by
 from .options import Options
@@ -67,6 +69,7 @@ class Engine:
         self.expected = 0  # runs on their way into memory: starts being committed, claims being made
         self.desk = Desk(self)
         self.sweep = Sweep(self)
+        self.suspects = Suspects(reactor)
         self._stopped: Callable[[], None] | None = None
 
     # -- looking for work -----------------------------------------------------------------------------
@@ -94,7 +97,8 @@ class Engine:
         self.owned[head.id] = owned
         self.observe("taken", head.id, head)
         try:
-            owned.take_up()
+            with burst():
+                owned.take_up()
         except StoreError as error:
             # Half a replay is no place to go on from: drop it and begin again when the store is back.
             log.warning("run %s: history not readable yet (%s)", head.id, error)
@@ -149,11 +153,12 @@ class Engine:
     def _drain(self) -> None:
         self._draining = False
         outcomes = self._outcomes
-        while outcomes:
-            ended = outcomes.popleft()
-            owned = self.owned.get(ended.attempt.run)
-            if owned is not None:
-                owned.ended(ended)
+        with burst():
+            while outcomes:
+                ended = outcomes.popleft()
+                owned = self.owned.get(ended.attempt.run)
+                if owned is not None:
+                    owned.ended(ended)
         if self.stopping:
             self._try_to_stop()
 

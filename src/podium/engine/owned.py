@@ -16,7 +16,8 @@ from ..errors import EncodeError, InternalError, StoreError
 from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, StartStep, Step
 from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
-from .attempts import LOSSES_MAX, Attempts
+from .attempts import ALONE, LOSSES_MAX, Attempts
+from .caution import Caution
 from .reactor import Cancellable
 from .reasons import explain, poisoned, stuck
 
@@ -38,6 +39,7 @@ class OwnedRun:
         self.head = head
         self.machine = machine
         self.attempts = Attempts()
+        self._caution = Caution(self)
         self.seq = head.entries  # of the last entry made, durable or not
         self.gone = False  # left memory: whatever still comes is nobody's
         self._entries: list[Entry] = []
@@ -99,6 +101,7 @@ class OwnedRun:
             return
         del self.attempts.running[attempt.step]
         self._safely(self._ended, attempt, ended.payload, error)
+        self._caution.ended(attempt)
 
     def _ended(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
         now = self.engine.env.now()
@@ -302,9 +305,11 @@ class OwnedRun:
         """Leave memory without acting: stop the attempts, discard the machine."""
         self.gone = True
         self._disarm()
-        for attempt in self.attempts.running.values():
-            self.engine.cancel(attempt)
+        running = list(self.attempts.running.values())
         self.attempts.running.clear()
+        for attempt in running:
+            self.engine.cancel(attempt)
+            self._caution.ended(attempt)
         self._held.clear()
         self._entries.clear()
         self.machine.discard()
@@ -366,30 +371,45 @@ class OwnedRun:
                 attempt = self.attempts.forget(command.step.id)
                 if attempt is not None:
                     self.engine.cancel(attempt)
+                    self._caution.ended(attempt)
             elif isinstance(command, Attempt) and self.attempts.running.get(command.step) is command:
                 self.engine.submit(command)
 
     def _launch(self, step: Step) -> None:
         """Begin the next attempt at a step, unless it is to wait."""
-        tries, number = self.attempts.tries.get(step.id), 1
+        tries = self.attempts.tries.get(step.id)
         if tries is not None:
             if tries.due is not None and tries.due > self.engine.env.now():
                 return  # `_wait` has armed the alarm for it
-            if tries.lost >= LOSSES_MAX:
+            if tries.lost_alone >= LOSSES_MAX:
                 self.park(poisoned(step, tries.lost))
                 return
             tries.due = None
-            number = tries.number = tries.number + 1
+        if self.head.lost:
+            self._caution.begin(step)
+        else:
+            self.engine.submit(self._begin(step))
+
+    def _begin(self, step: Step) -> Attempt:
+        number = self.attempts.next_number(step.id)
         attempt = Attempt(self.head.id, step.id, step.function, step.args, number, self.head.token)
         self.attempts.running[step.id] = attempt
-        if self.head.lost:
-            # The run has seen an owner die: from now on an attempt is on record before it begins.
-            entry = Entry(
-                seq=self._next(), kind=Kind.START, at=self._at(self.engine.env.now()), step=step.id,
-                digest=step.digest, attempt=number,
-            )  # fmt: skip
-            self.attempts.remember(entry)
-            self._held.append(attempt)
-            self._record(entry)
-        else:
-            self.engine.submit(attempt)
+        return attempt
+
+    # -- what caution asks for ------------------------------------------------------------------------
+
+    def wants(self, step: Step) -> bool:
+        """Whether a step that was to begin still is to."""
+        return not self._deaf and self.machine.is_open(step) and step.id not in self.attempts.running
+
+    def begin_on_record(self, step: Step, alone: bool) -> Attempt:
+        """Record that an attempt begins; it does once that is durable."""
+        attempt = self._begin(step)
+        entry = Entry(
+            seq=self._next(), kind=Kind.START, at=self._at(self.engine.env.now()), step=step.id,
+            digest=step.digest, attempt=attempt.number, payload=ALONE if alone else b"",
+        )  # fmt: skip
+        self.attempts.remember(entry)
+        self._held.append(attempt)
+        self._record(entry)
+        return attempt

@@ -34,7 +34,7 @@ class Kind(str, Enum):
 FED: frozenset[Kind] = frozenset({Kind.RESULT, Kind.ERROR, Kind.TICK, Kind.MESSAGE})
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One row of a run's history; `(run, seq)` is its key and `seq` counts from 1 without a gap."""
 
     seq: int
@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True):
     step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
     digest: bytes = b""  # of the step's arguments
     # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
-    # the retry, then the failure.
+    # the retry, then the failure. START: b"1" when the attempt ran alone, else b"".
     payload: bytes = b""
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none

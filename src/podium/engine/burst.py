@@ -1,0 +1,25 @@
+"""The collector waits for the end of a burst.
+
+A fan-out of ten thousand makes a few hundred thousand objects in one go, all of them alive. Python's cyclic
+collector would look at all of them again and again meanwhile, find nothing, and take 40 % of the time.
+Within a burst it is held back; right after, it runs as ever. A burst is bounded by the budget of a turn.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def burst() -> Iterator[None]:
+    """Hold the collector back, unless somebody does already."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
