@@ -121,7 +121,9 @@ class Mismatch(PodiumError):
 
     code = "E204"
 
-    def __init__(self, message: str, *, line: str = "", expected: str = "", found: str = "", fix: str = "") -> None:
+    def __init__(
+        self, message: str, *, line: str = "", expected: str = "", found: str = "", fix: str = ""
+    ) -> None:
         super().__init__(message, fix=fix)
         self.line, self.expected, self.found = line, expected, found
 
@@ -202,7 +204,8 @@ class EffectInWorkflow(Signal):
         self.what, self.line = what, line
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.what} in a workflow would happen again on every resume; move this into a task"
+        again = f"{self.what} in a workflow would happen again on every resume"
+        return f"{self.line}: {again}; move this into a task"
 
 
 class TurnBudgetExceeded(Signal):

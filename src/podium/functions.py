@@ -61,7 +61,7 @@ class Function:
         call itself would raise TypeError.
         """
         if self._simple and not kwargs and self._required <= len(args) <= len(self._names):
-            return dict(zip(self._names, args))
+            return dict(zip(self._names, args, strict=False))  # the rest have defaults
         try:
             return self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:
@@ -78,7 +78,7 @@ class Function:
         if self._by_name:
             return (), dict(bound)
         ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
-        call = inspect.BoundArguments(self.signature, ordered)  # type: ignore[arg-type]  # a dict will do
+        call = inspect.BoundArguments(self.signature, ordered)
         return call.args, call.kwargs
 
     @cached_property
@@ -109,7 +109,7 @@ class Function:
     def _each(self, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """Parameters with what was given for them: an annotation of `*args` is about each of them."""
         for name, value in bound.items():
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if self._simple else self.signature.parameters[name].kind
+            kind = None if self._simple else self.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 yield from ((name, one) for one in value)
             elif kind is inspect.Parameter.VAR_KEYWORD:
@@ -178,7 +178,8 @@ class Registry(dict[str, Function]):
         known = self.get(function.name)
         if known is not None and _code_place(known.fn) != _code_place(function.fn):
             raise DeclarationError(
-                f"two functions are named {function.name!r}: {_code_place(known.fn)} and {_code_place(function.fn)}",
+                f"two functions are named {function.name!r}: "
+                f"{_code_place(known.fn)} and {_code_place(function.fn)}",
                 fix="rename one, or give it a name of its own with name=...",
             )
         self[function.name] = function

@@ -91,4 +91,4 @@ WORKLOADS: dict[str, Callable[[int], Awaitable[list[list[str]]]]] = {
 }
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(WORKLOADS[sys.argv[1]](int(sys.argv[2])))))  # type: ignore[arg-type]
+    print(json.dumps(asyncio.run(WORKLOADS[sys.argv[1]](int(sys.argv[2])))))

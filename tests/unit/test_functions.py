@@ -23,7 +23,7 @@ from podium.errors import ArgumentError, DeclarationError
 from podium.functions import Function, Registry
 
 if TYPE_CHECKING:
-    from nowhere import Unknown  # type: ignore[import-not-found]  # only type checkers follow this
+    from nowhere import Unknown  # only type checkers follow this
 
 
 def made(fn: Callable[..., Any], name: str = "shop:fn") -> Function:

@@ -97,7 +97,7 @@ def test_what_the_retries_option_means():
     assert Retry.of(Retry(times=1)) == Retry(times=1)
     for wrong in (True, 1.5, "3"):
         with pytest.raises(UsageError, match="retries="):
-            Retry.of(wrong)  # type: ignore[arg-type]
+            Retry.of(wrong)
 
 
 @pytest.mark.parametrize(

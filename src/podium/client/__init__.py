@@ -1,4 +1,4 @@
-"""The one door for every surface: `App` opens a store and an engine, `Run` and `Runs` are what it hands out."""
+"""The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
 from .app import App, Call, current_app, tell
 from .location import default_url, module_name, script, store_file

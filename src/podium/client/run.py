@@ -22,7 +22,8 @@ R = TypeVar("R")
 class Source(Protocol):
     """Where a Run's answers come from."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
 
     def state(self) -> State: ...
 
@@ -113,7 +114,8 @@ class StoredRun:
         """The id once the start is on record, which decides whether it is a new run or an older one."""
         if not self._start.done() and self._on_engines_thread():
             raise UsageError(
-                "this run's start is not on record yet, and waiting for that on the engine's own thread would never end",
+                "this run's start is not on record yet, and waiting for that on the engine's own thread "
+                "would never end",
                 fix="in an async task, `await run.started()` first",
             )
         return self._start.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UsageError
@@ -83,7 +84,7 @@ class Batch:
                 "map over an async iterable works inside workflows", fix="collect the items first"
             )
         self._start, self._finished_hook, self._on_error = start, finished, on_error
-        self._items = enumerate(items)
+        self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._runs: dict[int, Run[Any]] = {}
         self._ready: dict[int, Any] = {}
@@ -95,7 +96,7 @@ class Batch:
         for position, item in self._items:
             run = self._runs[position] = self._start(item)
             self._drawn += 1
-            self._finished_hook(run, lambda: self._ended.put(position))
+            self._finished_hook(run, partial(self._ended.put, position))
             return
 
     def _next(self) -> int | None:
@@ -143,7 +144,7 @@ class Batch:
     def cancel(self) -> None:
         for run in self._runs.values():
             run.cancel()
-        self._items = iter(())  # type: ignore[assignment]  # nothing more is drawn
+        self._items = iter(())  # nothing more is drawn
 
 
 _END = object()

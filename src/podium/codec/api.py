@@ -30,9 +30,7 @@ _MAX_DIGITS = 4300  # msgspec reads no longer numbers
 _LONG_NUMBER = re.compile(rb"[0-9]{4301}")
 
 
-def encode(
-    value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annotation: Any = Any
-) -> bytes:
+def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annotation: Any = Any) -> bytes:
     """The bytes of a value; `decode` gives back an equal value of the same type.
 
     `where` names the value in errors and begins their path. `annotation` is what the value's own function

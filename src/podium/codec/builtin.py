@@ -153,7 +153,7 @@ def _write_timedelta(value: dt.timedelta, walk: Walk, depth: int) -> Tree:
 
 
 def _write_timezone(value: dt.timezone, walk: Walk, depth: int) -> Tree:
-    offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]  # its documented pickle arguments
+    offset, *name = value.__getinitargs__()  # pyright: ignore[reportAttributeAccessIssue]  # its documented pickle arguments
     return {"!timezone": [walk.tree(offset, depth), *(walk.tree(text, depth) for text in name)]}
 
 

@@ -39,7 +39,7 @@ def class_writer(cls: type) -> Writer | None:
     if issubclass(cls, msgspec.Struct):
         return partial(write_fields, "!struct", name_of(cls), cls.__struct_fields__)
     if _is_namedtuple(cls):
-        return partial(write_fields, "!namedtuple", name_of(cls), cls._fields)  # type: ignore[attr-defined]
+        return partial(write_fields, "!namedtuple", name_of(cls), cls._fields)
     if _is_model(cls):
         return partial(_write_model, name_of(cls))
     if _is_dataclass(cls):
@@ -117,7 +117,7 @@ def _read_enum(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     known: Any = cls._value2member_map_.get(value)
     if known is None:
         # Flag's own maker of combinations, past any `_missing_` of the user.
-        known = enum.Flag._missing_.__func__(cls, value)  # type: ignore[attr-defined]
+        known = enum.Flag._missing_.__func__(cls, value)
     if not isinstance(known, cls):
         raise ValueError(f"{value} is no combination of its members")
     return known

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from hashlib import blake2b
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 
 def fingerprint(fn: Any) -> str:
@@ -44,7 +44,7 @@ def _feed(digest: Any, code: CodeType) -> list[str]:
         if isinstance(constant, CodeType):
             names += _feed(digest, constant)
         elif isinstance(constant, frozenset):
-            digest.update(repr(sorted(map(repr, constant))).encode())
+            digest.update(repr(sorted(map(repr, cast(frozenset[object], constant)))).encode())
         else:
             digest.update(repr(constant).encode())
     return names

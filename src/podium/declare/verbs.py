@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as _random
 import time
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ..env import RealEnv
 from ..errors import UsageError
@@ -18,7 +18,7 @@ _env = RealEnv()
 def now() -> datetime:
     """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume."""
     machine = current_machine()
-    return datetime.fromtimestamp(_env.now() if machine is None else machine.now(), timezone.utc)
+    return datetime.fromtimestamp(_env.now() if machine is None else machine.now(), UTC)
 
 
 def uuid4() -> uuid.UUID:

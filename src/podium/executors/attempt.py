@@ -62,7 +62,9 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 # A context variable, because it must follow a task body into the tasks and (copied) threads it opens.
-current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("podium_attempt", default=None)
+current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
+    "podium_attempt", default=None
+)
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:

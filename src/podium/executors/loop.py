@@ -56,8 +56,9 @@ class LoopExecutor:
 
 
 async def _within(seconds: float, attempt: Attempt) -> object:
+    deadline = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as deadline:
+        async with deadline:
             return await attempt.call()
     except TimeoutError as error:
         if deadline.expired():

@@ -31,9 +31,7 @@ class State(str, Enum):
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.PARKED, State.CANCELLED}),
-    State.RUNNING: frozenset(
-        {State.WAITING, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.PARKED}
-    ),
+    State.RUNNING: frozenset({State.WAITING, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.PARKED}),
     # Cancelled straight from waiting is `terminate`; a polite cancel is a message and runs the body.
     State.WAITING: frozenset({State.RUNNING, State.PARKED, State.CANCELLED}),
     # A person's decision puts a parked run back in line, or ends it.

@@ -45,8 +45,8 @@ class Store(Protocol):
 
         REFUSED: the fence did not hold. The run must be there, with the token and in one of the states that
         the fence names. With `engine` given, that engine must own it and must have a row; so must an engine
-        that creates an owned run. Without (a client), nobody may own it. An engine may also pass on a person's
-        decision: a move alone, of a run that nobody owns.
+        that creates an owned run. Without (a client), nobody may own it. An engine may also pass on a
+        person's decision: a move alone, of a run that nobody owns.
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history
@@ -69,7 +69,7 @@ class Store(Protocol):
         ...
 
     def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
-        """Take up to `limit` unowned runs, queued or waiting, that are due or have messages, oldest due first.
+        """Take up to `limit` unowned runs, queued or waiting, that are due or have messages, oldest first.
 
         `functions` maps each function this engine has to its code's fingerprint; runs of other functions
         are left alone. A claim sets the owner, adds 1 to the token, moves the run to running and, the
@@ -96,7 +96,7 @@ class Store(Protocol):
         ...
 
     def announce(self, engine: EngineRow) -> None:
-        """Insert this engine's row: from now on it may write. Raises StoreRefused when it is there already."""
+        """Insert this engine's row: from now on it may write. Raises StoreRefused when it is there."""
         ...
 
     def heartbeat(self, engine: str) -> bool:
@@ -128,7 +128,7 @@ class Store(Protocol):
         ...
 
     def checkpoint_due(self) -> bool:
-        """Whether `checkpoint` is worth its while; cheap. Always False where the backend has no such chore."""
+        """Whether `checkpoint` is worth its while; cheap. Always False where a backend has no such chore."""
         ...
 
     def checkpoint(self) -> None:

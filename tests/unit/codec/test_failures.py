@@ -107,7 +107,7 @@ def test_notes_causes_and_contexts():
         try:
             raise KeyError("first")
         except KeyError:
-            raise ValueError("second")  # noqa: B904
+            raise ValueError("second")  # noqa: B904  # its context is what is tested
     except ValueError as second:
         rebuilt = again(second)
     assert (rebuilt.__cause__, type(rebuilt.__context__), rebuilt.__suppress_context__) == (

@@ -10,8 +10,8 @@ import pytest
 
 pydantic = pytest.importorskip("pydantic")
 
-from podium.codec import decode, encode, preview  # noqa: E402
-from podium.errors import DecodeError  # noqa: E402
+from podium.codec import decode, encode, preview  # noqa: E402  # after what skips
+from podium.errors import DecodeError  # noqa: E402  # after what skips
 
 
 class Page(pydantic.BaseModel):

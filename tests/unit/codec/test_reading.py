@@ -147,7 +147,7 @@ def test_classes_are_never_imported(monkeypatch):
     assert "this" not in sys.modules
 
     lazy = types.ModuleType("lazy_module")
-    lazy.__getattr__ = lambda name: pytest.fail("asked")  # type: ignore[method-assign]
+    lazy.__getattr__ = lambda name: pytest.fail("asked")
     monkeypatch.setitem(sys.modules, "lazy_module", lazy)
     assert "lazy_module:Thing" in unreadable(b'{"!dataclass":"lazy_module:Thing"}')
 
@@ -249,7 +249,7 @@ UserId = NewType("UserId", int)
         ((1, "a"), tuple[int, str]),
         ((1, 2, 3), tuple[int, ...]),
         ((), tuple[()]),
-        ((1,), typing.Tuple),  # noqa: UP006
+        ((1,), typing.Tuple),  # noqa: UP006  # the old spelling is what is tested
         ({1: Point(1)}, dict[int, Point]),
         ([Point(1)], list[Point]),
         ([1], typing.Sequence[int]),
@@ -263,7 +263,7 @@ UserId = NewType("UserId", int)
         ({"a": 1}, dict[str, Any]),
         (Point(1), Point | None),
         (pathlib.Path("x"), pathlib.Path),
-        (3, typing.Optional[int]),  # noqa: UP045
+        (3, typing.Optional[int]),  # noqa: UP045  # likewise the old spelling
     ],
     ids=range(26),
 )

@@ -24,7 +24,7 @@ class MyInt(int):
     pass
 
 
-class MyDict(dict):  # type: ignore[type-arg]
+class MyDict(dict):
     pass
 
 
@@ -33,7 +33,7 @@ class Sub(Point):
 
 
 @dataclass
-class OnBuiltin(dict):  # type: ignore[type-arg]
+class OnBuiltin(dict):
     x: int
 
 
@@ -172,7 +172,7 @@ def test_a_full_stack_is_an_encode_error_too():
     for _ in range(150):
         nested = [nested]
     frames, frame = 0, sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
+    while frame := frame.f_back:
         frames += 1
     assert "deep" in str(dive(sys.getrecursionlimit() - frames - 100))
 

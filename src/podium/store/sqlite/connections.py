@@ -94,8 +94,8 @@ class Connections:
             while self._opened:
                 try:
                     self._opened.pop().close()
-                except apsw.Error:  # of a last checkpoint: what is committed stays in the WAL, for the next one
-                    pass
+                except apsw.Error:
+                    pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
 
     def locks(self) -> list[threading.Lock]:
         """Every lock once, in the order in which they may be taken together."""
