@@ -129,11 +129,15 @@ def options() -> None:
 
 def wrapping_what_cannot_be_edited() -> None:
     assert_type(task(len)([1]), int)
+    assert_type(task(len, retries=3, timeout=1)([1]), int)
+    assert_type(task(asyncio.open_connection, name="open").run("host", 80)[0].at_eof(), bool)
+    assert_type(workflow(json.dumps, timeout=60).run([1], indent=2), str)
     assert_type(task(name="dumps")(json.dumps).run([1], indent=2), str)
     assert_type(moderate.fn("x"), Verdict)
 
 
 def refused(shop: Shop) -> None:
+    # Each of these lines is wrong on purpose.
     moderate(1)  # pyright: ignore[reportArgumentType]
     moderate()  # pyright: ignore[reportCallIssue]
     moderate.start("x", "y")  # pyright: ignore[reportCallIssue]
@@ -142,6 +146,7 @@ def refused(shop: Shop) -> None:
     moderate.map([1, 2])  # pyright: ignore[reportArgumentType]
     invoice.options(days=3)  # pyright: ignore[reportCallIssue]
     shop.price("x")  # pyright: ignore[reportArgumentType]
+    task(len, retry=3)  # pyright: ignore[reportCallIssue]
     task(retries="many")  # pyright: ignore[reportArgumentType]
 
 

@@ -7,6 +7,7 @@ inside a workflow it is a step, elsewhere a task is plainly called and a workflo
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -23,11 +24,15 @@ C = TypeVar("C")
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741  # the item of a map
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 
 
 class Durable(Generic[P, C, R]):
-    """A declared function. `P` its parameters, `C` what a call gives (R, or a coroutine of R), `R` its result."""
+    """A declared function.
+
+    `P` are its parameters, `C` is what a call gives (R, or a coroutine of R), `R` its result.
+    """
 
     def __init__(self, function: Function, call: Call | None = None, bound: tuple[Any, ...] = ()) -> None:
         self._function = function
@@ -54,9 +59,9 @@ class Durable(Generic[P, C, R]):
         Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
         """
         try:
-            machine = current_machine()
-            run = self._start_run(current_app(), args, kwargs, True) if machine is None else self.start(*args, **kwargs)
-            return run.result()
+            if current_machine() is None:
+                return self._start_run(current_app(), args, kwargs, True).result()
+            return self.start(*args, **kwargs).result()
         except Exception as error:
             drop_our_frames(error)
             raise
@@ -133,7 +138,8 @@ class Durable(Generic[P, C, R]):
     def _inside(self, verb: str) -> None:
         if self._call != Call():
             raise UsageError(
-                f"{self._function.label}.options(...).{verb} inside a workflow: options are for runs of their own"
+                f"{self._function.label}.options(...).{verb} inside a workflow: "
+                "options are for runs of their own"
             )
 
     def __repr__(self) -> str:
@@ -165,9 +171,9 @@ class Workflow(Durable[P, C, R]):
         if current_machine() is not None:
             self._inside("__call__")
         if self._function.is_async:
-            return self._awaited(args, kwargs)  # type: ignore[return-value]  # C is a coroutine of R here
+            return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
         try:
-            return self.run(*args, **kwargs)  # type: ignore[return-value]  # C is R here
+            return self.run(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is R where it is sync
         except Exception as error:
             drop_our_frames(error)
             raise
@@ -179,7 +185,7 @@ class Workflow(Durable[P, C, R]):
     def __get__(self, instance: Any, owner: type) -> Any:
         return self._method_of(instance)
 
-    def _awaited(self, args: Any, kwargs: Any) -> Coroutine[Any, Any, R]:
+    def _awaited(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         async def run() -> R:
             try:
                 return await self.start(*args, **kwargs)
@@ -199,9 +205,10 @@ class Workflow(Durable[P, C, R]):
 def _checked_id(id: str | None) -> str | None:
     if id is None:
         return None
-    good = 0 < len(id) <= 128 and id[0].isalnum() and id.isascii() and all(c.isalnum() or c in "._:-" for c in id)
-    if not good:
-        raise UsageError(f"options(id={id!r}): letters, digits and ._:- are allowed, 128 at most, a letter or digit first")
+    if not _ID.fullmatch(id):
+        raise UsageError(
+            f"options(id={id!r}): letters, digits and ._:- are allowed, 128 at most, a letter or digit first"
+        )
     return id
 
 

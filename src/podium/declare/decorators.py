@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from ..client import module_name
 from ..errors import DeclarationError, UsageError
@@ -21,10 +21,26 @@ R = TypeVar("R")
 Executor = Literal["loop", "threads"]
 
 
+class TaskOptions(TypedDict, total=False):
+    """What `task` may be told; see there."""
+
+    name: str | None
+    retries: int | Retry | None
+    timeout: float | None
+    executor: Executor | None
+
+
+class WorkflowOptions(TypedDict, total=False):
+    """What `workflow` may be told; see there."""
+
+    name: str | None
+    timeout: float | None
+
+
 class TaskDecorator:
     """What `@task(...)` with options gives."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[TaskOptions]) -> None:
         self._options = options
 
     @overload
@@ -38,7 +54,7 @@ class TaskDecorator:
 class WorkflowDecorator:
     """What `@workflow(...)` with options gives."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[WorkflowOptions]) -> None:
         self._options = options
 
     @overload
@@ -50,18 +66,14 @@ class WorkflowDecorator:
 
 
 @overload
-def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, Coroutine[Any, Any, R], R]: ...
-@overload
-def task(fn: Callable[P, R], /) -> Task[P, R, R]: ...
-@overload
 def task(
-    *,
-    name: str | None = ...,
-    retries: int | Retry | None = ...,
-    timeout: float | None = ...,
-    executor: Executor | None = ...,
-) -> TaskDecorator: ...
-def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    fn: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[TaskOptions]
+) -> Task[P, Coroutine[Any, Any, R], R]: ...
+@overload
+def task(fn: Callable[P, R], /, **options: Unpack[TaskOptions]) -> Task[P, R, R]: ...
+@overload
+def task(**options: Unpack[TaskOptions]) -> TaskDecorator: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]) -> Any:
     """Declare a function that does work.
 
     name      how the store knows it; default "module:qualname"
@@ -69,19 +81,21 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     timeout   seconds per attempt; a coroutine is cancelled, a thread's late result is dropped
     executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads
 
-    Also as a function, for what cannot be edited: `get = task(requests.get)`.
+    Also as a function, for what cannot be edited: `get = task(requests.get, retries=3)`.
     Raises DeclarationError for what no other process could find again by its name.
     """
     return TaskDecorator(**options) if fn is None else _task(fn, **options)
 
 
 @overload
-def workflow(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Workflow[P, Coroutine[Any, Any, R], R]: ...
+def workflow(
+    fn: Callable[P, Coroutine[Any, Any, R]], /, **options: Unpack[WorkflowOptions]
+) -> Workflow[P, Coroutine[Any, Any, R], R]: ...
 @overload
-def workflow(fn: Callable[P, R], /) -> Workflow[P, R, R]: ...
+def workflow(fn: Callable[P, R], /, **options: Unpack[WorkflowOptions]) -> Workflow[P, R, R]: ...
 @overload
-def workflow(*, name: str | None = ..., timeout: float | None = ...) -> WorkflowDecorator: ...
-def workflow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+def workflow(**options: Unpack[WorkflowOptions]) -> WorkflowDecorator: ...
+def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[WorkflowOptions]) -> Any:
     """Declare a function that decides what runs when.
 
     name     how the store knows it; default "module:qualname"
@@ -119,7 +133,9 @@ def _task(
     return Task(function)
 
 
-def _workflow(fn: Callable[..., Any], name: str | None = None, timeout: float | None = None) -> Workflow[Any, Any, Any]:
+def _workflow(
+    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None
+) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
     found = name or _name(fn, "workflow")
     if "<locals>" in getattr(fn, "__qualname__", "") or getattr(fn, "__name__", "") == "<lambda>":
@@ -143,19 +159,26 @@ def _workflow(fn: Callable[..., Any], name: str | None = None, timeout: float | 
 def _is_async(fn: Any) -> bool:
     while isinstance(fn, functools.partial):
         fn = fn.func
-    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))
+    call = getattr(fn, "__call__", None)  # noqa: B004  # asked for its colour, not whether it is there
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(call)
 
 
 def _check_callable(fn: Any, what: str) -> None:
+    name = getattr(fn, "__name__", "declared")  # a wrapped partial has none
     if isinstance(fn, (Task, Workflow)):
-        raise DeclarationError(f"{fn.name} is declared already", fix=f"use one decorator, or {what}({fn.__name__}.fn)")
+        raise DeclarationError(
+            f"{fn.name} is declared already", fix=f"use one decorator, or {what}({name}.fn)"
+        )
     if not callable(fn):
         raise DeclarationError(f"@{what} needs a function, got {fn!r}")
     if isinstance(fn, type):
-        raise DeclarationError(f"@{what} needs a function, got the class {fn.__qualname__}", fix="wrap it in a function")
+        raise DeclarationError(
+            f"@{what} needs a function, got the class {fn.__qualname__}", fix="wrap it in a function"
+        )
     if inspect.isasyncgenfunction(fn) or inspect.isgeneratorfunction(fn):
         raise DeclarationError(
-            f"{_label(fn)} is a generator function; a {what} returns one value", fix="return a list instead of yielding"
+            f"{_label(fn)} is a generator function; a {what} returns one value",
+            fix="return a list instead of yielding",
         )
 
 
@@ -165,10 +188,12 @@ def _name(fn: Any, what: str) -> str:
         bare = bare.func
     qualname, module = getattr(bare, "__qualname__", None), getattr(bare, "__module__", None)
     if qualname is None or module is None:
-        bare = type(bare)
-        qualname, module = bare.__qualname__, bare.__module__
+        kind = cast(Any, type(bare))
+        qualname, module = kind.__qualname__, kind.__module__
     if "<lambda>" in qualname and what == "task":
-        raise DeclarationError("a lambda has no name to be known by", fix='task(name="...")(lambda ...), or use def')
+        raise DeclarationError(
+            "a lambda has no name to be known by", fix='task(lambda ..., name="..."), or use def'
+        )
     return f"{module_name(module)}:{qualname}"
 
 

@@ -8,12 +8,12 @@ Within a burst it is held back; right after, it runs as ever. A burst is bounded
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
 @contextmanager
-def burst() -> Iterator[None]:
+def burst() -> Generator[None]:
     """Hold the collector back, unless somebody does already."""
     if not gc.isenabled():
         yield

@@ -112,7 +112,7 @@ class EngineHost:
 
     def _checkpoint(self) -> None:
         try:
-            self.store.checkpoint()  # type: ignore[attr-defined]  # asked for above
+            self.store.checkpoint()
         except StoreError as error:
             log.warning("checkpoint: %s", error)
 

@@ -57,7 +57,8 @@ class TurnWatch:
             if self._turning is not turning:
                 return
             error = TurnBudgetExceeded()
-            line = user_line(sys._current_frames().get(self._thread))
+            frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
+            line = user_line(frames.get(self._thread))
             error.line = line if line != "?" else turning[0].defined_at()  # it was between two branches
             turning[0].trouble = turning[0].trouble or error
             turning[0].loop.discarded = True  # stops even a body that catches what is raised below

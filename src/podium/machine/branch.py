@@ -195,7 +195,7 @@ class Task(asyncio.Future[Any]):
     def _wakeup(self, awaited: asyncio.Future[Any]) -> None:
         try:
             if awaited.cancelled():
-                self._step(awaited._make_cancelled_error())  # pyright: ignore  # it carries the message
+                self._step(awaited._make_cancelled_error())  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]  # it carries the message
             else:
                 self._step(awaited.exception())
         finally:

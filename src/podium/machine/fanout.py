@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from functools import partial
 from typing import Any, Literal
 
 from ..errors import UsageError
@@ -182,7 +183,7 @@ class FanOut:
     def __iter__(self) -> Iterator[Any]:
         position = 0
         while True:
-            self._wait(lambda: position in self._outcomes)
+            self._wait(partial(self._outcomes.__contains__, position))
             if position >= self._drawn:
                 return
             yield self._take(position)
@@ -191,7 +192,7 @@ class FanOut:
     async def __aiter__(self) -> AsyncIterator[Any]:
         position = 0
         while True:
-            await self._awaited(lambda: position in self._outcomes)
+            await self._awaited(partial(self._outcomes.__contains__, position))
             if position >= self._drawn:
                 return
             yield self._take(position)

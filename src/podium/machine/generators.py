@@ -42,7 +42,7 @@ class Generators:
     def forget(self, loop: Loop) -> None:
         """The loop is abandoned: what did not let itself be closed must never run again."""
         for generator in self.alive():
-            if generator.ag_frame is not None:
+            if getattr(generator, "ag_frame", None) is not None:
                 bury(generator)
         for address in self._addresses:
             if _born_in.get(address) is loop:

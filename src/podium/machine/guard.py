@@ -8,10 +8,11 @@ starts where older versions announce nothing. Code that reads a file as part of 
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from ..errors import EffectInWorkflow
 from .current import turning
@@ -100,7 +101,7 @@ def _is_pythons_own(frame: FrameType | None) -> bool:
 def refuse_effect(what: str) -> None:
     """Called where an effect is about to happen: raises if this thread is inside a workflow's body."""
     machine = turning.machine
-    if machine is None or _is_pythons_own(sys._getframe(1)):
+    if machine is None or _is_pythons_own(inspect.currentframe()):
         return
     if machine.loop.discarded:
         machine.loop.refuse()
@@ -125,7 +126,7 @@ def _is_time_zone(path: Any) -> bool:
 
 
 def _plain(argument: Any) -> Any:
-    return os.fspath(argument) if isinstance(argument, os.PathLike) else argument
+    return os.fspath(cast("os.PathLike[str]", argument)) if isinstance(argument, os.PathLike) else argument
 
 
 _installed = False
@@ -133,7 +134,7 @@ _installed = False
 
 def install() -> None:
     """Start listening. Python has no way to remove an audit hook, so once per process."""
-    global _installed
+    global _installed  # noqa: PLW0603  # the hook is the process's too
     if not _installed:
         _installed = True
         sys.addaudithook(_hook)

@@ -46,7 +46,7 @@ async def wait_for(fut: Any, timeout: float | None) -> Any:
         return await fut
 
 
-class as_completed:  # noqa: N801  # it stands in for asyncio's function of that name
+class as_completed:  # it stands in for asyncio's function of that name
     """asyncio.as_completed, iterable in both ways 3.13 has, in the order in which outcomes are recorded."""
 
     def __init__(self, fs: Iterable[Any], *, timeout: float | None = None) -> None:
@@ -91,15 +91,17 @@ class as_completed:  # noqa: N801  # it stands in for asyncio's function of that
 
 
 async def _wait_for(fut: Any, timeout: Any) -> Any:
-    return await _podium_wait_for(fut, timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    # `_give_body` puts this name where the body will look for it.
+    return await _podium_wait_for(fut, timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
 def _as_completed(fs: Any, *, timeout: Any = None) -> Any:
-    return _podium_as_completed(fs, timeout=timeout)  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore
+    # `_give_body` puts this name too where the body will look for it.
+    return _podium_as_completed(fs, timeout=timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
 def _give_body(function: Any, body: Any, ours: Callable[..., Any]) -> None:
-    """Inside a turn `function` is `ours`. `body` calls it by a name that is put into the function's module."""
+    """Inside a turn `function` is `ours`; `body` calls it by a name put into the function's module."""
     original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     original.__kwdefaults__ = function.__kwdefaults__
     function.__globals__[f"_podium{body.__name__}"] = _inside_or(original, ours)
@@ -151,7 +153,7 @@ def adopt(namespace: dict[str, Any]) -> None:
 
 def install() -> None:
     """Put them in place, once per process."""
-    global _installed
+    global _installed  # noqa: PLW0603  # what it changes is the process's too
     if _installed:
         return
     _installed = True
@@ -159,5 +161,5 @@ def install() -> None:
     _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
     if sys.version_info < (3, 13):
         time.sleep = _guarded(time.sleep, "time.sleep")
-    setattr(threading.Thread, "start", _guarded(threading.Thread.start, "starting a thread"))
-    setattr(logging.Logger, "handle", _handle_unless_replaying(logging.Logger.handle))
+    threading.Thread.start = _guarded(threading.Thread.start, "starting a thread")
+    logging.Logger.handle = _handle_unless_replaying(logging.Logger.handle)

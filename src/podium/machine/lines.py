@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import sys
 from types import CodeType, FrameType
@@ -30,7 +31,8 @@ _foreign: dict[CodeType, bool] = {}  # whether a code object is worth showing: a
 
 def caller() -> tuple[str, int]:
     """(file, line) of the innermost user frame, for remembering now and spelling out only if needed."""
-    frame: FrameType | None = sys._getframe(2)
+    # Documented, and at every call quicker than inspect.currentframe() and two steps out.
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         code = frame.f_code
         shown = _foreign.get(code)
@@ -47,7 +49,7 @@ def user_frame(frame: FrameType | None = None) -> FrameType | None:
 
     Where all is installed code, the innermost that is not ours: a workflow may come in a package.
     """
-    here = frame if frame is not None else sys._getframe(1)
+    here = frame if frame is not None else inspect.currentframe()
     nearest: FrameType | None = None
     while here is not None and not _is_own(here.f_code.co_filename):
         if nearest is None and is_user_file(here.f_code.co_filename):
@@ -58,7 +60,7 @@ def user_frame(frame: FrameType | None = None) -> FrameType | None:
 
 def user_line(frame: FrameType | None = None) -> str:
     """ "file:line" of the innermost user frame, the file relative to the working directory if below it."""
-    found = user_frame(frame if frame is not None else sys._getframe(1))
+    found = user_frame(frame if frame is not None else inspect.currentframe())
     return line_of(found.f_code.co_filename, found.f_lineno) if found else "?"
 
 

@@ -124,8 +124,13 @@ class Loop(asyncio.AbstractEventLoop):
         task = asyncio_tasks.current_task(self)
         return task.scope if isinstance(task, Task) else self.root_scope
 
-    def create_task(  # type: ignore[override]  # asyncio's stubs want a C task
-        self, coro: Coroutine[Any, Any, T] | Generator[Any, None, T], *, name: str | None = None, context: Any = None, **_: Any
+    def create_task(  # pyright: ignore[reportIncompatibleMethodOverride]  # asyncio's stubs want a C task
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        name: str | None = None,
+        context: Any = None,
+        **_: Any,
     ) -> Task:
         return self.open_task(coro, self.current_scope().child(), name, context)
 
@@ -337,12 +342,33 @@ def _refused(name: str) -> Callable[..., Any]:
     return refused
 
 
-for _name in (
-    "add_reader add_signal_handler add_writer connect_accepted_socket connect_read_pipe connect_write_pipe "
-    "create_connection create_datagram_endpoint create_server create_unix_connection create_unix_server "
-    "getaddrinfo getnameinfo sendfile sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom "
-    "sock_sendall sock_sendfile sock_sendto start_tls subprocess_exec subprocess_shell"
-).split():
+for _name in [
+    "add_reader",
+    "add_signal_handler",
+    "add_writer",
+    "connect_accepted_socket",
+    "connect_read_pipe",
+    "connect_write_pipe",
+    "create_connection",
+    "create_datagram_endpoint",
+    "create_server",
+    "create_unix_connection",
+    "create_unix_server",
+    "getaddrinfo",
+    "getnameinfo",
+    "sendfile",
+    "sock_accept",
+    "sock_connect",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_sendall",
+    "sock_sendfile",
+    "sock_sendto",
+    "start_tls",
+    "subprocess_exec",
+    "subprocess_shell",
+]:
     setattr(Loop, _name, _refused(_name))
 
 

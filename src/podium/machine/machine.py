@@ -17,7 +17,7 @@ import contextvars
 import inspect
 import random
 import uuid
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
 from .. import codec
@@ -25,8 +25,8 @@ from ..errors import Mismatch, NeverAwaited, UsageError
 from ..functions import Function
 from ..model import Entry, Kind, State
 from .current import turning
-from .lines import caller, line_of
 from .generators import watch_generators
+from .lines import caller, line_of
 from .loop import Loop
 from .scope import Scope, chance
 from .steps import CancelStep, Command, Finish, StartStep, Step, StepFuture
@@ -93,13 +93,13 @@ class Machine:
             error = codec.decode_failure(entry.payload)
             del self.open[entry.step]
             step.future.set_exception(error)
-            step.future._log_traceback = False  # pyright: ignore  # nobody has to look at it
+            step.future._log_traceback = False  # pyright: ignore[reportAttributeAccessIssue]  # nobody has to look at it
 
     def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
         asked = step or next(iter(self.open.values()), None)
         if found is None:
             found = _spoken(asked.id) if asked else "nothing that this could be"
-        expected = f"{_spoken(entry.step)} (entry {entry.seq})" if entry.step else f"a {entry.kind} (entry {entry.seq})"
+        expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'} (entry {entry.seq})"
         line = line_of(*asked.line) if asked else self.defined_at()
         return Mismatch(
             f"{line}: this code asks for {found}, but the run recorded {expected}",
@@ -154,8 +154,12 @@ class Machine:
         return await self.start_step(function, args, kwargs, where=where).future
 
     def start_step(
-        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], scope: Scope | None = None,
-        where: tuple[str, int] | None = None
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        scope: Scope | None = None,
+        where: tuple[str, int] | None = None,
     ) -> Step:
         """Ask for a step in this scope (default: the running branch's). Its future is `step.future`.
 
@@ -235,7 +239,7 @@ class Machine:
             raise self.trouble
 
     @contextlib.contextmanager
-    def _inside(self) -> Iterator[None]:
+    def _inside(self) -> Generator[None]:
         """User code runs here: this thread is inside this workflow."""
         outer_machine, outer_loop = turning.machine, _get_running_loop()
         turning.machine = self
@@ -256,9 +260,8 @@ class Machine:
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             try:
-                payload = codec.encode(
-                    self._root.result(), where=f"{self.function.label} result", annotation=self.function.returns
-                )
+                where = f"{self.function.label} result"
+                payload = codec.encode(self._root.result(), where=where, annotation=self.function.returns)
                 end = Finish(State.SUCCEEDED, payload)
             except Exception as error:
                 end = Finish(State.FAILED, codec.encode_failure(error))

@@ -35,7 +35,9 @@ class Step:
 
     __slots__ = ("id", "function", "args", "digest", "line", "future")
 
-    def __init__(self, id: str, function: Function, args: bytes, digest: bytes, line: tuple[str, int]) -> None:
+    def __init__(
+        self, id: str, function: Function, args: bytes, digest: bytes, line: tuple[str, int]
+    ) -> None:
         self.id = id
         self.function = function
         self.args = args  # encoded, by parameter name
