@@ -25,23 +25,10 @@ from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..functions import Function, registry
-from ..model import (
-    EngineRow,
-    Entry,
-    Fence,
-    Kind,
-    Message,
-    Move,
-    NewRun,
-    Outcome,
-    Query,
-    RunRow,
-    State,
-    Verdict,
-    Write,
-)
+from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
-from .location import default_url, script, store_file
+from . import steering
+from .location import default_url, script, store_file, wants_engine
 
 log = logging.getLogger("podium")
 
@@ -97,8 +84,7 @@ class App:
         self.functions = functions
         self.starter = script() if starter is None else starter  # who may attach to what it left behind
         self._notice = notice or tell
-        wants = os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
-        self.has_engine = wants if engine is None else engine
+        self.has_engine = wants_engine() if engine is None else engine
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
@@ -165,7 +151,7 @@ class App:
         return self
 
     def __exit__(self, *_: object) -> None:
-        global _current
+        global _current  # noqa: PLW0603  # one app is the current one, in the whole process
         _current = self._outer
         self.close()
 
@@ -230,7 +216,8 @@ class App:
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
         if outcome is Outcome.CONFLICT:
             raise IdConflict(
-                f"run {new.id!r} exists, but of another function or with other arguments than {label}(...) now",
+                f"run {new.id!r} exists, but of another function or with other arguments than "
+                f"{label}(...) now",
                 fix="use another id, or the same call",
             )
         if outcome is Outcome.ATTACHED:
@@ -312,61 +299,27 @@ class App:
     def cancel(self, run: str) -> Future[Verdict]:
         """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound."""
         self.load(run)
-        message = Message(self.env.new_id(), run, "cancel", self.env.now())
-        return self.write(Write(messages=(message,)))
+        return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
 
     def terminate(self, run: str) -> Verdict:
         """End a run that nobody drives (waiting, queued or parked) without running its body."""
-        row = self.load(run)
-        return self._decide(row, Move(State.CANCELLED))
+        return self._decide(run, steering.terminating(self.load(run)))
 
     def resume(self, run: str) -> Verdict:
         """Put a parked run back in line."""
-        row = self.load(run)
-        if row.state is not State.PARKED:
-            raise WrongState(f"run {run} is {row.state}, not parked", fix=_way_on(row))
-        return self._decide(row, Move(State.WAITING, due=self.env.now()))
+        return self._decide(run, steering.resuming(self.load(run), self.env.now()))
 
-    def _decide(self, row: RunRow, move: Move) -> Verdict:
-        states = frozenset({State.QUEUED, State.WAITING, State.PARKED})
-        if row.state not in states:
-            raise WrongState(f"run {row.id} is {row.state}", fix=_way_on(row))
-        verdict = self.write(Write(fence=Fence(row.id, row.token, states), move=move)).result()
+    def _decide(self, run: str, write: Write) -> Verdict:
+        verdict = self.write(write).result()
         if verdict.outcome is not Outcome.DONE:
-            raise WrongState(f"run {row.id} has moved on meanwhile: {self.load(row.id).state}")
+            raise WrongState(f"run {run} has moved on meanwhile: {self.load(run).state}")
         return verdict
 
     def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
         row = self.load(run)
-        if row.state not in (State.FAILED, State.CANCELLED):
-            raise WrongState(
-                f"run {run} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
-            )
-        entries = self.history(run)
-        keep = len(entries)
-        while keep and entries[keep - 1].kind not in _KEPT:
-            keep -= 1
-        new = NewRun(
-            id=self.env.new_id(),
-            function=row.function,
-            args=row.args,
-            digest=row.digest,
-            at=self.env.now(),
-            fingerprint=row.fingerprint,
-            copy_from=(run, keep) if keep else None,
-            parent=run,
-            tags=row.tags,
-        )
+        new = steering.retrying(row, self.history(run), self.env.new_id(), self.env.now())
         return self._start(new, row.function, watch=False)
-
-
-# A retry of a failed run begins after the last thing that went well.
-_KEPT = frozenset({Kind.RESULT, Kind.TICK})
-
-
-def _way_on(row: RunRow) -> str:
-    return f"podium why {row.id}  says how it can go on"
 
 
 def tell(text: str) -> None:
@@ -383,7 +336,7 @@ _default_lock = threading.Lock()
 
 def current_app() -> App:
     """The app of the innermost `with App(...)`, else the default one."""
-    global _current
+    global _current  # noqa: PLW0603  # the default app is the process's
     if _current is None:
         with _default_lock:
             if _current is None:

@@ -29,6 +29,11 @@ def store_file(url: str) -> Path | None:
     return Path(rest[1:]).absolute()
 
 
+def wants_engine() -> bool:
+    """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask."""
+    return os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
+
+
 def module_name(module: str) -> str:
     """A module's name for the store: `__main__` counts as the module that its file would be."""
     if module != "__main__":

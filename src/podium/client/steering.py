@@ -1,0 +1,64 @@
+"""What a person's decision about a run amounts to: cancel, terminate, resume, retry, each as data to commit.
+
+Nothing here reads or writes a store. What a run's state does not allow raises WrongState.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import WrongState
+from ..model import Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
+
+_UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
+# A retry begins after the last thing that went well.
+_WENT_WELL = frozenset({Kind.RESULT, Kind.TICK})
+
+
+def cancelling(run: str, message_id: str, now: float) -> Write:
+    """CancelledError for the body at its next turn, whoever drives it by then."""
+    return Write(messages=(Message(message_id, run, "cancel", now),))
+
+
+def terminating(row: RunRow) -> Write:
+    """The end of a run that nobody drives; its body does not run."""
+    return _decision(row, Move(State.CANCELLED))
+
+
+def resuming(row: RunRow, now: float) -> Write:
+    """A parked run back in line."""
+    if row.state is not State.PARKED:
+        raise WrongState(f"run {row.id} is {row.state}, not parked", fix=_way_on(row))
+    return _decision(row, Move(State.WAITING, due=now))
+
+
+def _decision(row: RunRow, move: Move) -> Write:
+    if row.state not in _UNDRIVEN:
+        raise WrongState(f"run {row.id} is {row.state}", fix=_way_on(row))
+    return Write(fence=Fence(row.id, row.token, _UNDRIVEN), move=move)
+
+
+def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> NewRun:
+    """A new run from the recorded past of a failed one: it goes on at the step that failed."""
+    if row.state not in (State.FAILED, State.CANCELLED):
+        raise WrongState(
+            f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
+        )
+    keep = len(entries)
+    while keep and entries[keep - 1].kind not in _WENT_WELL:
+        keep -= 1
+    return NewRun(
+        id=new_id,
+        function=row.function,
+        args=row.args,
+        digest=row.digest,
+        at=now,
+        fingerprint=row.fingerprint,
+        copy_from=(row.id, keep) if keep else None,
+        parent=row.id,
+        tags=row.tags,
+    )
+
+
+def _way_on(row: RunRow) -> str:
+    return f"podium why {row.id}  says how it can go on"
