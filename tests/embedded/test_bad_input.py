@@ -150,7 +150,7 @@ GIVEN: dict[str, Callable[[], Any]] = {
 
 BAD: dict[str, Callable[[], Any]] = {
     "time.sleep": lambda: time.sleep(1),
-    "open": lambda: open("/nonexistent"),  # noqa: SIM115
+    "open": lambda: open("/nonexistent"),  # noqa: SIM115  # refused before it opens
     "urlopen": lambda: urllib.request.urlopen("http://127.0.0.1:9/"),
     "thread": lambda: threading.Thread(target=print).start(),
 }

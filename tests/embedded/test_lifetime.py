@@ -104,7 +104,7 @@ def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
         assert app.store.engines() == []
         assert len(app.history(runs[1].id)) == 0, "dropping a body must not run the task in its finally"
     go_on.set()
-    with App(store) as app:
+    with App(store, options=Options(grace=0.1)) as app:
         assert two_steps.options(id=runs[0].id).run(1) == 2
         assert len(app.history(runs[0].id)) == 2
 

@@ -306,7 +306,7 @@ def test_as_completed_follows_the_recorded_order() -> None:
 def test_as_completed_iterates_asynchronously_too() -> None:
     async def body() -> list[int]:
         tasks = [asyncio.create_task(fetch(n)) for n in range(3)]
-        return [tasks.index(done) + await done async for done in asyncio.as_completed(tasks)]  # type: ignore[attr-defined]
+        return [tasks.index(done) + await done async for done in asyncio.as_completed(tasks)]
 
     assert result(body) == [0, 11, 22]
 
@@ -316,7 +316,7 @@ def test_as_completed_times_out() -> None:
         seen: list[Any] = []
         try:
             for done in asyncio.as_completed([asyncio.sleep(1, 1), asyncio.sleep(9, 9)], timeout=5):
-                seen.append(await done)  # noqa: PERF401
+                seen.append(await done)  # noqa: PERF401  # one at a time, as users write it
         except TimeoutError:
             seen.append("late")
         return seen
@@ -458,7 +458,7 @@ def test_sets_of_tasks_iterate_in_the_order_of_creation() -> None:
 
 def test_a_failed_branch_that_nobody_looked_at_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def body() -> int:
-        asyncio.create_task(fail(1))  # noqa: RUF006
+        asyncio.create_task(fail(1))  # noqa: RUF006  # forgotten on purpose
         await asyncio.sleep(1)
         return 1
 

@@ -148,7 +148,7 @@ def effects_for_ever() -> None:
     finally:
         while True:
             try:
-                open("/nonexistent/never")  # noqa: SIM115
+                open("/nonexistent/never")  # noqa: SIM115  # refused before it opens
             except BaseException:
                 pass
 
@@ -266,7 +266,7 @@ async def starts_new_branches() -> None:
     try:
         await asyncio.sleep(100)
     finally:
-        asyncio.create_task(more())  # noqa: RUF006
+        asyncio.create_task(more())  # noqa: RUF006  # left behind on purpose
 
 
 async def callbacks() -> None:
@@ -385,7 +385,7 @@ def test_verbs_raise_discarded() -> None:
                 podium.random,
                 lambda: podium.sleep(1),
                 lambda: time.sleep(0),
-                lambda: open("/nonexistent"),  # noqa: SIM115
+                lambda: open("/nonexistent"),  # noqa: SIM115  # refused before it opens
                 lambda: asyncio.get_running_loop().create_future(),
                 lambda: asyncio.get_running_loop().call_later(1, print),
             ]
@@ -429,8 +429,8 @@ def test_a_finished_runs_leftovers_do_not_act() -> None:
             refund(5)
 
     async def body() -> int:
-        asyncio.create_task(branch())  # noqa: RUF006
-        asyncio.create_task(async_finally())  # noqa: RUF006
+        asyncio.create_task(branch())  # noqa: RUF006  # left behind on purpose
+        asyncio.create_task(async_finally())  # noqa: RUF006  # left behind on purpose
         await asyncio.sleep(1)
         return 7
 
@@ -443,7 +443,7 @@ def test_a_finished_runs_leftovers_do_not_act() -> None:
 def test_a_run_in_trouble_is_dropped_without_acting() -> None:
     async def body() -> None:
         try:
-            open("/nonexistent/file")  # noqa: SIM115
+            open("/nonexistent/file")  # noqa: SIM115  # refused before it opens
         finally:
             refund(1)
             await asyncio.sleep(1)

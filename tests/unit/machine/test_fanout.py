@@ -147,7 +147,7 @@ def test_what_an_item_raises_while_drawn_is_the_maps_failure() -> None:
 
 def test_an_item_that_cannot_be_stored_is_named() -> None:
     async def body() -> Any:
-        return await fetch.map([1, object()])  # type: ignore[list-item]
+        return await fetch.map([1, object()])
 
     with pytest.raises(EncodeError, match="object"):
         result(body)

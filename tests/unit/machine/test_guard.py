@@ -45,7 +45,7 @@ def napper() -> None:
 
 
 EFFECTS: dict[str, Callable[[Path], Any]] = {
-    "open": lambda home: open(home / "a"),  # noqa: SIM115
+    "open": lambda home: open(home / "a"),  # noqa: SIM115  # refused before it opens
     "open for writing": lambda home: (home / "new").write_text("x"),
     "os.open": lambda home: os.open(home / "a", os.O_RDONLY),
     "os.remove": lambda home: os.remove(home / "a"),
@@ -111,7 +111,7 @@ def test_an_effect_is_refused_and_named_with_its_line(effect: str, home: Path) -
 def test_a_body_cannot_hide_it() -> None:
     async def body() -> int:
         try:
-            open("/nonexistent")  # noqa: SIM115
+            open("/nonexistent")  # noqa: SIM115  # refused before it opens
         except BaseException:
             pass
         return 1

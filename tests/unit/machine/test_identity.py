@@ -368,7 +368,7 @@ def test_the_bodys_own_failure_comes_before_a_forgotten_await() -> None:
 
 def test_a_coroutine_handed_to_a_task_is_not_forgotten() -> None:
     async def body() -> int:
-        asyncio.create_task(fetch("a"))  # noqa: RUF006
+        asyncio.create_task(fetch("a"))  # noqa: RUF006  # left behind on purpose
         return 1
 
     assert Life(body).run().value() == 1
