@@ -7,7 +7,8 @@ begun one a START entry; `remember` reads them back on a replay.
 from __future__ import annotations
 
 from ..executors import Attempt
-from ..model import Entry, Kind
+from ..machine import Step
+from ..model import Entry, Head, Kind
 
 LOSSES_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
@@ -58,13 +59,14 @@ class Attempts:
             tries = self.tries[step] = Tries()
         return tries
 
-    def next_number(self, step: str) -> int:
-        """The number of the attempt at a step that begins now."""
-        tries = self.tries.get(step)
-        if tries is None:
-            return 1
-        tries.number += 1
-        return tries.number
+    def begin(self, head: Head, step: Step) -> Attempt:
+        """The next attempt at a step, from now on among the running ones."""
+        tries, number = self.tries.get(step.id), 1
+        if tries is not None:
+            number = tries.number = tries.number + 1
+        attempt = Attempt(head.id, step.id, step.function, step.args, number, head.token)
+        self.running[step.id] = attempt
+        return attempt
 
     def next_due(self) -> float | None:
         """When the first postponed attempt may begin; None if none is postponed."""

@@ -86,6 +86,7 @@ class Caution:
             self._begin(self._line.pop(next(iter(self._line))), alone=False)
 
     def _begin(self, step: Step, alone: bool) -> Attempt | None:
-        if not self._owned.wants(step):
+        owned = self._owned
+        if owned.deaf or not owned.machine.is_open(step) or step.id in owned.attempts.running:
             return None
-        return self._owned.begin_on_record(step, alone)
+        return owned.begin_on_record(step, alone)

@@ -131,6 +131,7 @@ class Engine:
     def cancel(self, attempt: Attempt) -> None:
         """Stop a task body whose outcome nobody waits for."""
         self.observe("cancelled", attempt.run, attempt)
+        self.suspects.ended(attempt)
         self.executors[attempt.function.executor].cancel(attempt)
 
     def _noted(self, attempt: Attempt, progress: Progress) -> None:

@@ -90,14 +90,14 @@ class OwnedRun:
     # -- events ---------------------------------------------------------------------------------------
 
     @property
-    def _deaf(self) -> bool:
+    def deaf(self) -> bool:
         """Whether events come too late to matter here."""
         return self.gone or self._closed or self.machine.finished is not None
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
         attempt, error = ended.attempt, ended.error
-        if self._deaf or self.attempts.running.get(attempt.step) is not attempt:
+        if self.deaf or self.attempts.running.get(attempt.step) is not attempt:
             return
         del self.attempts.running[attempt.step]
         self._safely(self._ended, attempt, ended.payload, error)
@@ -107,7 +107,7 @@ class OwnedRun:
         now = self.engine.env.now()
         self._fire_due(now)
         step = self.machine.open.get(attempt.step)
-        if self._deaf or step is None:
+        if self.deaf or step is None:
             return
         self._stay()
         if error is None:
@@ -148,19 +148,19 @@ class OwnedRun:
     def alarm(self) -> None:
         """A timer of the machine or a postponed attempt may be due."""
         self._alarm_due = None
-        if not self._deaf:
+        if not self.deaf:
             self._safely(self._alarm)
 
     def _alarm(self) -> None:
         now = self.engine.env.now()
         self._fire_due(now)
-        if not self._deaf:
+        if not self.deaf:
             self._retry_due(now)
             self._settle()
 
     def _fire_due(self, now: float) -> None:
         """Feed every timer that is due, one entry each, before anything that came later."""
-        while not self._deaf:
+        while not self.deaf:
             timer = self.machine.loop.next_timer()
             if timer is None or timer.due > now:
                 return
@@ -179,7 +179,7 @@ class OwnedRun:
 
     def deliver(self, message: Message) -> None:
         """Take a message from the inbox into the history."""
-        if self._deaf or message.id in self._delivered:
+        if self.deaf or message.id in self._delivered:
             return
         self._stay()
         self._delivered.add(message.id)
@@ -221,7 +221,7 @@ class OwnedRun:
         if self._held and self._move is None and not self._entries and self._writing is None:
             held, self._held = self._held, []
             self._release(held)  # they rest on nothing that is not durable already
-        if not self._deaf and self._move is None:
+        if not self.deaf and self._move is None:
             self._wait()
 
     def _wait(self) -> None:
@@ -279,14 +279,14 @@ class OwnedRun:
 
     def hand_back(self) -> None:
         """Give the run up cleanly: whoever claims it next goes on."""
-        if not self._deaf:
+        if not self.deaf:
             self._closed = True
             self._held.clear()
             self._leave(Move(State.WAITING, due=self.engine.env.now()))
 
     def park(self, reason: bytes) -> None:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
-        if self._deaf:
+        if self.deaf:
             return
         self._closed = True
         self._held.clear()
@@ -305,11 +305,9 @@ class OwnedRun:
         """Leave memory without acting: stop the attempts, discard the machine."""
         self.gone = True
         self._disarm()
-        running = list(self.attempts.running.values())
-        self.attempts.running.clear()
-        for attempt in running:
+        for attempt in self.attempts.running.values():
             self.engine.cancel(attempt)
-            self._caution.ended(attempt)
+        self.attempts.running.clear()
         self._held.clear()
         self._entries.clear()
         self.machine.discard()
@@ -388,27 +386,14 @@ class OwnedRun:
         if self.head.lost:
             self._caution.begin(step)
         else:
-            self.engine.submit(self._begin(step))
-
-    def _begin(self, step: Step) -> Attempt:
-        number = self.attempts.next_number(step.id)
-        attempt = Attempt(self.head.id, step.id, step.function, step.args, number, self.head.token)
-        self.attempts.running[step.id] = attempt
-        return attempt
-
-    # -- what caution asks for ------------------------------------------------------------------------
-
-    def wants(self, step: Step) -> bool:
-        """Whether a step that was to begin still is to."""
-        return not self._deaf and self.machine.is_open(step) and step.id not in self.attempts.running
+            self.engine.submit(self.attempts.begin(self.head, step))
 
     def begin_on_record(self, step: Step, alone: bool) -> Attempt:
         """Record that an attempt begins; it does once that is durable."""
-        attempt = self._begin(step)
-        entry = Entry(
-            seq=self._next(), kind=Kind.START, at=self._at(self.engine.env.now()), step=step.id,
-            digest=step.digest, attempt=attempt.number, payload=ALONE if alone else b"",
-        )  # fmt: skip
+        attempt = self.attempts.begin(self.head, step)
+        seq, at = self._next(), self._at(self.engine.env.now())
+        payload = ALONE if alone else b""
+        entry = Entry(seq, Kind.START, at, step.id, step.digest, payload, attempt=attempt.number)
         self.attempts.remember(entry)
         self._held.append(attempt)
         self._record(entry)
