@@ -2,7 +2,7 @@
 
 A script starts runs one after the other and waits for them, on a VFS that counts; a fault-free process says
 how often it syncs and writes. Then, once per sync (or write), a fresh store and a process that meets the
-fault there, and one without faults that goes on. Nothing that was acknowledged may be lost, no recorded step
+fault there, and one without faults that goes on. The same for a store that a killed process left. Nothing that was acknowledged may be lost, no recorded step
 may run again, nobody may hang, and each fault must be met as it should be:
 
     io-error   the sync fails: the engine stops, callers get an error, the next process resumes
@@ -15,6 +15,7 @@ Every process is a fork of this one, which never opens a store and never has a t
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import select
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import apsw
 
-from podium import App, attempt, idempotency_key, task, workflow
+from podium import App, Options, attempt, idempotency_key, task, workflow
 from podium.errors import EngineStopped, StoreFatal, StoreUnavailable
 from tests.chaos.ledger import Ledger, write_line
 from tests.chaos.witness import Witness
@@ -37,6 +38,7 @@ from tests.store.vfs import FaultyDisk, disk_full, io_error, kill
 RUNS, STEPS = 3, 4
 PATIENCE = 30.0  # seconds after which a process counts as hung
 FULL_WRITES = 5  # that fail in a row
+LEFT_AT = 12  # the sync at which the process dies whose store a resuming one finds
 DONE, STOPPED, NOT_OPENED, KILLED = 0, 7, 8, 9  # how a process ends
 
 
@@ -74,12 +76,14 @@ def _stamp() -> str:
 
 @workflow
 async def little(number: int) -> list[str]:
-    return [await on_the_loop(n) if n % 2 else in_a_thread(n) for n in range(STEPS)]
+    values = [await on_the_loop(n) if n % 2 else in_a_thread(n) for n in range(STEPS - 1)]
+    await asyncio.sleep(0.03)  # leaves memory, so that a claim meets the faults too
+    return [*values, await on_the_loop(STEPS)]
 
 
 def script(store: Path, notes: Path, disk: FaultyDisk) -> None:
     """What a user writes, and a note of each acknowledgement with the syncs that it took."""
-    with App(store) as app:
+    with App(store, options=Options(evict_always=True)) as app:
         runs = []
         app.host  # noqa: B018  # so that its own syncs are not counted as those of the first start
         for number in range(RUNS):
@@ -146,45 +150,48 @@ class Sweep:
         self.checks: Counter[str] = Counter()
         self.violations: list[str] = []
 
-    def strike(self, nth: int) -> None:
-        """A fresh store, one process with the fault and, unless that was done, one without."""
-        home = self.folder / f"{self.name}-{nth}"
+    def strike(self, nth: int, resuming: bool = False) -> None:
+        """A fresh store (`resuming`: one that a killed process left), a process with the fault, one without."""
+        home = self.folder / f"{nth}-{resuming}"
         home.mkdir()
         store, notes, errors = home / "a.db", home / "acknowledged", home / "errors"
         os.environ["CHAOS_LEDGER"] = str(home / "ledger")
         witness = Witness(store, Ledger(home / "ledger"))
+        if resuming:
+            in_a_child(lambda: live(store, notes, FAULTS["kill"], LEFT_AT), errors)
+            witness.look()
         end = in_a_child(lambda: live(store, notes, self.fault if nth else None, nth), errors)
         self.ends[end] += 1
         good = end in (self.fault.ends if nth else (DONE,))
         witness.expect("met as it should be", good, f"ended with {end}\n{_tail(errors)}")
-        if end is not None and store.exists():
-            witness.look()
-        if nth and end != DONE:
+        if end != DONE or witness.look().engines:  # on a full disk nobody can sign off
             again = in_a_child(lambda: live(store, notes, None, 0), errors)
             witness.expect("goes on", again == DONE, f"the next process ended with {again}\n{_tail(errors)}")
-        acknowledged = notes.read_text().split() if notes.exists() else []
         view = witness.look()
+        acknowledged = notes.read_text().split() if notes.exists() else []
         for run, syncs in zip(acknowledged[::2], acknowledged[1::2], strict=True):
             witness.expect("synced", int(syncs) >= 1, f"{run} was acknowledged without a sync")
             witness.expect("acknowledged", run in view.runs, f"the acknowledged start {run} is gone")
         witness.ended_well(STEPS, [])
         self.checks += witness.checks
-        self.violations += [f"{self.name} at {self.fault.operation} {nth}: {text}" for text in witness.violations]
+        where = f"{self.name} at {self.fault.operation} {nth}{' of a resuming process' * resuming}"
+        self.violations += [f"{where}: {text}" for text in witness.violations]
+
+    def sweep(self, every: int) -> int:
+        """Strike at every nth place of both processes; returns how many places there are."""
+        total = 0
+        for resuming in (False, True):
+            self.strike(0, resuming)
+            counts = (self.folder / f"0-{resuming}" / "acknowledged.counts").read_text().splitlines()[-1]
+            places = json.loads(counts)[self.fault.operation]
+            total += places
+            for nth in range(1, places + 1, every):
+                self.strike(nth, resuming)
+        return total
 
 
 def _tail(file: Path) -> str:
     return file.read_text()[-3000:] if file.exists() else ""
-
-
-def sweep(name: str, folder: Path, every: int) -> tuple[Sweep, int]:
-    """Returns it with the number of places that a fault-free run has."""
-    found = Sweep(name, folder)
-    found.strike(0)
-    counts = json.loads((folder / f"{name}-0" / "acknowledged.counts").read_text())
-    places = counts[found.fault.operation]
-    for nth in range(1, places + 1, every):
-        found.strike(nth)
-    return found, places
 
 
 def main() -> int:
@@ -195,9 +202,10 @@ def main() -> int:
     violations: list[str] = []
     for name in [options.fault] if options.fault else FAULTS:
         with tempfile.TemporaryDirectory() as folder:
-            found, places = sweep(name, Path(folder), options.every)
+            found = Sweep(name, Path(folder))
+            places = found.sweep(options.every)
         ends = ", ".join(f"{count} {_ENDS.get(end, end)}" for end, count in found.ends.items())
-        struck = found.ends.total() - 1
+        struck = found.ends.total() - 2  # of the two without a fault
         print(f"{name}: struck at {struck} of {places} {FAULTS[name].operation}s: {ends};"
               f" {found.checks.total()} checks, {len(found.violations)} violations")  # fmt: skip
         violations += found.violations

@@ -138,7 +138,7 @@ class Round:
     def _process(self) -> Iterator[subprocess.Popen[bytes]]:
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(path for path in (str(ROOT / "src"), str(ROOT)) if path),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "PYTHONFAULTHANDLER": "1",
             "PODIUM_URL": f"sqlite:///{self.witness.store}",
             "CHAOS_LEDGER": str(self.ledger.file),
