@@ -58,7 +58,7 @@ def main(gate: str, lease: float = 10.0, grace: float = 5.0) -> None:
     with App(options=Options(lease=lease, grace=grace)):
         try:
             print(*journey.run(gate))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             write_line(LEDGER, f"{gate}:main", 0, "interrupted")
             raise
 

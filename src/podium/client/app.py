@@ -29,6 +29,7 @@ from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Ver
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
+from .signals import unwind_on_sigterm
 
 log = logging.getLogger("podium")
 
@@ -118,6 +119,7 @@ class App:
                     self.store, self.functions, self.env, self.options, self._locks_directory(), self.starter
                 )
                 atexit.register(self.close)
+                unwind_on_sigterm()
             return self._host
 
     def _locks_directory(self) -> Path | None:
