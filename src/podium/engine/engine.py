@@ -175,7 +175,7 @@ class Engine:
                 self.desk.ended(owned.head)
             self.desk.tell(owned.head.id, End(move.state, move.payload))
         if self.sweep.hungry and self.room * 10 >= self.options.runs_max:
-            self.sweep.soon()  # a tenth at a time: a claim for each run that leaves would be a commit for each
+            self.sweep.soon()  # by tenths: a claim for each run that leaves would be a commit for each
         if self.stopping:
             self._try_to_stop()
 
