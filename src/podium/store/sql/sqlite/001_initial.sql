@@ -45,8 +45,8 @@ CREATE INDEX runs_claimable ON runs (function, due)
     WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
 CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX runs_newest ON runs (created);
-CREATE INDEX runs_attachable ON runs (function, digest)
-    WHERE starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked');
+CREATE INDEX runs_attachable ON runs (function, digest, starter, starter_engine)
+    WHERE starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked');
 
 -- Append only. The length of a history is its greatest seq; no counter elsewhere can disagree with it, and
 -- adding an entry does not rewrite the run's row.

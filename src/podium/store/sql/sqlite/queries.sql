@@ -35,13 +35,25 @@ SELECT function, digest FROM runs WHERE id = ?;
 -- name: attach
 -- The oldest unfinished run of the same call and script whose engine is gone gets a new starter. Becoming
 -- the starter is what makes it ours: the next one who looks finds a live engine.
+-- A hundred thousand runs of one call may lie there, few engines started them: so it goes from engine to
+-- engine through the index, and takes the first run of each that is gone.
+WITH RECURSIVE starters (engine) AS (
+    SELECT min(starter_engine) FROM runs
+    WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
+      AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
+    UNION ALL
+    SELECT (
+        SELECT min(starter_engine) FROM runs
+        WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
+          AND starter_engine > starters.engine AND state IN ('queued', 'running', 'waiting', 'parked'))
+    FROM starters WHERE engine IS NOT NULL)
 UPDATE runs SET starter_engine = :engine
 WHERE key = (
-    SELECT key FROM runs
-    WHERE function = :function AND digest = :digest AND starter = :starter
-      AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
-      AND starter_engine NOT IN (SELECT id FROM engines)
-    ORDER BY created, key LIMIT 1)
+    SELECT min((
+        SELECT min(key) FROM runs
+        WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
+          AND starter_engine = starters.engine AND state IN ('queued', 'running', 'waiting', 'parked')))
+    FROM starters WHERE engine NOT IN (SELECT id FROM engines))
 RETURNING id;
 
 -- name: add_run
