@@ -82,7 +82,7 @@ def misbehaving(how: str) -> None:
 
 @workflow
 async def forgetful() -> int:
-    fetch(1)  # type: ignore[unused-coroutine]  # nobody awaits it
+    fetch(1)  # nobody awaits it
     return 1
 
 

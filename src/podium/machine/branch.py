@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 # asyncio keeps "the current task" per loop, and `asyncio.current_task` reads it. Private names, but the same
 # ones on 3.11 to 3.13.
-enter_task: Callable[[Any, Any], None] = asyncio_tasks._enter_task  # pyright: ignore[reportAttributeAccessIssue]  # see above
-leave_task: Callable[[Any, Any], None] = asyncio_tasks._leave_task  # pyright: ignore[reportAttributeAccessIssue]  # see above
+enter_task: Callable[[Any, Any], None] = asyncio_tasks._enter_task
+leave_task: Callable[[Any, Any], None] = asyncio_tasks._leave_task
 
 
 class Handle:

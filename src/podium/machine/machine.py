@@ -93,7 +93,7 @@ class Machine:
             error = codec.decode_failure(entry.payload)
             del self.open[entry.step]
             step.future.set_exception(error)
-            step.future._log_traceback = False  # pyright: ignore[reportAttributeAccessIssue]  # nobody has to look at it
+            step.future._log_traceback = False  # nobody has to look at it
 
     def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
         asked = step or next(iter(self.open.values()), None)
