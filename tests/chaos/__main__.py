@@ -23,11 +23,11 @@ def percentile(values: list[float], share: float) -> float:
 
 def report(tally: Tally) -> list[str]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in tally.kills.most_common())
+    half, nearly_all = percentile(tally.recoveries, 0.5), percentile(tally.recoveries, 0.99)
     return [
         f"kills: {tally.kills.total()} in {tally.rounds} rounds: {kinds}",
-        f"task bodies: {tally.lines}, of these {tally.extra} again after a kill; {tally.in_flight} were in flight",
-        f"recovery (restart of the script to its first new task body): p50 {percentile(tally.recoveries, 0.5):.2f} s,"
-        f" p99 {percentile(tally.recoveries, 0.99):.2f} s",
+        f"task bodies: {tally.lines}, {tally.extra} again after a kill, when {tally.in_flight} were in flight",
+        f"recovery (restart of the script to its first new task body): p50 {half:.2f} s, p99 {nearly_all:.2f} s",
         f"checks: {tally.checks.total()} ({', '.join(f'{what} {n}' for what, n in tally.checks.items())})",
         f"violations: {len(tally.violations)}",
     ]

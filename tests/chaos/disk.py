@@ -2,8 +2,9 @@
 
 A script starts runs one after the other and waits for them, on a VFS that counts; a fault-free process says
 how often it syncs and writes. Then, once per sync (or write), a fresh store and a process that meets the
-fault there, and one without faults that goes on. The same for a store that a killed process left. Nothing that was acknowledged may be lost, no recorded step
-may run again, nobody may hang, and each fault must be met as it should be:
+fault there, and one without faults that goes on. The same for a store that a killed process left. Nothing
+that was acknowledged may be lost, no recorded step may run again, nobody may hang, and each fault must be met
+as it should be:
 
     io-error   the sync fails: the engine stops, callers get an error, the next process resumes
     full       writes fail, five in a row: no store is opened, or the engine holds on until there is space
@@ -85,7 +86,7 @@ def script(store: Path, notes: Path, disk: FaultyDisk) -> None:
     """What a user writes, and a note of each acknowledgement with the syncs that it took."""
     with App(store, options=Options(evict_always=True)) as app:
         runs = []
-        app.host  # noqa: B018  # so that its own syncs are not counted as those of the first start
+        app.host  # so that its own syncs are not counted as those of the first start
         for number in range(RUNS):
             before = disk.counts["sync-wal"]
             runs.append(little.start(number))
@@ -101,19 +102,23 @@ def live(store: Path, notes: Path, fault: Fault | None, nth: int) -> None:
     if fault is not None:
         for offset in range(fault.in_a_row):
             disk.strike(fault.operation, nth + offset, fault.act)
-    end = 1
+    end, before = 1, _size(notes)
     try:
         script(store, notes, disk)
         end = DONE
     except BaseException as error:
         if _is_fatal(error):
             end = STOPPED
-        elif isinstance(error, StoreUnavailable) and not notes.exists():
+        elif isinstance(error, StoreUnavailable) and _size(notes) == before:
             end = NOT_OPENED
         else:
             sys.excepthook(*sys.exc_info())
     write_line(f"{notes}.counts", json.dumps(disk.counts))
     os._exit(end)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _is_fatal(error: BaseException | None) -> bool:
@@ -151,7 +156,7 @@ class Sweep:
         self.violations: list[str] = []
 
     def strike(self, nth: int, resuming: bool = False) -> None:
-        """A fresh store (`resuming`: one that a killed process left), a process with the fault, one without."""
+        """A fresh store (`resuming`: that of a killed process), a process with the fault, one without."""
         home = self.folder / f"{nth}-{resuming}"
         home.mkdir()
         store, notes, errors = home / "a.db", home / "acknowledged", home / "errors"
@@ -170,7 +175,8 @@ class Sweep:
         view = witness.look()
         acknowledged = notes.read_text().split() if notes.exists() else []
         for run, syncs in zip(acknowledged[::2], acknowledged[1::2], strict=True):
-            witness.expect("synced", int(syncs) >= 1, f"{run} was acknowledged without a sync")
+            if nth == 0 and not resuming:  # else it may be a run that is on disk already
+                witness.expect("synced", int(syncs) >= 1, f"{run} was acknowledged without a sync")
             witness.expect("acknowledged", run in view.runs, f"the acknowledged start {run} is gone")
         witness.ended_well(STEPS, [])
         self.checks += witness.checks
@@ -214,7 +220,14 @@ def main() -> int:
     return 1 if violations else 0
 
 
-_ENDS = {DONE: "done", NOT_OPENED: "not opened", STOPPED: "stopped with an error", KILLED: "killed", None: "HUNG", 1: "CRASHED"}
+_ENDS = {
+    DONE: "done",
+    NOT_OPENED: "not opened",
+    STOPPED: "stopped with an error",
+    KILLED: "killed",
+    None: "HUNG",
+    1: "CRASHED",
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Several processes on one store, frozen ones, and ones that are asked to stop: real processes, real signals."""
+"""Several processes on one store, a frozen one, and such as are asked to stop: real processes and signals."""
 
 from __future__ import annotations
 

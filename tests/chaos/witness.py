@@ -24,13 +24,15 @@ class View:
     """What a store holds now."""
 
     def __init__(self, file: Path) -> None:
-        connection = apsw.Connection(str(file))  # not read-only, which cannot roll a dead writer's journal back
+        # Not opened read-only: that could not roll back the journal that a dead writer left.
+        connection = apsw.Connection(str(file))
         connection.set_busy_timeout(10_000)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # the log is left as it was found
         connection.pragma("query_only", True)
         try:
             connection.execute("BEGIN")
-            self.complaints = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+            told = [text for (text,) in connection.execute("PRAGMA integrity_check")]
+            self.complaints = [text for text in told if text != "ok"]
             has_schema = connection.pragma("user_version") > 0
             blobs = dict(connection.execute("SELECT key, data FROM blobs")) if has_schema else {}
             self.runs: dict[str, Row] = {}

@@ -1,7 +1,7 @@
-"""SIGTERM is answered as Ctrl-C is: the process unwinds, its apps hand back what they run, a second one kills.
+"""SIGTERM is answered as Ctrl-C is: the process unwinds, its apps hand their runs back, a second one kills.
 
-Python's default for SIGTERM is death on the spot. Then nothing is lost either, but running tasks get no grace,
-and their attempts count as lost with their process.
+Python's default for SIGTERM is death on the spot. Then nothing is lost either, but running tasks get no
+grace, and their attempts count as lost with their process.
 """
 
 from __future__ import annotations
