@@ -3,6 +3,8 @@
 A line that must be refused carries an ignore, and an ignore that is not needed is an error here.
 """
 
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
 from __future__ import annotations
 
 import asyncio
