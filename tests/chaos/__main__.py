@@ -26,8 +26,8 @@ def report(tally: Tally) -> list[str]:
     half, nearly_all = percentile(tally.recoveries, 0.5), percentile(tally.recoveries, 0.99)
     return [
         f"kills: {tally.kills.total()} in {tally.rounds} rounds: {kinds}",
-        f"task bodies: {tally.lines}, {tally.extra} again after a kill, when {tally.in_flight} were in flight",
-        f"recovery (restart of the script to its first new task body): p50 {half:.2f} s, p99 {nearly_all:.2f} s",
+        f"task bodies: {tally.lines}, {tally.extra} again after a kill; in flight were {tally.in_flight}",
+        f"recovery (restart of the script to its next task body): p50 {half:.2f} s, p99 {nearly_all:.2f} s",
         f"checks: {tally.checks.total()} ({', '.join(f'{what} {n}' for what, n in tally.checks.items())})",
         f"violations: {len(tally.violations)}",
     ]
