@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..functions import Function, registry
-from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
@@ -223,11 +223,13 @@ class App:
                 fix="use another id, or the same call",
             )
         if outcome is Outcome.ATTACHED:
-            row = self.store.load(id)
-            self._notice(f"podium: resumed {id}: {row.entries if row else 0} steps on record")
+            self._notice(f"podium: resumed {id}: {self._steps_on_record(id)} steps on record")
         elif outcome not in (Outcome.DONE, Outcome.EXISTS):
             raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
         return id
+
+    def _steps_on_record(self, run: str) -> int:
+        return sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in self._entries(run))
 
     # -- waiting --------------------------------------------------------------------------------------
 
@@ -275,10 +277,13 @@ class App:
     def history(self, run: str) -> list[Entry]:
         """The whole recorded history of a run, in order. Raises RunNotFound."""
         self.load(run)
-        entries: list[Entry] = []
-        while page := self.store.history(run, entries[-1].seq if entries else 0, 1000):
-            entries.extend(page)
-        return entries
+        return list(self._entries(run))
+
+    def _entries(self, run: str) -> Iterator[Entry]:
+        after = 0
+        while page := self.store.history(run, after, 1000):
+            yield from page
+            after = page[-1].seq
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""
