@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 
 import podium
-from podium import App, Options, Retry, RunCancelled, TaskFailed, TaskTimeout, UsageError, task, workflow
+from podium import (
+    App,
+    Options,
+    Retry,
+    RunCancelled,
+    RunParked,
+    TaskFailed,
+    TaskTimeout,
+    UsageError,
+    task,
+    workflow,
+)
 from podium.model import Kind, State
 
 
@@ -128,6 +139,11 @@ def backs_off() -> None:
 @task
 def reports() -> None:
     podium.progress(1, 3, "one of three")
+
+
+@workflow
+async def waits_for_nothing() -> None:
+    await asyncio.Event().wait()
 
 
 @workflow
@@ -323,3 +339,11 @@ def test_what_no_process_has_imported_says_so_by_itself(app: App) -> None:
     with pytest.raises(TaskFailed) as caught:
         raise TaskFailed("elsewhere:Odd", "gone", "Traceback ...")
     assert str(caught.value) == "Odd: gone"
+
+
+def test_cancelling_a_parked_run_ends_it(app: App) -> None:
+    run = waits_for_nothing.start()
+    with pytest.raises(RunParked):
+        run.result()
+    run.cancel()
+    assert run.state is State.CANCELLED

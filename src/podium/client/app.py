@@ -304,8 +304,13 @@ class App:
         return future
 
     def cancel(self, run: str) -> Future[Verdict]:
-        """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound."""
-        self.load(run)
+        """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.
+
+        A parked run ends at once: its body cannot be run, so there is nothing to clean up.
+        """
+        row = self.load(run)
+        if row.state is State.PARKED:
+            return self.write(steering.terminating(row))
         return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
 
     def terminate(self, run: str) -> Verdict:
