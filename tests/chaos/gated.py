@@ -1,4 +1,4 @@
-"""python -m tests.chaos.gated GATE [LEASE [GRACE]]: a run that two gates hold up, GATE and "end".
+"""python -m tests.chaos.gated GATE [LEASE [GRACE]]: a script with a run that two gates, GATE and "end", stop.
 
 A gate is open as soon as the file of its name exists in CHAOS_GATES. So a test decides when a task ends,
 and need not guess how long anything takes. CHAOS_LEDGER gets a line per task body that begins or ends.
