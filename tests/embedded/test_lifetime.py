@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from podium import App, Options, PodiumError, task, workflow
+from podium.client import Call
 from podium.errors import EngineStopped
 from podium.model import Query, State
 
@@ -246,3 +247,13 @@ def test_a_fork_forgets_the_apps_of_its_parent(project: Path, python: Any) -> No
         done.stderr
     )
     assert done.returncode == 0
+
+
+def test_a_closed_app_refuses_every_call(store: Path) -> None:
+    with App(store) as app:
+        assert quick.run(1) == 2
+    for _ in range(3):  # the second one used to wait for an answer that nobody would give
+        with pytest.raises(EngineStopped):
+            app.start(quick._function, (1,), {}, Call())
+        with pytest.raises(EngineStopped):
+            app.wait("unknown")

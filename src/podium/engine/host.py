@@ -84,6 +84,8 @@ class EngineHost:
         finally:
             _cancel_left_tasks(self._loop)
             self._loop.close()
+            self.engine.failure = self.engine.failure or EngineStopped("the engine is closed")
+            self._serve_calls()  # what came too late is answered too; what comes now meets a closed loop
             self._ended.set()
 
     def _later(self, delay: float, callback: Callable[..., Any], argument: Any) -> None:
@@ -128,6 +130,7 @@ class EngineHost:
             try:
                 self._loop.call_soon_threadsafe(self._serve_calls)
             except RuntimeError:
+                self._woken = False
                 raise EngineStopped("the engine is closed") from None
 
     def _serve_calls(self) -> None:
