@@ -59,6 +59,7 @@ class Committer:
         self._store, self._engine, self._env = store, engine, env
         self._reactor, self._writer, self._on_fatal = reactor, writer, on_fatal
         self._touched: dict[Source, None] = {}
+        self._first: dict[Source, None] = {}  # clients' writes, which go before what runs have to say
         self._jobs: deque[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]] = deque()
         self._scheduled = False
         self._busy = False
@@ -68,9 +69,13 @@ class Committer:
         self.failures = 0  # in a row
         self.stopped = False
 
-    def touch(self, source: Source) -> None:
-        """This source has something to write; asked for it when the next commit begins."""
-        self._touched[source] = None
+    def touch(self, source: Source, first: bool = False) -> None:
+        """This source has something to write; asked for it when the next commit begins.
+
+        `first`: ahead of the others in that commit. A start that finds its old run must see it before the
+        run's own end, which may be in the same commit.
+        """
+        (self._first if first else self._touched)[source] = None
         self._schedule()
 
     def ask(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None:
@@ -81,7 +86,11 @@ class Committer:
     @property
     def idle(self) -> bool:
         """Nothing to write and nothing under way."""
-        return not (self._touched or self._jobs or self._busy)
+        return not (self._is_asked or self._busy)
+
+    @property
+    def _is_asked(self) -> bool:
+        return bool(self._first or self._touched or self._jobs)
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
@@ -101,7 +110,7 @@ class Committer:
             return
         sources, writes = self._gather()
         if not writes:
-            if self._touched:
+            if self._is_asked:
                 self._schedule()
             return
         if self._is_small(writes):
@@ -113,14 +122,14 @@ class Committer:
     def _gather(self) -> tuple[list[Source], list[Write]]:
         sources: list[Source] = []
         writes: list[Write] = []
-        touched = self._touched
-        while touched and len(writes) < BATCH_WRITES:
-            source = next(iter(touched))
-            del touched[source]
-            write = source.take_write()
-            if write is not None:
-                sources.append(source)
-                writes.append(write)
+        for touched in (self._first, self._touched):
+            while touched and len(writes) < BATCH_WRITES:
+                source = next(iter(touched))
+                del touched[source]
+                write = source.take_write()
+                if write is not None:
+                    sources.append(source)
+                    writes.append(write)
         return sources, writes
 
     def _is_small(self, writes: Sequence[Write]) -> bool:
@@ -169,7 +178,7 @@ class Committer:
         with burst():
             for source, write, verdict in zip(sources, writes, verdicts, strict=True):
                 source.committed(write, verdict)
-        if self._touched or self._jobs:
+        if self._is_asked:
             self._schedule()
 
     def _answered(
@@ -177,7 +186,7 @@ class Committer:
     ) -> None:
         self._busy = False
         then(result, error)
-        if self._touched or self._jobs:
+        if self._is_asked:
             self._schedule()
 
     # -- trouble --------------------------------------------------------------------------------------

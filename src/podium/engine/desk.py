@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 
+LEFT_BEHIND_SECONDS = 600.0
+
+
 class OneWrite:
     """A write that belongs to no owned run: a start, a message, a person's decision."""
 
@@ -24,11 +27,17 @@ class OneWrite:
         then: Callable[[Verdict], None],
         fail: Callable[[Answer], None],
         asked: dict[OneWrite, None],
+        look: Callable[[], Verdict | None] | None,
     ) -> None:
-        self._write, self._then, self.fail, self._asked = write, then, fail, asked
+        self._write, self._then, self.fail, self._asked, self._look = write, then, fail, asked, look
 
-    def take_write(self) -> Write:
-        return self._write
+    def take_write(self) -> Write | None:
+        """Asked right before the commit: an answer found by then makes the write needless."""
+        answer = self._look() if self._look is not None else None
+        if answer is None:
+            return self._write
+        self.committed(self._write, answer)
+        return None
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         self._asked.pop(self, None)
@@ -57,15 +66,12 @@ class Desk:
         self._asked: dict[OneWrite, None] = {}  # writes not answered yet
         self._opened = engine.env.now()
         self._attached: set[str] = set()
-        self._left_behind: dict[tuple[str, bytes, str], deque[str]] = {}
+        self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
 
     def start(
         self, new: NewRun, then: Callable[[Answer], None], watch: Callable[[Watched], None] | None = None
     ) -> None:
         """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
-        if new.attach and (ended := self._take_left_behind(new)) is not None:
-            self._attach_ended(ended, then, watch)
-            return
         owned = new.due is None and self._engine.room > 0 and not self._engine.stopping
         new = msgspec.structs.replace(new, owned=owned)
         self._engine.expected += owned
@@ -79,7 +85,7 @@ class Desk:
                 self._engine.take_up(_head_of(new))
             elif outcome in _THERE and id not in self._engine.owned:
                 self._engine.sweep.soon()
-                if outcome is Outcome.EXISTS:  # perhaps by our own first try, whose answer was lost
+                if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
                     self._engine.committer.ask(lambda: self._engine.store.load(id), self.looked)
             then(verdict)
 
@@ -101,27 +107,26 @@ class Desk:
             else:
                 created(verdict)
 
-        self._commit_one(Write(new_runs=(new,)), answered, then)
+        look = (lambda: self._take_left_behind(new)) if new.attach else None
+        self._commit_one(Write(new_runs=(new,)), answered, then, look)
 
     # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
-    # run may end before the script comes to the call that started it. That call gets its run all the same.
+    # run may end before the script comes to the call that started it. That call gets its run all the same,
+    # for a while: a process that makes the same call every day wants a new run tomorrow.
 
     def ended(self, head: Head) -> None:
         """A run ended here: remember it for its script if an earlier process started it."""
         if head.starter and head.created < self._opened and head.id not in self._attached:
-            self._left_behind.setdefault(_call_of(head), deque(maxlen=100)).append(head.id)
+            waiting = self._left_behind.setdefault(_call_of(head), deque(maxlen=100))
+            waiting.append((head.id, self._engine.env.monotonic()))
 
-    def _take_left_behind(self, new: NewRun) -> str | None:
+    def _take_left_behind(self, new: NewRun) -> Verdict | None:
         waiting = self._left_behind.get(_call_of(new))
-        return waiting.popleft() if waiting else None
-
-    def _attach_ended(
-        self, run: str, then: Callable[[Answer], None], watch: Callable[[Watched], None] | None
-    ) -> None:
-        self._attached.add(run)
-        if watch is not None:
-            self.watch(run, watch)
-        then(Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),)))
+        while waiting:
+            run, ended = waiting.popleft()
+            if self._engine.env.monotonic() - ended < LEFT_BEHIND_SECONDS:
+                return Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),))
+        return None
 
     def write(self, write: Write, then: Callable[[Answer], None]) -> None:
         """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""
@@ -133,14 +138,18 @@ class Desk:
         self._commit_one(write, done, then)
 
     def _commit_one(
-        self, write: Write, then: Callable[[Verdict], None], fail: Callable[[Answer], None]
+        self,
+        write: Write,
+        then: Callable[[Verdict], None],
+        fail: Callable[[Answer], None],
+        look: Callable[[], Verdict | None] | None = None,
     ) -> None:
         if self._engine.failure is not None:
             fail(stopped_by(self._engine.failure))
             return
-        one = OneWrite(write, then, fail, self._asked)
+        one = OneWrite(write, then, fail, self._asked, look)
         self._asked[one] = None
-        self._engine.committer.touch(one)
+        self._engine.committer.touch(one, first=True)
 
     def watch(self, run: str, then: Callable[[Watched], None]) -> None:
         """Call `then` when the run is final or parked, wherever it runs, or when this engine stops."""
