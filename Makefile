@@ -45,9 +45,9 @@ prove:  ## the long numbers, written to docs/proof.md (hours)
 	@tools/environment.sh $(VENV) examples,test,classifier
 	@$(RUN) tools/prove.py
 
-bench:  ## Podium and dbos side by side, with ratios
+bench:  ## Podium and dbos side by side, with ratios, written to docs/benchmarks.md
 	@tools/environment.sh $(VENV) examples,test
-	@$(RUN) -m bench.compare
+	@$(RUN) -m bench.compare --write docs/benchmarks.md
 
 clean:  ## remove environments, builds and caches
 	@rm -rf $(VENV) .tools build dist .pytest_cache .ruff_cache .hypothesis

@@ -68,12 +68,6 @@ PROOFS = (
         " reports undisturbed.",
         "-m tests.examples.prove --kills 10",
     ),
-    Proof(
-        "bench",
-        "Podium and dbos side by side on SQLite, full sync on.",
-        "-m bench.compare",
-        lines=40,
-    ),
 )
 
 
