@@ -20,7 +20,8 @@ def test_the_users_lines_are_all_there_is(project: Path, call: str) -> None:
     ran = subprocess.run(
         [sys.executable, "app.py"], capture_output=True, text=True, env=environment(), check=False
     )
-    lines = ran.stderr.splitlines()
+    first, *lines = ran.stderr.splitlines()
+    assert first == f"podium: new store {project / '.podium' / 'podium.db'}"
     assert lines[0] == "Traceback (most recent call last):"
     names = [line.rpartition(" in ")[2] for line in lines if line.startswith("  File")]
     assert names == ["<module>", "fails", "bad", "helper"]

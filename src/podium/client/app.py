@@ -80,6 +80,7 @@ class App:
         notice: Callable[[str], None] | None = None,
     ) -> None:
         self.url = os.fspath(url) if url is not None else default_url()
+        self._is_found = url is None and not os.environ.get("PODIUM_URL")  # by looking, so it is worth saying
         self.env: Env = env or RealEnv()
         self.options = options or Options()
         self.functions = functions
@@ -101,9 +102,13 @@ class App:
             if self._closed:
                 raise EngineStopped("this app is closed")
             if self._store is None:
+                file = store_file(self.url)
+                is_new = self._is_found and file is not None and not file.exists()
                 store = open_store(self.url)
                 store.migrate()
                 self._store = store
+                if is_new:
+                    self._notice(f"podium: new store {file}")
             return self._store
 
     @property
