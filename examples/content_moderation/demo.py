@@ -33,8 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _play(options: argparse.Namespace, site: servers.Site, folder: Path) -> bool:
     """The story: crawl, kill, resume, report. Returns whether the numbers came out."""
     given = ("--moderator", options.moderator, "--limit", str(options.limit), "--pause", str(options.pause))
-    logged = ("--log", str(site.log)) if options.url else ()  # nobody else counts for us there
-    job = trial.Job(site.url, folder, (*given, *logged))
+    if options.url:  # nobody counts for us there, so the job keeps a log of its own
+        job = trial.Job(site.url, folder, (*given, "--log", str(site.log)))
+    else:
+        job = trial.WatchedJob(site.url, folder, given)
     _say(f"crawling {site.url}, at most {options.limit} requests at once")
     done = trial.run(
         job,

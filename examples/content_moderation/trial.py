@@ -14,6 +14,8 @@ from typing import IO
 
 import msgspec
 
+from podium import codec
+
 from .orchestrator import Report
 from .servers import stop
 
@@ -35,14 +37,38 @@ class Job:
         environment = {name: value for name, value in os.environ.items() if name != "PODIUM_URL"}
         paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in paths)
-        command = [sys.executable, "-m", self.module, self.url, *self.options]
         with self.output.open("wb") as stdout:
-            return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=stdout, stderr=stderr)
+            return subprocess.Popen(
+                self.command(), cwd=self.folder, env=environment, stdout=stdout, stderr=stderr
+            )
+
+    def command(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, "-m", self.module, self.url, *self.options]
+
+    def report(self) -> Report:
+        """What it printed at the end, as JSON."""
+        return msgspec.json.decode(self.output.read_bytes(), type=Report)
 
     @property
     def output(self) -> Path:
         """What the last start printed."""
         return self.folder / "output.txt"
+
+
+class WatchedJob(Job):
+    """The same workflow through `podium run`, which shows it live while it runs."""
+
+    def command(self) -> list[str]:
+        """Options are the workflow's own parameters."""
+        workflow = "examples.content_moderation.orchestrator:moderate_site"
+        given = [option for option in self.options if option != "--json"]
+        return [sys.executable, "-m", "podium", "run", workflow, "--json", "--", "--start", self.url, *given]
+
+    def report(self) -> Report:
+        """The recorded result in what `podium run --json` says of the run."""
+        said = msgspec.json.decode(self.output.read_bytes())
+        return codec.decode(msgspec.json.encode(said["result"]), Report)
 
 
 @dataclass(frozen=True)
@@ -94,8 +120,7 @@ def run(
     finally:
         if process.poll() is None:  # interrupted
             stop(process)
-    report = msgspec.json.decode(job.output.read_bytes(), type=Report)
-    return Trial(report, gets(), kills, time.monotonic() - began)
+    return Trial(job.report(), gets(), kills, time.monotonic() - began)
 
 
 def _reaches(process: subprocess.Popen[bytes], gets: Callable[[], Counter[str]], goal: int) -> bool:
