@@ -79,19 +79,17 @@ def test_a_newer_schema(store: Path) -> None:
     assert store.read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_file(store: Path) -> None:
+def test_a_read_only_file(unprivileged: Path) -> None:
+    store = unprivileged / "podium.db"
     used(store)
     store.chmod(0o444)
     with App(store), pytest.raises(StoreRefused, match="read-only"):
         quick.run(2)
 
 
-def test_a_read_only_folder_that_holds_no_store(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    (tmp_path / "locked").mkdir(mode=0o555)
-    with App(tmp_path / "locked" / "podium.db"), pytest.raises(StoreError):
+def test_a_read_only_folder_that_holds_no_store(unprivileged: Path) -> None:
+    (unprivileged / "locked").mkdir(mode=0o555)
+    with App(unprivileged / "locked" / "podium.db"), pytest.raises(StoreError):
         quick.run(1)
 
 

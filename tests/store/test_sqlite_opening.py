@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -19,8 +16,6 @@ from podium.store.sqlite import SqliteStore, connection
 from podium.store.sqlite.schema import SCHEMA_VERSION
 from tests.store.words import queue, row
 
-NOBODY = 65534
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -31,23 +26,6 @@ def file(tmp_path: Path) -> Path:
     queue(store, "r1", args=b"x" * 900)
     store.close()
     return path
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of one's own, without root's right to write everywhere."""
-    root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if root:
-            os.chown(folder, NOBODY, NOBODY)
-            os.seteuid(NOBODY)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
-            folder.chmod(0o700)
 
 
 def refused(path: Path, match: str, **options: object) -> None:
