@@ -4,8 +4,8 @@ Runs say that they have something to write (`touch`); everything that was said u
 is done goes into the next one, which is one transaction and one sync for all of them. There is no flush
 interval: an idle committer commits at once, a busy one commits as fast as the disk allows.
 
-Few writes are committed where we stand, because a thread hop costs more than it hides; many go to the
-writer thread. What a write was waited for (`committed`) is called only after it is durable.
+Few writes are committed where we stand, because a thread hop, and two threads at odds over the interpreter,
+cost more than they hide; many, or any on a slow disk, go to the writer thread. What a write was waited for (`committed`) is called only after it is durable.
 
 A commit that fails as a whole is tried again, after reading back what became of it where that is unknown.
 It is never anybody's outcome.
@@ -25,8 +25,8 @@ from .burst import burst
 from .reactor import Reactor, Writer
 from .readback import read_back
 
-INLINE_WRITES = 4  # up to so many writes are committed on the driving thread ...
-INLINE_BYTES = 64 * 1024  # ... if they are small together ...
+INLINE_WRITES = 128  # up to so many writes are committed on the driving thread ...
+INLINE_BYTES = 256 * 1024  # ... if they are small together ...
 INLINE_SECONDS = 0.005  # ... and the disk has lately synced faster than this
 BATCH_WRITES = 2000  # bounds the latency of one commit
 RETRY_SECONDS_MAX = 1.0
@@ -138,7 +138,7 @@ class Committer:
             self._sync_seconds *= 0.98
             return False
         size = sum(len(entry.payload) for write in writes for entry in write.entries)
-        return size <= INLINE_BYTES and sum(len(write.entries) for write in writes) <= 16
+        return size <= INLINE_BYTES and sum(len(write.entries) for write in writes) <= 2 * INLINE_WRITES
 
     def _commit_here(self, sources: list[Source], writes: list[Write]) -> None:
         began = self._env.monotonic()
