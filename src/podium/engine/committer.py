@@ -5,7 +5,8 @@ is done goes into the next one, which is one transaction and one sync for all of
 interval: an idle committer commits at once, a busy one commits as fast as the disk allows.
 
 Few writes are committed where we stand, because a thread hop, and two threads at odds over the interpreter,
-cost more than they hide; many, or any on a slow disk, go to the writer thread. What a write was waited for (`committed`) is called only after it is durable.
+cost more than they hide; many, or any on a slow disk, go to the writer thread. What a write was waited for
+(`committed`) is called only after it is durable.
 
 A commit that fails as a whole is tried again, after reading back what became of it where that is unknown.
 It is never anybody's outcome.
