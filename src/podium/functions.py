@@ -68,7 +68,10 @@ class Function:
             raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
     def unbind(self, bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The way back from `bind` to a call's args and kwargs, for what the code's signature is now."""
+        """The way back from `bind` to a call's args and kwargs, for what the code's signature is now.
+
+        The kwargs may be `bound` itself.
+        """
         if not bound.keys() <= self._parameters:
             unknown = next(name for name in bound if name not in self._parameters)
             raise ArgumentError(
@@ -76,7 +79,7 @@ class Function:
                 fix=self.spelled,
             )
         if self._by_name:
-            return (), dict(bound)
+            return (), bound if type(bound) is dict else dict(bound)
         ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
         call = inspect.BoundArguments(self.signature, ordered)
         return call.args, call.kwargs

@@ -17,7 +17,7 @@ from podium import codec
 from podium.engine import committer, engine, owned, ownership, sweep
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
-from podium.machine import StartStep
+from podium.machine import Step
 from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
 from podium.store.sqlite import batch, store
 from podium.testing import World
@@ -61,8 +61,8 @@ def acts_before_the_commit() -> AbstractContextManager[Any]:
     def settle(self: Any) -> None:
         real(self)
         held, self._held = self._held, []
-        self._release([command for command in held if isinstance(command, StartStep)])
-        self._held.extend(command for command in held if not isinstance(command, StartStep))
+        self._release([command for command in held if isinstance(command, Step)])
+        self._held.extend(command for command in held if not isinstance(command, Step))
 
     return patch.object(owned.OwnedRun, "_settle", settle)
 
@@ -77,9 +77,8 @@ def finally_acts_on_eviction() -> AbstractContextManager[Any]:
             machine.take()
             machine._root.cancel()
             machine._turn()
-            for command in machine.take():
-                if isinstance(command, StartStep):
-                    step = command.step
+            for step in machine.take():
+                if isinstance(step, Step):
                     token = self.head.token
                     self.engine.submit(Attempt(self.head.id, step.id, step.function, step.args, 1, token))
         real(self)

@@ -179,7 +179,7 @@ class StepRun:
         self.id = f"{machine.run}:{step.id}"
 
     def state(self) -> State:
-        future = self._step.future
+        future = self._step
         if not future.done():
             return State.RUNNING
         if future.cancelled():
@@ -190,16 +190,16 @@ class StepRun:
         if timeout is not None:
             raise UsageError("result(timeout=...) inside a workflow", fix="use asyncio.timeout(...)")
         self._machine.check_alive()
-        return self._machine.loop.wait_plainly(self._step.future)
+        return self._machine.loop.wait_plainly(self._step)
 
     async def wait(self) -> Any:
-        return await self._step.future
+        return await self._step
 
     async def started(self) -> str:
         return self.id
 
     def cancel(self) -> None:
-        self._step.future.cancel()
+        self._step.cancel()
 
 
 def why(app: App, run: str) -> str:

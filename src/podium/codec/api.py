@@ -51,6 +51,16 @@ def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOA
     Dict keys and sets are sorted, so equal calls have equal bytes whatever the order of insertion or the
     hash seed. `where` names the call in errors; paths begin with the parameter. Raises as `encode` does.
     """
+    for value in bound.values():
+        if type(value) not in _ATOMS:
+            break
+    else:  # the commonest call: plain data by plain names needs no walk
+        try:
+            data = sorted_json(bound)
+            if _is_plain(data) and len(data) <= limit:
+                return data
+        except ValueError:
+            pass
     return _encode(bound if type(bound) is dict else dict(bound), True, limit, where, "")
 
 
@@ -77,11 +87,16 @@ def _write(value: Any, sort: bool, limit: int) -> bytes:
     write = sorted_json if sort else _json
     try:
         data = write(value if type(value) in _ATOMS else Walk(sort, limit).tree(value, 0))
-        if _NUL not in data and (len(data) <= _MAX_DIGITS or not _has_long_number(data)):
+        if _is_plain(data):
             return data
     except ValueError:
         pass  # a lone surrogate, or more digits than Python cares to write
     return write(CarefulWalk(sort, limit).tree(value, 0))
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether an optimistic walk was right about these bytes."""
+    return _NUL not in data and (len(data) <= _MAX_DIGITS or not _has_long_number(data))
 
 
 def _has_long_number(data: bytes) -> bool:

@@ -28,6 +28,7 @@ from .readback import read_back
 
 INLINE_WRITES = 128  # up to so many writes are committed on the driving thread ...
 INLINE_BYTES = 256 * 1024  # ... if they are small together ...
+ENTRY_BYTES = 1024  # ... an entry counting as so much more than its payload ...
 INLINE_SECONDS = 0.005  # ... and the disk has lately synced faster than this
 BATCH_WRITES = 2000  # bounds the latency of one commit
 RETRY_SECONDS_MAX = 1.0
@@ -109,20 +110,22 @@ class Committer:
             call, then = self._jobs.popleft()
             self._writer.do(call, lambda result, error: self._answered(then, result, error))
             return
-        sources, writes = self._gather()
+        sources, writes, size = self._gather()
         if not writes:
             if self._is_asked:
                 self._schedule()
             return
-        if self._is_small(writes):
+        if self._is_small(len(writes), size):
             self._commit_here(sources, writes)
         else:
             self._busy = True
             self._send(sources, writes)
 
-    def _gather(self) -> tuple[list[Source], list[Write]]:
+    def _gather(self) -> tuple[list[Source], list[Write], int]:
+        """Who writes what, and about how many bytes that is."""
         sources: list[Source] = []
         writes: list[Write] = []
+        size = 0
         for touched in (self._first, self._touched):
             while touched and len(writes) < BATCH_WRITES:
                 source = next(iter(touched))
@@ -131,15 +134,16 @@ class Committer:
                 if write is not None:
                     sources.append(source)
                     writes.append(write)
-        return sources, writes
+                    for entry in write.entries:
+                        size += len(entry.payload) + ENTRY_BYTES
+        return sources, writes, size
 
-    def _is_small(self, writes: Sequence[Write]) -> bool:
-        if len(writes) > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
+    def _is_small(self, writes: int, size: int) -> bool:
+        if writes > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
             # A slow disk is looked at again now and then: the estimate fades while the thread does it.
             self._sync_seconds *= 0.98
             return False
-        size = sum(len(entry.payload) for write in writes for entry in write.entries)
-        return size <= INLINE_BYTES and sum(len(write.entries) for write in writes) <= 2 * INLINE_WRITES
+        return size <= INLINE_BYTES
 
     def _commit_here(self, sources: list[Source], writes: list[Write]) -> None:
         began = self._env.monotonic()

@@ -113,10 +113,6 @@ class Engine:
         """How many more runs may come into memory."""
         return max(0, self.options.runs_max - len(self.owned) - self.expected)
 
-    def turn(self, owned: OwnedRun, act: Callable[..., Any], *args: Any) -> None:
-        """Make one turn of a machine, within its budget."""
-        self.watch.run(owned.machine, act, *args)
-
     def alarm_at(self, due: float, owned: OwnedRun) -> Cancellable:
         """Call the run's alarm at that UTC time, unless it is cancelled before."""
         return self.reactor.call_later(max(0.0, due - self.env.now()), owned.alarm)
@@ -125,7 +121,8 @@ class Engine:
         """Let the task body run."""
         attempt.began = self.env.now()
         attempt.note = self._noted
-        self.observe("began", attempt.run, attempt)
+        if self.observers:
+            self.observe("began", attempt.run, attempt)
         self.executors[attempt.function.executor].submit(attempt)
 
     def cancel(self, attempt: Attempt) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import codec
 from ..errors import EncodeError, InternalError, StoreError
 from ..executors import Attempt, Ended
-from ..machine import CancelStep, Command, Finish, Machine, StartStep, Step
+from ..machine import CancelStep, Command, Finish, Machine, Step
 from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
 from .attempts import ALONE, LOSSES_MAX, Attempts
 from .caution import Caution
@@ -36,6 +36,7 @@ class OwnedRun:
 
     def __init__(self, engine: Engine, head: Head, machine: Machine) -> None:
         self.engine = engine
+        self._turn = engine.watch.run
         self.head = head
         self.machine = machine
         self.attempts = Attempts()
@@ -59,7 +60,7 @@ class OwnedRun:
         self._safely(self._take_up)
 
     def _take_up(self) -> None:
-        self.engine.turn(self, self.machine.begin)
+        self._turn(self.machine, self.machine.begin)
         if self.head.entries:
             self._replay()
         self._settle()
@@ -71,7 +72,7 @@ class OwnedRun:
             if entry.kind in FED:
                 if entry.kind is Kind.MESSAGE:
                     self._delivered.add(entry.step)
-                self.engine.turn(self, self.machine.feed, entry)
+                self._turn(self.machine, self.machine.feed, entry)
         self.machine.replaying = False
         self.engine.observe("resumed", self.head.id, self.head.entries)
 
@@ -100,8 +101,12 @@ class OwnedRun:
         if self.deaf or self.attempts.running.get(attempt.step) is not attempt:
             return
         del self.attempts.running[attempt.step]
-        self._safely(self._ended, attempt, ended.payload, error)
-        self._caution.ended(attempt)
+        try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
+            self._ended(attempt, ended.payload, error)
+        except BaseException as trouble:
+            self._troubled(trouble)
+        if self.head.lost:
+            self._caution.ended(attempt)
 
     def _ended(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
         now = self.engine.env.now()
@@ -123,7 +128,8 @@ class OwnedRun:
             began=attempt.began, attempt=attempt.number,
         )  # fmt: skip
         self._feed(entry)
-        self.engine.observe("ended", self.head.id, entry)
+        if self.engine.observers:
+            self.engine.observe("ended", self.head.id, entry)
 
     def _retry(self, step: Step, attempt: Attempt, error: BaseException, now: float) -> bool:
         """Record a further attempt if the task's policy grants one."""
@@ -175,7 +181,7 @@ class OwnedRun:
             if step is not None and tries.due is not None and tries.due <= now:
                 self._stay()
                 tries.due = None
-                self._held.append(StartStep(step))
+                self._held.append(step)
 
     def deliver(self, message: Message) -> None:
         """Take a message from the inbox into the history."""
@@ -210,18 +216,21 @@ class OwnedRun:
 
     def _feed(self, entry: Entry) -> None:
         self._record(entry)
-        self.engine.turn(self, self.machine.feed, entry)
+        self._turn(self.machine, self.machine.feed, entry)
 
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
-        for command in self.machine.take():
-            self._held.append(command)
-            if isinstance(command, Finish):
-                self._leave(Move(command.state, payload=command.payload, fingerprint=self._fingerprint))
-        if self._held and self._move is None and not self._entries and self._writing is None:
-            held, self._held = self._held, []
+        held = self._held
+        held.extend(self.machine.take())
+        if held:
+            last = held[-1]
+            if isinstance(last, Finish):
+                self._leave(Move(last.state, payload=last.payload, fingerprint=self._fingerprint))
+            if self._entries or self._writing is not None or self._move is not None:
+                return  # the commit comes first; what there is to wait for is seen after it
+            self._held = []
             self._release(held)  # they rest on nothing that is not durable already
-        if not self.deaf and self._move is None:
+        if self._move is None and not self.deaf:
             self._wait()
 
     def _wait(self) -> None:
@@ -296,10 +305,13 @@ class OwnedRun:
         """Trouble of the machine parks its run and nobody else's; trouble of the store is not the run's."""
         try:
             act(*args)
-        except (StoreError, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            self.park(explain(error))
+        except BaseException as trouble:
+            self._troubled(trouble)
+
+    def _troubled(self, trouble: BaseException) -> None:
+        if isinstance(trouble, (StoreError, KeyboardInterrupt, SystemExit)):
+            raise trouble
+        self.park(explain(trouble))
 
     def drop(self) -> None:
         """Leave memory without acting: stop the attempts, discard the machine."""
@@ -338,7 +350,10 @@ class OwnedRun:
         elif write.move is not None:
             self.engine.left(self, write.move)
         else:
-            self._safely(self._act, held)
+            try:
+                self._act(held)
+            except BaseException as trouble:
+                self._troubled(trouble)
 
     def _act(self, held: list[Command | Attempt]) -> None:
         if not self._closed:  # handed back or parked meanwhile: what was decided is its next owner's
@@ -362,14 +377,15 @@ class OwnedRun:
     def _release(self, held: list[Command | Attempt]) -> None:
         """Everything these rest on is durable: act."""
         for command in held:
-            if isinstance(command, StartStep):
-                if self.machine.is_open(command.step):
-                    self._launch(command.step)
+            if isinstance(command, Step):
+                if self.machine.is_open(command):
+                    self._launch(command)
             elif isinstance(command, CancelStep):
                 attempt = self.attempts.forget(command.step.id)
                 if attempt is not None:
                     self.engine.cancel(attempt)
-                    self._caution.ended(attempt)
+                    if self.head.lost:
+                        self._caution.ended(attempt)
             elif isinstance(command, Attempt) and self.attempts.running.get(command.step) is command:
                 self.engine.submit(command)
 

@@ -9,7 +9,7 @@ from .fanout import FanOut
 from .interpose import adopt
 from .lines import is_user_file, line_of, user_line
 from .machine import Machine, replay
-from .steps import CancelStep, Command, Finish, StartStep, Step
+from .steps import CancelStep, Command, Finish, Step
 
 guard.install()
 interpose.install()
@@ -20,7 +20,6 @@ __all__ = [
     "FanOut",
     "Finish",
     "Machine",
-    "StartStep",
     "Step",
     "adopt",
     "current_machine",

@@ -99,7 +99,7 @@ class FanOut:
             self._fail(error)
             return
         self._steps[position] = step
-        step.future.add_done_callback(lambda future: self._done(position, future))
+        step.add_done_callback(lambda future: self._done(position, future))
 
     def _done(self, position: int, future: Any) -> None:
         self._steps.pop(position, None)
@@ -129,7 +129,7 @@ class FanOut:
         """Cancel what is in flight and draw no further items."""
         self._exhausted = True
         for step in list(self._steps.values()):
-            step.future.cancel()
+            step.cancel()
         if self._slot is not None and not self._slot.done():
             self._slot.set_result(None)
 

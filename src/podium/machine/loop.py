@@ -235,18 +235,16 @@ class Loop(asyncio.AbstractEventLoop):
             if isinstance(handle, _Wake):
                 self._next = handle.worker
                 return
-            if not handle.dropped:
-                self._call(handle)
-
-    def _call(self, handle: Handle) -> None:
-        try:
-            handle.context.run(handle.callback, *handle.args)
-        except (KeyboardInterrupt, SystemExit):
-            pass  # a task already holds it as its outcome
-        except Exception as error:
-            self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
-        finally:
-            handle.callback, handle.args = _done, ()  # a failure's frames lead here, see `Task._step`
+            if handle.dropped:
+                continue
+            try:
+                handle.context.run(handle.callback, *handle.args)
+            except (KeyboardInterrupt, SystemExit):
+                pass  # a task already holds it as its outcome
+            except Exception as error:
+                self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
+            finally:
+                handle.callback, handle.args = _done, ()  # a failure's frames lead here, see `Task._step`
 
     def wait_plainly(self, future: asyncio.Future[T]) -> T:
         """Park the running branch until `future` is done; the others go on. Returns or raises its outcome."""

@@ -29,7 +29,7 @@ from .generators import watch_generators
 from .lines import caller, line_of
 from .loop import Loop
 from .scope import Scope, chance
-from .steps import CancelStep, Command, Finish, StartStep, Step, StepFuture
+from .steps import CancelStep, Command, Finish, Step
 
 _set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
 _get_running_loop: Any = asyncio._get_running_loop
@@ -88,12 +88,12 @@ class Machine:
         if entry.kind is Kind.RESULT:
             value = codec.decode(entry.payload, step.function.returns)
             del self.open[entry.step]
-            step.future.set_result(value)
+            step.set_result(value)
         else:
             error = codec.decode_failure(entry.payload)
             del self.open[entry.step]
-            step.future.set_exception(error)
-            step.future._log_traceback = False  # nobody has to look at it
+            step.set_exception(error)
+            step._log_traceback = False  # nobody has to look at it
 
     def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
         asked = step or next(iter(self.open.values()), None)
@@ -130,7 +130,7 @@ class Machine:
         """A plain call of a task in the body: a coroutine for `async def`, the result itself for `def`."""
         self.check_alive()
         if not function.is_async:
-            return self.loop.wait_plainly(self.start_step(function, args, kwargs).future)
+            return self.loop.wait_plainly(self.start_step(function, args, kwargs))
         if not self.function.is_async:
             raise UsageError(
                 f"{function.label} is an async task and {self.function.label} is a sync workflow",
@@ -151,7 +151,7 @@ class Machine:
         where: tuple[str, int],
     ) -> Any:
         del self._unawaited[number]
-        return await self.start_step(function, args, kwargs, where=where).future
+        return await self.start_step(function, args, kwargs, where=where)
 
     def start_step(
         self,
@@ -161,17 +161,16 @@ class Machine:
         scope: Scope | None = None,
         where: tuple[str, int] | None = None,
     ) -> Step:
-        """Ask for a step in this scope (default: the running branch's). Its future is `step.future`.
+        """Ask for a step in this scope (default: the running branch's). It is a future.
 
         Raises ArgumentError and EncodeError at the caller's line.
         """
         self.check_alive()
         data = codec.encode_call(function.bind(args, kwargs), where=function.label)
         identity = (scope or self.loop.current_scope()).identify(function.name)
-        step = Step(identity, function, data, codec.digest(data), where or caller())
-        step.future = StepFuture(self.loop, self, step)
+        step = Step(self, self.loop, identity, function, data, codec.digest(data), where or caller())
         self.open[identity] = step
-        self._commands.append(StartStep(step))
+        self._commands.append(step)
         return step
 
     def step_cancelled(self, step: Step) -> None:
@@ -218,7 +217,7 @@ class Machine:
         async with asyncio.timeout(timeout):
             if not self.function.is_workflow:  # a task started as a run of its own: one step
                 place = _where_defined(self.function.fn)
-                return await self.start_step(self.function, args, kwargs, where=place).future
+                return await self.start_step(self.function, args, kwargs, where=place)
             result = self.function.fn(*args, **kwargs)
             return await result if self.function.is_async else result
 

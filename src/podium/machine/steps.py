@@ -12,13 +12,34 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
-class StepFuture(asyncio.Future[Any]):
-    """The outcome of a step, as the workflow waits for it. Cancelling it cancels the step."""
+class Step(asyncio.Future[Any]):
+    """One call whose outcome will be recorded: what to run, and the future of what comes of it.
 
-    def __init__(self, loop: Loop, machine: Machine, step: Step) -> None:
+    Among commands it means: run this task once everything so far is durable. Cancelling it cancels the call.
+    One object and not three (step, future, command), because the three refer to each other: such a circle
+    is left to the collector, once a step.
+    """
+
+    __slots__ = ("id", "function", "args", "digest", "line", "number", "_machine")
+
+    def __init__(
+        self,
+        machine: Machine,
+        loop: Loop,
+        id: str,
+        function: Function,
+        args: bytes,
+        digest: bytes,
+        line: tuple[str, int],
+    ) -> None:
         super().__init__(loop=loop)
         self.number = loop.number()
-        self._machine, self._step = machine, step
+        self._machine = machine
+        self.id = id
+        self.function = function
+        self.args = args  # encoded, by parameter name
+        self.digest = digest
+        self.line = line
 
     def __hash__(self) -> int:
         return self.number
@@ -26,33 +47,8 @@ class StepFuture(asyncio.Future[Any]):
     def cancel(self, msg: Any = None) -> bool:
         if not super().cancel(msg):
             return False
-        self._machine.step_cancelled(self._step)
+        self._machine.step_cancelled(self)
         return True
-
-
-class Step:
-    """One call whose outcome will be recorded: what to run, and who waits for it."""
-
-    __slots__ = ("id", "function", "args", "digest", "line", "future")
-
-    def __init__(
-        self, id: str, function: Function, args: bytes, digest: bytes, line: tuple[str, int]
-    ) -> None:
-        self.id = id
-        self.function = function
-        self.args = args  # encoded, by parameter name
-        self.digest = digest
-        self.line = line
-        self.future: StepFuture
-
-
-class StartStep:
-    """Command: run this step's task once everything so far is durable."""
-
-    __slots__ = ("step",)
-
-    def __init__(self, step: Step) -> None:
-        self.step = step
 
 
 class CancelStep:
@@ -74,4 +70,4 @@ class Finish:
         self.payload = payload
 
 
-Command = StartStep | CancelStep | Finish
+Command = Step | CancelStep | Finish

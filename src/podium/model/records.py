@@ -5,7 +5,8 @@ runs. The fence holds and all of it happens, or nothing does and the `Verdict` s
 
 Times are UTC seconds since the epoch (float). Payloads are bytes made by `podium.codec`; the store never
 looks inside them. msgspec structs rather than dataclasses: they are built some hundred thousand times a
-second, and a frozen dataclass costs ten times as much to build.
+second, and a frozen dataclass costs ten times as much to build. `gc=False`: they hold only each other and
+plain values, so they are in no circle, and the collector need not walk them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     due: float | None = None  # RETRY only: when the next attempt may begin
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """Something sent to a run. `id` is unique in the run for ever (inbox and history)."""
 
     id: str
@@ -60,7 +61,7 @@ class Message(msgspec.Struct, frozen=True):
     payload: bytes = b""
 
 
-class NewRun(msgspec.Struct, frozen=True):
+class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run to create.
 
     `owned` makes the writing engine its owner at once (state running, token 1): the embedded fast path,
@@ -89,7 +90,7 @@ class NewRun(msgspec.Struct, frozen=True):
     tags: str = ""
 
 
-class Move(msgspec.Struct, frozen=True):
+class Move(msgspec.Struct, frozen=True, gc=False):
     """A change of state. `release` gives up ownership (waiting, parked and final states always do)."""
 
     state: State
@@ -99,7 +100,7 @@ class Move(msgspec.Struct, frozen=True):
     at: float | None = None  # final states: when it ended; None: with the last entry
 
 
-class Fence(msgspec.Struct, frozen=True):
+class Fence(msgspec.Struct, frozen=True, gc=False):
     """What must be true of the run's row inside the commit, under its lock."""
 
     run: str
@@ -107,7 +108,7 @@ class Fence(msgspec.Struct, frozen=True):
     states: frozenset[State]
 
 
-class Write(msgspec.Struct, frozen=True):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """The only way to change runs. Without a fence it may only create runs and send messages."""
 
     fence: Fence | None = None
@@ -130,7 +131,7 @@ class Outcome(str, Enum):
     INVALID = "invalid"  # the store itself refused this Write's data (`detail` says why); nothing happened
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The answer to one Write. `runs` and `messages` follow the order of the Write's."""
 
     outcome: Outcome
@@ -139,7 +140,7 @@ class Verdict(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """A run as its owner needs it: everything but the history."""
 
     id: str
@@ -155,7 +156,7 @@ class Head(msgspec.Struct, frozen=True):
     starter: str = ""
 
 
-class Claimed(msgspec.Struct, frozen=True):
+class Claimed(msgspec.Struct, frozen=True, gc=False):
     """Runs now owned by the claiming engine, and when the next unowned one becomes due (None: none known)."""
 
     heads: tuple[Head, ...]

@@ -13,7 +13,7 @@ from typing import Any
 
 from podium import codec
 from podium.functions import Function
-from podium.machine import CancelStep, Finish, Machine, StartStep, Step, replay
+from podium.machine import CancelStep, Finish, Machine, Step, replay
 from podium.model import Entry, Kind, State
 
 STARTED = 1_700_000_000.0
@@ -40,7 +40,7 @@ class Life:
         self.args = codec.encode_call(self.function.bind(args, {}), where="test")
         self.history: list[Entry] = history or []
         self.now = self.history[-1].at if self.history else begun
-        self.started: list[str] = []  # step ids, in the order of their StartStep commands
+        self.started: list[str] = []  # step ids, in the order of the commands to start them
         self.cancelled: list[str] = []
         self.calls: list[str] = []  # task bodies that ran, by step id
         self.machine = self.boot()
@@ -65,8 +65,8 @@ class Life:
 
     def _take(self, machine: Machine) -> None:
         for command in machine.take():
-            if isinstance(command, StartStep):
-                self.started.append(command.step.id)
+            if isinstance(command, Step):
+                self.started.append(command.id)
             elif isinstance(command, CancelStep):
                 self.cancelled.append(command.step.id)
 

@@ -25,7 +25,6 @@ from ...errors import StoreError, StoreFatal, StoreRefused
 from .faults import translate
 
 _CHECKPOINT_PAGES = 2000  # about 8 MB of WAL
-_CHASE_PAGES = 8 * _CHECKPOINT_PAGES
 
 
 class Connections:
@@ -72,14 +71,16 @@ class Connections:
     def checkpoint(self) -> None:
         """Copy what is committed from the WAL into the file, beside running commits.
 
-        Under a steady load the copy never quite catches up, and only a WAL that is copied whole can start
-        anew. So once the WAL is long, a second pass copies the small rest while commits wait for it.
+        Under a steady load the copy never quite catches up, and only a WAL that is copied whole starts
+        anew. That matters for every commit: a sync of a file that grows also has to write its new length,
+        and costs half as much again as one of a file that is written over. So a second pass copies the small
+        rest while commits wait for it.
         """
         if self._shared:
             return
         with self._using(self._checkpoint_lock):
             self._copy_wal()
-            if self._wal_pages >= _CHASE_PAGES:
+            if self._copied_pages < self._wal_pages:
                 with self._using(self._write_lock):
                     self._copy_wal()
 
