@@ -40,7 +40,7 @@ class OwnedRun:
         self.head = head
         self.machine = machine
         self.attempts = Attempts()
-        self._caution = Caution(self)
+        self._caution = Caution(self) if head.lost else None
         self.seq = head.entries  # of the last entry made, durable or not
         self.gone = False  # left memory: whatever still comes is nobody's
         self._entries: list[Entry] = []
@@ -105,7 +105,7 @@ class OwnedRun:
             self._ended(attempt, ended.payload, error)
         except BaseException as trouble:
             self._troubled(trouble)
-        if self.head.lost:
+        if self._caution is not None:
             self._caution.ended(attempt)
 
     def _ended(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
@@ -384,7 +384,7 @@ class OwnedRun:
                 attempt = self.attempts.forget(command.step.id)
                 if attempt is not None:
                     self.engine.cancel(attempt)
-                    if self.head.lost:
+                    if self._caution is not None:
                         self._caution.ended(attempt)
             elif isinstance(command, Attempt) and self.attempts.running.get(command.step) is command:
                 self.engine.submit(command)
@@ -399,10 +399,10 @@ class OwnedRun:
                 self.park(poisoned(step, tries.lost))
                 return
             tries.due = None
-        if self.head.lost:
-            self._caution.begin(step)
-        else:
+        if self._caution is None:
             self.engine.submit(self.attempts.begin(self.head, step))
+        else:
+            self._caution.begin(step)
 
     def begin_on_record(self, step: Step, alone: bool) -> Attempt:
         """Record that an attempt begins; it does once that is durable."""
