@@ -19,7 +19,8 @@ from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
 _ENGINE_LIVES, _FENCES, _ADD_ENTRY = SQL["engine_lives"], SQL["fences"], SQL["add_entry"]
-_CONSUME, _MOVE, _CALL_OF_RUN, _ATTACH = SQL["consume"], SQL["move"], SQL["call_of_run"], SQL["attach"]
+_CONSUME, _MOVE, _CALL_OF_RUN = SQL["consume"], SQL["move"], SQL["call_of_run"]
+_ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
 _ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
 
@@ -194,8 +195,9 @@ class Batch:
                 "digest": new.digest,
                 "starter": new.starter,
             }
-            for (run,) in rows(self._connection, _ATTACH, call):
-                return Outcome.ATTACHED, run
+            if self._engine is None or rows(self._connection, _ATTACHABLE, call)[0][0]:
+                for (run,) in rows(self._connection, _ATTACH, call):
+                    return Outcome.ATTACHED, run
         self._add_run(new)
         return Outcome.DONE, new.id
 
