@@ -1,7 +1,8 @@
 """How answers from the engine's thread reach a caller's event loop: many in one wake-up.
 
 `asyncio.wrap_future` wakes the loop once per future, a system call and a fight for the interpreter lock
-each; a commit that ends a hundred runs would pay it a hundred times.
+each; a commit that ends a hundred runs would pay it a hundred times. So the engine's thread wakes a caller
+when it is done with what it has at hand, not in the middle of it.
 """
 
 from __future__ import annotations
@@ -27,13 +28,22 @@ class Mailbox:
     def post(self, callback: Callable[..., Any], *args: Any) -> None:
         """Have `callback` called on the loop, soon; dropped if the loop is gone."""
         self._letters.append((callback, args))
+        if self._woken:
+            return
+        self._woken = True
+        here = asyncio._get_running_loop()  # the documented hook, named as private
+        if here is None:
+            self._wake()
+        else:
+            here.call_soon(self._wake)
+
+    def _wake(self) -> None:
         loop = self._loop()
-        if not self._woken and loop is not None:
-            self._woken = True
-            try:
+        try:
+            if loop is not None:
                 loop.call_soon_threadsafe(self._open)
-            except RuntimeError:  # closed: nobody is waiting there any more
-                self._letters.clear()
+        except RuntimeError:  # closed: nobody is waiting there any more
+            self._letters.clear()
 
     def _open(self) -> None:
         self._woken = False  # before looking, so that a letter posted meanwhile wakes again

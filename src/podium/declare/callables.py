@@ -188,7 +188,7 @@ class Workflow(Durable[P, C, R]):
     def _awaited(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         async def run() -> R:
             try:
-                return await self.start(*args, **kwargs)
+                return await self._start_run(current_app(), args, kwargs, True)
             except Exception as error:
                 drop_our_frames(error)
                 raise
