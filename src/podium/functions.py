@@ -67,7 +67,7 @@ class Function:
         except TypeError as error:
             raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
-    def unbind(self, bound: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def unbind(self, bound: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The way back from `bind` to a call's args and kwargs, for what the code's signature is now.
 
         The kwargs may be `bound` itself.
@@ -79,7 +79,7 @@ class Function:
                 fix=self.spelled,
             )
         if self._by_name:
-            return (), bound if type(bound) is dict else dict(bound)
+            return (), bound
         ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
         call = inspect.BoundArguments(self.signature, ordered)
         return call.args, call.kwargs

@@ -5,8 +5,8 @@ Every plant is a context manager that breaks one thing at a seam of the real cla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -241,17 +241,9 @@ def starts_not_recorded() -> AbstractContextManager[Any]:
     """Attempts are not put on record even after a loss, so a poisonous step is tried for ever."""
     real = owned.OwnedRun._launch
 
-    @contextmanager
-    def unlost(self: Any) -> Iterator[None]:
-        head, self.head = self.head, msgspec.structs.replace(self.head, lost=0)
-        try:
-            yield
-        finally:
-            self.head = head
-
     def launch(self: Any, step: Any) -> None:
-        with unlost(self):
-            real(self, step)
+        self._caution = None
+        real(self, step)
 
     return patch.object(owned.OwnedRun, "_launch", launch)
 

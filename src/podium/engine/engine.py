@@ -26,7 +26,7 @@ from .desk import Desk, End, stopped_by
 from .options import Options
 from .owned import OwnedRun
 from .ownership import Ownership
-from .reactor import Cancellable, Reactor, Writer
+from .reactor import Reactor, Writer
 from .sweep import Sweep
 from .watchdog import TurnWatch
 
@@ -112,10 +112,6 @@ class Engine:
     def room(self) -> int:
         """How many more runs may come into memory."""
         return max(0, self.options.runs_max - len(self.owned) - self.expected)
-
-    def alarm_at(self, due: float, owned: OwnedRun) -> Cancellable:
-        """Call the run's alarm at that UTC time, unless it is cancelled before."""
-        return self.reactor.call_later(max(0.0, due - self.env.now()), owned.alarm)
 
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
+EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
+REPLAY_SECONDS_PER_ENTRY = 50e-6
+
 
 class Options(msgspec.Struct, frozen=True):
     """What an engine may be told; every default is safe. Times in seconds."""
@@ -16,3 +20,9 @@ class Options(msgspec.Struct, frozen=True):
     turn_budget: float = 10.0  # a workflow may compute that long without waiting
     grace: float = 5.0  # for running tasks to end at shutdown
     evict_always: bool = False  # drop a run whenever it only waits: for tests
+
+    def patience(self, entries: int) -> float:
+        """How long a run with a history of so many entries may wait in memory, in seconds."""
+        if self.evict_always:
+            return 0.0
+        return max(EVICT_SECONDS, EVICT_REPLAYS * REPLAY_SECONDS_PER_ENTRY * entries)

@@ -16,9 +16,9 @@ from ..errors import EncodeError, InternalError, StoreError
 from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, Step
 from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
+from .alarm import Alarm
 from .attempts import ALONE, LOSSES_MAX, Attempts
 from .caution import Caution
-from .reactor import Cancellable
 from .reasons import explain, poisoned, stuck
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 _RUNNING = frozenset({State.RUNNING})
 PAGE = 1000  # history entries read at once
-EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
-EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
-REPLAY_SECONDS_PER_ENTRY = 50e-6
 
 
 class OwnedRun:
@@ -50,8 +47,7 @@ class OwnedRun:
         self._writing: list[Command | Attempt] | None = None  # wait for the write under way
         self._move: Move | None = None
         self._closed = False  # ended, parked or handed back: nothing that happens now changes that
-        self._alarm_due: float | None = None
-        self._alarm_handle: Cancellable | None = None
+        self._alarm = Alarm(engine.env, engine.reactor)
 
     # -- taking up ------------------------------------------------------------------------------------
 
@@ -153,11 +149,10 @@ class OwnedRun:
 
     def alarm(self) -> None:
         """A timer of the machine or a postponed attempt may be due."""
-        self._alarm_due = None
         if not self.deaf:
-            self._safely(self._alarm)
+            self._safely(self._come_due)
 
-    def _alarm(self) -> None:
+    def _come_due(self) -> None:
         now = self.engine.env.now()
         self._fire_due(now)
         if not self.deaf:
@@ -244,19 +239,11 @@ class OwnedRun:
             if due is None:
                 self.park(stuck(self.machine))
                 return
-            if due - self.engine.env.now() > self._patience():
+            if due - self.engine.env.now() > self.engine.options.patience(self.seq):
                 self._leave(Move(State.WAITING, due=due, fingerprint=self._fingerprint))
                 return
-        if due is not None and due != self._alarm_due:
-            self._disarm()
-            self._alarm_due = due
-            self._alarm_handle = self.engine.alarm_at(due, self)
-
-    def _disarm(self) -> None:
-        """An alarm that is no longer the next one must not be kept until it is due: that may be in a year."""
-        if self._alarm_handle is not None:
-            self._alarm_handle.cancel()
-            self._alarm_handle = None
+        if due is not None:
+            self._alarm.set(due, self.alarm)
 
     def _only_waits(self) -> bool:
         """Nothing runs, nothing is about to: every open step is one that will be tried again later."""
@@ -265,11 +252,6 @@ class OwnedRun:
         return all(
             (t := self.attempts.tries.get(s)) is not None and t.due is not None for s in self.machine.open
         )
-
-    def _patience(self) -> float:
-        if self.engine.options.evict_always:
-            return 0.0
-        return max(EVICT_SECONDS, EVICT_REPLAYS * REPLAY_SECONDS_PER_ENTRY * self.seq)
 
     # -- leaving --------------------------------------------------------------------------------------
 
@@ -316,7 +298,7 @@ class OwnedRun:
     def drop(self) -> None:
         """Leave memory without acting: stop the attempts, discard the machine."""
         self.gone = True
-        self._disarm()
+        self._alarm.drop()
         for attempt in self.attempts.running.values():
             self.engine.cancel(attempt)
         self.attempts.running.clear()

@@ -1,0 +1,179 @@
+"""Runners that take one attempt after the other: nothing of one body may reach the next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from podium import codec
+from podium.errors import TaskTimeout
+from podium.executors import Attempt, Ended, LoopExecutor
+from podium.functions import Function
+
+colour: contextvars.ContextVar[str] = contextvars.ContextVar("colour", default="none")
+Body = Callable[[int], Coroutine[Any, Any, Any]]
+
+
+def run(body: Body, items: list[int], *, slots: int = 100, timeout: float | None = None) -> list[Any]:
+    """Run the body for each item on one executor; results and errors by item."""
+    function = Function("test:body", body, is_workflow=False, is_async=True, timeout=timeout)
+    return asyncio.run(_run(function, items, slots))
+
+
+async def _run(function: Function, items: list[int], slots: int) -> list[Any]:
+    loop = asyncio.get_running_loop()
+    outcomes: dict[int, Any] = {}
+    done = asyncio.Event()
+
+    def ended(ended: Ended) -> None:
+        outcomes[int(ended.attempt.step)] = ended.error or codec.decode(ended.payload)
+        if len(outcomes) == len(items):
+            done.set()
+
+    executor = LoopExecutor(loop, ended, slots)
+    for item in items:
+        args = codec.encode_call({"n": item}, where="test")
+        executor.submit(Attempt("r", str(item), function, args, 1, 1))
+    await asyncio.wait_for(done.wait(), 10)
+    return [outcomes[item] for item in items]
+
+
+def test_bodies_that_wait_run_side_by_side_up_to_the_slots() -> None:
+    running, most = 0, 0
+
+    async def body(n: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001 if n % 2 else 0)
+        running -= 1
+        return n
+
+    assert run(body, list(range(50)), slots=7) == list(range(50))
+    assert most == 7
+
+
+def test_all_of_them_wait_for_each_other_when_there_are_slots_enough() -> None:
+    gate = asyncio.Event()
+    arrived = 0
+
+    async def body(n: int) -> int:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 20:
+            gate.set()
+        await gate.wait()
+        return n
+
+    assert run(body, list(range(20)), slots=20) == list(range(20))
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_a_context_variable_set_in_one_body_is_not_seen_in_the_next(pause: bool) -> None:
+    async def body(n: int) -> str:
+        before = colour.get()
+        colour.set(f"set by {n}")
+        if pause:
+            await asyncio.sleep(0)
+        assert colour.get() == f"set by {n}"
+        return before
+
+    assert run(body, [1, 2, 3]) == ["none"] * 3
+
+
+def test_a_body_that_cancels_its_own_task_ends_alone() -> None:
+    async def body(n: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0, "inherited from the attempt before"
+        if n == 2:
+            task.cancel()
+        await asyncio.sleep(0)
+        return n
+
+    one, two, three = run(body, [1, 2, 3], slots=1)
+    assert (one, three) == (1, 3)
+    assert isinstance(two, asyncio.CancelledError)
+
+
+def test_a_body_that_cancels_itself_and_does_not_wait_leaves_the_next_alone() -> None:
+    async def body(n: int) -> int:
+        if n == 1:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            return n
+        await asyncio.sleep(0)
+        return n
+
+    assert run(body, [1, 2, 3], slots=1) == [1, 2, 3]
+
+
+def test_a_timeout_is_each_attempts_own() -> None:
+    async def body(n: int) -> int:
+        await asyncio.sleep(30 if n == 2 else 0)
+        return n
+
+    one, two, three = run(body, [1, 2, 3], slots=1, timeout=0.05)
+    assert (one, three) == (1, 3)
+    assert isinstance(two, TaskTimeout)
+
+
+def test_cancelling_an_attempt_frees_its_slot_for_the_next() -> None:
+    async def main() -> tuple[list[str], bool]:
+        ends: list[str] = []
+        cleaned = asyncio.Event()
+
+        async def body(n: int) -> int:
+            if n == 2:
+                return n
+            try:
+                await asyncio.sleep(30)
+            finally:
+                cleaned.set()
+            return n
+
+        function = Function("test:body", body, is_workflow=False, is_async=True)
+        executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
+        first, second = (
+            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test"), 1, 1) for n in (1, 2)
+        )
+        executor.submit(first)
+        executor.submit(second)
+        await asyncio.sleep(0)
+        executor.cancel(first)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return ends, cleaned.is_set()
+
+    assert asyncio.run(main()) == (["2"], True)
+
+
+def test_an_attempt_cancelled_in_line_never_begins() -> None:
+    async def main() -> list[str]:
+        ends: list[str] = []
+        began: list[int] = []
+
+        async def body(n: int) -> int:
+            began.append(n)
+            await asyncio.sleep(0)
+            return n
+
+        function = Function("test:body", body, is_workflow=False, is_async=True)
+        executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
+        attempts = [
+            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test"), 1, 1) for n in (1, 2, 3)
+        ]
+        for attempt in attempts:
+            executor.submit(attempt)
+        executor.cancel(attempts[1])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert began == [1, 3]
+        return ends
+
+    assert asyncio.run(main()) == ["1", "3"]
