@@ -25,6 +25,7 @@ S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741  # the item of a map
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_NO_OPTIONS = Call()
 BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 
 
@@ -36,7 +37,7 @@ class Durable(Generic[P, C, R]):
 
     def __init__(self, function: Function, call: Call | None = None, bound: tuple[Any, ...] = ()) -> None:
         self._function = function
-        self._call = call or Call()
+        self._call = call or _NO_OPTIONS
         self._bound = bound  # the object, of a method: its first argument, recorded with each call
         functools.update_wrapper(self, function.fn, updated=())
 
@@ -136,7 +137,7 @@ class Durable(Generic[P, C, R]):
         return type(self)(self._function, self._call, (instance,))
 
     def _inside(self, verb: str) -> None:
-        if self._call != Call():
+        if self._call != _NO_OPTIONS:
             raise UsageError(
                 f"{self._function.label}.options(...).{verb} inside a workflow: "
                 "options are for runs of their own"
