@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Path:
 def store(file: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(file)
     store.migrate()
-    store.announce(engine("e1"))
+    store.announce(engine("e1", functions=FUNCTIONS))
     yield store
     store.close()
 
@@ -65,7 +65,7 @@ def test_a_lock_held_longer_than_the_patience_is_unavailable_and_reading_goes_on
     assert not caught.value.unknown
     assert hasty.find(Query()) == []
     assert hasty.claim("e1", FUNCTIONS, 10, 1.0).heads == ()
-    assert hasty.release([], 1.0) == 0
+    assert hasty.release({}, 1.0) == 0
     intruder.execute("ROLLBACK")
     queue(hasty, "r1")
     hasty.close()
@@ -111,7 +111,7 @@ def test_new_work_wakes_the_engines_of_other_processes(store: SqliteStore, other
 
 def test_runs_of_a_dead_engine_wake_whoever_lives(store: SqliteStore, other: SqliteStore) -> None:
     own(store, "r1")
-    store.release(["e1"], 20.0)
+    store.release({"e1": 0}, 20.0)
     assert other.wait(5.0)
 
 
@@ -207,9 +207,9 @@ def test_partial_indexes_name_the_states_that_the_model_means() -> None:
     unfinished = [state.value for state in State if state in UNFINISHED]
     listed = "state IN ('{}')".format
     schema = " ".join(migrations("sqlite"))
-    assert schema.count(listed("', '".join(claimable))) == 1
+    assert schema.count(listed("', '".join(claimable))) == 2  # the index, as first made and made anew
     assert schema.count(listed("', '".join(unfinished))) == 1
-    for name in ("claimable", "next_due"):
+    for name in ("takable", "claimable", "next_due"):
         assert listed("', '".join(claimable)) in SQL[name]
     assert listed("', '".join(unfinished)) in SQL["attach"]
 
@@ -223,8 +223,10 @@ def test_every_statement_is_used() -> None:
     "name",
     [
         "fences",
+        "takable",
         "claimable",
         "next_due",
+        "any_orphan",
         "attach",
         "addressee",
         "history",

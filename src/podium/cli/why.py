@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from ..client import App
+from ..engine import read_about
 from ..env import RealEnv
 from ..model import EngineRow, Entry, Kind, RunRow, State
 from . import options, report, words
@@ -105,4 +106,5 @@ def _retries(app: App, row: RunRow, now: float) -> Iterator[str]:
 
 
 def _script(engine: EngineRow) -> str:
-    return f", started by {safe(engine.info)}" if engine.info else ""
+    script = read_about(engine.info).script
+    return f", started by {safe(script)}" if script else ""

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .. import codec
-from ..engine import End, EngineHost, Options
+from ..engine import About, End, EngineHost, Options
 from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
@@ -121,11 +121,15 @@ class App:
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
                 self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, self._locks_directory(), self.starter
+                    self.store, self.functions, self.env, self.options, self._locks_directory(), self._about
                 )
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host
+
+    @property
+    def _about(self) -> str:
+        return About(script=self.starter, slots=self.options.thread_slots).written()
 
     def _locks_directory(self) -> Path | None:
         file = store_file(self.url)

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import EngineStopped
+from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch
 from ..model import FINAL, Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from .reasons import read_reason
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 
 LEFT_BEHIND_SECONDS = 600.0
+_MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # of code and record
 
 
 class OneWrite:
@@ -90,9 +92,9 @@ class Desk:
             then(verdict)
 
         def attached(row: RunRow | None, verdict: Verdict) -> None:
-            if row is None or row.state is not State.PARKED or row.fingerprint == new.fingerprint:
+            if row is None or row.state is not State.PARKED or not _may_fit_now(row, new):
                 created(verdict)
-            else:  # it was parked under other code than this: the person who runs it again has mended it
+            else:  # the person who runs it again may have mended what parked it
                 fence = Fence(row.id, row.token, frozenset({State.PARKED}))
                 again = Write(fence=fence, move=Move(State.WAITING, due=self._engine.env.now()))
                 self._commit_one(again, lambda _: created(verdict), then)
@@ -190,6 +192,11 @@ class Desk:
             one.fail(error)
         for run in list(self._watched):
             self.tell(run, error)
+
+
+def _may_fit_now(row: RunRow, new: NewRun) -> bool:
+    """Whether a parked run is worth another try by this code: it is other code, or the record did not fit."""
+    return row.fingerprint != new.fingerprint or read_reason(row.payload).code in _MISFITS
 
 
 def _call_of(run: Head | NewRun) -> tuple[str, bytes, str]:

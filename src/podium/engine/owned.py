@@ -39,6 +39,7 @@ class OwnedRun:
         self.attempts = Attempts()
         self._caution = Caution(self) if head.lost else None
         self.seq = head.entries  # of the last entry made, durable or not
+        self._fingerprint = head.fingerprint  # of the code that the record fits
         self.gone = False  # left memory: whatever still comes is nobody's
         self._entries: list[Entry] = []
         self._consumed: list[str] = []
@@ -59,6 +60,7 @@ class OwnedRun:
         self._turn(self.machine, self.machine.begin)
         if self.head.entries:
             self._replay()
+        self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
         self._settle()
 
     def _replay(self) -> None:
@@ -254,10 +256,6 @@ class OwnedRun:
         )
 
     # -- leaving --------------------------------------------------------------------------------------
-
-    @property
-    def _fingerprint(self) -> str:
-        return self.machine.function.fingerprint
 
     def _leave(self, move: Move) -> None:
         self._move = move

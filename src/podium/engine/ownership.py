@@ -66,7 +66,7 @@ class Ownership:
             return 0
         try:
             rows = self._store.engines()
-            dead = [row.id for row in rows if row.id != self._engine and self._is_dead(row, began)]
+            dead = {row.id: row.beat for row in rows if row.id != self._engine and self._is_dead(row, began)}
             return self._store.release(dead, self._env.now())
         except StoreError:
             return 0

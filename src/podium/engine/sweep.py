@@ -44,9 +44,7 @@ class Sweep:
         self.unsure = False
 
         def look() -> tuple[Claimed, list[Message], list[RunRow | None]]:
-            claimed = Claimed((), None)
-            if room > 0 and offered:
-                claimed = self._engine.store.claim(self._engine.id, offered, room, now)
+            claimed = self._engine.store.claim(self._engine.id, offered, room, now)
             if unsure:
                 claimed = Claimed(tuple(self._ours()), claimed.next_due)
             taken = {head.id for head in claimed.heads}

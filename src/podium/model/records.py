@@ -11,6 +11,7 @@ plain values, so they are in no circle, and the collector need not walk them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
@@ -188,14 +189,19 @@ class RunRow(msgspec.Struct, frozen=True):
 
 
 class EngineRow(msgspec.Struct, frozen=True):
-    """An engine that announced itself. `beat` grows with each heartbeat; nobody compares clocks."""
+    """An engine that announced itself. `beat` grows with each heartbeat; nobody compares clocks.
+
+    `info` is for readers, JSON, see `podium.engine.about`: {"kind": "embedded" | "worker", "script": ...,
+    "version": ..., "slots": 32, "modules": [...], "broken": {"app": "ImportError: no x (app.py:2)"}}.
+    """
 
     id: str
     beat: int
     host: str
     pid: int
     started: float
-    info: str = ""  # JSON: functions, version, script
+    info: str = ""
+    functions: Mapping[str, str] = {}  # what it offers: name -> fingerprint of its code
 
 
 class Query(msgspec.Struct, frozen=True):

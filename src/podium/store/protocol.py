@@ -69,13 +69,19 @@ class Store(Protocol):
         ...
 
     def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
-        """Take up to `limit` unowned runs, queued or waiting, that are due or have messages, oldest first.
+        """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 
-        `functions` maps each function this engine has to its code's fingerprint; runs of other functions
-        are left alone. A claim sets the owner, adds 1 to the token, moves the run to running and, the
-        first time, records `started`. An engine without a row gets nothing.
+        `functions` maps each function this engine has to its code's fingerprint: from now on that is what the
+        engine offers (see `engines`), in place of what it offered before. Runs of other functions are left
+        alone, and so are runs whose fingerprint another engine with a row offers and this one does not. Runs
+        of the engine's own code, and those without a fingerprint, come first, then those of code that nobody
+        offers; the oldest first in each.
 
-        `next_due` looks at the same functions; it is not after `now` when there is more to claim at once.
+        A claim sets the owner, adds 1 to the token, moves the run to running, gives it the fingerprint of the
+        claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`.
+        An engine without a row gets nothing and offers nothing.
+
+        `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
         """
         ...
 
@@ -99,16 +105,21 @@ class Store(Protocol):
         """Insert this engine's row: from now on it may write. Raises StoreRefused when it is there."""
         ...
 
-    def heartbeat(self, engine: str) -> bool:
-        """Add 1 to the engine's beat. False: the row is gone; this engine was condemned and must stop."""
+    def heartbeat(self, engine: str, info: str | None = None) -> bool:
+        """Add 1 to the engine's beat; with `info` it says that of itself from now on.
+
+        False: the row is gone; this engine was condemned and must stop.
+        """
         ...
 
     def engines(self) -> list[EngineRow]:
-        """All engines with a row, oldest first, for whoever observes their beats."""
+        """All engines with a row and what they offer, oldest first, for whoever observes their beats."""
         ...
 
-    def release(self, dead: Sequence[str], now: float) -> int:
-        """Delete the rows of `dead` engines, then free every run whose owner has no row.
+    def release(self, dead: Mapping[str, int], now: float) -> int:
+        """Delete the rows of engines that are dead, then free every run whose owner has no row.
+
+        `dead` maps each to the beat at which it was seen to be silent: one that has beaten since lives.
 
         A freed run gets token + 1, lost + 1, state waiting (queued stays queued) and is due at once.
         Returns how many were freed. With `dead` empty it only looks for runs whose owner is gone.
@@ -116,7 +127,7 @@ class Store(Protocol):
         ...
 
     def retire(self, engine: str, now: float) -> int:
-        """A clean goodbye: like `release([engine])`, but its runs were handed back, so lost stays."""
+        """A clean goodbye: like `release` of this engine, but its runs were handed back, so lost stays."""
         ...
 
     def wait(self, timeout: float) -> bool:

@@ -7,7 +7,7 @@ of its own that is fed nothing but the durable history, and compares.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..functions import Function
@@ -99,17 +99,19 @@ class Monitor:
         if alive:
             self._beats[engine] = self._world.scheduler.time
 
-    def released(self, dead: Sequence[str], freed: int, looked: float) -> None:
+    def released(self, dead: Iterable[str], freed: int, looked: float) -> None:
         """Somebody was taken for dead, after a look at that time.
 
         Between the look and the release the observer itself may have stood still, and the other may have
-        come back: then it loses its row unjustly, but harmlessly. What must hold is the judgement.
+        come back: then it keeps its row.
         """
+        rows = {row.id for row in self._store.engines()}
         for engine in dead:
-            silent = looked - min(looked, self._beats.get(engine, 0.0))
+            beat = self._beats.get(engine, 0.0)
+            silent = looked - beat
             self.check(
                 "P7 nobody alive is condemned",
-                silent > self._world.options.lease * 0.999,
+                engine in rows if beat > looked else silent > self._world.options.lease * 0.999,
                 f"engine {engine} was judged dead {silent:.3f} s after its last beat",
             )
         if freed:

@@ -88,13 +88,13 @@ class FaultyStore:
 
         self._call("announce", lambda: self._inner.announce(engine), then)
 
-    def heartbeat(self, engine: str) -> bool:
+    def heartbeat(self, engine: str, info: str | None = None) -> bool:
         def then(alive: bool) -> None:
             self._monitor.beaten(engine, alive)
 
-        return self._call("heartbeat", lambda: self._inner.heartbeat(engine), then)
+        return self._call("heartbeat", lambda: self._inner.heartbeat(engine, info), then)
 
-    def release(self, dead: Sequence[str], now: float) -> int:
+    def release(self, dead: Mapping[str, int], now: float) -> int:
         def then(freed: int) -> None:
             self._monitor.released(dead, freed, self._looked)
 

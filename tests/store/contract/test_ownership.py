@@ -91,7 +91,7 @@ def test_runs_of_several_functions_are_claimed_in_one_order(store: Store) -> Non
 def test_an_engine_without_a_row_gets_nothing(store: Store) -> None:
     queue(store, "r1")
     assert claimed(store, engine="ghost") == []
-    store.release(["e1"], 2.0)
+    store.release({"e1": 0}, 2.0)
     assert claimed(store) == []
     assert row(store).state is State.QUEUED
 
@@ -146,6 +146,78 @@ def test_the_next_due_time_says_when_more_can_be_claimed_at_once(store: Store, w
     assert store.claim("e1", FUNCTIONS, 1, 9.0).next_due is None
 
 
+# -- code --------------------------------------------------------------------------------------------
+
+
+def offer(store: Store, id: str, fingerprint: str) -> None:
+    store.announce(engine(id, functions={"app:flow": fingerprint}))
+
+
+def test_a_run_is_left_to_the_engine_that_offers_its_code(store: Store) -> None:
+    offer(store, "old", "v0")
+    queue(store, "r1", fingerprint="v0")
+    queue(store, "r2", fingerprint="v1")
+    assert claimed(store) == ["r2"]
+    assert claimed(store) == []
+    assert [head.id for head in store.claim("old", {"app:flow": "v0"}, 10, 99.0).heads] == ["r1"]
+
+
+@pytest.mark.parametrize("wake", ["due", "message"])
+def test_a_run_whose_code_nobody_offers_is_anybodys_after_ones_own(store: Store, wake: str) -> None:
+    for id, fingerprint in (("r1", "v0"), ("r2", "v1"), ("r3", "")):
+        queue(store, id, fingerprint=fingerprint, due=1.0 if wake == "due" else 500.0)
+        commit(store, Write(messages=(message("m", id),) if wake == "message" else ()))
+    heads = store.claim("e1", FUNCTIONS, 10, 99.0).heads
+    assert [head.id for head in heads] == ["r2", "r3", "r1"]
+    assert [head.fingerprint for head in heads] == ["v1", "", "v0"], "a head tells what it was recorded under"
+    assert row(store).fingerprint == "v1", "from now on it is of the code that drives it"
+
+
+def test_a_message_wakes_a_run_only_for_an_engine_with_its_code(store: Store) -> None:
+    offer(store, "old", "v0")
+    queue(store, "r1", fingerprint="v0", due=500.0)
+    commit(store, Write(messages=(message("m", "r1"),)), engine=None)
+    assert claimed(store) == []
+    assert [head.id for head in store.claim("old", {"app:flow": "v0"}, 10, 99.0).heads] == ["r1"]
+
+
+def test_runs_left_to_others_are_not_the_next_to_be_due(store: Store) -> None:
+    offer(store, "old", "v0")
+    queue(store, "r1", fingerprint="v0", due=30.0)
+    queue(store, "r2", fingerprint="v1", due=40.0)
+    assert store.claim("e1", FUNCTIONS, 10, 1.0).next_due == 40.0
+    assert store.claim("e1", FUNCTIONS, 10, 35.0).next_due == 40.0
+
+
+@pytest.mark.parametrize("end", ["dead", "retired", "other code"])
+def test_an_offer_ends_with_its_engine_or_with_the_next_claim(store: Store, end: str) -> None:
+    offer(store, "old", "v0")
+    queue(store, "r1", fingerprint="v0")
+    assert claimed(store) == []
+    if end == "dead":
+        store.release({"old": 0}, 20.0)
+    elif end == "retired":
+        store.retire("old", 20.0)
+    else:
+        store.claim("old", {}, 0, 20.0)
+    assert claimed(store) == ["r1"]
+
+
+def test_a_claim_says_what_its_engine_offers_even_if_it_takes_nothing(store: Store, reopen: Opener) -> None:
+    store.announce(engine("e2", functions={"f": "1"}))
+
+    def offered() -> dict[str, object]:
+        return {found.id: found.functions for found in reopen().engines()}
+
+    assert offered() == {"e1": {}, "e2": {"f": "1"}}
+    store.claim("e1", FUNCTIONS, 0, 9.0)
+    store.claim("e2", {"f": "2", "g": ""}, 0, 9.0)
+    assert offered() == {"e1": FUNCTIONS, "e2": {"f": "2", "g": ""}}
+    reopen().claim("e2", {}, 10, 9.0)
+    store.claim("ghost", FUNCTIONS, 10, 9.0)
+    assert offered() == {"e1": FUNCTIONS, "e2": {}}
+
+
 # -- engines ------------------------------------------------------------------------------------------
 
 
@@ -159,13 +231,19 @@ def test_engines_are_seen_with_their_beats(store: Store, reopen: Opener) -> None
     ]
 
 
+def test_an_engine_says_something_new_of_itself_with_a_heartbeat(store: Store) -> None:
+    store.heartbeat("e1", '{"v":2}')
+    store.heartbeat("e1")
+    assert store.engines() == [engine("e1", info='{"v":2}', beat=2)]
+
+
 def test_an_engine_is_announced_once(store: Store) -> None:
     with pytest.raises(StoreRefused, match="announced already"):
         store.announce(engine("e1"))
 
 
 def test_a_condemned_engine_learns_it_from_its_heartbeat(store: Store) -> None:
-    store.release(["e1"], 20.0)
+    store.release({"e1": 0}, 20.0)
     assert store.heartbeat("e1") is False
     assert store.engines() == []
 
@@ -175,7 +253,7 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
     queue(store, "r3", due=500.0)
     store.announce(engine("e2"))
     own(store, "r4", engine="e2")
-    assert store.release(["e1"], 20.0) == 2
+    assert store.release({"e1": 0}, 20.0) == 2
     for id in ("r1", "r2"):
         freed = row(store, id)
         assert (freed.state, freed.owner, freed.token, freed.lost, freed.due) == (
@@ -191,21 +269,30 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
     assert (head.token, head.lost) == (3, 1)
 
 
+def test_an_engine_that_has_beaten_since_it_was_looked_at_is_not_condemned(store: Store) -> None:
+    own(store, "r1")
+    store.heartbeat("e1")
+    assert store.release({"e1": 0}, 20.0) == 0
+    assert (row(store).owner, store.heartbeat("e1")) == ("e1", True)
+    assert store.release({"e1": 2}, 20.0) == 1
+    assert (row(store).owner, store.heartbeat("e1")) == (None, False)
+
+
 def test_with_nobody_condemned_release_still_frees_whose_owner_is_gone(store: Store) -> None:
     own(store, "r1")
-    assert store.release([], 20.0) == 0
+    assert store.release({}, 20.0) == 0
     store.announce(engine("e2"))
     commit(store, fenced(move=Move(State.WAITING, due=1.0)))
     store.claim("e2", FUNCTIONS, 1, 5.0)
-    assert store.release(["e2", "never-there"], 20.0) == 1
-    assert store.release(["e2"], 21.0) == 0
-    assert store.release([], 21.0) == 0
+    assert store.release({"e2": 0, "never-there": 0}, 20.0) == 1
+    assert store.release({"e2": 0}, 21.0) == 0
+    assert store.release({}, 21.0) == 0
 
 
 def test_a_zombies_write_is_refused_before_and_after_somebody_else_claims(store: Store) -> None:
     own(store, "r1")
     store.announce(engine("e2"))
-    store.release(["e1"], 20.0)
+    store.release({"e1": 0}, 20.0)
     zombie = fenced(entries=(result(1),), move=Move(State.SUCCEEDED))
     assert outcomes(store, zombie) == [REFUSED]
     assert claimed(store, engine="e2") == ["r1"]

@@ -108,7 +108,8 @@ def _set_up(connection: apsw.Connection, patience: float) -> None:
 
 def _inspect(connection: apsw.Connection, path: Path) -> None:
     """Look before touching: is it ours, do we know its schema, is it whole?"""
-    if pragma(connection, "application_id") != APPLICATION_ID and pragma(connection, "schema_version"):
+    # In this order: another process may bring the schema between the two, and the id with it.
+    if pragma(connection, "schema_version") and pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreRefused(
             f"{path} is an SQLite database, but not one of Podium's", fix="name another file for the store"
         )

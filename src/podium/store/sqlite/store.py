@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class SqliteStore:
             opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
         self._connections = Connections(opener, shared=bool(memory))
         self._closed = threading.Event()
+        self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
         # A memory database has no other process to wake.
         self._doorbell = None if memory else Doorbell()
 
@@ -107,27 +108,59 @@ class SqliteStore:
     # -- owning ---------------------------------------------------------------------------------------
 
     def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
-        wanted = {"functions": json.dumps(list(functions)), "now": now, "limit": limit + 1}
+        wanted: dict[str, object] = {
+            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit + 1,
+        }  # fmt: skip
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
-            if limit < 1 or not rows(connection, SQL["claimable"], wanted):
+            is_offered = self._offers(connection, engine, functions)
+            if is_offered and not self._claimable(connection, wanted):
                 return Claimed((), self._next_due(connection, wanted))
         with self._connections.writing() as connection, transaction(connection):
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
-            keys = rows(connection, SQL["claimable"], wanted)
-            values = [(engine, now, key) for (key,) in keys[:limit]]
-            claimed = rows_of_each(connection, SQL["claim"], values)
-            heads = tuple([_head(connection, row) for row in claimed])
+            if not is_offered:
+                rows(connection, SQL["forget_offers"], (engine,))
+                self._offer(connection, engine, functions)
+            found = self._claimable(connection, wanted)
+            heads = tuple(self._take(connection, engine, functions, found[:limit], now))
             next_due = self._next_due(connection, wanted)
-            if len(keys) > limit:  # one that has messages may be left, and those need not be due
+            if len(found) > limit > 0:  # one that has messages may be left, and those need not be due
                 next_due = now if next_due is None else min(now, next_due)
+        self._offered[engine] = dict(functions)
         return Claimed(heads, next_due)
 
+    def _offers(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> bool:
+        """Whether these are what the store says that the engine has."""
+        if engine not in self._offered:
+            self._offered[engine] = dict(rows(connection, SQL["offers_of"], (engine,)))
+        return self._offered[engine] == functions
+
+    def _offer(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> None:
+        rows_of_each(connection, SQL["offer"], [(engine, *code) for code in functions.items()])
+
+    def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
+        """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
+        wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
+        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] != 1 else []
+
+    def _take(
+        self,
+        connection: apsw.Connection,
+        engine: str,
+        functions: Mapping[str, str],
+        found: Sequence[Row],
+        now: float,
+    ) -> Iterator[Head]:
+        values = [(engine, now, key, functions[function]) for key, function, _ in found]
+        claimed = rows_of_each(connection, SQL["claim"], values)
+        for (*row, starter), (_, _, fingerprint) in zip(claimed, found, strict=True):
+            yield _head(connection, (*row, fingerprint, starter))
+
     def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
-        return rows(connection, SQL["next_due"], (wanted["functions"],))[0][0]
+        return rows(connection, SQL["next_due"], wanted)[0][0]
 
     def collect(self, engine: str) -> list[Message]:
         with self._connections.reading() as connection:
@@ -141,30 +174,35 @@ class SqliteStore:
             try:
                 with transaction(connection):
                     rows(connection, SQL["announce"], values)
+                    self._offer(connection, engine.id, engine.functions)
             except apsw.ConstraintError as error:
                 raise StoreRefused(
                     f"engine {engine.id} is announced already", fix="an engine takes a fresh id at each start"
                 ) from error
+            self._offered[engine.id] = dict(engine.functions)
 
-    def heartbeat(self, engine: str) -> bool:
+    def heartbeat(self, engine: str, info: str | None = None) -> bool:
         with self._connections.writing() as connection, transaction(connection):
-            rows(connection, SQL["heartbeat"], (engine,))
+            rows(connection, SQL["heartbeat"], (engine, info))
             return connection.changes() == 1
 
     def engines(self) -> list[EngineRow]:
         with self._connections.reading() as connection:
-            return [EngineRow(*row) for row in rows(connection, SQL["engines"])]
+            found = rows(connection, SQL["engines"])
+        return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Sequence[str], now: float) -> int:
-        if not dead:  # usually there is nothing to do, and a look needs no write lock
-            with self._connections.reading() as connection:
-                if not rows(connection, SQL["any_orphan"]):
-                    return 0
+    def release(self, dead: Mapping[str, int], now: float) -> int:
+        # Usually there is nothing to do, or another engine has done it, and a look needs no write lock.
+        with self._connections.reading() as connection:
+            silent = [one for one in dead.items() if rows(connection, SQL["is_silent"], one)]
+            if not silent and not rows(connection, SQL["any_orphan"]):
+                return 0
         with self._connections.writing() as connection, transaction(connection):
-            rows_of_each(connection, SQL["forget_engine"], [(engine,) for engine in dead])
+            rows_of_each(connection, SQL["condemn"], silent)
             rows(connection, SQL["release_orphans"], (now,))
             freed = connection.changes()
-            ports = self._ports(connection, None) if freed else []
+            # Also when nothing was freed: what was left to the dead one's code is anybody's now.
+            ports = self._ports(connection, None)
         self._ring(ports)
         return freed
 

@@ -98,40 +98,76 @@ SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;
 
 -- == owning ============================================================================================
 
--- name: claimable
--- Unowned runs of these functions that are due or have messages, oldest first. The first half reads at most
--- `limit` index rows per function, however many wait behind them or belong to others; the second starts from
--- the inbox (CROSS JOIN keeps the planner to it), which is short.
-SELECT key FROM (
-    SELECT runs.key AS key, runs.due AS since
+-- name: takable
+-- The codes (function, fingerprint) of due runs that this engine may take, as JSON: its own, those without a
+-- fingerprint, and such as no other engine offers; `other` marks these last. Each step of the walk is one
+-- index look-up, and a function has few fingerprints in line at a time.
+WITH RECURSIVE codes (function, own, fingerprint) AS (
+    SELECT wanted.key, wanted.value, (
+        SELECT min(fingerprint) FROM runs
+        WHERE function = wanted.key AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
     FROM json_each(:functions) AS wanted
+    UNION ALL
+    SELECT function, own, (
+        SELECT min(fingerprint) FROM runs
+        WHERE function = codes.function AND fingerprint > codes.fingerprint
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+    FROM codes WHERE fingerprint IS NOT NULL)
+SELECT json_group_array(json_array(function, fingerprint, fingerprint NOT IN (own, '')))
+FROM codes
+WHERE fingerprint IS NOT NULL AND (fingerprint IN (own, '') OR NOT EXISTS (
+    SELECT 1 FROM offers
+    WHERE function = codes.function AND fingerprint = codes.fingerprint AND engine <> :engine));
+
+-- name: claimable
+-- Unowned runs of `takable` codes that are due, and those that have messages: the engine's own code first,
+-- then the oldest. The first half reads at most `limit` index rows per code, however many wait behind them or
+-- belong to others; the second starts from the inbox (CROSS JOIN keeps the planner to it), which is short.
+SELECT key, function, fingerprint FROM (
+    SELECT runs.key, runs.function, runs.fingerprint, runs.due AS since, wanted.value ->> 2 AS other
+    FROM json_each(:takable) AS wanted
     JOIN runs ON runs.key IN (
         SELECT key FROM runs
-        WHERE function = wanted.value AND owner IS NULL AND state IN ('queued', 'waiting')
-          AND due IS NOT NULL AND due <= :now
+        WHERE function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
         ORDER BY due LIMIT :limit)
     UNION ALL
-    SELECT runs.key, min(inbox.at)
+    SELECT runs.key, runs.function, runs.fingerprint, min(inbox.at), runs.fingerprint NOT IN (wanted.value, '')
     FROM inbox CROSS JOIN runs ON runs.key = inbox.run
+    CROSS JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
     WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
-      AND runs.function IN (SELECT value FROM json_each(:functions))
+      AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+          SELECT 1 FROM offers
+          WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
     GROUP BY runs.key)
-GROUP BY key ORDER BY min(since), key LIMIT :limit;
+GROUP BY key ORDER BY min(other), min(since), key LIMIT :limit;
 
 -- name: claim
+-- Whoever drives the run decides which code it is of from now on.
 UPDATE runs
-SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, ?2), due = NULL
+SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, ?2), due = NULL,
+    fingerprint = ?4
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
-          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0), fingerprint, starter;
+          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0), starter;
 
 -- name: next_due
--- One index look-up per function.
+-- One index look-up per code.
 SELECT min((
     SELECT due FROM runs
-    WHERE function = wanted.value AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+    WHERE function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY due LIMIT 1))
-FROM json_each(?) AS wanted;
+FROM json_each(:takable) AS wanted;
+
+-- name: offers_of
+SELECT function, fingerprint FROM offers WHERE engine = ?;
+
+-- name: forget_offers
+DELETE FROM offers WHERE engine = ?;
+
+-- name: offer
+INSERT INTO offers (engine, function, fingerprint) VALUES (?, ?, ?);
 
 -- name: collect
 -- From the inbox, not from the owned runs: those may be ten thousand, messages on their way are few.
@@ -144,16 +180,31 @@ ORDER BY inbox.at, inbox.run, inbox.id;
 INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: heartbeat
-UPDATE engines SET beat = beat + 1 WHERE id = ?;
+UPDATE engines SET beat = beat + 1, info = coalesce(?2, info) WHERE id = ?1;
 
 -- name: engines
-SELECT id, beat, host, pid, started, info FROM engines ORDER BY started, id;
+SELECT id, beat, host, pid, started, info,
+       (SELECT json_group_object(function, fingerprint) FROM offers WHERE engine = engines.id)
+FROM engines ORDER BY started, id;
+
+-- name: is_silent
+-- Whether an engine still has its row, with the beat that it had when somebody looked.
+SELECT 1 FROM engines WHERE id = ? AND beat = ?;
+
+-- name: condemn
+-- By the beat that was seen: an engine that came back since is not dead.
+DELETE FROM engines WHERE id = ? AND beat = ?;
 
 -- name: forget_engine
 DELETE FROM engines WHERE id = ?;
 
 -- name: any_orphan
-SELECT 1 FROM runs WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines) LIMIT 1;
+-- From owner to owner through the index: an engine may own ten thousand runs, and this is asked often.
+WITH RECURSIVE owners (engine) AS (
+    SELECT min(owner) FROM runs WHERE owner IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(owner) FROM runs WHERE owner > owners.engine) FROM owners WHERE engine IS NOT NULL)
+SELECT 1 FROM owners WHERE engine IS NOT NULL AND engine NOT IN (SELECT id FROM engines) LIMIT 1;
 
 -- name: release_orphans
 UPDATE runs

@@ -1,0 +1,31 @@
+"""What an engine says of itself in its row, as data: for whoever wants to know which process that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+
+class About(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`EngineRow.info` (JSON)."""
+
+    kind: Literal["embedded", "worker"] = "embedded"
+    script: str = ""  # what started it: a file, or the words of a command
+    version: str = ""  # of Podium, where that is known without looking for it
+    slots: int = 0  # `def` tasks at once
+    modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
+    broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
+
+    def written(self) -> str:
+        """As it stands in the row."""
+        return msgspec.json.encode(self).decode()
+
+
+def read_about(info: str) -> About:
+    """The way back; what is not from here is taken for the bare script that early versions wrote."""
+    try:
+        return msgspec.json.decode(info, type=About)
+    except msgspec.MsgspecError:
+        return About(script=info)
