@@ -275,7 +275,7 @@ class OwnedRun:
 
     def park(self, reason: bytes) -> None:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
-        if self.deaf:
+        if self.gone or self._closed:  # but not merely finished: other code may return before its record ends
             return
         self._closed = True
         self._held.clear()

@@ -21,7 +21,7 @@ from collections.abc import Coroutine, Generator, Iterable
 from typing import Any
 
 from .. import codec
-from ..errors import Mismatch, NeverAwaited, UsageError
+from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
 from ..functions import Function
 from ..model import Entry, Kind, State
 from .current import turning
@@ -56,8 +56,20 @@ class Machine:
     # -- events ---------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The first turn: run the body until it waits for something."""
-        self._root = self.loop.open_task(self._body(), self.loop.root_scope, "body", contextvars.Context())
+        """The first turn: run the body until it waits for something.
+
+        Raises ArgumentError if the function does not take the recorded arguments any more.
+        """
+        try:
+            args, kwargs = self.function.unbind(codec.decode(self._args))
+            self.function.bind(args, kwargs)  # nor a new parameter without a default
+        except ArgumentError as error:
+            fix = f"take the recorded call again, not only {error.fix}; then resume the run"
+            raise ArgumentError(f"{self.defined_at()}: {error.message}", fix=fix) from None
+        self._args = b""
+        self._root = self.loop.open_task(
+            self._body(args, kwargs), self.loop.root_scope, "body", contextvars.Context()
+        )
         self._turn()
 
     def feed(self, entry: Entry) -> None:
@@ -86,7 +98,12 @@ class Machine:
         if step.digest != entry.digest:
             raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments", step)
         if entry.kind is Kind.RESULT:
-            value = codec.decode(entry.payload, step.function.returns)
+            try:
+                value = codec.decode(entry.payload, step.function.returns)
+            except DecodeError as error:
+                what = f"{_spoken(step.id)} returned by the record (entry {entry.seq}) what it does not now"
+                fix = "bring the annotation or the class back, then resume the run"
+                raise DecodeError(f"{line_of(*step.line)}: {what}: {error.message}", fix=fix) from error
             del self.open[entry.step]
             step.set_result(value)
         else:
@@ -210,9 +227,7 @@ class Machine:
 
     # -- turning --------------------------------------------------------------------------------------
 
-    async def _body(self) -> Any:
-        args, kwargs = self.function.unbind(codec.decode(self._args))
-        self._args = b""
+    async def _body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         timeout = self.function.timeout if self.function.is_workflow else None  # a task's is per attempt
         async with asyncio.timeout(timeout):
             if not self.function.is_workflow:  # a task started as a run of its own: one step
