@@ -79,7 +79,7 @@ def silent(_: str) -> None:
 def watch(app: App, target: Target) -> View:
     """A view that sees everything from the start; its `run` is to be set."""
     view = View(target.function.label, RealEnv().now())
-    app.host.engine.observers.append(view.observe)
+    app.observers.append(view.observe)
     return view
 
 

@@ -30,6 +30,7 @@ from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
 from .signals import unwind_on_sigterm
+from .waiting import Waiting
 
 log = logging.getLogger("podium")
 
@@ -78,6 +79,7 @@ class App:
         functions: Mapping[str, Function] = registry,
         starter: str | None = None,
         notice: Callable[[str], None] | None = None,
+        about: About | None = None,
     ) -> None:
         self.url = os.fspath(url) if url is not None else default_url()
         self._is_found = url is None and not os.environ.get("PODIUM_URL")  # by looking, so it is worth saying
@@ -87,6 +89,9 @@ class App:
         self.starter = script() if starter is None else starter  # who may attach to what it left behind
         self._notice = notice or tell
         self.has_engine = wants_engine() if engine is None else engine
+        self.about = about  # what the engine says of itself
+        self.observers: list[Callable[..., None]] = []  # of the engine, see `Engine.observe`
+        self._waiting = Waiting(self)
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
@@ -115,21 +120,33 @@ class App:
     def host(self) -> EngineHost:
         """The running engine; started on first use."""
         with self._lock:
+            if self._host is not None and self._host.is_condemned:
+                # Others took it for dead (this process was frozen, say) and its runs go on with them. It
+                # does not come back, so that an id means one life; the process gets a fresh engine.
+                self.env.spawn(self._host.close, name="podium-burial")
+                self._host = None
             if self._host is None:
                 if not self.has_engine:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
                 self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, self._locks_directory(), self._about
-                )
+                    self.store, self.functions, self.env, self.options, self._locks_directory(),
+                    self._about.written(), self.observers,
+                )  # fmt: skip
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host
 
     @property
-    def _about(self) -> str:
-        return About(script=self.starter, slots=self.options.thread_slots).written()
+    def _about(self) -> About:
+        return self.about or About(script=self.starter, slots=self.options.thread_slots)
+
+    def describe(self, about: About) -> None:
+        """Let the engine say something else of itself from now on."""
+        self.about = about
+        if self._host is not None:
+            self._host.describe(about.written())
 
     def _locks_directory(self) -> Path | None:
         file = store_file(self.url)
@@ -143,6 +160,7 @@ class App:
             self._closed = True
             host, store = self._host, self._store
         atexit.unregister(self.close)
+        self._waiting.close()
         if host is not None:
             host.close()
         if store is not None:
@@ -155,6 +173,7 @@ class App:
         self._host = self._store = None
         self._closed = True
         self._lock = threading.RLock()
+        self._waiting = Waiting(self)
 
     def __enter__(self) -> App:
         global _current
@@ -252,15 +271,7 @@ class App:
         if self.has_engine:
             self.host.call(self.host.engine.desk.watch, run, then)
         else:
-            self.env.spawn(self._poll, run, then, name="podium-wait")
-
-    def _poll(self, run: str, then: Any) -> None:
-        while not self._closed:
-            row = self.store.load(run)
-            if row is not None and (row.state.is_final or row.state is State.PARKED):
-                then(End(row.state, row.payload))
-                return
-            self.store.wait(0.2)
+            self._waiting.add(run, then)
 
     def when_ended(self, run: str, then: Callable[[], None]) -> None:
         """Call `then`, on any thread, when the run is final or parked."""

@@ -65,6 +65,7 @@ class Desk:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._watched: dict[str, list[Callable[[Watched], None]]] = {}
+        self.watches_elsewhere = 0  # runs that others drive, at the last look; read by any thread
         self._asked: dict[OneWrite, None] = {}  # writes not answered yet
         self._opened = engine.env.now()
         self._attached: set[str] = set()
@@ -106,6 +107,10 @@ class Desk:
                 self._engine.committer.ask(
                     lambda: self._engine.store.load(id), lambda row, _: attached(row, verdict)
                 )
+            elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
+                self._engine.expected -= owned
+                self._engine.condemned()
+                then(stopped_by(self._engine.failure))
             else:
                 created(verdict)
 
@@ -160,11 +165,13 @@ class Desk:
             return
         self._watched.setdefault(run, []).append(then)
         if run not in self._engine.owned:
+            self.watches_elsewhere += 1
             self._engine.committer.ask(lambda: self._engine.store.load(run), self.looked)
 
     def elsewhere(self, limit: int) -> list[str]:
         """Watched runs that this engine does not have in memory, those longest unlooked at first."""
         chosen = [run for run in self._watched if run not in self._engine.owned][:limit]
+        self.watches_elsewhere = len(chosen)
         for run in chosen:
             self._watched[run] = self._watched.pop(run)
         return chosen
@@ -220,7 +227,7 @@ def head_of_row(row: RunRow) -> Head:
     )
 
 
-def stopped_by(failure: BaseException) -> EngineStopped:
+def stopped_by(failure: BaseException | None) -> EngineStopped:
     """What those are told who wait for an engine that failed."""
     error = EngineStopped(f"the engine stopped: {failure}")
     error.__cause__ = failure

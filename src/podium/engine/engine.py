@@ -52,6 +52,7 @@ class Engine:
         writer: Writer,
         ownership: Ownership,
         options: Options,
+        observers: list[Callable[..., None]] | None = None,
     ) -> None:
         self.id, self.store, self.functions, self.env = id, store, functions, env
         self.reactor, self.options = reactor, options
@@ -60,7 +61,7 @@ class Engine:
         self.watch = TurnWatch(env, options.turn_budget)
         self.executors: dict[str, Executor] = {}
         self.owned: dict[str, OwnedRun] = {}
-        self.observers: list[Callable[..., None]] = []
+        self.observers: list[Callable[..., None]] = [] if observers is None else observers
         self.failure: BaseException | None = None
         self.ticked = env.monotonic()  # last sign of progress, for the heartbeat
         self._outcomes: deque[Ended] = deque()
@@ -174,11 +175,7 @@ class Engine:
 
     def lost(self, owned: OwnedRun) -> None:
         """A write was refused: somebody else owns the run now."""
-        log.warning(
-            "run %s: lost ownership (token %d); what was in flight here is dropped",
-            owned.head.id,
-            owned.head.token,
-        )
+        _say_lost(owned)
         self.owned.pop(owned.head.id, None)
         owned.drop()
         self.observe("lost", owned.head.id)
@@ -209,6 +206,11 @@ class Engine:
         self.desk.answer_all(EngineStopped("the engine was closed; the run goes on when one is there again"))
         then()
 
+    def condemned(self) -> None:
+        """Our row is gone: others took us for dead, and our runs go on with them."""
+        self.ownership.condemned = True
+        self.fail(EngineStopped("this engine was silent for so long that others took it for dead"))
+
     def fail(self, error: BaseException) -> None:
         """The store cannot be trusted any more, or this engine was condemned: stop acting at once."""
         if self.failure is None:
@@ -216,7 +218,18 @@ class Engine:
             self.failure = error
             self.committer.stopped = True
             for owned in list(self.owned.values()):
+                if self.ownership.condemned:
+                    _say_lost(owned)
                 owned.drop()
             self.owned.clear()
             self.desk.answer_all(stopped_by(error))
             self.observe("failed", "", error)
+
+
+def _say_lost(owned: OwnedRun) -> None:
+    log.warning(
+        "run %s of %s: lost ownership (token %d); what was in flight here is dropped",
+        owned.head.id,
+        owned.machine.function.label,
+        owned.head.token,
+    )

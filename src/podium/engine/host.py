@@ -23,13 +23,16 @@ from ..model import EngineRow
 from ..store import Store
 from .engine import Engine
 from .hostlock import HostLocks, host_name
+from .neighbours import Neighbours
 from .options import Options
-from .ownership import NoLocks, Ownership
+from .ownership import BEATS, NoLocks, Ownership
 from .writer import ThreadWriter
 
 log = logging.getLogger("podium")
 
-WATCH_SECONDS = 0.5  # how often the heartbeat thread looks at the turn under way
+LOOK_SECONDS = 0.2  # how often the heartbeat thread looks at the others and at the turn under way
+LISTEN_SECONDS = 0.1  # how soon a first wait for a run that is driven elsewhere is noticed
+LISTEN_PAUSE = 0.002  # s for each run that is waited for elsewhere: a look at them must not be all we do
 
 
 class EngineHost:
@@ -43,6 +46,7 @@ class EngineHost:
         options: Options,
         locks_directory: Path | None = None,
         info: str = "",
+        observers: list[Callable[..., None]] | None = None,
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -50,6 +54,8 @@ class EngineHost:
         self._loop = asyncio.new_event_loop()
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
+        self._news: str | None = None
+        self._neighbours = Neighbours()
         self._closing = threading.Event()
         self._ended = threading.Event()
         self._announce()
@@ -58,13 +64,15 @@ class EngineHost:
         ownership.observe()  # what the last process on this host left behind is free before we start
         self._writer = ThreadWriter(env, self._loop)
         self.engine = Engine(
-            self._row.id, store, functions, env, self._loop, self._writer, ownership, options
-        )
+            self._row.id, store, functions, env, self._loop, self._writer, ownership, options,
+            observers,
+        )  # fmt: skip
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
         self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
         self.engine.executors["threads"] = self._threads
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
+        env.spawn(self._listen, name="podium-doorbell")
 
     @property
     def id(self) -> str:
@@ -96,21 +104,56 @@ class EngineHost:
     def _beat(self) -> None:
         """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
         must not make this engine look dead, nor a dead loop look alive."""
-        engine, beat_due, checkpoint_due = self.engine, 0.0, getattr(self.store, "checkpoint_due", None)
-        while not self._closing.wait(WATCH_SECONDS):
+        engine, beat_due, lease = self.engine, 0.0, self.options.lease
+        while True:
+            self._neighbours.wait(min(LOOK_SECONDS, lease / 4))
+            if self._closing.is_set() or engine.failure is not None:
+                return  # a failed engine lets its lease run out: it has dropped what it owns by its row
             engine.watch.check()
-            if checkpoint_due is not None and checkpoint_due():
+            if self.store.checkpoint_due():
                 self._checkpoint()
             now = self.env.monotonic()
-            if now < beat_due or now - engine.ticked > self.options.lease:
-                continue  # not due, or the engine's thread is stuck: then let the lease run out
-            beat_due = now + self.options.lease / 3
-            if not engine.ownership.beat():
-                error = EngineStopped("this engine was taken for dead and lost its runs to another")
-                self.call(engine.fail, error)
-                return
+            if now - engine.ticked > lease:
+                continue  # the engine's thread is stuck: then let the lease run out
+            if now >= beat_due or self._news is not None:
+                beat_due = now + lease / BEATS
+                news, self._news = self._news, None
+                if not engine.ownership.beat(news):
+                    self._tell(engine.condemned)
+                    return
             if engine.ownership.observe():
-                self.call(engine.sweep.soon)
+                self._tell(engine.sweep.soon)
+            if self._locks is not None:
+                here = self._row.host
+                self._neighbours.watch(row for row in engine.ownership.others if row.host == here)
+
+    def _listen(self) -> None:
+        """Look for work when another process says that there is some, and for the ends of runs that this
+        engine's callers wait for while others drive them."""
+        while not self._closing.is_set() and self.engine.failure is None:
+            elsewhere = self.engine.desk.watches_elsewhere
+            try:
+                rang = self.store.wait(LISTEN_SECONDS, changes=elsewhere > 0)
+            except StoreError:  # the poll goes on
+                rang = self._closing.wait(LISTEN_SECONDS)
+            if rang:
+                self._tell(self.engine.sweep.soon)
+                self._closing.wait(LISTEN_PAUSE * elsewhere)
+
+    def _tell(self, function: Callable[..., Any], *args: Any) -> None:
+        try:
+            self.call(function, *args)
+        except EngineStopped:  # nobody is left to be told
+            pass
+
+    def describe(self, info: str) -> None:
+        """Say something else of this engine in its row, soon."""
+        self._news = info
+
+    @property
+    def is_condemned(self) -> bool:
+        """Whether it was taken for dead and has stopped; this process may start another engine."""
+        return self.engine.failure is not None and self.engine.ownership.condemned
 
     def _checkpoint(self) -> None:
         try:
@@ -158,7 +201,10 @@ class EngineHost:
         except RuntimeError:
             pass  # its loop has ended already
         self._closing.set()
+        self._neighbours.wake()
         self._heart.join(timeout=5.0)
+        if not self._heart.is_alive():
+            self._neighbours.close()
         self._retire()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._ended.wait(5.0)
@@ -171,6 +217,7 @@ class EngineHost:
         """In a forked child: let go of what was inherited without touching what the parent still uses."""
         if self._locks is not None:
             self._locks.forget()
+        self._neighbours.close()
 
     def _retire(self) -> None:
         if self.engine.failure is None:

@@ -5,8 +5,8 @@ whole lease of its own monotonic time, during which its own renewals succeeded: 
 clock that jumps or a laptop's sleep condemns no one. On one host each engine also holds an OS lock, and
 a free lock is a dead engine at once.
 
-Nothing here starts a thread: `Heartbeat` in `host.py` calls `beat` and `observe` in a loop, the simulator
-calls them on virtual time.
+Nothing here starts a thread: the heartbeat thread in `host.py` calls `beat` and `observe` in a loop, the
+simulator calls them on virtual time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from ..env import Env
 from ..errors import StoreError
 from ..model import EngineRow
 from ..store import Store
+
+BEATS = 3  # renewals in a lease, when all is well
+# Of a lease: a pause between renewals that says that we were away. Well below a whole one, because whatever
+# held us up (a write lock held for long) held the others up as well, and they may be let go later than we.
+AWAY = 2 / BEATS
 
 
 class Locks(Protocol):
@@ -43,18 +48,19 @@ class Ownership:
         self._seen: dict[str, tuple[int, float]] = {}  # beat, and when it was first seen at that
         self._renewed: float | None = None  # monotonic time of the last successful renewal
         self.condemned = False
+        self.others: list[EngineRow] = []  # at the last look
 
-    def beat(self) -> bool:
-        """Renew; False if this engine has no row any more and must stop."""
+    def beat(self, info: str | None = None) -> bool:
+        """Renew, and say something new of this engine; False if it has no row any more and must stop."""
         try:
-            alive = self._store.heartbeat(self._engine)
+            alive = self._store.heartbeat(self._engine, info)
         except StoreError:
             return True  # unknown; others cannot see us fail any more than we can renew
         if not alive:
             self.condemned = True
             return False
         now = self._env.monotonic()
-        if self._renewed is None or now - self._renewed > self._lease:
+        if self._renewed is None or now - self._renewed > self._lease * AWAY:
             self._seen.clear()  # we were away ourselves: what we saw before proves nothing
         self._renewed = now
         return True
@@ -62,11 +68,11 @@ class Ownership:
     def observe(self) -> int:
         """Look at the others and free what the dead held; returns the number of runs freed."""
         began = self._env.monotonic()
-        if self._renewed is None or began - self._renewed > self._lease:
-            return 0
+        if self._renewed is None or began - self._renewed > self._lease * AWAY:
+            return 0  # what keeps us from renewing may keep the others
         try:
-            rows = self._store.engines()
-            dead = {row.id: row.beat for row in rows if row.id != self._engine and self._is_dead(row, began)}
+            self.others = [row for row in self._store.engines() if row.id != self._engine]
+            dead = {row.id: row.beat for row in self.others if self._is_dead(row, began)}
             return self._store.release(dead, self._env.now())
         except StoreError:
             return 0

@@ -130,11 +130,14 @@ class Store(Protocol):
         """A clean goodbye: like `release` of this engine, but its runs were handed back, so lost stays."""
         ...
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float, changes: bool = False) -> bool:
         """Sleep up to `timeout` seconds; True, early, when another engine or process may have left work.
 
-        Only a hint: it may be late, missing or for nothing. Only an engine that announced itself through
-        this handle is woken.
+        With `changes` also when anything at all was committed since the last such wait, by whomever: for
+        those who wait for a run that is driven elsewhere. The first one is True at once.
+
+        Only a hint: it may be late, missing or for nothing. Without `changes`, only an engine that announced
+        itself through this handle is woken.
         """
         ...
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import Engine
-from ..engine.ownership import NoLocks, Ownership
-from ..errors import EngineStopped, StoreError
+from ..engine.ownership import BEATS, NoLocks, Ownership
+from ..errors import StoreError
 from ..model import EngineRow, Write
 from .executor import VirtualExecutor
 from .scheduler import Killed, Lane
@@ -73,20 +73,20 @@ class Process:
         engine.executors["loop"] = VirtualExecutor(self, self._main, world.chance, engine.ended_here)
         engine.executors["threads"] = VirtualExecutor(self, self._threads, world.chance, engine.ended)
         engine.begin()
-        self._beat_due = self.env.monotonic() + options.lease / 3
+        self._beat_due = self.env.monotonic() + options.lease / BEATS
         world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
 
     def _beat(self) -> None:
-        """What `EngineHost` does in its heartbeat thread."""
+        """What `EngineHost` does in its heartbeat thread, but without the looks between renewals."""
         engine, lease, now = self.engine, self.world.options.lease, self.env.monotonic()
         assert engine is not None
         if engine.failure is not None:
             self.world.died(self)
             return
         if now >= self._beat_due and now - engine.ticked <= lease:
-            self._beat_due = now + lease / 3
+            self._beat_due = now + lease / BEATS
             if not engine.ownership.beat():
-                self.reactor.call_soon(engine.fail, EngineStopped("taken for dead"))
+                self.reactor.call_soon(engine.condemned)
             elif engine.ownership.observe():
                 self.reactor.call_soon(engine.sweep.soon)
         self.world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)

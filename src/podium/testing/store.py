@@ -124,7 +124,7 @@ class FaultyStore:
 
         return self._call("engines", self._inner.engines, then)
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float, changes: bool = False) -> bool:
         raise AssertionError("an engine waits in its reactor, not in the store")
 
     def checkpoint_due(self) -> bool:

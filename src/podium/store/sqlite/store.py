@@ -20,12 +20,13 @@ from .connection import Sync, connect_file, connect_memory, prepare_file, requir
 from .connections import Connections
 from .faults import DATA_ERRORS
 from .payloads import loaded
-from .statements import SQL, Row, rows, rows_of_each, transaction
+from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
 
 _KINDS = {kind.value: kind for kind in Kind}
 _STATES = {state.value: state for state in State}
 _NEWEST = {"created": math.inf, "key": 0}
+_PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
 class SqliteStore:
@@ -62,6 +63,7 @@ class SqliteStore:
         self._connections = Connections(opener, shared=bool(memory))
         self._closed = threading.Event()
         self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
+        self._version: int | None = None  # of the data, when somebody last waited for a change
         # A memory database has no other process to wake.
         self._doorbell = None if memory else Doorbell()
 
@@ -250,11 +252,30 @@ class SqliteStore:
 
     # -- waking and upkeep ------------------------------------------------------------------------------
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout: float, changes: bool = False) -> bool:
+        if not changes:
+            return self._sleep(timeout)
+        pause = _PAUSE_MIN
+        while not self._has_changed():
+            if timeout <= 0 or self._closed.is_set():
+                return False
+            if self._sleep(min(pause, timeout)):
+                return True
+            timeout -= pause
+            pause = min(pause * 1.5, _PAUSE_MAX)
+        return True
+
+    def _sleep(self, seconds: float) -> bool:
         if self._doorbell is not None and self._doorbell.port:
-            return self._doorbell.wait(timeout)
-        self._closed.wait(timeout)
+            return self._doorbell.wait(seconds)
+        self._closed.wait(seconds)
         return False
+
+    def _has_changed(self) -> bool:
+        """Whether there was a commit since this was last asked; a look costs some microseconds."""
+        with self._connections.reading() as connection:
+            before, self._version = self._version, pragma(connection, "data_version")
+        return before != self._version
 
     def checkpoint_due(self) -> bool:
         return self._connections.checkpoint_due()

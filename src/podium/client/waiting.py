@@ -1,0 +1,85 @@
+"""Waiting for runs in a process without an engine: one thread looks for all of them, after each change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..engine import End
+from ..errors import EngineStopped, StoreError, StoreUnavailable
+from ..model import RunRow, State
+
+if TYPE_CHECKING:
+    from .app import App
+
+LOOK_SECONDS = 0.5  # how often to look unasked
+BATCH = 200  # runs looked at in one go, those longest unlooked at first
+
+Then = Callable[[End | BaseException], None]
+
+
+class Waiting:
+    """Who waits for which run. Everybody is told once: an end, or why there is none."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._then: dict[str, list[Then]] = {}
+        self._serving = False
+        self._closed = False
+
+    def add(self, run: str, then: Then) -> None:
+        """Have `then` called, on some thread, when the run is final or parked."""
+        with self._lock:
+            self._then.setdefault(run, []).append(then)
+            begins, self._serving = not self._serving, True
+        if begins:
+            self._app.env.spawn(self._serve, name="podium-wait")
+        else:
+            self._look(run)  # the thread may be asleep: what has ended already changes no more
+
+    def close(self) -> None:
+        """Nobody is left waiting."""
+        self._closed = True
+        self._fail(EngineStopped("this app was closed; the run goes on where somebody drives it"))
+
+    def _serve(self) -> None:
+        while not self._closed:
+            try:
+                for run in self._chosen():
+                    self._look(run)
+                with self._lock:
+                    if not self._then:
+                        self._serving = False
+                        return
+                self._app.store.wait(LOOK_SECONDS, changes=True)
+            except StoreUnavailable:
+                self._app.store.wait(LOOK_SECONDS)
+            except (StoreError, EngineStopped) as error:
+                self._fail(error)
+
+    def _chosen(self) -> list[str]:
+        with self._lock:
+            chosen = list(self._then)[:BATCH]
+            for run in chosen:
+                self._then[run] = self._then.pop(run)
+        return chosen
+
+    def _look(self, run: str) -> None:
+        row = self._app.store.load(run)
+        if row is not None and (row.state.is_final or row.state is State.PARKED):
+            self._tell(row)
+
+    def _tell(self, row: RunRow) -> None:
+        with self._lock:
+            thens = self._then.pop(row.id, ())
+        for then in thens:
+            then(End(row.state, row.payload))
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            waiting, self._then = self._then, {}
+        for thens in waiting.values():
+            for then in thens:
+                then(error)
