@@ -47,6 +47,7 @@ class Verb(NamedTuple):
 # Module names are relative to podium; each has a `command`.
 _VERBS = {
     "run": Verb("cli.run", "Run a workflow and follow it; run again after a crash and it goes on."),
+    "worker": Verb("cli.worker", "Drive the runs of these modules until told to stop."),
     "runs": Verb("cli.runs", "List runs, newest first."),
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
     "why": Verb("cli.why", "Why a run stands where it stands, and what would move it."),
@@ -79,7 +80,7 @@ class Verbs(click.Group):
             formatter.write_dl([(name, verb.help) for name, verb in _VERBS.items()])
 
 
-def _installed_version() -> str:
+def installed_version() -> str:
     try:
         return importlib.metadata.version("podium")
     except importlib.metadata.PackageNotFoundError:
@@ -88,7 +89,7 @@ def _installed_version() -> str:
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        terminal.say(f"podium {_installed_version()}")
+        terminal.say(f"podium {installed_version()}")
         ctx.exit()
 
 

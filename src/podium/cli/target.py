@@ -44,7 +44,7 @@ class Target(NamedTuple):
 def load(text: str) -> Target:
     """Import the module and find the workflow. Raises TargetNotFound, BrokenModule, UsageError."""
     place, _, name = text.rpartition(":") if ":" in text else (text, "", "")
-    module = _module(place)
+    module = load_module(place)
     function = registry[_workflow(module, place, name).name]
     file = getattr(module, "__file__", None)
     return Target(function, os.path.abspath(file) if file else "")
@@ -55,7 +55,7 @@ def load_for(function: str, starter: str) -> Target:
     module = function.partition(":")[0]
     path = Path(starter)
     place = starter if path.suffix == ".py" and path.stem == module and path.exists() else module
-    found = _module(place)
+    found = load_module(place)
     if function not in registry:
         raise TargetNotFound(
             f"{place} declares no {safe(function)} any more",
@@ -68,25 +68,41 @@ def load_for(function: str, starter: str) -> Target:
 # -- the module --------------------------------------------------------------------------------------
 
 
-def _module(place: str) -> ModuleType:
-    """By dotted name from the working directory, or by path under the name that Python itself would use."""
+def load_module(place: str) -> ModuleType:
+    """By dotted name from the working directory, or by path under the name that Python itself would use.
+
+    Raises TargetNotFound, or BrokenModule; then nothing that it declared is left in the registry.
+    """
+    before = set(registry)
     try:
         if place.endswith(".py") or "/" in place or os.sep in place:
             return _by_path(Path(place))
-        sys.path.insert(0, os.getcwd())
+        _look_in(os.getcwd())
         return importlib.import_module(place)
-    except PodiumError as error:
-        if isinstance(error, DeclarationError):
-            raise _broken(place, error) from error
-        raise
-    except ModuleNotFoundError as error:
+    except BaseException as error:
+        for name in registry.keys() - before:
+            if registry[name].fn.__module__ not in sys.modules:  # what it did import whole stays
+                del registry[name]
+        told = _told(place, error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _look_in(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _told(place: str, error: BaseException) -> BaseException:
+    """What went wrong with loading a module, as its user is told."""
+    if isinstance(error, ModuleNotFoundError):
         if error.name and (place == error.name or place.startswith(f"{error.name}.")):
-            raise _no_module(place) from None
-        raise _broken(place, error) from error
-    except Exception as error:
-        raise _broken(place, error) from error
-    except SystemExit as error:
-        raise _broken(place, error) from error
+            return _no_module(place)
+        return _broken(place, error)
+    if isinstance(error, PodiumError) and not isinstance(error, DeclarationError):
+        return error
+    return _broken(place, error) if isinstance(error, (Exception, SystemExit)) else error
 
 
 def _by_path(path: Path) -> ModuleType:
@@ -100,12 +116,16 @@ def _by_path(path: Path) -> ModuleType:
         raise UsageError(
             f"{path} would be the module {name!r}, but another one has that name", fix="rename the file"
         )
-    sys.path.insert(0, str(path.absolute().parent))
+    _look_in(str(path.absolute().parent))
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise _no_module(str(path))
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

@@ -1,0 +1,147 @@
+"""`podium worker`: an engine without callers, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import click
+import msgspec
+
+from ..client import App
+from ..engine import About, EngineHost, Options
+from ..errors import StoreUnavailable
+from ..model import Head, Move
+from . import options, words
+from .main import CONFIGURATION, FINE, installed_version
+from .run import silent
+from .served import Served
+from .terminal import tell
+
+MEND_SECONDS = 2.0  # how often a broken module is tried again
+TICK_SECONDS = 0.25
+RUNS_PER_SLOT = 4  # runs in memory for each slot: the rest is left to other workers
+
+
+@click.command(context_settings=options.HELP)
+@click.argument("modules", nargs=-1, required=True, metavar="MODULE...")
+@click.option("-c", "slots", type=click.IntRange(1), metavar="SLOTS", help="Tasks at once.")
+@click.option(
+    "--grace", type=click.FloatRange(0), metavar="SECONDS", help="For running tasks to end. Default: 5."
+)
+@options.store
+@click.option("-v", "verbose", is_flag=True, help="A line for each run taken and left.")
+@click.option("--lease", type=click.FloatRange(0.5), hidden=True)  # for tests, which cannot wait for long
+def command(
+    modules: tuple[str, ...],
+    slots: int | None,
+    grace: float | None,
+    store: str | None,
+    verbose: bool,
+    lease: float | None,
+) -> int:
+    """Drive the runs of these modules until told to stop.
+
+    MODULE is a dotted name or a path/to/file.py. A module that cannot be imported holds only its own runs,
+    and is tried again. Ctrl-C or SIGTERM: claims nothing more, lets running tasks end within the grace time,
+    hands the rest back. A second one ends at once.
+    """
+    stop = _stop_on_signals()
+    served = Served(modules)
+    with App(
+        store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
+        notice=silent,
+    ) as app:  # fmt: skip
+        if not served.load():
+            tell("  none of these modules can be imported, so there is nothing to serve")
+            return CONFIGURATION
+        if verbose:
+            app.observers.append(_observe)
+        app.describe(_about(served, app.options))
+        host = app.host
+        _say_begin(app, served)
+        mend_due = app.env.monotonic() + MEND_SECONDS
+        while not stop.wait(TICK_SECONDS):
+            if host.is_condemned:
+                host = _begin_anew(app, host)
+            elif host.engine.failure is not None:
+                raise host.engine.failure  # whoever looks after this process starts it again
+            if served.broken and app.env.monotonic() >= mend_due:
+                mend_due = app.env.monotonic() + MEND_SECONDS
+                _mend(app, served)
+        tell(words.dim(f"worker: stopping, running tasks get {app.options.grace:g} s; again ends it at once"))
+    return FINE
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
+    given: dict[str, Any] = {}
+    if slots is not None:
+        given |= {"loop_slots": slots, "thread_slots": slots, "runs_max": RUNS_PER_SLOT * slots}
+    if grace is not None:
+        given["grace"] = grace
+    if lease is not None:
+        given |= {"lease": lease, "poll": min(1.0, lease / 4)}
+    return msgspec.structs.replace(Options(), **given)
+
+
+def _about(served: Served, options: Options) -> About:
+    return About(
+        kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=installed_version(),
+        slots=options.thread_slots, modules=served.modules, broken=served.broken,
+    )  # fmt: skip
+
+
+def _say_begin(app: App, served: Served) -> None:
+    workflows = sum(function.is_workflow for function in served.functions.values())
+    tasks = len(served.functions) - workflows
+    what = f"{words.many(workflows, 'workflow')}, {words.many(tasks, 'task')}"
+    without = f", without {', '.join(served.broken)} until mended" if served.broken else ""
+    tell(f"worker {os.getpid()}  {app.url}")
+    tell(f"serves {what} of {', '.join(m for m in served.modules if m not in served.broken)}{without}")
+    tell(words.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
+
+
+def _begin_anew(app: App, host: EngineHost) -> EngineHost:
+    """The app has a fresh engine for this process, once the store can be reached."""
+    try:
+        fresh = app.host
+    except StoreUnavailable:
+        return host
+    tell(f"worker: silent for too long and taken for dead; goes on as engine {fresh.id}")
+    return fresh
+
+
+def _mend(app: App, served: Served) -> None:
+    before, came = served.broken, served.load()
+    if served.broken != before:
+        app.describe(_about(served, app.options))
+    if came:
+        tell(f"serves {', '.join(came)} now")
+        app.host.call(app.host.engine.sweep.soon)
+
+
+def _observe(what: str, run: str, detail: Any) -> None:
+    """A line for each run taken and left."""
+    if isinstance(detail, Head):
+        tell(f"taken {run}  {words.label(detail.function)}")
+    elif isinstance(detail, Move):
+        tell(f"{words.state(detail.state)} {run}")
+    elif what == "lost":
+        tell(f"lost {run}")

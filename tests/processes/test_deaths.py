@@ -1,0 +1,104 @@
+"""Workers that die or stand still: their runs go on elsewhere, and nothing is done twice that need not be."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from contextlib import closing
+
+import apsw
+
+from tests.processes.support import FLOWS, Host, Worker, wait_until
+
+LEASE = 1.5  # s
+SHORT = ("--lease", str(LEASE))
+
+
+def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
+    """Recovery at the median: 100 ms are promised; the bound here is for a machine with much else to do."""
+    for _ in range(3):
+        host.worker(FLOWS, "-c", "2")
+    runs = [host.start(f"{FLOWS}:relay", steps=400, seconds=0.01) for _ in range(4)]
+    recoveries: list[float] = []
+    for _ in range(5):
+        wait_until(lambda: len(host.running()) == len(runs))
+        owners = host.engines()
+        row = host.running()[0]
+        (victim,) = (worker for worker in host.workers if worker.pid == owners[row.owner or ""])
+        killed = victim.kill()
+
+        def goes_on(run: str = row.id, pid: int = victim.pid, since: float = killed) -> list[float]:
+            return [
+                line.at for line in host.lines() if line.run == run and line.pid != pid and line.at > since
+            ]
+
+        recoveries.append(wait_until(goes_on)[0] - killed)
+        host.worker(FLOWS, "-c", "2")
+    seconds = statistics.median(recoveries)
+    print(f"recovery after SIGKILL: {seconds * 1000:.0f} ms at the median of {len(recoveries)}")
+    assert seconds < 1.0
+    counts = Counter(line.key for line in host.lines())
+    lost = sum(count - 1 for count in counts.values())
+    assert lost <= 5 * len(runs), "one step of each run that a killed worker had"
+
+
+def frozen_out(host: Host, frozen: Worker) -> str:
+    """The run that the only worker drives while it is frozen and another one begins."""
+    run = host.start(f"{FLOWS}:relay", steps=30, seconds=0.02)
+    wait_until(lambda: len(host.lines()) >= 5)
+    return run
+
+
+def test_a_frozen_worker_loses_its_runs_and_does_no_harm_when_it_wakes(host: Host) -> None:
+    zombie = host.worker(FLOWS, *SHORT)
+    run = frozen_out(host, zombie)
+    (engine,) = host.engines()
+    other = host.worker(FLOWS, *SHORT)
+    froze = zombie.freeze()
+    assert host.ended(run) == sum(range(30))
+    first = next(line.at for line in host.lines() if line.pid == other.pid)
+    assert LEASE * 0.6 < first - froze < LEASE + 1.0 + 0.5, "the last half second is this machine's"
+    before = host.lines()
+    zombie.thaw()
+    said = zombie.until("goes on as engine")
+    assert f"run {run} of relay: lost ownership" in said
+    assert "taken for dead" in said
+    assert len(host.lines()) - len(before) <= 1, "at most the body that it was about to begin"
+    twice = [key for key, count in Counter(line.key for line in host.lines()).items() if count > 1]
+    assert len(twice) <= 1, "only what was under way when it froze, and nothing that rests on it"
+    assert host.app.load(run).lost == 1
+    # A fresh engine, in the same process, that takes runs again.
+    other.terminate()
+    assert other.end() == 0
+    assert engine not in host.engines()
+    again = host.start(f"{FLOWS}:relay", steps=1, seconds=0.0)
+    assert host.ended(again) == 0
+    assert host.lines()[-1].pid == zombie.pid
+
+
+def test_a_write_lock_held_for_three_leases_condemns_no_one(host: Host) -> None:
+    for _ in range(2):
+        host.worker(FLOWS, *SHORT)
+    runs = [host.start(f"{FLOWS}:relay", steps=20, seconds=0.02) for _ in range(4)]
+    wait_until(lambda: len(host.lines()) >= 8)
+    before = host.engines()
+    with closing(apsw.Connection(str(host.folder / "podium.db"))) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        held = len(host.lines())
+        time.sleep(3 * LEASE)
+        stranger.execute("ROLLBACK")
+    assert len(host.lines()) < held + 8, "nothing goes on before what it rests on is committed"
+    assert [host.ended(run) for run in runs] == [sum(range(20))] * 4
+    assert host.engines() == before
+    assert [host.app.load(run).lost for run in runs] == [0] * 4
+
+
+def test_a_task_that_holds_the_interpreter_condemns_no_one(host: Host) -> None:
+    for _ in range(2):
+        host.worker(FLOWS, "--lease", "4")
+    before = host.engines()
+    run = host.start(f"{FLOWS}:hogs", seconds=2.0)
+    host.ended(run)
+    assert host.engines() == before
+    assert host.app.load(run).lost == 0
