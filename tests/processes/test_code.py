@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -264,6 +267,26 @@ def test_two_versions_side_by_side_each_keep_their_runs(host: Host, leaves: str,
         workers["blue"].terminate()
         workers["blue"].end()
     assert host.ended(run) == ["blue", "green", "green"]
+
+
+def test_who_resumes_a_run_with_mended_code_gets_it_although_the_old_code_is_still_there(host: Host) -> None:
+    effect = BEFORE.replace(
+        "async def same(n: int) -> int:\n", "async def same(n: int) -> int:\n    open('x', 'w')\n"
+    )
+    host.write("app", effect)
+    host.worker("app")
+    run = host.start("app:same", n=1)
+    assert read_reason(host.ended(run, State.PARKED)).code == "E130"
+    host.write("app", BEFORE)
+    resumed = subprocess.run(
+        [sys.executable, "-m", "podium", "resume", run],
+        cwd=host.folder,
+        env={**os.environ, "PODIUM_URL": host.url, "LEDGER": str(host.ledger)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (resumed.stdout, resumed.returncode) == ("5\n", 0), resumed.stderr
 
 
 def offered(host: Host, pid: int) -> str:

@@ -36,8 +36,8 @@ def command(run: str, detach: bool, store: str | None, as_json: bool, quiet: boo
             return FINE
     target = load_for(row.function, row.starter)
     with App(app.url, notice=silent, starter=target.file) as driving:
-        if row.state is State.PARKED:
-            driving.resume(row.id)
         view = watch(driving, target)
         view.run = row.id
+        if row.state is State.PARKED:
+            driving.resume(row.id)
         return drive(driving, view, as_json=as_json, quiet=quiet)

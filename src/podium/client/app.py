@@ -339,7 +339,10 @@ class App:
 
     def resume(self, run: str) -> Verdict:
         """Put a parked run back in line."""
-        return self._decide(run, steering.resuming(self.load(run), self.env.now()))
+        row = self.load(run)
+        ours = self.functions.get(row.function)
+        code = ours.fingerprint if ours is not None else None
+        return self._decide(run, steering.resuming(row, self.env.now(), code))
 
     def _decide(self, run: str, write: Write) -> Verdict:
         verdict = self.write(write).result()

@@ -25,11 +25,11 @@ def terminating(row: RunRow) -> Write:
     return _decision(row, Move(State.CANCELLED))
 
 
-def resuming(row: RunRow, now: float) -> Write:
-    """A parked run back in line."""
+def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
+    """A parked run back in line; `fingerprint`: of the code of whoever resumes it, which may be mended."""
     if row.state is not State.PARKED:
         raise WrongState(f"run {row.id} is {row.state}, not parked", fix=_way_on(row))
-    return _decision(row, Move(State.WAITING, due=now))
+    return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
 
 
 def _decision(row: RunRow, move: Move) -> Write:

@@ -97,7 +97,10 @@ class Desk:
                 created(verdict)
             else:  # the person who runs it again may have mended what parked it
                 fence = Fence(row.id, row.token, frozenset({State.PARKED}))
-                again = Write(fence=fence, move=Move(State.WAITING, due=self._engine.env.now()))
+                again = Write(
+                    fence=fence,
+                    move=Move(State.WAITING, due=self._engine.env.now(), fingerprint=new.fingerprint),
+                )
                 self._commit_one(again, lambda _: created(verdict), then)
 
         def answered(verdict: Verdict) -> None:
