@@ -20,6 +20,9 @@ from tests.chaos.witness import FINAL, Step
 RUNS_EVERY = 0.1  # seconds between looks at all unfinished runs
 WAKING_SECONDS = 1.0  # in which a thawed process may begin what it had decided to begin before it was frozen
 
+_RUNS = "SELECT id, key, state, token, owner, lost, due, payload FROM runs"
+_UNFINISHED = "IN ('queued', 'running', 'waiting', 'parked')"
+
 
 @dataclass
 class Frozen:
@@ -78,11 +81,12 @@ class Observer:
         connection = self._open()
         if connection is None:
             return
-        self._history(connection)
-        now = time.monotonic()
-        if now - self._runs_looked >= RUNS_EVERY or self._orphans:
-            self._runs_looked = now
-            self._runs(connection)
+        with connection:  # one moment for all of it
+            self._history(connection)
+            now = time.monotonic()
+            if now - self._runs_looked >= RUNS_EVERY or self._orphans:
+                self._runs_looked = now
+                self._runs(connection)
         for line in self.ledger.new():
             self._line(line)
 
@@ -138,31 +142,34 @@ class Observer:
                 self.expect("once", first == (now, payload), f"{run} {step} is on record twice")
 
     def _runs(self, connection: apsw.Connection) -> None:
-        rows = connection.execute(
-            "SELECT key, id, state, token, owner, lost, due, payload FROM runs WHERE key > ?1"
-            " OR state IN ('queued', 'running', 'waiting', 'parked')",
-            (self._last_run,),
-        ).fetchall()
-        now, living = time.monotonic(), set[str]()
-        for key, run, state, token, owner, lost, due, payload in rows:
-            self._last_run = max(self._last_run, key)
-            before = self._tokens.get(run, 0)
-            owners = self.unfinished.get(run, (None, 0, None))[2]
-            is_handed_on = owner != owners and None not in (owner, owners)
-            grown = token > before if is_handed_on else token >= before
-            self.expect("token", grown, f"{run}: token {token} of {owner} after {before} of {owners}")
-            self.expect("final", run not in self.ended, f"{run}: {state} after {self.ended.get(run)}")
-            self._tokens[run] = token
-            if state in FINAL:
-                self.ended[run] = state
-                self.expect("succeeded", state == "succeeded", f"{run} {state}: {payload[:300]!r}")
-            else:
-                living.add(run)
-                self.unfinished[run] = (state, token, owner, lost, due)
-        for run in set(self.unfinished) - living:
-            del self.unfinished[run]
-            self.ended.setdefault(run, "final")
-        self._recovered(now)
+        left = {row[0]: row[1:] for row in connection.execute(f"{_RUNS} WHERE state {_UNFINISHED}")}
+        new = connection.execute(f"{_RUNS} WHERE key > ?", (self._last_run,)).fetchall()
+        gone = {run: self._run(connection, run) for run in self.unfinished.keys() - left.keys()}
+        for run, row in {**left, **{row[0]: row[1:] for row in new}, **gone}.items():
+            self._judge(run, *row)
+        self._recovered(time.monotonic())
+
+    def _run(self, connection: apsw.Connection, run: str) -> tuple[Any, ...]:
+        found = connection.execute(f"{_RUNS} WHERE id = ?", (run,)).fetchall()
+        return found[0][1:] if found else (self._last_run, "gone", 0, None, 0, None, b"")
+
+    def _judge(
+        self, run: str, key: int, state: str, token: int, owner: str, lost: int, due: float, payload: Any
+    ) -> None:
+        self._last_run = max(self._last_run, key)
+        before = self._tokens.get(run, 0)
+        owners = self.unfinished.get(run, (None, 0, None))[2]
+        is_handed_on = owner != owners and None not in (owner, owners)
+        grown = token > before if is_handed_on else token >= before
+        self.expect("token", grown, f"{run}: token {token} of {owner} after {before} of {owners}")
+        self.expect("final", run not in self.ended, f"{run}: {state} after {self.ended.get(run)}")
+        self._tokens[run] = token
+        if state in FINAL or state == "gone":
+            self.unfinished.pop(run, None)
+            self.ended[run] = state
+            self.expect("succeeded", state == "succeeded", f"{run} {state}: {str(payload)[:300]}")
+        else:
+            self.unfinished[run] = (state, token, owner, lost, due)
 
     def _recovered(self, now: float) -> None:
         for orphans in list(self._orphans):

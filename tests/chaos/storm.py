@@ -76,10 +76,14 @@ class Storm:
             self.feeder.end()
             self._end(runs)
         finally:
-            self.mischief.mend_all()
-            self.observer.close()
-            self._stack.close()
+            self.close()
             self.seconds = time.monotonic() - began
+
+    def close(self) -> None:
+        """Mend everything and end everybody."""
+        self.mischief.mend_all()
+        self.observer.close()
+        self._stack.close()
 
     def _is_raging(self) -> bool:
         return self.mischief.count.total() < self.plan.faults
