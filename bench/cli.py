@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-WORKLOADS = (
-    "W1", "W1-sync", "W2-100", "W2-1000", "W3-gather", "W3-map", "W4", "W4-process", "W5", "W7", "replay",
-)  # fmt: skip
+WORKLOADS = ("W1", "W1-sync", "W2-100", "W2-1000", "W3-gather", "W3-map", "W4", "W5", "W7", "replay")
 
 
 def arguments() -> argparse.Namespace:

@@ -29,7 +29,7 @@ DBOS = "3.4.0"
 ONCE = ("W5", "W7", "replay")  # medians of their own, or minutes long: measured in the first round only
 SUPPORTS = {
     "podium": WORKLOADS,
-    "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "W4-process", "replay")),
+    "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "replay")),
     "toy": ("raw", "W1", "W2-100", "W2-1000", "W3-gather", "W4"),
 }
 # dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour.

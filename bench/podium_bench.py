@@ -14,7 +14,6 @@ from pathlib import Path
 
 from podium import task, workflow
 
-from . import processes
 from .cli import arguments
 from .measure import emit, peak_rss_mb
 from .workloads import Peer, check, run
@@ -120,8 +119,6 @@ def main() -> None:
     os.environ["PODIUM_URL"] = f"sqlite:///{options.data / 'podium.db'}"
     if options.workload == "resume":
         resume(options.steps, options.data)
-    elif options.workload == "W4-process":
-        processes.measure(options.scale, options.data)
     else:
         asyncio.run(measured(options.workload, options.scale, options.data))
 

@@ -76,11 +76,6 @@ LINES = (
     Line("W4", "async_caller_p99_ms", "W4: one-step run, async caller, p99 ms"),
     Line("W4", "sync_caller_p50_ms", "W4: one-step run, plain functions, p50 ms", aim=1.5),
     Line("W4", "sync_caller_p99_ms", "W4: one-step run, plain functions, p99 ms"),
-    Line("W4-process", "start_p50_ms", "W4: put in line, begins in another process, p50 ms", aim=10),
-    Line("W4-process", "start_p99_ms", "W4: put in line, begins in another process, p99 ms"),
-    Line(
-        "W4-process", "recovery_p50_ms", "W4: a worker is killed, its run goes on elsewhere, p50 ms", aim=100
-    ),
     Line("W5", "import_ms", "W5: import, ms", aim=100),
     Line("W5", "hello_new_store_ms", "W5: hello world, whole process, new store, ms", aim=350),
     Line("W5", "hello_again_ms", "W5: hello world, whole process, same store again, ms", aim=350),

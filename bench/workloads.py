@@ -16,8 +16,6 @@ W2-1000     the same, all 1,000 in flight
 W3-gather   one workflow, 10,000 parallel tasks under `asyncio.gather`, then their sum: tasks/s, peak RSS
 W3-map      the same with `task.map`, where the engine has it
 W4          start to result of a one-step workflow, one after the other: latency, from async and sync callers
-W4-process  put in line by one process, begun in another (an idle worker): latency; and from the SIGKILL of
-            a worker to the next step of its run in another
 W5          time of the import in a fresh interpreter; hello world (one run, one step) as a whole process,
             on a new store and on one that exists
 W7          100,000 runs that sleep for an hour: memory above idle, processor time while they sleep,

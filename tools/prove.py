@@ -48,7 +48,32 @@ PROOFS = (
         "chaos",
         "300 real kills of a 1,000-step run, a 10,000-wide fan-out and 200 concurrent runs: right results, no"
         " recorded step runs again, the store intact.",
-        "-m tests.chaos --kills 300",
+        "-m tests.chaos kills --kills 300",
+    ),
+    Proof(
+        "storm",
+        "4 workers on one file, 2,000 runs of six steps (three at once, a durable sleep), 300 of the workers"
+        " killed: all right, no step begins after it was shown as recorded, extra bodies <= kills * slots.",
+        "-m tests.chaos storm --kills 300 --runs 2000",
+    ),
+    Proof(
+        "mix",
+        "The same with workers frozen for three leases, the write lock held, the disk full and the clock set:"
+        " nothing acknowledged is lost, nobody alive is taken for dead for good, everything ends well.",
+        "-m tests.chaos mix --faults 100 --runs 1000",
+    ),
+    Proof(
+        "zombies",
+        "A worker frozen for three leases while another finishes its run wakes up, 50 times: its result is"
+        " never accepted, it says that it lost its runs, what depends on the step runs once.",
+        "-m tests.chaos zombies --rounds 50",
+    ),
+    Proof(
+        "soak",
+        "An hour at half of what the workers can do, with faults: memory, descriptors, threads and the file"
+        " per run do not grow.",
+        "-m tests.chaos soak --minutes 60",
+        lines=14,
     ),
     Proof(
         "disk",

@@ -1,7 +1,12 @@
-"""Real kills: `python -m tests.chaos --kills 300`. Exits 0 exactly when no promise was broken.
+"""Real processes and real faults, judged from outside. Each exits 0 exactly when no promise was broken.
 
-Three workloads (a 1,000-step run, a 10,000-wide fan-out, 200 concurrent runs) are killed with SIGKILL at
-random moments, a third of the kills each, and started again until they are done.
+    python -m tests.chaos kills --kills 300              a script, killed and started again until done
+    python -m tests.chaos storm --kills 300 --runs 2000  four workers on one file, killed at their work
+    python -m tests.chaos mix --faults 100 --runs 1000   as well frozen, locked out, out of space
+    python -m tests.chaos zombies --rounds 50            a frozen worker wakes up after another took over
+    python -m tests.chaos soak --minutes 60              half load with faults; nothing may grow
+
+A seed repeats the choice of faults, not the timing of the processes.
 """
 
 from __future__ import annotations
@@ -11,20 +16,27 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.chaos.mischief import is_root
+from tests.chaos.soak import KINDS, Soak
+from tests.chaos.storm import Plan, Stalled, Storm, percentile, report
 from tests.chaos.trial import WORKLOADS, Tally, torment
+from tests.chaos.zombies import Zombies
+
+Outcome = tuple[list[str], list[str]]  # violations, lines for the page of proofs
 
 
-def percentile(values: list[float], share: float) -> float:
-    """The value that this share of them does not exceed."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else 0.0
-
-
-def report(tally: Tally) -> list[str]:
+def kills(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    """Three workloads, a third of the kills each."""
+    chosen = [workload for workload in WORKLOADS if options.only in (None, workload.name)]
+    tally = Tally()
+    for number, workload in enumerate(chosen):
+        torment(workload, (options.kills + number) // len(chosen), folder, chance, tally)
     kinds = ", ".join(f"{count} {kind}" for kind, count in tally.kills.most_common())
     half, nearly_all = percentile(tally.recoveries, 0.5), percentile(tally.recoveries, 0.99)
-    return [
+    return tally.violations, [
         f"kills: {tally.kills.total()} in {tally.rounds} rounds: {kinds}",
         f"task bodies: {tally.lines}, {tally.extra} again after a kill; in flight were {tally.in_flight}",
         f"recovery (restart of the script to its next task body): p50 {half:.2f} s, p99 {nearly_all:.2f} s",
@@ -33,23 +45,84 @@ def report(tally: Tally) -> list[str]:
     ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=30)
+def storm(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    return _played(Storm(Plan(options.runs, options.kills, {"kill": 1.0}), folder, chance))
+
+
+def mix(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    return _played(Storm(Plan(options.runs, options.faults, kinds()), folder, chance))
+
+
+def _played(storm: Storm) -> Outcome:
+    try:
+        storm.play()
+    except Stalled as stalled:
+        return [*storm.observer.violations, str(stalled)], report(storm)
+    return storm.violations, report(storm)
+
+
+def zombies(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    found = Zombies(folder)
+    found.play(options.rounds)
+    half, slowest = percentile(found.takeovers, 0.5), max(found.takeovers)
+    return found.violations, [
+        f"rounds: {found.rounds}, each with a worker frozen for three leases of {found.fleet.lease:g} s",
+        f"recovery (freeze to the task's next attempt elsewhere): p50 {half:.2f} s, max {slowest:.2f} s",
+        f"checks: {found.checks.total()} ({', '.join(f'{what} {n}' for what, n in found.checks.items())})",
+        f"violations: {len(found.violations)}",
+    ]
+
+
+def soak(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    found = Soak(options.minutes, folder, chance, kinds())
+    rate = found.probe()
+    violations, lines = _played(found)
+    return [*violations, *found.weigh()[1]], [
+        f"load: {rate / 2:.1f} runs per second, half of what the fleet did at once",
+        *lines[:-1],
+        *found.weigh()[0],
+        f"violations: {len(violations) + len(found.weigh()[1])}",
+    ]
+
+
+def kinds() -> dict[str, float]:
+    """Faults with their weights; a disk can only be filled by whoever may mount one."""
+    return {kind: weight for kind, weight in KINDS.items() if kind != "full" or is_root()}
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Path, random.Random], Outcome]] = {
+    "kills": kills,
+    "storm": storm,
+    "mix": mix,
+    "zombies": zombies,
+    "soak": soak,
+}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
-    parser.add_argument("--only", choices=[workload.name for workload in WORKLOADS])
-    options = parser.parse_args()
-    chosen = [workload for workload in WORKLOADS if options.only in (None, workload.name)]
-    chance, tally, began = random.Random(options.seed), Tally(), time.monotonic()
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument(
+        "--only", choices=[workload.name for workload in WORKLOADS], help="kills: one workload"
+    )
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--faults", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    return parser.parse_args()
+
+
+def main() -> int:
+    options, began = arguments(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        for number, workload in enumerate(chosen):
-            share = (options.kills + number) // len(chosen)
-            torment(workload, share, Path(folder), chance, tally)
-    for violation in tally.violations:
-        print("VIOLATION", violation)
+        violations, lines = COMMANDS[options.command](options, Path(folder), random.Random(options.seed))
+    for violation in violations[:20]:
+        print("VIOLATION", violation[:2000])
     print(f"seed {options.seed}, {time.monotonic() - began:.0f} s")
-    print("\n".join(report(tally)))
-    return 1 if tally.violations else 0
+    print("\n".join(lines))
+    return 1 if violations else 0
 
 
 if __name__ == "__main__":

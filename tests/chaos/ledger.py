@@ -18,12 +18,14 @@ def write_line(file: str, *words: object) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """One task body that got as far as its end."""
+    """One task body that got as far as this."""
 
     run: str
     step: str
     attempt: int
     value: str
+    process: int = 0
+    at: float = 0.0  # monotonic seconds
 
 
 class Ledger:
@@ -48,11 +50,13 @@ class Ledger:
         with self.file.open("rb") as file:
             file.seek(self._read)
             text = file.read()
+        text = text[: text.rfind(b"\n") + 1]
         self._read += len(text)
         return [_line(words) for words in text.decode().splitlines()]
 
 
 def _line(words: str) -> Line:
-    key, attempt, value = words.split()
+    key, attempt, value, *where = words.split()
     run, _, step = key.partition(":")
-    return Line(run, step, int(attempt), value)
+    process, at = where or ("0", "0")
+    return Line(run, step, int(attempt), value, int(process), float(at))

@@ -56,14 +56,6 @@ def test_a_run_waits_for_a_worker_and_closing_leaves_nobody_waiting(host: Host, 
     assert host.ended(run.id) == 0
 
 
-def test_an_engine_learns_at_once_how_a_run_ended_that_a_worker_drives(host: Host) -> None:
-    """Long before it would have looked unasked."""
-    host.worker(FLOWS)
-    with App(host.url, functions={}, options=Options(poll=9.0), starter="") as app:
-        run = host.start(f"{FLOWS}:relay", steps=10, seconds=0.1)
-        assert app.wait(run).result(5).state is State.SUCCEEDED
-
-
 SCRIPT = """
 from podium import task, workflow
 

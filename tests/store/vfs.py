@@ -23,6 +23,11 @@ def disk_full() -> None:
     raise apsw.exception_for(apsw.SQLITE_FULL)
 
 
+def read_only() -> None:
+    """What a write gets after the system has remounted a failing disk."""
+    raise apsw.exception_for(apsw.SQLITE_IOERR_WRITE)
+
+
 def kill() -> None:
     """The process is gone, without a chance to tidy up; what it wrote is still with the kernel."""
     os._exit(9)
@@ -31,12 +36,14 @@ def kill() -> None:
 class FaultyDisk(apsw.VFS):
     """`counts` by operation ("sync", "write") and by kind of file ("sync-wal", "sync-db").
 
-    The nth operation of a kind is struck: `strike("sync", 3, io_error)`; it then never reaches the disk.
+    The nth operation of a kind is struck: `strike("sync", 3, io_error)`; it then never reaches the disk. Or
+    each one from now on: `states["write"] = disk_full`.
     """
 
     def __init__(self) -> None:
         self.name = f"faulty-{next(_names)}"
         self.counts: Counter[str] = Counter()
+        self.states: dict[str, Fault] = {}
         self._faults: dict[tuple[str, int], Fault] = {}
         self.base = apsw.vfs_names()[0]  # by name: this one may become the default itself
         super().__init__(self.name, self.base)
@@ -51,7 +58,7 @@ class FaultyDisk(apsw.VFS):
     def note(self, operation: str, suffix: str) -> None:
         self.counts[operation] += 1
         self.counts[operation + suffix] += 1
-        fault = self._faults.pop((operation, self.counts[operation]), None)
+        fault = self._faults.pop((operation, self.counts[operation]), self.states.get(operation))
         if fault is not None:
             fault()
 

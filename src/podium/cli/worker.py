@@ -14,8 +14,8 @@ import click
 import msgspec
 
 from ..client import App
-from ..engine import About, EngineHost, Options
-from ..errors import StoreUnavailable
+from ..engine import About, Options
+from ..errors import StoreError
 from ..model import Head, Move
 from . import options, words
 from .main import CONFIGURATION, FINE, installed_version
@@ -67,9 +67,10 @@ def command(
         _say_begin(app, served)
         mend_due = app.env.monotonic() + MEND_SECONDS
         while not stop.wait(TICK_SECONDS):
-            if host.is_condemned:
-                host = _begin_anew(app, host)
-            elif host.engine.failure is not None:
+            if app.host is not host:  # it was taken for dead, and the app has begun a fresh one
+                host = app.host
+                tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
+            if isinstance(host.engine.failure, StoreError):
                 raise host.engine.failure  # whoever looks after this process starts it again
             if served.broken and app.env.monotonic() >= mend_due:
                 mend_due = app.env.monotonic() + MEND_SECONDS
@@ -116,16 +117,6 @@ def _say_begin(app: App, served: Served) -> None:
     tell(f"worker {os.getpid()}  {app.url}")
     tell(f"serves {what} of {', '.join(m for m in served.modules if m not in served.broken)}{without}")
     tell(words.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
-
-
-def _begin_anew(app: App, host: EngineHost) -> EngineHost:
-    """The app has a fresh engine for this process, once the store can be reached."""
-    try:
-        fresh = app.host
-    except StoreUnavailable:
-        return host
-    tell(f"worker: silent for too long and taken for dead; goes on as engine {fresh.id}")
-    return fresh
 
 
 def _mend(app: App, served: Served) -> None:

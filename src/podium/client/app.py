@@ -29,6 +29,7 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
+from .patience import ENGINE_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
 from .waiting import Waiting
 
@@ -109,12 +110,19 @@ class App:
             if self._store is None:
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
-                store = open_store(self.url)
-                store.migrate()
-                self._store = store
+                self._store = patiently(self._opened_store, self.env, self._notice)
                 if is_new:
                     self._notice(f"podium: new store {file}")
             return self._store
+
+    def _opened_store(self) -> Store:
+        store = open_store(self.url, patience=ENGINE_PATIENCE if self.has_engine else PATIENCE)
+        try:
+            store.migrate()
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     @property
     def host(self) -> EngineHost:
@@ -130,13 +138,16 @@ class App:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
-                self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, self._locks_directory(),
-                    self._about.written(), self.observers,
-                )  # fmt: skip
+                self._host = patiently(self._new_host, self.env, self._notice)
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host
+
+    def _new_host(self) -> EngineHost:
+        return EngineHost(
+            self.store, self.functions, self.env, self.options, self._locks_directory(),
+            self._about.written(), self.observers,
+        )  # fmt: skip
 
     @property
     def _about(self) -> About:

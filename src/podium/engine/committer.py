@@ -14,6 +14,7 @@ It is never anybody's outcome.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ from ..store import Store
 from .burst import burst
 from .reactor import Reactor, Writer
 from .readback import read_back
+
+log = logging.getLogger("podium")
 
 INLINE_WRITES = 128  # up to so many writes are committed on the driving thread ...
 INLINE_BYTES = 256 * 1024  # ... if they are small together ...
@@ -69,6 +72,7 @@ class Committer:
         self.commits = 0
         self.writes = 0
         self.failures = 0  # in a row
+        self._trouble: float | None = None  # since when (monotonic) the store does not take what we have
         self.stopped = False
 
     def touch(self, source: Source, first: bool = False) -> None:
@@ -177,6 +181,8 @@ class Committer:
             self._done(sources, writes, verdicts)
 
     def _done(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
+        if self._trouble is not None:
+            self._over(self._trouble)
         self.failures = 0
         self.commits += 1
         self.writes += len(writes)
@@ -190,11 +196,23 @@ class Committer:
         self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None
     ) -> None:
         self._busy = False
+        if isinstance(error, StoreUnavailable):
+            self._in_trouble(error)
         then(result, error)
         if self._is_asked:
             self._schedule()
 
     # -- trouble --------------------------------------------------------------------------------------
+
+    def _in_trouble(self, error: StoreUnavailable) -> None:
+        """Say it once: whoever waits for a run wants to know that it waits for the disk, or for whom."""
+        if self._trouble is None:
+            self._trouble = self._env.monotonic()
+            log.warning("runs wait for the store: %s", error.message)
+
+    def _over(self, since: float) -> None:
+        log.warning("the store is back after %.1f s", self._env.monotonic() - since)
+        self._trouble = None
 
     def _failed(
         self, sources: list[Source], writes: list[Write], error: BaseException, unknown: bool = False
@@ -209,6 +227,7 @@ class Committer:
                 error if isinstance(error, StoreFatal) else StoreFatal(f"commit failed: {error!r}")
             )
             return
+        self._in_trouble(error)
         self._busy = True
         self.failures += 1
         pause = min(RETRY_SECONDS_MAX, 0.01 * 2 ** min(self.failures, 10))

@@ -51,6 +51,7 @@ class EngineHost:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
         self._row = EngineRow(env.new_id(), 0, host_name(), os.getpid(), env.now(), info)
+        self._announce()  # may be refused, so before there is anything to close
         self._loop = asyncio.new_event_loop()
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
@@ -58,7 +59,6 @@ class EngineHost:
         self._neighbours = Neighbours()
         self._closing = threading.Event()
         self._ended = threading.Event()
-        self._announce()
         ownership = Ownership(store, self._row.id, env, self._locks or NoLocks(), options.lease)
         ownership.beat()
         ownership.observe()  # what the last process on this host left behind is free before we start
@@ -82,7 +82,12 @@ class EngineHost:
     def _announce(self) -> None:
         if self._locks is not None:
             self._locks.hold(self._row.id)
-        self.store.announce(self._row)
+        try:
+            self.store.announce(self._row)
+        except BaseException:
+            if self._locks is not None:
+                self._locks.free()
+            raise
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -21,8 +21,8 @@ class Neighbours:
         self._ends: dict[int, str] = {}  # descriptors, readable once their process has ended
         self._dead: set[str] = set()  # engines whose process has ended; their rows may be there a while
         self._poll = select.poll()
-        self._pipe: tuple[int, ...] = os.pipe()  # what `wake` writes into, `wait` hears
-        self._poll.register(self._pipe[0], select.POLLIN)
+        self._bell, self._ringer = os.pipe()
+        self._poll.register(self._bell, select.POLLIN)
 
     def watch(self, engines: Iterable[EngineRow]) -> None:
         """Exactly these from now on."""
@@ -50,18 +50,17 @@ class Neighbours:
 
     def wait(self, seconds: float) -> bool:
         """Sleep so long; True, early, when one has ended, False, early, when somebody called `wake`."""
-        ended = [end for end, _ in self._poll.poll(seconds * 1000) if end in self._ends]
+        ended = [end for end, _ in self._poll.poll(seconds * 1000) if end != self._bell]
         self._dead.update([self._forget(end) for end in ended])
         return bool(ended)
 
     def wake(self) -> None:
         """End this and every later `wait` at once."""
-        if self._pipe:
-            os.write(self._pipe[1], b"x")
+        os.write(self._ringer, b"x")
 
     def close(self) -> None:
-        """When nobody waits any more, or in a forked child, which inherited the descriptors."""
-        for end in (*self._ends, *self._pipe):
-            os.close(end)
-        self._ends.clear()
-        self._pipe = ()
+        """When nobody waits any more; also in a forked child, which inherited the descriptors."""
+        for end in list(self._ends):
+            self._forget(end)
+        os.close(self._bell)
+        os.close(self._ringer)

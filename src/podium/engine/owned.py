@@ -271,7 +271,7 @@ class OwnedRun:
         if not self.deaf:
             self._closed = True
             self._held.clear()
-            self._leave(Move(State.WAITING, due=self.engine.env.now()))
+            self._leave(Move(State.WAITING, due=0.0))  # at once, also by a clock that was set back meanwhile
 
     def park(self, reason: bytes) -> None:
         """Stop here and ask for a person's decision; what was recorded so far stays."""

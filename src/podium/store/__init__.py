@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from os import PathLike, fspath
 from typing import Any
 
 from ..errors import StoreRefused
-from .protocol import Store
+from .protocol import Finding, Store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Finding", "Store", "examine", "open_store"]
 
 _BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
 
@@ -23,12 +24,34 @@ def open_store(url: str | PathLike[str], **options: Any) -> Store:
 
     Raises StoreRefused, with a fix, when there is no such backend or the store cannot be opened like this.
     """
+    scheme, name = _parts(url)
+    module, kind = _BACKENDS[scheme]
+    # The one late import: `import podium` and a pure client must not pay for a driver they never use.
+    return getattr(importlib.import_module(module), kind)(name, **options)
+
+
+def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Finding]:
+    """Whether the store behind a URL is well, one finding after the other; opens and changes nothing.
+
+    Of a file: its file system, whether it can be written, free space, whether other processes still mean
+    the same file, the size of its log, who holds its write lock, and (`thorough`, some 100 MB/s) every page.
+
+    >>> for finding in examine("sqlite:///.podium/podium.db"):
+    ...     print("ok" if finding.is_well else "!!", finding.name, finding.text, finding.fix)
+
+    Raises StoreRefused when there is no such backend.
+    """
+    scheme, name = _parts(url)
+    module, _ = _BACKENDS[scheme]
+    return importlib.import_module(module).examine(name, thorough=thorough)
+
+
+def _parts(url: str | PathLike[str]) -> tuple[str, str]:
+    """The backend of a URL and what is left of it for the backend."""
     text = fspath(url)
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "sqlite", f"/{text}"
     if scheme not in _BACKENDS or not rest.startswith("/") or rest == "/":
         raise StoreRefused(f"no store can be opened at {text!r}", fix="use sqlite:///path, or a plain path")
-    module, name = _BACKENDS[scheme]
-    # The one late import: `import podium` and a pure client must not pay for a driver they never use.
-    return getattr(importlib.import_module(module), name)(rest[1:], **options)
+    return scheme, rest[1:]

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
 
 
@@ -78,8 +80,8 @@ class Store(Protocol):
         offers; the oldest first in each.
 
         A claim sets the owner, adds 1 to the token, moves the run to running, gives it the fingerprint of the
-        claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`.
-        An engine without a row gets nothing and offers nothing.
+        claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`,
+        not before `created` whatever the clocks. An engine without a row gets nothing and offers nothing.
 
         `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
         """
@@ -152,3 +154,12 @@ class Store(Protocol):
     def close(self) -> None:
         """Close every connection, after what is running, and wake `wait`; closing twice is fine."""
         ...
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a look at one aspect of a store found, and what to do where it is not well."""
+
+    name: str  # "free space"
+    is_well: bool
+    text: str  # "12,345 MB"
+    fix: str = ""

@@ -321,3 +321,9 @@ def test_what_an_engine_releases_may_be_claimed_by_another(store: Store) -> None
     assert claimed(store, engine="e2") == ["r1"]
     assert outcomes(store, fenced(entries=(result(1),))) == [REFUSED]
     assert outcomes(store, fenced(token=2, entries=(result(1),)), engine="e2") == [DONE]
+
+
+def test_a_run_never_starts_before_it_was_created_whatever_the_clocks(store: Store) -> None:
+    queue(store, "r1", at=50.0, due=1.0)
+    (head,) = store.claim("e1", FUNCTIONS, 10, 7.0).heads
+    assert (head.created, head.started) == (50.0, 50.0)

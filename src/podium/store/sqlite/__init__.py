@@ -1,5 +1,6 @@
 """The SQLite backend: `SqliteStore`. Importing it imports apsw, so `podium.store.open_store` does it late."""
 
+from .health import examine
 from .store import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "examine"]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import apsw
 
 from ...errors import StoreError, StoreRefused
-from .faults import translate
+from .faults import restore_path, translate
 from .schema import schema_version
 from .statements import pragma
 
@@ -46,7 +46,7 @@ def prepare_file(path: Path, *, allow_network: bool) -> None:
     """Refuse a place where a store cannot live; create a missing file (0600) and directory (0700)."""
     if os.path.isdir(path):
         raise StoreRefused(f"{path} is a directory", fix=f"name a file in it, such as {path / 'podium.db'}")
-    kind = _network_type(path)
+    kind = network_type(path)
     if kind and not allow_network and not os.environ.get(NETWORK_OVERRIDE):
         raise StoreRefused(
             f"{path} is on a network file system ({kind}); its locks and syncs cannot be relied upon",
@@ -117,18 +117,18 @@ def _inspect(connection: apsw.Connection, path: Path) -> None:
     if path.stat().st_size <= _CHECKED_BYTES_MAX:
         complaint = pragma(connection, "quick_check(1)")
         if complaint != "ok":
-            raise StoreRefused(f"{path} is damaged: {complaint}", fix="restore it from a backup")
+            raise StoreRefused(f"{path} is damaged: {complaint}", fix=restore_path(str(path)))
 
 
 def _refusal(path: Path, error: apsw.Error) -> StoreError:
     if isinstance(error, (apsw.NotADBError, apsw.CorruptError)):
         return StoreRefused(
             f"{path} is not an SQLite database, or it is damaged ({error})",
-            fix="restore it from a backup, or name another file",
+            fix=f"name another file, or {restore_path(str(path))}",
         )
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
         return _read_only(path, str(error))
-    return translate(error)
+    return translate(error, str(path))
 
 
 def _read_only(path: Path, reason: str) -> StoreRefused:
@@ -162,7 +162,7 @@ def _create(path: Path) -> None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _network_type(path: Path) -> str:
+def network_type(path: Path) -> str:
     """The type of the network file system a path is on; "" on a local one, and where there is no /proc."""
     try:
         mounts = _MOUNTS.read_text("utf-8", "surrogateescape")

@@ -23,16 +23,18 @@ import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused
 from .faults import translate
+from .files import Files
 
 _CHECKPOINT_PAGES = 2000  # about 8 MB of WAL
 
 
 class Connections:
-    """What `opener` opens, once or three times. `shared`: one connection for everything."""
+    """What `opener` opens, once or three times; of a memory database (no `files`) one for everything."""
 
-    def __init__(self, opener: Callable[[], apsw.Connection], *, shared: bool) -> None:
+    def __init__(self, opener: Callable[[], apsw.Connection], files: Files | None) -> None:
         self._opener = opener
-        self._shared = shared
+        self._files = files
+        self._shared = shared = files is None
         self._pid = os.getpid()
         self._closed = False
         self._fatal = ""
@@ -43,9 +45,10 @@ class Connections:
         self._checkpoint_lock = threading.Lock()
         self._opened = [opener()]
         self._writer = self._reader = self._opened[0]
-        if not shared:
+        if files is not None:
             self._writer.set_wal_hook(self._note_commit)
             self._reader = self._another()
+            files.check()
         self._checkpointer: apsw.Connection | None = None
         with _registry_lock:
             _registry.add(self)
@@ -55,11 +58,15 @@ class Connections:
         """The writer, for this thread alone. SQLite's errors leave as the store's."""
         with self._using(self._write_lock):
             yield self._writer
+            if self._files is not None:
+                self._look(self._files.check_after_commit, self._writer)
 
     @contextmanager
     def reading(self) -> Generator[apsw.Connection, None, None]:
         """The reader, for this thread alone. It sees every commit that has returned."""
         with self._using(self._read_lock):
+            if self._files is not None:
+                self._look(self._files.check_now_and_then, self._reader)
             yield self._reader
 
     def checkpoint_due(self) -> bool:
@@ -92,6 +99,11 @@ class Connections:
             for lock in self.locks():
                 stack.enter_context(lock)
             self._closed = True
+            try:
+                if self._files is not None:  # the last one to close removes the -wal, which must be ours
+                    self._look(self._files.check, self._writer)
+            except StoreFatal as error:
+                self._noted(error)
             while self._opened:
                 try:
                     self._opened.pop().close()
@@ -133,10 +145,23 @@ class Connections:
             try:
                 yield
             except apsw.Error as error:
-                raise self._noted(translate(error)) from error
+                raise self._noted(translate(error, self._writer.filename)) from error
             except StoreError as error:
                 self._noted(error)
                 raise
+
+    def _look(self, check: Callable[[], None], connection: apsw.Connection) -> None:
+        """Raises StoreFatal when somebody took away or exchanged the files under this handle."""
+        if self._fatal or not self._opened:
+            return
+        try:
+            check()
+        except StoreFatal as error:
+            assert self._files is not None
+            if self._files.wal_is_gone() and _rescue(connection):
+                error.message += "; what it held was copied into the store"
+            self._files.set_aside()
+            raise
 
     def _noted(self, error: StoreError) -> StoreError:
         """After a fatal error nothing may be written by this handle, not even by closing it."""
@@ -157,6 +182,15 @@ class Connections:
             _, self._copied_pages = self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.BusyError:  # another process is at it
             pass
+
+
+def _rescue(connection: apsw.Connection) -> bool:
+    """Copy what a deleted log holds into the store's file: who still has it open is the last to see it."""
+    try:
+        left, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    except apsw.Error:
+        return False
+    return left == copied
 
 
 # -- forks --------------------------------------------------------------------------------------------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
+from .files import lock_holder
 
 # Raised by the data of one Write (a constraint, a type or a text that cannot be stored): its neighbours are
 # innocent. The built-in ones come from binding values, before SQLite sees them.
@@ -24,7 +27,7 @@ _FAILED_SYNCS = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 _CORRUPT_FILES = (apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_DATA)
 
 _RETRYABLE: dict[type[apsw.Error], str] = {
-    apsw.BusyError: "another process held the store's write lock for too long",
+    apsw.BusyError: "another connection held the store's write lock for too long",
     apsw.LockedError: "the store is locked",
     apsw.ProtocolError: "the store's lock is contended",
     apsw.FullError: "the disk is full",
@@ -36,25 +39,38 @@ _RETRYABLE: dict[type[apsw.Error], str] = {
 }
 
 
-def translate(error: apsw.Error, *, committing: bool = False) -> StoreError:
-    """The store's error for one of SQLite's.
+def restore_path(file: str) -> str:
+    """What to do about a damaged store."""
+    return (
+        f"stop every process on it and restore it from a backup; without one: "
+        f"sqlite3 {file or 'FILE'} .recover | sqlite3 recovered.db"
+    )
+
+
+def translate(error: apsw.Error, file: str = "", *, committing: bool = False) -> StoreError:
+    """The store's error for one of SQLite's, naming the file.
 
     `committing`: it came from COMMIT itself. Then an I/O error other than a failed write leaves open
     whether the commit frame is on disk; the error's `unknown` says so.
     """
+    store = file or "the store"
     code = int(getattr(error, "extendedresult", 0)) if isinstance(error, apsw.IOError) else 0
     if code in _FAILED_SYNCS:
         found = StoreFatal(
-            f"the disk failed to sync the store ({error})", fix="check the disk, then restart the process"
+            f"the disk failed to sync {store} ({error})", fix="check the disk, then restart the process"
         )
     elif code in _CORRUPT_FILES or isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-        found = StoreFatal(f"the store's file is damaged ({error})", fix="restore it from a backup")
+        found = StoreFatal(f"{store} is damaged ({error})", fix=restore_path(file))
     elif isinstance(error, apsw.SQLError):
         found = StoreRefused(
             f"the store's schema is not the one this code needs ({error})", fix="call migrate() first"
         )
     else:
         reason = _RETRYABLE.get(type(error), "SQLite failed")
+        if file and isinstance(error, apsw.BusyError):
+            reason = (
+                f"{lock_holder(Path(file)) or 'another process'} held the write lock of {file} for too long"
+            )
         found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})")
     found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
     return found

@@ -50,7 +50,7 @@ def transaction(connection: apsw.Connection) -> Generator[None, None, None]:
         rows(connection, "COMMIT")
     except apsw.Error as error:
         _roll_back(connection)
-        raise translate(error, committing=True) from error
+        raise translate(error, connection.filename, committing=True) from error
 
 
 @contextmanager

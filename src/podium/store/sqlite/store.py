@@ -19,6 +19,7 @@ from .batch import Batch
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
 from .connections import Connections
 from .faults import DATA_ERRORS
+from .files import Files
 from .payloads import loaded
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
@@ -53,6 +54,7 @@ class SqliteStore:
     ) -> None:
         require_version()
         name = str(path)
+        files = None
         memory, _, memory_name = name.partition("?") if name.startswith(":memory:") else ("", "", "")
         if memory:
             opener = functools.partial(connect_memory, memory_name, patience=patience)
@@ -60,7 +62,8 @@ class SqliteStore:
             file = Path(path).absolute()
             prepare_file(file, allow_network=allow_network)
             opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
-        self._connections = Connections(opener, shared=bool(memory))
+            files = Files(file)
+        self._connections = Connections(opener, files)
         self._closed = threading.Event()
         self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
         self._version: int | None = None  # of the data, when somebody last waited for a change

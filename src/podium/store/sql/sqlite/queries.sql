@@ -145,7 +145,7 @@ GROUP BY key ORDER BY min(other), min(since), key LIMIT :limit;
 -- name: claim
 -- Whoever drives the run decides which code it is of from now on.
 UPDATE runs
-SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, ?2), due = NULL,
+SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, max(?2, created)), due = NULL,
     fingerprint = ?4
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,

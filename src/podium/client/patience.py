@@ -1,0 +1,32 @@
+"""A store that is busy or full for a while is waited for, and whoever waits is told for whom."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..env import Env
+from ..errors import StoreUnavailable
+
+PATIENCE = 30.0  # seconds that opening waits, and a call of a process without an engine
+# An engine's calls come back soon: its committer tries again anyway, and while a call waits inside SQLite
+# the engine's loop stands still, timeouts of tasks included.
+ENGINE_PATIENCE = 1.0
+
+T = TypeVar("T")
+
+
+def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None]) -> T:
+    """Do it as soon as the store lets us; raises StoreUnavailable after PATIENCE seconds."""
+    until, told = env.monotonic() + PATIENCE, False
+    while True:
+        try:
+            return act()
+        except StoreUnavailable as error:
+            if env.monotonic() >= until:
+                raise
+            if not told:
+                notice(f"podium: waiting for the store: {error.message}")
+                told = True
+        threading.Event().wait(env.uniform(0.05, 0.15))

@@ -1,0 +1,124 @@
+"""The files of a store that a process has open: whether they are still the same, and who locks them.
+
+A store is three files, and every process on it must mean the same three. When somebody deletes the -wal, or
+puts another file in the store's place, a process that has the old one open goes on writing into nothing, and
+one that comes later locks other files than it does. So after each commit, before anybody is told, we look
+whether file and -wal are still those that we opened, and now and then at all three: a look costs 2 µs each.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...errors import StoreFatal
+
+WAL, SHM = "-wal", "-shm"
+_SUFFIXES = ("", WAL, SHM)
+_FILE, _WAL = 0, 1
+_USES = 8
+_LOCKS = Path("/proc/locks")
+_WRITE_LOCK_BYTE = 120  # of the -shm file: whoever has this byte may write (SQLite's WAL_WRITE_LOCK)
+
+Identity = tuple[int, int]
+
+
+class Files:
+    """Remembers which files stand at a store's path, and refuses to go on when they change.
+
+    >>> files = Files(Path("podium.db"))
+    >>> files.check()  # learns what is there; raises StoreFatal when something else is later
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._names = [f"{path}{suffix}" for suffix in _SUFFIXES]
+        self._known: list[Identity | None] = [None, None, None]
+        self._uses = 0
+
+    def check(self) -> None:
+        """Raises StoreFatal, with `unknown`, when one of the files is gone or another one."""
+        for place in range(len(_SUFFIXES)):
+            self._check(place)
+
+    def check_after_commit(self) -> None:
+        """The same, of what the commit went into; of everything at every so many uses."""
+        self._check(_FILE)
+        self._check(_WAL)
+        self.check_now_and_then()
+
+    def check_now_and_then(self) -> None:
+        """The same at every so many uses."""
+        self._uses += 1
+        if self._uses % _USES == 0:
+            self.check()
+
+    def _check(self, place: int) -> None:
+        found, known = _identity(self._names[place]), self._known[place]
+        if found != known:
+            if known is not None:
+                raise self._fatal(self._names[place], "deleted" if found is None else "replaced")
+            self._known[place] = found
+
+    def wal_is_gone(self) -> bool:
+        """Whether the log was deleted and nothing else was touched: then its content can still be rescued."""
+        file, wal, shm = map(_identity, self._names)
+        return file == self._known[0] and wal is None and shm in (None, self._known[2])
+
+    def set_aside(self) -> None:
+        """Keep the log of a replaced file out of the way of the new one, into which SQLite would play it."""
+        if _identity(self._names[0]) == self._known[0]:
+            return
+        for name, known in zip(self._names[1:], self._known[1:], strict=True):
+            if known is not None and _identity(name) == known:
+                os.rename(name, f"{name}-of-replaced")
+
+    def _fatal(self, name: str, what: str) -> StoreFatal:
+        error = StoreFatal(
+            f"{name} was {what} while this process had it open",
+            fix="stop every process on the store, put the right files there (see podium doctor), start again",
+        )
+        error.unknown = True  # the last commit may be in a file that nobody will ever open again
+        return error
+
+
+def _identity(name: str) -> Identity | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def lock_holder(path: Path) -> str:
+    """Who holds the write lock of the store at a path: "process 4711 (sqlite3 podium.db)".
+
+    "" where nobody does, and where only the system knows (no /proc, another container).
+    """
+    try:
+        inode = os.stat(f"{path}{SHM}").st_ino
+        locks = _LOCKS.read_text()
+    except OSError:
+        return ""
+    for line in locks.splitlines():
+        # 12: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 120 120; one that waits has "->" after its number
+        words = line.split()
+        if len(words) != 8 or words[1] != "POSIX" or words[3] != "WRITE":
+            continue
+        if words[5].rpartition(":")[2] == str(inode) and int(words[6]) <= _WRITE_LOCK_BYTE <= _end(words[7]):
+            return _named(words[4])
+    return ""
+
+
+def _end(word: str) -> int:
+    return _WRITE_LOCK_BYTE if word == "EOF" else int(word)
+
+
+def _named(process: str) -> str:
+    try:
+        command = (
+            Path("/proc", process, "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        )
+    except OSError:  # gone, or another container's
+        command = ""
+    return f"process {process} ({command.strip()[:80]})" if command.strip() else f"process {process}"

@@ -1,0 +1,142 @@
+"""Is this store well? Questions to a file, each answered by a `Finding` without changing anything."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from ...errors import PodiumError
+from ..protocol import Finding
+from .connection import APPLICATION_ID, NETWORK_OVERRIDE, network_type
+from .faults import restore_path, translate
+from .files import SHM, WAL, lock_holder
+from .schema import SCHEMA_VERSION
+from .statements import pragma
+
+_FREE_BYTES_MIN = 100 * 2**20
+_WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 8 MB; so much means that somebody holds it back
+_PATIENCE_MS = 1000
+_DELETED = re.compile(r"(.+) \(deleted\)")
+
+
+def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
+    """As `podium.store.examine`, of the file by that name."""
+    if name.startswith(":memory:"):
+        return
+    path = Path(name).absolute()
+    if not path.exists():
+        yield Finding("file", True, f"{path} is not there yet; the first run makes it")
+        return
+    looks: list[Callable[[Path], Finding]] = [
+        file_system, writable, free_space, same_file, log_size, write_lock, integrity,
+    ]  # fmt: skip
+    for look in looks[: None if thorough else -1]:
+        try:
+            yield look(path)
+        except OSError as error:
+            yield Finding(look.__name__.replace("_", " "), False, f"{path}: {error.strerror}")
+
+
+def file_system(path: Path) -> Finding:
+    """SQLite's locks and syncs cannot be relied upon over a network."""
+    kind = network_type(path)
+    fix = f"move it to a local disk ({NETWORK_OVERRIDE}=1 insists)"
+    text = f"on a network file system ({kind})" if kind else "on a local disk"
+    return Finding("file system", not kind, text, fix if kind else "")
+
+
+def writable(path: Path) -> Finding:
+    """The file and its directory, where SQLite keeps two more files."""
+    by_effect = os.access in os.supports_effective_ids
+    places = [
+        place for place in (path, path.parent) if not os.access(place, os.W_OK, effective_ids=by_effect)
+    ]
+    refused = " ".join(map(str, places))
+    if refused:
+        return Finding("writable", False, f"read-only: {refused}", f"chmod u+w {refused}")
+    return Finding("writable", True, "file and directory")
+
+
+def free_space(path: Path) -> Finding:
+    """Bytes that are left for the store to grow."""
+    disk = os.statvfs(path)
+    free = disk.f_bavail * disk.f_frsize
+    fix = "free some: until there is space runs wait, nothing is lost" if free < _FREE_BYTES_MIN else ""
+    return Finding("free space", free >= _FREE_BYTES_MIN, f"{free / 2**20:,.0f} MB", fix)
+
+
+def same_file(path: Path) -> Finding:
+    """Processes that write into a file which is no longer the one at the path (deleted or replaced)."""
+    names = {os.path.realpath(path) + suffix for suffix in ("", WAL, SHM)}
+    lost = sorted(process for process, name in _deleted_files() if name in names)
+    if not lost:
+        return Finding("same file", True, "every process has this file open, as far as can be seen")
+    who = ", ".join(map(str, lost))
+    return Finding("same file", False, f"deleted or replaced under process {who}", f"restart {who}")
+
+
+def _deleted_files() -> Iterator[tuple[int, str]]:
+    """(process, path) of open files that have no name any more; only where there is a /proc."""
+    for entry in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            found = _DELETED.fullmatch(os.readlink(entry))
+        except OSError:  # closed meanwhile, or somebody else's
+            continue
+        if found:
+            yield int(entry.parts[2]), found[1]
+
+
+def log_size(path: Path) -> Finding:
+    """Bytes of the write-ahead log; it starts anew when everything in it has been copied."""
+    wal = Path(f"{path}{WAL}")
+    size = wal.stat().st_size if wal.exists() else 0
+    fix = "look for a program that keeps an old snapshot open (a browser, a backup)"
+    return Finding(
+        "log", size < _WAL_BYTES_MAX, f"{size / 2**20:,.1f} MB", "" if size < _WAL_BYTES_MAX else fix
+    )
+
+
+def write_lock(path: Path) -> Finding:
+    """Who holds the write lock right now: for a moment anybody, for long nobody should."""
+    holder = lock_holder(path)
+    return Finding("write lock", True, f"held by {holder}" if holder else "free")
+
+
+def integrity(path: Path) -> Finding:
+    """SQLite's own check of every page, and whether it is a store of ours that this code knows."""
+    complaint = _complaint(path)
+    if complaint:
+        return Finding("integrity", False, complaint, restore_path(str(path)))
+    return Finding("integrity", True, "every page is sound")
+
+
+def _complaint(path: Path) -> str:
+    # Where there is no log nobody has it open, and a look need not leave one behind.
+    alone = "" if Path(f"{path}{WAL}").exists() else "&immutable=1"
+    try:
+        connection = apsw.Connection(
+            f"file:{quote(str(path))}?mode=ro{alone}",
+            flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+        )
+    except apsw.Error as error:
+        return str(error)
+    try:
+        connection.set_busy_timeout(_PATIENCE_MS)
+        if pragma(connection, "application_id") != APPLICATION_ID:
+            return "this is no store of Podium's"
+        version = int(pragma(connection, "user_version"))
+        if version > SCHEMA_VERSION:
+            return f"its schema {version} is newer than this Podium, which knows {SCHEMA_VERSION}"
+        told = str(pragma(connection, "quick_check(1)"))
+        return "" if told == "ok" else told
+    except apsw.Error as error:
+        return translate(error, str(path)).message
+    except PodiumError as error:
+        return error.message
+    finally:
+        connection.close()

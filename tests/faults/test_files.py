@@ -1,0 +1,176 @@
+"""The store's files are deleted, exchanged or damaged under processes that have them open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import apsw
+import pytest
+
+from podium import App, task, workflow
+from podium.errors import EngineStopped, StoreFatal, StoreRefused
+from podium.model import Query
+from podium.store import open_store
+from podium.store.sqlite import SqliteStore
+from tests.chaos.fleet import Fleet
+from tests.chaos.serving import gated
+from tests.chaos.theatre import Theatre, wait_until
+from tests.chaos.witness import View
+from tests.store.words import commit, engine, fenced, own, queue, result, row
+
+
+@task
+def plus_one(number: int) -> int:
+    return number + 1
+
+
+@workflow
+async def little(number: int) -> int:
+    return plus_one(number)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    store = SqliteStore(tmp_path / "a.db")
+    store.migrate()
+    store.announce(engine("e1"))
+    own(store, "r1")
+    return store
+
+
+@pytest.mark.parametrize("gone", [["-wal"], ["-shm"], ["-wal", "-shm"]], ids="+".join)
+def test_after_a_side_file_is_deleted_nothing_is_acknowledged_and_nothing_acknowledged_is_lost(
+    store: SqliteStore, tmp_path: Path, gone: list[str]
+) -> None:
+    commit(store, fenced(entries=(result(1),)))
+    for suffix in gone:
+        (tmp_path / f"a.db{suffix}").unlink()
+    acknowledged = 1
+    with pytest.raises(StoreFatal, match=f"a.db{gone[0]} was deleted") as caught:
+        for seq in range(2, 12):
+            commit(store, fenced(entries=(result(seq),)))
+            acknowledged = seq
+    assert acknowledged == 1 or "-wal" not in gone, "of a deleted log nothing is acknowledged any more"
+    assert caught.value.unknown
+    with pytest.raises(StoreFatal):
+        store.load("r1")
+    store.close()
+    again = SqliteStore(tmp_path / "a.db")
+    kept = [entry.seq for entry in again.history("r1")]
+    assert kept == list(range(1, acknowledged + 2)), "even the one in doubt was rescued"
+    again.close()
+
+
+def test_a_reader_notices_too(store: SqliteStore, tmp_path: Path) -> None:
+    reader = SqliteStore(tmp_path / "a.db")
+    (tmp_path / "a.db-wal").unlink()
+    with pytest.raises(StoreFatal, match="was deleted"):
+        for _ in range(10):
+            reader.load("r1")
+    reader.close()
+    store.close()
+
+
+def test_a_process_whose_log_is_deleted_says_so_and_stops_and_the_next_one_goes_on(theatre: Theatre) -> None:
+    process = theatre.start("a")
+    run = theatre.at_the_gate(process, "a")
+    theatre.store.with_name("a.db-wal").unlink()
+    theatre.open("a")
+    code, out, err = theatre.ends(process)
+    assert (code, out) == (1, "")
+    assert "a.db-wal was deleted while this process had it open" in err
+    again = theatre.start("a")
+    code, out, _ = theatre.ends(again)
+    assert code == 0
+    assert out.split()[:2] == [f"{process.pid}-a-first", f"{process.pid}-a-through"], "both were rescued"
+    assert theatre.results(run) == out.split()
+
+
+def test_a_process_whose_store_is_replaced_stops_and_leaves_the_new_one_alone(theatre: Theatre) -> None:
+    backup = theatre.folder / "backup.db"
+    with App(backup, starter="") as app:
+        little.run(1)
+        (kept,) = app.find(Query())
+    process = theatre.start("a")
+    theatre.at_the_gate(process, "a")
+    shutil.copy(backup, theatre.folder / "copy.db")
+    os.replace(theatre.folder / "copy.db", theatre.store)
+    theatre.open("a")
+    code, _, err = theatre.ends(process)
+    assert code == 1
+    assert "a.db was replaced while this process had it open" in err
+    assert theatre.store.read_bytes() == backup.read_bytes()
+    again = theatre.start("a")
+    assert theatre.ends(again)[0] == 0
+    view = View(theatre.store)
+    assert view.complaints == [], "the old log was not played into the new file"
+    assert kept.id in view.runs
+
+
+def damaged(path: Path) -> None:
+    """Runs enough that it is not checked whole when opened, then pages of noise."""
+    store = SqliteStore(path)
+    store.migrate()
+    queue(store, *[f"n{n}" for n in range(1500)], args=b"x" * 900)
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[30 * 4096 :] = os.urandom(len(content) - 30 * 4096)
+    path.write_bytes(content)
+
+
+def test_a_damaged_page_that_is_met_later_ends_the_engine_and_names_the_way_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    damaged(path)
+    with App(path) as app, pytest.raises((EngineStopped, StoreFatal)) as caught:
+        little.run(1)
+        for number in range(1500):
+            app.load(f"n{number}")
+    error = caught.value
+    fatal = error if isinstance(error, StoreFatal) else error.__cause__
+    assert isinstance(fatal, StoreFatal)
+    assert str(path) in fatal.message
+    assert "restore it from a backup" in fatal.fix
+    assert f"sqlite3 {path} .recover" in fatal.fix
+
+
+def test_a_small_damaged_store_is_refused_at_once_and_names_the_way_back(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.db"
+    store.close()
+    content = bytearray(path.read_bytes())
+    for page in range(4096, len(content), 4096):
+        content[page : page + 64] = b"\xff" * 64
+    path.write_bytes(content)
+    with pytest.raises(StoreRefused, match="damaged") as caught:
+        open_store(path)
+    assert f"sqlite3 {path} .recover" in caught.value.fix
+
+
+def test_what_is_only_copied_beside_disturbs_nobody(store: SqliteStore, tmp_path: Path) -> None:
+    """A hot backup by SQLite's own means, and a checkpoint of somebody else."""
+    other = apsw.Connection(str(tmp_path / "a.db"))
+    other.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
+    other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    other.close()
+    commit(store, fenced(entries=(result(1),)))
+    assert row(store).entries == 1
+    store.close()
+
+
+def test_a_worker_whose_log_is_deleted_ends_and_says_why_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    with Fleet(tmp_path, size=1, slots=2, lease=1.0) as fleet:
+        with App(fleet.store, engine=False, starter="") as app:
+            run = gated.start(str(tmp_path / "gate"))
+            (worker,) = fleet.members
+            wait_until(lambda: fleet.ledger.new())
+            (tmp_path / "podium.db-wal").unlink()
+            assert worker.process.wait(30) not in (0, -9)
+            assert "podium.db-wal was deleted while this process had it open" in worker.said()
+        (tmp_path / "gate").touch()
+        worker.revive()
+        with App(fleet.store, engine=False, starter="") as app:
+            wait_until(lambda: app.load(run.id).state.is_final)
+            assert app.load(run.id).state.value == "succeeded"

@@ -1,0 +1,116 @@
+"""What `examine` finds: each illness by its name, with what to do, and nothing wrong with a healthy store."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from podium.errors import StoreRefused
+from podium.store import Finding, examine
+from podium.store.sqlite import SqliteStore, connection, health
+from tests.store.words import queue
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.db"
+    store = SqliteStore(path)
+    store.migrate()
+    queue(store, "r1", args=b"x" * 900)
+    store.close()
+    return path
+
+
+def found(path: Path, name: str) -> Finding:
+    (finding,) = [finding for finding in examine(path) if finding.name == name]
+    assert finding.is_well or finding.fix, "what is not well comes with what to do"
+    return finding
+
+
+def test_a_healthy_store_is_well_in_every_respect(file: Path) -> None:
+    before = file.read_bytes()
+    findings = list(examine(f"sqlite:///{file}"))
+    assert [finding.name for finding in findings if not finding.is_well] == []
+    assert len(findings) == 7
+    assert "integrity" not in {finding.name for finding in examine(file, thorough=False)}
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_store_that_is_not_there_yet_and_one_in_memory_have_no_illness(tmp_path: Path) -> None:
+    (finding,) = examine(tmp_path / "none.db")
+    assert finding.is_well
+    assert not (tmp_path / "none.db").exists()
+    assert list(examine(":memory:")) == []
+    with pytest.raises(StoreRefused):
+        examine("mysql://h/db")
+
+
+def test_a_network_file_system(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = file.with_name("mountinfo")
+    mounts.write_text(f"36 22 0:3 / {file.parent} rw - nfs4 host:/x rw\n")
+    monkeypatch.setattr(connection, "_MOUNTS", mounts)
+    assert "nfs4" in found(file, "file system").text
+
+
+def test_little_space(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_FREE_BYTES_MIN", 1 << 62)
+    assert not found(file, "free space").is_well
+
+
+def test_a_long_log(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_WAL_BYTES_MAX", 1)
+    store = SqliteStore(file)
+    queue(store, "r2")
+    assert not found(file, "log").is_well
+    store.close()
+
+
+def test_read_only_files(unprivileged: Path) -> None:
+    path = unprivileged / "a.db"
+    SqliteStore(path).close()
+    path.chmod(0o400)
+    assert str(path) in found(path, "writable").text
+
+
+def test_who_holds_the_write_lock(file: Path) -> None:
+    assert found(file, "write lock").text == "free"
+    other = apsw.Connection(str(file))
+    other.execute("BEGIN IMMEDIATE")
+    assert f"process {os.getpid()} (" in found(file, "write lock").text
+    other.close()
+
+
+def test_a_process_on_a_deleted_file(file: Path) -> None:
+    holding = f"import sys; held = open({str(file)!r}); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        content = file.read_bytes()
+        file.unlink()
+        file.write_bytes(content)
+        assert f"process {process.pid}" in found(file, "same file").text
+        process.stdin.close()
+    assert found(file, "same file").is_well
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda content: content[:4096] + b"\xff" * (len(content) - 4096), "damaged|malformed|btree"),
+        (lambda content: b"minutes of the last meeting" * 400, "no store|not a database"),
+        (lambda content: content[:60] + b"\0\0\0\x63" + content[64:], "schema 99"),
+    ],
+    ids=["damaged", "something else", "newer"],
+)
+def test_a_file_that_cannot_be_used(file: Path, spoil: object, words: str) -> None:
+    file.write_bytes(spoil(file.read_bytes()))
+    finding = found(file, "integrity")
+    assert not finding.is_well
+    assert any(word in finding.text for word in words.split("|")), finding.text
