@@ -23,6 +23,7 @@ from .burst import burst
 from .caution import Suspects
 from .committer import Committer
 from .desk import Desk, End, stopped_by
+from .hearing import Hearing
 from .options import Options
 from .owned import OwnedRun
 from .ownership import Ownership
@@ -59,6 +60,7 @@ class Engine:
         self.committer = Committer(store, id, env, reactor, writer, self.fail)
         self.watch = TurnWatch(env, options.turn_budget)
         self.executors: dict[str, Executor] = {}
+        self.hearing = Hearing(self)
         self.owned: dict[str, OwnedRun] = {}
         self.observers: list[Callable[..., None]] = []
         self.failure: BaseException | None = None
@@ -87,6 +89,7 @@ class Engine:
         self.ticked = self.env.monotonic()
         if self.failure is None:
             self.sweep.soon()
+            self.hearing.flush()
             self.reactor.call_later(self.options.poll, self._poll)
 
     def take_up(self, head: Head) -> None:
@@ -94,6 +97,7 @@ class Engine:
         if function is None or head.id in self.owned or self.stopping or self.failure is not None:
             return  # what a stopping engine owns is handed back when it retires
         owned = OwnedRun(self, head, Machine(head.id, function, head.args, head.started))
+        owned.machine.hear = self.hearing.body
         self.owned[head.id] = owned
         self.observe("taken", head.id, head)
         try:
@@ -116,7 +120,7 @@ class Engine:
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
         attempt.began = self.env.now()
-        attempt.note = self._noted
+        attempt.note, attempt.listener = self._noted, self.hearing.listener
         if self.observers:
             self.observe("began", attempt.run, attempt)
         self.executors[attempt.function.executor].submit(attempt)
@@ -125,6 +129,8 @@ class Engine:
         """Stop a task body whose outcome nobody waits for."""
         self.observe("cancelled", attempt.run, attempt)
         self.suspects.ended(attempt)
+        if attempt.transcript is not None:
+            self.hearing.ended(attempt)
         self.executors[attempt.function.executor].cancel(attempt)
 
     def _noted(self, attempt: Attempt, progress: Progress) -> None:

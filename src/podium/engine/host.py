@@ -17,7 +17,7 @@ from typing import Any
 
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
-from ..executors import LoopExecutor, ThreadExecutor
+from ..executors import LoopExecutor, ThreadExecutor, capture
 from ..functions import Function
 from ..model import EngineRow
 from ..store import Store
@@ -63,6 +63,7 @@ class EngineHost:
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
         self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
         self.engine.executors["threads"] = self._threads
+        capture.begin()
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
 
@@ -164,6 +165,7 @@ class EngineHost:
         self._ended.wait(5.0)
         self._writer.close()
         self._threads.close()
+        capture.end()
         if self._locks is not None:
             self._locks.free()
 

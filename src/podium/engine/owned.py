@@ -15,7 +15,7 @@ from .. import codec
 from ..errors import EncodeError, InternalError, StoreError
 from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, Step
-from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
+from ..model import FED, Entry, Fence, Head, Kind, LogLine, Message, Move, Outcome, State, Verdict, Write
 from .alarm import Alarm
 from .attempts import ALONE, LOSSES_MAX, Attempts
 from .caution import Caution
@@ -40,6 +40,7 @@ class OwnedRun:
         self._caution = Caution(self) if head.lost else None
         self.seq = head.entries  # of the last entry made, durable or not
         self.gone = False  # left memory: whatever still comes is nobody's
+        self.logs: list[LogLine] = []  # said since the last write
         self._entries: list[Entry] = []
         self._consumed: list[str] = []
         self._delivered: set[str] = set()  # ids of messages in the history
@@ -310,15 +311,18 @@ class OwnedRun:
 
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
-        if self.gone or self._writing is not None or not (self._entries or self._move):
+        if self.gone or self._writing is not None or not (self._entries or self._move or self.logs):
             return None
+        if self._move is not None:
+            self.engine.hearing.leaving(self)
         entries, self._entries = tuple(self._entries), []
         consumed, self._consumed = tuple(self._consumed), []
         self._writing, self._held = self._held, []
         move, self._move = self._move, None
         self._closed = self._closed or move is not None
+        logs, self.logs = (tuple(self.logs), []) if self.logs else ((), self.logs)
         fence = Fence(self.head.id, self.head.token, _RUNNING)
-        return Write(fence=fence, move=move, entries=entries, consumed=consumed)
+        return Write(fence=fence, move=move, entries=entries, consumed=consumed, logs=logs)
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
@@ -340,7 +344,7 @@ class OwnedRun:
     def _act(self, held: list[Command | Attempt]) -> None:
         if not self._closed:  # handed back or parked meanwhile: what was decided is its next owner's
             self._release(held)
-        if self._entries or self._move:
+        if self._entries or self._move or self.logs:
             self.engine.committer.touch(self)
         self._settle()
 

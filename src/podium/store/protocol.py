@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, Verdict, Write
 
 
 class Store(Protocol):
@@ -50,7 +50,7 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history
-        twice; a move, entries or consumed ids without a fence; an owned new run without an engine; a new run
+        twice; a move, entries, consumed ids or logs without a fence; an owned new run without an engine; a new run
         whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
         cannot hold.
 
@@ -62,6 +62,8 @@ class Store(Protocol):
         Messages: GONE when the run is final or unknown; the rest of the Write happens. An id that is already
         in the run's inbox or history is DONE without a second copy. Messages that a run never consumed stay
         in its inbox when it ends.
+
+        Logs are numbered in the order in which they are written, on from the run's last line.
 
         A move sets the payload and takes the ownership away. A final one dates the run's end: `Move.at`, else
         its last entry.
@@ -85,6 +87,11 @@ class Store(Protocol):
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries with seq > after, in order, at most `limit`. Empty for an unknown run."""
+        ...
+
+    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
+        """Lines with n > after, in order, at most `limit`; with `step` those of that step alone ("": the
+        body's). Empty for an unknown run."""
         ...
 
     def load(self, run: str) -> RunRow | None:

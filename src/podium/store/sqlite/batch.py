@@ -13,7 +13,20 @@ from typing import Any
 import apsw
 from msgspec.structs import astuple
 
-from ...model import FINAL, Entry, Fence, Message, Move, NewRun, Outcome, State, Verdict, Write, may_move
+from ...model import (
+    FINAL,
+    Entry,
+    Fence,
+    LogLine,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    State,
+    Verdict,
+    Write,
+    may_move,
+)
 from .faults import DATA_ERRORS
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
@@ -23,6 +36,7 @@ _CONSUME, _MOVE, _CALL_OF_RUN = SQL["consume"], SQL["move"], SQL["call_of_run"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
 _ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
+_ADD_LINE, _LINES_OF_RUN = SQL["add_line"], SQL["lines_of_run"]
 
 _STATES = {state.value: state for state in State}
 _DONE = Verdict(Outcome.DONE)
@@ -58,6 +72,8 @@ class Batch:
             self._add_entries(key, write.entries)
             for message in write.consumed:
                 rows(self._connection, _CONSUME, (key, message))
+            if write.logs:
+                self._add_lines(key, write.logs)
             if write.move is not None:
                 self._move(key, write.move, write.entries)
         if not write.new_runs and not write.messages:
@@ -94,7 +110,7 @@ class Batch:
         """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
         key = 0
         if write.fence is None:
-            if write.move is not None or write.entries or write.consumed:
+            if write.move is not None or write.entries or write.consumed or write.logs:
                 return 0, _invalid("without a fence a Write only creates runs and sends messages")
         else:
             key, refusal = self._check_fenced(write.fence, write)
@@ -113,7 +129,7 @@ class Batch:
             return 0, _REFUSED
         _, key, state_name, token, owner, length = found
         state = _STATES[state_name]
-        is_decision = owner is None and not write.entries and not write.consumed
+        is_decision = owner is None and not (write.entries or write.consumed or write.logs)
         if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
             return 0, _REFUSED
         if write.move is not None:
@@ -167,6 +183,11 @@ class Batch:
                 self._entries.append((key, seq, kind, at, step, digest, payload, *rest))
             else:
                 self._entries.append((key, *astuple(entry)))
+
+    def _add_lines(self, key: int, lines: tuple[LogLine, ...]) -> None:
+        last = rows(self._connection, _LINES_OF_RUN, (key,))[0][0]
+        numbered = [(key, n, *astuple(line)[:-1]) for n, line in enumerate(lines, last + 1)]
+        rows_of_each(self._connection, _ADD_LINE, numbered)
 
     def _move(self, key: int, move: Move, entries: tuple[Entry, ...]) -> None:
         final = move.state in FINAL

@@ -17,6 +17,12 @@ FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: add_line
+INSERT INTO logs (run, n, step, attempt, at, level, text) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: lines_of_run
+SELECT coalesce(max(n), 0) FROM logs WHERE run = ?;
+
 -- name: consume
 DELETE FROM inbox WHERE run = ? AND id = ?;
 
@@ -172,6 +178,14 @@ WHERE owner = ?1;
 -- name: history
 SELECT seq, kind, at, step, digest, payload, began, attempt, due
 FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
+
+-- name: logs
+SELECT step, attempt, at, level, text, n
+FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? ORDER BY n LIMIT ?;
+
+-- name: logs_of_step
+SELECT step, attempt, at, level, text, n
+FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ? ORDER BY n LIMIT ?;
 
 -- name: history_length
 SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);

@@ -1,0 +1,1 @@
+-- Kept free for the offers of engines, which another change brings; it changes nothing.
