@@ -158,6 +158,8 @@ class Engine:
                 ended = outcomes.popleft()
                 owned = self.owned.get(ended.attempt.run)
                 if owned is not None:
+                    if ended.attempt.transcript is not None:
+                        self.hearing.ended(ended.attempt)
                     owned.ended(ended)
         if self.stopping:
             self._try_to_stop()

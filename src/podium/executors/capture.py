@@ -144,7 +144,7 @@ def _put_back() -> None:
 
 def _in_child() -> None:
     """A forked child has no engine, and inherits locks that nobody will free."""
-    global _users, _lock  # noqa: PLW0603  # as above
+    global _users, _lock  # as above
     _users, _lock = 0, threading.Lock()
     _put_back()
 

@@ -200,7 +200,7 @@ class RunRow(msgspec.Struct, frozen=True):
     parent: str
     tags: str
     inbox: int  # undelivered messages
-    logs: int  # lines on record, which is also the number of the last one
+    logs: int = 0  # lines on record, which is also the number of the last one
 
 
 class EngineRow(msgspec.Struct, frozen=True):

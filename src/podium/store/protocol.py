@@ -50,9 +50,9 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history
-        twice; a move, entries, consumed ids or logs without a fence; an owned new run without an engine; a new run
-        whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
-        cannot hold.
+        twice; a move, entries, consumed ids or logs without a fence; an owned new run without an engine; a
+        new run whose id is taken though nobody chose it; `copy_from` of more than there is; data that the
+        store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
