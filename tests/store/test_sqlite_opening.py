@@ -58,7 +58,7 @@ def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
     raw.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}").fetchall()
     raw.close()
     before = file.read_bytes()
-    refused(file, "schema 2")
+    refused(file, f"schema {SCHEMA_VERSION + 1}")
     assert file.read_bytes() == before
 
 
@@ -69,7 +69,7 @@ def test_a_newer_schema_that_still_stands_in_the_wal_is_refused_untouched(file: 
     raw.close()
     wal = file.with_name("podium.db-wal")
     before = (file.read_bytes(), wal.read_bytes())
-    refused(file, "schema 2")
+    refused(file, f"schema {SCHEMA_VERSION + 1}")
     assert (file.read_bytes(), wal.read_bytes()) == before
 
 

@@ -79,15 +79,15 @@ class Tee:
     """
 
     def __init__(self, stream: Any, level: int) -> None:
-        self._stream, self._level = stream, level
+        self.stream, self._level = stream, level
 
     def write(self, text: str) -> Any:
         attempt = _speaker()
         if attempt is None:
-            return self._stream.write(text)
+            return self.stream.write(text)
         _here.passing_on = True  # a stream that somebody built around another tee must not be heard twice
         try:
-            written = self._stream.write(text)
+            written = self.stream.write(text)
         finally:
             _here.passing_on = False
         write(attempt, self._level, text)
@@ -98,13 +98,10 @@ class Tee:
             self.write(text)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_stream"], name)
+        return getattr(self.__dict__["stream"], name)
 
     def __repr__(self) -> str:
-        return repr(self._stream)
-
-
-_tees: list[tuple[str, Tee, Any]] = []  # where, what, and what was there before
+        return repr(self.stream)
 
 
 def stand_in() -> None:
@@ -112,9 +109,7 @@ def stand_in() -> None:
     for name, level in (("stdout", STDOUT), ("stderr", STDERR)):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, Tee):
-            tee = Tee(stream, level)
-            _tees.append((name, tee, stream))
-            setattr(sys, name, tee)
+            setattr(sys, name, Tee(stream, level))
 
 
 def begin() -> None:
@@ -136,10 +131,10 @@ def end() -> None:
 
 
 def _put_back() -> None:
-    while _tees:
-        name, tee, stream = _tees.pop()
-        if getattr(sys, name) is tee:
-            setattr(sys, name, stream)
+    for name in ("stdout", "stderr"):
+        tee = getattr(sys, name)
+        if isinstance(tee, Tee):
+            setattr(sys, name, tee.stream)
 
 
 def _in_child() -> None:
