@@ -57,13 +57,13 @@ class OwnedRun:
         self._safely(self._take_up)
 
     def _take_up(self) -> None:
+        self.machine.replaying = self.head.entries > 0  # in its first turn, too
         self._turn(self.machine, self.machine.begin)
         if self.head.entries:
             self._replay()
         self._settle()
 
     def _replay(self) -> None:
-        self.machine.replaying = True
         for entry in self._recorded():
             self.attempts.remember(entry)
             if entry.kind in FED:
