@@ -9,6 +9,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from ..executors import capture
 from .drawing import frame
 from .terminal import has_colour, plain
 from .view import View
@@ -29,6 +30,7 @@ class LiveSurface:
             vertical_overflow="crop",
         )
         self._live.start()
+        capture.stand_in()  # above Rich, which passes on the frame along with what a task prints
 
     def update(self, view: View, now: float) -> None:
         """Redraw."""
