@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..client import Frame
 from ..declare import Durable, Workflow
 from ..errors import DeclarationError, PodiumError, RunNotFound, UsageError
+from ..executors import capture
 from ..functions import Function, registry
 from .report import frame_lines
 from .terminal import safe
@@ -70,6 +71,7 @@ def load_for(function: str, starter: str) -> Target:
 
 def _module(place: str) -> ModuleType:
     """By dotted name from the working directory, or by path under the name that Python itself would use."""
+    capture.stand_in()  # before it, so that the log handlers that it makes write where a live view expects it
     try:
         if place.endswith(".py") or "/" in place or os.sep in place:
             return _by_path(Path(place))
