@@ -66,10 +66,10 @@ def test_outside_of_an_attempt_nothing_changes() -> None:
         print("hello")
         assert sys.stdout.writelines(["a\n", "b\n"]) is None
         assert out.getvalue() == "hello\na\nb\n"
-        assert sys.stdout.getvalue() == out.getvalue(), "what else a stream can do is there"  # type: ignore[attr-defined]
+        assert sys.stdout.getvalue() == out.getvalue(), "what else a stream can do is there"
         assert repr(sys.stdout) == repr(out)
         with pytest.raises(TypeError):
-            sys.stdout.write(b"bytes")  # type: ignore[arg-type]
+            sys.stdout.write(b"bytes")
 
 
 def test_threads_with_a_copied_context_are_heard_and_others_are_not() -> None:

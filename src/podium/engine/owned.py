@@ -79,9 +79,7 @@ class OwnedRun:
             # No further than the claim saw: what came later is another owner's, and we have lost the run.
             page = self.engine.store.history(self.head.id, after, min(PAGE, self.head.entries - after))
             if not page:
-                raise InternalError(
-                    f"run {self.head.id} should have {self.head.entries} entries, has {after}"
-                )
+                raise InternalError(f"run {self.head.id} has only {after} of {self.head.entries} entries")
             yield from page
             after = page[-1].seq
 
