@@ -35,9 +35,9 @@ class Hearing:
         """Let what was said since the last look go with its run's next write."""
         for attempt in list(self._listener.speaking):
             owned = self._engine.owned.get(attempt.run)
-            if owned is None or owned.deaf or owned.attempts.running.get(attempt.step) is not attempt:
+            if owned is None or owned.attempts.running.get(attempt.step) is not attempt:
                 self._listener.take(attempt, last=True)  # it spoke after its outcome
-            else:
+            elif not owned.deaf:  # then `leaving` takes them
                 self._add(owned, attempt, last=False)
         for owned in list(self._bodies):
             if owned.gone:

@@ -81,7 +81,7 @@ class Tee:
     def __init__(self, stream: Any, level: int) -> None:
         self.stream, self._level = stream, level
 
-    def write(self, text: str) -> Any:
+    def write(self, text: Any) -> Any:
         attempt = _speaker()
         if attempt is None:
             return self.stream.write(text)
@@ -90,7 +90,8 @@ class Tee:
             written = self.stream.write(text)
         finally:
             _here.passing_on = False
-        write(attempt, self._level, text)
+        if isinstance(text, str):  # whatever else a stream takes is its own affair
+            write(attempt, self._level, text)
         return written
 
     def writelines(self, lines: Iterable[str]) -> None:
