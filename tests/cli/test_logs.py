@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -277,3 +278,30 @@ def test_what_is_printed_above_the_live_tree_is_kept_without_the_tree(project: P
         ("stdout", "first"),
         ("stdout", "second"),
     ]
+
+
+HANDLER = """
+import logging, time
+from podium import task, workflow
+
+logging.basicConfig(level=logging.INFO)  # its handler takes what sys.stderr is now
+
+@task
+def logs_on() -> None:
+    for n in range(5):
+        logging.info("record %d", n)
+        time.sleep(0.15)
+
+@workflow
+def steady() -> None:
+    logs_on()
+"""
+
+
+def test_what_a_handler_of_the_modules_own_writes_does_not_break_the_live_tree(project: Path) -> None:
+    write_app(project, HANDLER)
+    running = Terminal("run", "app:steady")
+    assert running.end() == 0
+    # Rich takes its frame away, prints, and draws it again; what goes past it stands right behind the frame.
+    assert not re.search(r"stays(\x1b\[\d*m)*INFO", running.raw)
+    assert running.text.count("INFO:root:record") == 5

@@ -359,6 +359,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_two_hundred_megabytes_cost_no_memory_and_stop_nobody(script: Path, python: list[str]) -> None:
     ran = subprocess.run(
         [*python, "app.py", "flood"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True

@@ -20,7 +20,7 @@ class LiveSurface:
     """Draws on stderr; what the user's code prints scrolls above."""
 
     def __init__(self) -> None:
-        capture.stand_in()  # usually there already, since before the user's module was loaded
+        capture.begin()  # so that the tees stay although the engine is closed while we draw
         tees = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, capture.Tee)]
         self._streams = [(tee, tee.stream) for tee in tees]  # the real ones
         self._stream = self._streams[-1][1]
@@ -54,6 +54,7 @@ class LiveSurface:
             tee.flush()
             tee.stream = stream
         self._live.stop()
+        capture.end()
 
     def restore(self) -> None:
         """The cursor, for leaving at once."""

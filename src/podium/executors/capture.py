@@ -29,7 +29,7 @@ class _Here(threading.local):
 
 _here = _Here()
 _lock = threading.Lock()
-_users = 0  # engines that are open in this process
+_users = 0  # engines that are open in this process, and whoever else needs the tees
 
 
 def _speaker() -> Attempt | None:
@@ -123,7 +123,7 @@ def begin() -> None:
 
 
 def end() -> None:
-    """An engine is closed: after the last one each stream is put back, unless somebody has replaced it."""
+    """After the last engine is closed each stream is put back, unless somebody has replaced it."""
     global _users  # noqa: PLW0603  # as above
     with _lock:
         _users -= 1
