@@ -284,9 +284,16 @@ def test_lines_that_come_from_elsewhere_are_kept() -> None:
     with terminal() as out:
         speaker = attempt()
         capture.line(speaker, logging.INFO, "from a child")
+        logged = logging.LogRecord("child", logging.ERROR, "child.py", 1, "it %s", ("broke",), None)
+        logged.exc_text = "Traceback: as text"  # all that comes through a pipe
+        capture.record(speaker, logged)
         capture.write(speaker, STDOUT, "half ")
         capture.write(speaker, STDOUT, "a line\n")
-        assert said(speaker) == [(logging.INFO, "from a child"), (STDOUT, "half a line")]
+        assert said(speaker) == [
+            (logging.INFO, "from a child"),
+            (logging.ERROR, "it broke\nTraceback: as text"),
+            (STDOUT, "half a line"),
+        ]
         assert out.getvalue() == ""
 
 

@@ -58,15 +58,23 @@ def write(attempt: Attempt, level: int, text: str) -> None:
         transcript.write(level, text)
 
 
+def record(attempt: Attempt, logged: logging.LogRecord) -> None:
+    """Keep a log record that the attempt has made elsewhere."""
+    transcript = _transcript(attempt)
+    if transcript is not None:
+        transcript.line(logged.levelno, lambda: record_text(logged))
+
+
 def record_text(record: logging.LogRecord) -> str:
     """Message, traceback and stack of a record, without touching it: its handlers come after us."""
     try:
         text = record.getMessage()
     except Exception:  # arguments that do not fit: the handlers say so on stderr, a task must not fail of it
         text = str(record.msg)
-    if record.exc_info:
-        text = f"{text}\n{record.exc_text or _formatter.formatException(record.exc_info)}"
-    return f"{text}\n{record.stack_info}" if record.stack_info else text
+    trace = record.exc_text
+    if record.exc_info and not trace:
+        trace = _formatter.formatException(record.exc_info)
+    return "\n".join(part for part in (text, trace, record.stack_info) if part)
 
 
 # -- streams ------------------------------------------------------------------------------------------
