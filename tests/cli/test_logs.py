@@ -192,6 +192,7 @@ def test_a_run_that_says_nothing_is_no_error_and_show_is_silent_about_it(project
 def test_show_says_that_there_are_lines(project: Path) -> None:
     podium("run", "app:story")
     (run,) = as_json("runs")["runs"]
+    assert run["logs"] == 9
     assert f"logs: 9 lines  podium logs {run['id']}" in podium("show", "@last").stdout
 
 

@@ -230,7 +230,7 @@ def test_every_statement_is_used() -> None:
         "history",
         "logs",
         "logs_of_step",
-        "lines_of_run",
+        "add_line",
         "load",
         "find",
         "find_by_prefix",

@@ -84,7 +84,12 @@ class Transcript:
 
     def _extend(self, level: int, text: str, start: int, end: int) -> None:
         """Add text[start:end], which has no newline, to the line begun; large pieces are not copied."""
+        if start == end:
+            return
         begun, cut = self._begun.get(level, ""), self._cut.get(level, 0)
+        if not begun and end - start <= self._caps.line and text.find("\r", start, end) < 0:
+            self._begun[level] = text[start:end]  # as nearly always
+            return
         stop = end
         while stop > start and text[stop - 1] == "\r":  # it overwrites nothing until something follows
             stop -= 1

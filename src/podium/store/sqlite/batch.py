@@ -17,7 +17,6 @@ from ...model import (
     FINAL,
     Entry,
     Fence,
-    LogLine,
     Message,
     Move,
     NewRun,
@@ -36,7 +35,7 @@ _CONSUME, _MOVE, _CALL_OF_RUN = SQL["consume"], SQL["move"], SQL["call_of_run"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
 _ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
-_ADD_LINE, _LINES_OF_RUN = SQL["add_line"], SQL["lines_of_run"]
+_ADD_LINE = SQL["add_line"]
 
 _STATES = {state.value: state for state in State}
 _DONE = Verdict(Outcome.DONE)
@@ -55,6 +54,7 @@ class Batch:
         self._engine = engine
         self._lives = engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,)))
         self._entries: list[Row] = []  # of writes that passed their checks, not yet inserted
+        self._lines: list[Row] = []  # of the same writes, likewise
         self._runs: dict[str, Row] = {}  # as read in this transaction; a write to a run takes it out
         if fenced:
             self._read_runs(fenced)
@@ -72,8 +72,8 @@ class Batch:
             self._add_entries(key, write.entries)
             for message in write.consumed:
                 rows(self._connection, _CONSUME, (key, message))
-            if write.logs:
-                self._add_lines(key, write.logs)
+            for line in write.logs:
+                self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
             if write.move is not None:
                 self._move(key, write.move, write.entries)
         if not write.new_runs and not write.messages:
@@ -91,15 +91,19 @@ class Batch:
                 self.flush()
         except DATA_ERRORS as error:
             self._entries.clear()
+            self._lines.clear()
             self.wakes = wakes
             return _invalid(f"{type(error).__name__}: {error}")
         return verdict
 
     def flush(self) -> None:
-        """Insert the entries that wait."""
+        """Insert the entries and lines that wait."""
         if self._entries:
             entries, self._entries = self._entries, []
             rows_of_each(self._connection, _ADD_ENTRY, entries)
+        if self._lines:
+            lines, self._lines = self._lines, []
+            rows_of_each(self._connection, _ADD_LINE, lines)
 
     def _read_runs(self, runs: Sequence[str]) -> None:
         self._runs.update([(row[0], row) for row in rows(self._connection, _FENCES, (json.dumps(runs),))])
@@ -183,11 +187,6 @@ class Batch:
                 self._entries.append((key, seq, kind, at, step, digest, payload, *rest))
             else:
                 self._entries.append((key, *astuple(entry)))
-
-    def _add_lines(self, key: int, lines: tuple[LogLine, ...]) -> None:
-        last = rows(self._connection, _LINES_OF_RUN, (key,))[0][0]
-        numbered = [(key, n, *astuple(line)[:-1]) for n, line in enumerate(lines, last + 1)]
-        rows_of_each(self._connection, _ADD_LINE, numbered)
 
     def _move(self, key: int, move: Move, entries: tuple[Entry, ...]) -> None:
         final = move.state in FINAL

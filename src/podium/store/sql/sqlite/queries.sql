@@ -18,10 +18,9 @@ INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_line
-INSERT INTO logs (run, n, step, attempt, at, level, text) VALUES (?, ?, ?, ?, ?, ?, ?);
-
--- name: lines_of_run
-SELECT coalesce(max(n), 0) FROM logs WHERE run = ?;
+-- Numbered as it is inserted: the lines of a whole batch then need no look at their runs before.
+INSERT INTO logs (run, n, step, attempt, at, level, text)
+VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?4, ?5, ?6);
 
 -- name: consume
 DELETE FROM inbox WHERE run = ? AND id = ?;
