@@ -230,7 +230,6 @@ def test_every_statement_is_used() -> None:
         "history",
         "logs",
         "logs_of_step",
-        "add_line",
         "load",
         "find",
         "find_by_prefix",

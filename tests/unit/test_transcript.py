@@ -86,6 +86,13 @@ def test_a_long_line_is_cut_and_says_by_how_much(sizes: list[int]) -> None:
     assert texts(spoken) == ["x" * 100 + " … (150 more characters)", "next"]
 
 
+def test_no_level_is_too_high_for_a_store() -> None:
+    spoken = transcript()
+    for level in (10**30, -(10**30), 35):
+        spoken.line(level, lambda: "x")
+    assert [line.level for line in spoken.take()] == [1_000_000, -1_000_000, 35]
+
+
 def test_a_long_record_is_cut_too() -> None:
     spoken = transcript()
     spoken.line(logging.INFO, lambda: "x" * 101)

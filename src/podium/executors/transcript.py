@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .attempt import Attempt
 
 
+LEVEL_MAX = 1_000_000  # logging takes any integer, a store does not
+
+
 class Caps(msgspec.Struct, frozen=True):
     """How much of what one attempt says is kept."""
 
@@ -43,6 +46,7 @@ class Transcript:
 
     def line(self, level: int, text: Callable[[], str]) -> None:
         """Keep one line or record; `text` is asked only if there is room."""
+        level = max(-LEVEL_MAX, min(level, LEVEL_MAX))
         said = "" if self._is_full else text()  # somebody's code, so not under the lock
         cap = self._caps.line
         with self._lock:
