@@ -230,6 +230,8 @@ def test_every_statement_is_used() -> None:
         "attach",
         "addressee",
         "history",
+        "logs",
+        "logs_of_step",
         "load",
         "find",
         "find_by_prefix",
@@ -244,8 +246,9 @@ def test_no_statement_reads_a_whole_table_of_runs_or_history(
     plan = [str(step[3]) for step in raw.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", values)]
     raw.close()
     assert plan
-    assert not [step for step in plan if step.startswith(("SCAN runs", "SCAN history"))]
+    assert not [step for step in plan if step.startswith(("SCAN runs", "SCAN history", "SCAN logs"))]
     assert name == "attach" or not [step for step in plan if "TEMP B-TREE" in step and "runs" in step]
+    assert not name.startswith("logs") or not [step for step in plan if "TEMP B-TREE" in step]
 
 
 class _Anything(dict[str, object]):

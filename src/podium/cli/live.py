@@ -6,9 +6,11 @@ import os
 import sys
 
 from rich.console import Console, Group
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.text import Text
 
+from ..executors import capture
 from .drawing import frame
 from .terminal import has_colour, plain
 from .view import View
@@ -18,17 +20,25 @@ class LiveSurface:
     """Draws on stderr; what the user's code prints scrolls above."""
 
     def __init__(self) -> None:
-        self._stream = sys.stderr  # the real one: while we draw, Rich stands in its place
+        capture.begin()  # so that the tees stay although the engine is closed while we draw
+        tees = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, capture.Tee)]
+        self._streams = [(tee, tee.stream) for tee in tees]  # the real ones
+        self._stream = self._streams[-1][1]
         no_colour = not has_colour(self._stream)
         self._console = Console(file=self._stream, no_color=no_colour, highlight=False, soft_wrap=False)
         self._live = Live(
             console=self._console,
             auto_refresh=False,  # drawn when we say so, at most ten times a second
-            redirect_stdout=sys.stdout.isatty(),  # output into a file stays there
-            redirect_stderr=True,
+            redirect_stdout=False,  # we do that ourselves
+            redirect_stderr=False,
             vertical_overflow="crop",
         )
         self._live.start()
+        # Beneath the tees: what is kept of a print is without the frame that Rich draws along with it, and
+        # whoever took sys.stderr earlier, such as the handlers of logging, holds a tee.
+        for tee, stream in self._streams:
+            if stream.isatty():  # output into a file stays there
+                tee.stream = FileProxy(self._console, stream)
 
     def update(self, view: View, now: float) -> None:
         """Redraw."""
@@ -40,7 +50,11 @@ class LiveSurface:
         """The last frame stays, without the line on what Ctrl-C does."""
         lines = frame(view, now, max(self._console.height, 40))[:-1]
         self._live.update(Group(*map(self._text, lines)), refresh=True)
+        for tee, stream in self._streams:
+            tee.flush()
+            tee.stream = stream
         self._live.stop()
+        capture.end()
 
     def restore(self) -> None:
         """The cursor, for leaving at once."""

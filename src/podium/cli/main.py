@@ -51,6 +51,7 @@ _VERBS = {
     "runs": Verb("cli.runs", "List runs, newest first."),
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
     "why": Verb("cli.why", "Why a run stands where it stands, and what would move it."),
+    "logs": Verb("cli.logs", "What a run's tasks printed and logged; -f follows."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
     "retry": Verb("cli.retry", "A new run from a failed one's record: goes on at the step that failed."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),

@@ -138,6 +138,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "entries": row.entries,
         "owners_lost": row.lost,
         "inbox": row.inbox,
+        "logs": row.logs,
         "starter": row.starter,
         "parent": row.parent or None,
         "tags": row.tags.split(),

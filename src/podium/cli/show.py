@@ -101,6 +101,8 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
 
 def _below(app: App, row: RunRow) -> Iterator[str]:
     """How it came out, and one thing to do."""
+    if row.logs:
+        yield f"logs: {words.many(row.logs, 'line')}  {words.dim(f'podium logs {row.id}')}"
     if row.state is State.SUCCEEDED:
         text = result_text(row.payload, 500)
         yield from ([f"result: {text}"] if text else [])

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..client import Frame
 from ..declare import Durable, Workflow
 from ..errors import DeclarationError, PodiumError, RunNotFound, UsageError
+from ..executors import capture
 from ..functions import Function, registry
 from .report import frame_lines
 from .terminal import safe
@@ -73,6 +74,7 @@ def load_module(place: str) -> ModuleType:
 
     Raises TargetNotFound, or BrokenModule; then nothing that it declared is left in the registry.
     """
+    capture.stand_in()  # before it, so that the log handlers that it makes write where a live view expects it
     before = set(registry)
     try:
         if place.endswith(".py") or "/" in place or os.sep in place:

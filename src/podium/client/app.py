@@ -211,7 +211,8 @@ class App:
         function.check(bound)
         data = codec.encode_call(bound, where=function.label)
         if self.has_engine:
-            _ = self.host  # opened before the run is dated: what is older than the engine was left behind
+            # Opened before the run is dated: what is older than the engine was left behind.
+            self.host.listen()
         now = self.env.now()
         new = NewRun(
             id=call.id or self.env.new_id(),

@@ -140,6 +140,8 @@ class Committer:
                     writes.append(write)
                     for entry in write.entries:
                         size += len(entry.payload) + ENTRY_BYTES
+                    for line in write.logs:
+                        size += len(line.text) + ENTRY_BYTES
         return sources, writes, size
 
     def _is_small(self, writes: int, size: int) -> bool:

@@ -23,6 +23,7 @@ from .burst import burst
 from .caution import Suspects
 from .committer import Committer
 from .desk import Desk, End, stopped_by
+from .hearing import Hearing
 from .options import Options
 from .owned import OwnedRun
 from .ownership import Ownership
@@ -60,6 +61,7 @@ class Engine:
         self.committer = Committer(store, id, env, reactor, writer, self.fail)
         self.watch = TurnWatch(env, options.turn_budget)
         self.executors: dict[str, Executor] = {}
+        self.hearing = Hearing(self)
         self.owned: dict[str, OwnedRun] = {}
         self.observers: list[Callable[..., None]] = [] if observers is None else observers
         self.failure: BaseException | None = None
@@ -88,6 +90,7 @@ class Engine:
         self.ticked = self.env.monotonic()
         if self.failure is None:
             self.sweep.soon()
+            self.hearing.flush()
             self.reactor.call_later(self.options.poll, self._poll)
 
     def take_up(self, head: Head) -> None:
@@ -95,6 +98,7 @@ class Engine:
         if function is None or head.id in self.owned or self.stopping or self.failure is not None:
             return  # what a stopping engine owns is handed back when it retires
         owned = OwnedRun(self, head, Machine(head.id, function, head.args, head.started))
+        owned.machine.hear = self.hearing.body
         self.owned[head.id] = owned
         self.observe("taken", head.id, head)
         try:
@@ -117,7 +121,7 @@ class Engine:
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
         attempt.began = self.env.now()
-        attempt.note = self._noted
+        attempt.note, attempt.listener = self._noted, self.hearing.listener
         if self.observers:
             self.observe("began", attempt.run, attempt)
         self.executors[attempt.function.executor].submit(attempt)
@@ -126,6 +130,8 @@ class Engine:
         """Stop a task body whose outcome nobody waits for."""
         self.observe("cancelled", attempt.run, attempt)
         self.suspects.ended(attempt)
+        if attempt.transcript is not None:
+            self.hearing.ended(attempt)
         self.executors[attempt.function.executor].cancel(attempt)
 
     def _noted(self, attempt: Attempt, progress: Progress) -> None:
@@ -153,6 +159,8 @@ class Engine:
                 ended = outcomes.popleft()
                 owned = self.owned.get(ended.attempt.run)
                 if owned is not None:
+                    if ended.attempt.transcript is not None:
+                        self.hearing.ended(ended.attempt)
                     owned.ended(ended)
         if self.stopping:
             self._try_to_stop()

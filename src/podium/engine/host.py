@@ -17,7 +17,7 @@ from typing import Any
 
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
-from ..executors import LoopExecutor, ThreadExecutor
+from ..executors import LoopExecutor, ThreadExecutor, capture
 from ..functions import Function
 from ..model import EngineRow
 from ..store import Store
@@ -70,6 +70,8 @@ class EngineHost:
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
         self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
         self.engine.executors["threads"] = self._threads
+        if options.log_lines:
+            capture.begin()
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
         env.spawn(self._listen, name="podium-doorbell")
@@ -191,6 +193,11 @@ class EngineHost:
                 log.exception("a call from another thread failed")
                 self.engine.fail(error)
 
+    def listen(self) -> None:
+        """Hear what tasks print although somebody, such as a test runner, has replaced the streams since."""
+        if self.options.log_lines:
+            capture.stand_in()
+
     def is_own_thread(self) -> bool:
         """Whether the caller runs on the engine's thread, where waiting for it would never end."""
         return threading.current_thread() is self._thread
@@ -215,6 +222,8 @@ class EngineHost:
         self._ended.wait(5.0)
         self._writer.close()
         self._threads.close()
+        if self.options.log_lines:
+            capture.end()
         if self._locks is not None:
             self._locks.free()
 

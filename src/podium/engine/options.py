@@ -19,6 +19,9 @@ class Options(msgspec.Struct, frozen=True):
     poll: float = 1.0  # how often to look for due runs and messages unasked
     turn_budget: float = 10.0  # a workflow may compute that long without waiting
     grace: float = 5.0  # for running tasks to end at shutdown
+    log_lines: int = 1000  # kept of what one attempt prints and logs; 0: none, nothing is listened to
+    log_bytes: int = 262_144  # of these together, in UTF-8
+    log_line: int = 8192  # characters of one line
     evict_always: bool = False  # drop a run whenever it only waits: for tests
 
     def patience(self, entries: int) -> float:

@@ -15,7 +15,7 @@ from .. import codec
 from ..errors import EncodeError, InternalError, StoreError
 from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, Step
-from ..model import FED, Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write
+from ..model import FED, Entry, Fence, Head, Kind, LogLine, Message, Move, Outcome, State, Verdict, Write
 from .alarm import Alarm
 from .attempts import ALONE, LOSSES_MAX, Attempts
 from .caution import Caution
@@ -41,6 +41,7 @@ class OwnedRun:
         self.seq = head.entries  # of the last entry made, durable or not
         self._fingerprint = head.fingerprint  # of the code that the record fits
         self.gone = False  # left memory: whatever still comes is nobody's
+        self.logs: list[LogLine] = []  # said since the last write
         self._entries: list[Entry] = []
         self._consumed: list[str] = []
         self._delivered: set[str] = set()  # ids of messages in the history
@@ -57,6 +58,7 @@ class OwnedRun:
         self._safely(self._take_up)
 
     def _take_up(self) -> None:
+        self.machine.replaying = self.head.entries > 0  # in its first turn, too
         self._turn(self.machine, self.machine.begin)
         if self.head.entries:
             self._replay()
@@ -64,7 +66,6 @@ class OwnedRun:
         self._settle()
 
     def _replay(self) -> None:
-        self.machine.replaying = True
         for entry in self._recorded():
             self.attempts.remember(entry)
             if entry.kind in FED:
@@ -80,9 +81,7 @@ class OwnedRun:
             # No further than the claim saw: what came later is another owner's, and we have lost the run.
             page = self.engine.store.history(self.head.id, after, min(PAGE, self.head.entries - after))
             if not page:
-                raise InternalError(
-                    f"run {self.head.id} should have {self.head.entries} entries, has {after}"
-                )
+                raise InternalError(f"run {self.head.id} has only {after} of {self.head.entries} entries")
             yield from page
             after = page[-1].seq
 
@@ -308,15 +307,18 @@ class OwnedRun:
 
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
-        if self.gone or self._writing is not None or not (self._entries or self._move):
+        if self.gone or self._writing is not None or not (self._entries or self._move or self.logs):
             return None
+        if self._move is not None:
+            self.engine.hearing.leaving(self)
         entries, self._entries = tuple(self._entries), []
         consumed, self._consumed = tuple(self._consumed), []
         self._writing, self._held = self._held, []
         move, self._move = self._move, None
         self._closed = self._closed or move is not None
+        logs, self.logs = (tuple(self.logs), []) if self.logs else ((), self.logs)
         fence = Fence(self.head.id, self.head.token, _RUNNING)
-        return Write(fence=fence, move=move, entries=entries, consumed=consumed)
+        return Write(fence=fence, move=move, entries=entries, consumed=consumed, logs=logs)
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
@@ -338,7 +340,7 @@ class OwnedRun:
     def _act(self, held: list[Command | Attempt]) -> None:
         if not self._closed:  # handed back or parked meanwhile: what was decided is its next owner's
             self._release(held)
-        if self._entries or self._move:
+        if self._entries or self._move or self.logs:
             self.engine.committer.touch(self)
         self._settle()
 

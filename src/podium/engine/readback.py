@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ..model import Outcome, Verdict, Write
 from ..store import Store
 
@@ -20,13 +22,14 @@ def read_back(store: Store, engine: str, writes: Sequence[Write]) -> list[Verdic
 
 
 def _left_a_trace(store: Store, write: Write) -> bool:
-    if write.fence is not None and (write.entries or write.move):
+    if write.fence is not None and (write.entries or write.move or write.logs):
         return _happened(store, write)
     return any(store.load(new.id) is not None for new in write.new_runs if not new.explicit_id)
 
 
 def _happened(store: Store, write: Write) -> bool:
-    """Whether a fenced write is in: its last entry is there, or its move is, under its own token."""
+    """Whether a fenced write is in: its last entry is there, or its move is, under its own token, or, when it
+    has logs alone, the run's last lines are these."""
     assert write.fence is not None
     row = store.load(write.fence.run)
     if row is None:
@@ -36,7 +39,10 @@ def _happened(store: Store, write: Write) -> bool:
         last = write.entries[-1]
         found = store.history(row.id, after=last.seq - 1, limit=1)
         return bool(found) and found[0] == last
-    assert write.move is not None
+    if write.move is None:
+        # Whoever has written since is another owner; then ours may be sent again, and its fence answers.
+        last = store.logs(row.id, after=row.logs - len(write.logs), limit=len(write.logs))
+        return [msgspec.structs.replace(line, n=0) for line in last] == list(write.logs)
     return row.token == write.fence.token and row.state is write.move.state
 
 

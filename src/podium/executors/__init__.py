@@ -3,5 +3,16 @@
 from .attempt import Attempt, Ended, Progress, current_attempt
 from .loop import LoopExecutor
 from .threads import ThreadExecutor
+from .transcript import Caps, Listener, Transcript
 
-__all__ = ["Attempt", "Ended", "LoopExecutor", "Progress", "ThreadExecutor", "current_attempt"]
+__all__ = [
+    "Attempt",
+    "Caps",
+    "Ended",
+    "Listener",
+    "LoopExecutor",
+    "Progress",
+    "ThreadExecutor",
+    "Transcript",
+    "current_attempt",
+]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from .. import codec
 from ..functions import Function
 
+if TYPE_CHECKING:
+    from .transcript import Listener, Transcript
+
 
 class Attempt:
     """A task body about to run, running or abandoned. Executors touch only `cancelled` and `handle`."""
 
-    __slots__ = ("run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note")
+    __slots__ = (
+        "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
+        "listener", "transcript",
+    )  # fmt: skip
 
     def __init__(self, run: str, step: str, function: Function, args: bytes, number: int, token: int) -> None:
         self.run = run
@@ -28,6 +34,8 @@ class Attempt:
         self.cancelled = False
         self.handle: Any = None
         self.note: Callable[[Attempt, Progress], None] | None = None
+        self.listener: Listener | None = None  # whoever keeps what the body prints and logs
+        self.transcript: Transcript | None = None  # of what it has said; most say nothing
 
     @property
     def idempotency_key(self) -> str:

@@ -11,7 +11,8 @@ rather than their name another meaning, because `from asyncio import wait_for` i
 - The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
 - `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
-- `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run.
+- `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run;
+  `callHandlers`, which comes after the logger's filters, lets the engine hear what is new.
 """
 
 from __future__ import annotations
@@ -139,6 +140,17 @@ def _handle_unless_replaying(original: Callable[..., Any]) -> Callable[..., Any]
     return handle
 
 
+def _heard_from_body(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+        machine = turning.machine
+        if machine is not None and machine.hear is not None:
+            machine.hear(machine.run, record)
+        original(self, record)
+
+    return call_handlers
+
+
 _sleep = time.sleep
 _installed = False
 
@@ -163,3 +175,4 @@ def install() -> None:
         time.sleep = _guarded(time.sleep, "time.sleep")
     threading.Thread.start = _guarded(threading.Thread.start, "starting a thread")
     logging.Logger.handle = _handle_unless_replaying(logging.Logger.handle)
+    logging.Logger.callHandlers = _heard_from_body(logging.Logger.callHandlers)

@@ -15,9 +15,10 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
+import logging
 import random
 import uuid
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any
 
 from .. import codec
@@ -37,6 +38,8 @@ _get_running_loop: Any = asyncio._get_running_loop
 
 class Machine:
     """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
+
+    hear: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
 
     def __init__(self, run: str, function: Function, args: bytes, started: float) -> None:
         self.run = run

@@ -2,12 +2,15 @@
 
 from .records import (
     FED,
+    STDERR,
+    STDOUT,
     Claimed,
     EngineRow,
     Entry,
     Fence,
     Head,
     Kind,
+    LogLine,
     Message,
     Move,
     NewRun,
@@ -22,6 +25,8 @@ from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 __all__ = [
     "FED",
     "FINAL",
+    "STDERR",
+    "STDOUT",
     "TRANSITIONS",
     "UNFINISHED",
     "Claimed",
@@ -30,6 +35,7 @@ __all__ = [
     "Fence",
     "Head",
     "Kind",
+    "LogLine",
     "Message",
     "Move",
     "NewRun",

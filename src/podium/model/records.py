@@ -52,6 +52,20 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     due: float | None = None  # RETRY only: when the next attempt may begin
 
 
+STDOUT, STDERR = 0, -1  # levels of what was printed, which has none; log records keep logging's own numbers
+
+
+class LogLine(msgspec.Struct, frozen=True, gc=False):
+    """Something that a run said: a printed line or a log record, whose text may hold several lines."""
+
+    step: str  # identity of the step that said it; "" for the workflow's body
+    attempt: int  # counts from 1; 0 for the body
+    at: float
+    level: int  # logging's, or STDOUT or STDERR
+    text: str
+    n: int = 0  # its number in the run, counting from 1 without a gap; the store gives it
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """Something sent to a run. `id` is unique in the run for ever (inbox and history)."""
 
@@ -118,6 +132,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     consumed: tuple[str, ...] = ()  # ids of inbox messages that `entries` took over
     messages: tuple[Message, ...] = ()
     new_runs: tuple[NewRun, ...] = ()
+    logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
 
 
 class Outcome(str, Enum):
@@ -186,6 +201,7 @@ class RunRow(msgspec.Struct, frozen=True):
     parent: str
     tags: str
     inbox: int  # undelivered messages
+    logs: int = 0  # lines on record, which is also the number of the last one
 
 
 class EngineRow(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, Verdict, Write
 
 
 class Store(Protocol):
@@ -52,9 +52,9 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history
-        twice; a move, entries or consumed ids without a fence; an owned new run without an engine; a new run
-        whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
-        cannot hold.
+        twice; a move, entries, consumed ids or logs without a fence; an owned new run without an engine; a
+        new run whose id is taken though nobody chose it; `copy_from` of more than there is; data that the
+        store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
@@ -64,6 +64,8 @@ class Store(Protocol):
         Messages: GONE when the run is final or unknown; the rest of the Write happens. An id that is already
         in the run's inbox or history is DONE without a second copy. Messages that a run never consumed stay
         in its inbox when it ends.
+
+        Logs are numbered in the order in which they are written, on from the run's last line.
 
         A move sets the payload and takes the ownership away. A final one dates the run's end: `Move.at`, else
         its last entry.
@@ -93,6 +95,11 @@ class Store(Protocol):
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Entries with seq > after, in order, at most `limit`. Empty for an unknown run."""
+        ...
+
+    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
+        """Lines with n > after, in order, at most `limit`; with `step` those of that step alone ("": the
+        body's). Empty for an unknown run."""
         ...
 
     def load(self, run: str) -> RunRow | None:

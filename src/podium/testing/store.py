@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
-from ..model import Claimed, EngineRow, Entry, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, Verdict, Write
 from ..store import Store
 from .faults import Fault
 
@@ -111,6 +111,9 @@ class FaultyStore:
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return self._call("history", lambda: self._inner.history(run, after, limit))
+
+    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
+        return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
 
     def load(self, run: str) -> RunRow | None:
         return self._call("load", lambda: self._inner.load(run))

@@ -13,7 +13,19 @@ from typing import Any
 import apsw
 from msgspec.structs import astuple
 
-from ...model import FINAL, Entry, Fence, Message, Move, NewRun, Outcome, State, Verdict, Write, may_move
+from ...model import (
+    FINAL,
+    Entry,
+    Fence,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    State,
+    Verdict,
+    Write,
+    may_move,
+)
 from .faults import DATA_ERRORS
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
@@ -23,6 +35,7 @@ _CONSUME, _MOVE, _CALL_OF_RUN = SQL["consume"], SQL["move"], SQL["call_of_run"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
 _ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
+_ADD_LINE = SQL["add_line"]
 
 _STATES = {state.value: state for state in State}
 _DONE = Verdict(Outcome.DONE)
@@ -41,6 +54,7 @@ class Batch:
         self._engine = engine
         self._lives = engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,)))
         self._entries: list[Row] = []  # of writes that passed their checks, not yet inserted
+        self._lines: list[Row] = []  # of the same writes, likewise
         self._runs: dict[str, Row] = {}  # as read in this transaction; a write to a run takes it out
         if fenced:
             self._read_runs(fenced)
@@ -58,6 +72,8 @@ class Batch:
             self._add_entries(key, write.entries)
             for message in write.consumed:
                 rows(self._connection, _CONSUME, (key, message))
+            for line in write.logs:
+                self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
             if write.move is not None:
                 self._move(key, write.move, write.entries)
         if not write.new_runs and not write.messages:
@@ -75,15 +91,19 @@ class Batch:
                 self.flush()
         except DATA_ERRORS as error:
             self._entries.clear()
+            self._lines.clear()
             self.wakes = wakes
             return _invalid(f"{type(error).__name__}: {error}")
         return verdict
 
     def flush(self) -> None:
-        """Insert the entries that wait."""
+        """Insert the entries and lines that wait."""
         if self._entries:
             entries, self._entries = self._entries, []
             rows_of_each(self._connection, _ADD_ENTRY, entries)
+        if self._lines:
+            lines, self._lines = self._lines, []
+            rows_of_each(self._connection, _ADD_LINE, lines)
 
     def _read_runs(self, runs: Sequence[str]) -> None:
         self._runs.update([(row[0], row) for row in rows(self._connection, _FENCES, (json.dumps(runs),))])
@@ -94,7 +114,7 @@ class Batch:
         """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
         key = 0
         if write.fence is None:
-            if write.move is not None or write.entries or write.consumed:
+            if write.move is not None or write.entries or write.consumed or write.logs:
                 return 0, _invalid("without a fence a Write only creates runs and sends messages")
         else:
             key, refusal = self._check_fenced(write.fence, write)
@@ -113,7 +133,7 @@ class Batch:
             return 0, _REFUSED
         _, key, state_name, token, owner, length = found
         state = _STATES[state_name]
-        is_decision = owner is None and not write.entries and not write.consumed
+        is_decision = owner is None and not (write.entries or write.consumed or write.logs)
         if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
             return 0, _REFUSED
         if write.move is not None:

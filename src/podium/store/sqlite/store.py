@@ -13,7 +13,20 @@ from pathlib import Path
 import apsw
 
 from ...errors import StoreRefused
-from ...model import Claimed, EngineRow, Entry, Head, Kind, Message, Query, RunRow, State, Verdict, Write
+from ...model import (
+    Claimed,
+    EngineRow,
+    Entry,
+    Head,
+    Kind,
+    LogLine,
+    Message,
+    Query,
+    RunRow,
+    State,
+    Verdict,
+    Write,
+)
 from . import schema
 from .batch import Batch
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
@@ -229,6 +242,14 @@ class SqliteStore:
                 Entry(seq, _KINDS[kind], at, step, digest, loaded(connection, payload), began, attempt, due)
                 for seq, kind, at, step, digest, payload, began, attempt, due in found
             ]
+
+    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
+        with self._connections.reading() as connection:
+            if step is None:
+                found = rows(connection, SQL["logs"], (run, after, limit))
+            else:
+                found = rows(connection, SQL["logs_of_step"], (run, after, step, limit))
+            return [LogLine(*row) for row in found]
 
     def load(self, run: str) -> RunRow | None:
         with self._connections.reading() as connection:

@@ -17,6 +17,11 @@ FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: add_line
+-- Numbered as it is inserted: the lines of a whole batch then need no look at their runs before.
+INSERT INTO logs (run, n, step, attempt, at, level, text)
+VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?4, ?5, ?6);
+
 -- name: consume
 DELETE FROM inbox WHERE run = ? AND id = ?;
 
@@ -223,6 +228,14 @@ WHERE owner = ?1;
 -- name: history
 SELECT seq, kind, at, step, digest, payload, began, attempt, due
 FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
+
+-- name: logs
+SELECT step, attempt, at, level, text, n
+FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? ORDER BY n LIMIT ?;
+
+-- name: logs_of_step
+SELECT step, attempt, at, level, text, n
+FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ? ORDER BY n LIMIT ?;
 
 -- name: history_length
 SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);

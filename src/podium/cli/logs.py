@@ -1,0 +1,242 @@
+"""`podium logs RUN`: what its tasks printed and logged, with the step and the try that said it."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import re
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import click
+import msgspec
+
+from ..client import App
+from ..env import RealEnv
+from ..errors import UsageError
+from ..model import STDERR, STDOUT, LogLine, RunRow, State
+from . import options, words
+from .lookup import looking, pick
+from .main import FINE
+from .terminal import safe_lines, say, tell
+
+FOLLOW_SECONDS = 0.2  # how often a follower looks
+_PAGE = 1000
+_STEP_MAX = 32
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+_PRINTED = {STDOUT: "stdout", STDERR: "stderr"}
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_AGE = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])")
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # meant for the terminal that the task had
+
+_env = RealEnv()
+
+
+@click.command(context_settings=options.HELP)
+@options.run_id
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the run ends or is parked.")
+@click.option(
+    "--step", metavar="S", help="Only of this step: its id, its function, or one call of it: fetch#2."
+)
+@click.option(
+    "--level", metavar="W", help="Only records of this level or above, and no prints: info, warning …"
+)
+@click.option("--grep", metavar="R", help="Only lines in which this regular expression is found.")
+@click.option("--since", metavar="AGE", help="Only what was said within 30s, 5m, 2h, 1d.")
+@click.option("-n", "newest", type=click.IntRange(0), metavar="N", help="Only the last N of these lines.")
+@options.store
+@options.as_json
+def command(
+    run: str,
+    follow: bool,
+    step: str | None,
+    level: str | None,
+    grep: str | None,
+    since: str | None,
+    newest: int | None,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """What a run's tasks printed and logged.
+
+    Prints have no level; their column says out or err. --json gives an object per line.
+    """
+    wanted = Wanted(step, _level(level), _pattern(grep), _since(since))
+    with looking(store) as app:
+        row = pick(app, run)
+        screen = Json(row) if as_json else Table()
+        reader = Reader(app, row, wanted, newest)
+        lines = reader.lines()
+        shown = screen.show(lines if newest is None else deque(lines, maxlen=newest))
+        if follow:
+            _follow(app, row.id, reader, screen)
+        elif not shown:
+            tell("no line matches" if row.logs and newest != 0 else "nothing is on record")
+    return FINE
+
+
+def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
+    while True:
+        row = app.load(run)  # before its lines, so that the last ones are not missed
+        screen.show(reader.lines())
+        if row.state.is_final or row.state is State.PARKED:
+            tell(words.state(row.state))
+            return
+        app.store.wait(FOLLOW_SECONDS)
+
+
+# -- what is asked for ----------------------------------------------------------------------------------
+
+
+class Wanted(NamedTuple):
+    """Which lines are shown. None narrows nothing."""
+
+    step: str | None
+    level: int | None
+    pattern: re.Pattern[str] | None
+    since: float | None
+
+    def has(self, line: LogLine) -> bool:
+        """Whether this is one of them."""
+        return (
+            (self.since is None or line.at >= self.since)
+            and (self.level is None or line.level >= self.level)
+            and (self.step is None or self.step in _names(line.step))
+            and (self.pattern is None or self.pattern.search(line.text) is not None)
+        )
+
+
+def _level(text: str | None) -> int | None:
+    if text is None or text.isdecimal():
+        return None if text is None else int(text)
+    found = [number for name, number in _LEVELS.items() if text and name.startswith(text.lower())]
+    if len(found) != 1:
+        raise UsageError(f"there is no level {text!r}", fix=f"there are: {', '.join(_LEVELS)}, and numbers")
+    return found[0]
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise UsageError(f"--grep {text!r} is no regular expression: {error}") from None
+
+
+def _since(text: str | None) -> float | None:
+    if text is None:
+        return None
+    ages = _AGE.findall(text)
+    if not ages or _AGE.sub("", text):
+        raise UsageError(f"--since {text!r} is no age", fix="for instance: 30s, 5m, 2h, 1d, 1h30m")
+    return _env.now() - sum(float(count) * _UNITS[unit] for count, unit in ages)
+
+
+def _names(step: str) -> tuple[str, ...]:
+    """How a person may call a step: its id, with or without the scope, the module, the number of the call."""
+    name = step.partition("/")[2]
+    function = name.partition("#")[0]
+    return step, name, name.rpartition(":")[2], function, function.rpartition(":")[2]
+
+
+class Reader:
+    """Reads on from where it stopped."""
+
+    def __init__(self, app: App, row: RunRow, wanted: Wanted, newest: int | None) -> None:
+        self._store, self._run, self._wanted = app.store, row.id, wanted
+        self._after = max(0, row.logs - newest) if newest is not None and not any(wanted) else 0
+        # The id of a step has the slash of its scope. Then the store knows where its lines are.
+        self._step = wanted.step if wanted.step and "/" in wanted.step else None
+
+    def lines(self) -> Iterator[LogLine]:
+        """What is wanted of what there is by now."""
+        while page := self._store.logs(self._run, self._after, _PAGE, self._step):
+            self._after = page[-1].n
+            yield from filter(self._wanted.has, page)
+
+
+# -- how it is shown ------------------------------------------------------------------------------------
+
+
+class Screen(Protocol):
+    """Where lines go."""
+
+    def show(self, lines: Iterable[LogLine]) -> int:
+        """Write them; how many they were."""
+        ...
+
+
+class Json:
+    """An object per line, for programs."""
+
+    def __init__(self, row: RunRow) -> None:
+        self._run = row.id
+
+    def show(self, lines: Iterable[LogLine]) -> int:
+        count = 0
+        for line in lines:
+            count += 1
+            shown: dict[str, Any] = {
+                "version": 1,
+                "run": self._run,
+                "n": line.n,
+                "at": words.iso(line.at),
+                "step": line.step or None,
+                "attempt": line.attempt or None,
+                "source": _PRINTED.get(line.level, "log"),
+                "level": None if line.level in _PRINTED else line.level,
+                "text": line.text,
+            }
+            say(msgspec.json.encode(shown).decode())
+        return count
+
+
+class Table:
+    """Time, step, try, level, text; a title on a terminal."""
+
+    def __init__(self) -> None:
+        self._day = ""
+        self._step = 0  # width of that column: it grows, because what comes is not known
+        self._is_titled = not sys.stdout.isatty()
+
+    def show(self, lines: Iterable[LogLine]) -> int:
+        count = 0
+        for line in lines:
+            count += 1
+            self._show(line)
+        return count
+
+    def _show(self, line: LogLine) -> None:
+        at = datetime.datetime.fromtimestamp(line.at).astimezone()
+        step = _step(line.step)
+        self._step = max(self._step, len(step))
+        if not self._is_titled:
+            self._is_titled = True
+            say(words.dim(f"{'time':<12}  {'step':<{self._step}}  try  {'level':<8}"))
+        if (day := f"{at:%Y-%m-%d %Z}") != self._day:
+            self._day = day
+            say(words.dim(f"-- {day}"))
+        level, colour = _level_word(line.level)
+        tried = str(line.attempt or "")
+        head = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}  {step:<{self._step}}  {tried:>3}  "
+        first, *more = safe_lines(_COLOURS.sub("", line.text)).split("\n")
+        say(f"{words.dim(head)}{click.style(f'{level:<8}', fg=colour)}  {first}".rstrip())
+        for text in more:
+            say(f"{' ' * (len(head) + 10)}{text}".rstrip())
+
+
+def _step(identity: str) -> str:
+    """ "fetch#2 [1.0]": the call of a function, and the branch if it is not the body's own."""
+    if not identity:
+        return "(body)"
+    scope, _, name = identity.partition("/")
+    label = words.shorten(words.label(name), _STEP_MAX)
+    return f"{label} [{scope}]" if scope else label
+
+
+def _level_word(level: int) -> tuple[str, str | None]:
+    if level in _PRINTED:
+        return _PRINTED[level].removeprefix("std"), None
+    colour = "red" if level >= logging.ERROR else "yellow" if level >= logging.WARNING else None
+    return logging.getLevelName(level).lower().replace(" ", ""), colour

@@ -1,0 +1,87 @@
+"""Lines in simulated worlds: every body says its stamp; none is doubled, or lost while its outcome is not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from podium.engine import readback
+from podium.executors import Attempt, capture
+from podium.model import Kind, Write
+from podium.store import Store
+from podium.testing import World
+from podium.testing.executor import Invocation
+from podium.testing.monitor import EVERYTHING, Monitor
+from tests.sim import campaign
+from tests.sim.worlds import draw_setting
+
+SEEDS = range(400)
+OUTCOMES = (Kind.RESULT, Kind.ERROR, Kind.RETRY)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    campaign.quiet()
+    yield
+    logging.getLogger("podium").setLevel(logging.NOTSET)
+
+
+_invoked, _close_books = World.invoked, Monitor.close_books
+
+
+def says_its_stamp(world: World, process: Any, attempt: Attempt) -> Invocation:
+    invocation = _invoked(world, process, attempt)
+    capture.line(attempt, 0, str(invocation.stamp))
+    return invocation
+
+
+def look_at_lines(monitor: Monitor) -> None:
+    _close_books(monitor)
+    said = {invocation.stamp: invocation for invocation in monitor.ledger}
+    for row in monitor._store.find(EVERYTHING):
+        lines = monitor._store.logs(row.id, 0, 10_000)
+        stamps = [int(line.text) for line in lines]
+        monitor.check("each once", len(stamps) == len(set(stamps)), f"run {row.id}: {stamps}")
+        numbered = [line.n for line in lines] == list(range(1, row.logs + 1))
+        monitor.check("numbered without a gap", numbered, f"run {row.id}: {lines}")
+        for line, stamp in zip(lines, stamps, strict=True):
+            by = said[stamp]
+            mine = (by.run, by.step, by.attempt) == (row.id, line.step, line.attempt)
+            monitor.check("by whom it was said", mine, f"{line} is of {by}")
+        spoken = {(line.step, line.attempt) for line in lines}
+        for entry in monitor._store.history(row.id, 0, 10_000):
+            if entry.kind in OUTCOMES:
+                there = (entry.step, entry.attempt) in spoken
+                monitor.check("with its outcome", there, f"run {row.id}: nothing said by {entry}")
+
+
+def play(seed: int) -> World:
+    world = World(seed, draw_setting(seed))
+    with (
+        patch.object(World, "invoked", says_its_stamp),
+        patch.object(Monitor, "close_books", look_at_lines),
+    ):
+        world.play()
+    return world
+
+
+def test_lines_come_with_their_outcomes_each_once() -> None:
+    evaluated = 0
+    for seed in SEEDS:
+        world = play(seed)
+        assert world.violations == [], f"seed {seed}"
+        evaluated += world.monitor.evaluations["with its outcome"]
+    assert evaluated > 500
+
+
+def test_a_readback_that_overlooks_lines_is_caught() -> None:
+    def overlooks(store: Store, write: Write) -> bool:
+        return bool(write.entries or write.move) and _left_a_trace(store, write)
+
+    _left_a_trace = readback._left_a_trace
+    with patch.object(readback, "_left_a_trace", overlooks):
+        assert any(play(seed).violations for seed in SEEDS)
