@@ -24,6 +24,7 @@ from ..engine import End, EngineHost, Options
 from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
+from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
@@ -102,6 +103,7 @@ class App:
             if self._closed:
                 raise EngineStopped("this app is closed")
             if self._store is None:
+                refuse_work_while_loading()
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
                 store = open_store(self.url)
@@ -120,8 +122,9 @@ class App:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
+                locks, environment = self._locks_directory(), {"PODIUM_URL": self.url}
                 self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, self._locks_directory(), self.starter
+                    self.store, self.functions, self.env, self.options, locks, self.starter, environment
                 )
                 atexit.register(self.close)
                 unwind_on_sigterm()

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
-from ..executors import LoopExecutor, ThreadExecutor
+from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadExecutor
 from ..functions import Function
 from ..model import EngineRow
 from ..store import Store
@@ -43,6 +43,7 @@ class EngineHost:
         options: Options,
         locks_directory: Path | None = None,
         info: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -61,8 +62,15 @@ class EngineHost:
             self._row.id, store, functions, env, self._loop, self._writer, ownership, options
         )
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
-        self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
+        self._threads = ThreadExecutor(
+            env, self.engine.ended, self._later, options.thread_slots, options.abandoned_max, self._wear_out
+        )
         self.engine.executors["threads"] = self._threads
+        self._console = Console(env)
+        self.engine.executors["processes"] = self._processes = ProcessExecutor(
+            env, self.engine.ended, self._said, self._broken, options.process_slots, environment or {}
+        )
+        self.on_worn_out: Callable[[], None] | None = None  # who replaces this process; called on any thread
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
 
@@ -90,6 +98,28 @@ class EngineHost:
 
     def _later(self, delay: float, callback: Callable[..., Any], argument: Any) -> None:
         self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay, callback, argument))
+
+    # -- what executors tell --------------------------------------------------------------------------
+
+    def _said(self, attempt: Attempt | None, stream: str, line: str) -> None:
+        """A line of a process's output: to whoever follows along, and to our own output."""
+        if attempt is not None:
+            self.engine.observe("said", attempt.run, (attempt, stream, line))
+        self._console.say(stream, line)
+
+    def _broken(self, error: BaseException) -> None:
+        self.call(self.engine.fail, error)
+
+    def _wear_out(self) -> None:
+        """Too many threads are lost to tasks that cannot be stopped."""
+        if self.on_worn_out is not None:
+            self.on_worn_out()
+            return
+        log.warning(
+            "%d threads are lost to tasks that overran their timeout or were cancelled, and cannot be "
+            'stopped; give such tasks @task(isolation="process"), and restart this process',
+            self._threads.abandoned,
+        )
 
     # -- the heartbeat --------------------------------------------------------------------------------
 
@@ -164,11 +194,14 @@ class EngineHost:
         self._ended.wait(5.0)
         self._writer.close()
         self._threads.close()
+        self._processes.close()
+        self._console.close()
         if self._locks is not None:
             self._locks.free()
 
     def forget(self) -> None:
         """In a forked child: let go of what was inherited without touching what the parent still uses."""
+        self._processes.forget()
         if self._locks is not None:
             self._locks.forget()
 

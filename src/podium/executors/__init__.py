@@ -1,7 +1,21 @@
 """Where task bodies run. An executor gets an `Attempt` and answers, once, with an `Ended`."""
 
 from .attempt import Attempt, Ended, Progress, current_attempt
+from .loading import refuse_work_while_loading
 from .loop import LoopExecutor
+from .outlet import Console, Said
+from .processes import ProcessExecutor
 from .threads import ThreadExecutor
 
-__all__ = ["Attempt", "Ended", "LoopExecutor", "Progress", "ThreadExecutor", "current_attempt"]
+__all__ = [
+    "Attempt",
+    "Console",
+    "Ended",
+    "LoopExecutor",
+    "ProcessExecutor",
+    "Progress",
+    "Said",
+    "ThreadExecutor",
+    "current_attempt",
+    "refuse_work_while_loading",
+]

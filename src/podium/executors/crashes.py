@@ -1,0 +1,66 @@
+"""What an attempt comes to whose process has died, in words."""
+
+from __future__ import annotations
+
+import signal
+
+from ..errors import TaskCrashed, TaskTimeout
+from .attempt import Attempt
+from .children import START_SECONDS, Child
+from .memory import spell
+
+
+def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
+    """What an attempt comes to whose process has died."""
+    function, doomed = attempt.function, child.doomed
+    if doomed == "timeout" and child.has_begun:
+        return TaskTimeout(
+            f"{function.label} took longer than {function.timeout:g} s", fix="its process was ended"
+        )
+    if doomed == "timeout":
+        shown = " and ".join(module for module, _ in function.homes)
+        return TaskTimeout(
+            f"importing {shown} for {function.label} took longer than {START_SECONDS:g} s",
+            fix='is all that a script does under: if __name__ == "__main__": ?',
+        )
+    if doomed == "memory" and function.memory is not None:
+        error = TaskCrashed(
+            f"{function.label} was killed: its process had more than its memory cap of "
+            f"{spell(function.memory)}",
+            fix="give it more, @task(memory=...), or less to do at once",
+        )
+    elif doomed == "hung up":
+        error = TaskCrashed(f"{function.label} closed its process's link to Podium, and so was killed")
+    else:
+        error = TaskCrashed(f"{function.label} crashed its process: {how_it_ended(code)}")
+    return with_last_words(error, child.last_words)
+
+
+def with_last_words(error: Exception, last_words: str) -> Exception:
+    """The error with what its process wrote to stderr before it died."""
+    if last_words:
+        error.add_note(f"the last it wrote to stderr:\n{last_words}")
+    return error
+
+
+_SIGNALS = {
+    "SIGKILL": "by the system for want of memory, or by somebody's kill -9",
+    "SIGSEGV": "a fault in C code",
+    "SIGBUS": "a fault in C code, or a mapped file that became shorter",
+    "SIGABRT": "C code called abort",
+    "SIGFPE": "an arithmetic fault in C code",
+    "SIGILL": "C code made for another processor",
+    "SIGXCPU": "its limit of CPU time",
+}
+
+
+def how_it_ended(code: int) -> str:
+    """How a process ended, by what `Popen.wait` says."""
+    if code >= 0:
+        return f"it exited with code {code}" + (" (os._exit?)" if code == 0 else "")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    meaning = _SIGNALS.get(name)
+    return f"killed by {name}" + (f" ({meaning})" if meaning else "")

@@ -1,0 +1,103 @@
+"""Runs tasks in processes of their own, which can be killed, capped and may crash.
+
+Not concurrent.futures.ProcessPoolExecutor: one crash breaks that whole pool, nothing of it can be killed for
+one task's sake, and it speaks pickle. Here a process belongs to one attempt at a time, and what becomes of
+it is that attempt's outcome. One thread does it all: it owns the children (`pool.py`), so that there are no
+locks; other threads leave it orders.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..env import Env
+from .attempt import Attempt, Ended
+from .children import STOP_SECONDS
+from .outlet import Said
+from .pool import Pool
+
+log = logging.getLogger("podium")
+
+
+class ProcessExecutor:
+    """At most `slots` tasks at once (0: one per core), the rest in line. Starts nothing until asked to."""
+
+    def __init__(
+        self,
+        env: Env,
+        ended: Callable[[Ended], None],
+        said: Said,
+        failed: Callable[[BaseException], None],
+        slots: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        """`said` gets each line that a task prints, `failed` what breaks this executor; both in its thread.
+
+        `environment` is that of the processes, beside our own.
+        """
+        self._env, self._ended, self._said, self._failed = env, ended, said, failed
+        self._slots, self._environment = slots, environment
+        self._orders: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._woken = False
+        self._pool: Pool | None = None
+        self._bell: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+
+    def submit(self, attempt: Attempt) -> None:
+        """Run the attempt now or when a slot is free. Engine thread only."""
+        pool = self._pool or self._open()
+        self._order(pool.take, attempt)
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Stop the body, by force if need be; its outcome is dropped. Engine thread only."""
+        attempt.cancelled = True
+        if self._pool is not None:
+            self._order(self._pool.cancel, attempt)
+
+    def close(self) -> None:
+        """End every process: the idle at once, the others after a moment to clean up."""
+        if self._pool is not None and self._thread is not None:
+            self._order(self._pool.close)
+            self._thread.join(STOP_SECONDS + 2.0)
+
+    def forget(self) -> None:
+        """In a forked process of ours: let go of the descriptors, or it would keep the children alive."""
+        if self._pool is not None:
+            self._pool.forget()
+
+    def _open(self) -> Pool:
+        selector = selectors.DefaultSelector()
+        bell, self._bell = socket.socketpair()
+        selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
+        self._pool = Pool(self._env, selector, self._ended, self._said, self._slots, self._environment)
+        self._thread = self._env.spawn(self._serve, self._pool, selector, bell, name="podium-processes")
+        return self._pool
+
+    def _order(self, act: Callable[..., None], *args: Any) -> None:
+        self._orders.append((act, args))
+        if not self._woken and self._bell is not None:
+            self._woken = True
+            self._bell.send(b"\0")
+
+    def _serve(self, pool: Pool, selector: selectors.BaseSelector, bell: socket.socket) -> None:
+        try:
+            while not pool.is_over:
+                for key, _ in selector.select(pool.patience()):
+                    key.data()
+                self._woken = False  # before looking, so that an order given meanwhile wakes again
+                while self._orders:
+                    act, args = self._orders.popleft()
+                    act(*args)
+                pool.tend()
+        except Exception as error:  # ours: nobody may wait for ever for a pool that is gone
+            log.exception("the pool of processes for tasks failed")
+            pool.abandon()
+            self._failed(error)
+        selector.close()
+        bell.close()
