@@ -80,9 +80,9 @@ def _serve(channel: Channel) -> None:
             case Load() as load:
                 _preload(load)
             case Do() as do:
-                payload, good = _do(channel, do, frame.payload)
+                done, payload = _do(channel, do, frame.payload)
                 _flush()
-                channel.send(Done(good), payload)
+                channel.send(done, payload)
             case _:
                 pass  # what a child says, not what it hears
 
@@ -116,7 +116,7 @@ class _Notes:
             self._channel.send(Noted(note.done, note.total, note.text))
 
 
-def _do(channel: Channel, do: Do, args: bytes) -> tuple[bytes, bool]:
+def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
     try:
         function = find(do.function, do.homes)
         channel.send(Began())
@@ -126,12 +126,12 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[bytes, bool]:
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
         notes.flush()
-        return result, True
+        return Done(good=True), result
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:
             label = do.function.rpartition(":")[2]
             error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        return codec.encode_failure(error), False
+        return Done(good=False, final=not isinstance(error, Exception)), codec.encode_failure(error)
 
 
 def _run(attempt: Attempt) -> bytes:

@@ -180,13 +180,15 @@ class Pool:
                 attempt = child.attempt
                 if attempt is not None and attempt.note is not None:
                     attempt.note(attempt, Progress(done, total, text))
-            case Done(good=good) if child.attempt is not None and not child.doomed:
+            case Done(good=good, final=final) if child.attempt is not None and not child.doomed:
                 attempt = child.attempt
-                error = None if good else codec.decode_failure(frame.payload)
+                error: BaseException | None = None
+                if not good:
+                    error = SystemExit() if final else codec.decode_failure(frame.payload)
                 child.ended()
                 if isinstance(error, MemoryError):
                     child.retire()
-                self._answer(attempt, frame.payload if good else b"", error)
+                self._answer(attempt, frame.payload, error)
             case _:
                 pass  # it came too late: the attempt has timed out or was cancelled
 

@@ -62,14 +62,17 @@ class ProcessExecutor:
 
     def close(self) -> None:
         """End every process: the idle at once, the others after a moment to clean up."""
-        if self._pool is not None and self._thread is not None:
+        if self._pool is not None and self._thread is not None and self._bell is not None:
             self._order(self._pool.close)
             self._thread.join(STOP_SECONDS + 2.0)
+            self._bell.close()
+            self._bell = None
 
     def forget(self) -> None:
         """In a forked process of ours: let go of the descriptors, or it would keep the children alive."""
-        if self._pool is not None:
+        if self._pool is not None and self._bell is not None:
             self._pool.forget()
+            self._bell.close()
 
     def _open(self) -> Pool:
         selector = selectors.DefaultSelector()

@@ -72,9 +72,13 @@ class Noted(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """From the child: the attempt ended. The payload is its encoded result or failure."""
+    """From the child: the attempt ended. The payload is its encoded result or failure.
+
+    `final`: it failed with what no policy tries again, SystemExit and its like.
+    """
 
     good: bool
+    final: bool = False
 
 
 Message = Hello | Load | Do | Ready | Began | Noted | Done
