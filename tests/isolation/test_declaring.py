@@ -50,7 +50,13 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("size", "bytes_of"),
-    [("512 MB", 512_000_000), ("1.5GB", 1_500_000_000), ("1 GiB", 2**30), (2**27, 2**27), ("100000 kB", 10**8)],
+    [
+        ("512 MB", 512_000_000),
+        ("1.5GB", 1_500_000_000),
+        ("1 GiB", 2**30),
+        (2**27, 2**27),
+        ("100000 kB", 10**8),
+    ],
 )
 def test_memory_is_bytes_or_text(size: Any, bytes_of: int) -> None:
     declared = task(sample, name=f"memory {size}", isolation="process", memory=size)

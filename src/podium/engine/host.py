@@ -79,6 +79,11 @@ class EngineHost:
         """The engine's id: fresh per boot."""
         return self._row.id
 
+    @property
+    def abandoned(self) -> int:
+        """Threads that still run tasks whose outcome nobody waits for any more."""
+        return self._threads.abandoned
+
     def _announce(self) -> None:
         if self._locks is not None:
             self._locks.hold(self._row.id)
@@ -118,7 +123,7 @@ class EngineHost:
         log.warning(
             "%d threads are lost to tasks that overran their timeout or were cancelled, and cannot be "
             'stopped; give such tasks @task(isolation="process"), and restart this process',
-            self._threads.abandoned,
+            self.abandoned,
         )
 
     # -- the heartbeat --------------------------------------------------------------------------------
