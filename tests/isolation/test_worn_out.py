@@ -40,29 +40,25 @@ def overrun(times: int) -> None:
 def test_at_the_limit_a_process_says_once_that_it_is_worn_out_and_goes_on(
     store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with App(store, options=Options(abandoned_max=2)):
+    with App(store, options=Options(abandoned_max=2)) as app:
         overrun(1)
-        assert caplog.text == ""
+        assert (caplog.text, app.host.is_worn_out) == ("", False)
         overrun(3)
         assert caplog.text.count("2 threads are lost to tasks") == 1
+        assert app.host.is_worn_out
+        gate.set()
+        soon(lambda: not app.host.is_worn_out)
 
 
-def test_whoever_can_replace_the_process_is_asked_to_instead(
-    store: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    told: list[bool] = []
-    with App(store, options=Options(abandoned_max=2)) as app:
-        app.host.on_worn_out = lambda: told.append(True)
-        overrun(4)
-        assert told == [True]
-        assert caplog.text == ""
-
-
-def test_threads_that_end_after_all_are_not_counted(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_threads_that_end_after_all_do_not_add_up(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with App(store, options=Options(abandoned_max=1)) as app:
+        overrun(1)
+        gate.set()
+        soon(lambda: not app.host.is_worn_out)
     with App(store, options=Options(abandoned_max=2)) as app:
         for _ in range(3):
+            gate.clear()
             overrun(1)
             gate.set()
-            soon(lambda: app.host.abandoned == 0)
-            gate.clear()
-        assert caplog.text == ""
+            soon(lambda: app.host.engine.executors["threads"].abandoned == 0)
+        assert caplog.text.count("threads are lost") == 1, "by the first app"

@@ -70,7 +70,6 @@ class EngineHost:
         self.engine.executors["processes"] = self._processes = ProcessExecutor(
             env, self.engine.ended, self._said, self._broken, options.process_slots, environment or {}
         )
-        self.on_worn_out: Callable[[], None] | None = None  # who replaces this process; called on any thread
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
 
@@ -80,9 +79,9 @@ class EngineHost:
         return self._row.id
 
     @property
-    def abandoned(self) -> int:
-        """Threads that still run tasks whose outcome nobody waits for any more."""
-        return self._threads.abandoned
+    def is_worn_out(self) -> bool:
+        """Whether so many threads are lost to tasks that cannot be stopped that this process should go."""
+        return self._threads.abandoned >= self.options.abandoned_max
 
     def _announce(self) -> None:
         if self._locks is not None:
@@ -116,14 +115,10 @@ class EngineHost:
         self.call(self.engine.fail, error)
 
     def _wear_out(self) -> None:
-        """Too many threads are lost to tasks that cannot be stopped."""
-        if self.on_worn_out is not None:
-            self.on_worn_out()
-            return
         log.warning(
             "%d threads are lost to tasks that overran their timeout or were cancelled, and cannot be "
-            'stopped; give such tasks @task(isolation="process"), and restart this process',
-            self.abandoned,
+            'stopped; give such tasks @task(isolation="process")',
+            self._threads.abandoned,
         )
 
     # -- the heartbeat --------------------------------------------------------------------------------
