@@ -36,11 +36,14 @@ def noted(folder: Path) -> list[int]:
 
 def children() -> list[psutil.Process]:
     """The live processes of tasks of this process."""
-    return [
-        child
-        for child in psutil.Process().children()
-        if is_alive(child.pid) and "podium.executors.child" in child.cmdline()
-    ]
+    found: list[psutil.Process] = []
+    for child in psutil.Process().children():
+        try:
+            if "podium.executors.child" in child.cmdline():
+                found.append(child)
+        except psutil.Error:  # it has just died
+            pass
+    return found
 
 
 @pytest.fixture

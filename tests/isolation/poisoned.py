@@ -1,4 +1,4 @@
-"""python -m tests.isolation.poisoned STORE LEDGER: drives what is in the store until nothing is left to drive.
+"""python -m tests.isolation.poisoned STORE LEDGER: drives what is in the store until nothing is left.
 
 One of the runs there kills whatever process drives it.
 """

@@ -94,6 +94,18 @@ def starts_others(folder: str) -> None:
 
 
 @task(isolation="process")
+def starts_others_for_ever(folder: str) -> None:
+    note_pids(folder, subprocess.Popen(SLEEPER).pid, os.getpid())
+    time.sleep(600)
+
+
+@task(isolation="process")
+def closes_everything() -> None:
+    os.closerange(3, 256)
+    time.sleep(600)
+
+
+@task(isolation="process")
 def ignores_everything(folder: str) -> None:
     note_pids(folder, os.getpid())
     while True:
@@ -133,10 +145,19 @@ def prints(lines: int, width: int) -> int:
 def speaks() -> None:
     print("to stdout")
     print("to stderr", file=sys.stderr)
-    logging.getLogger("tasks").warning("a warning")
     os.write(1, b"past Python\n")
     subprocess.run(["echo", "from below"], check=True)
     sys.stdout.write("no end")
+
+
+@task(isolation="process")
+def logs() -> None:
+    logger = logging.getLogger("tasks.deep")
+    logger.info("%d of %d", 1, 2)
+    try:
+        raise ValueError("inner")
+    except ValueError:
+        logger.exception("it failed")
 
 
 @task(isolation="process")
@@ -227,6 +248,7 @@ def hold(folder: str, kind: str) -> str:
         "gil": holds_the_gil,
         "gil for ever": holds_the_gil_for_ever,
         "others": starts_others,
+        "others for ever": starts_others_for_ever,
         "ignores": ignores_everything,
         "crashes": starts_others_and_crashes,
     }
@@ -235,6 +257,11 @@ def hold(folder: str, kind: str) -> str:
     except (TaskTimeout, TaskCrashed) as error:
         return f"{type(error).__name__}: {error.message}"
     return "ended"
+
+
+@workflow
+def demonize() -> None:
+    closes_everything()
 
 
 @workflow
@@ -250,6 +277,11 @@ def say(lines: int, width: int) -> int:
 @workflow
 def speak() -> None:
     speaks()
+
+
+@workflow
+def log() -> None:
+    logs()
 
 
 @workflow

@@ -1,4 +1,4 @@
-"""What `isolation=` and `memory=` accept, and how a process finds the task: scripts, packages, the command line."""
+"""What `isolation=` and `memory=` accept, and how a process finds a task: in scripts, packages, modules."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from podium import App, TaskFailed
+from podium.executors import current_attempt
 from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
 
@@ -73,10 +74,26 @@ def test_all_that_it_prints_comes_out_in_whole_lines(app: App, capsys: pytest.Ca
     app.close()
     out, err = capsys.readouterr()
     assert sorted(out.splitlines()) == ["from below", "no end", "past Python", "to stdout"]
-    assert err.splitlines() == ["to stderr", "a warning"]
+    assert err.splitlines() == ["to stderr"]
     said = [(of, detail[0].step, *detail[1:]) for what, of, detail in seen if what == "said"]
     assert (run.id, f"/{tasks.speaks.name}", "stdout", "no end") in said
-    assert len(said) == 6
+    assert len(said) == 5
+
+
+def test_what_it_logs_goes_where_this_process_has_its_logs_go(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    spoke: list[Any] = []
+    caplog.handler.addFilter(lambda record: spoke.append(current_attempt.get()) is None)
+    run = tasks.log.start()
+    run.result()
+    app.close()
+    found = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert found == [("tasks.deep", "INFO", "1 of 2"), ("tasks.deep", "ERROR", "it failed")]
+    assert caplog.records[1].funcName == "logs"
+    assert "ValueError: inner" in caplog.text
+    assert [attempt.run for attempt in spoke] == [run.id] * 2, "and it is known whose it is"
 
 
 def test_a_gigabyte_of_prints_neither_blocks_nor_fills_memory(

@@ -19,13 +19,13 @@ from tests.isolation.conftest import children, is_alive, noted, soon
 from tests.tidy.source import ROOT
 
 SCRIPT = """
-import sys, time
-from podium import App
+import sys
+from podium import App, Options
 from tests.isolation import tasks
 
 if __name__ == "__main__":
-    with App(sys.argv[1]):
-        runs = [tasks.hold.start(sys.argv[2], kind) for kind in ("gil for ever", "ignores")]
+    with App(sys.argv[1], options=Options(grace=0.1)):
+        runs = [tasks.hold.start(sys.argv[2], kind) for kind in sys.argv[3].split(",")]
         runs[0].result()
 """
 
@@ -97,11 +97,11 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
     tries: list[int] = []
     spawn = child_module._spawn
 
-    def refuse_twice(environment: dict[str, str]) -> object:
+    def refuse_twice() -> object:
         tries.append(1)
         if len(tries) <= 2:
             raise BlockingIOError("no more processes")
-        return spawn(environment)
+        return spawn()
 
     monkeypatch.setattr(pool, "RESPAWN_SECONDS", 0.01)
     monkeypatch.setattr(child_module, "_spawn", refuse_twice)
@@ -109,22 +109,26 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
     assert "no more processes" in caplog.text
 
 
-def start_a_parent(store: Path, folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, "-c", SCRIPT, str(store), str(folder)], env=environment)
-    soon(lambda: len(noted(folder)) == 2)
+def start_a_parent(store: Path, folder: Path, *kinds: str) -> subprocess.Popen[bytes]:
+    """One that waits for tasks which never end; they have begun."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(store), str(folder), ",".join(kinds)],
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    soon(lambda: len(noted(folder)) >= len(kinds))
     return parent
 
 
 def test_when_the_parent_is_killed_nobody_is_left(store: Path, folder: Path) -> None:
-    parent = start_a_parent(store, folder)
+    parent = start_a_parent(store, folder, "gil for ever", "ignores")
     parent.kill()
     parent.wait()
     soon(lambda: not any(map(is_alive, noted(folder))), 2)
 
 
 def test_ctrl_c_is_for_the_parent_which_ends_the_others(store: Path, folder: Path) -> None:
-    parent = start_a_parent(store, folder)
+    parent = start_a_parent(store, folder, "gil for ever", "ignores")
     for pid in noted(folder):
         os.kill(pid, signal.SIGTERM)  # from a supervisor, to everybody: the parent decides all the same
     parent.send_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podium import App, RunCancelled
+from podium import App, Options, RunCancelled, TaskCrashed
 from tests.isolation import tasks
 from tests.isolation.conftest import is_alive, noted, soon
 
@@ -60,9 +60,12 @@ def test_others_are_as_quick_as_ever_beside_one_that_holds_the_gil(app: App, fol
         run.result(5)
 
 
-def test_closing_ends_tasks_that_outlast_the_grace(store: Path, folder: Path) -> None:
-    from podium import Options
+def test_a_task_that_cuts_its_link_to_podium_is_killed(app: App) -> None:
+    with pytest.raises(TaskCrashed, match="broke its process's link to Podium"):
+        tasks.demonize.run()
 
+
+def test_closing_ends_tasks_that_outlast_the_grace(store: Path, folder: Path) -> None:
     with App(store, options=Options(grace=0.1)):
         tasks.hold.start(str(folder), "ignores")
         soon(lambda: noted(folder))

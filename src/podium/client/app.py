@@ -122,9 +122,9 @@ class App:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
-                locks, environment = self._locks_directory(), {"PODIUM_URL": self.url}
+                locks = self._locks_directory()
                 self._host = EngineHost(
-                    self.store, self.functions, self.env, self.options, locks, self.starter, environment
+                    self.store, self.functions, self.env, self.options, locks, self.starter, self.url
                 )
                 atexit.register(self.close)
                 unwind_on_sigterm()

@@ -43,7 +43,7 @@ class EngineHost:
         options: Options,
         locks_directory: Path | None = None,
         info: str = "",
-        environment: Mapping[str, str] | None = None,
+        url: str = "",
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -68,7 +68,7 @@ class EngineHost:
         self.engine.executors["threads"] = self._threads
         self._console = Console(env)
         self.engine.executors["processes"] = self._processes = ProcessExecutor(
-            env, self.engine.ended, self._said, self._broken, options.process_slots, environment or {}
+            env, self.engine.ended, self._said, self._console.log, self._broken, options.process_slots, url
         )
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
@@ -112,7 +112,10 @@ class EngineHost:
         self._console.say(stream, line)
 
     def _broken(self, error: BaseException) -> None:
-        self.call(self.engine.fail, error)
+        try:
+            self.call(self.engine.fail, error)
+        except EngineStopped:  # then nobody is left to be told
+            pass
 
     def _wear_out(self) -> None:
         log.warning(

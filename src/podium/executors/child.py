@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import io
+import logging
 import os
 import signal
 import socket
@@ -18,10 +19,10 @@ from types import FrameType
 
 from .. import codec
 from ..env import RealEnv
-from .attempt import Attempt, Progress, fresh_context
-from .loading import find
+from .attempt import Attempt, Progress, current_attempt, fresh_context
+from .loading import enter, find
 from .memory import capped, spell
-from .wire import Began, Channel, Do, Done, Hello, Load, Noted, Ready
+from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready
 
 try:
     import fcntl
@@ -29,6 +30,8 @@ except ImportError:
     fcntl = None
 
 NOTE_SECONDS = 0.02  # between two reports of progress
+TEXT_MAX = 16 * 1024  # characters of a log record, and of its traceback
+_formatter = logging.Formatter()
 
 
 def main() -> None:
@@ -74,9 +77,11 @@ def _serve(channel: Channel) -> None:
     channel.send(Ready())
     while (frame := channel.receive()) is not None:
         match frame.message:
-            case Hello(path=path, argv=argv):
-                sys.path[:], sys.argv[:] = path, argv
-                os.environ["PODIUM_ENGINE"] = "off"  # what this process starts, another one drives
+            case Hello() as hello:
+                sys.path[:], sys.argv[:] = hello.path, hello.argv
+                enter(hello.store)
+                logging.getLogger().setLevel(hello.level)
+                logging.getLogger().addHandler(_Forward(channel))
             case Load() as load:
                 _preload(load)
             case Do() as do:
@@ -92,6 +97,38 @@ def _preload(load: Load) -> None:
         find(load.function, load.homes)
     except Exception:
         pass  # whoever needs it will hear of it
+
+
+class _Forward(logging.Handler):
+    """Hands log records to the parent, where the program has set up what becomes of them."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if current_attempt.get() is None or self._is_handled(record):
+            return
+        try:
+            trace = record.exc_text or (
+                _formatter.formatException(record.exc_info) if record.exc_info else ""
+            )
+            logged = Logged(
+                record.name, record.levelno, record.getMessage()[:TEXT_MAX], trace[-TEXT_MAX:],
+                record.pathname, record.lineno, record.funcName or "",
+            )  # fmt: skip
+            self._channel.send(logged)
+        except Exception:
+            self.handleError(record)
+
+    def _is_handled(self, record: logging.LogRecord) -> bool:
+        """Whether the task's module has set up a handler of its own, which the parent has, too."""
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None:
+            if any(handler is not self for handler in logger.handlers):
+                return True
+            logger = logger.parent if logger.propagate else None
+        return False
 
 
 class _Notes:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ..env import Env
 from .attempt import Attempt
@@ -21,6 +21,7 @@ log = logging.getLogger("podium")
 
 STOP_SECONDS = 1.0  # from SIGINT, or the hang-up of one that is idle, to SIGKILL
 START_SECONDS = 60.0  # for the interpreter to start, and again for a task's module to be imported
+BROKEN = "broke the link"
 TASKS_MAX = 200  # after which a child is replaced
 GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more than it began with is replaced
 
@@ -32,13 +33,13 @@ class Child:
         self,
         env: Env,
         selector: selectors.BaseSelector,
-        environment: Mapping[str, str],
+        store: str,
         heard: Callable[[Child, Frame], None],
         said: Said,
     ) -> None:
         """Start it. `heard` gets what it says, `said` what it prints. Raises OSError."""
-        self._env, self._selector, self._heard = env, selector, heard
-        self._process, self._channel, self._lifeline = _spawn(environment)
+        self._env, self._selector, self._store, self._heard = env, selector, store, heard
+        self._process, self._channel, self._lifeline = _spawn()
         self._outlets = [
             Outlet(pipe, stream, said)
             for pipe, stream in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
@@ -94,7 +95,7 @@ class Child:
         """It listens: tell it where modules are."""
         self.ready, self.due, self.idle_since = True, None, self._now()
         self._least = resident(self.pid) or 0
-        self._send(Hello(sys.path, sys.argv))
+        self._send(Hello(self._store, [*map(str, sys.path)], sys.argv, logging.getLogger().level))
 
     def load(self, function: str, homes: list[Home]) -> None:
         """Import a task's module before it is needed."""
@@ -155,7 +156,7 @@ class Child:
             except Exception:  # what it says makes no sense: that is its end, and not the pool's
                 log.exception("process %d of a task is out of its mind", self.pid)
                 self._forget(file)
-                self.kill("talked nonsense")
+                self.kill(BROKEN)
 
         self._selector.register(file, selectors.EVENT_READ, safely)
 
@@ -228,7 +229,7 @@ class Child:
     def tend(self, now: float) -> None:
         """Once in a while: is its time up?"""
         if self._kill_due is not None and now >= self._kill_due:
-            self.kill("hung up")
+            self.kill(BROKEN)
 
     @property
     def next_due(self) -> float | None:
@@ -264,7 +265,7 @@ class Child:
             os.close(self._pidfd)
 
 
-def _spawn(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Channel, int]:
+def _spawn() -> tuple[subprocess.Popen[bytes], Channel, int]:
     ours, theirs = socket.socketpair()
     lifeline, our_end = os.pipe()
     # As this interpreter itself was started (-O, -X utf8); private, but the standard library's own way. And
@@ -279,7 +280,6 @@ def _spawn(environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Cha
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(theirs.fileno(), lifeline),
-            env={**os.environ, **environment},
             start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which then decides
         )
     except BaseException:

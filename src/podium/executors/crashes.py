@@ -6,7 +6,7 @@ import signal
 
 from ..errors import TaskCrashed, TaskTimeout
 from .attempt import Attempt
-from .children import START_SECONDS, Child
+from .children import BROKEN, START_SECONDS, Child
 from .memory import spell
 
 
@@ -29,8 +29,8 @@ def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
             f"{spell(function.memory)}",
             fix="give it more, @task(memory=...), or less to do at once",
         )
-    elif doomed == "hung up":
-        error = TaskCrashed(f"{function.label} closed its process's link to Podium, and so was killed")
+    elif doomed == BROKEN:
+        error = TaskCrashed(f"{function.label} broke its process's link to Podium, and so was killed")
     else:
         error = TaskCrashed(f"{function.label} crashed its process: {how_it_ended(code)}")
     return with_last_words(error, child.last_words)

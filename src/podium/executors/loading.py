@@ -1,4 +1,4 @@
-"""In a task's own process: importing the module that declares the task."""
+"""In a task's own process: whose it is, and importing the module that declares the task."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ from ..errors import DeclarationError, PodiumError, UsageError
 from ..functions import Function, registry
 from .wire import Home
 
-_underway = ""  # the module being imported in a task's own process
+_store = ""  # the URL of the store whose task this process runs; "" in any other process
+_underway = ""  # the module being imported
 
 GUARD = 'put what the script does under: if __name__ == "__main__":'
+
+
+def enter(store: str) -> None:
+    """This process runs tasks of an engine on that store. (No environment variable: what a task starts
+    would inherit it.)"""
+    global _store  # noqa: PLW0603  # the process belongs to one engine for its whole life
+    _store = store
+
+
+def parents_store() -> str:
+    """The URL of the store whose task this process runs, and whose runs others drive; "" in any other one."""
+    return _store
 
 
 def refuse_work_while_loading() -> None:

@@ -6,6 +6,7 @@ fill memory or keep the task from its end, so what is above the bounds is left o
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -14,7 +15,9 @@ from collections.abc import Callable
 from typing import IO
 
 from ..env import Env
-from .attempt import Attempt
+from .attempt import Attempt, fresh_context
+
+log = logging.getLogger("podium")
 
 Said = Callable[[Attempt | None, str, str], None]  # (attempt, "stdout" or "stderr", a line without its end)
 
@@ -91,30 +94,37 @@ class Outlet:
 
 
 class Console:
-    """Writes lines to this process's own stdout and stderr, in a thread of its own."""
+    """Passes on what processes print and log, to our own streams and loggers, in a thread of its own."""
 
     def __init__(self, env: Env) -> None:
         self._env = env
         self._changed = threading.Condition()
-        self._lines: deque[tuple[str, str]] = deque()
+        self._line: deque[tuple[int, Attempt | None, str, str | logging.LogRecord]] = deque()
         self._waiting = self._left_out = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def say(self, stream: str, line: str) -> None:
+    def say(self, stream: str, text: str) -> None:
         """Write the line soon, or count it as left out. Never waits."""
+        self._put(len(text), None, stream, text)
+
+    def log(self, attempt: Attempt, record: logging.LogRecord) -> None:
+        """Hand the record to its logger, as if the attempt had logged it here. Never waits."""
+        self._put(len(record.msg) + len(record.exc_text or ""), attempt, record.name, record)
+
+    def _put(self, size: int, attempt: Attempt | None, to: str, what: str | logging.LogRecord) -> None:
         with self._changed:
             if self._waiting > WAITING_MAX or self._closed:
                 self._left_out += 1
                 return
-            self._waiting += len(line) + 1
-            self._lines.append((stream, line))
+            self._waiting += size + 1
+            self._line.append((size + 1, attempt, to, what))
             if self._thread is None:
                 self._thread = self._env.spawn(self._serve, name="podium-output")
             self._changed.notify()
 
     def close(self) -> None:
-        """Write what waits, for a moment."""
+        """Pass on what waits, for a moment."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -124,20 +134,32 @@ class Console:
     def _serve(self) -> None:
         while True:
             with self._changed:
-                while not self._lines and not self._closed:
+                while not self._line and not self._closed:
                     self._changed.wait()
-                if not self._lines:
+                if not self._line:
                     return
-                lines, self._lines = self._lines, deque()
+                line, self._line = self._line, deque()
                 left_out, self._left_out = self._left_out, 0
             for stream in ("stdout", "stderr"):
-                text = "".join([f"{line}\n" for of, line in lines if of == stream])
+                text = "".join([f"{what}\n" for _, _, to, what in line if to == stream and type(what) is str])
                 if text:
                     _write(stream, text)
+            for _, attempt, _, what in line:
+                if attempt is not None and isinstance(what, logging.LogRecord):
+                    fresh_context(attempt).run(_log, what)
             if left_out:
                 _write("stderr", f"podium: {left_out:,} lines of tasks were left out: nobody took them\n")
             with self._changed:
-                self._waiting -= sum(len(line) + 1 for _, line in lines)
+                self._waiting -= sum(size for size, _, _, _ in line)
+
+
+def _log(record: logging.LogRecord) -> None:
+    logger = logging.getLogger(record.name)
+    try:
+        if logger.isEnabledFor(record.levelno):
+            logger.handle(record)
+    except Exception:  # a handler of the user's
+        log.exception("a log record of a task could not be handled")
 
 
 def _write(stream: str, text: str) -> None:

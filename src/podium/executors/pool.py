@@ -6,7 +6,7 @@ import logging
 import os
 import selectors
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from .. import codec
 from ..env import Env
@@ -17,7 +17,7 @@ from .children import Child
 from .crashes import how_it_ended, outcome, with_last_words
 from .memory import resident
 from .outlet import Said
-from .wire import Began, Done, Frame, Home, Noted, Ready
+from .wire import Began, Done, Frame, Home, Logged, Noted, Ready
 
 log = logging.getLogger("podium")
 
@@ -37,11 +37,12 @@ class Pool:
         ended: Callable[[Ended], None],
         said: Said,
         slots: int,
-        environment: Mapping[str, str],
+        store: str,
+        logged: Callable[[Attempt, logging.LogRecord], None],
     ) -> None:
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
         self._slots = slots or os.cpu_count() or 1
-        self._environment = environment
+        self._store, self._logged = store, logged
         self._children: list[Child] = []
         self._line: deque[Attempt] = deque()
         self._latest: Function | None = None  # its module is imported ahead
@@ -158,7 +159,7 @@ class Pool:
             return
         for _ in range(wanted - len(alive)):
             try:
-                child = Child(self._env, self._selector, self._environment, self._heard, self._said)
+                child = Child(self._env, self._selector, self._store, self._heard, self._said)
             except OSError as error:  # no more processes or descriptors: nobody's outcome
                 log.warning("a process for tasks could not be started: %s", error)
                 self._spawn_after = now + RESPAWN_SECONDS
@@ -180,6 +181,8 @@ class Pool:
                 attempt = child.attempt
                 if attempt is not None and attempt.note is not None:
                     attempt.note(attempt, Progress(done, total, text))
+            case Logged() as logged if child.attempt is not None:
+                self._logged(child.attempt, _record(logged))
             case Done(good=good, final=final) if child.attempt is not None and not child.doomed:
                 attempt = child.attempt
                 error: BaseException | None = None
@@ -218,3 +221,12 @@ class Pool:
 
 def _homes(function: Function) -> list[Home]:
     return [Home(module, file) for module, file in function.homes]
+
+
+def _record(logged: Logged) -> logging.LogRecord:
+    """As if it had been logged here."""
+    record = logging.LogRecord(
+        logged.logger, logged.level, logged.path, logged.line, logged.text, (), None, logged.function
+    )
+    record.exc_text = logged.trace or None
+    return record

@@ -13,7 +13,7 @@ import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ..env import Env
@@ -33,16 +33,16 @@ class ProcessExecutor:
         env: Env,
         ended: Callable[[Ended], None],
         said: Said,
+        logged: Callable[[Attempt, logging.LogRecord], None],
         failed: Callable[[BaseException], None],
         slots: int,
-        environment: Mapping[str, str],
+        store: str,
     ) -> None:
-        """`said` gets each line that a task prints, `failed` what breaks this executor; both in its thread.
-
-        `environment` is that of the processes, beside our own.
+        """`said` gets each line that a task prints, `logged` its log records, `failed` what breaks this
+        executor; all in its thread, so none of them may wait. `store`: its URL, for what tasks ask of it.
         """
-        self._env, self._ended, self._said, self._failed = env, ended, said, failed
-        self._slots, self._environment = slots, environment
+        self._env, self._ended, self._said, self._logged, self._failed = env, ended, said, logged, failed
+        self._slots, self._store = slots, store
         self._orders: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
         self._pool: Pool | None = None
@@ -78,7 +78,9 @@ class ProcessExecutor:
         selector = selectors.DefaultSelector()
         bell, self._bell = socket.socketpair()
         selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
-        self._pool = Pool(self._env, selector, self._ended, self._said, self._slots, self._environment)
+        self._pool = Pool(
+            self._env, selector, self._ended, self._said, self._slots, self._store, self._logged
+        )
         self._thread = self._env.spawn(self._serve, self._pool, selector, bell, name="podium-processes")
         return self._pool
 

@@ -30,10 +30,12 @@ class Home(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """To the child, first: where it looks for modules, and what those may read when they are imported."""
+    """To the child, first: whose it is, and what modules may look at when they are imported."""
 
+    store: str  # URL
     path: list[str]
     argv: list[str]
+    level: int  # of the root logger
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):
@@ -71,6 +73,18 @@ class Noted(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Logged(msgspec.Struct, frozen=True, tag=True):
+    """From the child: a log record that nobody there has handled."""
+
+    logger: str
+    level: int
+    text: str
+    trace: str  # of its exception; "" if it has none
+    path: str
+    line: int
+    function: str
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """From the child: the attempt ended. The payload is its encoded result or failure.
 
@@ -81,7 +95,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     final: bool = False
 
 
-Message = Hello | Load | Do | Ready | Began | Noted | Done
+Message = Hello | Load | Do | Ready | Began | Noted | Logged | Done
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 
