@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_a_crash_is_the_outcome_of_its_step_and_says_how(app: App, how: str, sai
     assert "a last line" in caught.value.__notes__[0]
     assert run.state is State.FAILED
     assert tasks.crash.run("not at all") == "unharmed", "the same engine goes on"
+
+
+def test_a_crash_in_c_shows_the_line_of_python(app: App) -> None:
+    with pytest.raises(TaskCrashed) as caught:
+        tasks.crash.run("fault")
+    shown: Any = caught.value
+    assert "ctypes.string_at(0)" in shown.__podium_traceback__
+    assert "child.py" not in shown.__podium_traceback__, "our own frames are of no interest"
 
 
 def test_a_crash_counts_as_a_failure_for_retries(app: App) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import signal
+import traceback
 
 from ..errors import TaskCrashed, TaskTimeout
 from .attempt import Attempt
 from .children import BROKEN, START_SECONDS, Child
 from .memory import spell
+
+LAST_LINES = 5  # of stderr, in the story of a crash
+_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)  # faulthandler's, innermost first
+_OURS = os.path.dirname(__file__)
 
 
 def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
@@ -36,10 +44,19 @@ def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
     return with_last_words(error, child.last_words)
 
 
-def with_last_words(error: Exception, last_words: str) -> Exception:
-    """The error with what its process wrote to stderr before it died."""
-    if last_words:
-        error.add_note(f"the last it wrote to stderr:\n{last_words}")
+def with_last_words(error: TaskCrashed, last_words: str) -> TaskCrashed:
+    """The error with what its process wrote to stderr before it died: what faulthandler says as its
+    traceback, the rest as a note."""
+    said, fatal, dump = last_words.partition("Fatal Python error: ")
+    frames = [(file, int(line), name) for file, line, name in _FRAME.findall(dump)]
+    user_frames = list(itertools.takewhile(lambda frame: not frame[0].startswith(_OURS), frames))
+    if fatal and user_frames:
+        stack = traceback.StackSummary.from_list([(*frame, None) for frame in reversed(user_frames)])
+        text = f"Traceback (most recent call last):\n{''.join(stack.format())}TaskCrashed: {error.message}"
+        vars(error)["__podium_traceback__"] = text
+    lines = said.strip().splitlines()[-LAST_LINES:]
+    if lines:
+        error.add_note("\n".join(["the last it wrote to stderr:", *lines]))
     return error
 
 

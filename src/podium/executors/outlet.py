@@ -24,7 +24,7 @@ Said = Callable[[Attempt | None, str, str], None]  # (attempt, "stdout" or "stde
 OUTPUT_MAX = 8 * 1024 * 1024  # bytes of an attempt on each stream that are passed on
 LINE_MAX = 64 * 1024  # bytes; a longer line is cut into such pieces
 WAITING_MAX = 2 * OUTPUT_MAX  # characters that wait for a terminal, or a pipe, that does not take them
-TAIL_BYTES = 4096  # kept for the story of a crash
+TAIL_BYTES = 16 * 1024  # kept for the story of a crash
 READ_BYTES = 64 * 1024
 
 
@@ -86,7 +86,7 @@ class Outlet:
     @property
     def last(self) -> str:
         """The end of what the attempt said."""
-        return "\n".join(self._tail.decode("utf-8", "backslashreplace").splitlines()[-20:])
+        return self._tail.decode("utf-8", "backslashreplace")
 
     def close(self) -> None:
         """Let go of the pipe."""

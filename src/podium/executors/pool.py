@@ -41,7 +41,7 @@ class Pool:
         logged: Callable[[Attempt, logging.LogRecord], None],
     ) -> None:
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
-        self._slots = slots or os.cpu_count() or 1
+        self._slots = slots or _cores()
         self._store, self._logged = store, logged
         self._children: list[Child] = []
         self._line: deque[Attempt] = deque()
@@ -192,8 +192,10 @@ class Pool:
                 if isinstance(error, MemoryError):
                     child.retire()
                 self._answer(attempt, frame.payload, error)
+            case Done():
+                child.kill(child.doomed)  # it came too late; so it has cleaned up, if it cares to
             case _:
-                pass  # it came too late: the attempt has timed out or was cancelled
+                pass
 
     def _answer(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
         if not attempt.cancelled:
@@ -217,6 +219,11 @@ class Pool:
             attempt = self._line.popleft()
             error = TaskCrashed(f"no process for {attempt.function.label} would start: {how_it_ended(code)}")
             self._answer(attempt, b"", with_last_words(error, last_words))
+
+
+def _cores() -> int:
+    """Those that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _homes(function: Function) -> list[Home]:
