@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from podium import App, Options
+from podium.errors import EngineStopped
 from podium.executors import children as child_module
 from podium.executors import pool
 from tests.isolation import tasks
@@ -107,6 +108,18 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
     monkeypatch.setattr(child_module, "_spawn", refuse_twice)
     assert tasks.add.run(1, 2) == 3
     assert "no more processes" in caplog.text
+
+
+def test_a_pool_that_fails_stops_the_engine_and_nobody_waits(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(self: pool.Pool) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(pool.Pool, "_assign", fails)
+    with pytest.raises(EngineStopped):
+        tasks.add.run(1, 2)
+    assert "a bug of ours" in caplog.text
 
 
 def start_a_parent(store: Path, folder: Path, *kinds: str) -> subprocess.Popen[bytes]:

@@ -7,10 +7,13 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import DeclarationError, PodiumError, UsageError
 from ..functions import Function, registry
-from .wire import Home
+
+if TYPE_CHECKING:
+    from .wire import Home
 
 _store = ""  # the URL of the store whose task this process runs; "" in any other process
 _underway = ""  # the module being imported

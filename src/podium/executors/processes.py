@@ -14,15 +14,19 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..env import Env
 from .attempt import Attempt, Ended
-from .children import STOP_SECONDS
 from .outlet import Said
-from .pool import Pool
+
+if TYPE_CHECKING:
+    from .pool import Pool
 
 log = logging.getLogger("podium")
+
+CLOSE_SECONDS = 3.0  # for all to end: more than a child gets before it is killed
 
 
 class ProcessExecutor:
@@ -64,7 +68,7 @@ class ProcessExecutor:
         """End every process: the idle at once, the others after a moment to clean up."""
         if self._pool is not None and self._thread is not None and self._bell is not None:
             self._order(self._pool.close)
-            self._thread.join(STOP_SECONDS + 2.0)
+            self._thread.join(CLOSE_SECONDS)
             self._bell.close()
             self._bell = None
 
@@ -78,17 +82,22 @@ class ProcessExecutor:
         selector = selectors.DefaultSelector()
         bell, self._bell = socket.socketpair()
         selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
-        self._pool = Pool(
+        module = import_module(".pool", __package__)  # only now: most programs start without it, and quicker
+        pool: Pool = module.Pool(
             self._env, selector, self._ended, self._said, self._slots, self._store, self._logged
         )
-        self._thread = self._env.spawn(self._serve, self._pool, selector, bell, name="podium-processes")
-        return self._pool
+        self._pool = pool
+        self._thread = self._env.spawn(self._serve, pool, selector, bell, name="podium-processes")
+        return pool
 
     def _order(self, act: Callable[..., None], *args: Any) -> None:
         self._orders.append((act, args))
         if not self._woken and self._bell is not None:
             self._woken = True
-            self._bell.send(b"\0")
+            try:
+                self._bell.send(b"\0")
+            except OSError:  # the pool has failed, and the engine is about to hear of it
+                pass
 
     def _serve(self, pool: Pool, selector: selectors.BaseSelector, bell: socket.socket) -> None:
         try:
