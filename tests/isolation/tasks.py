@@ -142,6 +142,12 @@ def prints(lines: int, width: int) -> int:
 
 
 @task(isolation="process")
+def leaves_a_chatterbox(folder: str) -> str:
+    note_pids(folder, subprocess.Popen([sys.executable, "-c", "while True: print('chatter' * 100)"]).pid)
+    return "done"
+
+
+@task(isolation="process")
 def speaks() -> None:
     print("to stdout")
     print("to stderr", file=sys.stderr)
@@ -272,6 +278,11 @@ async def hold_async(folder: str) -> None:
 @workflow
 def say(lines: int, width: int) -> int:
     return prints(lines, width)
+
+
+@workflow
+def chatter(folder: str) -> str:
+    return leaves_a_chatterbox(folder)
 
 
 @workflow

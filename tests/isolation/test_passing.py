@@ -7,15 +7,16 @@ import os
 import random
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from podium import App, TaskFailed
-from podium.executors import current_attempt
 from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
+from tests.isolation.conftest import is_alive, noted, soon
 
 MANY_BYTES = 200 * 2**20 if os.environ.get("CI") else 2**30
 
@@ -84,8 +85,8 @@ def test_what_it_logs_goes_where_this_process_has_its_logs_go(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    spoke: list[Any] = []
-    caplog.handler.addFilter(lambda record: spoke.append(current_attempt.get()) is None)
+    seen: list[Any] = []
+    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, run, detail)))
     run = tasks.log.start()
     run.result()
     app.close()
@@ -93,7 +94,8 @@ def test_what_it_logs_goes_where_this_process_has_its_logs_go(
     assert found == [("tasks.deep", "INFO", "1 of 2"), ("tasks.deep", "ERROR", "it failed")]
     assert caplog.records[1].funcName == "logs"
     assert "ValueError: inner" in caplog.text
-    assert [attempt.run for attempt in spoke] == [run.id] * 2, "and it is known whose it is"
+    logged = [(of, detail[0].step) for what, of, detail in seen if what == "logged"]
+    assert logged == [(run.id, f"/{tasks.logs.name}")] * 2
 
 
 def test_a_gigabyte_of_prints_neither_blocks_nor_fills_memory(
@@ -111,6 +113,16 @@ def test_a_gigabyte_of_prints_neither_blocks_nor_fills_memory(
     lines = out.splitlines()
     assert OUTPUT_MAX <= sum(len(line) + 1 for line in lines) < OUTPUT_MAX + 10_000
     assert f"it wrote {MANY_BYTES / 2**20:,.0f} MiB to stdout" in out
+
+
+def test_what_a_task_leaves_behind_may_print_for_ever(
+    app: App, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tasks.chatter.run(str(folder)) == "done"
+    assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
+    app.close()
+    soon(lambda: not any(map(is_alive, noted(folder))))
+    assert len(capsys.readouterr().out) < 2 * WAITING_MAX
 
 
 class Stuck(io.StringIO):

@@ -68,7 +68,7 @@ class EngineHost:
         self.engine.executors["threads"] = self._threads
         self._console = Console(env)
         self.engine.executors["processes"] = self._processes = ProcessExecutor(
-            env, self.engine.ended, self._said, self._console.log, self._broken, options.process_slots, url
+            env, self.engine.ended, self._said, self._logged, self._broken, options.process_slots, url
         )
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
@@ -110,6 +110,11 @@ class EngineHost:
         if attempt is not None:
             self.engine.observe("said", attempt.run, (attempt, stream, line))
         self._console.say(stream, line)
+
+    def _logged(self, attempt: Attempt, record: logging.LogRecord) -> None:
+        """A log record of a process: likewise, and to the loggers here."""
+        self.engine.observe("logged", attempt.run, (attempt, record))
+        self._console.log(record)
 
     def _broken(self, error: BaseException) -> None:
         try:

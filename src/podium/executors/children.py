@@ -23,7 +23,8 @@ STOP_SECONDS = 1.0  # from SIGINT, or the hang-up of one that is idle, to SIGKIL
 START_SECONDS = 60.0  # for the interpreter to start, and again for a task's module to be imported
 BROKEN = "broke the link"
 TASKS_MAX = 200  # after which a child is replaced
-GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more than it began with is replaced
+GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more and more is replaced
+READS_MAX = 20  # of an outlet, for what is in its pipe: 16 are the most that the system lets be there
 
 
 class Child:
@@ -52,13 +53,13 @@ class Child:
         self.due: float | None = self._now() + START_SECONDS  # when what it does now has taken too long
         self.idle_since = 0.0
         self._kill_due: float | None = None
-        self._loaded: set[str] = set()
+        self._loaded: set[str] = set()  # functions whose module is there
+        self._served: set[str] = set()  # functions that it has run before
         self._tasks = 0
-        self._least = 0  # bytes resident when it was ready
-        self._pidfd: int | None = None
+        self._level = 0  # bytes resident after the last task that it ran for the first time
         self._writing = False  # what the socket would not take waits
-        if hasattr(os, "pidfd_open"):  # then its death is an event of its own
-            self._pidfd = os.pidfd_open(self.pid)
+        self._pidfd = _open_pidfd(self.pid)
+        if self._pidfd is not None:
             self._follow(self._pidfd, self._died)
         self._follow(self._channel, self._on_channel)
         for outlet in self._outlets:
@@ -94,7 +95,6 @@ class Child:
     def greet(self) -> None:
         """It listens: tell it where modules are."""
         self.ready, self.due, self.idle_since = True, None, self._now()
-        self._least = resident(self.pid) or 0
         self._send(Hello(self._store, [*map(str, sys.path)], sys.argv, logging.getLogger().level))
 
     def load(self, function: str, homes: list[Home]) -> None:
@@ -125,13 +125,15 @@ class Child:
 
     def ended(self) -> None:
         """The attempt is over. A child that has served long, or keeps much memory, leaves."""
-        self._read_output()
-        for outlet in self._outlets:
-            outlet.end()
+        self._end_output()
+        memory = resident(self.pid) or 0
+        if self.attempt is not None and self.attempt.function.name not in self._served:
+            self._served.add(self.attempt.function.name)
+            self._level = memory  # what its module and its first call keep, a model say, is kept on purpose
         self.attempt = self.due = None
         self.idle_since = self._now()
         self._tasks += 1
-        if self._tasks >= TASKS_MAX or (resident(self.pid) or 0) - self._least > GROWTH_MAX:
+        if self._tasks >= TASKS_MAX or memory - self._level > GROWTH_MAX:
             self.retire()
 
     def _send(self, message: Hello | Load | Do, payload: bytes = b"") -> None:
@@ -180,10 +182,13 @@ class Child:
         if outlet.read() is False:
             self._forget(outlet)
 
-    def _read_output(self) -> None:
+    def _end_output(self) -> None:
+        """All it said is in the pipes by now. What it has started may go on talking, so not for ever."""
         for outlet in self._outlets:
-            while outlet.read():
-                pass
+            reads = 0
+            while reads < READS_MAX and outlet.read():
+                reads += 1
+            outlet.end()
 
     def _died(self) -> None:
         if self._pidfd is not None:
@@ -240,9 +245,7 @@ class Child:
         """It is dead: take along what it started, and give its exit code (negative: the signal)."""
         self._signal(signal.SIGKILL)
         code = self._process.wait()
-        self._read_output()
-        for outlet in self._outlets:
-            outlet.end()
+        self._end_output()
         for file in (self._channel, *self._outlets):
             self._forget(file)
         self.close()
@@ -263,6 +266,14 @@ class Child:
             outlet.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
+
+
+def _open_pidfd(process: int) -> int | None:
+    """A descriptor that tells when the process is dead; None where the system has none."""
+    try:
+        return os.pidfd_open(process)
+    except (AttributeError, OSError):
+        return None
 
 
 def _spawn() -> tuple[subprocess.Popen[bytes], Channel, int]:

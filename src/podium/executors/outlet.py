@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import IO
 
 from ..env import Env
-from .attempt import Attempt, fresh_context
+from .attempt import Attempt
 
 log = logging.getLogger("podium")
 
@@ -99,26 +99,26 @@ class Console:
     def __init__(self, env: Env) -> None:
         self._env = env
         self._changed = threading.Condition()
-        self._line: deque[tuple[int, Attempt | None, str, str | logging.LogRecord]] = deque()
+        self._line: deque[tuple[int, str, str | logging.LogRecord]] = deque()
         self._waiting = self._left_out = 0
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def say(self, stream: str, text: str) -> None:
         """Write the line soon, or count it as left out. Never waits."""
-        self._put(len(text), None, stream, text)
+        self._put(len(text), stream, text)
 
-    def log(self, attempt: Attempt, record: logging.LogRecord) -> None:
-        """Hand the record to its logger, as if the attempt had logged it here. Never waits."""
-        self._put(len(record.msg) + len(record.exc_text or ""), attempt, record.name, record)
+    def log(self, record: logging.LogRecord) -> None:
+        """Hand the record to its logger soon, as if it had been logged here. Never waits."""
+        self._put(len(record.msg) + len(record.exc_text or ""), "", record)
 
-    def _put(self, size: int, attempt: Attempt | None, to: str, what: str | logging.LogRecord) -> None:
+    def _put(self, size: int, stream: str, what: str | logging.LogRecord) -> None:
         with self._changed:
             if self._waiting > WAITING_MAX or self._closed:
                 self._left_out += 1
                 return
             self._waiting += size + 1
-            self._line.append((size + 1, attempt, to, what))
+            self._line.append((size + 1, stream, what))
             if self._thread is None:
                 self._thread = self._env.spawn(self._serve, name="podium-output")
             self._changed.notify()
@@ -141,16 +141,16 @@ class Console:
                 line, self._line = self._line, deque()
                 left_out, self._left_out = self._left_out, 0
             for stream in ("stdout", "stderr"):
-                text = "".join([f"{what}\n" for _, _, to, what in line if to == stream and type(what) is str])
+                text = "".join([f"{what}\n" for _, to, what in line if to == stream])
                 if text:
                     _write(stream, text)
-            for _, attempt, _, what in line:
-                if attempt is not None and isinstance(what, logging.LogRecord):
-                    fresh_context(attempt).run(_log, what)
+            for _, _, what in line:
+                if isinstance(what, logging.LogRecord):
+                    _log(what)
             if left_out:
                 _write("stderr", f"podium: {left_out:,} lines of tasks were left out: nobody took them\n")
             with self._changed:
-                self._waiting -= sum(size for size, _, _, _ in line)
+                self._waiting -= sum(size for size, _, _ in line)
 
 
 def _log(record: logging.LogRecord) -> None:
