@@ -63,6 +63,7 @@ def test_a_process_that_served_long_is_replaced(app: App, monkeypatch: pytest.Mo
 
 def test_a_process_that_keeps_much_memory_is_replaced(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_module, "GROWTH_MAX", 50 * 2**20)
+    monkeypatch.setattr(child_module, "LEVEL_SECONDS", 0.0)
     small, after = tasks.grow.run(1000)
     assert small == after
     large, after = tasks.grow.run(100 * 2**20)

@@ -156,7 +156,8 @@ class _Notes:
 def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
     try:
         function = find(do.function, do.homes)
-        channel.send(Began())
+        if not do.is_known:
+            channel.send(Began())
         attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
 
         notes = attempt.note = _Notes(channel)

@@ -24,6 +24,7 @@ START_SECONDS = 60.0  # for the interpreter to start, and again for a task's mod
 BROKEN = "broke the link"
 TASKS_MAX = 200  # after which a child is replaced
 GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more and more is replaced
+LEVEL_SECONDS = 0.5  # between two looks at that
 READS_MAX = 20  # of an outlet, for what is in its pipe: 16 are the most that the system lets be there
 
 
@@ -56,6 +57,7 @@ class Child:
         self._loaded: set[str] = set()  # functions whose module is there
         self._served: set[str] = set()  # functions that it has run before
         self._tasks = 0
+        self._level_due = 0.0
         self._level = 0  # bytes resident after the last task that it ran for the first time
         self._writing = False  # what the socket would not take waits
         self._pidfd = _open_pidfd(self.pid)
@@ -112,8 +114,9 @@ class Child:
         else:
             self.due = self._now() + START_SECONDS
         do = Do(
-            function.name, homes, attempt.run, attempt.step, attempt.number, attempt.token, function.memory
-        )
+            function.name, homes, attempt.run, attempt.step, attempt.number, attempt.token, function.memory,
+            self.has_begun,
+        )  # fmt: skip
         self._send(do, attempt.args)
 
     def began(self) -> None:
@@ -126,15 +129,24 @@ class Child:
     def ended(self) -> None:
         """The attempt is over. A child that has served long, or keeps much memory, leaves."""
         self._end_output()
-        memory = resident(self.pid) or 0
-        if self.attempt is not None and self.attempt.function.name not in self._served:
+        is_first = self.attempt is not None and self.attempt.function.name not in self._served
+        if self.attempt is not None:
             self._served.add(self.attempt.function.name)
-            self._level = memory  # what its module and its first call keep, a model say, is kept on purpose
         self.attempt = self.due = None
         self.idle_since = self._now()
         self._tasks += 1
-        if self._tasks >= TASKS_MAX or memory - self._level > GROWTH_MAX:
+        if self._tasks >= TASKS_MAX or self._has_grown(is_first):
             self.retire()
+
+    def _has_grown(self, is_first: bool) -> bool:
+        """Whether it keeps more and more. What a task's module and its first call keep, a model say, is kept
+        on purpose. Looked at once in a while: a look costs as much as a small task."""
+        if is_first:
+            self._level, self._level_due = resident(self.pid) or 0, self._now() + LEVEL_SECONDS
+        elif self._now() >= self._level_due:
+            self._level_due = self._now() + LEVEL_SECONDS
+            return (resident(self.pid) or 0) - self._level > GROWTH_MAX
+        return False
 
     def _send(self, message: Hello | Load | Do, payload: bytes = b"") -> None:
         try:

@@ -55,6 +55,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     number: int
     token: int
     memory: int | None  # bytes
+    is_known: bool  # it has run this task before: it need not say that the module is there
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -62,7 +63,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Began(msgspec.Struct, frozen=True, tag=True):
-    """From the child: the module is there, the body begins."""
+    """From the child: the module of a task that it did not know is there, the body begins."""
 
 
 class Noted(msgspec.Struct, frozen=True, tag=True):
@@ -125,6 +126,9 @@ class Channel:
         shared = _shared(payload) if len(payload) > SHARED_BYTES else None
         with self._lock:
             head = _LENGTHS.pack(len(header), len(payload), shared is not None) + header
+            if shared is None and len(payload) <= READ_BYTES:
+                head += payload  # one call for both costs less than the copy
+                payload = b""
             self._out.append((memoryview(head), shared))
             if payload and shared is None:
                 self._out.append((memoryview(payload), None))
