@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PodiumError,
         RunCancelled,
         RunParked,
+        TaskCrashed,
         TaskFailed,
         TaskTimeout,
         UsageError,
@@ -43,6 +44,7 @@ __all__ = [
     "RunCancelled",
     "RunParked",
     "Runs",
+    "TaskCrashed",
     "TaskFailed",
     "TaskTimeout",
     "UsageError",
@@ -63,7 +65,15 @@ __all__ = [
 _HOMES = {
     ".client": ("App", "Run", "Runs"),
     ".engine": ("Options",),
-    ".errors": ("PodiumError", "RunCancelled", "RunParked", "TaskFailed", "TaskTimeout", "UsageError"),
+    ".errors": (
+        "PodiumError",
+        "RunCancelled",
+        "RunParked",
+        "TaskCrashed",
+        "TaskFailed",
+        "TaskTimeout",
+        "UsageError",
+    ),
     ".retry": ("Retry",),
 }
 

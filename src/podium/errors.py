@@ -104,6 +104,15 @@ class TaskTimeout(PodiumError, TimeoutError):
     code = "E201"
 
 
+class TaskCrashed(PodiumError):
+    """The process of a task with `isolation="process"` died under it: a failure, retried like others.
+
+    The message says how: by which signal or exit code, or that it went over its memory cap.
+    """
+
+    code = "E209"
+
+
 class DecodeError(PodiumError):
     """A stored value does not fit the type that the code asks for now."""
 

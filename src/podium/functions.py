@@ -31,7 +31,9 @@ class Function:
     is_async: bool
     retry: Retry | None = None
     timeout: float | None = None  # seconds per attempt (task) or for the whole run (workflow)
-    executor: str = ""  # "loop" or "threads"; "" picks by colour
+    executor: str = ""  # "loop", "threads" or "processes"; "" picks by colour
+    memory: int | None = None  # bytes, of a task in a process of its own
+    homes: tuple[tuple[str, str], ...] = ()  # where such a process finds it: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
     label: str = field(init=False)  # the name as people say it: without the module

@@ -24,6 +24,7 @@ from ..engine import About, End, EngineHost, Options
 from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
+from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
@@ -108,6 +109,7 @@ class App:
             if self._closed:
                 raise EngineStopped("this app is closed")
             if self._store is None:
+                refuse_work_while_loading()
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
                 self._store = patiently(self._opened_store, self.env, self._notice)
@@ -146,7 +148,7 @@ class App:
     def _new_host(self) -> EngineHost:
         return EngineHost(
             self.store, self.functions, self.env, self.options, self._locks_directory(),
-            self._about.written(), self.observers,
+            self._about.written(), self.observers, self.url,
         )  # fmt: skip
 
     @property

@@ -6,12 +6,14 @@ import os
 import sys
 from pathlib import Path
 
+from ..executors import parents_store
+
 _MARKS = ("pyproject.toml", ".git", ".podium")
 
 
 def default_url() -> str:
     """`PODIUM_URL`, else `.podium/podium.db` beside the nearest pyproject.toml, .git or .podium upwards."""
-    url = os.environ.get("PODIUM_URL")
+    url = parents_store() or os.environ.get("PODIUM_URL")
     if url:
         return url
     here = Path.cwd()
@@ -30,8 +32,11 @@ def store_file(url: str) -> Path | None:
 
 
 def wants_engine() -> bool:
-    """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask."""
-    return os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
+    """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask.
+
+    One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
+    """
+    return not parents_store() and os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
 
 
 def module_name(module: str) -> str:

@@ -14,11 +14,13 @@ from ..machine import adopt
 from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
+from .isolation import isolated
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Executor = Literal["loop", "threads"]
+Isolation = Literal["process"]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -28,6 +30,8 @@ class TaskOptions(TypedDict, total=False):
     retries: int | Retry | None
     timeout: float | None
     executor: Executor | None
+    isolation: Isolation | None
+    memory: str | int | None
 
 
 class WorkflowOptions(TypedDict, total=False):
@@ -80,7 +84,12 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
     retries   how often a failed attempt is tried again: a number, a `Retry`, or None for never
     timeout   seconds per attempt; a coroutine is cancelled, a thread's late result is dropped
     executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads
+    isolation "process": in a process of its own, so that timeout and cancellation really end it, a crash
+              is its failure (TaskCrashed) and not the end of this process, and memory can be capped. The
+              process imports the task's module; arguments and results pass as they are recorded.
+    memory    of such a process, at most: bytes, or text such as "512 MB" (millions) or "1 GiB"
 
+    Example: `@task(isolation="process", memory="2 GB", timeout=600, retries=2)`.
     Also as a function, for what cannot be edited: `get = task(requests.get, retries=3)`.
     Raises DeclarationError for what no other process could find again by its name.
     """
@@ -113,9 +122,12 @@ def _task(
     retries: int | Retry | None = None,
     timeout: float | None = None,
     executor: Executor | None = None,
+    isolation: Isolation | None = None,
+    memory: str | int | None = None,
 ) -> Task[Any, Any, Any]:
     _check_callable(fn, "task")
     is_async = _is_async(fn)
+    apart = isolated(fn, isolation, memory, executor)
     if executor not in (None, "loop", "threads"):
         raise UsageError(f'@task(executor={executor!r}): "loop" or "threads" is needed')
     if executor == "loop" and not is_async:
@@ -127,16 +139,23 @@ def _task(
         is_async=is_async,
         retry=Retry.of(retries) if retries is not None else None,
         timeout=_seconds(timeout, "task"),
-        executor=executor or "",
+        executor="processes" if apart else executor or "",
+        memory=apart.memory if apart else None,
+        homes=apart.homes if apart else (),
     )
     registry.add(function)
     return Task(function)
 
 
 def _workflow(
-    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None
+    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None, **of_tasks: object
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
+    if of_tasks:
+        raise DeclarationError(
+            f"@workflow({next(iter(of_tasks))}=...): a workflow has name= and timeout=",
+            fix="it only decides; what is to be isolated or tried again is a @task that it calls",
+        )
     found = name or _name(fn, "workflow")
     if "<locals>" in getattr(fn, "__qualname__", "") or getattr(fn, "__name__", "") == "<lambda>":
         raise DeclarationError(

@@ -17,9 +17,9 @@ from typing import Any
 
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
-from ..executors import LoopExecutor, ThreadExecutor, capture
+from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadExecutor, capture
 from ..functions import Function
-from ..model import EngineRow
+from ..model import STDERR, STDOUT, EngineRow
 from ..store import Store
 from .engine import Engine
 from .hostlock import HostLocks, host_name
@@ -47,6 +47,7 @@ class EngineHost:
         locks_directory: Path | None = None,
         info: str = "",
         observers: list[Callable[..., None]] | None = None,
+        url: str = "",
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -68,10 +69,16 @@ class EngineHost:
             observers,
         )  # fmt: skip
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
-        self._threads = ThreadExecutor(env, self.engine.ended, self._later, options.thread_slots)
+        self._threads = ThreadExecutor(
+            env, self.engine.ended, self._later, options.thread_slots, options.abandoned_max, self._wear_out
+        )
         self.engine.executors["threads"] = self._threads
         if options.log_lines:
             capture.begin()
+        self._console = Console(env)
+        self.engine.executors["processes"] = self._processes = ProcessExecutor(
+            env, self.engine.ended, self._said, self._logged, self._broken, options.process_slots, url
+        )
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
         env.spawn(self._listen, name="podium-doorbell")
@@ -80,6 +87,11 @@ class EngineHost:
     def id(self) -> str:
         """The engine's id: fresh per boot."""
         return self._row.id
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether so many threads are lost to tasks that cannot be stopped that this process should go."""
+        return self._threads.abandoned >= self.options.abandoned_max
 
     def _announce(self) -> None:
         if self._locks is not None:
@@ -105,6 +117,34 @@ class EngineHost:
 
     def _later(self, delay: float, callback: Callable[..., Any], argument: Any) -> None:
         self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay, callback, argument))
+
+    # -- what executors tell --------------------------------------------------------------------------
+
+    def _said(self, attempt: Attempt | None, stream: str, line: str) -> None:
+        """A line of a process's output: to its step, to whoever follows along, and to our own output."""
+        if attempt is not None:
+            capture.line(attempt, STDOUT if stream == "stdout" else STDERR, line)
+            self.engine.observe("said", attempt.run, (attempt, stream, line))
+        self._console.say(stream, line)
+
+    def _logged(self, attempt: Attempt, record: logging.LogRecord) -> None:
+        """A log record of a process: likewise, and to the loggers here."""
+        capture.record(attempt, record)
+        self.engine.observe("logged", attempt.run, (attempt, record))
+        self._console.log(record)
+
+    def _broken(self, error: BaseException) -> None:
+        try:
+            self.call(self.engine.fail, error)
+        except EngineStopped:  # then nobody is left to be told
+            pass
+
+    def _wear_out(self) -> None:
+        log.warning(
+            "%d threads are lost to tasks that overran their timeout or were cancelled, and cannot be "
+            'stopped; give such tasks @task(isolation="process")',
+            self._threads.abandoned,
+        )
 
     # -- the heartbeat --------------------------------------------------------------------------------
 
@@ -224,11 +264,14 @@ class EngineHost:
         self._threads.close()
         if self.options.log_lines:
             capture.end()
+        self._processes.close()
+        self._console.close()
         if self._locks is not None:
             self._locks.free()
 
     def forget(self) -> None:
         """In a forked child: let go of what was inherited without touching what the parent still uses."""
+        self._processes.forget()
         if self._locks is not None:
             self._locks.forget()
         self._neighbours.close()

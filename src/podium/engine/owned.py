@@ -114,8 +114,8 @@ class OwnedRun:
         self._stay()
         if error is None:
             self._answer(Kind.RESULT, step, attempt, payload, now)
-        elif not self._retry(step, attempt, error, now):
-            self._answer(Kind.ERROR, step, attempt, codec.encode_failure(error), now)
+        elif not self._retry(step, attempt, error, failure := payload or codec.encode_failure(error), now):
+            self._answer(Kind.ERROR, step, attempt, failure, now)
         self._settle()
 
     def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> None:
@@ -128,7 +128,7 @@ class OwnedRun:
         if self.engine.observers:
             self.engine.observe("ended", self.head.id, entry)
 
-    def _retry(self, step: Step, attempt: Attempt, error: BaseException, now: float) -> bool:
+    def _retry(self, step: Step, attempt: Attempt, error: BaseException, failure: bytes, now: float) -> bool:
         """Record a further attempt if the task's policy grants one."""
         policy = step.function.retry
         if policy is None or not isinstance(error, Exception) or isinstance(error, EncodeError):
@@ -140,7 +140,7 @@ class OwnedRun:
             return False
         entry = Entry(
             seq=self._next(), kind=Kind.RETRY, at=self._at(now), step=step.id, digest=step.digest,
-            payload=bytes([grant.policy]) + codec.encode_failure(error),
+            payload=bytes([grant.policy]) + failure,
             began=attempt.began, attempt=attempt.number, due=now + grant.delay,
         )  # fmt: skip
         self.attempts.remember(entry)

@@ -47,7 +47,10 @@ def _trace(error: BaseException) -> str:
 def poisoned(step: Step, lost: int) -> bytes:
     """An attempt at this step took its process down with it, again and again."""
     what = f"{step.function.label} was lost with its process {lost} times"
-    fix = "find out what kills the process (memory? os._exit?), then resume the run"
+    fix = (
+        "find out what kills the process (memory? os._exit?), or let it be the task's own, "
+        '@task(isolation="process"); then resume the run'
+    )
     return msgspec.json.encode(Reason("E207", what, fix, line_of(*step.line)))
 
 

@@ -62,7 +62,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How an attempt ended: `payload` if `error` is None. A cancelled attempt ends without one."""
+    """How an attempt ended: with `payload` if `error` is None. A cancelled attempt ends without one.
+
+    With an error that another process has encoded already, `payload` is that.
+    """
 
     attempt: Attempt
     payload: bytes

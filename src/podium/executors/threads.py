@@ -24,8 +24,12 @@ class ThreadExecutor:
         ended: Callable[[Ended], None],
         call_later: Callable[[float, Callable[[Attempt], None], Attempt], object],
         slots: int,
+        abandoned_max: int,
+        worn_out: Callable[[], None],
     ) -> None:
+        """`worn_out` is called once, when so many threads are abandoned."""
         self._env, self._ended, self._call_later, self._slots = env, ended, call_later, slots
+        self._abandoned_max, self._worn_out = abandoned_max, worn_out
         self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards the counts and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
@@ -77,7 +81,12 @@ class ThreadExecutor:
             attempt.handle = "abandoned"
             self.abandoned += 1
             self._open -= 1
+            is_worn_out = self.abandoned == self._abandoned_max
+            if is_worn_out:
+                self._abandoned_max = 0  # said once
         self._env.spawn(self._serve, name="podium-task-replacement")
+        if is_worn_out:
+            self._worn_out()
         return True
 
     def cancel(self, attempt: Attempt) -> None:

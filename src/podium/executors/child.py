@@ -1,0 +1,192 @@
+"""python -m podium.executors.child CHANNEL LIFELINE: a process that runs tasks, one at a time.
+
+Started by `children.Child` with the two descriptors it names. It leaves when the channel is hung up. It dies
+with its parent, however that dies, and so does whatever the task has started: nobody writes to the lifeline,
+a pipe, and the system signals the whole process group when its other end is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import io
+import logging
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+from .. import codec
+from ..env import RealEnv
+from .attempt import Attempt, Progress, current_attempt, fresh_context
+from .loading import enter, find
+from .memory import capped, spell
+from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
+NOTE_SECONDS = 0.02  # between two reports of progress
+TEXT_MAX = 16 * 1024  # characters of a log record, and of its traceback
+_formatter = logging.Formatter()
+
+
+def main() -> None:
+    """Serve until the parent hangs up."""
+    descriptors = [int(text) for text in sys.argv[1:3]]
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)  # what the task starts must not hold them open
+    _die_with_parent(descriptors[1])
+    # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
+    # to every process there is, while the parent still gives its tasks time to end.
+    signal.signal(signal.SIGTERM, _leave_it_to_the_parent)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    faulthandler.enable(all_threads=False)  # a crash in C shows the Python line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what is printed is seen then, and survives a crash
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    try:
+        _serve(Channel(socket.socket(fileno=descriptors[0])))
+    except (KeyboardInterrupt, ConnectionError):
+        pass  # stopped while idle, or the parent is gone
+
+
+def _leave_it_to_the_parent(number: int, frame: FrameType | None) -> None:
+    """Not SIG_IGN, which what the task starts would inherit."""
+
+
+def _die_with_parent(lifeline: int) -> None:
+    RealEnv().spawn(_watch, lifeline, name="podium-lifeline")
+    if fcntl is not None and hasattr(fcntl, "F_SETSIG"):
+        # The thread is no match for C code that holds the GIL; the system is. Not PR_SET_PDEATHSIG, which
+        # spares what the task has started, and fires when merely the parent's thread ends.
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _watch(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _serve(channel: Channel) -> None:
+    channel.send(Ready())
+    while (frame := channel.receive()) is not None:
+        match frame.message:
+            case Hello() as hello:
+                sys.path[:], sys.argv[:] = hello.path, hello.argv
+                enter(hello.store)
+                logging.getLogger().setLevel(hello.level)
+                logging.getLogger().addHandler(_Forward(channel))
+            case Load() as load:
+                _preload(load)
+            case Do() as do:
+                done, payload = _do(channel, do, frame.payload)
+                _flush()
+                channel.send(done, payload)
+            case _:
+                pass  # what a child says, not what it hears
+
+
+def _preload(load: Load) -> None:
+    try:
+        find(load.function, load.homes)
+    except Exception:
+        pass  # whoever needs it will hear of it
+
+
+class _Forward(logging.Handler):
+    """Hands log records to the parent, where the program has set up what becomes of them."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if current_attempt.get() is None or self._is_handled(record):
+            return
+        try:
+            trace = record.exc_text or (
+                _formatter.formatException(record.exc_info) if record.exc_info else ""
+            )
+            logged = Logged(
+                record.name, record.levelno, record.getMessage()[:TEXT_MAX], trace[-TEXT_MAX:],
+                record.pathname, record.lineno, record.funcName or "",
+            )  # fmt: skip
+            self._channel.send(logged)
+        except Exception:
+            self.handleError(record)
+
+    def _is_handled(self, record: logging.LogRecord) -> bool:
+        """Whether the task's module has set up a handler of its own, which the parent has, too."""
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None:
+            if any(handler is not self for handler in logger.handlers):
+                return True
+            logger = logger.parent if logger.propagate else None
+        return False
+
+
+class _Notes:
+    """Sends what the body says of its progress: so often that people can follow, and always the last."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._env = channel, RealEnv()
+        self._sent = 0.0
+        self._waiting: Progress | None = None
+
+    def __call__(self, _: Attempt, progress: Progress) -> None:
+        self._waiting = progress
+        now = self._env.monotonic()
+        if now - self._sent >= NOTE_SECONDS:
+            self._sent = now
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the last one, if it was not."""
+        note, self._waiting = self._waiting, None
+        if note is not None:
+            self._channel.send(Noted(note.done, note.total, note.text))
+
+
+def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
+    try:
+        function = find(do.function, do.homes)
+        if not do.is_known:
+            channel.send(Began())
+        attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
+
+        notes = attempt.note = _Notes(channel)
+        with capped(do.memory):
+            result = fresh_context(attempt).run(_run, attempt)
+        notes.flush()
+        return Done(good=True), result
+    except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
+        if isinstance(error, MemoryError) and not error.args and do.memory is not None:
+            label = do.function.rpartition(":")[2]
+            error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
+        return Done(good=False, final=not isinstance(error, Exception)), codec.encode_failure(error)
+
+
+def _run(attempt: Attempt) -> bytes:
+    value = attempt.call()
+    if attempt.function.is_async:
+        value = asyncio.run(value)
+    return attempt.encode(value)
+
+
+def _flush() -> None:
+    """What the task printed is on its way before its outcome is."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # the task has closed it or put something else in its place
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""A child process as its parent sees it. Everything here happens in the pool's thread, and nothing waits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+
+from ..env import Env
+from .attempt import Attempt
+from .memory import resident
+from .outlet import Outlet, Said
+from .wire import Channel, Do, Frame, Hello, Home, Load
+
+log = logging.getLogger("podium")
+
+STOP_SECONDS = 1.0  # from SIGINT, or the hang-up of one that is idle, to SIGKILL
+START_SECONDS = 60.0  # for the interpreter to start, and again for a task's module to be imported
+BROKEN = "broke the link"
+TASKS_MAX = 200  # after which a child is replaced
+GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more and more is replaced
+LEVEL_SECONDS = 0.5  # between two looks at that
+READS_MAX = 20  # of an outlet, for what is in its pipe: 16 are the most that the system lets be there
+
+
+class Child:
+    """One process. `attempt` is what it makes now; `doomed` says why it is about to die, if it is."""
+
+    def __init__(
+        self,
+        env: Env,
+        selector: selectors.BaseSelector,
+        store: str,
+        heard: Callable[[Child, Frame], None],
+        said: Said,
+    ) -> None:
+        """Start it. `heard` gets what it says, `said` what it prints. Raises OSError."""
+        self._env, self._selector, self._store, self._heard = env, selector, store, heard
+        self._process, self._channel, self._lifeline = _spawn()
+        self._outlets = [
+            Outlet(pipe, stream, said)
+            for pipe, stream in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
+            if pipe is not None
+        ]
+        self.attempt: Attempt | None = None
+        self.ready = False
+        self.dead = False  # seen to be, and not buried yet
+        self.doomed = ""
+        self.due: float | None = self._now() + START_SECONDS  # when what it does now has taken too long
+        self.idle_since = 0.0
+        self._kill_due: float | None = None
+        self._loaded: set[str] = set()  # functions whose module is there
+        self._served: set[str] = set()  # functions that it has run before
+        self._tasks = 0
+        self._level_due = 0.0
+        self._level = 0  # bytes resident after the last task that it ran for the first time
+        self._writing = False  # what the socket would not take waits
+        self._pidfd = _open_pidfd(self.pid)
+        if self._pidfd is not None:
+            self._follow(self._pidfd, self._died)
+        self._follow(self._channel, self._on_channel)
+        for outlet in self._outlets:
+            self._follow(outlet, self._on_output, outlet)
+
+    def _now(self) -> float:
+        return self._env.monotonic()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the module of its attempt's task is there, so that the body runs."""
+        return self.attempt is not None and self.knows(self.attempt)
+
+    def knows(self, attempt: Attempt) -> bool:
+        """Whether it has run this task before."""
+        return attempt.function.name in self._loaded
+
+    @property
+    def watched(self) -> int | None:
+        """The memory cap (bytes) to hold it to now."""
+        return self.attempt.function.memory if self.attempt is not None and not self.doomed else None
+
+    @property
+    def is_free(self) -> bool:
+        return self.ready and self.attempt is None and not self.doomed
+
+    # -- what the pool tells it -----------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """It listens: tell it where modules are."""
+        self.ready, self.due, self.idle_since = True, None, self._now()
+        self._send(Hello(self._store, [*map(str, sys.path)], sys.argv, logging.getLogger().level))
+
+    def load(self, function: str, homes: list[Home]) -> None:
+        """Import a task's module before it is needed."""
+        self._send(Load(function, homes))
+
+    def give(self, attempt: Attempt, homes: list[Home]) -> None:
+        """Make this attempt. Its timeout counts from when its module is there."""
+        self.attempt = attempt
+        function = attempt.function
+        for outlet in self._outlets:
+            outlet.begin(attempt)
+        if self.has_begun:
+            self.began()
+        else:
+            self.due = self._now() + START_SECONDS
+        do = Do(
+            function.name, homes, attempt.run, attempt.step, attempt.number, attempt.token, function.memory,
+            self.has_begun,
+        )  # fmt: skip
+        self._send(do, attempt.args)
+
+    def began(self) -> None:
+        """The body begins now."""
+        if self.attempt is not None and not self.doomed:
+            function = self.attempt.function
+            self._loaded.add(function.name)
+            self.due = None if function.timeout is None else self._now() + function.timeout
+
+    def ended(self) -> None:
+        """The attempt is over. A child that has served long, or keeps much memory, leaves."""
+        self._end_output()
+        is_first = self.attempt is not None and self.attempt.function.name not in self._served
+        if self.attempt is not None:
+            self._served.add(self.attempt.function.name)
+        self.attempt = self.due = None
+        self.idle_since = self._now()
+        self._tasks += 1
+        if self._tasks >= TASKS_MAX or self._has_grown(is_first):
+            self.retire()
+
+    def _has_grown(self, is_first: bool) -> bool:
+        """Whether it keeps more and more. What a task's module and its first call keep, a model say, is kept
+        on purpose. Looked at once in a while: a look costs as much as a small task."""
+        if is_first:
+            self._level, self._level_due = resident(self.pid) or 0, self._now() + LEVEL_SECONDS
+        elif self._now() >= self._level_due:
+            self._level_due = self._now() + LEVEL_SECONDS
+            return (resident(self.pid) or 0) - self._level > GROWTH_MAX
+        return False
+
+    def _send(self, message: Hello | Load | Do, payload: bytes = b"") -> None:
+        try:
+            if not self._channel.send(message, payload):
+                self._write_later(True)
+        except OSError:
+            pass  # it has died; that is noticed by itself
+
+    def _write_later(self, later: bool) -> None:
+        self._writing = later
+        key = self._selector.get_key(self._channel)
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if later else 0)
+        self._selector.modify(self._channel, events, key.data)
+
+    # -- what the selector tells it -------------------------------------------------------------------
+
+    def _follow(self, file: int | Channel | Outlet, act: Callable[..., None], *args: Outlet) -> None:
+        def safely() -> None:
+            try:
+                act(*args)
+            except Exception:  # what it says makes no sense: that is its end, and not the pool's
+                log.exception("process %d of a task is out of its mind", self.pid)
+                self._forget(file)
+                self.kill(BROKEN)
+
+        self._selector.register(file, selectors.EVENT_READ, safely)
+
+    def _on_channel(self) -> None:
+        try:
+            if self._writing and self._channel.flush():
+                self._write_later(False)
+        except OSError:
+            pass
+        while (frame := self._channel.receive()) is not None:
+            self._heard(self, frame)
+        if self._channel.gone:
+            self._forget(self._channel)
+            if self._pidfd is None:
+                self.dead = True
+            elif self._kill_due is None:
+                # About to die, or its task has closed all descriptors, as demons do: no use any more.
+                self._kill_due = self._now() + STOP_SECONDS
+
+    def _on_output(self, outlet: Outlet) -> None:
+        if outlet.read() is False:
+            self._forget(outlet)
+
+    def _end_output(self) -> None:
+        """All it said is in the pipes by now. What it has started may go on talking, so not for ever."""
+        for outlet in self._outlets:
+            reads = 0
+            while reads < READS_MAX and outlet.read():
+                reads += 1
+            outlet.end()
+
+    def _died(self) -> None:
+        if self._pidfd is not None:
+            self._forget(self._pidfd)
+        while (frame := self._channel.receive()) is not None:
+            self._heard(self, frame)  # it may have ended its task before
+        self.dead = True
+
+    def _forget(self, file: int | Channel | Outlet) -> None:
+        try:
+            self._selector.unregister(file)
+        except KeyError:
+            pass
+
+    # -- its end --------------------------------------------------------------------------------------
+
+    def stop(self, why: str) -> None:
+        """Interrupt the task: it may clean up, for a moment. SIGKILL takes what has not ended by then."""
+        if not self.doomed:
+            self.doomed, self.due = why, None
+            self._kill_due = self._now() + STOP_SECONDS
+            self._signal(signal.SIGINT)
+
+    def retire(self) -> None:
+        """Let an idle child leave."""
+        if not self.doomed:
+            self.doomed = "retired"
+            self._kill_due = self._now() + STOP_SECONDS
+            self._channel.hang_up()
+
+    def kill(self, why: str) -> None:
+        """At once, with all that it has started."""
+        self.doomed = self.doomed or why
+        self._kill_due = self.due = None
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self.pid, number)  # not waited for yet, so the number is still this group's
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def tend(self, now: float) -> None:
+        """Once in a while: is its time up?"""
+        if self._kill_due is not None and now >= self._kill_due:
+            self.kill(BROKEN)
+
+    @property
+    def next_due(self) -> float | None:
+        """When `tend`, or the pool, has something to do about it."""
+        return min((d for d in (self.due, self._kill_due) if d is not None), default=None)
+
+    def bury(self) -> int:
+        """It is dead: take along what it started, and give its exit code (negative: the signal)."""
+        self._signal(signal.SIGKILL)
+        code = self._process.wait()
+        self._end_output()
+        for file in (self._channel, *self._outlets):
+            self._forget(file)
+        self.close()
+        return code
+
+    @property
+    def last_words(self) -> str:
+        """The end of what its last attempt wrote to stderr."""
+        return self._outlets[-1].last
+
+    def close(self) -> None:
+        """Close what is open here. In a forked process of ours this does nothing to the child."""
+        self._channel.close()
+        os.close(self._lifeline)
+        if self._process.returncode is None:
+            self._process.returncode = 0  # in a forked process: not its child, so nothing to complain of
+        for outlet in self._outlets:
+            outlet.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+
+
+def _open_pidfd(process: int) -> int | None:
+    """A descriptor that tells when the process is dead; None where the system has none."""
+    try:
+        return os.pidfd_open(process)
+    except (AttributeError, OSError):
+        return None
+
+
+def _spawn() -> tuple[subprocess.Popen[bytes], Channel, int]:
+    ours, theirs = socket.socketpair()
+    lifeline, our_end = os.pipe()
+    # As this interpreter itself was started (-O, -X utf8); private, but the standard library's own way. And
+    # -P, or a file in the working directory could stand in the way of a module of ours.
+    flags: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    program = ["-m", "podium.executors.child", str(theirs.fileno()), str(lifeline)]
+    try:
+        # Spawned, not forked: a fork of a process with threads inherits their locks, held for ever.
+        process = subprocess.Popen(
+            [sys.executable, *flags, "-P", *program],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(theirs.fileno(), lifeline),
+            start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which then decides
+        )
+    except BaseException:
+        ours.close()
+        os.close(our_end)
+        raise
+    finally:
+        theirs.close()
+        os.close(lifeline)
+    ours.setblocking(False)
+    return process, Channel(ours), our_end

@@ -1,0 +1,83 @@
+"""What an attempt comes to whose process has died, in words."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import signal
+import traceback
+
+from ..errors import TaskCrashed, TaskTimeout
+from .attempt import Attempt
+from .children import BROKEN, START_SECONDS, Child
+from .memory import spell
+
+LAST_LINES = 5  # of stderr, in the story of a crash
+_FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)  # faulthandler's, innermost first
+_OURS = os.path.dirname(__file__)
+
+
+def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
+    """What an attempt comes to whose process has died."""
+    function, doomed = attempt.function, child.doomed
+    if doomed == "timeout" and child.has_begun:
+        return TaskTimeout(
+            f"{function.label} took longer than {function.timeout:g} s", fix="its process was ended"
+        )
+    if doomed == "timeout":
+        shown = " and ".join(module for module, _ in function.homes)
+        return TaskTimeout(
+            f"importing {shown} for {function.label} took longer than {START_SECONDS:g} s",
+            fix='is all that a script does under: if __name__ == "__main__": ?',
+        )
+    if doomed == "memory" and function.memory is not None:
+        error = TaskCrashed(
+            f"{function.label} was killed: its process had more than its memory cap of "
+            f"{spell(function.memory)}",
+            fix="give it more, @task(memory=...), or less to do at once",
+        )
+    elif doomed == BROKEN:
+        error = TaskCrashed(f"{function.label} broke its process's link to Podium, and so was killed")
+    else:
+        error = TaskCrashed(f"{function.label} crashed its process: {how_it_ended(code)}")
+    return with_last_words(error, child.last_words)
+
+
+def with_last_words(error: TaskCrashed, last_words: str) -> TaskCrashed:
+    """The error with what its process wrote to stderr before it died: what faulthandler says as its
+    traceback, the rest as a note."""
+    said, fatal, dump = last_words.partition("Fatal Python error: ")
+    frames = [(file, int(line), name) for file, line, name in _FRAME.findall(dump)]
+    user_frames = list(itertools.takewhile(lambda frame: not frame[0].startswith(_OURS), frames))
+    if fatal and user_frames:
+        stack = traceback.StackSummary.from_list([(*frame, None) for frame in reversed(user_frames)])
+        text = f"Traceback (most recent call last):\n{''.join(stack.format())}TaskCrashed: {error.message}"
+        vars(error)["__podium_traceback__"] = text
+    lines = said.strip().splitlines()[-LAST_LINES:]
+    if lines:
+        error.add_note("\n".join(["the last it wrote to stderr:", *lines]))
+    return error
+
+
+_SIGNALS = {
+    "SIGKILL": "by the system for want of memory, or by somebody's kill -9",
+    "SIGSEGV": "a fault in C code",
+    "SIGBUS": "a fault in C code, or a mapped file that became shorter",
+    "SIGABRT": "C code called abort",
+    "SIGFPE": "an arithmetic fault in C code",
+    "SIGILL": "C code made for another processor",
+    "SIGXCPU": "its limit of CPU time",
+}
+
+
+def how_it_ended(code: int) -> str:
+    """How a process ended, by what `Popen.wait` says."""
+    if code >= 0:
+        return f"it exited with code {code}" + (" (os._exit?)" if code == 0 else "")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    meaning = _SIGNALS.get(name)
+    return f"killed by {name}" + (f" ({meaning})" if meaning else "")

@@ -1,0 +1,96 @@
+"""In a task's own process: whose it is, and importing the module that declares the task."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import DeclarationError, PodiumError, UsageError
+from ..functions import Function, registry
+
+if TYPE_CHECKING:
+    from .wire import Home
+
+_store = ""  # the URL of the store whose task this process runs; "" in any other process
+_underway = ""  # the module being imported
+
+GUARD = 'put what the script does under: if __name__ == "__main__":'
+
+
+def enter(store: str) -> None:
+    """This process runs tasks of an engine on that store. (No environment variable: what a task starts
+    would inherit it.)"""
+    global _store  # noqa: PLW0603  # the process belongs to one engine for its whole life
+    _store = store
+
+
+def parents_store() -> str:
+    """The URL of the store whose task this process runs, and whose runs others drive; "" in any other one."""
+    return _store
+
+
+def refuse_work_while_loading() -> None:
+    """Called where a store is opened: a module that is only imported for its tasks must not start runs."""
+    if _underway:
+        raise UsageError(f"{_underway} starts runs when it is imported", fix=GUARD)
+
+
+def find(name: str, homes: Sequence[Home]) -> Function:
+    """The declared task, its modules imported as far as needed. Raises DeclarationError."""
+    function = registry.get(name)
+    for home in homes:
+        if function is None:
+            _import(home)
+            # What `python -m package` declares is known by the package's name there, by its module's here.
+            function = registry.get(name) or registry.get(f"{home.module}:{name.rpartition(':')[2]}")
+    if function is None:
+        shown = " and ".join(home.module for home in homes)
+        raise DeclarationError(
+            f"importing {shown} declares no task {name!r}, so a process of its own cannot run it",
+            fix="declare it at the top level of a module, not under a condition",
+        )
+    return function
+
+
+def _import(home: Home) -> None:
+    global _underway  # noqa: PLW0603  # a process imports one task's module at a time
+    _underway = home.module
+    try:
+        if home.module not in sys.modules:
+            if home.file and not _is_found(home):
+                _import_file(home)
+            else:
+                importlib.import_module(home.module)
+    except (Exception, SystemExit) as error:
+        said = error.message if isinstance(error, PodiumError) else f"{type(error).__name__}: {error}"
+        fix = error.fix if isinstance(error, PodiumError) else ""
+        raise DeclarationError(
+            f"a process of the task's own could not import {home.module}: {said}", fix=fix
+        ) from error
+    finally:
+        _underway = ""
+
+
+def _is_found(home: Home) -> bool:
+    """Whether the module's name leads to its file."""
+    try:
+        spec = importlib.util.find_spec(home.module)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None and os.path.realpath(spec.origin) == home.file
+
+
+def _import_file(home: Home) -> None:
+    spec = importlib.util.spec_from_file_location(home.module, home.file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{home.file} is no Python file")
+    module = sys.modules[home.module] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[home.module]
+        raise

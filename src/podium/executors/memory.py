@@ -1,0 +1,64 @@
+"""How much memory a process has, and a cap on it.
+
+Two keepers of one cap: a limit in the process itself, so that the allocation that goes too far raises
+MemoryError in the task's own code; and a look from outside, for memory that the limit does not see.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+
+try:
+    import resource
+except ImportError:  # no such limits on this system
+    resource = None
+
+
+def spell(size: int) -> str:
+    """A number of bytes as people write it: "512 MB"."""
+    for unit, bytes_of in (("GB", 10**9), ("MB", 10**6)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:.4g} {unit}"
+    return f"{size} bytes"
+
+
+def resident(process: int) -> int | None:
+    """Bytes that a process has in memory; None where the system does not say."""
+    try:
+        with open(f"/proc/{process}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return None
+
+
+@contextmanager
+def capped(cap: int | None) -> Generator[None, None, None]:
+    """Meanwhile an allocation of this process above the cap (bytes) raises MemoryError."""
+    if cap is None or resource is None:
+        yield
+        return
+    # RLIMIT_DATA, not RLIMIT_AS: address space that a library merely reserves is no memory.
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    try:
+        limit = cap + _untouched()
+        resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+    except (OSError, ValueError):  # not on this system: the look from outside has to do
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _untouched() -> int:
+    """Bytes that were allocated before but never written to: they are in the limit's sum, not in memory."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            found = dict(re.findall(r"^(VmData|RssAnon):\s+(\d+) kB", file.read(), re.MULTILINE))
+        return max(0, int(found["VmData"]) - int(found["RssAnon"])) * 1024
+    except (OSError, KeyError):
+        return 0

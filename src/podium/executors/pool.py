@@ -1,0 +1,239 @@
+"""The children of one executor, and who of them does what. All of it belongs to the executor's thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+from collections import deque
+from collections.abc import Callable
+
+from .. import codec
+from ..env import Env
+from ..errors import TaskCrashed
+from ..functions import Function
+from .attempt import Attempt, Ended, Progress
+from .children import Child
+from .crashes import how_it_ended, outcome, with_last_words
+from .memory import resident
+from .outlet import Said
+from .wire import Began, Done, Frame, Home, Logged, Noted, Ready
+
+log = logging.getLogger("podium")
+
+IDLE_SECONDS = 60.0  # after which a child with nothing to do leaves
+MEMORY_SECONDS = 0.1  # how often the memory of capped tasks is looked at
+RESPAWN_SECONDS = 0.5  # between two starts when the last one failed
+FAILED_STARTS_MAX = 3  # in a row; then the tasks in line fail instead of waiting for ever
+
+
+class Pool:
+    """At most `slots` children at work, the attempts in line, and one child to spare."""
+
+    def __init__(
+        self,
+        env: Env,
+        selector: selectors.BaseSelector,
+        ended: Callable[[Ended], None],
+        said: Said,
+        slots: int,
+        store: str,
+        logged: Callable[[Attempt, logging.LogRecord], None],
+    ) -> None:
+        self._env, self._selector, self._ended, self._said = env, selector, ended, said
+        self._slots = slots or _cores()
+        self._store, self._logged = store, logged
+        self._children: list[Child] = []
+        self._line: deque[Attempt] = deque()
+        self._latest: Function | None = None  # its module is imported ahead
+        self._failed_starts = 0
+        self._spawn_after = self._memory_due = 0.0
+        self._closing = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was closed and nothing is left."""
+        return self._closing and not self._children
+
+    def abandon(self) -> None:
+        """It makes no sense any more: end the children at once."""
+        for child in self._children:
+            child.kill("abandoned")
+        self._children.clear()
+
+    def forget(self) -> None:
+        """In a forked process: close the descriptors it has inherited."""
+        for child in self._children:
+            child.close()
+        self._selector.close()
+
+    def patience(self) -> float | None:
+        """Seconds until there is something to do unasked; None: until somebody calls."""
+        now = self._env.monotonic()
+        dues = [child.next_due for child in self._children]
+        dues += [child.idle_since + IDLE_SECONDS for child in self._children if child.is_free]
+        if any(child.watched for child in self._children):
+            dues.append(self._memory_due)
+        if self._line and now < self._spawn_after:
+            dues.append(self._spawn_after)
+        if any(child.dead for child in self._children):
+            return 0.0
+        first = min((due for due in dues if due is not None), default=None)
+        return None if first is None else max(0.0, first - now)
+
+    # -- orders ---------------------------------------------------------------------------------------
+
+    def take(self, attempt: Attempt) -> None:
+        """Put it in line."""
+        self._line.append(attempt)
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Stop it if it runs; in line it is passed over."""
+        for child in self._children:
+            if child.attempt is attempt:
+                child.stop("cancelled")
+
+    def close(self) -> None:
+        """End every child."""
+        self._closing = True
+        self._line.clear()
+        for child in self._children:
+            if child.attempt is not None:
+                child.stop("cancelled")
+            elif child.ready:
+                child.retire()
+            else:
+                child.kill("retired")
+
+    # -- looking after the children -------------------------------------------------------------------
+
+    def tend(self) -> None:
+        """Once after all that happened, and when it is time: bury the dead, stop the late, hand out work."""
+        now = self._env.monotonic()
+        for child in list(self._children):
+            if child.dead:
+                self._bury(child)
+                continue
+            child.tend(now)
+            if child.due is not None and now >= child.due:
+                if child.ready:
+                    child.stop("timeout")
+                else:
+                    child.kill("timeout")
+            elif child.is_free and now - child.idle_since >= IDLE_SECONDS:
+                child.retire()
+        if now >= self._memory_due:
+            self._memory_due = now + MEMORY_SECONDS
+            self._check_memory()
+        if not self._closing:
+            self._assign()
+            self._spawn(now)
+
+    def _check_memory(self) -> None:
+        for child in self._children:
+            if child.watched and (resident(child.pid) or 0) > child.watched:
+                child.kill("memory")
+
+    def _assign(self) -> None:
+        free = [child for child in self._children if child.is_free]
+        room = self._slots - sum(child.attempt is not None for child in self._children)
+        while self._line and free and room > 0:
+            attempt = self._line.popleft()
+            if attempt.cancelled:
+                continue
+            # The one used last: its memory is warm, and the others may become old enough to leave.
+            child = max(free, key=lambda child: (child.knows(attempt), child.idle_since))
+            free.remove(child)
+            room -= 1
+            self._latest = attempt.function
+            child.give(attempt, _homes(attempt.function))
+
+    def _spawn(self, now: float) -> None:
+        """As many children as there is work for, and one to spare once these have something to do."""
+        alive = [child for child in self._children if not child.doomed]
+        busy = sum(child.attempt is not None for child in alive)
+        wanted = min(self._slots, busy + len(self._line))
+        if busy and busy == len(alive):
+            wanted = busy + 1
+        if now < self._spawn_after or (wanted > len(alive) and self._failed_starts and alive):
+            return
+        for _ in range(wanted - len(alive)):
+            try:
+                child = Child(self._env, self._selector, self._store, self._heard, self._said)
+            except OSError as error:  # no more processes or descriptors: nobody's outcome
+                log.warning("a process for tasks could not be started: %s", error)
+                self._spawn_after = now + RESPAWN_SECONDS
+                return
+            self._children.append(child)
+
+    # -- what they say, and how they end --------------------------------------------------------------
+
+    def _heard(self, child: Child, frame: Frame) -> None:
+        match frame.message:
+            case Ready():
+                self._failed_starts = 0
+                child.greet()
+                if self._latest is not None:
+                    child.load(self._latest.name, _homes(self._latest))
+            case Began():
+                child.began()
+            case Noted(done=done, total=total, text=text):
+                attempt = child.attempt
+                if attempt is not None and attempt.note is not None:
+                    attempt.note(attempt, Progress(done, total, text))
+            case Logged() as logged if child.attempt is not None:
+                self._logged(child.attempt, _record(logged))
+            case Done(good=good, final=final) if child.attempt is not None and not child.doomed:
+                attempt = child.attempt
+                error: BaseException | None = None
+                if not good:
+                    error = SystemExit() if final else codec.decode_failure(frame.payload)
+                child.ended()
+                if isinstance(error, MemoryError):
+                    child.retire()
+                self._answer(attempt, frame.payload, error)
+            case Done():
+                child.kill(child.doomed)  # it came too late; so it has cleaned up, if it cares to
+            case _:
+                pass
+
+    def _answer(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
+        if not attempt.cancelled:
+            self._ended(Ended(attempt, payload, error))
+
+    def _bury(self, child: Child) -> None:
+        self._children.remove(child)
+        code = child.bury()
+        if child.attempt is not None:
+            self._answer(child.attempt, b"", outcome(child, child.attempt, code))
+        elif not child.ready and not self._closing:
+            self._did_not_start(code, child.last_words)
+
+    def _did_not_start(self, code: int, last_words: str) -> None:
+        self._failed_starts += 1
+        self._spawn_after = self._env.monotonic() + RESPAWN_SECONDS
+        log.warning("a process for tasks did not start: %s\n%s", how_it_ended(code), last_words)
+        if self._failed_starts < FAILED_STARTS_MAX:
+            return
+        while self._line:
+            attempt = self._line.popleft()
+            error = TaskCrashed(f"no process for {attempt.function.label} would start: {how_it_ended(code)}")
+            self._answer(attempt, b"", with_last_words(error, last_words))
+
+
+def _cores() -> int:
+    """Those that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _homes(function: Function) -> list[Home]:
+    return [Home(module, file) for module, file in function.homes]
+
+
+def _record(logged: Logged) -> logging.LogRecord:
+    """As if it had been logged here."""
+    record = logging.LogRecord(
+        logged.logger, logged.level, logged.path, logged.line, logged.text, (), None, logged.function
+    )
+    record.exc_text = logged.trace or None
+    return record
