@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from click.shell_completion import CompletionItem
+
 from ..client import App, default_url, store_file
 from ..env import RealEnv
-from ..errors import RunNotFound, UsageError
+from ..errors import PodiumError, RunNotFound, UsageError
 from ..model import Query, RunRow, State
 from . import words
 
+_NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 _env = RealEnv()
 
 
@@ -46,10 +49,9 @@ def pick(app: App, wanted: str) -> RunRow:
 
 
 def _named(app: App, wanted: str) -> RunRow:
-    queries = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
-    if wanted not in queries:
+    if wanted not in _NAMES:
         raise UsageError(f"there is no {wanted}", fix="@last and @failed are known")
-    found = app.find(queries[wanted])
+    found = app.find(_NAMES[wanted])
     if not found:
         raise RunNotFound(f"no run is {wanted} in {app.url}", fix="other store? --store URL, or PODIUM_URL")
     return found[0]
@@ -67,3 +69,16 @@ def _nearest(app: App, wanted: str) -> str:
 
 def _described(row: RunRow) -> str:
     return f"{row.id} ({words.label(row.function)}, {row.state}, {words.ago(row.created, _env.now())})"
+
+
+def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
+    """Ids of the newest runs that begin like that, for a shell. Never complains."""
+    names = [CompletionItem(name) for name in _NAMES if name.startswith(incomplete)]
+    if incomplete.startswith("@"):
+        return names
+    try:
+        with looking(store) as app:
+            rows = app.find(Query(id_prefix=incomplete or None, limit=50))
+    except PodiumError:
+        return names
+    return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib.metadata
 import os
 import sys
 import traceback
@@ -81,9 +80,10 @@ class Verbs(click.Group):
 
 
 def installed_version() -> str:
+    metadata = import_module("importlib.metadata")  # late: it costs a third of `podium --help`
     try:
-        return importlib.metadata.version("podium")
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version("podium")
+    except metadata.PackageNotFoundError:
         return "(not installed, running from source)"
 
 
