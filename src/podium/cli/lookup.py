@@ -43,7 +43,7 @@ def pick(app: App, wanted: str) -> RunRow:
     if len(found) == 1:
         return found[0]
     if found:
-        listed = "\n".join(_described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
+        listed = "\n".join(described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
         raise UsageError(f"several runs begin or end with {wanted!r}", fix=listed)
     raise RunNotFound(f"no run begins or ends with {wanted!r} in {app.url}", fix=_nearest(app, wanted))
 
@@ -64,10 +64,11 @@ def _nearest(app: App, wanted: str) -> str:
         ends = {end: id for id in rows for end in (id[: len(wanted)], id[-len(wanted) :])}
         near = [ends[end] for end in difflib.get_close_matches(wanted, ends, 1, cutoff=0.5)]
     other = "other store? --store URL, or PODIUM_URL"
-    return f"nearest: {_described(rows[near[0]])} · {other}" if near else other
+    return f"nearest: {described(rows[near[0]])} · {other}" if near else other
 
 
-def _described(row: RunRow) -> str:
+def described(row: RunRow) -> str:
+    """A run in a few words: "1m8a… (daily, failed, 2 h ago)"."""
     return f"{row.id} ({words.label(row.function)}, {row.state}, {words.ago(row.created, _env.now())})"
 
 

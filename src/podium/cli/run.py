@@ -37,7 +37,7 @@ _RESULT_MAX = 4000  # characters of a result on a terminal
 )
 @options.store
 @options.as_json
-@click.option("--quiet", is_flag=True, help="The id only; no progress.")
+@options.quiet("The id only; no progress.")
 def command(
     target: str,
     flags: tuple[str, ...],

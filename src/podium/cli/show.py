@@ -31,7 +31,8 @@ _TAIL = 200
 @click.option("--all", "everything", is_flag=True, help="Every entry of the history, none folded.")
 @options.store
 @options.as_json
-def command(run: str, everything: bool, store: str | None, as_json: bool) -> int:
+@options.quiet("The id only.")
+def command(run: str, everything: bool, store: str | None, as_json: bool, quiet: bool) -> int:
     """One run: its steps, its last error, what to do next."""
     with looking(store) as app:
         row = pick(app, run)
@@ -40,6 +41,8 @@ def command(run: str, everything: bool, store: str | None, as_json: bool) -> int
             steps = [_entry_json(entry) for entry in entries]
             shown: dict[str, Any] = {"version": 1, **run_json(row), **outcome_json(row), "history": steps}
             say(msgspec.json.encode(shown).decode())
+        elif quiet:
+            say(row.id)
         elif everything:
             _page(f"{line}\n" for line in (*_header(row), *map(entry_line, entries)))
         else:

@@ -3,7 +3,7 @@
 Words narrow each other down. `-` before one turns it round, a comma is "or", `*` at the end of a value stands
 for anything, quotes keep blanks together. A word without a key is looked for in id, function and tags.
 
-    status, state      failed · running · open (not ended) · ended · and what people say: done, pending, paused
+    status, state      failed · running · open (not ended) · ended · and what people say: done, paused
     workflow, function its name with or without the module
     created, started, ended   <2h (within two hours) · >2h (longer ago) · <2026-11-20 (before that day)
                        >=2026-11-20T14:00 · today · yesterday; days and hours are those of this machine
@@ -113,7 +113,7 @@ def parse(words: Sequence[str], now: float) -> Wanted:
     for number, word in enumerate(_split(words), 1):
         turned = word.startswith("-") and len(word) > 1
         _take(found, _Place(word, number), word[1:] if turned else word, turned)
-    query = Query(states=found.states, **found.spans, **found.contained)
+    query = msgspec.structs.replace(Query(states=found.states), **found.spans, **found.contained)
     return Wanted(query, tuple(found.tests), " ".join(words))
 
 
@@ -246,7 +246,10 @@ def _take_time(found: _Narrowing, place: _Place, kind: str, value: str, turned: 
 
 
 def _span(place: _Place, value: str, now: float) -> Span:
-    sign, text = re.fullmatch(r"([<>]=?)?(.*)", value, re.DOTALL).groups(default="")  # type: ignore[union-attr]  # every text matches
+    text = value.lstrip("<>=")
+    sign = value[: len(value) - len(text)]
+    if sign not in ("", "<", ">", "<=", ">="):
+        raise place.wrong(f"{sign} compares nothing", "such as started:<2h")
     if _AGE.fullmatch(text):
         age = sum(float(count) * _UNITS[unit] for count, unit in _AGE_PART.findall(text))
         # ">2h" is longer ago than two hours; without a sign it is within them.
