@@ -50,8 +50,8 @@ def test_an_unknown_verb_or_option_names_the_nearest() -> None:
     ran = podium("shwo")
     assert ran.returncode == 2
     assert "nearest: podium show" in ran.stderr
-    assert podium("runs", "--stat", "failed").returncode == 2
-    assert "nearest: failed" in podium("runs", "--state", "faild").stderr
+    assert podium("runs", "--stat").returncode == 2
+    assert "nearest: failed" in podium("runs", "status:faild").stderr
 
 
 def test_looking_creates_no_store(project: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_run_is_found_by_what_is_unique_of_its_id(two: list[str]) -> None:
         assert as_json("show", wanted)["id"] == last
     assert as_json("show", "@failed")["id"] == failed
     assert podium("runs", "--quiet").stdout.split() == two
-    assert podium("runs", "--quiet", "--state", "failed").stdout.split() == [failed]
-    assert podium("runs", "--quiet", "--function", "adds").stdout.split() == [last]
+    assert podium("runs", "-q", "status:failed").stdout.split() == [failed]
+    assert podium("runs", "--quiet", "workflow:adds").stdout.split() == [last]
     several = podium("show", last[:3])
     assert several.returncode == 2
     assert failed in several.stderr

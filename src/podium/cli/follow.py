@@ -24,6 +24,9 @@ SUMMARY_SECONDS = 30.0
 LOOK_SECONDS = 0.5  # how often a run that another process drives is looked at in the store
 
 
+_STOPPING = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
+
+
 def _unreadable(after: int, until: int) -> tuple[Entry, ...]:
     """The history of a store that is about to close."""
     return ()
@@ -117,6 +120,8 @@ class Follower:
     def _stop(self, end: Future[End]) -> End | None:
         """Let running tasks end within the grace time and hand the run back, drawing meanwhile."""
         self._view.stopping = True
+        if self._app.has_engine:
+            self._view.hint = _STOPPING
         closing = self._env.spawn(self._app.close, name="podium-close")
         while closing.is_alive():
             self._draw(recall=False)
@@ -142,10 +147,10 @@ class Follower:
         now = self._env.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
-        self._looked = now
+        is_news, self._looked = self._looked > 0.0, now  # what is there at the first look is none
         row = self._app.load(self._view.run)
-        self._view.state, self._view.due = row.state, row.due
-        self._view.recall(self._recorded(self._view.seq, row.entries))
+        self._view.recall(self._recorded(self._view.seq, row.entries), is_news)
+        self._view.moved(row.state, row.due)
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
         while after < until and (page := self._app.store.history(self._view.run, after, 1000)):

@@ -47,12 +47,18 @@ class Verb(NamedTuple):
 _VERBS = {
     "run": Verb("cli.run", "Run a workflow and follow it; run again after a crash and it goes on."),
     "worker": Verb("cli.worker", "Drive the runs of these modules until told to stop."),
-    "runs": Verb("cli.runs", "List runs, newest first."),
+    "runs": Verb("cli.runs", "List runs, newest first; a query narrows them down."),
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
     "why": Verb("cli.why", "Why a run stands where it stands, and what would move it."),
+    "watch": Verb("cli.watch", "Follow a run that another process drives."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
     "retry": Verb("cli.retry", "A new run from a failed one's record: goes on at the step that failed."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
+    "terminate": Verb("cli.terminate", "End a run that nobody drives, without running its body."),
+    "doctor": Verb("cli.doctor", "Is the store well, who is alive, what is stuck; exit code 1 if not."),
+    "config": Verb("cli.config", "Every setting: its value, where that is from, its default."),
+    "explain": Verb("cli.explain", "What an error code means and what to do, with an example."),
+    "completion": Verb("cli.completion", "Complete verbs and ids in bash, zsh or fish."),
 }
 
 
@@ -73,6 +79,12 @@ class Verbs(click.Group):
             hint = f"podium {near[0]}" if near else "podium --help  lists the verbs"
             raise UsageError(f"there is no verb {name!r}", fix=f"nearest: {hint}" if near else hint)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> Any:
+        """Without loading every verb for its help."""
+        item = import_module("click.shell_completion").CompletionItem
+        found = [item(name, help=verb.help) for name, verb in _VERBS.items() if name.startswith(incomplete)]
+        return found or super(click.Group, self).shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
@@ -101,7 +113,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
 )
-def _podium() -> None:
+def command_line() -> None:
     """Durable orchestration for plain Python functions."""
 
 
@@ -115,7 +127,7 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None) -> int:
     try:
-        return _podium.main(args, prog_name="podium", standalone_mode=False) or FINE
+        return command_line.main(args, prog_name="podium", standalone_mode=False) or FINE
     except click.Abort:
         tell("interrupted")
         return INTERRUPTED

@@ -66,9 +66,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     else:
         _list(found, limit, bool(query))
     if found.looked_at is not None:
-        tell(
-            f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:<7d, status:..."
-        )
+        tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:<7d")
     return FINE
 
 

@@ -29,7 +29,7 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
-from .patience import ENGINE_PATIENCE, PATIENCE, patiently
+from .patience import CALL_PATIENCE, patiently
 from .signals import unwind_on_sigterm
 from .waiting import Waiting
 
@@ -116,7 +116,7 @@ class App:
             return self._store
 
     def _opened_store(self) -> Store:
-        store = open_store(self.url, patience=ENGINE_PATIENCE if self.has_engine else PATIENCE)
+        store = open_store(self.url, patience=CALL_PATIENCE)
         try:
             store.migrate()
         except BaseException:
@@ -248,7 +248,7 @@ class App:
                 self.host.engine.desk.start, new, created, _settle(started.end) if started.end else None
             )
         else:
-            created(self.store.commit(None, [Write(new_runs=(new,))])[0])
+            created(self._commit(Write(new_runs=(new,))))
             if started.end is not None and started.id.exception() is None:
                 self._watch(started.id.result(), _settle(started.end))
         return started
@@ -331,8 +331,12 @@ class App:
         if self.has_engine:
             self.host.call(self.host.engine.desk.write, write, _settle(future))
         else:
-            future.set_result(self.store.commit(None, [write])[0])
+            future.set_result(self._commit(write))
         return future
+
+    def _commit(self, write: Write) -> Verdict:
+        """Without an engine."""
+        return patiently(lambda: self.store.commit(None, [write])[0], self.env, self._notice)
 
     def cancel(self, run: str) -> Future[Verdict]:
         """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.

@@ -1,7 +1,7 @@
 """Why a run stands where it stands: one true cause, and what would move it. Every surface asks here.
 
-Nothing is guessed. What is on record, who is alive by its lock, what live engines say they offer and who holds
-the store are looked at, in the order in which they hold a run up; the first that does is the cause.
+Nothing is guessed. Who holds the store, who is alive by its lock, what is on record and what live engines say
+they offer are looked at, in the order in which they hold a run up; the first that does is the cause.
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from .. import codec
-from ..engine import read_reason
+from ..engine import Reason, read_about, read_reason
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Kind, Message, RunRow, State
-from ..store import examine
+from ..store import lock_holder
 from .app import App
 from .spans import ago, span
 
 _TAIL = 200  # entries at the end of the history that are looked at
 _SHOWN = 3
+_LOOK_SECONDS = 0.25
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ def cause_of(app: App, row: RunRow) -> Cause:
     return _Unfinished(app, row).cause()
 
 
-def _parked(reason: Any) -> tuple[str, ...]:
+def _parked(reason: Reason) -> tuple[str, ...]:
     diff = (f"on record: {reason.expected}", f"now asked: {reason.found}  at {reason.line}")
     return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
 
@@ -91,15 +92,12 @@ class _Unfinished:
 
     def _busy(self) -> Cause | None:
         """Somebody who is no engine holds the store's write lock: nobody can write anything."""
-        holder = ""
-        for pause in (0.0, 0.1):  # for a moment anybody may have it
-            if pause:
-                self.app.store.wait(pause)
-            found = [f.text for f in examine(self.app.url, thorough=False) if f.name == "write lock"]
-            if not found or not found[0].startswith("held by ") or (holder and found[0] != holder):
-                return None
-            holder = found[0]
-        who = holder.removeprefix("held by ")
+        who = lock_holder(self.app.url)
+        if not who:
+            return None
+        self.app.store.wait(_LOOK_SECONDS)
+        if lock_holder(self.app.url) != who:  # for a moment anybody may have it
+            return None
         pid = next((word for word in who.split() if word.isdigit()), "")
         if any(str(engine.pid) == pid for engine in self.engines):
             return None
@@ -125,7 +123,7 @@ class _Unfinished:
             what = f"its {where} is stopped (by SIGSTOP or a debugger)"
             heir = f"if it stays so for its lease of {lease}, another engine takes the run over"
             return Cause("frozen", what, (heir, *self._heirs(owner)), f"kill -CONT {owner.pid}")
-        if alive is None and not self.app.sees_beat(owner):
+        if alive is None and not sees_beat(self.app, owner):
             what = f"its {where} is silent: another engine takes it over within {lease}"
             return Cause("silent", what, self._heirs(owner), self._driver(owner))
         asked = self._cancel_asked()
@@ -212,28 +210,27 @@ class _Unfinished:
         if not same:
             what = f"{row.function} is offered only with other code than the run was driven by"
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
-            return Cause("other-code", what, (*map(_named, offering[:_SHOWN]), will), "bring back its code")
+            return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
         since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
         names = tuple(
-            f"{_named(engine)} takes it at its next look, when it has room" for engine in same[:_SHOWN]
+            f"{named(engine)} takes it at its next look, when it has room" for engine in same[:_SHOWN]
         )
         return Cause("due", f"it is ready to be taken{since}", names)
 
     def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
         for engine in living:
-            for module, error in _about(engine).get("broken", {}).items():
-                if self.module in (module, Path(module).stem):
-                    what = f"{module} could not be loaded in {_named(engine)}: {error}"
+            for module, error in read_about(engine.info).broken.items():
+                if self.module in (module, Path(module).stem):  # a worker may be given files, too
+                    what = f"{module} could not be loaded in {named(engine)}: {error}"
                     return Cause("broken-module", what, fix=f"mend {module}, then start that worker again")
-        names = tuple(f"{_named(engine)} has no such function" for engine in living[:_SHOWN])
+        names = tuple(f"{named(engine)} has no such function" for engine in living[:_SHOWN])
         more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
         return Cause("no-offer", f"no live engine offers {self.row.function}", (*names, *more), here)
 
     # -- the parts ------------------------------------------------------------------------------------
 
     def _living(self) -> list[EngineRow]:
-        return [e for e in self.engines if (alive := self.app.is_alive(e)) is not False
-                and not (alive and is_stopped(e.pid))]  # fmt: skip
+        return [engine for engine in self.engines if can_act(self.app, engine)]
 
     def _cancel_asked(self) -> str:
         asked: Message | None = next((m for m in self.inbox if m.kind == "cancel"), None)
@@ -265,20 +262,30 @@ def _label(entry: Entry) -> str:
     return entry.step.partition("/")[2].partition("#")[0].rpartition(":")[2]
 
 
-def _about(engine: EngineRow) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(engine.info, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return {}
-
-
 def _script(engine: EngineRow) -> str:
-    script = _about(engine).get("script")
+    script = read_about(engine.info).script
     return f", started by {script}" if script else ""
 
 
-def _named(engine: EngineRow) -> str:
+def named(engine: EngineRow) -> str:
     return f"process {engine.pid} on {engine.host}{_script(engine)}"
+
+
+def sees_beat(app: App, engine: EngineRow) -> bool:
+    """Whether an engine renews within the third of a lease in which it should, and a bit."""
+    until = app.env.monotonic() + app.options.lease / 3 + 1.0
+    while app.env.monotonic() < until:
+        app.store.wait(_LOOK_SECONDS)
+        found = next((row for row in app.store.engines() if row.id == engine.id), None)
+        if found is None or found.beat != engine.beat:
+            return found is not None
+    return False
+
+
+def can_act(app: App, engine: EngineRow) -> bool:
+    """Whether an engine's process is there and not stopped, as far as a look can tell."""
+    alive = app.is_alive(engine)
+    return alive is not False and not (alive and is_stopped(engine.pid))
 
 
 def is_stopped(pid: int) -> bool:

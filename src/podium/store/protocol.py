@@ -95,6 +95,10 @@ class Store(Protocol):
         """Entries with seq > after, in order, at most `limit`. Empty for an unknown run."""
         ...
 
+    def inbox(self, run: str) -> list[Message]:
+        """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
+        ...
+
     def load(self, run: str) -> RunRow | None:
         """One run by its whole id."""
         ...

@@ -112,6 +112,9 @@ class FaultyStore:
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return self._call("history", lambda: self._inner.history(run, after, limit))
 
+    def inbox(self, run: str) -> list[Message]:
+        return self._call("inbox", lambda: self._inner.inbox(run))
+
     def load(self, run: str) -> RunRow | None:
         return self._call("load", lambda: self._inner.load(run))
 

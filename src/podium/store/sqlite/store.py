@@ -229,6 +229,11 @@ class SqliteStore:
                 for seq, kind, at, step, digest, payload, began, attempt, due in found
             ]
 
+    def inbox(self, run: str) -> list[Message]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["inbox"], (run,))
+            return [Message(id, run, kind, at, loaded(connection, data)) for id, kind, at, data in found]
+
     def load(self, run: str) -> RunRow | None:
         with self._connections.reading() as connection:
             found = rows(connection, SQL["load"], (run,))

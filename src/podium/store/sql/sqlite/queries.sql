@@ -227,6 +227,10 @@ FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER B
 -- name: history_length
 SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);
 
+-- name: inbox
+SELECT id, kind, at, payload FROM inbox
+WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY at, id;
+
 -- name: blob
 SELECT data FROM blobs WHERE key = ?;
 
