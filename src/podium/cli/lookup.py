@@ -68,8 +68,9 @@ def _nearest(app: App, wanted: str) -> str:
 
 
 def described(row: RunRow) -> str:
-    """A run in a few words: "1m8a… (daily, failed, 2 h ago)"."""
-    return f"{row.id} ({words.label(row.function)}, {row.state}, {words.ago(row.created, _env.now())})"
+    """A run in a few words: "1m8a… (daily, ✖ failed, 2 h ago)"."""
+    created = words.ago(row.created, _env.now())
+    return f"{row.id} ({words.label(row.function)}, {words.plain_state(row.state)}, {created})"
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from ..client import App, is_query, parse, search
 from ..env import RealEnv
@@ -22,25 +24,30 @@ _EXAMPLES = 3
 
 
 class Chosen:
-    """The runs that a verb is about. `by_query`: nobody named them one by one."""
+    """The runs that a verb is about, which can do something to `able` ones. `by_query`: nobody named them."""
 
-    def __init__(self, app: App, asked: Sequence[str], able: Collection[State]) -> None:
+    def __init__(self, app: App, asked: Sequence[str], able: frozenset[State]) -> None:
+        self._cut = ""
         self.by_query = any(map(is_query, asked)) and not (len(asked) == 1 and app.store.load(asked[0]))
         if not self.by_query:
             self.rows = list({row.id: row for row in (pick(app, word) for word in asked)}.values())
             return
-        found = search(app, parse(asked, RealEnv().now()), MANY_MAX)
-        self.rows = [row for row in found.rows if row.state in able]
-        self._others = len(found.rows) - len(self.rows)
-        self._cut = f"the newest {MANY_MAX:,} of more" if found.more else ""
-        if found.looked_at is not None:
-            self._cut = f"among the newest {found.looked_at:,} runs, the only ones looked at"
+        wanted = parse(asked, RealEnv().now())
+        states = able if wanted.query.states is None else able & wanted.query.states
+        found = search(app, wanted._replace(query=replace(wanted.query, states=states)), MANY_MAX)
+        self.rows = found.rows
+        if found.more:
+            self._cut = f" (the newest {MANY_MAX:,} of more)"
+        elif found.looked_at is not None:
+            self._cut = (
+                f" (among the newest {found.looked_at:,} that it can be done to, the only ones looked at)"
+            )
 
     def described(self, verb: str) -> Iterator[str]:
         """How many, and a few of them."""
-        cut = f" ({self._cut})" if self._cut else ""
-        others = f"; {words.many(self._others, 'other')} match but cannot be" if self._others else ""
-        yield f"{verb} {words.many(len(self.rows), 'run')}{cut}{others}"
+        yield f"{verb} {words.many(len(self.rows), 'run')}{self._cut}" + (
+            "" if self.rows else ": none matches"
+        )
         yield from (f"  {described(row)}" for row in self.rows[:_EXAMPLES])
         if len(self.rows) > _EXAMPLES:
             yield f"  … {len(self.rows) - _EXAMPLES:,} more"
@@ -64,30 +71,33 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool) -> bool:
             f"{verb} {words.many(len(chosen.rows), 'run')}? nobody is there to ask",
             fix="--yes does it without asking, --dry-run only looks",
         )
-    return click.confirm("go on?", err=True)
+    if click.confirm("go on?", err=True):
+        return True
+    tell("nothing was done")
+    return False
 
 
 def each(rows: Sequence[RunRow], act: Callable[[RunRow], tuple[str, str]], as_json: bool, quiet: bool) -> int:
     """Do it to each; `act` gives the id to print and what became of it. One that refuses stops no other."""
     done: list[dict[str, str]] = []
     refused: list[WrongState] = []
-    said = ""
     for row in rows:
         try:
-            id, said = act(row)
+            id, outcome = act(row)
         except WrongState as problem:
             if len(rows) == 1:
                 raise
             refused.append(problem)
             continue
-        done.append({"id": id, "of": row.id, "outcome": said})
+        done.append({"id": id, "of": row.id, "outcome": outcome})
         if not as_json:
             say(id)
     if as_json:
         shown = {"version": 1, "runs": done, "refused": [problem.message for problem in refused]}
         say(msgspec.json.encode(shown).decode())
-    elif done and not quiet:
-        tell(said if len(rows) == 1 else f"{words.many(len(done), 'run')}: {said}")
+    elif not quiet:
+        for outcome, count in Counter(one["outcome"] for one in done).items():
+            tell(outcome if len(rows) == 1 else f"{words.many(count, 'run')}: {outcome}")
     for problem in refused[:_EXAMPLES]:
         error(problem.code, problem.message, problem.fix)
     if len(refused) > _EXAMPLES:

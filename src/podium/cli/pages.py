@@ -20,7 +20,7 @@ class Page(msgspec.Struct, frozen=True):
 
 def pages() -> dict[str, Page]:
     """All of them by code."""
-    text = (files(__package__) / "codes.toml").read_text("utf-8")
+    text = (files("podium.cli") / "codes.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), dict[str, Page])
 
 

@@ -37,7 +37,7 @@ def command(
     process has their code: `podium resume workflow:daily`.
     """
     with looking(store) as app:
-        chosen = Chosen(app, query, {State.PARKED})
+        chosen = Chosen(app, query, frozenset({State.PARKED}))
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:

@@ -89,7 +89,7 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     row = app.load(view.run)
     view.call = words.call(row.args)
     if not quiet and not terminal.is_live():
-        tell(_opening(row, view))
+        tell(_opening(row, view, app.has_engine))
     follower = Follower(app, view, surface(quiet, env.now()))
     began = env.monotonic()
     end = follower.follow(wait)
@@ -106,11 +106,10 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     return FINE if row.state is State.SUCCEEDED else FAILED
 
 
-def _opening(row: RunRow, view: View) -> str:
-    resumed = (
-        f"resumed {row.id}: {words.many(row.entries, 'step')} on record" if row.entries else f"run {row.id}"
-    )
-    return f"{resumed}  {view.label}({view.call})"
+def _opening(row: RunRow, view: View, driven: bool) -> str:
+    record = f": {words.many(row.entries, 'step')} on record" if row.entries else ""
+    how = "watching" if not driven else "resumed" if row.entries else "run"
+    return f"{how} {row.id}{record}  {view.label}({view.call})"
 
 
 def _left(row: RunRow, interrupted: bool, driven: bool, as_json: bool) -> int:

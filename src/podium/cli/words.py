@@ -35,6 +35,11 @@ def state(value: State) -> str:
     return click.style(f"{sign} {value}", fg=colour)
 
 
+def plain_state(value: State) -> str:
+    """The same without colour, for what is made safe as a whole."""
+    return f"{_STATES[value][0]} {value}"
+
+
 def sign(value: State) -> str:
     """The sign alone, coloured."""
     mark, colour = _STATES[value]

@@ -145,7 +145,7 @@ class _Unfinished:
 
     def _heirs(self, owner: EngineRow | None) -> tuple[str, ...]:
         offering = [e for e in self._living() if e is not owner and self.row.function in e.functions]
-        return tuple(f"process {e.pid} on {e.host} can take it{_script(e)}" for e in offering[:_SHOWN])
+        return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
 
     def _driver(self, owner: EngineRow | None) -> str:
         return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
@@ -184,18 +184,18 @@ class _Unfinished:
             end = f"podium cancel {row.id}  ends it"
             return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
         when = f"in {span(row.due - self.now)}"
+        there, fix = self._by_then()
         if row.state is State.QUEUED:
-            return Cause("delayed", f"it was told to begin {when}", self._absence())
+            return Cause("delayed", f"it was told to begin {when}", there, fix)
         if self.doing.retrying:
-            return Cause(
-                "retrying", self._tries(self.doing.retrying[0]), (*self._more_tries(), *self._absence())
-            )
-        return Cause("sleeping", f"it sleeps, or waits with a deadline, that is over {when}", self._absence())
+            tries = self._tries(self.doing.retrying[0])
+            return Cause("retrying", tries, (*self._more_tries(), *there), fix)
+        return Cause("sleeping", f"it sleeps, or waits with a deadline, that is over {when}", there, fix)
 
-    def _absence(self) -> tuple[str, ...]:
-        """That nobody will be there when it is due."""
+    def _by_then(self) -> tuple[tuple[str, ...], str]:
+        """Whether somebody will be there when it is due, and what to do if not."""
         taker = self._taker()
-        return () if taker.kind == "due" else (f"by then: {taker.what}", *((taker.fix,) if taker.fix else ()))
+        return ((), "") if taker.kind == "due" else ((f"by then: {taker.what}",), taker.fix)
 
     def _taker(self) -> Cause:
         """Who takes it now, or why nobody does."""
@@ -264,7 +264,7 @@ def _label(entry: Entry) -> str:
 
 def _script(engine: EngineRow) -> str:
     script = read_about(engine.info).script
-    return f", started by {script}" if script else ""
+    return f" (started by {script})" if script else ""
 
 
 def named(engine: EngineRow) -> str:

@@ -100,7 +100,12 @@ def _parked(app: App) -> Finding:
         return Finding("parked", True, "no run needs a decision")
     codes = Counter(read_reason(row.payload).code for row in rows)
     why = ", ".join(f"{count} {code}" for code, count in codes.most_common(_EXAMPLES))
-    return Finding("parked", False, f"{_count(rows)} need a decision ({why})", f"podium why {rows[0].id}")
+    return Finding(
+        "parked",
+        False,
+        f"{_count(rows)} {'needs' if len(rows) == 1 else 'need'} a decision ({why})",
+        f"podium why {rows[0].id}",
+    )
 
 
 def _unserved(app: App, living: Sequence[EngineRow]) -> Iterator[Finding]:

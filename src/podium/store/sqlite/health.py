@@ -33,7 +33,7 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         yield Finding("file", True, f"{path} is not there yet; the first run makes it")
         return
     looks: list[Callable[[Path], Finding]] = [
-        file_system, writable, free_space, same_file, log_size, write_lock, integrity,
+        file_system, writable, free_space, same_file, log_size, write_lock, version, integrity,
     ]  # fmt: skip
     for look in looks[: None if thorough else -1]:
         try:
@@ -105,6 +105,20 @@ def write_lock(path: Path) -> Finding:
     """Who holds the write lock right now: for a moment anybody, for long nobody should."""
     holder = lock_holder(path)
     return Finding("write lock", True, f"held by {holder}" if holder else "free")
+
+
+def version(path: Path) -> Finding:
+    """Which SQLite, and which schema the file has."""
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            schema = pragma(connection, "user_version")
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        schema = f"unreadable ({error})"  # `integrity` says what is wrong
+    known = f"schema {schema} (this Podium knows {SCHEMA_VERSION})"
+    return Finding("version", True, f"SQLite {apsw.sqlite_lib_version()}, {known}")
 
 
 def integrity(path: Path) -> Finding:
