@@ -35,7 +35,7 @@ def command(
 
 def _cancel(app: App, row: RunRow) -> str:
     if row.state.is_final:
-        raise WrongState(f"run {row.id} is {row.state}: it has ended", fix=f"podium show {row.id}")
+        raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
     if row.state in (State.QUEUED, State.PARKED):
         # A queued body has not begun, a parked one cannot go on: there is nobody to ask.
         app.terminate(row.id)

@@ -34,7 +34,7 @@ def frame(view: View, now: float, height: int) -> list[str]:
 def _header(view: View, now: float) -> str:
     parts = [click.style(view.label, bold=True), view.run]
     parts += [words.dim(view.call)] if view.call else []
-    parts += [f"{words.state(view.state)} {words.clock(now - view.began)}"]
+    parts += [f"{words.state(view.state)} {words.clock((view.ended or now) - view.began)}"]
     parts += [words.dim(f"resumed with {words.many(view.resumed, 'step')} on record")] if view.resumed else []
     return "  ".join(parts)
 

@@ -103,9 +103,11 @@ class Follower:
                 self._draw()
                 self._pause()
             self._draw()
-            if end.done():
-                return self._ended(end)
-            return self._stop(end)
+            if not end.done():
+                return self._stop(end)
+            if not self._view.here:
+                self._look(at_once=True)  # the last of what another process did
+            return self._ended(end)
 
     def _pause(self) -> None:
         # Woken by the end only: a step a millisecond must not be a redraw a millisecond.
@@ -142,15 +144,16 @@ class Follower:
             self._look()
         self._screen.update(self._view, self._env.now())
 
-    def _look(self) -> None:
+    def _look(self, at_once: bool = False) -> None:
         """Somebody else drives it, or nobody: see what the store says."""
         now = self._env.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if not at_once and now - self._looked < LOOK_SECONDS:
             return
         is_news, self._looked = self._looked > 0.0, now  # what is there at the first look is none
         row = self._app.load(self._view.run)
         self._view.recall(self._recorded(self._view.seq, row.entries), is_news)
         self._view.moved(row.state, row.due)
+        self._view.ended = row.ended
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
         while after < until and (page := self._app.store.history(self._view.run, after, 1000)):

@@ -15,6 +15,7 @@ from ..model import Query, RunRow, State
 from . import words
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
+_PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
 
@@ -26,6 +27,7 @@ def looking(store: str | None) -> Generator[App]:
     if file is not None and not file.exists():
         raise RunNotFound(f"there are no runs yet in {url}", fix="another store? --store URL, or PODIUM_URL")
     app = App(url, engine=False)
+    app.patience = _PATIENCE
     try:
         yield app
     finally:

@@ -36,7 +36,7 @@ def command(
 
 def _terminate(app: App, row: RunRow) -> str:
     if row.state.is_final:
-        raise WrongState(f"run {row.id} is {row.state}: it has ended", fix=f"podium show {row.id}")
+        raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
     if row.state is State.RUNNING:
         owner = next((engine for engine in app.store.engines() if engine.id == row.owner), None)
         if owner is None:

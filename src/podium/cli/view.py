@@ -65,6 +65,7 @@ class View:
         self.tallies: dict[str, Tally] = {}  # by function name, in order of appearance
         self.state = State.QUEUED
         self.due: float | None = None  # of a waiting run
+        self.ended: float | None = None  # of one that another process drove
         self.here = False  # this process owns it
         self.seq = 0  # of the last entry folded
         self.resumed = 0  # entries on record when it was taken up

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 import msgspec
 
-from .. import codec
+from .. import codec, errors
 from ..client import ago as ago
 from ..client import span as span
 from ..client import until as until
@@ -101,10 +101,17 @@ def shorten(text: str, width: int) -> str:
 
 
 def failure(payload: bytes, width: int = 200) -> str:
-    """A recorded failure in a line: "ValueError: boom"."""
+    """The first line of a recorded failure: "ValueError: boom", and of one of Podium's own "E112: ..."."""
     try:
         found = codec.describe_failure(payload)
     except DecodeError:
         return codec.preview(payload, width)
-    kind = found.type.rpartition(":")[2]
-    return shorten(safe(f"{kind}: {found.message}" if found.message else kind), width)
+    kind = _kind(found.type)
+    message = found.message.strip().partition("\n")[0]
+    return shorten(safe(f"{kind}: {message}" if message else kind), width)
+
+
+def _kind(type: str) -> str:
+    """What an exception is called; one of Podium's own by its code, which can be explained."""
+    module, _, name = type.rpartition(":")
+    return getattr(getattr(errors, name, None), "code", name) if module == errors.__name__ else name

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,11 +29,13 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
-from .patience import CALL_PATIENCE, patiently
+from .patience import CALL_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
 from .waiting import Waiting
 
 log = logging.getLogger("podium")
+
+T = TypeVar("T")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -90,6 +92,7 @@ class App:
         self.starter = script() if starter is None else starter  # who may attach to what it left behind
         self._notice = notice or tell
         self.has_engine = wants_engine() if engine is None else engine
+        self.patience = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
         self.about = about  # what the engine says of itself
         self.observers: list[Callable[..., None]] = []  # of the engine, see `Engine.observe`
         self._waiting = Waiting(self)
@@ -110,10 +113,13 @@ class App:
             if self._store is None:
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
-                self._store = patiently(self._opened_store, self.env, self._notice)
+                self._store = self._patiently(self._opened_store)
                 if is_new:
                     self._notice(f"podium: new store {file}")
             return self._store
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, self.env, self._notice, self.patience)
 
     def _opened_store(self) -> Store:
         store = open_store(self.url, patience=CALL_PATIENCE)
@@ -138,7 +144,7 @@ class App:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
-                self._host = patiently(self._new_host, self.env, self._notice)
+                self._host = self._patiently(self._new_host)
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host
@@ -336,7 +342,7 @@ class App:
 
     def _commit(self, write: Write) -> Verdict:
         """Without an engine."""
-        return patiently(lambda: self.store.commit(None, [write])[0], self.env, self._notice)
+        return self._patiently(lambda: self.store.commit(None, [write])[0])
 
     def cancel(self, run: str) -> Future[Verdict]:
         """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.

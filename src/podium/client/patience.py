@@ -17,9 +17,9 @@ CALL_PATIENCE = 1.0
 T = TypeVar("T")
 
 
-def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None]) -> T:
-    """Do it as soon as the store lets us; raises its StoreUnavailable after PATIENCE."""
-    until, told = env.monotonic() + PATIENCE, False
+def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None], seconds: float = PATIENCE) -> T:
+    """Do it as soon as the store lets us; raises its StoreUnavailable after so many seconds."""
+    until, told = env.monotonic() + seconds, False
     while True:
         try:
             return act()
