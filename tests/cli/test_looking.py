@@ -11,6 +11,7 @@ import pytest
 
 from podium import codec
 from podium.cli import runs as runs_verb
+from podium.cli.main import command_line
 from podium.cli.story import Story
 from podium.model import Entry, Kind, RunRow, State
 from tests.cli.support import as_json, environment, place, podium, write_app
@@ -31,8 +32,23 @@ def test_help_brings_neither_rich_nor_the_engine() -> None:
     )
     modules = set(ran.stdout.splitlines()[-1].split())
     assert not modules & {"rich", "asyncio", "msgspec", "apsw", "podium.engine", "podium.client"}
-    for verb in ("run", "runs", "show", "why", "resume", "retry", "cancel"):
-        assert f"  {verb} " in ran.stdout
+    assert not modules & {"importlib.metadata", "tomllib", "click.shell_completion", "podium.cli.pages"}
+    shown = [
+        line.split()[0] for line in ran.stdout.partition("Verbs:")[2].splitlines() if line.startswith("  ")
+    ]
+    assert shown[:5] == ["run", "runs", "show", "why", "watch"]
+    assert max(map(len, ran.stdout.splitlines()[:-1])) <= 80
+
+
+def test_every_verb_has_its_help_and_its_json_and_quiet_if_it_shows_something() -> None:
+    verbs = command_line.list_commands(click.Context(command_line))
+    for verb in verbs:
+        command = command_line.get_command(click.Context(command_line), verb)
+        assert command is not None
+        options = {name for option in command.params for name in option.opts}
+        assert command.help, verb
+        if verb not in ("completion",):
+            assert {"--json", "--quiet", "-q"} <= options, verb
 
 
 @pytest.mark.parametrize("args", [["-h"], ["runs", "-h"], ["show", "-h"], ["run", "-h"], ["why", "--help"]])

@@ -164,7 +164,7 @@ def test_a_list_that_looked_at_not_all_says_so(five: list[str], project: Path) -
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
     assert ran.stdout == ""
-    assert ran.stderr == "only the newest 3 runs were looked at; narrow it down: created:<7d\n"
+    assert ran.stderr == "only the newest 3 runs were looked at; narrow it down: created:7d\n"
 
 
 # -- watching ---------------------------------------------------------------------------------------------

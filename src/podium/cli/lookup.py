@@ -13,6 +13,7 @@ from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..model import Query, RunRow, State
 from . import words
+from .terminal import safe
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 _PATIENCE = 5.0  # s; a person waits
@@ -72,7 +73,7 @@ def _nearest(app: App, wanted: str) -> str:
 def described(row: RunRow) -> str:
     """A run in a few words: "1m8a… (daily, ✖ failed, 2 h ago)"."""
     created = words.ago(row.created, _env.now())
-    return f"{row.id} ({words.label(row.function)}, {words.plain_state(row.state)}, {created})"
+    return f"{safe(row.id)} ({words.label(row.function)}, {words.plain_state(row.state)}, {created})"
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:

@@ -16,20 +16,21 @@ from ..model import RunRow, State
 from . import options, words
 from .lookup import looking
 from .main import FINE
-from .terminal import say, tell, width
+from .terminal import safe, say, tell, width
 
 _HELP = """List runs, newest first.
 
     \b
     A QUERY narrows down, word by word:
-      status:failed            also running, open (not ended), ended, done, paused ...
-      workflow:daily           with or without its module; daily* begins like that
-      started:<2h              within two hours; >2h longer ago; <2026-11-20 before that
-      created: ended:          the same; also today, yesterday
+      status:failed        also running, open (not ended), ended, done ...
+      workflow:daily       with or without its module; daily* begins so
+      started:2h           within two hours; today; 2026-11-20 on that day
+      'started:>2h'        longer ago; '<2026-11-20' before; quote < and >
+      created: ended:      the same
       tag:nightly  id:1m8a  parent:1m8a
-      input.city:Oslo          what it was called with
-      oslo                     a word in its id, function or tags
-      -status:done             not that.  a,b either.  "New York" with blanks
+      input.city:Oslo      what it was called with
+      oslo                 a word in its id, function or tags
+      -status:done         not that;  status:failed,parked  either
     """
 
 
@@ -66,7 +67,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     else:
         _list(found, limit, bool(query))
     if found.looked_at is not None:
-        tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:<7d")
+        tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:7d")
     return FINE
 
 
@@ -82,7 +83,7 @@ def _list(found: Found, limit: int, asked: bool) -> None:
 def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
     """Title and a line per run, at most so many columns wide; None: as wide as they are."""
     all_columns = [
-        Column("id", 9, [row.id for row in rows]),
+        Column("id", 9, [safe(row.id) for row in rows]),
         Column("state", 8, [words.state(row.state) for row in rows]),
         Column("function", 7, [words.label(row.function) for row in rows]),
         Column("created", 6, [words.ago(row.created, now) for row in rows]),

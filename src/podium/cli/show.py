@@ -20,7 +20,7 @@ from .main import FINE
 from .outcome import outcome_json, parked_lines, result_text
 from .runs import run_json
 from .story import Story, entry_line
-from .terminal import has_colour, plain, say
+from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
 _TAIL = 200
@@ -87,7 +87,7 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
     now = RealEnv().now()
     name = click.style(words.label(row.function), bold=True)
     called = words.call(row.args, 100)
-    yield f"{name}  {row.id}" + (f"  {words.dim(called)}" if called else "")
+    yield f"{name}  {safe(row.id)}" + (f"  {words.dim(called)}" if called else "")
     parts = [words.state(row.state)]
     if row.ended is not None:
         parts.append(words.ago(row.ended, now))

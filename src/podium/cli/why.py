@@ -40,7 +40,7 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
 
 
 def _lines(app: App, row: RunRow, cause: Cause) -> Iterator[str]:
-    yield f"{words.state(row.state)}  {click.style(words.label(row.function), bold=True)}  {row.id}"
+    yield f"{words.state(row.state)}  {click.style(words.label(row.function), bold=True)}  {safe(row.id)}"
     if row.state is State.FAILED:  # with the user's line
         yield from report.failed(row.payload, app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL))
     else:

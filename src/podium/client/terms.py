@@ -5,7 +5,7 @@ for anything, quotes keep blanks together. A word without a key is looked for in
 
     status, state      failed · running · open (not ended) · ended · and what people say: done, paused
     workflow, function its name with or without the module
-    created, started, ended   <2h (within two hours) · >2h (longer ago) · <2026-11-20 (before that day)
+    created, started, ended   2h, <2h (within two hours) · >2h (longer ago) · <2026-11-20 (before that day)
                        >=2026-11-20T14:00 · today · yesterday; days and hours are those of this machine
     tag, id, parent    a tag; an id, its beginning or end
     input.NAME         what the run was called with; input.options.0.city reaches inside
@@ -165,12 +165,14 @@ def _take(found: _Narrowing, place: _Place, word: str, turned: bool) -> None:
         _take_name(found, kind, patterns, turned)
 
 
+# A shell takes < and > for itself; without a sign a span means within.
+_TIMES = "started:2h (within), or in quotes 'started:>2h', 'started:<2026-11-20'"
 _EXAMPLES = {
     "state": "status:failed",
     "function": "workflow:daily",
-    "created": "created:<2h",
-    "started": "started:<2h",
-    "ended": "ended:today",
+    "created": _TIMES,
+    "started": _TIMES,
+    "ended": _TIMES,
     "tag": "tag:nightly",
     "id": "id:1m8a7f",
     "parent": "parent:1m8a7f",
@@ -249,7 +251,7 @@ def _span(place: _Place, value: str, now: float) -> Span:
     text = value.lstrip("<>=")
     sign = value[: len(value) - len(text)]
     if sign not in ("", "<", ">", "<=", ">="):
-        raise place.wrong(f"{sign} compares nothing", "such as started:<2h")
+        raise place.wrong(f"{sign} compares nothing", f"such as {_TIMES}")
     if _AGE.fullmatch(text):
         age = sum(float(count) * _UNITS[unit] for count, unit in _AGE_PART.findall(text))
         # ">2h" is longer ago than two hours; without a sign it is within them.
@@ -275,7 +277,7 @@ def _moment(place: _Place, text: str, now: float) -> Span:
             spans = "a span (90s, 15m, 2h, 3d, 1w)"
             dates = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
             raise place.wrong(
-                f"{text or 'nothing'} is neither {spans} nor {dates}", "such as started:<2h"
+                f"{text or 'nothing'} is neither {spans} nor {dates}", f"such as {_TIMES}"
             ) from None
         return at, at + 1.0
     midnight = datetime.time()
