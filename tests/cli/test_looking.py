@@ -99,6 +99,8 @@ def test_a_run_is_found_by_what_is_unique_of_its_id(two: list[str]) -> None:
     unknown = podium("why", last[:-1] + "?")
     assert unknown.returncode == 3
     assert "error[E301]" in unknown.stderr
+    assert "nearest: @last" in podium("show", "@lst").stderr
+    assert "its id is empty" in podium("show", "").stderr
     assert f"nearest: {last} (adds, ✔ succeeded" in unknown.stderr
     assert ".podium" in unknown.stderr
 

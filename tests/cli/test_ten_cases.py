@@ -80,7 +80,7 @@ def test_1_a_step_that_fails_for_good() -> None:
         "  … N podium frames (PODIUM_TRACE=1)",
         "  try 1 ValueError: boom · try 2 same · not tried again",
         f"✖ failed in N ms · 1 step on record · 1 retry · {run}",
-        f"fix the code, then: podium retry {run}",
+        f"mend the code, then: podium retry {run}",
     ]
     assert len(ran.stderr.splitlines()) <= 12
     assert ran.returncode == 1

@@ -230,6 +230,7 @@ def test_every_statement_is_used() -> None:
         "attach",
         "addressee",
         "history",
+        "inbox",
         "load",
         "find",
         "find_by_prefix",

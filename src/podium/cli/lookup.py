@@ -37,6 +37,8 @@ def looking(store: str | None) -> Generator[App]:
 
 def pick(app: App, wanted: str) -> RunRow:
     """The run that `wanted` means. Raises RunNotFound (with the nearest), UsageError if it is several."""
+    if not wanted:
+        raise UsageError("which run? its id is empty", fix="an id, or a piece of one, or @last, or @failed")
     if wanted.startswith("@"):
         return _named(app, wanted)
     row = app.store.load(wanted)
@@ -53,7 +55,9 @@ def pick(app: App, wanted: str) -> RunRow:
 
 def _named(app: App, wanted: str) -> RunRow:
     if wanted not in _NAMES:
-        raise UsageError(f"there is no {wanted}", fix="@last and @failed are known")
+        near = difflib.get_close_matches(wanted, _NAMES, 1)
+        fix = f"nearest: {near[0]}" if near else "@last and @failed are known"
+        raise UsageError(f"there is no {wanted}", fix=fix)
     found = app.find(_NAMES[wanted])
     if not found:
         raise RunNotFound(f"no run is {wanted} in {app.url}", fix="other store? --store URL, or PODIUM_URL")

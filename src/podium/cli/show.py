@@ -110,12 +110,12 @@ def _below(app: App, row: RunRow) -> Iterator[str]:
     elif row.state is State.FAILED:
         tail = app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
         yield from report.failed(row.payload, tail)
-        yield f"next: fix the code, then  podium retry {row.id}"
+        yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)
-        yield f"next: podium resume {row.id}"
+        yield f"next: podium resume {safe(row.id)}"
     elif row.state is not State.CANCELLED:
-        yield f"next: podium why {row.id}"
+        yield f"next: podium why {safe(row.id)}"
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class _Unfinished:
             what = f"its {where} is stopped (by SIGSTOP or a debugger)"
             heir = f"if it stays so for its lease of {lease}, another engine takes the run over"
             return Cause("frozen", what, (heir, *self._heirs(owner)), f"kill -CONT {owner.pid}")
-        if alive is None and not sees_beat(self.app, owner):
+        if alive is None and silent(self.app, [owner]):
             what = f"its {where} is silent: another engine takes it over within {lease}"
             return Cause("silent", what, self._heirs(owner), self._driver(owner))
         asked = self._cancel_asked()
@@ -271,15 +271,15 @@ def named(engine: EngineRow) -> str:
     return f"process {engine.pid} on {engine.host}{_script(engine)}"
 
 
-def sees_beat(app: App, engine: EngineRow) -> bool:
-    """Whether an engine renews within the third of a lease in which it should, and a bit."""
+def silent(app: App, engines: Sequence[EngineRow]) -> set[str]:
+    """Which of them do not renew within the third of a lease in which they should, and a bit."""
+    quiet = {engine.id: engine.beat for engine in engines}
     until = app.env.monotonic() + app.options.lease / 3 + 1.0
-    while app.env.monotonic() < until:
+    while quiet and app.env.monotonic() < until:
         app.store.wait(_LOOK_SECONDS)
-        found = next((row for row in app.store.engines() if row.id == engine.id), None)
-        if found is None or found.beat != engine.beat:
-            return found is not None
-    return False
+        found = {engine.id: engine.beat for engine in app.store.engines()}
+        quiet = {id: beat for id, beat in quiet.items() if found.get(id, beat) == beat}
+    return set(quiet)
 
 
 def can_act(app: App, engine: EngineRow) -> bool:

@@ -9,7 +9,7 @@ from ..engine import read_about, read_reason
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding
 from .app import App
-from .causes import can_act, is_stopped, named, sees_beat
+from .causes import can_act, is_stopped, named, silent
 from .settings import unknown_settings
 from .spans import ago, span
 
@@ -48,6 +48,7 @@ def _clock(app: App, engines: Sequence[EngineRow]) -> Finding:
 
 def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
     now = app.env.now()
+    quiet = silent(app, [engine for engine in engines if app.is_alive(engine) is None])
     for engine in engines:
         about, alive = read_about(engine.info), app.is_alive(engine)
         who = f"{about.kind} {named(engine)}, up {span(now - engine.started)}"
@@ -55,7 +56,7 @@ def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
             yield Finding("engine", True, f"{who}: dead; the next engine that looks clears it away")
         elif alive and is_stopped(engine.pid):
             yield Finding("engine", False, f"{who}: stopped, its lease runs out", f"kill -CONT {engine.pid}")
-        elif alive is None and not sees_beat(app, engine):
+        elif engine.id in quiet:
             yield Finding(
                 "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
             )
