@@ -96,7 +96,7 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
     assert set(found) == {"module", "clock"}
     assert found["module"].text.startswith("sales could not be loaded in process ")
     assert found["module"].text.endswith(": ImportError: no polars (sales.py:2)")
-    assert found["module"].fix == "mend sales, then start that worker again"
+    assert found["module"].fix == "mend sales: that process tries it again by itself"
     assert found["clock"].text.startswith("the newest record is ")
     assert found["clock"].text.endswith(" in the future: a clock is, or was, wrong")
 

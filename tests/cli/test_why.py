@@ -186,7 +186,7 @@ def its_module_is_broken_there(world: World) -> Still:
     broken = {"app": "ModuleNotFoundError: No module named 'polars' (app.py:2)"}
     world.engine(app, "e1", {}, kind="worker", modules=("app",), broken=broken)
     return Still(
-        world.queued(app), "broken-module", "No module named 'polars' (app.py:2)", "mend app, then start"
+        world.queued(app), "broken-module", "No module named 'polars' (app.py:2)", "mend app: that process"
     )
 
 
@@ -291,7 +291,19 @@ def test_the_details_name_who_will_be_there(world: World) -> None:
     world.queued(app, fingerprint="f")
     (detail,) = as_json("why", "1queued")["details"]
     who = f"process {os.getpid()} on {host_name()} (started by serve.py)"
-    assert detail == f"{who} takes it at its next look, when it has room"
+    assert detail == f"{who} takes it as soon as it has room"
+
+
+def test_a_run_that_is_late_says_how_much_its_engine_has_to_do(world: World) -> None:
+    app = world.app()
+    world.engine(app, "e1", {"app:ends": "f"}, slots=2)
+    owned = [NewRun(f"1own{n}", "app:ends", b"{}", b"d", time.time(), owned=True) for n in range(3)]
+    app.store.commit("e1", [Write(new_runs=(new,)) for new in owned])
+    late = NewRun("1late", "app:ends", b"{}", b"d", time.time() - 60, fingerprint="f")
+    app.store.commit(None, [Write(new_runs=(late,))])
+    said = as_json("why", "1late")
+    assert said["what"] == "it is ready to be taken, due 1 min ago"
+    assert said["details"][0].endswith("takes it as soon as it has room: it drives 3 runs with 2 slots")
 
 
 def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:

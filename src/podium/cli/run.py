@@ -63,7 +63,11 @@ def command(
         app.starter = "" if detach else found.file
         if detach:
             run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
-            say(_json({"id": run, "state": "queued"}) if as_json else run)
+            say(
+                _json({"version": 1, "id": run, "function": found.function.name, "state": "queued"})
+                if as_json
+                else run
+            )
             if not quiet:
                 tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
             return FINE

@@ -16,7 +16,7 @@ import msgspec
 from .. import codec
 from ..engine import Reason, read_about, read_reason
 from ..errors import DecodeError
-from ..model import EngineRow, Entry, Kind, Message, RunRow, State
+from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
 from ..store import lock_holder
 from .app import App
 from .spans import ago, span
@@ -24,6 +24,8 @@ from .spans import ago, span
 _TAIL = 200  # entries at the end of the history that are looked at
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
+_LATE_SECONDS = 3.0
+_RUNNING = Query(states=frozenset({State.RUNNING}), limit=1000)
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -213,16 +215,26 @@ class _Unfinished:
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
         since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
         names = tuple(
-            f"{named(engine)} takes it at its next look, when it has room" for engine in same[:_SHOWN]
+            f"{named(engine)} takes it as soon as it has room{self._load(engine)}" for engine in same[:_SHOWN]
         )
         return Cause("due", f"it is ready to be taken{since}", names)
+
+    def _load(self, engine: EngineRow) -> str:
+        """What an engine has to do, where a run has been left lying for longer than a look takes."""
+        if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
+            return ""
+        owned = [run for run in self.app.find(_RUNNING) if run.owner == engine.id]
+        slots = read_about(engine.info).slots
+        return f": it drives {len(owned)} runs" + (f" with {slots} slots" if slots else "")
 
     def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
         for engine in living:
             for module, error in read_about(engine.info).broken.items():
                 if self.module in (module, Path(module).stem):  # a worker may be given files, too
                     what = f"{module} could not be loaded in {named(engine)}: {error}"
-                    return Cause("broken-module", what, fix=f"mend {module}, then start that worker again")
+                    return Cause(
+                        "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
+                    )
         names = tuple(f"{named(engine)} has no such function" for engine in living[:_SHOWN])
         more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
         return Cause("no-offer", f"no live engine offers {self.row.function}", (*names, *more), here)

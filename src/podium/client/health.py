@@ -64,7 +64,7 @@ def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
             yield Finding("engine", True, f"{who}: alive, offers {len(engine.functions)} functions")
         for module, error in about.broken.items() if alive is not False else ():
             what = f"{module} could not be loaded in {named(engine)}: {error}"
-            yield Finding("module", False, what, f"mend {module}, then start that worker again")
+            yield Finding("module", False, what, f"mend {module}: that process tries it again by itself")
 
 
 def _stuck(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
