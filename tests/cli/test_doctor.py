@@ -66,6 +66,7 @@ def test_what_needs_somebody_is_a_problem_with_the_command_that_ends_it(project:
     assert ran.stdout.splitlines()[0] == "✖ parked: 1 run needs a decision (1 E130)"
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only there the system tells")
 def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
     write_app(project)
     process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())

@@ -69,7 +69,7 @@ def test_with_yes_it_is_done_to_those_that_match_and_to_no_other(five: list[str]
     again = podium("cancel", "workflow:adds", "-y")
     assert again.stdout.split() == ["run-2"], "what has ended is not asked again"
     none = podium("cancel", "workflow:adds", "-y")
-    assert (none.returncode, none.stderr) == (0, "cancel 0 runs: none matches\n")
+    assert (none.returncode, none.stderr) == (0, "cancel 0 runs: nothing to do\n")
 
 
 def test_runs_named_one_by_one_need_no_asking_and_one_that_refuses_stops_no_other(five: list[str]) -> None:
@@ -107,6 +107,8 @@ def test_failed_ones_are_retried_and_parked_ones_resumed_in_bulk(project: Path) 
     assert [as_json("show", run)["parent"] for run in new] == podium(
         "runs", "-q", "status:failed"
     ).stdout.split()
+    again = podium("retry", "workflow:fails", "--yes")
+    assert (again.stdout, again.stderr) == ("", "retry 0 runs; 2 others were retried before: nothing to do\n")
     assert podium("resume", "status:paused", "-y").returncode == 0
     assert podium("runs", "-q", "status:parked").stdout == ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import click
 import msgspec
@@ -24,16 +24,19 @@ _EXAMPLES = 3
 
 
 class Chosen:
-    """The runs that a verb is about, which can do something to `able` ones. `by_query`: nobody named them."""
+    """The runs that a verb is about, which can do something to `able` ones, and does it to `meant` ones where a
+    query says nothing of states. `by_query`: nobody named them one by one."""
 
-    def __init__(self, app: App, asked: Sequence[str], able: frozenset[State]) -> None:
+    def __init__(
+        self, app: App, asked: Sequence[str], able: frozenset[State], meant: frozenset[State] | None = None
+    ) -> None:
         self._cut = ""
         self.by_query = any(map(is_query, asked)) and not (len(asked) == 1 and app.store.load(asked[0]))
         if not self.by_query:
             self.rows = list({row.id: row for row in (pick(app, word) for word in asked)}.values())
             return
         wanted = parse(asked, RealEnv().now())
-        states = able if wanted.query.states is None else able & wanted.query.states
+        states = (meant or able) if wanted.query.states is None else able & wanted.query.states
         found = search(app, wanted._replace(query=replace(wanted.query, states=states)), MANY_MAX)
         self.rows = found.rows
         if found.more:
@@ -43,10 +46,17 @@ class Chosen:
                 f" (among the newest {found.looked_at:,} that it can be done to, the only ones looked at)"
             )
 
+    def leave_out(self, ids: Collection[str], why: str) -> None:
+        """Of those that a query found; who names one means it."""
+        kept = [row for row in self.rows if row.id not in ids]
+        if self.by_query and len(kept) < len(self.rows):
+            self._cut += f"; {words.many(len(self.rows) - len(kept), 'other')} {why}"
+            self.rows = kept
+
     def described(self, verb: str) -> Iterator[str]:
         """How many, and a few of them."""
         yield f"{verb} {words.many(len(self.rows), 'run')}{self._cut}" + (
-            "" if self.rows else ": none matches"
+            "" if self.rows else ": nothing to do"
         )
         yield from (f"  {described(row)}" for row in self.rows[:_EXAMPLES])
         if len(self.rows) > _EXAMPLES:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
-from ..model import State
+from ..client import App, Wanted, search
+from ..model import Query, RunRow, State
 from . import options
 from .lookup import looking
 from .main import FINE
-from .many import Chosen, agreed, each
+from .many import MANY_MAX, Chosen, agreed, each
 from .run import drive, silent, watch
 from .target import load_for
 
@@ -34,11 +34,14 @@ def command(
 ) -> int:
     """A new run from a failed one's record: it goes on at the step that failed.
 
-    A single one is driven here. With a query (see `podium runs -h`) all that match and have failed are put
-    in line, for whatever process has their code: `podium retry status:failed ended:today`.
+    A single one is driven here. With a query (see `podium runs -h`) all that match, have failed and were not
+    retried before are put in line, for whatever process has their code: `podium retry ended:today`.
     """
     with looking(store) as app:
-        chosen = Chosen(app, query, _RETRIED)
+        chosen = Chosen(app, query, _RETRIED, frozenset({State.FAILED}))
+        if chosen.by_query and chosen.rows:
+            oldest = min(row.created for row in chosen.rows)
+            chosen.leave_out(_retried_since(app, oldest), "were retried before")
         if not agreed(chosen, "retry", yes=yes, dry_run=dry_run):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
@@ -49,3 +52,13 @@ def command(
         view = watch(driving, target)
         view.run = driving.retry(row.id).id.result()
         return drive(driving, view, as_json=as_json, quiet=quiet)
+
+
+def _retried_since(app: App, created: float) -> set[str]:
+    """Runs that a newer one goes on from: a bulk retry that is repeated must not make them twice."""
+    newer = Wanted(Query(created=(created, float("inf"))), (_goes_on,), "")
+    return {row.parent for row in search(app, newer, MANY_MAX).rows}
+
+
+def _goes_on(row: RunRow) -> bool:
+    return row.parent != ""
