@@ -274,7 +274,7 @@ TOLD_BY_LINUX = (frozen, store_is_held) if Path("/proc/locks").exists() else ()
 
 
 @pytest.mark.parametrize(
-    "still", (*STILLNESSES, *TOLD_BY_LINUX), ids=lambda still: still.__name__.replace("_", " ")
+    "still", [*STILLNESSES, *TOLD_BY_LINUX], ids=lambda still: still.__name__.replace("_", " ")
 )
 def test_why_names_the_true_cause_and_what_ends_it(world: World, still: Callable[[World], Still]) -> None:
     made = still(world)

@@ -24,7 +24,7 @@ _EXAMPLES = 3
 
 
 class Chosen:
-    """The runs that a verb is about, which can do something to `able` ones, and does it to `meant` ones where a
+    """The runs that a verb is about. It can do something to `able` ones, and does it to `meant` ones where a
     query says nothing of states. `by_query`: nobody named them one by one."""
 
     def __init__(
