@@ -172,19 +172,49 @@ def test_a_list_that_looked_at_not_all_says_so(five: list[str], project: Path) -
 # -- watching ---------------------------------------------------------------------------------------------
 
 
+GATED = """
+import pathlib, time
+from podium import task, workflow
+
+@task
+def gate() -> None:
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+
+@task
+def slow(n: int) -> int:
+    time.sleep(0.2)
+    return n
+
+@workflow
+def opens() -> int:
+    gate()
+    return sum(slow(n) for n in range(15))
+"""
+
+
 def test_a_run_of_another_process_is_watched_to_its_end(project: Path) -> None:
-    write_app(project)
-    process = subprocess.Popen(
-        [*PODIUM, "run", "app:adds", "-q", "--", "--n", "15"], env=environment(), stdout=subprocess.DEVNULL
+    write_app(project, GATED)
+    driving = subprocess.Popen(
+        [*PODIUM, "run", "app:opens", "-q"], env=environment(), stdout=subprocess.DEVNULL
     )
-    wait_until((project / "ledger").exists)
-    watched = podium("watch", "@last")
-    assert process.wait(20) == 0
-    assert (watched.returncode, watched.stdout) == (0, "105\n")
-    lines = watched.stderr.splitlines()
-    assert lines[0].startswith("watching ")
-    assert "✔ slow" in watched.stderr
-    assert "· 15 steps on record ·" in lines[-1]
+    wait_until(lambda: podium("runs", "-q").stdout)
+    watching = subprocess.Popen(
+        [*PODIUM, "watch", "@last"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stderr is not None
+    assert watching.stderr.readline().startswith("watching ")
+    (project / "go").touch()
+    result, told = watching.communicate(timeout=60)
+    assert driving.wait(20) == 0
+    assert (watching.returncode, result) == (0, "105\n")
+    lines = told.splitlines()
+    assert "✔ slow" in lines[-2]
+    assert "· 16 steps on record ·" in lines[-1]
     assert podium("watch", "@last", "--json").returncode == 0
 
 
