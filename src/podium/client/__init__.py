@@ -1,9 +1,10 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
-from .app import App, Call, current_app, tell
+from .app import App, Call, current_app
 from .causes import Cause, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, module_name, script, store_file
+from .notices import tell
 from .run import Run, StepRun, StoredRun, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search

@@ -9,7 +9,6 @@ import asyncio
 import atexit
 import logging
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +28,10 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
+from .notices import tell
 from .patience import CALL_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
-from .waiting import Waiting
+from .waiting import Waiting, settle
 
 log = logging.getLogger("podium")
 
@@ -51,18 +51,6 @@ class Started(NamedTuple):
 
     id: Future[str]
     end: Future[End] | None
-
-
-def _settle(future: Future[Any]) -> Callable[[Any], None]:
-    """What completes a future with a value or, given an exception, with that."""
-
-    def settle(answer: Any) -> None:
-        if isinstance(answer, BaseException):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
-
-    return settle
 
 
 class App:
@@ -251,12 +239,12 @@ class App:
 
         if self.has_engine:
             self.host.call(
-                self.host.engine.desk.start, new, created, _settle(started.end) if started.end else None
+                self.host.engine.desk.start, new, created, settle(started.end) if started.end else None
             )
         else:
             created(self._commit(Write(new_runs=(new,))))
             if started.end is not None and started.id.exception() is None:
-                self._watch(started.id.result(), _settle(started.end))
+                self._watch(started.id.result(), settle(started.end))
         return started
 
     def _created(self, new: NewRun, label: str, verdict: Verdict) -> str:
@@ -281,7 +269,7 @@ class App:
     def wait(self, run: str) -> Future[End]:
         """A future of how the run comes out: a final state, or parked."""
         future: Future[End] = Future()
-        self._watch(run, _settle(future))
+        self._watch(run, settle(future))
         return future
 
     def _watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
@@ -335,7 +323,7 @@ class App:
         """Commit a client's write, through the engine if there is one."""
         future: Future[Verdict] = Future()
         if self.has_engine:
-            self.host.call(self.host.engine.desk.write, write, _settle(future))
+            self.host.call(self.host.engine.desk.write, write, settle(future))
         else:
             future.set_result(self._commit(write))
         return future
@@ -373,13 +361,6 @@ class App:
         row = self.load(run)
         new = steering.retrying(row, self.history(run), self.env.new_id(), self.env.now())
         return self._start(new, row.function, watch=False)
-
-
-def tell(text: str) -> None:
-    """One line for the person at the terminal; `PODIUM_QUIET=1` keeps it back."""
-    if os.environ.get("PODIUM_QUIET") != "1":
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
 
 
 _apps: weakref.WeakSet[App] = weakref.WeakSet()
