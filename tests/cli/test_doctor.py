@@ -146,10 +146,10 @@ def test_a_code_is_explained_offline(code: str) -> None:
 
 
 def test_an_unknown_code_names_the_nearest() -> None:
-    ran = podium("explain", "E209")
+    ran = podium("explain", "E298")
     assert (ran.returncode, ran.stderr) == (
         3,
-        "error[E100]: there is no code E209\n  nearest: E208 (a deadlock)\n",
+        "error[E100]: there is no code E298\n  nearest: E301 (RunNotFound)\n",
     )
     assert podium("explain", "mishmash").returncode == 2
     assert podium("explain", "-q").stdout.split()[:2] == ["E000", "E100"]

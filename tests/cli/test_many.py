@@ -57,6 +57,9 @@ def test_a_dry_run_only_looks(five: list[str]) -> None:
         assert (ran.returncode, ran.stdout) == (0, "")
         assert ran.stderr.splitlines()[-1] == "nothing was done: --dry-run"
         assert "run-" in ran.stderr
+    assert podium("cancel", "run-1", "run-2", "--dry-run", "-q").stdout.split() == ["run-1", "run-2"]
+    would = json.loads(podium("cancel", "input.n:3", "--dry-run", "--json").stdout)
+    assert would == {"version": 1, "runs": [], "refused": [], "would": ["run-3"]}
     assert set(states().values()) == {"queued"}
 
 

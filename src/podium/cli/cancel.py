@@ -28,7 +28,7 @@ def command(
     """
     with looking(store) as app:
         chosen = Chosen(app, query, UNFINISHED)
-        if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run):
+        if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         return each(chosen.rows, lambda row: (row.id, _cancel(app, row)), as_json, quiet)
 

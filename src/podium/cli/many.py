@@ -63,13 +63,18 @@ class Chosen:
             yield f"  … {len(self.rows) - _EXAMPLES:,} more"
 
 
-def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool) -> bool:
+def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool, quiet: bool) -> bool:
     """Whether to go on: a query is shown and asked about first. Raises UsageError where nobody can answer."""
     if not chosen.by_query and not dry_run:
         return True
     for line in chosen.described(verb) if chosen.by_query else (described(row) for row in chosen.rows):
         tell(line)
     if dry_run:
+        ids = [row.id for row in chosen.rows]
+        if as_json:
+            say(msgspec.json.encode({"version": 1, "runs": [], "refused": [], "would": ids}).decode())
+        elif quiet:
+            say("\n".join(ids))
         tell("nothing was done: --dry-run")
         return False
     if not chosen.rows:

@@ -38,7 +38,7 @@ def command(
     """
     with looking(store) as app:
         chosen = Chosen(app, query, frozenset({State.PARKED}))
-        if not agreed(chosen, "resume", yes=yes, dry_run=dry_run):
+        if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
             return each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
