@@ -73,7 +73,7 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool
         ids = [row.id for row in chosen.rows]
         if as_json:
             say(msgspec.json.encode({"version": 1, "runs": [], "refused": [], "would": ids}).decode())
-        elif quiet:
+        elif quiet and ids:
             say("\n".join(ids))
         tell("nothing was done: --dry-run")
         return False
