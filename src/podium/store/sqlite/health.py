@@ -110,7 +110,7 @@ def write_lock(path: Path) -> Finding:
 def version(path: Path) -> Finding:
     """Which SQLite, and which schema the file has."""
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection = _opened(path)
         try:
             schema = pragma(connection, "user_version")
         finally:
@@ -129,14 +129,16 @@ def integrity(path: Path) -> Finding:
     return Finding("integrity", True, "every page is sound")
 
 
-def _complaint(path: Path) -> str:
-    # Where there is no log nobody has it open, and a look need not leave one behind.
+def _opened(path: Path) -> apsw.Connection:
+    """For reading. Where there is no log nobody has it open, and a look need not leave one behind."""
     alone = "" if Path(f"{path}{WAL}").exists() else "&immutable=1"
+    uri = f"file:{quote(str(path))}?mode=ro{alone}"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _complaint(path: Path) -> str:
     try:
-        connection = apsw.Connection(
-            f"file:{quote(str(path))}?mode=ro{alone}",
-            flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
-        )
+        connection = _opened(path)
     except apsw.Error as error:
         return str(error)
     try:
