@@ -191,6 +191,10 @@ class Terminal:
         os.close(self._master)
         raise AssertionError(self.text[-3000:])
 
+    def type(self, text: str) -> None:
+        """What a person types."""
+        os.write(self._master, text.encode())
+
     def interrupt(self) -> None:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)

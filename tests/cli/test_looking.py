@@ -11,6 +11,7 @@ import pytest
 
 from podium import codec
 from podium.cli import runs as runs_verb
+from podium.cli.main import command_line
 from podium.cli.story import Story
 from podium.model import Entry, Kind, RunRow, State
 from tests.cli.support import as_json, environment, place, podium, write_app
@@ -31,8 +32,23 @@ def test_help_brings_neither_rich_nor_the_engine() -> None:
     )
     modules = set(ran.stdout.splitlines()[-1].split())
     assert not modules & {"rich", "asyncio", "msgspec", "apsw", "podium.engine", "podium.client"}
-    for verb in ("run", "runs", "show", "why", "resume", "retry", "cancel"):
-        assert f"  {verb} " in ran.stdout
+    assert not modules & {"importlib.metadata", "tomllib", "click.shell_completion", "podium.cli.pages"}
+    shown = [
+        line.split()[0] for line in ran.stdout.partition("Verbs:")[2].splitlines() if line.startswith("  ")
+    ]
+    assert {"run", "worker", "runs", "show", "why", "watch", "doctor"} <= set(shown)
+    assert max(map(len, ran.stdout.splitlines()[:-1])) <= 80
+
+
+def test_every_verb_has_its_help_and_its_json_and_quiet_if_it_shows_something() -> None:
+    verbs = command_line.list_commands(click.Context(command_line))
+    for verb in verbs:
+        command = command_line.get_command(click.Context(command_line), verb)
+        assert command is not None
+        options = {name for option in command.params for name in option.opts}
+        assert command.help, verb
+        if verb not in ("completion", "worker"):  # those show nothing
+            assert {"--json", "--quiet", "-q"} <= options, verb
 
 
 @pytest.mark.parametrize("args", [["-h"], ["runs", "-h"], ["show", "-h"], ["run", "-h"], ["why", "--help"]])
@@ -50,8 +66,8 @@ def test_an_unknown_verb_or_option_names_the_nearest() -> None:
     ran = podium("shwo")
     assert ran.returncode == 2
     assert "nearest: podium show" in ran.stderr
-    assert podium("runs", "--stat", "failed").returncode == 2
-    assert "nearest: failed" in podium("runs", "--state", "faild").stderr
+    assert podium("runs", "--stat").returncode == 2
+    assert "nearest: failed" in podium("runs", "status:faild").stderr
 
 
 def test_looking_creates_no_store(project: Path) -> None:
@@ -75,15 +91,17 @@ def test_a_run_is_found_by_what_is_unique_of_its_id(two: list[str]) -> None:
         assert as_json("show", wanted)["id"] == last
     assert as_json("show", "@failed")["id"] == failed
     assert podium("runs", "--quiet").stdout.split() == two
-    assert podium("runs", "--quiet", "--state", "failed").stdout.split() == [failed]
-    assert podium("runs", "--quiet", "--function", "adds").stdout.split() == [last]
+    assert podium("runs", "-q", "status:failed").stdout.split() == [failed]
+    assert podium("runs", "--quiet", "workflow:adds").stdout.split() == [last]
     several = podium("show", last[:3])
     assert several.returncode == 2
     assert failed in several.stderr
     unknown = podium("why", last[:-1] + "?")
     assert unknown.returncode == 3
     assert "error[E301]" in unknown.stderr
-    assert f"nearest: {last} (adds, succeeded" in unknown.stderr
+    assert "nearest: @last" in podium("show", "@lst").stderr
+    assert "its id is empty" in podium("show", "").stderr
+    assert f"nearest: {last} (adds, ✔ succeeded" in unknown.stderr
     assert ".podium" in unknown.stderr
 
 

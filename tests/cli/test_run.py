@@ -179,6 +179,21 @@ def test_stored_text_moves_no_cursor() -> None:
         assert "\x07" not in ran.stdout + ran.stderr
 
 
+def test_not_even_an_id_moves_it() -> None:
+    podium("run", "app:adds", "--id", "x\x1b[2J\x1b]0;title\x07y", "--detach")
+    for args in (
+        ["runs"],
+        ["show", "@last"],
+        ["why", "@last"],
+        ["runs", "-q"],
+        ["cancel", "tag:x", "x"],
+        ["doctor"],
+    ):
+        ran = podium(*args)
+        assert "\x1b" not in ran.stdout + ran.stderr
+        assert "\x07" not in ran.stdout + ran.stderr
+
+
 def test_a_reader_that_has_gone_causes_no_traceback() -> None:
     podium("run", "app:adds", "--", "--n", "1")
     for args in (["runs"], ["show", "@last", "--all"], ["--help"]):

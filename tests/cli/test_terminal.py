@@ -143,7 +143,6 @@ def test_a_running_run_is_explained_and_cancelled_from_another_process(project: 
     wait_until(lambda: len(began(project)) > 2)
     why = podium("why", "@last").stdout
     assert f"in process {process.pid}" in why
-    assert "alive" in why
     assert "asked" in podium("cancel", "@last").stderr
     said = process.communicate(timeout=20)[1]
     assert process.returncode == 1

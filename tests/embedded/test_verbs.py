@@ -307,7 +307,7 @@ def test_a_delayed_run_begins_then(app: App) -> None:
     run = invoice.options(delay=0.3, tags=["later", "soon"]).start(1)
     row = app.load(run.id)
     assert (row.state, row.tags) == (State.QUEUED, "later soon")
-    assert "due in" in run.why()
+    assert "told to begin in" in run.why()
     assert run.result() == "1 EUR"
     assert time.monotonic() - began >= 0.3
 

@@ -232,6 +232,7 @@ def test_every_statement_is_used() -> None:
         "history",
         "logs",
         "logs_of_step",
+        "inbox",
         "load",
         "find",
         "find_by_prefix",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+import click
 import msgspec
 import pytest
 
 from podium import Options, errors
+from podium.cli.main import command_line
+from podium.cli.pages import pages, row
+from podium.client import SETTINGS
 from tests.tidy.source import ROOT, sources
 
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -15,15 +19,36 @@ CODES = {code for source in sources() for code in re.findall(r'"(E\d{3})"', sour
 NAMES = {kind.code: name for name, kind in vars(errors).items() if hasattr(kind, "code")}
 
 
+PAGES = pages()  # src/podium/cli/codes.toml: what `podium explain` shows
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
-def test_a_code_is_explained(code: str) -> None:
-    rows = re.findall(rf"^\| {code} \| (.+?) \|", REFERENCE, re.MULTILINE)
-    assert len(rows) == 1
-    assert NAMES.get(code, "") in rows[0]
+def test_a_code_has_a_page_for_explain(code: str) -> None:
+    assert NAMES.get(code, "") in PAGES[code].name
+    assert PAGES[code].why.strip().endswith((".", ":"))
 
 
 def test_no_code_is_explained_that_is_gone() -> None:
-    assert set(re.findall(r"^\| (E\d{3}) \|", REFERENCE, re.MULTILINE)) == CODES
+    assert set(PAGES) == CODES
+
+
+def test_the_table_of_codes_is_that_of_the_pages() -> None:
+    table = re.findall(r"^\| E\d{3} \|.*$", REFERENCE, re.MULTILINE)
+    assert table == [row(code, page) for code, page in PAGES.items()]
+
+
+SETTINGS_NAMED = {name for source in sources() for name in re.findall(r"(?<!_)PODIUM_[A-Z_]+\b", source.text)}
+
+
+def test_every_variable_is_a_setting_and_in_the_reference() -> None:
+    known = {setting.name for setting in SETTINGS}
+    assert SETTINGS_NAMED - {"PODIUM_"} == known, "podium.client.settings names them all"
+    assert not [name for name in known if f"`{name}" not in REFERENCE]
+
+
+def test_every_verb_is_in_the_reference() -> None:
+    verbs = command_line.list_commands(click.Context(command_line))
+    assert not [verb for verb in verbs if f"| `podium {verb}" not in REFERENCE]
 
 
 @pytest.mark.parametrize("option", msgspec.structs.fields(Options), ids=lambda option: option.name)

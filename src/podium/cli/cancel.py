@@ -1,38 +1,46 @@
-"""`podium cancel RUN`: ask it to stop; or end at once what has nothing to clean up."""
+"""`podium cancel RUN`: ask it to stop; its body may clean up."""
 
 from __future__ import annotations
 
 import click
 
+from ..client import App
 from ..errors import WrongState
-from ..model import State
+from ..model import UNFINISHED, RunRow, State
 from . import options
-from .lookup import looking, pick
+from .lookup import looking
 from .main import FINE
-from .terminal import say, tell
+from .many import Chosen, agreed, each
 
 
-@click.command(context_settings=options.HELP)
-@options.run_id
-@click.option("--now", is_flag=True, help="End it without running its body, which then cannot clean up.")
+@click.command(cls=options.Asking, context_settings=options.HELP)
+@options.runs
+@options.bulk
 @options.store
-def command(run: str, now: bool, store: str | None) -> int:
-    """Ask a run to stop; its body may clean up."""
+@options.as_json
+@options.quiet("Ids only.")
+def command(
+    query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
+) -> int:
+    """Ask a run to stop; its body may clean up.
+
+    With a query (see `podium runs -h`) all that match and have not ended: `podium cancel tag:nightly`.
+    """
     with looking(store) as app:
-        row = pick(app, run)
-        if row.state.is_final:
-            raise WrongState(f"run {row.id} is {row.state}: it has ended", fix=f"podium show {row.id}")
-        if now or row.state in (State.QUEUED, State.PARKED):
-            # A queued body has not begun, a parked one cannot go on: there is nobody to ask.
-            app.terminate(row.id)
-            said = "cancelled"
-        else:
-            app.cancel(row.id).result()
-            said = (
-                "asked; it stops at its next step"
-                if row.state is State.RUNNING
-                else "asked; whoever drives it next stops it"
-            )
-    say(row.id)
-    tell(said)
-    return FINE
+        chosen = Chosen(app, query, UNFINISHED)
+        if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
+            return FINE
+        return each(chosen.rows, lambda row: (row.id, _cancel(app, row)), as_json, quiet)
+
+
+def _cancel(app: App, row: RunRow) -> str:
+    if row.state.is_final:
+        raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
+    if row.state in (State.QUEUED, State.PARKED):
+        # A queued body has not begun, a parked one cannot go on: there is nobody to ask.
+        app.terminate(row.id)
+        return "cancelled"
+    app.cancel(row.id).result()
+    if row.state is State.RUNNING:
+        return "asked; it stops at its next step"
+    return "asked; whoever drives it next stops it"

@@ -12,8 +12,6 @@ from . import words
 from .terminal import safe
 from .view import Tally, View
 
-_CTRL_C = "Ctrl-C stops it; what is on record stays"
-_STOPPING = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
 _BAR = 16
 _ODD_MAX = 3
 _OPEN_MAX = 3  # single attempts shown with their progress
@@ -29,14 +27,14 @@ def frame(view: View, now: float, height: int) -> list[str]:
     drawn = [_header(view, now), *_branches(lines)]
     if view.state is State.WAITING and view.due is not None:
         drawn.append(f"   {click.style('◌', fg='cyan')} waiting; goes on {words.until(view.due, now)}")
-    drawn.append(words.dim(_STOPPING if view.stopping else _CTRL_C))
+    drawn.append(words.dim(view.hint))
     return drawn
 
 
 def _header(view: View, now: float) -> str:
     parts = [click.style(view.label, bold=True), view.run]
     parts += [words.dim(view.call)] if view.call else []
-    parts += [f"{words.state(view.state)} {words.clock(now - view.began)}"]
+    parts += [f"{words.state(view.state)} {words.clock((view.ended or now) - view.began)}"]
     parts += [words.dim(f"resumed with {words.many(view.resumed, 'step')} on record")] if view.resumed else []
     return "  ".join(parts)
 

@@ -24,6 +24,9 @@ SUMMARY_SECONDS = 30.0
 LOOK_SECONDS = 0.5  # how often a run that another process drives is looked at in the store
 
 
+_STOPPING = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
+
+
 def _unreadable(after: int, until: int) -> tuple[Entry, ...]:
     """The history of a store that is about to close."""
     return ()
@@ -100,9 +103,11 @@ class Follower:
                 self._draw()
                 self._pause()
             self._draw()
-            if end.done():
-                return self._ended(end)
-            return self._stop(end)
+            if not end.done():
+                return self._stop(end)
+            if not self._view.here:
+                self._look(at_once=True)  # the last of what another process did
+            return self._ended(end)
 
     def _pause(self) -> None:
         # Woken by the end only: a step a millisecond must not be a redraw a millisecond.
@@ -117,6 +122,8 @@ class Follower:
     def _stop(self, end: Future[End]) -> End | None:
         """Let running tasks end within the grace time and hand the run back, drawing meanwhile."""
         self._view.stopping = True
+        if self._app.has_engine:
+            self._view.hint = _STOPPING
         closing = self._env.spawn(self._app.close, name="podium-close")
         while closing.is_alive():
             self._draw(recall=False)
@@ -137,15 +144,16 @@ class Follower:
             self._look()
         self._screen.update(self._view, self._env.now())
 
-    def _look(self) -> None:
+    def _look(self, at_once: bool = False) -> None:
         """Somebody else drives it, or nobody: see what the store says."""
         now = self._env.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if not at_once and now - self._looked < LOOK_SECONDS:
             return
-        self._looked = now
+        is_news, self._looked = self._looked > 0.0, now  # what is there at the first look is none
         row = self._app.load(self._view.run)
-        self._view.state, self._view.due = row.state, row.due
-        self._view.recall(self._recorded(self._view.seq, row.entries))
+        self._view.recall(self._recorded(self._view.seq, row.entries), is_news)
+        self._view.moved(row.state, row.due)
+        self._view.ended = row.ended
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
         while after < until and (page := self._app.store.history(self._view.run, after, 1000)):

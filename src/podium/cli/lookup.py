@@ -6,12 +6,17 @@ import difflib
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from click.shell_completion import CompletionItem
+
 from ..client import App, default_url, store_file
 from ..env import RealEnv
-from ..errors import RunNotFound, UsageError
+from ..errors import PodiumError, RunNotFound, UsageError
 from ..model import Query, RunRow, State
 from . import words
+from .terminal import safe
 
+_NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
+_PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
 
@@ -23,6 +28,7 @@ def looking(store: str | None) -> Generator[App]:
     if file is not None and not file.exists():
         raise RunNotFound(f"there are no runs yet in {url}", fix="another store? --store URL, or PODIUM_URL")
     app = App(url, engine=False)
+    app.patience = _PATIENCE
     try:
         yield app
     finally:
@@ -31,6 +37,8 @@ def looking(store: str | None) -> Generator[App]:
 
 def pick(app: App, wanted: str) -> RunRow:
     """The run that `wanted` means. Raises RunNotFound (with the nearest), UsageError if it is several."""
+    if not wanted:
+        raise UsageError("which run? its id is empty", fix="an id, or a piece of one, or @last, or @failed")
     if wanted.startswith("@"):
         return _named(app, wanted)
     row = app.store.load(wanted)
@@ -40,16 +48,17 @@ def pick(app: App, wanted: str) -> RunRow:
     if len(found) == 1:
         return found[0]
     if found:
-        listed = "\n".join(_described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
+        listed = "\n".join(described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
         raise UsageError(f"several runs begin or end with {wanted!r}", fix=listed)
     raise RunNotFound(f"no run begins or ends with {wanted!r} in {app.url}", fix=_nearest(app, wanted))
 
 
 def _named(app: App, wanted: str) -> RunRow:
-    queries = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
-    if wanted not in queries:
-        raise UsageError(f"there is no {wanted}", fix="@last and @failed are known")
-    found = app.find(queries[wanted])
+    if wanted not in _NAMES:
+        near = difflib.get_close_matches(wanted, _NAMES, 1)
+        fix = f"nearest: {near[0]}" if near else "@last and @failed are known"
+        raise UsageError(f"there is no {wanted}", fix=fix)
+    found = app.find(_NAMES[wanted])
     if not found:
         raise RunNotFound(f"no run is {wanted} in {app.url}", fix="other store? --store URL, or PODIUM_URL")
     return found[0]
@@ -62,8 +71,23 @@ def _nearest(app: App, wanted: str) -> str:
         ends = {end: id for id in rows for end in (id[: len(wanted)], id[-len(wanted) :])}
         near = [ends[end] for end in difflib.get_close_matches(wanted, ends, 1, cutoff=0.5)]
     other = "other store? --store URL, or PODIUM_URL"
-    return f"nearest: {_described(rows[near[0]])} · {other}" if near else other
+    return f"nearest: {described(rows[near[0]])} · {other}" if near else other
 
 
-def _described(row: RunRow) -> str:
-    return f"{row.id} ({words.label(row.function)}, {row.state}, {words.ago(row.created, _env.now())})"
+def described(row: RunRow) -> str:
+    """A run in a few words: "1m8a… (daily, ✖ failed, 2 h ago)"."""
+    created = words.ago(row.created, _env.now())
+    return f"{safe(row.id)} ({words.label(row.function)}, {words.plain_state(row.state)}, {created})"
+
+
+def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
+    """Ids of the newest runs that begin like that, for a shell. Never complains."""
+    names = [CompletionItem(name) for name in _NAMES if name.startswith(incomplete)]
+    if incomplete.startswith("@"):
+        return names
+    try:
+        with looking(store) as app:
+            rows = app.find(Query(id_prefix=incomplete or None, limit=50))
+    except PodiumError:
+        return names
+    return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import importlib.metadata
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -46,15 +46,21 @@ class Verb(NamedTuple):
 
 # Module names are relative to podium; each has a `command`.
 _VERBS = {
-    "run": Verb("cli.run", "Run a workflow and follow it; run again after a crash and it goes on."),
+    "run": Verb("cli.run", "Run a workflow and follow it; again after a crash to go on."),
     "worker": Verb("cli.worker", "Drive the runs of these modules until told to stop."),
-    "runs": Verb("cli.runs", "List runs, newest first."),
+    "runs": Verb("cli.runs", "List runs, newest first; a query narrows them down."),
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
-    "why": Verb("cli.why", "Why a run stands where it stands, and what would move it."),
+    "why": Verb("cli.why", "Why a run stands where it stands, what would move it."),
     "logs": Verb("cli.logs", "What a run's tasks printed and logged; -f follows."),
+    "watch": Verb("cli.watch", "Follow a run that another process drives."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
-    "retry": Verb("cli.retry", "A new run from a failed one's record: goes on at the step that failed."),
+    "retry": Verb("cli.retry", "A new run that goes on at the step at which one failed."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
+    "terminate": Verb("cli.terminate", "End a run that nobody drives, without running its body."),
+    "doctor": Verb("cli.doctor", "Is the store well, who is alive, what is stuck."),
+    "config": Verb("cli.config", "Every setting: its value, where that is from, its default."),
+    "explain": Verb("cli.explain", "What an error code means and what to do, by example."),
+    "completion": Verb("cli.completion", "Complete verbs and ids in bash, zsh or fish."),
 }
 
 
@@ -76,15 +82,22 @@ class Verbs(click.Group):
             raise UsageError(f"there is no verb {name!r}", fix=f"nearest: {hint}" if near else hint)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> Any:
+        """Without loading every verb for its help."""
+        item = import_module("click.shell_completion").CompletionItem
+        found = [item(name, help=verb.help) for name, verb in _VERBS.items() if name.startswith(incomplete)]
+        return found or super(click.Group, self).shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(name, verb.help) for name, verb in _VERBS.items()])
 
 
 def installed_version() -> str:
+    metadata = import_module("importlib.metadata")  # late: it costs a third of `podium --help`
     try:
-        return importlib.metadata.version("podium")
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version("podium")
+    except metadata.PackageNotFoundError:
         return "(not installed, running from source)"
 
 
@@ -102,7 +115,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show it."
 )
-def _podium() -> None:
+def command_line() -> None:
     """Durable orchestration for plain Python functions."""
 
 
@@ -116,12 +129,15 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None) -> int:
     try:
-        return _podium.main(args, prog_name="podium", standalone_mode=False) or FINE
+        return command_line.main(args, prog_name="podium", standalone_mode=False) or FINE
     except click.Abort:
         tell("interrupted")
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         terminal.say(error.ctx.get_help() if error.ctx else "")
+        return USAGE
+    except click.NoSuchOption as error:
+        terminal.error(UsageError.code, f"there is no option {error.option_name}", *_no_option(error))
         return USAGE
     except click.UsageError as error:
         where = f"  {error.ctx.command_path} --help  shows how" if error.ctx else ""
@@ -138,6 +154,13 @@ def _run(args: list[str] | None) -> int:
         terminal.error("E900", f"{type(error).__name__}: {error}", "this is Podium's fault: please report it")
         _trace(hint=True)
         return FAILED
+
+
+def _no_option(error: click.NoSuchOption) -> Iterator[str]:
+    verb = error.ctx.command_path if error.ctx else "podium"
+    near = sorted(error.possibilities or ())
+    yield f"nearest: {near[0]}" if near else f"{verb} --help  lists them"
+    yield f"an id that begins with - goes after --:  {verb} -- ID"
 
 
 def _trace(hint: bool = False) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 import click
+
+_NEGATED = re.compile(r"-(?!-|n\d*$)(.*:.*|.{2,})", re.DOTALL)
+_MASK = "\ufdd0"  # stands for the minus of a word of a query, while Click looks for options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +30,51 @@ def as_json(function: F) -> F:
     )
 
 
+def quiet(text: str) -> Callable[[F], F]:
+    """`-q`, `--quiet`: what it leaves."""
+    return click.option("-q", "--quiet", is_flag=True, help=text)
+
+
 def run_id(function: F) -> F:
     """The argument RUN."""
-    return click.argument("run", metavar="RUN")(function)
+    return click.argument("run", metavar="RUN", shell_complete=_complete)(function)
+
+
+def runs(function: F) -> F:
+    """The arguments RUN... or QUERY of a verb that may do something to many; use it with `Asking`."""
+    return click.argument("query", metavar="RUN...|QUERY", nargs=-1, required=True, shell_complete=_complete)(
+        function
+    )
+
+
+def query(function: F) -> F:
+    """The argument [QUERY]; use it with `Asking`."""
+    return click.argument("query", metavar="[QUERY]", nargs=-1)(function)
+
+
+def bulk(function: F) -> F:
+    """`--yes` and `--dry-run`, for what a query may do to many."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing."),
+        click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+    ):
+        function = option(function)
+    return function
+
+
+class Asking(click.Command):
+    """A verb whose words may be turned round with a minus, which Click would take for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = {name for option in self.params for name in (*option.opts, *option.secondary_opts)}
+        masked = [
+            _MASK + word[1:] if _NEGATED.fullmatch(word) and word not in known else word for word in args
+        ]
+        rest = super().parse_args(ctx, masked)
+        ctx.params["query"] = tuple(word.replace(_MASK, "-") for word in ctx.params.get("query") or ())
+        return rest
+
+
+def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Ids for the shell. Late, because a store is opened for it."""
+    return import_module("podium.cli.lookup").complete(ctx.params.get("store"), incomplete)

@@ -17,15 +17,16 @@ def ending(row: RunRow, tail: Sequence[Entry], seconds: float, steps: int, retri
     """For a good end one line, for a bad one also why, and what to do. `tail`: the last of its history."""
     counts = [f"in {words.span(seconds)}", f"{words.many(steps, 'step')} on record"]
     counts += [words.many(retried, "retry", "retries")] if retried else []
-    summary = f"{words.state(row.state)} {' · '.join(counts)} · {row.id}"
+    id = terminal.safe(row.id)
+    summary = f"{words.state(row.state)} {' · '.join(counts)} · {id}"
     if row.state is State.FAILED:
         yield from report.failed(row.payload, tail)
         yield summary
-        yield f"fix the code, then: podium retry {row.id}"
+        yield f"mend the code, then: podium retry {id}"
     elif row.state is State.PARKED:
         yield summary
         yield from parked_lines(row)
-        yield f"then: podium resume {row.id}"
+        yield f"then: podium resume {id}"
     else:
         yield summary
 

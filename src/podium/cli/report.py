@@ -17,7 +17,8 @@ from ..model import Entry, Kind
 from . import words
 from .terminal import safe
 
-_LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen")
+_LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
+_MESSAGE_MAX = 3  # further lines of an exception's message
 _CALLERS = 3  # user frames shown above the innermost one
 
 
@@ -54,6 +55,8 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     after = f" after {words.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
     what = words.failure(payload, 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
+    rest = [line.strip() for line in failure.message.strip().splitlines()[1:]]
+    yield from (f"  {words.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
     frames = recorded_frames(failure.traceback)
     if os.environ.get("PODIUM_TRACE") == "1":
         yield from (f"  {safe(line)}" for line in failure.traceback.splitlines())

@@ -6,34 +6,44 @@ import click
 
 from ..client import App
 from ..errors import WrongState
-from ..model import State
+from ..model import RunRow, State
 from . import options
-from .lookup import looking, pick
+from .lookup import looking
 from .main import FINE
+from .many import Chosen, agreed, each
 from .run import drive, silent, watch
 from .target import load_for
-from .terminal import say, tell
 
 
-@click.command(context_settings=options.HELP)
-@options.run_id
+@click.command(cls=options.Asking, context_settings=options.HELP)
+@options.runs
 @click.option("--detach", is_flag=True, help="Only put it back in line; another process drives it.")
+@options.bulk
 @options.store
 @options.as_json
-@click.option("--quiet", is_flag=True, help="The id only; no progress.")
-def command(run: str, detach: bool, store: str | None, as_json: bool, quiet: bool) -> int:
-    """Go on with a parked or left-behind run, here."""
+@options.quiet("Ids only; no progress.")
+def command(
+    query: tuple[str, ...],
+    detach: bool,
+    yes: bool,
+    dry_run: bool,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Go on with a parked or left-behind run, here.
+
+    With a query (see `podium runs -h`) all that match and are parked are put back in line, for whatever
+    process has their code: `podium resume workflow:daily`.
+    """
     with looking(store) as app:
-        row = pick(app, run)
-        if row.state.is_final:
-            fix = f"podium retry {row.id}" if row.state is not State.SUCCEEDED else f"podium show {row.id}"
-            raise WrongState(f"run {row.id} is {row.state}", fix=fix)
-        if detach:
-            if row.state is State.PARKED:
-                app.resume(row.id)
-            say(row.id)
-            tell("in line")
+        chosen = Chosen(app, query, frozenset({State.PARKED}))
+        if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
+        if detach or chosen.by_query or len(chosen.rows) != 1:
+            return each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
+        (row,) = chosen.rows
+        _require_open(row)
     target = load_for(row.function, row.starter)
     with App(app.url, notice=silent, starter=target.file) as driving:
         view = watch(driving, target)
@@ -41,3 +51,16 @@ def command(run: str, detach: bool, store: str | None, as_json: bool, quiet: boo
         if row.state is State.PARKED:
             driving.resume(row.id)
         return drive(driving, view, as_json=as_json, quiet=quiet)
+
+
+def _put_in_line(app: App, row: RunRow) -> str:
+    _require_open(row)
+    if row.state is State.PARKED:
+        app.resume(row.id)
+    return "in line"
+
+
+def _require_open(row: RunRow) -> None:
+    if row.state.is_final:
+        fix = f"podium retry {row.id}" if row.state is not State.SUCCEEDED else f"podium show {row.id}"
+        raise WrongState(f"run {row.id} is {row.state}", fix=fix)

@@ -4,30 +4,61 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, Wanted, search
+from ..model import Query, RunRow, State
 from . import options
-from .lookup import looking, pick
+from .lookup import looking
 from .main import FINE
+from .many import MANY_MAX, Chosen, agreed, each
 from .run import drive, silent, watch
 from .target import load_for
-from .terminal import say
+
+_RETRIED = frozenset({State.FAILED, State.CANCELLED})
 
 
-@click.command(context_settings=options.HELP)
-@options.run_id
+@click.command(cls=options.Asking, context_settings=options.HELP)
+@options.runs
 @click.option("--detach", is_flag=True, help="Only put the new run in line and print its id.")
+@options.bulk
 @options.store
 @options.as_json
-@click.option("--quiet", is_flag=True, help="The id only; no progress.")
-def command(run: str, detach: bool, store: str | None, as_json: bool, quiet: bool) -> int:
-    """A new run from a failed one's record: it goes on at the step that failed."""
+@options.quiet("Ids only; no progress.")
+def command(
+    query: tuple[str, ...],
+    detach: bool,
+    yes: bool,
+    dry_run: bool,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """A new run from a failed one's record: it goes on at the step that failed.
+
+    A single one is driven here. With a query (see `podium runs -h`) all that match, have failed and were not
+    retried before are put in line, for whatever process has their code: `podium retry ended:today`.
+    """
     with looking(store) as app:
-        row = pick(app, run)
-        if detach:
-            say(app.retry(row.id).id.result())
+        chosen = Chosen(app, query, _RETRIED, frozenset({State.FAILED}))
+        if chosen.by_query and chosen.rows:
+            oldest = min(row.created for row in chosen.rows)
+            chosen.leave_out(_retried_since(app, oldest), "were retried before")
+        if not agreed(chosen, "retry", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
+        if detach or chosen.by_query or len(chosen.rows) != 1:
+            return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
+    (row,) = chosen.rows
     target = load_for(row.function, row.starter)
     with App(app.url, notice=silent, starter=target.file) as driving:
         view = watch(driving, target)
         view.run = driving.retry(row.id).id.result()
         return drive(driving, view, as_json=as_json, quiet=quiet)
+
+
+def _retried_since(app: App, created: float) -> set[str]:
+    """Runs that a newer one goes on from: a bulk retry that is repeated must not make them twice."""
+    newer = Wanted(Query(created=(created, float("inf"))), (_goes_on,), "")
+    return {row.parent for row in search(app, newer, MANY_MAX).rows}
+
+
+def _goes_on(row: RunRow) -> bool:
+    return row.parent != ""

@@ -37,7 +37,7 @@ _RESULT_MAX = 4000  # characters of a result on a terminal
 )
 @options.store
 @options.as_json
-@click.option("--quiet", is_flag=True, help="The id only; no progress.")
+@options.quiet("The id only; no progress.")
 def command(
     target: str,
     flags: tuple[str, ...],
@@ -63,7 +63,11 @@ def command(
         app.starter = "" if detach else found.file
         if detach:
             run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
-            say(_json({"id": run, "state": "queued"}) if as_json else run)
+            say(
+                _json({"version": 1, "id": run, "function": found.function.name, "state": "queued"})
+                if as_json
+                else run
+            )
             if not quiet:
                 tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
             return FINE
@@ -84,12 +88,12 @@ def watch(app: App, target: Target) -> View:
 
 
 def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, quiet: bool) -> int:
-    """Follow a run that is driven here or elsewhere; report its end; the exit code."""
+    """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
     env = RealEnv()
     row = app.load(view.run)
     view.call = words.call(row.args)
     if not quiet and not terminal.is_live():
-        tell(_opening(row, view))
+        tell(_opening(row, view, app.has_engine))
     follower = Follower(app, view, surface(quiet, env.now()))
     began = env.monotonic()
     end = follower.follow(wait)
@@ -98,22 +102,25 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
         row = looking.load(view.run)
         tail = looking.store.history(view.run, max(0, row.entries - _TAIL), _TAIL)
     if end is None and not row.state.is_final and row.state is not State.PARKED:
-        return _left(row, follower.interrupted, as_json)
-    _report(row, tail, env.monotonic() - began, view, as_json, quiet)
+        return _left(row, follower.interrupted, app.has_engine, as_json)
+    seconds = env.monotonic() - began
+    if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
+        seconds = row.ended - (row.started or row.created)
+    _report(row, tail, seconds, view, as_json, quiet)
     return FINE if row.state is State.SUCCEEDED else FAILED
 
 
-def _opening(row: RunRow, view: View) -> str:
-    resumed = (
-        f"resumed {row.id}: {words.many(row.entries, 'step')} on record" if row.entries else f"run {row.id}"
-    )
-    return f"{resumed}  {view.label}({view.call})"
+def _opening(row: RunRow, view: View, driven: bool) -> str:
+    record = f": {words.many(row.entries, 'step')} on record" if row.entries else ""
+    how = "watching" if not driven else "resumed" if row.entries else "run"
+    return f"{how} {row.id}{record}  {view.label}({view.call})"
 
 
-def _left(row: RunRow, interrupted: bool, as_json: bool) -> int:
+def _left(row: RunRow, interrupted: bool, driven: bool, as_json: bool) -> int:
     record = f"{words.many(row.entries, 'step')} of {row.id} on record"
-    tell(f"{'stopped' if interrupted else 'not done yet'}: {record}")
-    tell(f"go on: {_same_command()}")
+    how = "not done yet" if not interrupted else "stopped" if driven else f"left {row.state}"
+    tell(f"{how}: {record}")
+    tell(f"go on{'' if driven else ' watching'}: {_same_command()}")
     if as_json:
         shown = {"version": 1, "id": row.id, "function": row.function, "state": str(row.state)}
         say(_json(shown))

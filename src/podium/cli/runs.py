@@ -1,8 +1,7 @@
-"""`podium runs`: a table that drops columns, never characters of an id or a state."""
+"""`podium runs [QUERY]`: a table that drops columns, never characters of an id or a state."""
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,16 +9,29 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from ..client import App
+from ..client import Found, parse, search
 from ..env import RealEnv
-from ..errors import RunNotFound, UsageError
-from ..model import Query, RunRow, State
+from ..errors import RunNotFound
+from ..model import RunRow, State
 from . import options, words
 from .lookup import looking
 from .main import FINE
-from .terminal import say, tell, width
+from .terminal import safe, say, tell, width
 
-_PAGE = 500
+_HELP = """List runs, newest first.
+
+    \b
+    A QUERY narrows down, word by word:
+      status:failed        also running, open (not ended), ended, done ...
+      workflow:daily       with or without its module; daily* begins so
+      started:2h           within two hours; today; 2026-11-20 on that day
+      'started:>2h'        longer ago; '<2026-11-20' before; quote < and >
+      created: ended:      the same
+      tag:nightly  id:1m8a  parent:1m8a
+      input.city:Oslo      what it was called with
+      oslo                 a word in its id, function or tags
+      -status:done         not that;  status:failed,parked  either
+    """
 
 
 class Column(NamedTuple):
@@ -32,65 +44,46 @@ class Column(NamedTuple):
         return max(len(click.unstyle(cell)) for cell in (self.title, *self.cells))
 
 
-@click.command(context_settings=options.HELP)
-@click.option("--state", "states", multiple=True, metavar="STATE", help="Only these: " + ", ".join(State))
-@click.option("--function", metavar="NAME", help="Only runs of this function, with or without its module.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.command(cls=options.Asking, context_settings=options.HELP, help=_HELP)
+@options.query
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @options.store
 @options.as_json
-@click.option("--quiet", is_flag=True, help="Ids only.")
-def command(
-    states: tuple[str, ...], function: str | None, limit: int, store: str | None, as_json: bool, quiet: bool
-) -> int:
-    """List runs, newest first."""
-    wanted = frozenset(map(_state, states)) or None
-    rows: list[RunRow] = []
+@options.quiet("Ids only.")
+def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool, quiet: bool) -> int:
+    wanted = parse(query, RealEnv().now())
+    found = Found([], False, None)
     try:
         with looking(store) as app:
-            rows = _find(app, wanted, function, limit)
+            found = search(app, wanted, limit)
     except RunNotFound as error:  # no store is no error for a list, only an empty one
         tell(error.message)
     if as_json:
-        say(msgspec.json.encode({"version": 1, "runs": [run_json(row) for row in rows]}).decode())
+        shown = {"version": 1, "runs": [run_json(row) for row in found.rows]}
+        say(msgspec.json.encode(shown | {"more": found.more, "looked_at": found.looked_at}).decode())
     elif quiet:
-        for row in rows:
+        for row in found.rows:
             say(row.id)
-    elif rows:
-        for line in table(rows, RealEnv().now(), width(sys.stdout)):
-            say(line)
-        if len(rows) == limit:
-            tell(words.dim(f"the newest {limit}; more: --limit {limit * 10}"))
     else:
-        tell("no runs" + (" match" if states or function else " yet: podium run module:workflow"))
+        _list(found, limit, bool(query))
+    if found.looked_at is not None:
+        tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:7d")
     return FINE
 
 
-def _state(text: str) -> State:
-    try:
-        return State(text.lower())
-    except ValueError:
-        near = difflib.get_close_matches(text, list(State), 1)
-        fix = f"nearest: {near[0]}" if near else "there are: " + ", ".join(State)
-        raise UsageError(f"there is no state {text!r}", fix=fix) from None
-
-
-def _find(app: App, states: frozenset[State] | None, function: str | None, limit: int) -> list[RunRow]:
-    if function is None or ":" in function:
-        return app.find(Query(states=states, function=function, limit=limit))
-    found: list[RunRow] = []
-    before: str | None = None
-    while page := app.find(Query(states=states, before=before, limit=_PAGE)):
-        found += [row for row in page if row.function.rpartition(":")[2] == function]
-        if len(found) >= limit or len(page) < _PAGE:
-            break
-        before = page[-1].id
-    return found[:limit]
+def _list(found: Found, limit: int, asked: bool) -> None:
+    for line in table(found.rows, RealEnv().now(), width(sys.stdout)) if found.rows else ():
+        say(line)
+    if found.more:
+        tell(words.dim(f"the newest {limit}; more: -n {limit * 10}"))
+    elif not found.rows and found.looked_at is None:
+        tell("no runs match" if asked else "no runs yet: podium run module:workflow")
 
 
 def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
     """Title and a line per run, at most so many columns wide; None: as wide as they are."""
     all_columns = [
-        Column("id", 9, [row.id for row in rows]),
+        Column("id", 9, [safe(row.id) for row in rows]),
         Column("state", 8, [words.state(row.state) for row in rows]),
         Column("function", 7, [words.label(row.function) for row in rows]),
         Column("created", 6, [words.ago(row.created, now) for row in rows]),

@@ -20,7 +20,7 @@ from .main import FINE
 from .outcome import outcome_json, parked_lines, result_text
 from .runs import run_json
 from .story import Story, entry_line
-from .terminal import has_colour, plain, say
+from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
 _TAIL = 200
@@ -31,7 +31,8 @@ _TAIL = 200
 @click.option("--all", "everything", is_flag=True, help="Every entry of the history, none folded.")
 @options.store
 @options.as_json
-def command(run: str, everything: bool, store: str | None, as_json: bool) -> int:
+@options.quiet("The id only.")
+def command(run: str, everything: bool, store: str | None, as_json: bool, quiet: bool) -> int:
     """One run: its steps, its last error, what to do next."""
     with looking(store) as app:
         row = pick(app, run)
@@ -40,6 +41,8 @@ def command(run: str, everything: bool, store: str | None, as_json: bool) -> int
             steps = [_entry_json(entry) for entry in entries]
             shown: dict[str, Any] = {"version": 1, **run_json(row), **outcome_json(row), "history": steps}
             say(msgspec.json.encode(shown).decode())
+        elif quiet:
+            say(row.id)
         elif everything:
             _page(f"{line}\n" for line in (*_header(row), *map(entry_line, entries)))
         else:
@@ -84,7 +87,7 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
     now = RealEnv().now()
     name = click.style(words.label(row.function), bold=True)
     called = words.call(row.args, 100)
-    yield f"{name}  {row.id}" + (f"  {words.dim(called)}" if called else "")
+    yield f"{name}  {safe(row.id)}" + (f"  {words.dim(called)}" if called else "")
     parts = [words.state(row.state)]
     if row.ended is not None:
         parts.append(words.ago(row.ended, now))
@@ -109,12 +112,12 @@ def _below(app: App, row: RunRow) -> Iterator[str]:
     elif row.state is State.FAILED:
         tail = app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
         yield from report.failed(row.payload, tail)
-        yield f"next: fix the code, then  podium retry {row.id}"
+        yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)
-        yield f"next: podium resume {row.id}"
+        yield f"next: podium resume {safe(row.id)}"
     elif row.state is not State.CANCELLED:
-        yield f"next: podium why {row.id}"
+        yield f"next: podium why {safe(row.id)}"
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..declare import Durable, Workflow
 from ..errors import DeclarationError, PodiumError, RunNotFound, UsageError
 from ..executors import capture
 from ..functions import Function, registry
+from ..machine import is_user_file
 from .report import frame_lines
 from .terminal import safe
 
@@ -102,8 +103,9 @@ def _told(place: str, error: BaseException) -> BaseException:
         if error.name and (place == error.name or place.startswith(f"{error.name}.")):
             return _no_module(place)
         return _broken(place, error)
-    if isinstance(error, PodiumError) and not isinstance(error, DeclarationError):
-        return error
+    if isinstance(error, PodiumError):
+        theirs = any(is_user_file(frame.filename) for frame in traceback.extract_tb(error.__traceback__))
+        return _broken(place, error) if theirs else error  # ours are about where the module is
     return _broken(place, error) if isinstance(error, (Exception, SystemExit)) else error
 
 

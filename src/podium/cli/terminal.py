@@ -7,6 +7,7 @@ otherwise move the cursor, rewrite what stands above it, or worse. `safe` and `s
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import Any, TextIO
@@ -15,6 +16,10 @@ import click
 
 _SIGNS = "✔✖●◌◍⏸⊘·…├└─│━╸→✉\N{MULTIPLICATION SIGN}"
 _ASCII = str.maketrans(_SIGNS, "+x*o~!--.|`-|=->@x")
+
+
+# What a terminal acts upon, our own colours excepted.
+_ACTED_UPON = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
 def prepare() -> None:
@@ -75,7 +80,8 @@ def tell(text: str) -> None:
 
 def _write(text: str, stream: TextIO) -> None:
     try:
-        click.echo(plain(text, stream), file=stream, color=has_colour(stream))
+        # The last gate, should a text have come by none of the others.
+        click.echo(plain(_ACTED_UPON.sub("?", text), stream), file=stream, color=has_colour(stream))
     except BrokenPipeError:
         _leave_quietly(stream)
 

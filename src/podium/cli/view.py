@@ -65,10 +65,12 @@ class View:
         self.tallies: dict[str, Tally] = {}  # by function name, in order of appearance
         self.state = State.QUEUED
         self.due: float | None = None  # of a waiting run
+        self.ended: float | None = None  # of one that another process drove
         self.here = False  # this process owns it
         self.seq = 0  # of the last entry folded
         self.resumed = 0  # entries on record when it was taken up
         self.stopping = False
+        self.hint = "Ctrl-C stops it; what is on record stays"
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
         self._events: deque[tuple[str, str, Any]] = deque()
         self._told: dict[str, int] = {}
@@ -111,10 +113,18 @@ class View:
                 self._drop()
                 self.news.append("another engine owns the run now")
 
-    def recall(self, entries: Iterable[Entry]) -> None:
-        """Count what is on record already."""
+    def recall(self, entries: Iterable[Entry], tell: bool = False) -> None:
+        """Count what is on record already; `tell`: it is news, from another process."""
         for entry in entries:
-            self._count(entry)
+            tally = self._count(entry)
+            if tell and tally is not None:
+                self._tell(tally, entry)
+
+    def moved(self, state: State, due: float | None) -> None:
+        """What the store says of a run that is not ours."""
+        if state is not self.state and state is State.WAITING:
+            self._rests(due)
+        self.state, self.due = state, due
 
     def _of(self, step: str) -> Tally:
         name = step.partition("/")[2].partition("#")[0]
@@ -139,10 +149,10 @@ class View:
         self._count(entry)
         self._tell(tally, entry)
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Entry) -> Tally | None:
         self.seq = max(self.seq, entry.seq)
         if entry.kind not in (Kind.RESULT, Kind.ERROR, Kind.RETRY):
-            return
+            return None
         tally = self._of(entry.step)
         for of_step in (tally.open, tally.odd, tally.progress):
             of_step.pop(entry.step, None)
@@ -154,12 +164,16 @@ class View:
             tally.failed += 1
         else:
             tally.done += 1
+        return tally
 
     def _left(self, move: Move) -> None:
         self.state, self.due = move.state, move.due
         if move.state is State.WAITING and not self.stopping:
-            self.news.append(f"{words.state(move.state)}{'' if move.due is None else ' until it is due'}")
+            self._rests(move.due)
         self._drop()
+
+    def _rests(self, due: float | None) -> None:
+        self.news.append(f"{words.state(State.WAITING)}{'' if due is None else ' until it is due'}")
 
     def _drop(self) -> None:
         self.here = False

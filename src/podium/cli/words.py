@@ -8,7 +8,10 @@ from typing import Any, cast
 import click
 import msgspec
 
-from .. import codec
+from .. import codec, errors
+from ..client import ago as ago
+from ..client import span as span
+from ..client import until as until
 from ..errors import DecodeError
 from ..model import State
 from .terminal import safe
@@ -32,6 +35,11 @@ def state(value: State) -> str:
     return click.style(f"{sign} {value}", fg=colour)
 
 
+def plain_state(value: State) -> str:
+    """The same without colour, for what is made safe as a whole."""
+    return f"{_STATES[value][0]} {value}"
+
+
 def sign(value: State) -> str:
     """The sign alone, coloured."""
     mark, colour = _STATES[value]
@@ -41,38 +49,6 @@ def sign(value: State) -> str:
 def dim(text: str) -> str:
     """What need not be read."""
     return click.style(text, dim=True)
-
-
-def span(seconds: float) -> str:
-    """A duration in the one or two units that matter: "12 ms", "0.3 s", "14 s", "2 min 5 s", "3 h 12 min"."""
-    if seconds < 0.0995:
-        return f"{max(0.0, seconds) * 1000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, unit, small_size, small in (
-        (86400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= size:
-            rest = whole % size // small_size
-            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
-    return f"{whole} s"
-
-
-def ago(then: float, now: float) -> str:
-    """ "2 min ago"; whole units are enough for looking back."""
-    passed = max(0.0, now - then)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if passed >= size:
-            return f"{int(passed // size)} {unit} ago"
-    return f"{int(passed)} s ago"
-
-
-def until(due: float, now: float) -> str:
-    """ "in 4 s", or "now"."""
-    return f"in {span(due - now)}" if due - now > 0.05 else "now"
 
 
 def clock(seconds: float) -> str:
@@ -125,10 +101,17 @@ def shorten(text: str, width: int) -> str:
 
 
 def failure(payload: bytes, width: int = 200) -> str:
-    """A recorded failure in a line: "ValueError: boom"."""
+    """The first line of a recorded failure: "ValueError: boom", and of one of Podium's own "E112: ..."."""
     try:
         found = codec.describe_failure(payload)
     except DecodeError:
         return codec.preview(payload, width)
-    kind = found.type.rpartition(":")[2]
-    return shorten(safe(f"{kind}: {found.message}" if found.message else kind), width)
+    kind = _kind(found.type)
+    message = found.message.strip().partition("\n")[0]
+    return shorten(safe(f"{kind}: {message}" if message else kind), width)
+
+
+def _kind(type: str) -> str:
+    """What an exception is called; one of Podium's own by its code, which can be explained."""
+    module, _, name = type.rpartition(":")
+    return getattr(getattr(errors, name, None), "code", name) if module == errors.__name__ else name

@@ -1,29 +1,51 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
-from .app import App, Call, current_app, tell
+from .app import App, Call, current_app
+from .causes import Cause, cause_of
+from .health import check_environment, check_runs
 from .location import default_url, module_name, script, store_file
+from .notices import tell
 from .run import Run, StepRun, StoredRun, why
 from .runs import Batch, Completed, Runs
+from .search import Found, search
+from .settings import SETTINGS, Setting, unknown_settings
+from .spans import ago, span, until
+from .terms import Wanted, is_query, parse
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
 __all__ = [
+    "SETTINGS",
     "App",
     "Batch",
     "Call",
+    "Cause",
     "Completed",
+    "Found",
     "Frame",
     "Run",
     "Runs",
+    "Setting",
     "StepRun",
     "StoredRun",
+    "Wanted",
+    "ago",
+    "cause_of",
+    "check_environment",
+    "check_runs",
     "current_app",
     "default_url",
     "drop_our_frames",
+    "is_query",
     "module_name",
+    "parse",
     "recorded_frames",
     "script",
+    "search",
     "store_file",
+    "span",
     "tell",
+    "unknown_settings",
+    "until",
     "why",
     "with_recorded_frames",
 ]

@@ -9,13 +9,12 @@ import asyncio
 import atexit
 import logging
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,11 +29,14 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import steering
 from .location import default_url, script, store_file, wants_engine
-from .patience import ENGINE_PATIENCE, PATIENCE, patiently
+from .notices import tell
+from .patience import CALL_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
-from .waiting import Waiting
+from .waiting import Waiting, settle
 
 log = logging.getLogger("podium")
+
+T = TypeVar("T")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -50,18 +52,6 @@ class Started(NamedTuple):
 
     id: Future[str]
     end: Future[End] | None
-
-
-def _settle(future: Future[Any]) -> Callable[[Any], None]:
-    """What completes a future with a value or, given an exception, with that."""
-
-    def settle(answer: Any) -> None:
-        if isinstance(answer, BaseException):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
-
-    return settle
 
 
 class App:
@@ -91,6 +81,7 @@ class App:
         self.starter = script() if starter is None else starter  # who may attach to what it left behind
         self._notice = notice or tell
         self.has_engine = wants_engine() if engine is None else engine
+        self.patience = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
         self.about = about  # what the engine says of itself
         self.observers: list[Callable[..., None]] = []  # of the engine, see `Engine.observe`
         self._waiting = Waiting(self)
@@ -112,13 +103,16 @@ class App:
                 refuse_work_while_loading()
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
-                self._store = patiently(self._opened_store, self.env, self._notice)
+                self._store = self._patiently(self._opened_store)
                 if is_new:
                     self._notice(f"podium: new store {file}")
             return self._store
 
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, self.env, self._notice, self.patience)
+
     def _opened_store(self) -> Store:
-        store = open_store(self.url, patience=ENGINE_PATIENCE if self.has_engine else PATIENCE)
+        store = open_store(self.url, patience=CALL_PATIENCE)
         try:
             store.migrate()
         except BaseException:
@@ -140,7 +134,7 @@ class App:
                     raise UsageError(
                         "this app has no engine", fix="open it with engine=True, or start a worker"
                     )
-                self._host = patiently(self._new_host, self.env, self._notice)
+                self._host = self._patiently(self._new_host)
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host
@@ -248,12 +242,12 @@ class App:
 
         if self.has_engine:
             self.host.call(
-                self.host.engine.desk.start, new, created, _settle(started.end) if started.end else None
+                self.host.engine.desk.start, new, created, settle(started.end) if started.end else None
             )
         else:
-            created(self.store.commit(None, [Write(new_runs=(new,))])[0])
+            created(self._commit(Write(new_runs=(new,))))
             if started.end is not None and started.id.exception() is None:
-                self._watch(started.id.result(), _settle(started.end))
+                self._watch(started.id.result(), settle(started.end))
         return started
 
     def _created(self, new: NewRun, label: str, verdict: Verdict) -> str:
@@ -278,7 +272,7 @@ class App:
     def wait(self, run: str) -> Future[End]:
         """A future of how the run comes out: a final state, or parked."""
         future: Future[End] = Future()
-        self._watch(run, _settle(future))
+        self._watch(run, settle(future))
         return future
 
     def _watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
@@ -332,10 +326,14 @@ class App:
         """Commit a client's write, through the engine if there is one."""
         future: Future[Verdict] = Future()
         if self.has_engine:
-            self.host.call(self.host.engine.desk.write, write, _settle(future))
+            self.host.call(self.host.engine.desk.write, write, settle(future))
         else:
-            future.set_result(self.store.commit(None, [write])[0])
+            future.set_result(self._commit(write))
         return future
+
+    def _commit(self, write: Write) -> Verdict:
+        """Without an engine."""
+        return self._patiently(lambda: self.store.commit(None, [write])[0])
 
     def cancel(self, run: str) -> Future[Verdict]:
         """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.
@@ -369,13 +367,6 @@ class App:
         row = self.load(run)
         new = steering.retrying(row, self.history(run), self.env.new_id(), self.env.now())
         return self._start(new, row.function, watch=False)
-
-
-def tell(text: str) -> None:
-    """One line for the person at the terminal; `PODIUM_QUIET=1` keeps it back."""
-    if os.environ.get("PODIUM_QUIET") != "1":
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
 
 
 _apps: weakref.WeakSet[App] = weakref.WeakSet()

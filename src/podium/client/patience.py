@@ -9,22 +9,22 @@ from typing import TypeVar
 from ..env import Env
 from ..errors import StoreUnavailable
 
-PATIENCE = 30.0  # seconds that opening waits, and a call of a process without an engine
-# An engine's calls come back soon: its committer tries again anyway, and while a call waits inside SQLite
-# the engine's loop stands still, timeouts of tasks included.
-ENGINE_PATIENCE = 1.0
+PATIENCE = 30.0  # seconds that opening waits, and a commit of a process without an engine
+# A single call comes back soon: an engine's committer tries again anyway, and while a call waits inside
+# SQLite the engine's loop stands still, timeouts of tasks included; whoever else waits is told for whom.
+CALL_PATIENCE = 1.0
 
 T = TypeVar("T")
 
 
-def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None]) -> T:
-    """Do it as soon as the store lets us; raises StoreUnavailable after PATIENCE seconds."""
-    until, told = env.monotonic() + PATIENCE, False
+def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None], seconds: float = PATIENCE) -> T:
+    """Do it as soon as the store lets us; raises its StoreUnavailable after so many seconds."""
+    until, told = env.monotonic() + seconds, False
     while True:
         try:
             return act()
         except StoreUnavailable as error:
-            if env.monotonic() >= until:
+            if error.unknown or env.monotonic() >= until:  # what may have happened is not simply repeated
                 raise
             if not told:
                 notice(f"podium: waiting for the store: {error.message}")

@@ -13,6 +13,7 @@ from ..functions import Function
 from ..machine import Machine, Step
 from ..model import Entry, State
 from .app import App, Started
+from .causes import cause_of
 from .mail import arrival
 from .tracebacks import drop_our_frames, with_recorded_frames
 
@@ -203,21 +204,7 @@ class StepRun:
 
 
 def why(app: App, run: str) -> str:
-    """Why a run stands where it stands."""
+    """Why a run stands where it stands, and what would move it."""
     row = app.load(run)
-    if row.state is State.PARKED:
-        reason = read_reason(row.payload)
-        return f"parked: {reason.what}" + (f"\n  {reason.fix}" if reason.fix else "")
-    if row.state is State.FAILED:
-        failure = codec.describe_failure(row.payload)
-        return f"failed: {failure.type.rpartition(':')[2]}: {failure.message}"
-    if row.state is State.RUNNING:
-        return f"running in engine {row.owner}, {row.entries} entries on record"
-    if row.state in (State.SUCCEEDED, State.CANCELLED):
-        return str(row.state)
-    if row.function not in app.functions:
-        return f"{row.state}: waits for a process that has {row.function}"
-    if row.due is None:
-        return f"{row.state}: waits for a message"
-    left = row.due - app.env.now()
-    return f"{row.state}: due in {left:.1f} s" if left > 0 else f"{row.state}: due now, waits for an engine"
+    cause = cause_of(app, row)
+    return "\n  ".join(part for part in (f"{row.state}: {cause.what}", *cause.details, cause.fix) if part)

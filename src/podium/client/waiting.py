@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 from ..engine import End
 from ..errors import EngineStopped, StoreError, StoreUnavailable
@@ -17,6 +18,18 @@ LOOK_SECONDS = 0.5  # how often to look unasked
 BATCH = 200  # runs looked at in one go, those longest unlooked at first
 
 Then = Callable[[End | BaseException], None]
+
+
+def settle(future: Future[Any]) -> Callable[[Any], None]:
+    """What completes a future with a value or, given an exception, with that."""
+
+    def settle(answer: Any) -> None:
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    return settle
 
 
 class Waiting:

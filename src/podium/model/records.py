@@ -227,5 +227,12 @@ class Query(msgspec.Struct, frozen=True):
     function: str | None = None
     id_prefix: str | None = None
     id_suffix: str | None = None
+    function_has: str | None = None  # a piece of the function's name
+    tags_have: str | None = None  # a piece of the tags
+    any_has: str | None = None  # a piece of the id, the function's name or the tags
+    # Times from (inclusive) and until (exclusive); a run without that time is in none.
+    created: tuple[float, float] | None = None
+    started: tuple[float, float] | None = None
+    ended: tuple[float, float] | None = None
     before: str | None = None  # keyset paging: ids older than this one
     limit: int = 100

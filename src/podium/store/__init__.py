@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import StoreRefused
 from .protocol import Finding, Store
 
-__all__ = ["Finding", "Store", "examine", "open_store"]
+__all__ = ["Finding", "Store", "examine", "lock_holder", "open_store"]
 
 _BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
 
@@ -44,6 +44,14 @@ def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Find
     scheme, name = _parts(url)
     module, _ = _BACKENDS[scheme]
     return importlib.import_module(module).examine(name, thorough=thorough)
+
+
+def lock_holder(url: str | PathLike[str]) -> str:
+    """Who holds the store's write lock at this moment: "process 4711 (sqlite3 podium.db)"; "" if nobody does,
+    and where that cannot be known. For a moment anybody may."""
+    scheme, name = _parts(url)
+    module, _ = _BACKENDS[scheme]
+    return importlib.import_module(module).lock_holder(name)
 
 
 def _parts(url: str | PathLike[str]) -> tuple[str, str]:

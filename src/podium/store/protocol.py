@@ -102,6 +102,10 @@ class Store(Protocol):
         body's). Empty for an unknown run."""
         ...
 
+    def inbox(self, run: str) -> list[Message]:
+        """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
+        ...
+
     def load(self, run: str) -> RunRow | None:
         """One run by its whole id."""
         ...

@@ -115,6 +115,9 @@ class FaultyStore:
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
 
+    def inbox(self, run: str) -> list[Message]:
+        return self._call("inbox", lambda: self._inner.inbox(run))
+
     def load(self, run: str) -> RunRow | None:
         return self._call("load", lambda: self._inner.load(run))
 

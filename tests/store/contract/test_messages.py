@@ -40,6 +40,7 @@ def test_the_owner_collects_its_runs_messages_oldest_first_until_they_are_consum
     late, early = message("m1", "r1", at=9.0, kind="cancel", payload=b"why"), message("m1", "r2", at=8.0)
     commit(store, Write(messages=(late, early, message("m1", "r3"), message("m1", "r4"))))
     assert store.collect("e1") == store.collect("e1") == [early, late]
+    assert (store.inbox("r1"), store.inbox("r2"), store.inbox("nobody")) == ([late], [early], [])
     assert row(store).inbox == 1
     assert outcomes(store, taken("m1")) == [DONE]
     assert store.collect("e1") == [early]

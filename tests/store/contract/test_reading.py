@@ -81,6 +81,34 @@ def test_find_narrows_by_state_function_and_part_of_the_id(store: Store) -> None
     assert ids(store, **everything, before="0abc4") == ["0abc1"]
 
 
+def test_find_narrows_by_pieces_of_function_tags_and_id(store: Store) -> None:
+    queue(store, "a-1", function="app:daily", tags="red nightly")
+    queue(store, "b-daily", function="lib:weekly", tags="blue")
+    queue(store, "c-3", function="app:daily_report%")
+    assert ids(store, function_has="daily") == ["c-3", "a-1"]
+    assert ids(store, function_has="_report%") == ["c-3"]
+    assert ids(store, function_has="Daily") == []
+    assert ids(store, tags_have="night") == ["a-1"]
+    assert ids(store, any_has="daily") == ["c-3", "b-daily", "a-1"]
+    assert ids(store, any_has="blue") == ["b-daily"]
+    assert ids(store, any_has="daily", id_prefix="b", limit=1) == ["b-daily"]
+
+
+def test_find_narrows_by_times_from_and_until(store: Store) -> None:
+    for n in range(4):
+        queue(store, f"r{n}", at=10.0 * n)
+    own(store, "now", at=40.0)
+    move(store, "now", State.FAILED, at=45.0)
+    assert ids(store, created=(10.0, 30.0)) == ["r2", "r1"]
+    assert ids(store, created=(float("-inf"), 10.0)) == ["r0"]
+    assert ids(store, created=(10.0, 30.0), before="r2") == ["r1"]
+    assert ids(store, created=(10.0, 30.0), before="r3", limit=1) == ["r2"]
+    assert ids(store, created=(10.0, 30.0), id_prefix="r1") == ["r1"]
+    assert ids(store, started=(0.0, float("inf"))) == ["now"], "what has not begun is in no span"
+    assert ids(store, ended=(45.0, 46.0)) == ["now"]
+    assert ids(store, ended=(float("-inf"), 45.0)) == []
+
+
 def test_every_handle_sees_a_commit_that_has_returned(store: Store, reopen: Opener) -> None:
     other = reopen()
     other.migrate()

@@ -1,6 +1,7 @@
 """The SQLite backend: `SqliteStore`. Importing it imports apsw, so `podium.store.open_store` does it late."""
 
+from .files import lock_holder
 from .health import examine
 from .store import SqliteStore
 
-__all__ = ["SqliteStore", "examine"]
+__all__ = ["SqliteStore", "examine", "lock_holder"]

@@ -71,6 +71,7 @@ def translate(error: apsw.Error, file: str = "", *, committing: bool = False) ->
             reason = (
                 f"{lock_holder(Path(file)) or 'another process'} held the write lock of {file} for too long"
             )
-        found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})")
+        fix = "runs are safe and go on when it lets go" if isinstance(error, apsw.BusyError) else ""
+        found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})", fix=fix)
     found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
     return found

@@ -90,7 +90,7 @@ def _identity(name: str) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def lock_holder(path: Path) -> str:
+def lock_holder(path: str | Path) -> str:
     """Who holds the write lock of the store at a path: "process 4711 (sqlite3 podium.db)".
 
     "" where nobody does, and where only the system knows (no /proc, another container).

@@ -33,7 +33,7 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         yield Finding("file", True, f"{path} is not there yet; the first run makes it")
         return
     looks: list[Callable[[Path], Finding]] = [
-        file_system, writable, free_space, same_file, log_size, write_lock, integrity,
+        file_system, writable, free_space, same_file, log_size, write_lock, version, integrity,
     ]  # fmt: skip
     for look in looks[: None if thorough else -1]:
         try:
@@ -107,6 +107,20 @@ def write_lock(path: Path) -> Finding:
     return Finding("write lock", True, f"held by {holder}" if holder else "free")
 
 
+def version(path: Path) -> Finding:
+    """Which SQLite, and which schema the file has."""
+    try:
+        connection = _opened(path)
+        try:
+            schema = pragma(connection, "user_version")
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        schema = f"unreadable ({error})"  # `integrity` says what is wrong
+    known = f"schema {schema} (this Podium knows {SCHEMA_VERSION})"
+    return Finding("version", True, f"SQLite {apsw.sqlite_lib_version()}, {known}")
+
+
 def integrity(path: Path) -> Finding:
     """SQLite's own check of every page, and whether it is a store of ours that this code knows."""
     complaint = _complaint(path)
@@ -115,14 +129,16 @@ def integrity(path: Path) -> Finding:
     return Finding("integrity", True, "every page is sound")
 
 
-def _complaint(path: Path) -> str:
-    # Where there is no log nobody has it open, and a look need not leave one behind.
+def _opened(path: Path) -> apsw.Connection:
+    """For reading. Where there is no log nobody has it open, and a look need not leave one behind."""
     alone = "" if Path(f"{path}{WAL}").exists() else "&immutable=1"
+    uri = f"file:{quote(str(path))}?mode=ro{alone}"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _complaint(path: Path) -> str:
     try:
-        connection = apsw.Connection(
-            f"file:{quote(str(path))}?mode=ro{alone}",
-            flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
-        )
+        connection = _opened(path)
     except apsw.Error as error:
         return str(error)
     try:

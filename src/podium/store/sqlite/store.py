@@ -39,7 +39,6 @@ from .wakeup import Doorbell
 
 _KINDS = {kind.value: kind for kind in Kind}
 _STATES = {state.value: state for state in State}
-_NEWEST = {"created": math.inf, "key": 0}
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
@@ -251,28 +250,41 @@ class SqliteStore:
                 found = rows(connection, SQL["logs_of_step"], (run, after, step, limit))
             return [LogLine(*row) for row in found]
 
+    def inbox(self, run: str) -> list[Message]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["inbox"], (run,))
+            return [Message(id, run, kind, at, loaded(connection, data)) for id, kind, at, data in found]
+
     def load(self, run: str) -> RunRow | None:
         with self._connections.reading() as connection:
             found = rows(connection, SQL["load"], (run,))
             return _run_row(connection, found[0]) if found else None
 
     def find(self, query: Query) -> list[RunRow]:
-        wanted = {
+        created_from, created_until = query.created or (-math.inf, math.inf)
+        wanted: dict[str, object] = {
             "states": None if query.states is None else json.dumps([state.value for state in query.states]),
             "function": query.function,
             "prefix": query.id_prefix,
             "suffix": query.id_suffix or None,
+            "function_has": query.function_has,
+            "tags_have": query.tags_have,
+            "any_has": query.any_has,
+            "created_from": created_from,
             "limit": query.limit,
+            **dict(zip(("started_from", "started_until"), query.started or (None, None), strict=True)),
+            **dict(zip(("ended_from", "ended_until"), query.ended or (None, None), strict=True)),
         }
         statement = SQL["find_by_prefix" if query.id_prefix else "find"]
         with self._connections.reading() as connection:
-            place = _NEWEST
+            place = (created_until, -1)  # before whatever was created then
             if query.before is not None:
                 before = rows(connection, SQL["place"], (query.before,))
                 if not before:
                     return []
-                place = dict(zip(_NEWEST, before[0], strict=True))
-            return [_run_row(connection, row) for row in rows(connection, statement, {**wanted, **place})]
+                place = min(place, before[0])
+            wanted |= zip(("created", "key"), place, strict=True)
+            return [_run_row(connection, row) for row in rows(connection, statement, wanted)]
 
     # -- waking and upkeep ------------------------------------------------------------------------------
 

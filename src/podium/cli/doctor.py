@@ -1,0 +1,62 @@
+"""`podium doctor`: is everything well, and what to do where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+from ..client import check_environment, check_runs, default_url, store_file
+from ..errors import StoreError
+from ..store import Finding, examine
+from . import options, words
+from .lookup import looking
+from .main import FAILED, FINE
+from .terminal import safe, say
+
+
+@click.command(context_settings=options.HELP)
+@click.option("--quick", is_flag=True, help="Without reading every page of the store.")
+@options.store
+@options.as_json
+@options.quiet("Problems only.")
+def command(quick: bool, store: str | None, as_json: bool, quiet: bool) -> int:
+    """Look at the store, the clock, the engines, and for runs that nobody moves; change nothing.
+
+    Exit code 1 if something is not well.
+    """
+    url = store or default_url()
+    found: list[Finding] = []
+    for finding in _findings(url, quick):  # shown as they come: a large store takes a while
+        found.append(finding)
+        if not as_json and not (quiet and finding.is_well):
+            _show(finding)
+    well = all(finding.is_well for finding in found)
+    if as_json:
+        shown = {"version": 1, "store": url, "well": well, "findings": found}
+        say(msgspec.json.encode(shown).decode())
+    elif not quiet:
+        problems = sum(not finding.is_well for finding in found)
+        say(words.dim("all is well") if well else words.many(problems, "problem"))
+    return FINE if well else FAILED
+
+
+def _findings(url: str, quick: bool) -> Iterator[Finding]:
+    yield Finding("store", True, url)
+    yield from check_environment()
+    try:
+        yield from examine(url, thorough=not quick)
+        file = store_file(url)
+        if file is None or file.exists():
+            with looking(url) as app:
+                yield from check_runs(app)
+    except StoreError as error:
+        yield Finding("opening", False, f"{error.code}: {error.message}", error.fix)
+
+
+def _show(finding: Finding) -> None:
+    sign = click.style("✔", fg="green") if finding.is_well else click.style("✖", fg="red")
+    say(f"{sign} {click.style(finding.name, bold=True)}: {safe(finding.text)}")
+    if finding.fix:
+        say(f"    {safe(finding.fix)}")

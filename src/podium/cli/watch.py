@@ -1,0 +1,36 @@
+"""`podium watch RUN`: the live tree of a run that runs anywhere, from its record."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import cause_of
+from ..model import State
+from . import options, words
+from .lookup import looking, pick
+from .run import drive
+from .terminal import safe, tell
+from .view import View
+
+
+@click.command(context_settings=options.HELP)
+@options.run_id
+@click.option("--wait", type=float, metavar="SECONDS", help="Leave after so long (exit code 6).")
+@options.store
+@options.as_json
+@options.quiet("The id only; no progress.")
+def command(run: str, wait: float | None, store: str | None, as_json: bool, quiet: bool) -> int:
+    """Follow a run that another process drives, to its end; the exit code tells how it came out.
+
+    Ctrl-C leaves off watching; the run goes on.
+    """
+    with looking(store) as app:
+        row = pick(app, run)
+        view = View(words.label(row.function), row.started or row.created)
+        view.run, view.state = row.id, row.state
+        view.hint = "Ctrl-C leaves off watching; the run goes on"
+        if not quiet and row.state in (State.QUEUED, State.RUNNING, State.WAITING):
+            cause = cause_of(app, row)
+            if cause.kind != "running":
+                tell(words.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))
+        return drive(app, view, wait=wait, as_json=as_json, quiet=quiet)

@@ -1,0 +1,309 @@
+"""Why a run stands where it stands: one true cause, and what would move it. Every surface asks here.
+
+Nothing is guessed. Who holds the store, who is alive by its lock, what is on record and what live engines say
+they offer are looked at, in the order in which they hold a run up; the first that does is the cause.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from .. import codec
+from ..engine import Reason, read_about, read_reason
+from ..errors import DecodeError
+from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
+from ..store import lock_holder
+from .app import App
+from .spans import ago, span
+
+_TAIL = 200  # entries at the end of the history that are looked at
+_SHOWN = 3
+_LOOK_SECONDS = 0.25
+_LATE_SECONDS = 3.0
+_RUNNING = Query(states=frozenset({State.RUNNING}), limit=1000)
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """`kind` is stable, for programs. The texts may hold what users wrote: make them safe before printing."""
+
+    kind: str
+    what: str  # a sentence
+    details: tuple[str, ...] = ()
+    fix: str = ""  # what moves it, such as a command; "" where waiting is right
+
+
+class Doing(NamedTuple):
+    """Steps at the end of the record without an outcome, the latest entry of each."""
+
+    retrying: tuple[Entry, ...]  # failed, to be tried again when due
+    begun: tuple[Entry, ...]  # on record as begun (only of runs that lost an owner)
+    last: Entry | None
+
+
+def cause_of(app: App, row: RunRow) -> Cause:
+    """The cause, by a look at the store, the engines' locks and the machine. Takes milliseconds, except for
+    a run on another host, whose heartbeat is watched for a few seconds."""
+    if row.state in (State.SUCCEEDED, State.CANCELLED) and row.ended is not None:
+        return Cause(str(row.state), f"it {row.state if row.state is State.SUCCEEDED else 'was cancelled'} "
+                     f"{ago(row.ended, app.env.now())}; nothing more will happen to it")  # fmt: skip
+    if row.state is State.FAILED:
+        return Cause(
+            "failed", f"it failed: {_failure(row.payload)}", fix=f"mend the code, then: podium retry {row.id}"
+        )
+    if row.state is State.PARKED:
+        reason = read_reason(row.payload)
+        return Cause("parked", f"{reason.code}: {reason.what}", _parked(reason), f"podium resume {row.id}")
+    return _Unfinished(app, row).cause()
+
+
+def _parked(reason: Reason) -> tuple[str, ...]:
+    diff = (f"on record: {reason.expected}", f"now asked: {reason.found}  at {reason.line}")
+    return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
+
+
+def _failure(payload: bytes) -> str:
+    try:
+        found = codec.describe_failure(payload)
+    except DecodeError:
+        return codec.preview(payload)
+    kind = found.type.rpartition(":")[2]
+    return f"{kind}: {found.message}" if found.message else kind
+
+
+class _Unfinished:
+    """A run that has not ended, and everything that may hold it up."""
+
+    def __init__(self, app: App, row: RunRow) -> None:
+        self.app, self.row = app, row
+        self.now = app.env.now()
+        self.engines = app.store.engines()
+        self.inbox = app.store.inbox(row.id)
+        self.doing = _doing(app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL))
+        self.module = row.function.partition(":")[0]
+
+    def cause(self) -> Cause:
+        busy = self._busy()
+        if busy is not None:
+            return busy
+        return self._owned() if self.row.state is State.RUNNING else self._unowned()
+
+    def _busy(self) -> Cause | None:
+        """Somebody who is no engine holds the store's write lock: nobody can write anything."""
+        who = lock_holder(self.app.url)
+        if not who:
+            return None
+        self.app.store.wait(_LOOK_SECONDS)
+        if lock_holder(self.app.url) != who:  # for a moment anybody may have it
+            return None
+        pid = next((word for word in who.split() if word.isdigit()), "")
+        if any(str(engine.pid) == pid for engine in self.engines):
+            return None
+        return Cause(
+            "store-busy",
+            f"{who} holds the store's write lock: nothing can be written until it lets go",
+            fix=f"wait for it, or end it: kill {pid}",
+        )
+
+    # -- somebody drives it ---------------------------------------------------------------------------
+
+    def _owned(self) -> Cause:
+        row = self.row
+        owner = next((engine for engine in self.engines if engine.id == row.owner), None)
+        if owner is None:
+            return self._orphaned("its process is gone")
+        where = f"process {owner.pid} on {owner.host}"
+        alive = self.app.is_alive(owner)
+        if alive is False:
+            return self._orphaned(f"its {where} is dead")
+        lease = f"{self.app.options.lease:g} s"
+        if alive and is_stopped(owner.pid):
+            what = f"its {where} is stopped (by SIGSTOP or a debugger)"
+            heir = f"if it stays so for its lease of {lease}, another engine takes the run over"
+            return Cause("frozen", what, (heir, *self._heirs(owner)), f"kill -CONT {owner.pid}")
+        if alive is None and silent(self.app, [owner]):
+            what = f"its {where} is silent: another engine takes it over within {lease}"
+            return Cause("silent", what, self._heirs(owner), self._driver(owner))
+        asked = self._cancel_asked()
+        if asked:
+            what = f"cancel was asked for {asked}; its {where} stops it at the next step"
+            return Cause("cancelling", what, self._steps())
+        up = f"up {span(self.now - owner.started)}{_script(owner)}"
+        if self.doing.retrying:
+            return Cause(
+                "retrying", self._tries(self.doing.retrying[0]), (f"in {where}, {up}", *self._more_tries())
+            )
+        return Cause("running", f"it runs in {where}, {up}", self._steps())
+
+    def _orphaned(self, what: str) -> Cause:
+        heirs = self._heirs(None)
+        if heirs:
+            return Cause("orphaned", f"{what}; the next engine that looks takes it over", heirs)
+        return Cause("orphaned", f"{what}, and no live engine has its function", fix=self._driver(None))
+
+    def _heirs(self, owner: EngineRow | None) -> tuple[str, ...]:
+        offering = [e for e in self._living() if e is not owner and self.row.function in e.functions]
+        return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
+
+    def _driver(self, owner: EngineRow | None) -> str:
+        return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
+
+    def _steps(self) -> tuple[str, ...]:
+        """What it is at, as far as that is on record."""
+        said = [
+            f"{_label(entry)}: attempt {entry.attempt} began {ago(entry.at, self.now)}"
+            for entry in self.doing.begun
+        ]
+        last = self.doing.last
+        if not said and last is not None:
+            said = [f"last on record: {_label(last) or last.kind}, {ago(last.at, self.now)}"]
+        elif not said:
+            said = ["nothing is on record yet: it is at its first steps"]
+        more = len(said) - _SHOWN
+        return (*said[:_SHOWN], *((f"… {more} more steps have begun",) if more > 0 else ()))
+
+    # -- nobody drives it -----------------------------------------------------------------------------
+
+    def _unowned(self) -> Cause:
+        row = self.row
+        ready = bool(self.inbox) or (row.due is not None and row.due <= self.now)
+        if not ready:
+            return self._resting()
+        taker = self._taker()
+        asked = self._cancel_asked()
+        if asked:
+            what = f"cancel was asked for {asked}; whoever drives it next stops it"
+            return Cause("cancelling", what, (taker.what, *taker.details), taker.fix)
+        return taker
+
+    def _resting(self) -> Cause:
+        row = self.row
+        if row.due is None:
+            end = f"podium cancel {row.id}  ends it"
+            return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
+        when = f"in {span(row.due - self.now)}"
+        there, fix = self._by_then()
+        if row.state is State.QUEUED:
+            return Cause("delayed", f"it was told to begin {when}", there, fix)
+        if self.doing.retrying:
+            tries = self._tries(self.doing.retrying[0])
+            return Cause("retrying", tries, (*self._more_tries(), *there), fix)
+        return Cause("sleeping", f"it sleeps, or waits with a deadline, that is over {when}", there, fix)
+
+    def _by_then(self) -> tuple[tuple[str, ...], str]:
+        """Whether somebody will be there when it is due, and what to do if not."""
+        taker = self._taker()
+        return ((), "") if taker.kind == "due" else ((f"by then: {taker.what}",), taker.fix)
+
+    def _taker(self) -> Cause:
+        """Who takes it now, or why nobody does."""
+        row, living = self.row, self._living()
+        here = f"podium resume {row.id}  drives it here"
+        if not living:
+            return Cause("no-engine", f"no engine is alive; whoever drives it needs {row.function}", fix=here)
+        offering = [engine for engine in living if row.function in engine.functions]
+        if not offering:
+            return self._not_offered(living, here)
+        same = [e for e in offering if row.fingerprint in ("", e.functions[row.function])]
+        if not same:
+            what = f"{row.function} is offered only with other code than the run was driven by"
+            will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
+            return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
+        since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
+        names = tuple(
+            f"{named(engine)} takes it as soon as it has room{self._load(engine)}" for engine in same[:_SHOWN]
+        )
+        return Cause("due", f"it is ready to be taken{since}", names)
+
+    def _load(self, engine: EngineRow) -> str:
+        """What an engine has to do, where a run has been left lying for longer than a look takes."""
+        if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
+            return ""
+        owned = [run for run in self.app.find(_RUNNING) if run.owner == engine.id]
+        slots = read_about(engine.info).slots
+        return f": it drives {len(owned)} runs" + (f" with {slots} slots" if slots else "")
+
+    def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
+        for engine in living:
+            for module, error in read_about(engine.info).broken.items():
+                if self.module in (module, Path(module).stem):  # a worker may be given files, too
+                    what = f"{module} could not be loaded in {named(engine)}: {error}"
+                    return Cause(
+                        "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
+                    )
+        names = tuple(f"{named(engine)} has no such function" for engine in living[:_SHOWN])
+        more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
+        return Cause("no-offer", f"no live engine offers {self.row.function}", (*names, *more), here)
+
+    # -- the parts ------------------------------------------------------------------------------------
+
+    def _living(self) -> list[EngineRow]:
+        return [engine for engine in self.engines if can_act(self.app, engine)]
+
+    def _cancel_asked(self) -> str:
+        asked: Message | None = next((m for m in self.inbox if m.kind == "cancel"), None)
+        return ago(asked.at, self.now) if asked else ""
+
+    def _tries(self, entry: Entry) -> str:
+        due = (entry.due or self.now) - self.now
+        when = f"in {span(due)}" if due > 0 else "now"
+        return f"{_label(entry)}: attempt {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
+
+    def _more_tries(self) -> Iterator[str]:
+        yield from map(self._tries, self.doing.retrying[1:_SHOWN])
+        if len(self.doing.retrying) > _SHOWN:
+            yield f"… {len(self.doing.retrying) - _SHOWN} more steps will be tried again"
+
+
+def _doing(tail: Sequence[Entry]) -> Doing:
+    open_steps: dict[str, Entry] = {}
+    for entry in tail:
+        open_steps.pop(entry.step, None)
+        if entry.kind in (Kind.RETRY, Kind.START):
+            open_steps[entry.step] = entry
+    retrying = sorted((e for e in open_steps.values() if e.kind is Kind.RETRY), key=lambda e: e.due or 0.0)
+    begun = tuple(e for e in open_steps.values() if e.kind is Kind.START)
+    return Doing(tuple(retrying), begun, tail[-1] if tail else None)
+
+
+def _label(entry: Entry) -> str:
+    return entry.step.partition("/")[2].partition("#")[0].rpartition(":")[2]
+
+
+def _script(engine: EngineRow) -> str:
+    script = read_about(engine.info).script
+    return f" (started by {script})" if script else ""
+
+
+def named(engine: EngineRow) -> str:
+    return f"process {engine.pid} on {engine.host}{_script(engine)}"
+
+
+def silent(app: App, engines: Sequence[EngineRow]) -> set[str]:
+    """Which of them do not renew within the third of a lease in which they should, and a bit."""
+    quiet = {engine.id: engine.beat for engine in engines}
+    until = app.env.monotonic() + app.options.lease / 3 + 1.0
+    while quiet and app.env.monotonic() < until:
+        app.store.wait(_LOOK_SECONDS)
+        found = {engine.id: engine.beat for engine in app.store.engines()}
+        quiet = {id: beat for id, beat in quiet.items() if found.get(id, beat) == beat}
+    return set(quiet)
+
+
+def can_act(app: App, engine: EngineRow) -> bool:
+    """Whether an engine's process is there and not stopped, as far as a look can tell."""
+    alive = app.is_alive(engine)
+    return alive is not False and not (alive and is_stopped(engine.pid))
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process of this host is stopped; False where the system does not say (no /proc)."""
+    try:
+        stat = Path(os.sep, "proc", str(pid), "stat").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in ("T", "t")

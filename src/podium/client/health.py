@@ -1,0 +1,128 @@
+"""Is everything well? The store, the clock, the engines, and runs that nobody moves, each with what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ..engine import read_about, read_reason
+from ..model import EngineRow, Query, RunRow, State
+from ..store import Finding
+from .app import App
+from .causes import can_act, is_stopped, named, silent
+from .settings import unknown_settings
+from .spans import ago, span
+
+_LOOKED_AT = 2000  # runs of a kind; more are said to be more
+_EXAMPLES = 3
+_CLOCK_SECONDS = 60.0  # hosts of one store may differ by so much
+
+
+def check_environment() -> Iterator[Finding]:
+    """Variables that were meant for Podium and are not read."""
+    for name, near in unknown_settings():
+        fix = f"nearest: {near}" if near else "podium config  lists the settings"
+        yield Finding("settings", False, f"{name} is set, but there is no such setting", fix)
+
+
+def check_runs(app: App) -> Iterator[Finding]:
+    """What the rows of an open store tell, and the locks of its engines."""
+    engines = app.store.engines()
+    yield _clock(app, engines)
+    yield from _engines(app, engines)
+    yield from _stuck(app, engines)
+
+
+def _clock(app: App, engines: Sequence[EngineRow]) -> Finding:
+    now = app.env.now()
+    newest = max(
+        [*(row.created for row in app.find(Query(limit=1))), *(e.started for e in engines)], default=0.0
+    )
+    if newest - now > _CLOCK_SECONDS:
+        what = f"the newest record is {span(newest - now)} in the future: a clock is, or was, wrong"
+        return Finding(
+            "clock", False, what, "compare `date` on the machines of this store; let NTP keep them"
+        )
+    return Finding("clock", True, "nothing on record is in the future")
+
+
+def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
+    now = app.env.now()
+    quiet = silent(app, [engine for engine in engines if app.is_alive(engine) is None])
+    for engine in engines:
+        about, alive = read_about(engine.info), app.is_alive(engine)
+        who = f"{about.kind} {named(engine)}, up {span(now - engine.started)}"
+        if alive is False:
+            yield Finding("engine", True, f"{who}: dead; the next engine that looks clears it away")
+        elif alive and is_stopped(engine.pid):
+            yield Finding("engine", False, f"{who}: stopped, its lease runs out", f"kill -CONT {engine.pid}")
+        elif engine.id in quiet:
+            yield Finding(
+                "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
+            )
+        else:
+            yield Finding("engine", True, f"{who}: alive, offers {len(engine.functions)} functions")
+        for module, error in about.broken.items() if alive is not False else ():
+            what = f"{module} could not be loaded in {named(engine)}: {error}"
+            yield Finding("module", False, what, f"mend {module}: that process tries it again by itself")
+
+
+def _stuck(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
+    living = [engine for engine in engines if can_act(app, engine)]
+    yield _orphans(app, living)
+    yield _parked(app)
+    yield from _unserved(app, living)
+
+
+def _rows(app: App, *states: State) -> list[RunRow]:
+    return app.find(Query(states=frozenset(states), limit=_LOOKED_AT))
+
+
+def _count(rows: Sequence[RunRow]) -> str:
+    plus = "+" if len(rows) >= _LOOKED_AT else ""
+    return f"{len(rows):,}{plus} run{'' if len(rows) == 1 else 's'}"
+
+
+def _orphans(app: App, living: Sequence[EngineRow]) -> Finding:
+    alive = {engine.id for engine in living}
+    orphans = [row for row in _rows(app, State.RUNNING) if row.owner not in alive]
+    if not orphans:
+        return Finding("orphans", True, "no run is held by a process that is gone")
+    what = f"{_count(orphans)} held by a process that is gone, such as {orphans[0].id}"
+    offered = {function for engine in living for function in engine.functions}
+    if all(row.function in offered for row in orphans):
+        return Finding("orphans", True, f"{what}; a live engine takes them over")
+    return Finding("orphans", False, what, f"podium resume {orphans[0].id}  drives it here")
+
+
+def _parked(app: App) -> Finding:
+    rows = _rows(app, State.PARKED)
+    if not rows:
+        return Finding("parked", True, "no run needs a decision")
+    codes = Counter(read_reason(row.payload).code for row in rows)
+    why = ", ".join(f"{count} {code}" for code, count in codes.most_common(_EXAMPLES))
+    return Finding(
+        "parked",
+        False,
+        f"{_count(rows)} {'needs' if len(rows) == 1 else 'need'} a decision ({why})",
+        f"podium why {rows[0].id}",
+    )
+
+
+def _unserved(app: App, living: Sequence[EngineRow]) -> Iterator[Finding]:
+    now = app.env.now()
+    rows = _rows(app, State.QUEUED, State.WAITING)
+    due = [row for row in rows if row.inbox or (row.due is not None and row.due <= now)]
+    offered = {function for engine in living for function in engine.functions}
+    nobody = "no live engine offers it" if living else "no engine is alive"
+    lacking = Counter(row.function for row in due if row.function not in offered)
+    for function, count in lacking.most_common(_EXAMPLES):
+        first = next(row for row in reversed(due) if row.function == function)
+        since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due is not None else ""
+        what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, and {nobody}"
+        module = function.partition(":")[0]
+        yield Finding(
+            "unserved", False, what, f"podium worker {module}, or drive one: podium resume {first.id}"
+        )
+    if not lacking:
+        yield Finding("unserved", True, "every run that is due has an engine that offers its function")

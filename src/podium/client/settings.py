@@ -1,0 +1,34 @@
+"""What the environment may say: every PODIUM_* variable there is, in one table."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .location import default_url
+
+
+class Setting(NamedTuple):
+    """One variable. `default` says what holds without it."""
+
+    name: str
+    meaning: str
+    default: Callable[[], str]
+
+
+SETTINGS = (
+    Setting("PODIUM_URL", "the store", default_url),
+    Setting("PODIUM_ENGINE", "off: this process only asks, and drives nothing", lambda: "on"),
+    Setting("PODIUM_QUIET", "1: notices to the person at the terminal are kept back", lambda: "0"),
+    Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
+    Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),
+)
+
+
+def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+    """PODIUM_* variables that mean nothing, each with the nearest that does ("" if none is near)."""
+    known = [setting.name for setting in SETTINGS]
+    unknown = sorted(name for name in environment if name.startswith("PODIUM_") and name not in known)
+    return [(name, next(iter(difflib.get_close_matches(name, known, 1, 0.7)), "")) for name in unknown]
