@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..client import Frame
 from ..declare import Durable, Workflow
-from ..errors import DeclarationError, PodiumError, RunNotFound, UsageError
+from ..errors import PodiumError, RunNotFound, UsageError
 from ..executors import capture
 from ..functions import Function, registry
 from ..machine import is_user_file

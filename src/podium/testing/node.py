@@ -77,7 +77,7 @@ class Process:
         world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
 
     def _beat(self) -> None:
-        """What `EngineHost` does in its heartbeat thread, but for looks between renewals: more of the same."""
+        """What `EngineHost` does in its heartbeat thread, but for its looks between renewals."""
         engine, lease, now = self.engine, self.world.options.lease, self.env.monotonic()
         assert engine is not None
         if engine.failure is not None:
