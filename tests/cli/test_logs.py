@@ -108,6 +108,13 @@ def test_nothing_that_was_printed_reaches_the_terminal_unescaped(project: Path) 
     )
 
 
+def test_quiet_leaves_what_was_said(project: Path) -> None:
+    podium("run", "app:story")
+    assert podium("logs", "@last", "--step", "fetch#2", "-q").stdout.splitlines() == [
+        line["text"] for line in shown("@last", "--step", "fetch#2")
+    ]
+
+
 def test_json_says_everything(project: Path) -> None:
     podium("run", "app:fails")
     (run,) = as_json("runs")["runs"]

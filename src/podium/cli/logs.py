@@ -48,6 +48,7 @@ _env = RealEnv()
 @click.option("-n", "newest", type=click.IntRange(0), metavar="N", help="Only the last N of these lines.")
 @options.store
 @options.as_json
+@options.quiet("What was said, and nothing around it.")
 def command(
     run: str,
     follow: bool,
@@ -58,6 +59,7 @@ def command(
     newest: int | None,
     store: str | None,
     as_json: bool,
+    quiet: bool,
 ) -> int:
     """What a run's tasks printed and logged.
 
@@ -66,7 +68,7 @@ def command(
     wanted = Wanted(step, _level(level), _pattern(grep), _since(since))
     with looking(store) as app:
         row = pick(app, run)
-        screen = Json(row) if as_json else Table()
+        screen = Json(row) if as_json else Bare() if quiet else Table()
         reader = Reader(app, row, wanted, newest)
         lines = reader.lines()
         shown = screen.show(lines if newest is None else deque(lines, maxlen=newest))
@@ -189,6 +191,17 @@ class Json:
                 "text": line.text,
             }
             say(msgspec.json.encode(shown).decode())
+        return count
+
+
+class Bare:
+    """The words alone, as they were said but for what would move a cursor."""
+
+    def show(self, lines: Iterable[LogLine]) -> int:
+        count = 0
+        for line in lines:
+            count += 1
+            say(safe_lines(_COLOURS.sub("", line.text)))
         return count
 
 

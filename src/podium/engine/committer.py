@@ -74,6 +74,7 @@ class Committer:
         self.failures = 0  # in a row
         self._trouble: float | None = None  # since when (monotonic) the store does not take what we have
         self.stopped = False
+        self.upkeep: Callable[[], None] | None = None  # to be called when the store has a chore to do
 
     def touch(self, source: Source, first: bool = False) -> None:
         """This source has something to write; asked for it when the next commit begins.
@@ -191,6 +192,8 @@ class Committer:
         with burst():
             for source, write, verdict in zip(sources, writes, verdicts, strict=True):
                 source.committed(write, verdict)
+        if self.upkeep is not None and self._store.checkpoint_due():
+            self.upkeep()
         if self._is_asked:
             self._schedule()
 

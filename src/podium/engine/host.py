@@ -68,6 +68,7 @@ class EngineHost:
             self._row.id, store, functions, env, self._loop, self._writer, ownership, options,
             observers,
         )  # fmt: skip
+        self.engine.committer.upkeep = self._neighbours.wake
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
         self._threads = ThreadExecutor(
             env, self.engine.ended, self._later, options.thread_slots, options.abandoned_max, self._wear_out

@@ -21,8 +21,9 @@ class Neighbours:
         self._ends: dict[int, str] = {}  # descriptors, readable once their process has ended
         self._dead: set[str] = set()  # engines whose process has ended; their rows may be there a while
         self._poll = select.poll()
-        self._bell, self._ringer = os.pipe()
-        self._poll.register(self._bell, select.POLLIN)
+        self._pipe: tuple[int, ...] = os.pipe()  # what `wake` writes into, `wait` hears
+        self._poll.register(self._pipe[0], select.POLLIN)
+        self._woken = False
 
     def watch(self, engines: Iterable[EngineRow]) -> None:
         """Exactly these from now on."""
@@ -50,17 +51,23 @@ class Neighbours:
 
     def wait(self, seconds: float) -> bool:
         """Sleep so long; True, early, when one has ended, False, early, when somebody called `wake`."""
-        ended = [end for end, _ in self._poll.poll(seconds * 1000) if end != self._bell]
+        ready = [end for end, _ in self._poll.poll(seconds * 1000)]
+        if self._pipe[0] in ready:
+            self._woken = False  # before the one byte is read: a `wake` meanwhile then leaves another
+            os.read(self._pipe[0], 1)
+        ended = [end for end in ready if end in self._ends]
         self._dead.update([self._forget(end) for end in ended])
         return bool(ended)
 
     def wake(self) -> None:
-        """End this and every later `wait` at once."""
-        os.write(self._ringer, b"x")
+        """End this `wait`, or the next one, at once."""
+        if self._pipe and not self._woken:
+            self._woken = True
+            os.write(self._pipe[1], b"x")
 
     def close(self) -> None:
-        """When nobody waits any more; also in a forked child, which inherited the descriptors."""
-        for end in list(self._ends):
-            self._forget(end)
-        os.close(self._bell)
-        os.close(self._ringer)
+        """When nobody waits any more, or in a forked child, which inherited the descriptors."""
+        for end in (*self._ends, *self._pipe):
+            os.close(end)
+        self._ends.clear()
+        self._pipe = ()

@@ -68,8 +68,8 @@ class Ownership:
     def observe(self) -> int:
         """Look at the others and free what the dead held; returns the number of runs freed."""
         began = self._env.monotonic()
-        if self._renewed is None or began - self._renewed > self._lease:
-            return 0
+        if self._renewed is None or began - self._renewed > self._lease * AWAY:
+            return 0  # what keeps us from renewing may keep the others
         try:
             self.others = [row for row in self._store.engines() if row.id != self._engine]
             dead = {row.id: row.beat for row in self.others if self._is_dead(row, began)}

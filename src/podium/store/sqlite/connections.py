@@ -25,7 +25,7 @@ from ...errors import StoreError, StoreFatal, StoreRefused
 from .faults import translate
 from .files import Files
 
-_CHECKPOINT_PAGES = 2000  # about 8 MB of WAL
+_CHECKPOINT_PAGES = 1000  # about 4 MB of WAL, as SQLite itself would have it
 
 
 class Connections:

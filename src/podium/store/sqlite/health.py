@@ -19,7 +19,7 @@ from .schema import SCHEMA_VERSION
 from .statements import pragma
 
 _FREE_BYTES_MIN = 100 * 2**20
-_WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 8 MB; so much means that somebody holds it back
+_WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 4 MB; so much means that somebody holds it back
 _PATIENCE_MS = 1000
 _DELETED = re.compile(r"(.+) \(deleted\)")
 
