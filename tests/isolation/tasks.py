@@ -99,9 +99,19 @@ def starts_others_for_ever(folder: str) -> None:
     time.sleep(600)
 
 
-@task(isolation="process")
+@task(isolation="process", timeout=20)
 def closes_everything() -> None:
     os.closerange(3, 256)
+    time.sleep(600)
+
+
+@task(isolation="process", timeout=20)
+def talks_nonsense() -> None:
+    for descriptor in range(3, 256):
+        try:
+            os.write(descriptor, b"x" * 100)
+        except OSError:
+            pass
     time.sleep(600)
 
 
@@ -164,6 +174,22 @@ def logs() -> None:
         raise ValueError("inner")
     except ValueError:
         logger.exception("it failed")
+
+
+@task(isolation="process")
+def logs_for_ever(folder: str) -> None:
+    note_pids(folder, os.getpid())
+    while True:
+        logging.getLogger("tasks").warning("again")
+
+
+@task(isolation="process")
+def forks() -> int:
+    if (forked := os.fork()) == 0:
+        logging.getLogger("tasks").warning("from the fork")
+        podium.progress(1, 2)
+        os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1])
 
 
 @task(isolation="process")
@@ -271,6 +297,11 @@ def demonize() -> None:
 
 
 @workflow
+def babble() -> None:
+    talks_nonsense()
+
+
+@workflow
 async def hold_async(folder: str) -> None:
     await cleans_up(folder)
 
@@ -288,6 +319,16 @@ def chatter(folder: str) -> str:
 @workflow
 def speak() -> None:
     speaks()
+
+
+@workflow
+def log_for_ever(folder: str) -> None:
+    logs_for_ever(folder)
+
+
+@workflow
+def fork() -> int:
+    return forks()
 
 
 @workflow

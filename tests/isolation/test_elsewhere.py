@@ -52,6 +52,11 @@ def test_what_closes_its_descriptors_is_no_use_any_more(store: Path) -> None:
         tasks.demonize.run()
 
 
+def test_what_writes_nonsense_into_its_link_is_killed(app: App) -> None:
+    with pytest.raises(TaskCrashed, match="broke its process's link to Podium"):
+        tasks.babble.run()
+
+
 def test_when_the_parent_is_killed_nobody_is_left_who_lets_python_run(store: Path, folder: Path) -> None:
     parent = start_a_parent(store, folder, "ignores", "others for ever")
     parent.kill()

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from podium import App, TaskFailed
+from podium import App, RunCancelled, TaskFailed
 from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
 from tests.isolation.conftest import is_alive, noted, soon
@@ -123,6 +123,24 @@ def test_what_a_task_leaves_behind_may_print_for_ever(
     app.close()
     soon(lambda: not any(map(is_alive, noted(folder))))
     assert len(capsys.readouterr().out) < 2 * WAITING_MAX
+
+
+def test_one_that_never_stops_talking_holds_up_nobody(app: App, folder: Path) -> None:
+    run = tasks.log_for_ever.start(str(folder))
+    soon(lambda: noted(folder))
+    began = time.monotonic()
+    assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
+    assert time.monotonic() - began < 5
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        run.result(5)
+
+
+def test_a_task_may_fork(app: App) -> None:
+    seen: list[Any] = []
+    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, detail)))
+    assert tasks.fork.run() == 7
+    assert [detail[2] for what, detail in seen if what == "said"] == ["from the fork"]
 
 
 class Stuck(io.StringIO):

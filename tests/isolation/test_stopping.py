@@ -65,6 +65,12 @@ def test_a_task_that_cuts_its_link_to_podium_is_killed(app: App) -> None:
         tasks.demonize.run()
 
 
+def test_a_task_that_writes_nonsense_into_it_is_killed(app: App) -> None:
+    with pytest.raises(TaskCrashed, match="broke its process's link to Podium"):
+        tasks.babble.run()
+    assert tasks.add.run(1, 2) == 3
+
+
 def test_closing_ends_tasks_that_outlast_the_grace(store: Path, folder: Path) -> None:
     with App(store, options=Options(grace=0.1)):
         tasks.hold.start(str(folder), "ignores")

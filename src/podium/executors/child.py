@@ -81,7 +81,7 @@ def _serve(channel: Channel) -> None:
                 sys.path[:], sys.argv[:] = hello.path, hello.argv
                 enter(hello.store)
                 logging.getLogger().setLevel(hello.level)
-                logging.getLogger().addHandler(_Forward(channel))
+                _forward_logs(channel)
             case Load() as load:
                 _preload(load)
             case Do() as do:
@@ -97,6 +97,18 @@ def _preload(load: Load) -> None:
         find(load.function, load.homes)
     except Exception:
         pass  # whoever needs it will hear of it
+
+
+def _forward_logs(channel: Channel) -> None:
+    handler = _Forward(channel)
+    logging.getLogger().addHandler(handler)
+
+    def after_fork() -> None:
+        logging.getLogger().removeHandler(handler)
+        channel.close()  # two processes that talk into one socket are not to be understood
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=after_fork)
 
 
 class _Forward(logging.Handler):
@@ -150,7 +162,10 @@ class _Notes:
         """Send the last one, if it was not."""
         note, self._waiting = self._waiting, None
         if note is not None:
-            self._channel.send(Noted(note.done, note.total, note.text))
+            try:
+                self._channel.send(Noted(note.done, note.total, note.text))
+            except OSError:
+                pass  # in a process that the task has forked
 
 
 def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:

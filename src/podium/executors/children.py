@@ -25,6 +25,7 @@ BROKEN = "broke the link"
 TASKS_MAX = 200  # after which a child is replaced
 GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more and more is replaced
 LEVEL_SECONDS = 0.5  # between two looks at that
+FRAMES_MAX = 64  # heard at once
 READS_MAX = 20  # of an outlet, for what is in its pipe: 16 are the most that the system lets be there
 
 
@@ -51,6 +52,7 @@ class Child:
         self.ready = False
         self.dead = False  # seen to be, and not buried yet
         self.doomed = ""
+        self.has_more = False  # to hear, though its socket may have no news
         self.due: float | None = self._now() + START_SECONDS  # when what it does now has taken too long
         self.idle_since = 0.0
         self._kill_due: float | None = None
@@ -164,15 +166,17 @@ class Child:
     # -- what the selector tells it -------------------------------------------------------------------
 
     def _follow(self, file: int | Channel | Outlet, act: Callable[..., None], *args: Outlet) -> None:
-        def safely() -> None:
-            try:
-                act(*args)
-            except Exception:  # what it says makes no sense: that is its end, and not the pool's
-                log.exception("process %d of a task is out of its mind", self.pid)
-                self._forget(file)
-                self.kill(BROKEN)
+        self._selector.register(file, selectors.EVENT_READ, lambda: self._safely(file, act, *args))
 
-        self._selector.register(file, selectors.EVENT_READ, safely)
+    def _safely(self, file: int | Channel | Outlet, act: Callable[..., None], *args: Outlet) -> None:
+        try:
+            act(*args)
+        except Exception:  # what it says makes no sense: that is its end, and not the pool's
+            log.exception("process %d of a task is out of its mind", self.pid)
+            self._forget(file)
+            self.has_more = False
+            self.kill(BROKEN)
+            self.dead = self.dead or self._pidfd is None  # or nobody will tell
 
     def _on_channel(self) -> None:
         try:
@@ -180,8 +184,7 @@ class Child:
                 self._write_later(False)
         except OSError:
             pass
-        while (frame := self._channel.receive()) is not None:
-            self._heard(self, frame)
+        self._hear()
         if self._channel.gone:
             self._forget(self._channel)
             if self._pidfd is None:
@@ -189,6 +192,18 @@ class Child:
             elif self._kill_due is None:
                 # About to die, or its task has closed all descriptors, as demons do: no use any more.
                 self._kill_due = self._now() + STOP_SECONDS
+
+    def hear_more(self) -> None:
+        """What it has said already, and was not heard for want of time."""
+        self._safely(self._channel, self._hear)
+
+    def _hear(self) -> None:
+        """Take what it says, so much at once that others get their turn beside one that never stops."""
+        heard = 0
+        while heard < FRAMES_MAX and (frame := self._channel.receive()) is not None:
+            self._heard(self, frame)
+            heard += 1
+        self.has_more = heard == FRAMES_MAX
 
     def _on_output(self, outlet: Outlet) -> None:
         if outlet.read() is False:
@@ -203,11 +218,11 @@ class Child:
             outlet.end()
 
     def _died(self) -> None:
+        self.dead = True
         if self._pidfd is not None:
             self._forget(self._pidfd)
-        while (frame := self._channel.receive()) is not None:
+        while self.doomed != BROKEN and (frame := self._channel.receive()) is not None:
             self._heard(self, frame)  # it may have ended its task before
-        self.dead = True
 
     def _forget(self, file: int | Channel | Outlet) -> None:
         try:

@@ -76,7 +76,7 @@ class Pool:
             dues.append(self._memory_due)
         if self._line and now < self._spawn_after:
             dues.append(self._spawn_after)
-        if any(child.dead for child in self._children):
+        if any(child.dead or child.has_more for child in self._children):
             return 0.0
         first = min((due for due in dues if due is not None), default=None)
         return None if first is None else max(0.0, first - now)
@@ -114,6 +114,8 @@ class Pool:
             if child.dead:
                 self._bury(child)
                 continue
+            if child.has_more:
+                child.hear_more()
             child.tend(now)
             if child.due is not None and now >= child.due:
                 if child.ready:

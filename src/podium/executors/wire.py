@@ -19,6 +19,7 @@ import msgspec
 
 SHARED_BYTES = 256 * 1024  # a payload larger than this goes in a shared file
 READ_BYTES = 64 * 1024
+HEADER_MAX = 16 * 1024 * 1024  # bytes; what is said beside payloads is far smaller
 _LENGTHS = struct.Struct("!II?")  # of the message and of the payload; whether that is in a shared file
 
 
@@ -176,6 +177,8 @@ class Channel:
         if len(self._in) < _LENGTHS.size:
             return None
         header, size, is_shared = _LENGTHS.unpack_from(self._in)
+        if header > HEADER_MAX:
+            raise ValueError("not a frame of ours: the task has written into the socket")
         begin = _LENGTHS.size + header
         end = begin if is_shared else begin + size
         if len(self._in) < end:
