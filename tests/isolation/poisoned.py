@@ -46,6 +46,13 @@ async def poison(how: str) -> int:
 
 
 @workflow
+async def deadly(how: str) -> int:
+    """Its own body kills, before anything of it is on record."""
+    misbehave(how)
+    return 0
+
+
+@workflow
 async def steady(number: int) -> int:
     one, two = await asyncio.gather(works.start(number), works.start(number))
     await asyncio.sleep(0.05)

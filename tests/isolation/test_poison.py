@@ -20,6 +20,7 @@ from tests.isolation import poisoned
 from tests.tidy.source import ROOT
 
 CRASHES_MAX = 6  # the promise, for each step that kills
+BODY_CRASHES_MAX = 8  # and for each body that does
 OTHERS = 12
 
 
@@ -60,3 +61,24 @@ def test_a_step_that_kills_its_process_is_isolated_then_parked(tmp_path: Path, h
             assert len(alone) == 3, "only losses alone count"
             assert begun[how] <= CRASHES_MAX
         assert crashes <= CRASHES_MAX * len(hows)
+
+
+@pytest.mark.parametrize("hows", [["exit"], ["abort", "exit"]], ids="+".join)
+def test_a_body_that_kills_its_process_is_parked_and_takes_nobody_along(
+    tmp_path: Path, hows: list[str]
+) -> None:
+    store, ledger = tmp_path / "podium.db", tmp_path / "ledger"
+    with App(store, engine=False, starter="") as app:
+        bad = [poisoned.deadly.start(how) for how in hows]
+        step = poisoned.poison.start("kill")  # beside one whose step does
+        good = [poisoned.steady.start(number) for number in range(OTHERS)]
+        crashes = supervise(store, ledger)
+        print(f"{crashes} crashes")
+        assert [run.result() for run in good] == [3 * number for number in range(OTHERS)]
+        for run in bad:
+            reason = read_reason(app.load(run.id).payload)
+            assert (run.state, reason.code) == (State.PARKED, "E207")
+            assert "the body of deadly took the process down" in reason.what
+            assert "poisoned.py:" in reason.line
+        assert step.state is State.PARKED
+        assert crashes <= CRASHES_MAX + BODY_CRASHES_MAX * len(hows)

@@ -40,7 +40,8 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
     assert seconds < 1.0
     counts = Counter(line.key for line in host.lines())
     lost = sum(count - 1 for count in counts.values())
-    assert lost <= 5 * 2, "one attempt for each slot of each killed worker"
+    # Not kills x slots: on a busy disk an outcome may still wait for its commit when the slot is free again.
+    assert lost <= 5 * len(runs), "each run has one step at a time that is not on record"
 
 
 def frozen_out(host: Host, frozen: Worker) -> str:

@@ -100,6 +100,8 @@ class Story:
         self.root = Branch(0)
         self.steps = self.retried = 0
         for entry in entries:
+            if entry.kind is Kind.START and not entry.step:
+                continue  # the engine's own book-keeping, see `engine.probation`
             self.retried += entry.kind is Kind.RETRY
             self.steps += entry.kind in (Kind.RESULT, Kind.ERROR)
             scope, label = _place(entry)
@@ -121,6 +123,8 @@ def _place(entry: Entry) -> tuple[str, str]:
     """Scope and label of an entry."""
     if entry.kind is Kind.MESSAGE:
         return "", "✉ message"
+    if not entry.step:
+        return "", "taken up"
     scope, _, name = entry.step.partition("/")
     if entry.kind is Kind.TICK:
         return (scope if "/" in entry.step else ""), _TIMER

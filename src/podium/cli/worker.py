@@ -66,7 +66,11 @@ def command(
         host = app.host
         _say_begin(app, served)
         mend_due = app.env.monotonic() + MEND_SECONDS
+        worn_out = False
         while not stop.wait(TICK_SECONDS):
+            if host.is_worn_out:
+                worn_out = True
+                break
             if app.host is not host:  # it was taken for dead, and the app has begun a fresh one
                 host = app.host
                 tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
@@ -75,7 +79,12 @@ def command(
             if served.broken and app.env.monotonic() >= mend_due:
                 mend_due = app.env.monotonic() + MEND_SECONDS
                 _mend(app, served)
-        tell(words.dim(f"worker: stopping, running tasks get {app.options.grace:g} s; again ends it at once"))
+        what = "worn out, begins anew" if worn_out else "stopping"
+        tell(words.dim(f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"))
+    if worn_out and not stop.is_set():
+        # Threads that nobody can stop end with the process only. The same process id, so that whoever
+        # looks after this one (a shell, systemd) notices nothing.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return FINE
 
 
@@ -94,7 +103,10 @@ def _stop_on_signals() -> threading.Event:
 def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
     given: dict[str, Any] = {}
     if slots is not None:
-        given |= {"loop_slots": slots, "thread_slots": slots, "runs_max": RUNS_PER_SLOT * slots}
+        given |= {
+            "loop_slots": slots, "thread_slots": slots, "process_slots": slots,
+            "runs_max": RUNS_PER_SLOT * slots,
+        }  # fmt: skip
     if grace is not None:
         given["grace"] = grace
     if lease is not None:

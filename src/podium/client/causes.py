@@ -263,7 +263,7 @@ def _doing(tail: Sequence[Entry]) -> Doing:
     open_steps: dict[str, Entry] = {}
     for entry in tail:
         open_steps.pop(entry.step, None)
-        if entry.kind in (Kind.RETRY, Kind.START):
+        if entry.kind in (Kind.RETRY, Kind.START) and entry.step:
             open_steps[entry.step] = entry
     retrying = sorted((e for e in open_steps.values() if e.kind is Kind.RETRY), key=lambda e: e.due or 0.0)
     begun = tuple(e for e in open_steps.values() if e.kind is Kind.START)

@@ -43,7 +43,7 @@ class Attempts:
             tries.began = tries.began or entry.began
             tries.due, tries.number = entry.due, entry.attempt
             tries.lost = tries.lost_alone = 0
-        elif entry.kind is Kind.START:
+        elif entry.kind is Kind.START and entry.step:
             tries = self.of(entry.step)
             tries.began = tries.began or entry.at
             tries.lost += 1

@@ -27,6 +27,7 @@ from .hearing import Hearing
 from .options import Options
 from .owned import OwnedRun
 from .ownership import Ownership
+from .probation import Probation
 from .reactor import Reactor, Writer
 from .sweep import Sweep
 from .watchdog import TurnWatch
@@ -73,6 +74,7 @@ class Engine:
         self.desk = Desk(self)
         self.sweep = Sweep(self)
         self.suspects = Suspects(reactor)
+        self.probation = Probation(self)
         self._stopped: Callable[[], None] | None = None
 
     # -- looking for work -----------------------------------------------------------------------------
@@ -94,16 +96,25 @@ class Engine:
             self.reactor.call_later(self.options.poll, self._poll)
 
     def take_up(self, head: Head) -> None:
+        """Drive a run that the store says is ours, unless it is in memory already."""
         function = self.functions.get(head.function)
         if function is None or head.id in self.owned or self.stopping or self.failure is not None:
             return  # what a stopping engine owns is handed back when it retires
+        if self.probation.admits(head):
+            self.begin_run(head)
+
+    def begin_run(self, head: Head, on_record: bool = False) -> None:
+        """Bring a run that is ours into memory. `on_record`: see `probation`."""
+        function = self.functions[head.function]
+        if self.stopping or self.failure is not None:
+            return
         owned = OwnedRun(self, head, Machine(head.id, function, head.args, head.started))
         owned.machine.hear = self.hearing.body
         self.owned[head.id] = owned
         self.observe("taken", head.id, head)
         try:
             with burst():
-                owned.take_up()
+                owned.take_up(on_record)
         except StoreError as error:
             # Half a replay is no place to go on from: drop it and begin again when the store is back.
             log.warning("run %s: history not readable yet (%s)", head.id, error)

@@ -8,7 +8,7 @@ is somebody else's: the machine is discarded and nothing it decided happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import codec
@@ -20,12 +20,12 @@ from .alarm import Alarm
 from .attempts import ALONE, LOSSES_MAX, Attempts
 from .caution import Caution
 from .reasons import explain, poisoned, stuck
+from .recorded import recorded
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 _RUNNING = frozenset({State.RUNNING})
-PAGE = 1000  # history entries read at once
 
 
 class OwnedRun:
@@ -53,20 +53,22 @@ class OwnedRun:
 
     # -- taking up ------------------------------------------------------------------------------------
 
-    def take_up(self) -> None:
+    def take_up(self, on_record: bool) -> None:
         """Bring the machine to where the history ends, and go on from there. Raises StoreError."""
-        self._safely(self._take_up)
+        self._safely(self._take_up, on_record)
 
-    def _take_up(self) -> None:
+    def _take_up(self, on_record: bool) -> None:
         self.machine.replaying = self.head.entries > 0  # in its first turn, too
         self._turn(self.machine, self.machine.begin)
         if self.head.entries:
             self._replay()
         self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
+        if on_record:
+            self.note_start(b"")  # nothing begins before it is durable that this turn was survived
         self._settle()
 
     def _replay(self) -> None:
-        for entry in self._recorded():
+        for entry in recorded(self.engine.store, self.head):
             self.attempts.remember(entry)
             if entry.kind in FED:
                 if entry.kind is Kind.MESSAGE:
@@ -74,16 +76,6 @@ class OwnedRun:
                 self._turn(self.machine, self.machine.feed, entry)
         self.machine.replaying = False
         self.engine.observe("resumed", self.head.id, self.head.entries)
-
-    def _recorded(self) -> Iterator[Entry]:
-        after = 0
-        while after < self.head.entries:
-            # No further than the claim saw: what came later is another owner's, and we have lost the run.
-            page = self.engine.store.history(self.head.id, after, min(PAGE, self.head.entries - after))
-            if not page:
-                raise InternalError(f"run {self.head.id} has only {after} of {self.head.entries} entries")
-            yield from page
-            after = page[-1].seq
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -389,10 +381,13 @@ class OwnedRun:
     def begin_on_record(self, step: Step, alone: bool) -> Attempt:
         """Record that an attempt begins; it does once that is durable."""
         attempt = self.attempts.begin(self.head, step)
-        seq, at = self._next(), self._at(self.engine.env.now())
-        payload = ALONE if alone else b""
-        entry = Entry(seq, Kind.START, at, step.id, step.digest, payload, attempt=attempt.number)
-        self.attempts.remember(entry)
         self._held.append(attempt)
-        self._record(entry)
+        self.note_start(ALONE if alone else b"", step.id, step.digest, attempt.number)
         return attempt
+
+    def note_start(self, payload: bytes, step: str = "", digest: bytes = b"", attempt: int = 0) -> None:
+        """Put on record that an attempt begins; without a step: that the body was taken up and lives."""
+        now = self.engine.env.now()
+        entry = Entry(self._next(), Kind.START, self._at(now), step, digest, payload, attempt=attempt)
+        self.attempts.remember(entry)
+        self._record(entry)

@@ -7,7 +7,8 @@ import traceback
 import msgspec
 
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
-from ..machine import Machine, Step, line_of
+from ..functions import Function
+from ..machine import Machine, Step, line_of, where_defined
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -52,6 +53,13 @@ def poisoned(step: Step, lost: int) -> bytes:
         '@task(isolation="process"); then resume the run'
     )
     return msgspec.json.encode(Reason("E207", what, fix, line_of(*step.line)))
+
+
+def poisoned_body(function: Function) -> bytes:
+    """Each process that took this run up died in the turn of its body."""
+    what = f"the body of {function.label} took the process down that drove it, again and again"
+    fix = "find out what kills it (memory? a crash in C?), move that into a @task, then resume the run"
+    return msgspec.json.encode(Reason("E207", what, fix, line_of(*where_defined(function.fn))))
 
 
 def stuck(machine: Machine) -> bytes:

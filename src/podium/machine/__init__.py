@@ -7,7 +7,7 @@ from . import guard, interpose
 from .current import current_machine
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import is_user_file, line_of, user_line
+from .lines import is_user_file, line_of, user_line, where_defined
 from .machine import Machine, replay
 from .steps import CancelStep, Command, Finish, Step
 
@@ -27,4 +27,5 @@ __all__ = [
     "line_of",
     "replay",
     "user_line",
+    "where_defined",
 ]

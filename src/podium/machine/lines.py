@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from types import CodeType, FrameType
+from typing import Any
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
@@ -62,6 +63,12 @@ def user_line(frame: FrameType | None = None) -> str:
     """ "file:line" of the innermost user frame, the file relative to the working directory if below it."""
     found = user_frame(frame if frame is not None else inspect.currentframe())
     return line_of(found.f_code.co_filename, found.f_lineno) if found else "?"
+
+
+def where_defined(fn: Any) -> tuple[str, int]:
+    """(file, line) of a function's definition; ("?", 0) where it has no code of Python's."""
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else ("?", 0)
 
 
 def line_of(filename: str, number: int) -> str:

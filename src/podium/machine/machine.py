@@ -27,7 +27,7 @@ from ..functions import Function
 from ..model import Entry, Kind, State
 from .current import turning
 from .generators import watch_generators
-from .lines import caller, line_of
+from .lines import caller, line_of, where_defined
 from .loop import Loop
 from .scope import Scope, chance
 from .steps import CancelStep, Command, Finish, Step
@@ -138,7 +138,7 @@ class Machine:
 
     def defined_at(self) -> str:
         """ "file:line" of the workflow's definition, where there is no better place to name."""
-        return line_of(*_where_defined(self.function.fn))
+        return line_of(*where_defined(self.function.fn))
 
     def is_open(self, step: Step) -> bool:
         """Whether the workflow still waits for this very step."""
@@ -234,7 +234,7 @@ class Machine:
         timeout = self.function.timeout if self.function.is_workflow else None  # a task's is per attempt
         async with asyncio.timeout(timeout):
             if not self.function.is_workflow:  # a task started as a run of its own: one step
-                place = _where_defined(self.function.fn)
+                place = where_defined(self.function.fn)
                 return await self.start_step(self.function, args, kwargs, where=place)
             result = self.function.fn(*args, **kwargs)
             return await result if self.function.is_async else result
@@ -328,8 +328,3 @@ def _spoken(identity: str) -> str:
     label = "a sleep or deadline" if name == "timer" else f"{name.rpartition(':')[2]}()"
     place = f"branch {scope}" if scope else "the body"
     return f"{label} (call {int(occurrence or 0) + 1} in {place})"
-
-
-def _where_defined(fn: Any) -> tuple[str, int]:
-    code = getattr(inspect.unwrap(fn), "__code__", None)
-    return (code.co_filename, code.co_firstlineno) if code else ("?", 0)

@@ -27,7 +27,7 @@ class Kind(str, Enum):
     TICK = "tick"  # time passed a timer's due time
     MESSAGE = "message"  # something taken from the inbox
     RETRY = "retry"  # a failed attempt that will be tried again; `due` says when
-    START = "start"  # an attempt about to begin, written only after a run lost an owner
+    START = "start"  # an attempt, or without a step the body, about to begin; only after losses of owners
 
     def __str__(self) -> str:
         return self.value

@@ -1,0 +1,133 @@
+"""Runs that lost owner after owner: the body of one of them may be what kills its process.
+
+Steps are watched by `caution`, but a body that crashes in its own turn (in C, by `os._exit`, for want of
+memory) dies before anything of it is on record, and would take down one process after the other for ever.
+So a run that has lost a few owners is taken up on record: one entry before its turn, a second one that it
+was survived, before any of its steps begins. Some first entries in a row, with nothing between them, are as
+many processes that died in this very turn: then the run is parked.
+
+One at a time, those with most such losses first: a step of another run may kill the process just then, and
+would hit whoever comes right after it again and again. Who was hit goes first next time, before any of the
+others is there, and clears itself.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..errors import StoreError
+from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
+from .attempts import ALONE
+from .desk import End
+from .reasons import poisoned_body
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+SUSPECT_LOSSES = 3  # owners lost before a run is taken up on record
+LOSSES_MAX = 5  # processes that died in the turn of this body: the run is parked
+_RUNNING = frozenset({State.RUNNING})
+
+
+class _OneWrite:
+    """A write about a run that is ours but not in memory yet."""
+
+    def __init__(self, write: Write, then: Callable[[Verdict], None]) -> None:
+        self._write, self._then = write, then
+
+    def take_write(self) -> Write:
+        return self._write
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        self._then(verdict)
+
+
+class Probation:
+    """The runs of one engine that are taken up one after the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: set[str] = set()  # whoever waits here, or is being taken up
+        self._came: list[Head] = []  # nobody has looked yet at what they lost
+        self._line: list[tuple[int, int, Head, float]] = []  # a heap: most losses first; last entry's time
+        self._order = itertools.count()
+        self._busy = False
+
+    def admits(self, head: Head) -> bool:
+        """Whether this run may be taken up right now; if not, it will be in its turn."""
+        if head.lost < SUSPECT_LOSSES:
+            return True
+        if head.id not in self._known:
+            self._known.add(head.id)
+            self._came.append(head)
+            self._next()
+        return False
+
+    def _next(self) -> None:
+        if self._busy:
+            return
+        if self._came:
+            self._busy = True
+            came, self._came = self._came, []
+
+            def look() -> list[list[Entry]]:
+                return [self._tail(head) for head in came]
+
+            self._engine.committer.ask(look, partial(self._seen, came))
+        elif self._line:
+            self._busy = True
+            self._put_on_record(*heapq.heappop(self._line))
+
+    def _tail(self, head: Head) -> list[Entry]:
+        return self._engine.store.history(head.id, max(0, head.entries - LOSSES_MAX), LOSSES_MAX)
+
+    def _seen(self, came: list[Head], tails: Sequence[list[Entry]], error: BaseException | None) -> None:
+        if error is not None:
+            if not isinstance(error, StoreError):
+                self._engine.fail(error)
+            self._engine.sweep.unsure = True  # the next sweep finds that they are ours, and asks again
+            self._known.difference_update(head.id for head in came)
+        else:
+            for head, tail in zip(came, tails, strict=True):
+                losses = sum(1 for _ in itertools.takewhile(_is_first, reversed(tail)))
+                last = tail[-1].at if tail else head.started
+                heapq.heappush(self._line, (-losses, next(self._order), head, last))
+        self._busy = False
+        self._next()
+
+    def _put_on_record(self, losses: int, _: int, head: Head, last: float) -> None:
+        fence = Fence(head.id, head.token, _RUNNING)
+        if -losses >= LOSSES_MAX:
+            reason = poisoned_body(self._engine.functions[head.function])
+            move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
+            self._write(head, Write(fence, move), lambda: self._parked(head, reason))
+        else:
+            at = max(self._engine.env.now(), last)
+            first = Entry(head.entries + 1, Kind.START, at, payload=ALONE)
+            self._write(head, Write(fence, entries=(first,)), lambda: self._take_up(head))
+
+    def _write(self, head: Head, write: Write, then: Callable[[], None]) -> None:
+        def answered(verdict: Verdict) -> None:
+            if verdict.outcome is Outcome.DONE:
+                then()
+            self._known.discard(head.id)  # refused: it is somebody else's by now
+            self._busy = False
+            self._next()
+
+        self._engine.committer.touch(_OneWrite(write, answered))
+
+    def _take_up(self, head: Head) -> None:
+        self._engine.begin_run(msgspec.structs.replace(head, entries=head.entries + 1), on_record=True)
+
+    def _parked(self, head: Head, reason: bytes) -> None:
+        self._engine.desk.tell(head.id, End(State.PARKED, reason))
+
+
+def _is_first(entry: Entry) -> bool:
+    return entry.kind is Kind.START and not entry.step and entry.payload == ALONE
