@@ -110,7 +110,8 @@ class Mischief:
 
     def _full(self) -> bool:
         place = self.fleet.store.parent
-        shrink(place)
+        if not shrink(place):
+            return False
         return self._last("full", self.chance.uniform(0.5, 2.0) * self.fleet.lease, lambda: grow(place))
 
     def _set_clock(self) -> bool:
@@ -162,15 +163,22 @@ def small_disk(place: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", place], check=True)
 
 
-def shrink(place: Path) -> None:
-    """As large as what it holds, to the page."""
-    disk = os.statvfs(place)
-    _resize(place, str((disk.f_blocks - disk.f_bfree) * disk.f_frsize))
+def shrink(place: Path) -> bool:
+    """As large as what it holds, to the page; False when somebody always writes too fast for that."""
+    for _ in range(20):
+        disk = os.statvfs(place)
+        if _resize(place, str((disk.f_blocks - disk.f_bfree) * disk.f_frsize)) == 0:
+            return True
+    return False
 
 
 def grow(place: Path) -> None:
-    _resize(place, DISK)
+    """As large as it was."""
+    if _resize(place, DISK) != 0:
+        raise OSError(f"{place} cannot be made larger")
 
 
-def _resize(place: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
+def _resize(place: Path, size: str) -> int:
+    return subprocess.run(
+        ["mount", "-o", f"remount,size={size}", place], check=False, stderr=subprocess.DEVNULL
+    ).returncode

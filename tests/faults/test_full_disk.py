@@ -123,7 +123,7 @@ def test_processes_on_a_disk_that_is_really_full_go_on_when_there_is_space(tmp_p
     with small_disk(tmp_path / "small") as disk, closing(Theatre(tmp_path, disk / "a.db")) as theatre:
         process = theatre.start("a")
         run = theatre.at_the_gate(process, "a")
-        shrink(disk)
+        assert shrink(disk)
         theatre.shut("end")
         theatre.open("a")
         # What was allocated already may still take the next commits, so this may only be the claim's trouble.
