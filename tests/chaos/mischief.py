@@ -28,7 +28,7 @@ class Mischief:
         self.count: Counter[str] = Counter()
         self._spared = spared  # the first so many members are never killed, so that they can be weighed
         self._mends: list[tuple[float, str, Mend]] = []
-        self._clock = 0.0
+        self._clock = 0.0  # the furthest that it was set to
 
     @property
     def under_way(self) -> set[str]:
@@ -42,10 +42,14 @@ class Mischief:
             mend[2]()
 
     def mend_all(self) -> None:
-        """End everything, whatever it lasts."""
+        """End everything, whatever it lasts.
+
+        The clock ends where it was furthest: a process that has started since it was set back waits for what
+        was due by the clock of before, and a storm cannot wait for so long.
+        """
         while self._mends:
             self._mends.pop(0)[2]()
-        self.fleet.set_clock(0.0)
+        self.fleet.set_clock(self._clock)
 
     def strike(self, kind: str) -> None:
         """Begin one of `kill`, `freeze`, `nap`, `busy`, `full`, `clock`, unless it cannot be now."""
@@ -116,7 +120,9 @@ class Mischief:
 
     def _set_clock(self) -> bool:
         """A jump of the wall clock, back or forward; it stays there until the next one."""
-        self.fleet.set_clock(self.chance.choice((-7200.0, -5.0, 0.0, 3.0, 600.0)))
+        offset = self.chance.choice((-7200.0, -5.0, 0.0, 3.0, 600.0))
+        self._clock = max(self._clock, offset)
+        self.fleet.set_clock(offset)
         return True
 
     def _nap(self) -> bool:
