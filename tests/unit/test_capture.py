@@ -29,7 +29,8 @@ def nothing() -> None: ...
 @contextlib.contextmanager
 def terminal() -> Iterator[io.StringIO]:
     """Stands in for the terminal, beneath the tee. No fixture: pytest replaces the streams after those."""
-    with contextlib.redirect_stdout(io.StringIO()) as stream:
+    with contextlib.redirect_stdout(io.StringIO()) as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture, "_users", 0)  # whatever other tests have left open
         capture.begin()
         try:
             yield stream

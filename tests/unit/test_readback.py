@@ -49,7 +49,7 @@ def test_entries_tell_for_the_lines_that_came_with_them(store: Store) -> None:
 
 
 def test_what_another_owner_said_is_not_taken_for_ours(store: Store) -> None:
-    store.retire("e1", 10.0)
+    store.retire("e1")
     store.announce(Engine("e2", 0, "h", 2, 10.0))
     (head,) = store.claim("e2", {"app:flow": ""}, 1, 10.0).heads
     other = Fence("r1", head.token, frozenset({State.RUNNING}))

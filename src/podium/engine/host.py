@@ -280,7 +280,7 @@ class EngineHost:
     def _retire(self) -> None:
         if self.engine.failure is None:
             try:
-                self.store.retire(self.id, self.env.now())
+                self.store.retire(self.id)
             except PodiumError as error:
                 log.warning("saying goodbye to the store: %s", error)
 

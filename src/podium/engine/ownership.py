@@ -73,7 +73,7 @@ class Ownership:
         try:
             self.others = [row for row in self._store.engines() if row.id != self._engine]
             dead = {row.id: row.beat for row in self.others if self._is_dead(row, began)}
-            return self._store.release(dead, self._env.now())
+            return self._store.release(dead)
         except StoreError:
             return 0
 

@@ -129,7 +129,7 @@ class Store(Protocol):
         """All engines with a row and what they offer, oldest first, for whoever observes their beats."""
         ...
 
-    def release(self, dead: Mapping[str, int], now: float) -> int:
+    def release(self, dead: Mapping[str, int]) -> int:
         """Delete the rows of engines that are dead, then free every run whose owner has no row.
 
         `dead` maps each to the beat at which it was seen to be silent: one that has beaten since lives.
@@ -139,7 +139,7 @@ class Store(Protocol):
         """
         ...
 
-    def retire(self, engine: str, now: float) -> int:
+    def retire(self, engine: str) -> int:
         """A clean goodbye: like `release` of this engine, but its runs were handed back, so lost stays."""
         ...
 

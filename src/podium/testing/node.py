@@ -164,7 +164,7 @@ class Process:
         assert engine is not None
         if engine.failure is None:
             try:
-                if self.store.retire(engine.id, self.env.now()):
+                if self.store.retire(engine.id):
                     self.world.mark("handed back by retiring")  # what did not get so far in the grace time
             except StoreError:
                 pass  # its runs are found when its heartbeat stays away

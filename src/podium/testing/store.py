@@ -94,14 +94,14 @@ class FaultyStore:
 
         return self._call("heartbeat", lambda: self._inner.heartbeat(engine, info), then)
 
-    def release(self, dead: Mapping[str, int], now: float) -> int:
+    def release(self, dead: Mapping[str, int]) -> int:
         def then(freed: int) -> None:
             self._monitor.released(dead, freed, self._looked)
 
-        return self._call("release", lambda: self._inner.release(dead, now), then)
+        return self._call("release", lambda: self._inner.release(dead), then)
 
-    def retire(self, engine: str, now: float) -> int:
-        return self._call("retire", lambda: self._inner.retire(engine, now), self._monitor.retired)
+    def retire(self, engine: str) -> int:
+        return self._call("retire", lambda: self._inner.retire(engine), self._monitor.retired)
 
     # -- looks ----------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ def test_the_last_lines_come_with_the_move_that_ends_the_run(store: Store) -> No
 def test_the_next_owner_goes_on_with_the_numbers(store: Store) -> None:
     own(store, "r1")
     commit(store, fenced(logs=(said("first"),)))
-    store.retire("e1", 10.0)
+    store.retire("e1")
     store.announce(engine("e2"))
     (head,) = store.claim("e2", FUNCTIONS, 1, 10.0).heads
     assert outcomes(store, fenced("r1", head.token, logs=(said("second"),)), engine="e2") == [DONE]

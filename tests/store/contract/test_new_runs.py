@@ -125,7 +125,7 @@ def orphaned(store: Store, *ids: str, **given: object) -> None:
     store.announce(engine("e0"))
     for id in ids:
         commit(store, Write(new_runs=(new(id, starter="/s.py", owned=True, **given),)), engine="e0")
-    store.release({"e0": 0}, 20.0)
+    store.release({"e0": 0})
 
 
 def attach(store: Store, id: str = "r9", **given: object) -> tuple[Outcome, str]:
@@ -143,7 +143,7 @@ def test_an_attached_run_has_a_living_starter_again_and_is_not_attached_twice(st
     orphaned(store, "r1")
     assert attach(store, "r8") == (Outcome.ATTACHED, "r1")
     assert attach(store, "r9") == (DONE, "r9")
-    store.release({"e1": 0}, 30.0)
+    store.release({"e1": 0})
     store.announce(engine("e2"))
     third = Write(new_runs=(new("r7", starter="/s.py", attach=True),))
     assert commit(store, third, engine="e2")[0].runs == ((Outcome.ATTACHED, "r1"),)
@@ -181,7 +181,7 @@ def test_a_run_that_no_engine_started_is_left_alone(store: Store) -> None:
 def test_only_an_unfinished_run_is_attached_to(store: Store, state: State, expected: Outcome) -> None:
     own(store, "r1", starter="/s.py")
     move(store, "r1", state)
-    store.release({"e1": 0}, 20.0)
+    store.release({"e1": 0})
     store.announce(engine("e2"))
     start = Write(new_runs=(new("r9", starter="/s.py", attach=True),))
     assert commit(store, start, engine="e2")[0].runs[0][0] is expected

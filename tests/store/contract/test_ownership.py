@@ -91,7 +91,7 @@ def test_runs_of_several_functions_are_claimed_in_one_order(store: Store) -> Non
 def test_an_engine_without_a_row_gets_nothing(store: Store) -> None:
     queue(store, "r1")
     assert claimed(store, engine="ghost") == []
-    store.release({"e1": 0}, 2.0)
+    store.release({"e1": 0})
     assert claimed(store) == []
     assert row(store).state is State.QUEUED
 
@@ -195,9 +195,9 @@ def test_an_offer_ends_with_its_engine_or_with_the_next_claim(store: Store, end:
     queue(store, "r1", fingerprint="v0")
     assert claimed(store) == []
     if end == "dead":
-        store.release({"old": 0}, 20.0)
+        store.release({"old": 0})
     elif end == "retired":
-        store.retire("old", 20.0)
+        store.retire("old")
     else:
         store.claim("old", {}, 0, 20.0)
     assert claimed(store) == ["r1"]
@@ -243,7 +243,7 @@ def test_an_engine_is_announced_once(store: Store) -> None:
 
 
 def test_a_condemned_engine_learns_it_from_its_heartbeat(store: Store) -> None:
-    store.release({"e1": 0}, 20.0)
+    store.release({"e1": 0})
     assert store.heartbeat("e1") is False
     assert store.engines() == []
 
@@ -253,7 +253,7 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
     queue(store, "r3", due=500.0)
     store.announce(engine("e2"))
     own(store, "r4", engine="e2")
-    assert store.release({"e1": 0}, 20.0) == 2
+    assert store.release({"e1": 0}) == 2
     for id in ("r1", "r2"):
         freed = row(store, id)
         assert (freed.state, freed.owner, freed.token, freed.lost, freed.due) == (
@@ -261,7 +261,7 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
             None,
             2,
             1,
-            20.0,
+            0.0,
         )
     assert row(store, "r3").due == 500.0
     assert row(store, "r4").owner == "e2"
@@ -272,27 +272,27 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
 def test_an_engine_that_has_beaten_since_it_was_looked_at_is_not_condemned(store: Store) -> None:
     own(store, "r1")
     store.heartbeat("e1")
-    assert store.release({"e1": 0}, 20.0) == 0
+    assert store.release({"e1": 0}) == 0
     assert (row(store).owner, store.heartbeat("e1")) == ("e1", True)
-    assert store.release({"e1": 2}, 20.0) == 1
+    assert store.release({"e1": 2}) == 1
     assert (row(store).owner, store.heartbeat("e1")) == (None, False)
 
 
 def test_with_nobody_condemned_release_still_frees_whose_owner_is_gone(store: Store) -> None:
     own(store, "r1")
-    assert store.release({}, 20.0) == 0
+    assert store.release({}) == 0
     store.announce(engine("e2"))
     commit(store, fenced(move=Move(State.WAITING, due=1.0)))
     store.claim("e2", FUNCTIONS, 1, 5.0)
-    assert store.release({"e2": 0, "never-there": 0}, 20.0) == 1
-    assert store.release({"e2": 0}, 21.0) == 0
-    assert store.release({}, 21.0) == 0
+    assert store.release({"e2": 0, "never-there": 0}) == 1
+    assert store.release({"e2": 0}) == 0
+    assert store.release({}) == 0
 
 
 def test_a_zombies_write_is_refused_before_and_after_somebody_else_claims(store: Store) -> None:
     own(store, "r1")
     store.announce(engine("e2"))
-    store.release({"e1": 0}, 20.0)
+    store.release({"e1": 0})
     zombie = fenced(entries=(result(1),), move=Move(State.SUCCEEDED))
     assert outcomes(store, zombie) == [REFUSED]
     assert claimed(store, engine="e2") == ["r1"]
@@ -306,9 +306,9 @@ def test_a_retiring_engine_hands_its_runs_back_without_a_loss(store: Store) -> N
     own(store, "r1")
     store.announce(engine("e2"))
     own(store, "r2", engine="e2")
-    assert store.retire("e1", 20.0) == 1
+    assert store.retire("e1") == 1
     back = row(store)
-    assert (back.state, back.owner, back.token, back.lost, back.due) == (State.WAITING, None, 2, 0, 20.0)
+    assert (back.state, back.owner, back.token, back.lost, back.due) == (State.WAITING, None, 2, 0, 0.0)
     assert row(store, "r2").owner == "e2"
     assert [found.id for found in store.engines()] == ["e2"]
     assert outcomes(store, fenced(entries=(result(1),))) == [REFUSED]

@@ -208,7 +208,7 @@ class SqliteStore:
             found = rows(connection, SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Mapping[str, int], now: float) -> int:
+    def release(self, dead: Mapping[str, int]) -> int:
         # Usually there is nothing to do, or another engine has done it, and a look needs no write lock.
         with self._connections.reading() as connection:
             silent = [one for one in dead.items() if rows(connection, SQL["is_silent"], one)]
@@ -216,17 +216,17 @@ class SqliteStore:
                 return 0
         with self._connections.writing() as connection, transaction(connection):
             rows_of_each(connection, SQL["condemn"], silent)
-            rows(connection, SQL["release_orphans"], (now,))
+            rows(connection, SQL["release_orphans"])
             freed = connection.changes()
             # Also when nothing was freed: what was left to the dead one's code is anybody's now.
             ports = self._ports(connection, None)
         self._ring(ports)
         return freed
 
-    def retire(self, engine: str, now: float) -> int:
+    def retire(self, engine: str) -> int:
         with self._connections.writing() as connection, transaction(connection):
             rows(connection, SQL["forget_engine"], (engine,))
-            rows(connection, SQL["hand_back"], (engine, now))
+            rows(connection, SQL["hand_back"], (engine,))
             freed = connection.changes()
             ports = self._ports(connection, engine) if freed else []
         self._ring(ports)

@@ -212,14 +212,15 @@ WITH RECURSIVE owners (engine) AS (
 SELECT 1 FROM owners WHERE engine IS NOT NULL AND engine NOT IN (SELECT id FROM engines) LIMIT 1;
 
 -- name: release_orphans
+-- Due since ever, not since now: a clock that is set back afterwards must not make it wait.
 UPDATE runs
-SET owner = NULL, token = token + 1, lost = lost + 1, due = ?,
+SET owner = NULL, token = token + 1, lost = lost + 1, due = 0.0,
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines);
 
 -- name: hand_back
 UPDATE runs
-SET owner = NULL, token = token + 1, due = ?2,
+SET owner = NULL, token = token + 1, due = 0.0,
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE owner = ?1;
 
