@@ -27,7 +27,7 @@ def double(n: int) -> int:
     return n * 2
 
 async def rest() -> None:
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(6)
 
 @workflow
 async def same(n: int) -> int:
@@ -148,6 +148,9 @@ PARKED = {  # workflow -> the code of the reason, and a word of it
 GOES_ON = {"same": lambda n: (n + 1) * 2 + 1, "extended": lambda n: (n + 1) * 4 + 1}
 
 
+EACH = 20  # runs of each workflow: 200 in all
+
+
 def rests(host: Host, run: str) -> bool:
     return host.app.load(run).state is State.WAITING
 
@@ -157,7 +160,9 @@ def test_changed_code_goes_on_or_parks_in_words_and_reverting_completes_all(host
     host.write("side", BEFORE)
     worker = host.worker("app", "side")
     runs = {
-        (workflow, n): host.start(f"app:{workflow}", n=n) for workflow in (*PARKED, *GOES_ON) for n in (1, 5)
+        (workflow, n): host.start(f"app:{workflow}", n=n)
+        for workflow in (*PARKED, *GOES_ON)
+        for n in range(EACH)
     }
     held = host.start("side:same", n=3)
     for run in (*runs.values(), held):
