@@ -93,3 +93,37 @@ def test_what_is_put_in_line_begins_at_once_and_idle_workers_cost_nothing(host: 
     share = max(cpu_seconds(worker) - s for worker, s in zip(workers, spent, strict=True)) / took
     print(f"an idle worker: {share:.1%} of a processor")
     assert share < 0.05
+
+
+STUCK = """
+import time
+from podium import task, workflow
+
+@task(timeout=0.1)
+def stuck(n: int) -> None:
+    time.sleep(60)
+
+@workflow
+def jams(times: int) -> int:
+    return len(list(stuck.map(range(times), on_error="return")))
+
+@workflow
+def fine(n: int) -> int:
+    return n
+"""
+
+
+def test_worn_out_by_threads_that_nobody_can_stop_it_begins_anew_in_its_place(host: Host) -> None:
+    host.write("app", STUCK)
+    worker = host.worker("app", "-c", "20", "--grace", "0.5")
+    (before,) = host.app.store.engines()
+    jammed = host.start("app:jams", times=16)
+    worker.until("worn out, begins anew")
+    worker.until("stops it", times=2)
+    assert host.ended(jammed) == 16
+    assert host.ended(host.start("app:fine", n=7)) == 7
+    (after,) = host.app.store.engines()
+    assert (after.pid, after.id != before.id) == (before.pid, True), "one process, a fresh engine"
+    assert host.app.load(jammed).lost == 0
+    worker.terminate()
+    assert worker.end() == 0
