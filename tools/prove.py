@@ -71,8 +71,8 @@ PROOFS = (
     ),
     Proof(
         "soak",
-        f"{SOAK_MINUTES} minutes at half of what the workers can do, with faults: memory, descriptors, threads"
-        " and the file per run do not grow.",
+        f"{SOAK_MINUTES} minutes at half of what the workers can do, with faults: memory, descriptors,"
+        " threads and the file per run do not grow.",
         f"-m tests.chaos soak --minutes {SOAK_MINUTES}",
         lines=14,
     ),
