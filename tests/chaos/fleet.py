@@ -9,7 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
+
+import apsw
 
 from podium import App
 from podium.errors import StoreUnavailable
@@ -53,6 +56,19 @@ class Member:
         self.process.send_signal(signal.SIGSTOP)
         self.frozen = True
 
+    def freeze_between_commits(self) -> None:
+        """Whoever is stopped in a commit keeps SQLite's write lock, and nobody can take over before it dies
+        or goes on: true, and not what is to be looked at here."""
+        with closing(apsw.Connection(str(self.fleet.store))) as stranger:
+            stranger.set_busy_timeout(50)
+            while not self.frozen:
+                self.freeze()
+                os.waitpid(self.process.pid, os.WUNTRACED)
+                try:
+                    stranger.execute("BEGIN IMMEDIATE; ROLLBACK")
+                except apsw.BusyError:
+                    self.thaw()
+
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
         self.frozen = False
@@ -94,13 +110,13 @@ class Fleet:
         os.close(descriptor)
 
     def say_goodbye(self) -> list[int | None]:
-        """SIGTERM to all; their exit codes, None for one that did not leave."""
-        for member in self.members:
-            if member.lives:
-                member.process.terminate()
+        """SIGTERM to all that live; their exit codes, None for one that did not leave."""
+        living = [member for member in self.members if member.lives]
+        for member in living:
+            member.process.terminate()
         codes: list[int | None] = []
         end = time.monotonic() + GOODBYE_SECONDS
-        for member in self.members:
+        for member in living:
             try:
                 codes.append(member.process.wait(max(0.0, end - time.monotonic())))
             except subprocess.TimeoutExpired:

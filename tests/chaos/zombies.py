@@ -52,7 +52,7 @@ class Zombies:
         first = self._begun(run)[0]
         victim = next(member for member in self.fleet.members if member.process.pid == first.process)
         before = len(victim.said(10**9))
-        victim.freeze()
+        victim.freeze_between_commits()
         frozen = time.monotonic()
         self._wait_for(lambda: len(self._begun(run)) > 1, "somebody to take over")
         second = self._begun(run)[1]

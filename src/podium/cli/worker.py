@@ -15,7 +15,7 @@ import msgspec
 
 from ..client import App
 from ..engine import About, Options
-from ..errors import StoreError
+from ..errors import StoreError, StoreUnavailable
 from ..model import Head, Move
 from . import options, words
 from .main import CONFIGURATION, FINE, installed_version
@@ -65,14 +65,23 @@ def command(
         app.describe(_about(served, app.options))
         host = app.host
         _say_begin(app, served)
+        app.patience = TICK_SECONDS  # from here on this loop is patient, and can be told to stop meanwhile
         mend_due = app.env.monotonic() + MEND_SECONDS
-        worn_out = False
+        worn_out = waiting = False
         while not stop.wait(TICK_SECONDS):
             if host.is_worn_out:
                 worn_out = True
                 break
-            if app.host is not host:  # it was taken for dead, and the app has begun a fresh one
-                host = app.host
+            try:
+                fresh = app.host
+            except StoreUnavailable as error:  # tried again for as long as it takes
+                if not waiting:
+                    tell(f"worker: waiting for the store: {error.message}")
+                waiting = True
+                continue
+            waiting = False
+            if fresh is not host:  # it was taken for dead, and the app has begun another one
+                host = fresh
                 tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
             if isinstance(host.engine.failure, StoreError):
                 raise host.engine.failure  # whoever looks after this process starts it again

@@ -104,11 +104,17 @@ class Connections:
                     self._look(self._files.check, self._writer)
             except StoreFatal as error:
                 self._noted(error)
+            if self._fatal:
+                self._leave_the_wal()
             while self._opened:
                 try:
                     self._opened.pop().close()
                 except apsw.Error:
                     pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
+
+    def _leave_the_wal(self) -> None:
+        for connection in self._opened:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     def locks(self) -> list[threading.Lock]:
         """Every lock once, in the order in which they may be taken together."""
@@ -167,8 +173,10 @@ class Connections:
         """After a fatal error nothing may be written by this handle, not even by closing it."""
         if isinstance(error, StoreFatal) and not self._fatal:
             self._fatal = error.message
-            for connection in self._opened:
-                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            try:
+                self._leave_the_wal()  # now, because a process may end without closing
+            except apsw.ThreadingViolationError:
+                pass  # one of them is at work in another thread: `close` does it
         return error
 
     def _note_commit(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
