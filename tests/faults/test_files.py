@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import apsw
@@ -70,6 +71,29 @@ def test_a_reader_notices_too(store: SqliteStore, tmp_path: Path) -> None:
         for _ in range(10):
             reader.load("r1")
     reader.close()
+    store.close()
+
+
+def test_damage_is_told_as_such_although_another_connection_is_at_work(tmp_path: Path) -> None:
+    """SQLite refuses to be told anything by a second thread, which once took the place of the error."""
+    file = tmp_path / "a.db"
+    store = SqliteStore(file)
+    store.migrate()
+    began, may_end = threading.Event(), threading.Event()
+
+    def read_slowly() -> None:
+        with store._connections.reading() as connection:
+            connection.create_scalar_function("slowly", lambda: began.set() or (may_end.wait(30) and None))
+            connection.execute("SELECT slowly()").fetchall()
+
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    assert began.wait(10)
+    file.unlink()
+    with pytest.raises(StoreFatal, match="was deleted"):
+        queue(store, "r1")
+    may_end.set()
+    reader.join(10)
     store.close()
 
 
