@@ -1,8 +1,8 @@
 """Run the long proofs one after another and write docs/proof.md: `make prove`, or some: `prove.py sim`.
 
 A proof is a command that exits 0 exactly when its claim holds, and whose last lines say with which numbers.
-All proofs of the list make the page; a selection is only shown, so that the page is always one machine,
-one commit, one day. Nothing on it names the machine or a path of it.
+A selection replaces its own sections of the page, and each section names the commit that it was proved at;
+what another machine has proved is not kept. Nothing on the page names the machine or a path of it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import re
 import shlex
 import signal
 import subprocess
@@ -23,6 +24,8 @@ import apsw
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "proof.md"
+SECTION = re.compile(r"^## (\w+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+CHANGING = ("date", "commit")  # facts that may differ between sections
 SOAK_MINUTES = int(os.environ.get("PROVE_SOAK_MINUTES", "60"))  # the page says how long it was
 
 
@@ -153,23 +156,45 @@ def machine() -> list[tuple[str, str]]:
     ]
 
 
-def page(facts: list[tuple[str, str]], results: list[Result]) -> str:
+def section(result: Result, commit: str) -> str:
+    """What the page says of one proof."""
+    verdict = "Held" if result.held else "**DID NOT HOLD**"
+    said = f"{verdict}, {result.seconds:,.0f} s, at {commit}: `python {result.proof.command}`"
+    lines = [
+        f"## {result.proof.name}",
+        "",
+        result.proof.claim,
+        "",
+        said,
+        "",
+        "```text",
+        *result.closing,
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def page(facts: list[tuple[str, str]], sections: dict[str, str]) -> str:
     lines = [
         "# Proof",
         "",
-        "The long numbers, written by `make prove` (`tools/prove.py`). Speeds depend on the machine below,",
-        "ratios less so.",
+        "The long numbers, written by `make prove` (`tools/prove.py`; some of them anew: `tools/prove.py storm`).",
+        "Speeds depend on the machine below, ratios less so.",
         "",
         "| | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in facts),
+        "",
     ]
-    for result in results:
-        verdict = "Held" if result.held else "**DID NOT HOLD**"
-        lines += ["", f"## {result.proof.name}", "", result.proof.claim, ""]
-        lines += [f"{verdict}, {result.seconds:,.0f} s: `python {result.proof.command}`", ""]
-        lines += ["```text", *result.closing, "```"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *(sections[proof.name] for proof in PROOFS if proof.name in sections)])
+
+
+def kept(facts: list[tuple[str, str]]) -> dict[str, str]:
+    """The sections of the page as it is, if it was made on a machine like this one."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    if any(f"| {name} | {value} |" not in text for name, value in facts if name not in CHANGING):
+        return {}
+    return {found[1]: found[0].rstrip() + "\n" for found in SECTION.finditer(text)}
 
 
 def main(names: list[str]) -> int:
@@ -179,12 +204,10 @@ def main(names: list[str]) -> int:
         return 2
     facts = machine()  # before the run: the commit that is proved
     results = [run(proof) for proof in PROOFS if not names or proof.name in names]
-    text = page(facts, results)
-    if names:
-        print(f"\n{text}")
-    else:
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"\nWritten: {PAGE.relative_to(ROOT)}")
+    sections = kept(facts) if names else {}
+    sections |= {result.proof.name: section(result, dict(facts)["commit"]) for result in results}
+    PAGE.write_text(page(facts, sections), encoding="utf-8")
+    print(f"\nWritten: {PAGE.relative_to(ROOT)}")
     return 0 if all(result.held for result in results) else 1
 
 
