@@ -178,8 +178,8 @@ def page(facts: list[tuple[str, str]], sections: dict[str, str]) -> str:
     lines = [
         "# Proof",
         "",
-        "The long numbers, written by `make prove` (`tools/prove.py`; some of them anew: `tools/prove.py storm`).",
-        "Speeds depend on the machine below, ratios less so.",
+        "The long numbers, written by `make prove` (some of them anew: `tools/prove.py storm`). Speeds depend",
+        "on the machine below, ratios less so.",
         "",
         "| | |",
         "|---|---|",
