@@ -178,7 +178,7 @@ def page(facts: list[tuple[str, str]], sections: dict[str, str]) -> str:
     lines = [
         "# Proof",
         "",
-        "The long numbers, written by `make prove` (some of them anew: `tools/prove.py storm`). Speeds depend",
+        "The long numbers, written by `make prove` (some anew: `tools/prove.py storm`). Speeds depend",
         "on the machine below, ratios less so.",
         "",
         "| | |",
