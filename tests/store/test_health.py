@@ -11,8 +11,8 @@ import apsw
 import pytest
 
 from podium.errors import StoreRefused
-from podium.store import Finding, examine
-from podium.store.sqlite import SqliteStore, connection, health
+from podium.store import Finding, examine, lock_holder
+from podium.store.sqlite import SqliteStore, connection, files, health
 from tests.store.words import queue
 
 
@@ -115,3 +115,24 @@ def test_a_file_that_cannot_be_used(file: Path, spoil: object, words: str) -> No
     finding = found(file, "integrity")
     assert not finding.is_well
     assert any(word in finding.text for word in words.split("|")), finding.text
+
+
+def test_the_holder_of_a_lock_is_not_whoever_locks_a_file_of_that_number_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inodes are numbered on each file system; two stores on two small ones often share a number."""
+    store = SqliteStore(tmp_path / "a.db")
+    store.migrate()
+    file = os.stat(tmp_path / "a.db-shm")
+    here = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    stranger, us = f"1: POSIX  ADVISORY  WRITE 1 ff:ff:{file.st_ino} 120 120", os.getpid()
+    listed = tmp_path / "locks"
+    monkeypatch.setattr(files, "_LOCKS", listed)
+    listed.write_text(f"{stranger}\n2: POSIX  ADVISORY  WRITE {us} {here} 120 120\n")
+    assert lock_holder(tmp_path / "a.db").startswith(f"process {us} (")
+    listed.write_text(f"{stranger}\n")
+    assert lock_holder(tmp_path / "a.db") == ""
+    # A file system that shows another device there: whoever has the very file open holds it.
+    listed.write_text(f"2: POSIX  ADVISORY  WRITE {us} ff:ff:{file.st_ino} 120 120\n")
+    assert lock_holder(tmp_path / "a.db").startswith(f"process {us} (")
+    store.close()

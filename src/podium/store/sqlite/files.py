@@ -96,7 +96,7 @@ def lock_holder(path: str | Path) -> str:
     "" where nobody does, and where only the system knows (no /proc, another container).
     """
     try:
-        inode = os.stat(f"{path}{SHM}").st_ino
+        file = os.stat(f"{path}{SHM}")
         locks = _LOCKS.read_text()
     except OSError:
         return ""
@@ -105,9 +105,32 @@ def lock_holder(path: str | Path) -> str:
         words = line.split()
         if len(words) != 8 or words[1] != "POSIX" or words[3] != "WRITE":
             continue
-        if words[5].rpartition(":")[2] == str(inode) and int(words[6]) <= _WRITE_LOCK_BYTE <= _end(words[7]):
+        if not int(words[6]) <= _WRITE_LOCK_BYTE <= _end(words[7]):
+            continue
+        device, _, inode = words[5].rpartition(":")
+        if inode == str(file.st_ino) and (device == _device(file) or _has_open(words[4], file)):
             return _named(words[4])
     return ""
+
+
+def _device(file: os.stat_result) -> str:
+    """As /proc/locks writes it. Some file systems (overlay, btrfs) show another one there."""
+    return f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}"
+
+
+def _has_open(process: str, file: os.stat_result) -> bool:
+    """Inodes are numbered on each file system: one of that number may be another file."""
+    try:
+        links = list(Path("/proc", process, "fd").iterdir())
+    except OSError:  # gone, or another user's
+        return False
+    for link in links:
+        try:
+            if os.path.samestat(os.stat(link), file):
+                return True
+        except OSError:  # closed meanwhile
+            pass
+    return False
 
 
 def _end(word: str) -> int:
