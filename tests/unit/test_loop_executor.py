@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -177,3 +178,65 @@ def test_an_attempt_cancelled_in_line_never_begins() -> None:
         return ends
 
     assert asyncio.run(main()) == ["1", "3"]
+
+
+def test_bodies_that_wait_have_tasks_of_their_own() -> None:
+    """Things are kept by task, and what is left behind there must not strike the next body."""
+
+    async def body(n: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        name = task.get_name()
+        task.set_name(f"of {n}")
+        if n == 1:
+            asyncio.get_running_loop().call_later(0.01, task.cancel)  # too late for this one
+        await asyncio.sleep(0.005)
+        assert not name.startswith("of ")
+        return n
+
+    assert run(body, [1, 2, 3, 4], slots=1) == [1, 2, 3, 4]
+
+
+def test_a_cancellation_taken_back_without_a_wait_does_not_strike_the_next() -> None:
+    async def body(n: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        if n == 1:
+            task.cancel()
+            task.uncancel()
+            return n
+        await asyncio.sleep(0)
+        return n
+
+    assert run(body, [1, 2, 3], slots=1) == [1, 2, 3]
+
+
+def test_a_long_line_of_bodies_that_compute_holds_up_no_timer() -> None:
+    fired: list[int] = []
+    ran: list[int] = []
+
+    async def body(n: int) -> int:
+        if n == 0:
+            asyncio.get_running_loop().call_later(0.01, lambda: fired.append(len(ran)))
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+        ran.append(n)
+        return n
+
+    run(body, list(range(100)), slots=10)
+    assert fired, "it came after all of them"
+    assert fired[0] < 50
+
+
+def test_a_runner_that_is_cancelled_before_it_begins_gives_its_slot_back() -> None:
+    async def body(n: int) -> int:
+        if n == 1:
+            await asyncio.sleep(0)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                if "LoopExecutor._run" in repr(task.get_coro()):
+                    task.cancel()  # one that serves the line meanwhile, or is about to
+        return n
+
+    outcomes = run(body, list(range(1, 7)), slots=2)
+    assert len(outcomes) == 6, "nobody is left in line"

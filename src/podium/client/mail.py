@@ -44,6 +44,7 @@ class Mailbox:
                 loop.call_soon_threadsafe(self._open)
         except RuntimeError:  # closed: nobody is waiting there any more
             self._letters.clear()
+            self._woken = False
 
     def _open(self) -> None:
         self._woken = False  # before looking, so that a letter posted meanwhile wakes again

@@ -103,11 +103,11 @@ class Engine:
         if self.probation.admits(head):
             self.begin_run(head)
 
-    def begin_run(self, head: Head, on_record: bool = False) -> None:
-        """Bring a run that is ours into memory. `on_record`: see `probation`."""
+    def begin_run(self, head: Head, on_record: bool = False) -> bool:
+        """Bring a run that is ours into memory; False if that cannot be now. `on_record`: see `probation`."""
         function = self.functions[head.function]
         if self.stopping or self.failure is not None:
-            return
+            return False
         owned = OwnedRun(self, head, Machine(head.id, function, head.args, head.started))
         owned.machine.hear = self.hearing.body
         self.owned[head.id] = owned
@@ -121,13 +121,15 @@ class Engine:
             owned.drop()
             del self.owned[head.id]
             self.sweep.unsure = True
+            return False
+        return True
 
     # -- what owned runs ask for ----------------------------------------------------------------------
 
     @property
     def room(self) -> int:
         """How many more runs may come into memory."""
-        return max(0, self.options.runs_max - len(self.owned) - self.expected)
+        return max(0, self.options.runs_max - len(self.owned) - self.probation.waiting - self.expected)
 
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""

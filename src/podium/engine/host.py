@@ -256,11 +256,11 @@ class EngineHost:
         self._closing.set()
         self._neighbours.wake()
         self._heart.join(timeout=5.0)
-        if not self._heart.is_alive():
-            self._neighbours.close()
         self._retire()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._ended.wait(5.0)
+        if not self._heart.is_alive():
+            self._neighbours.close()  # not before the loop has ended, whose last commit may still call
         self._writer.close()
         self._threads.close()
         if self.options.log_lines:

@@ -36,13 +36,13 @@ _RUNNING = frozenset({State.RUNNING})
 
 
 class _OneWrite:
-    """A write about a run that is ours but not in memory yet."""
+    """A write about a run that is ours but not in memory yet. `wanted` is asked right before the commit."""
 
-    def __init__(self, write: Write, then: Callable[[Verdict], None]) -> None:
-        self._write, self._then = write, then
+    def __init__(self, write: Write, then: Callable[[Verdict], None], wanted: Callable[[], bool]) -> None:
+        self._write, self._then, self._wanted = write, then, wanted
 
-    def take_write(self) -> Write:
-        return self._write
+    def take_write(self) -> Write | None:
+        return self._write if self._wanted() else None
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         self._then(verdict)
@@ -69,8 +69,17 @@ class Probation:
             self._next()
         return False
 
+    @property
+    def waiting(self) -> int:
+        """How many runs are ours and not in memory yet."""
+        return len(self._known)
+
+    def _goes_on(self) -> bool:
+        """Who stops takes nothing up any more, and must not put on record that it was about to."""
+        return not self._engine.stopping and self._engine.failure is None
+
     def _next(self) -> None:
-        if self._busy:
+        if self._busy or not self._goes_on():
             return
         if self._came:
             self._busy = True
@@ -116,14 +125,23 @@ class Probation:
         def answered(verdict: Verdict) -> None:
             if verdict.outcome is Outcome.DONE:
                 then()
-            self._known.discard(head.id)  # refused: it is somebody else's by now
+            else:  # somebody else's by now, most likely; the next sweep finds out
+                self._engine.sweep.unsure = True
+            self._known.discard(head.id)
             self._busy = False
             self._next()
 
-        self._engine.committer.touch(_OneWrite(write, answered))
+        self._engine.committer.touch(_OneWrite(write, answered, self._goes_on))
 
     def _take_up(self, head: Head) -> None:
-        self._engine.begin_run(msgspec.structs.replace(head, entries=head.entries + 1), on_record=True)
+        first = msgspec.structs.replace(head, entries=head.entries + 1)
+        if self._engine.begin_run(first, on_record=True):
+            return
+        # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
+        at = max(self._engine.env.now(), head.started)
+        taken_back = Entry(first.entries + 1, Kind.START, at)
+        write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
+        self._engine.committer.touch(_OneWrite(write, lambda _: None, lambda: True))
 
     def _parked(self, head: Head, reason: bytes) -> None:
         self._engine.desk.tell(head.id, End(State.PARKED, reason))

@@ -2,7 +2,7 @@
 
 Most bodies of a busy engine are short, and an asyncio task for each would cost more than what they do. So
 runners, which are asyncio tasks, take one attempt after the other from the line. A runner whose attempt
-waits for something belongs to that attempt until it ends, and another one serves the line meanwhile.
+waits for something belongs to that attempt from then on, and another one serves the line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, fresh_context
+
+TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
 
 class LoopExecutor:
@@ -37,40 +39,51 @@ class LoopExecutor:
             self._serving = True
             self._free -= 1
             # Its own context is nobody's: each attempt runs in one of its own.
-            asyncio.Task(self._run(), loop=self._loop, context=contextvars.Context())
+            runner = asyncio.Task(self._run(), loop=self._loop, context=contextvars.Context())
+            # Its slot is given back here and not by `_run`, which may be cancelled before it begins.
+            runner.add_done_callback(self._left)
 
-    async def _run(self) -> None:
-        """A runner. It ends when the line is empty, or when its attempt was cancelled: asyncio counts the
-        cancellations of a task, and the next attempt must not inherit them."""
-        runner = asyncio.current_task()
-        assert runner is not None
-        while self._line and not runner.cancelling():
-            attempt = self._line.popleft()
-            if attempt.cancelled:
-                continue
-            attempt.handle = runner
-            try:
-                ended = Ended(attempt, await self._driven(_body(attempt), fresh_context(attempt)))
-            except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
-                ended = Ended(attempt, b"", error)
-            attempt.handle = None  # else the two hold each other, until the collector comes
-            if not attempt.cancelled:
-                self._ended(ended)
-            del ended  # a failure's frames lead here
+    def _left(self, runner: asyncio.Task[None]) -> None:
+        if not runner.cancelled():
+            runner.exception()  # there is none, and asyncio need not say that nobody looked
         self._serving = False
         self._free += 1
         self._serve()
 
+    async def _run(self) -> None:
+        """A runner. It ends when the line is empty, and gives way to timers and commits after a while.
+
+        It also ends after an attempt that waited, or that cancelled its task: asyncio and others keep things
+        by task (cancellations, names, sessions), and the next attempt must not inherit them.
+        """
+        runner: Any = asyncio.current_task()
+        until = self._loop.time() + TURN_SECONDS
+        while self._line and self._loop.time() < until:
+            attempt = self._line.popleft()
+            if attempt.cancelled:
+                continue
+            try:
+                ended = Ended(attempt, await self._driven(runner, attempt))
+            except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
+                ended = Ended(attempt, b"", error)
+            waited, attempt.handle = attempt.handle is not None, None  # else they hold each other in a circle
+            if not attempt.cancelled:
+                self._ended(ended)
+            del ended  # a failure's frames lead here
+            if waited or runner.cancelling() or runner._must_cancel:
+                return
+
     @types.coroutine
-    def _driven(
-        self, body: Coroutine[Any, Any, bytes], context: contextvars.Context
-    ) -> Generator[Any, Any, bytes]:
-        """`await body`, in that context."""
+    def _driven(self, runner: Any, attempt: Attempt) -> Generator[Any, Any, bytes]:
+        """Await the attempt's body, in a context of its own."""
+        body: Coroutine[Any, Any, bytes] = _body(attempt)
+        context = fresh_context(attempt)
         try:
             awaited = context.run(body.send, None)
         except StopIteration as stop:
             return stop.value
-        self._serving = False  # this runner waits
+        attempt.handle = runner  # whoever cancels the attempt from now on cancels its wait
+        self._serving = False
         self._serve()
         while True:
             try:

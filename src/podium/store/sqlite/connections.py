@@ -40,15 +40,21 @@ class Connections:
         self._fatal = ""
         self._wal_pages = 0
         self._copied_pages = 0
+        self._tried_pages = 0  # how long the WAL was at the last checkpoint, whatever that could copy
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
         self._checkpoint_lock = threading.Lock()
         self._opened = [opener()]
         self._writer = self._reader = self._opened[0]
-        if files is not None:
-            self._writer.set_wal_hook(self._note_commit)
-            self._reader = self._another()
-            files.check()
+        try:
+            if files is not None:
+                self._writer.set_wal_hook(self._note_commit)
+                self._reader = self._another()
+                files.check()
+        except BaseException:
+            for connection in self._opened:
+                connection.close()
+            raise
         self._checkpointer: apsw.Connection | None = None
         with _registry_lock:
             _registry.add(self)
@@ -71,9 +77,9 @@ class Connections:
 
     def checkpoint_due(self) -> bool:
         """Whether enough was written since the last checkpoint to make another one worth its syncs."""
-        if self._wal_pages < self._copied_pages:  # the WAL started anew
-            self._copied_pages = 0
-        return self._wal_pages - self._copied_pages >= _CHECKPOINT_PAGES
+        if self._wal_pages < self._tried_pages:  # the WAL started anew
+            self._copied_pages = self._tried_pages = 0
+        return self._wal_pages - self._tried_pages >= _CHECKPOINT_PAGES
 
     def checkpoint(self) -> None:
         """Copy what is committed from the WAL into the file, beside running commits.
@@ -86,10 +92,12 @@ class Connections:
         if self._shared:
             return
         with self._using(self._checkpoint_lock):
+            before = self._copied_pages
             self._copy_wal()
-            if self._copied_pages < self._wal_pages:
+            if before < self._copied_pages < self._wal_pages:  # not where a reader holds it back
                 with self._using(self._write_lock):
                     self._copy_wal()
+            self._tried_pages = self._wal_pages
 
     def close(self) -> None:
         """Close every connection; the last one of a file empties its WAL. Waits for what is running."""
@@ -129,11 +137,7 @@ class Connections:
             connection.close(True)
 
     def _another(self) -> apsw.Connection:
-        try:
-            self._opened.append(self._opener())
-        except BaseException:
-            self._opened[0].close()
-            raise
+        self._opened.append(self._opener())
         return self._opened[-1]
 
     @contextmanager
