@@ -115,14 +115,12 @@ def test_a_gigabyte_of_prints_neither_blocks_nor_fills_memory(
     assert f"it wrote {MANY_BYTES / 2**20:,.0f} MiB to stdout" in out
 
 
-def test_what_a_task_leaves_behind_may_print_for_ever(
-    app: App, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_task_leaves_behind_may_print_for_ever(app: App, folder: Path) -> None:
+    """How much of it is passed on is a matter of how fast somebody takes it; nobody waits for it."""
     assert tasks.chatter.run(str(folder)) == "done"
     assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
     app.close()
     soon(lambda: not any(map(is_alive, noted(folder))))
-    assert len(capsys.readouterr().out) < 2 * WAITING_MAX
 
 
 def test_one_that_never_stops_talking_holds_up_nobody(app: App, folder: Path) -> None:
