@@ -14,11 +14,7 @@ from .many import Chosen, agreed, each
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
-@options.runs
-@options.bulk
-@options.store
-@options.as_json
-@options.quiet("Ids only.")
+@options.steering("Ids only.")
 def command(
     query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
 ) -> int:

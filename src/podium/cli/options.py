@@ -62,6 +62,17 @@ def bulk(function: F) -> F:
     return function
 
 
+def steering(left: str) -> Callable[[F], F]:
+    """What every verb takes that does something to runs; use it with `Asking`. `left`: by `--quiet`."""
+
+    def take(function: F) -> F:
+        for option in (quiet(left), as_json, store, bulk, runs):
+            function = option(function)
+        return function
+
+    return take
+
+
 class Asking(click.Command):
     """A verb whose words may be turned round with a minus, which Click would take for an option."""
 

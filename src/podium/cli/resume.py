@@ -16,12 +16,8 @@ from .target import load_for
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
-@options.runs
 @click.option("--detach", is_flag=True, help="Only put it back in line; another process drives it.")
-@options.bulk
-@options.store
-@options.as_json
-@options.quiet("Ids only; no progress.")
+@options.steering("Ids only; no progress.")
 def command(
     query: tuple[str, ...],
     detach: bool,

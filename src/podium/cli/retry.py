@@ -17,12 +17,8 @@ _RETRIED = frozenset({State.FAILED, State.CANCELLED})
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
-@options.runs
 @click.option("--detach", is_flag=True, help="Only put the new run in line and print its id.")
-@options.bulk
-@options.store
-@options.as_json
-@options.quiet("Ids only; no progress.")
+@options.steering("Ids only; no progress.")
 def command(
     query: tuple[str, ...],
     detach: bool,

@@ -15,11 +15,7 @@ from .terminal import safe
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
-@options.runs
-@options.bulk
-@options.store
-@options.as_json
-@options.quiet("Ids only.")
+@options.steering("Ids only.")
 def command(
     query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
 ) -> int:
