@@ -28,7 +28,8 @@ def note(value: str) -> None:
 @task
 def kills(how: str) -> None:
     note(f"{how} {os.getpid()}")
-    misbehave(how)
+    if not os.environ.get("MENDED"):
+        misbehave(how)
 
 
 @task
@@ -48,7 +49,8 @@ async def poison(how: str) -> int:
 @workflow
 async def deadly(how: str) -> int:
     """Its own body kills, before anything of it is on record."""
-    misbehave(how)
+    if not os.environ.get("MENDED"):
+        misbehave(how)
     return 0
 
 

@@ -65,7 +65,7 @@ def test_a_step_that_kills_its_process_is_isolated_then_parked(tmp_path: Path, h
 
 @pytest.mark.parametrize("hows", [["exit"], ["abort", "exit"]], ids="+".join)
 def test_a_body_that_kills_its_process_is_parked_and_takes_nobody_along(
-    tmp_path: Path, hows: list[str]
+    tmp_path: Path, hows: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, ledger = tmp_path / "podium.db", tmp_path / "ledger"
     with App(store, engine=False, starter="") as app:
@@ -82,3 +82,10 @@ def test_a_body_that_kills_its_process_is_parked_and_takes_nobody_along(
             assert "poisoned.py:" in reason.line
         assert step.state is State.PARKED
         assert crashes <= CRASHES_MAX + BODY_CRASHES_MAX * len(hows)
+        monkeypatch.setenv("MENDED", "1")
+        for run in (*bad, step):
+            run.resume()
+        assert supervise(store, ledger) == 0, (
+            "who is resumed is tried again, not parked for what it did before"
+        )
+        assert [run.result() for run in (*bad, step)] == [0] * (len(hows) + 1)

@@ -369,7 +369,7 @@ class OwnedRun:
         if tries is not None:
             if tries.due is not None and tries.due > self.engine.env.now():
                 return  # `_wait` has armed the alarm for it
-            if tries.lost_alone >= LOSSES_MAX:
+            if tries.lost_alone >= LOSSES_MAX and self._caution is not None:  # none since a person resumed it
                 self.park(poisoned(step, tries.lost))
                 return
             tries.due = None

@@ -119,7 +119,7 @@ class Probation:
         else:
             at = max(self._engine.env.now(), last)
             first = Entry(head.entries + 1, Kind.START, at, payload=ALONE)
-            self._write(head, Write(fence, entries=(first,)), lambda: self._take_up(head))
+            self._write(head, Write(fence, entries=(first,)), lambda: self._take_up(head, at))
 
     def _write(self, head: Head, write: Write, then: Callable[[], None]) -> None:
         def answered(verdict: Verdict) -> None:
@@ -133,12 +133,11 @@ class Probation:
 
         self._engine.committer.touch(_OneWrite(write, answered, self._goes_on))
 
-    def _take_up(self, head: Head) -> None:
+    def _take_up(self, head: Head, at: float) -> None:
         first = msgspec.structs.replace(head, entries=head.entries + 1)
         if self._engine.begin_run(first, on_record=True):
             return
         # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
-        at = max(self._engine.env.now(), head.started)
         taken_back = Entry(first.entries + 1, Kind.START, at)
         write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
         self._engine.committer.touch(_OneWrite(write, lambda _: None, lambda: True))

@@ -327,3 +327,17 @@ def test_a_run_never_starts_before_it_was_created_whatever_the_clocks(store: Sto
     queue(store, "r1", at=50.0, due=1.0)
     (head,) = store.claim("e1", FUNCTIONS, 10, 7.0).heads
     assert (head.created, head.started) == (50.0, 50.0)
+
+
+def test_who_leaves_parked_by_a_decision_has_lost_nobody(store: Store) -> None:
+    own(store, "r1")
+    store.release({"e1": 0})
+    store.announce(engine("e2"))
+    (head,) = store.claim("e2", FUNCTIONS, 1, 10.0).heads
+    assert head.lost == 1
+    parked = fenced("r1", head.token, move=Move(State.PARKED, payload=b"{}"))
+    assert outcomes(store, parked, engine="e2") == [DONE]
+    assert row(store).lost == 1
+    resumed = fenced("r1", head.token, states=[State.PARKED], move=Move(State.WAITING, due=1.0))
+    assert outcomes(store, resumed, engine=None) == [DONE]
+    assert row(store).lost == 0

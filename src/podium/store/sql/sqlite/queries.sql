@@ -29,6 +29,7 @@ DELETE FROM inbox WHERE run = ? AND id = ?;
 -- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry.
 UPDATE runs
 SET state = :state, owner = NULL, due = :due, payload = :payload,
+    lost = CASE state WHEN 'parked' THEN 0 ELSE lost END,  -- a person has decided: what was lost is forgiven
     fingerprint = coalesce(:fingerprint, fingerprint),
     ended = CASE WHEN :final THEN coalesce(
         :at, (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created) END
