@@ -72,11 +72,6 @@ class Attempts:
         """When the first postponed attempt may begin; None if none is postponed."""
         return min((t.due for t in self.tries.values() if t.due is not None), default=None)
 
-    def is_postponed(self, step: str) -> bool:
-        """Whether it failed and will be tried again later."""
-        tries = self.tries.get(step)
-        return tries is not None and tries.due is not None
-
     def forget(self, step: str) -> Attempt | None:
         """The step is answered or cancelled; returns its attempt under way, if any."""
         self.tries.pop(step, None)

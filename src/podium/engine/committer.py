@@ -70,7 +70,6 @@ class Committer:
         self._busy = False
         self._sync_seconds = 0.0  # of an inline commit, smoothed
         self.commits = 0
-        self.writes = 0
         self.failures = 0  # in a row
         self._trouble: float | None = None  # since when (monotonic) the store does not take what we have
         self.stopped = False
@@ -188,7 +187,6 @@ class Committer:
             self._over(self._trouble)
         self.failures = 0
         self.commits += 1
-        self.writes += len(writes)
         with burst():
             for source, write, verdict in zip(sources, writes, verdicts, strict=True):
                 source.committed(write, verdict)
