@@ -12,6 +12,7 @@ from ..model import Entry, Head, Kind
 
 LOSSES_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
+FORGIVEN = b"0"  # that of one without a step: a person has resumed the run, what was lost counts no more
 
 
 class Tries:
@@ -49,6 +50,10 @@ class Attempts:
             tries.lost += 1
             tries.lost_alone += entry.payload == ALONE
             tries.due, tries.number = None, entry.attempt
+        elif entry.kind is Kind.START:
+            if entry.payload == FORGIVEN:
+                for tries in self.tries.values():
+                    tries.lost = tries.lost_alone = 0
         else:
             self.tries.pop(entry.step, None)
 
@@ -67,6 +72,11 @@ class Attempts:
         attempt = Attempt(head.id, step.id, step.function, step.args, number, head.token)
         self.running[step.id] = attempt
         return attempt
+
+    @property
+    def have_lost(self) -> bool:
+        """Whether attempts were lost that nobody has forgiven."""
+        return any(tries.lost for tries in self.tries.values())
 
     def next_due(self) -> float | None:
         """When the first postponed attempt may begin; None if none is postponed."""

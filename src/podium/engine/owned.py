@@ -17,7 +17,7 @@ from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, Step
 from ..model import FED, Entry, Fence, Head, Kind, LogLine, Message, Move, Outcome, State, Verdict, Write
 from .alarm import Alarm
-from .attempts import ALONE, LOSSES_MAX, Attempts
+from .attempts import ALONE, FORGIVEN, LOSSES_MAX, Attempts
 from .caution import Caution
 from .reasons import explain, poisoned, stuck
 from .recorded import recorded
@@ -65,6 +65,8 @@ class OwnedRun:
         self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
         if on_record:
             self.note_start(b"")  # nothing begins before it is durable that this turn was survived
+        elif self.attempts.have_lost and not self.head.lost:
+            self.note_start(FORGIVEN)  # the store counts no loss since a person resumed it
         self._settle()
 
     def _replay(self) -> None:
@@ -369,7 +371,7 @@ class OwnedRun:
         if tries is not None:
             if tries.due is not None and tries.due > self.engine.env.now():
                 return  # `_wait` has armed the alarm for it
-            if tries.lost_alone >= LOSSES_MAX and self._caution is not None:  # none since a person resumed it
+            if tries.lost_alone >= LOSSES_MAX:
                 self.park(poisoned(step, tries.lost))
                 return
             tries.due = None

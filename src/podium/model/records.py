@@ -45,7 +45,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
     digest: bytes = b""  # of the step's arguments
     # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
-    # the retry, then the failure. START: b"1" when the attempt ran alone, else b"".
+    # the retry, then the failure. START: b"1" when the attempt ran alone, else b"";
+    # without a step also b"0", see `engine.attempts`.
     payload: bytes = b""
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none
