@@ -5,12 +5,13 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import apsw
 import pytest
 
-from podium.errors import StoreFatal, StoreRefused
+from podium.errors import StoreFatal, StoreRefused, StoreUnavailable
 from podium.store import open_store
 from podium.store.sqlite import SqliteStore, connection
 from podium.store.sqlite.schema import SCHEMA_VERSION
@@ -51,6 +52,22 @@ def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     SqliteStore(tmp_path / "podium.db").close()
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_a_new_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite says at once that it is busy while somebody else turns a new file into a store."""
+    path = tmp_path / "podium.db"
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="held the write lock"):
+        SqliteStore(path, patience=0.0)
+    done = threading.Timer(0.2, other.close)
+    done.start()
+    store = SqliteStore(path, patience=30)
+    done.join()
+    store.migrate()
+    queue(store, "r1")
+    store.close()
 
 
 def test_a_newer_schema_is_refused_untouched(file: Path) -> None:

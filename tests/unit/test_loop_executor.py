@@ -44,13 +44,16 @@ async def _run(function: Function, items: list[int], slots: int) -> list[Any]:
 
 
 def test_bodies_that_wait_run_side_by_side_up_to_the_slots() -> None:
+    full = asyncio.Event()
     running, most = 0, 0
 
     async def body(n: int) -> int:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.001 if n % 2 else 0)
+        if running == 7:
+            full.set()
+        await (full.wait() if n % 2 else asyncio.sleep(0))
         running -= 1
         return n
 

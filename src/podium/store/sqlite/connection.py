@@ -24,6 +24,7 @@ NETWORK_OVERRIDE = "PODIUM_ALLOW_NETWORK"
 
 _VERSION_MIN = (3, 51, 3)  # before it, two connections could corrupt a WAL that was just reset
 _CHECKED_BYTES_MAX = 1 << 20  # a file up to this size is checked whole when opened; it takes milliseconds
+_PAUSE = 0.005  # s between attempts at what SQLite does not wait for
 _CREATING = threading.Lock()
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK_TYPES = re.compile(
@@ -70,7 +71,7 @@ def connect_file(path: Path, *, sync: Sync, patience: float, vfs: str | None) ->
         if connection.readonly("main"):  # SQLite opens what it can, and would complain at the first commit
             raise _read_only(path, "read-only file")
         # Nothing before this line writes, so a refused file stays as it was.
-        if pragma(connection, "journal_mode = WAL") != "wal":
+        if _turn_to_wal(connection, patience) != "wal":
             raise StoreRefused(f"{path} cannot use write-ahead logging", fix="move it to a local disk")
         pragma(connection, f"synchronous = {sync.upper()}")
         if sys.platform == "darwin":  # there, fsync alone leaves the data in the drive's cache
@@ -104,6 +105,18 @@ def _set_up(connection: apsw.Connection, patience: float) -> None:
     connection.wal_autocheckpoint(0)  # a checkpoint inside a commit is what makes its p99
     pragma(connection, "cache_size = -8000")  # KiB, at most
     pragma(connection, "temp_store = MEMORY")
+
+
+def _turn_to_wal(connection: apsw.Connection, patience: float) -> str:
+    """The journal mode then. SQLite does not wait by itself for a process that turns the same new file."""
+    while True:
+        try:
+            return pragma(connection, "journal_mode = WAL")
+        except apsw.BusyError:
+            if patience <= 0:
+                raise
+        threading.Event().wait(_PAUSE)
+        patience -= _PAUSE
 
 
 def _inspect(connection: apsw.Connection, path: Path) -> None:
