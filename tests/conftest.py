@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from podium.client import current_app
+
 # Deadlines measure the machine, not the code, and this one is shared. In CI the same examples every time:
 # a red build then means that the change broke something; wider searches belong to `make prove`.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -33,6 +35,7 @@ def _no_real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         (home / ".podium").mkdir()  # found first on the way up, so never a checkout above the tmp dir
         patch.chdir(home)
         yield
+        current_app().close()  # while its store is still there
 
 
 @pytest.fixture

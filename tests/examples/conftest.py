@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from examples.content_moderation import scraper
+
 
 @dataclass
 class Web:
@@ -67,5 +69,8 @@ def web() -> Iterator[Web]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield web
+        for idle in scraper._idle.values():
+            while idle:
+                idle.pop().close()
         server.shutdown()
         thread.join()
