@@ -16,7 +16,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from tests.chaos.mischief import is_root
@@ -50,7 +50,7 @@ def storm(options: argparse.Namespace, folder: Path, chance: random.Random) -> O
 
 
 def mix(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
-    return _played(Storm(Plan(options.runs, options.faults, kinds()), folder, chance))
+    return _played(Storm(Plan(options.runs, options.faults, kinds(options.without)), folder, chance))
 
 
 def _played(storm: Storm) -> Outcome:
@@ -74,7 +74,7 @@ def zombies(options: argparse.Namespace, folder: Path, chance: random.Random) ->
 
 
 def soak(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
-    found = Soak(options.minutes, folder, chance, kinds())
+    found = Soak(options.minutes, folder, chance, kinds(options.without))
     rate = found.probe()
     violations, lines = _played(found)
     return [*violations, *found.weigh()[1]], [
@@ -85,9 +85,10 @@ def soak(options: argparse.Namespace, folder: Path, chance: random.Random) -> Ou
     ]
 
 
-def kinds() -> dict[str, float]:
+def kinds(without: Collection[str] = ()) -> dict[str, float]:
     """Faults with their weights; a disk can only be filled by whoever may mount one."""
-    return {kind: weight for kind, weight in KINDS.items() if kind != "full" or is_root()}
+    spared = {*without, *(() if is_root() else ("full",))}
+    return {kind: weight for kind, weight in KINDS.items() if kind not in spared}
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Path, random.Random], Outcome]] = {
@@ -111,6 +112,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument(
+        "--without", choices=KINDS, nargs="*", default=[], help="mix, soak: faults to leave out"
+    )
     return parser.parse_args()
 
 
