@@ -23,4 +23,4 @@ def test_killed_at_random_moments_it_loses_and_repeats_nothing(workload: Workloa
     assert tally.kills.total() == KILLS
     assert tally.kills["between steps"] > 0
     assert tally.extra <= tally.in_flight
-    assert tally.checks["never again"] > workload.lines
+    assert tally.checks["never again"] >= workload.lines  # equal where no kill hit a body
