@@ -114,6 +114,22 @@ def test_a_process_that_was_frozen_may_finish_its_thought_and_no_more(scene: Sce
     scene.store.close()
 
 
+@pytest.mark.parametrize(("awake", "excused"), [(1.0, True), (30.0, False)])
+def test_frozen_again_before_it_could_look_it_knows_no_more(
+    scene: Scene, awake: float, excused: bool
+) -> None:
+    """What is on record was shown in its first pause; its body begins after the second."""
+    now = time.monotonic()
+    scene.observer.frozen += [
+        Frozen(os.getpid(), now - 60.0, now),
+        Frozen(os.getpid(), now + awake, now + 60.0),
+    ]
+    write_line(str(scene.ledger), "r1:s#1", 1, "v", os.getpid(), now + 61.0)
+    scene.look()
+    assert (scene.observer.by_zombies, len(scene.observer.violations)) == ((1, 0) if excused else (0, 1))
+    scene.store.close()
+
+
 @pytest.mark.slow
 def test_a_stall_is_told_with_rows_and_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody whom the storm does not know holds the lock for ever."""
