@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import threading
@@ -129,6 +130,26 @@ def test_who_waits_for_a_closed_app_is_told(store: Path) -> None:
     assert isinstance(failures[0], EngineStopped)
     with pytest.raises(PodiumError):
         run.result()
+
+
+def test_who_comes_while_an_app_closes_is_told_too(store: Path) -> None:
+    """An engine ends a while after everybody was told; whoever comes in between must not hang."""
+    for _ in range(5):
+        app = App(store)
+        with app:
+            quick.run(1)
+
+            def ask(app: App = app) -> None:
+                with contextlib.suppress(PodiumError):
+                    while end := app.start(quick._function, (1,), {}, Call(), True).end:
+                        end.result()
+
+            asking = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in asking:
+                thread.start()
+        for thread in asking:
+            thread.join(10)
+        assert not any(thread.is_alive() for thread in asking)
 
 
 def test_closing_twice_and_using_it_afterwards(store: Path) -> None:

@@ -28,7 +28,7 @@ from ..functions import Function, registry
 from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
 from . import steering
-from .location import default_url, script, store_file, wants_engine
+from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
 from .patience import CALL_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
@@ -73,7 +73,7 @@ class App:
         notice: Callable[[str], None] | None = None,
         about: About | None = None,
     ) -> None:
-        self.url = os.fspath(url) if url is not None else default_url()
+        self.url = settled_url(os.fspath(url) if url is not None else default_url())
         self._is_found = url is None and not os.environ.get("PODIUM_URL")  # by looking, so it is worth saying
         self.env: Env = env or RealEnv()
         self.options = options or Options()

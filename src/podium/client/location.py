@@ -21,6 +21,15 @@ def default_url() -> str:
     return f"sqlite:///{home / '.podium' / 'podium.db'}"
 
 
+def settled_url(url: str) -> str:
+    """The URL with the one name of its file: links followed, wherever this process goes from here.
+
+    Locks and side files lie beside the file. Two names would be two places, where neither finds the other's.
+    """
+    file = store_file(url)
+    return url if file is None else f"sqlite:///{file}"
+
+
 def store_file(url: str) -> Path | None:
     """The file behind a store's URL; None for a store that is no file (in memory, on a server)."""
     scheme, separator, rest = url.partition("://")
@@ -28,7 +37,7 @@ def store_file(url: str) -> Path | None:
         scheme, rest = "sqlite", f"/{url}"
     if scheme != "sqlite" or rest.startswith("/:memory:"):
         return None
-    return Path(rest[1:]).absolute()
+    return Path(rest[1:]).resolve()
 
 
 def wants_engine() -> bool:

@@ -8,14 +8,19 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..engine import End
-from ..errors import EngineStopped, StoreError, StoreUnavailable
+from ..errors import EngineStopped, StoreUnavailable
 from ..model import RunRow, State
 
 if TYPE_CHECKING:
     from .app import App
 
 LOOK_SECONDS = 0.5  # how often to look unasked
+LOOK_PAUSE = (
+    0.002  # s for each run that was looked at: somebody who commits all the time must not keep us busy
+)
 BATCH = 200  # runs looked at in one go, those longest unlooked at first
+
+CLOSED = "this app was closed; the run goes on where somebody drives it"
 
 Then = Callable[[End | BaseException], None]
 
@@ -24,6 +29,8 @@ def settle(future: Future[Any]) -> Callable[[Any], None]:
     """What completes a future with a value or, given an exception, with that."""
 
     def settle(answer: Any) -> None:
+        if future.done():  # its start failed for the caller, who was told so
+            return
         if isinstance(answer, BaseException):
             future.set_exception(answer)
         else:
@@ -40,7 +47,7 @@ class Waiting:
         self._lock = threading.Lock()
         self._then: dict[str, list[Then]] = {}
         self._serving = False
-        self._closed = False
+        self._closed = threading.Event()
 
     def add(self, run: str, then: Then) -> None:
         """Have `then` called, on some thread, when the run is final or parked."""
@@ -49,28 +56,33 @@ class Waiting:
             begins, self._serving = not self._serving, True
         if begins:
             self._app.env.spawn(self._serve, name="podium-wait")
+        elif self._closed.is_set():
+            self._fail(EngineStopped(CLOSED))
         else:
             self._look(run)  # the thread may be asleep: what has ended already changes no more
 
     def close(self) -> None:
         """Nobody is left waiting."""
-        self._closed = True
-        self._fail(EngineStopped("this app was closed; the run goes on where somebody drives it"))
+        self._closed.set()
+        self._fail(EngineStopped(CLOSED))
 
     def _serve(self) -> None:
-        while not self._closed:
+        while not self._closed.is_set():
             try:
-                for run in self._chosen():
+                chosen = self._chosen()
+                for run in chosen:
                     self._look(run)
                 with self._lock:
                     if not self._then:
                         self._serving = False
                         return
-                self._app.store.wait(LOOK_SECONDS, changes=True)
+                if self._app.store.wait(LOOK_SECONDS, changes=True):
+                    self._closed.wait(LOOK_PAUSE * len(chosen))  # looking must not be all that we do
             except StoreUnavailable:
                 self._app.store.wait(LOOK_SECONDS)
-            except (StoreError, EngineStopped) as error:
+            except Exception as error:  # ours too: this thread is the only one that tells them
                 self._fail(error)
+        self._fail(EngineStopped(CLOSED))  # whoever came meanwhile
 
     def _chosen(self) -> list[str]:
         with self._lock:

@@ -189,7 +189,10 @@ class Committer:
         self.commits += 1
         with burst():
             for source, write, verdict in zip(sources, writes, verdicts, strict=True):
-                source.committed(write, verdict)
+                try:
+                    source.committed(write, verdict)
+                except Exception:  # of one of them; the others rest on this commit as well
+                    log.exception("what follows from a commit failed")
         if self.upkeep is not None and self._store.checkpoint_due():
             self.upkeep()
         if self._is_asked:

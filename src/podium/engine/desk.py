@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 LEFT_BEHIND_SECONDS = 600.0
+LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
 _MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # of code and record
 
 
@@ -67,6 +68,7 @@ class Desk:
         self._watched: dict[str, list[Callable[[Watched], None]]] = {}
         self.watches_elsewhere = 0  # runs that others drive, at the last look; read by any thread
         self._asked: dict[OneWrite, None] = {}  # writes not answered yet
+        self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = engine.env.now()
         self._attached: set[str] = set()
         self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
@@ -129,6 +131,8 @@ class Desk:
         if head.starter and head.created < self._opened and head.id not in self._attached:
             waiting = self._left_behind.setdefault(_call_of(head), deque(maxlen=100))
             waiting.append((head.id, self._engine.env.monotonic()))
+            if len(self._left_behind) > LEFT_BEHIND_MAX:
+                del self._left_behind[next(iter(self._left_behind))]
 
     def _take_left_behind(self, new: NewRun) -> Verdict | None:
         waiting = self._left_behind.get(_call_of(new))
@@ -154,8 +158,8 @@ class Desk:
         fail: Callable[[Answer], None],
         look: Callable[[], Verdict | None] | None = None,
     ) -> None:
-        if self._engine.failure is not None:
-            fail(stopped_by(self._engine.failure))
+        if self._closed is not None:
+            fail(self._closed)
             return
         one = OneWrite(write, then, fail, self._asked, look)
         self._asked[one] = None
@@ -163,8 +167,8 @@ class Desk:
 
     def watch(self, run: str, then: Callable[[Watched], None]) -> None:
         """Call `then` when the run is final or parked, wherever it runs, or when this engine stops."""
-        if self._engine.failure is not None:
-            then(stopped_by(self._engine.failure))
+        if self._closed is not None:
+            then(self._closed)
             return
         self._watched.setdefault(run, []).append(then)
         if run not in self._engine.owned:
@@ -196,7 +200,8 @@ class Desk:
             then(end)
 
     def answer_all(self, error: EngineStopped) -> None:
-        """Nobody may be left waiting for an engine that has stopped."""
+        """Nobody may be left waiting for an engine that has stopped, nor begin to."""
+        self._closed = error
         asked, self._asked = self._asked, {}
         for one in asked:
             one.fail(error)
@@ -226,8 +231,7 @@ def head_of_row(row: RunRow) -> Head:
         lost=row.lost,
         entries=row.entries,
         fingerprint=row.fingerprint,
-        starter=row.starter,
-    )
+    )  # and no starter: whether that is gone a row does not say
 
 
 def stopped_by(failure: BaseException | None) -> EngineStopped:

@@ -58,6 +58,7 @@ class EngineHost:
         self._woken = False
         self._news: str | None = None
         self._neighbours = Neighbours()
+        self._copying: threading.Thread | None = None
         self._closing = threading.Event()
         self._ended = threading.Event()
         ownership = Ownership(store, self._row.id, env, self._locks or NoLocks(), options.lease)
@@ -158,8 +159,9 @@ class EngineHost:
             if self._closing.is_set() or engine.failure is not None:
                 return  # a failed engine lets its lease run out: it has dropped what it owns by its row
             engine.watch.check()
-            if self.store.checkpoint_due():
-                self._checkpoint()
+            if self.store.checkpoint_due() and (self._copying is None or not self._copying.is_alive()):
+                # Beside this thread: a copy may take long (a reader held it back), and the lease runs.
+                self._copying = self.env.spawn(self._checkpoint, name="podium-checkpoint")
             now = self.env.monotonic()
             if now - engine.ticked > lease:
                 continue  # the engine's thread is stuck: then let the lease run out
@@ -256,6 +258,8 @@ class EngineHost:
         self._closing.set()
         self._neighbours.wake()
         self._heart.join(timeout=5.0)
+        if self._copying is not None:
+            self._copying.join(timeout=5.0)
         self._retire()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._ended.wait(5.0)

@@ -42,24 +42,29 @@ class HostLocks:
         fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def is_free(self, engine: EngineRow) -> bool:
-        """True only if that engine ran on this host and its lock is free (and then cleaned up)."""
+        """True only if that engine ran on this host and its lock is free.
+
+        Without its file the lease decides: who ends cleanly takes its row away before its lock.
+        """
         if fcntl is None or engine.host != host_name():
             return False
         path = self._directory / f"{engine.id}.lock"
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True  # it was held, then removed: a clean end or a sweep after death
         except OSError:
-            return False
+            return False  # not there: somebody removed it, and whether it is held nobody can say any more
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
             return True
         except OSError:
             return False
         finally:
             os.close(descriptor)
+
+    def remove(self, engine: EngineRow) -> None:
+        """Take the file of a dead engine away. Not before its row is gone: others look for its lock."""
+        if self.is_free(engine):
+            (self._directory / f"{engine.id}.lock").unlink(missing_ok=True)
 
     def forget(self) -> None:
         """In a forked child: close the inherited descriptor, or this process would keep the parent alive."""

@@ -31,12 +31,19 @@ class Locks(Protocol):
         """True only if the holder is certainly dead; False also where nothing is known."""
         ...
 
+    def remove(self, engine: EngineRow) -> None:
+        """Its row is gone: nobody asks for its lock any more."""
+        ...
+
 
 class NoLocks:
     """Where there is no host to ask (a store in memory)."""
 
     def is_free(self, engine: EngineRow) -> bool:
         return False
+
+    def remove(self, engine: EngineRow) -> None:
+        pass
 
 
 class Ownership:
@@ -72,10 +79,13 @@ class Ownership:
             return 0  # what keeps us from renewing may keep the others
         try:
             self.others = [row for row in self._store.engines() if row.id != self._engine]
-            dead = {row.id: row.beat for row in self.others if self._is_dead(row, began)}
-            return self._store.release(dead)
+            dead = [row for row in self.others if self._is_dead(row, began)]
+            freed = self._store.release({row.id: row.beat for row in dead})
         except StoreError:
             return 0
+        for row in dead:
+            self._locks.remove(row)
+        return freed
 
     def _is_dead(self, row: EngineRow, looked: float) -> bool:
         """By a look that began at `looked`. A pause in the middle of a look must condemn nobody, so what is

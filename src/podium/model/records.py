@@ -170,7 +170,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     lost: int = 0  # owners that died holding it
     entries: int = 0  # length of the history
     fingerprint: str = ""
-    starter: str = ""
+    starter: str = ""  # the script that left it behind; "" while the process that started it may be there
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):

@@ -41,9 +41,19 @@ def test_a_claim_hands_over_all_that_an_owner_needs(store: Store) -> None:
         b"digest",
     )
     assert (head.created, head.started, head.lost, head.entries) == (4.0, 7.0, 0, 0)
-    assert (head.fingerprint, head.starter) == ("v1", "/s.py")
+    assert head.fingerprint == "v1"
     found = row(store)
     assert (found.state, found.owner, found.token, found.due) == (State.RUNNING, "e1", 1, None)
+
+
+def test_a_claim_names_the_script_of_a_run_that_was_left_behind_and_of_no_other(store: Store) -> None:
+    for id, starter in ("r1", "gone"), ("r2", "alive"):
+        store.announce(engine(starter))
+        commit(store, Write(new_runs=(new(id, starter="/s.py"),)), engine=starter)
+    queue(store, "r3", starter="/s.py")  # by a process without an engine, which may be there for all we know
+    store.retire("gone")
+    starters = {head.id: head.starter for head in store.claim("e1", FUNCTIONS, 10, 99.0).heads}
+    assert starters == {"r1": "/s.py", "r2": "", "r3": ""}
 
 
 def test_each_claim_adds_to_the_token_and_only_the_first_says_when_it_started(store: Store) -> None:

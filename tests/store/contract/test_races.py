@@ -85,6 +85,27 @@ def test_of_twenty_reruns_exactly_one_attaches(store: Store, reopen: Opener) -> 
     assert counts == {Outcome.ATTACHED: 1, Outcome.DONE: 19}
 
 
+def test_a_row_is_read_with_the_payload_it_had_at_that_moment(store: Store, reopen: Opener) -> None:
+    """Parked for a long reason, resumed, parked again: the reason is a row of its own and comes and goes."""
+    own(store, "r1")
+    reader, reason, done = reopen(), b"x" * 2000, threading.Event()
+
+    def park_and_resume() -> None:
+        for token in range(1, 301):
+            move(store, "r1", State.PARKED, token, payload=reason)
+            resumed = fenced("r1", token, (State.PARKED,), move=Move(State.WAITING, due=0.0))
+            assert outcomes(store, resumed) == [DONE]
+            store.claim("e1", FUNCTIONS, 1, 99.0)
+        done.set()
+
+    def look() -> None:
+        while not done.is_set():
+            for found in (row(reader), *reader.find(Query())):
+                assert found.payload == (reason if found.state is State.PARKED else b"")
+
+    at_once(2, lambda n: look() if n else park_and_resume())
+
+
 def test_a_stale_finisher_and_a_release_never_both_win(store: Store, reopen: Opener) -> None:
     other = reopen()
     for n in range(40):

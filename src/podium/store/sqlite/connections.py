@@ -24,6 +24,7 @@ import apsw
 from ...errors import StoreError, StoreFatal, StoreRefused
 from .faults import translate
 from .files import Files
+from .statements import snapshot
 
 _CHECKPOINT_PAGES = 1000  # about 4 MB of WAL, as SQLite itself would have it
 
@@ -74,6 +75,12 @@ class Connections:
             if self._files is not None:
                 self._look(self._files.check_now_and_then, self._reader)
             yield self._reader
+
+    @contextmanager
+    def snapshot(self) -> Generator[apsw.Connection, None, None]:
+        """The reader, as the store is at one moment: in the next, the blob of a row may be gone."""
+        with self.reading() as connection, snapshot(connection):
+            yield connection
 
     def checkpoint_due(self) -> bool:
         """Whether enough was written since the last checkpoint to make another one worth its syncs."""

@@ -96,7 +96,7 @@ def lock_holder(path: str | Path) -> str:
     "" where nobody does, and where only the system knows (no /proc, another container).
     """
     try:
-        file = os.stat(f"{path}{SHM}")
+        file = os.stat(f"{os.path.realpath(path)}{SHM}")
         locks = _LOCKS.read_text()
     except OSError:
         return ""

@@ -28,7 +28,7 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
     """As `podium.store.examine`, of the file by that name."""
     if name.startswith(":memory:"):
         return
-    path = Path(name).absolute()
+    path = Path(name).resolve()
     if not path.exists():
         yield Finding("file", True, f"{path} is not there yet; the first run makes it")
         return

@@ -54,6 +54,16 @@ def transaction(connection: apsw.Connection) -> Generator[None, None, None]:
 
 
 @contextmanager
+def snapshot(connection: apsw.Connection) -> Generator[None, None, None]:
+    """All that the block reads is of one moment."""
+    rows(connection, "BEGIN")
+    try:
+        yield
+    finally:
+        _roll_back(connection)
+
+
+@contextmanager
 def savepoint(connection: apsw.Connection) -> Generator[None, None, None]:
     """A part of a transaction that is undone alone when the block raises."""
     with connection:  # that is what apsw's own `with` means inside a transaction

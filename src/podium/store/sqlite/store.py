@@ -71,7 +71,7 @@ class SqliteStore:
         if memory:
             opener = functools.partial(connect_memory, memory_name, patience=patience)
         else:
-            file = Path(path).absolute()
+            file = Path(path).resolve()  # its locks and side files have one place, whatever links lead here
             prepare_file(file, allow_network=allow_network)
             opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
             files = Files(file)
@@ -180,7 +180,7 @@ class SqliteStore:
         return rows(connection, SQL["next_due"], wanted)[0][0]
 
     def collect(self, engine: str) -> list[Message]:
-        with self._connections.reading() as connection:
+        with self._connections.snapshot() as connection:
             found = rows(connection, SQL["collect"], (engine,))
             return [Message(*row, payload=loaded(connection, payload)) for *row, payload in found]
 
@@ -251,12 +251,12 @@ class SqliteStore:
             return [LogLine(*row) for row in found]
 
     def inbox(self, run: str) -> list[Message]:
-        with self._connections.reading() as connection:
+        with self._connections.snapshot() as connection:
             found = rows(connection, SQL["inbox"], (run,))
             return [Message(id, run, kind, at, loaded(connection, data)) for id, kind, at, data in found]
 
     def load(self, run: str) -> RunRow | None:
-        with self._connections.reading() as connection:
+        with self._connections.snapshot() as connection:
             found = rows(connection, SQL["load"], (run,))
             return _run_row(connection, found[0]) if found else None
 
@@ -276,7 +276,7 @@ class SqliteStore:
             **dict(zip(("ended_from", "ended_until"), query.ended or (None, None), strict=True)),
         }
         statement = SQL["find_by_prefix" if query.id_prefix else "find"]
-        with self._connections.reading() as connection:
+        with self._connections.snapshot() as connection:
             place = (created_until, -1)  # before whatever was created then
             if query.before is not None:
                 before = rows(connection, SQL["place"], (query.before,))

@@ -149,13 +149,15 @@ SELECT key, function, fingerprint FROM (
 GROUP BY key ORDER BY min(other), min(since), key LIMIT :limit;
 
 -- name: claim
--- Whoever drives the run decides which code it is of from now on.
+-- Whoever drives the run decides which code it is of from now on. Its script may take it for one that it left
+-- behind only if the process that started it is gone, and had an engine by which that can be told.
 UPDATE runs
 SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, max(?2, created)), due = NULL,
     fingerprint = ?4
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
-          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0), starter;
+          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+          iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter);
 
 -- name: next_due
 -- One index look-up per code.
