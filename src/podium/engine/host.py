@@ -260,7 +260,7 @@ class EngineHost:
         self._heart.join(timeout=5.0)
         if self._copying is not None:
             self._copying.join(timeout=5.0)
-        self._retire()
+        has_row = not self._retire()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._ended.wait(5.0)
         if not self._heart.is_alive():
@@ -272,7 +272,7 @@ class EngineHost:
         self._processes.close()
         self._console.close()
         if self._locks is not None:
-            self._locks.free()
+            self._locks.free(leave_file=has_row)
 
     def forget(self) -> None:
         """In a forked child: let go of what was inherited without touching what the parent still uses."""
@@ -281,12 +281,16 @@ class EngineHost:
             self._locks.forget()
         self._neighbours.close()
 
-    def _retire(self) -> None:
-        if self.engine.failure is None:
-            try:
-                self.store.retire(self.id)
-            except PodiumError as error:
-                log.warning("saying goodbye to the store: %s", error)
+    def _retire(self) -> bool:
+        """Say goodbye to the store; whether our row is gone."""
+        if self.engine.failure is not None:
+            return self.engine.ownership.condemned
+        try:
+            self.store.retire(self.id)
+        except PodiumError as error:
+            log.warning("saying goodbye to the store: %s", error)
+            return False
+        return True
 
 
 def _cancel_left_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -72,10 +72,10 @@ class HostLocks:
             os.close(self._held)
             self._held = None
 
-    def free(self) -> None:
-        """Let go of this engine's lock."""
+    def free(self, *, leave_file: bool = False) -> None:
+        """Let go of this engine's lock. Its file, while it has a row, tells others at once that it died."""
         if self._held is not None:
-            if self._path is not None:
+            if self._path is not None and not leave_file:
                 self._path.unlink(missing_ok=True)
             os.close(self._held)
             self._held = None
