@@ -6,7 +6,6 @@ bans the direct modules elsewhere.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -55,7 +54,8 @@ class RealEnv:
 
     def __init__(self) -> None:
         self._anchor = (time.time(), time.monotonic())
-        self._chance = random.Random(os.urandom(16))
+        # The system's, which has no state here: a fork would copy it, and draw what its parent draws.
+        self._chance = random.SystemRandom()
 
     def now(self) -> float:
         # A wall clock set back must not stretch a durable sleep, so elapsed time is the floor; one set

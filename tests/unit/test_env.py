@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -48,6 +49,20 @@ def test_two_environments_draw_differently() -> None:
     assert RealEnv().random().random() != RealEnv().random().random()
     assert RealEnv().uuid4() != RealEnv().uuid4()
     assert 1 <= RealEnv().uniform(1, 2) <= 2
+
+
+def test_a_forked_process_draws_differently() -> None:
+    env = RealEnv()
+    ours, theirs = os.pipe()
+    if (forked := os.fork()) == 0:
+        os.write(theirs, f"{env.random().random()} {env.uniform(0, 1)} {env.new_id()[9:]}".encode())
+        os._exit(0)
+    os.waitpid(forked, 0)
+    drawn = os.read(ours, 1000).decode().split()
+    os.close(ours)
+    os.close(theirs)
+    assert len(drawn) == 3
+    assert not {str(env.random().random()), str(env.uniform(0, 1)), env.new_id()[9:]} & set(drawn)
 
 
 def test_threads_are_named_and_keep_no_process_alive() -> None:
