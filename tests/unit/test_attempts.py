@@ -1,4 +1,4 @@
-"""What the history says of attempts that were lost with their process."""
+"""The book of attempts: what the history says of lost ones, and what is due again."""
 
 from __future__ import annotations
 
@@ -44,3 +44,58 @@ def test_what_a_person_has_forgiven_is_counted_anew_from_there() -> None:
 def test_an_answer_ends_the_book() -> None:
     attempts = remembered((Kind.START, STEP, b""), (Kind.RESULT, STEP, b"1"))
     assert attempts.tries == {}
+
+
+# -- what is postponed -------------------------------------------------------------------------------------
+
+
+def postponed(*dues: tuple[str, float]) -> Attempts:
+    attempts = Attempts()
+    for seq, (step, due) in enumerate(dues, 1):
+        attempts.remember(Entry(seq, Kind.RETRY, 1.0, step, payload=b"\0", attempt=seq, due=due))
+    return attempts
+
+
+def test_what_is_due_first_comes_first() -> None:
+    attempts = postponed(("a", 30.0), ("b", 10.0), ("c", 20.0))
+    assert attempts.next_due() == 10.0
+    assert attempts.take_due(5.0) == []
+    assert attempts.take_due(20.0) == ["b", "c"]
+    assert (attempts.next_due(), attempts.postponed) == (30.0, {"a": 30.0})
+
+
+def test_what_is_postponed_no_more_is_not_due() -> None:
+    attempts = postponed(("a", 10.0), ("b", 20.0), ("c", 30.0), ("d", 40.0), ("d", 60.0), ("e", 50.0))
+    attempts.remember(Entry(7, Kind.START, 1.0, "a", attempt=2))
+    attempts.remember(Entry(8, Kind.RESULT, 1.0, "b"))
+    attempts.forget("c")
+    assert attempts.next_due() == 50.0, "d was postponed again"
+    assert attempts.take_due(70.0) == ["e", "d"]
+    assert attempts.next_due() is None
+
+
+def test_a_step_postponed_twice_to_one_time_is_due_once() -> None:
+    assert postponed(("a", 10.0), ("a", 10.0)).take_due(10.0) == ["a"]
+
+
+class Due(float):
+    """Counts the comparisons, each of which looks at something postponed."""
+
+    looks = 0
+
+    def __lt__(self, other: float) -> bool:
+        Due.looks += 1
+        return super().__lt__(other)
+
+
+def test_each_failure_of_a_wide_run_looks_at_few_others() -> None:
+    attempts, width = Attempts(), 1000
+    Due.looks = 0
+    for n in range(width):  # the engine asks after each
+        due = Due(n * 7 % width)
+        attempts.remember(Entry(n, Kind.RETRY, 1.0, f"{n}", payload=b"\0", attempt=1, due=due))
+        attempts.next_due()
+    assert Due.looks < 5 * width
+    for now in range(width):
+        assert len(attempts.take_due(now)) == 1
+    assert Due.looks < 50 * width

@@ -6,6 +6,8 @@ begun one a START entry; `remember` reads them back on a replay.
 
 from __future__ import annotations
 
+import heapq
+
 from ..executors import Attempt
 from ..machine import Step
 from ..model import Entry, Head, Kind
@@ -18,12 +20,11 @@ FORGIVEN = b"0"  # that of one without a step: a person has resumed the run, wha
 class Tries:
     """What is known of earlier attempts at one step."""
 
-    __slots__ = ("policies", "began", "due", "lost", "lost_alone", "number")
+    __slots__ = ("policies", "began", "lost", "lost_alone", "number")
 
     def __init__(self) -> None:
         self.policies: list[int] = []  # per recorded failure: the index of the policy that granted a retry
         self.began = 0.0  # when the first attempt began
-        self.due: float | None = None  # when the next attempt may begin; None while one is under way
         self.lost = 0  # attempts begun since the last recorded failure that never ended
         self.lost_alone = 0  # of these, such as ran alone
         self.number = 0  # of the last attempt
@@ -35,6 +36,10 @@ class Attempts:
     def __init__(self) -> None:
         self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
         self.running: dict[str, Attempt] = {}  # by step id
+        self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
+        # The same in order, with what is postponed no more or to another time: that is skipped when it
+        # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
+        self._line: list[tuple[float, str]] = []
 
     def remember(self, entry: Entry) -> None:
         """Take over what a recorded entry says about attempts."""
@@ -42,20 +47,22 @@ class Attempts:
             tries = self.of(entry.step)
             tries.policies.append(entry.payload[0])
             tries.began = tries.began or entry.began
-            tries.due, tries.number = entry.due, entry.attempt
+            tries.number = entry.attempt
             tries.lost = tries.lost_alone = 0
+            self._postpone(entry.step, entry.due or 0.0)
         elif entry.kind is Kind.START and entry.step:
             tries = self.of(entry.step)
             tries.began = tries.began or entry.at
             tries.lost += 1
             tries.lost_alone += entry.payload == ALONE
-            tries.due, tries.number = None, entry.attempt
+            tries.number = entry.attempt
+            self.postponed.pop(entry.step, None)
         elif entry.kind is Kind.START:
             if entry.payload == FORGIVEN:
                 for tries in self.tries.values():
                     tries.lost = tries.lost_alone = 0
         else:
-            self.tries.pop(entry.step, None)
+            self.answered(entry.step)
 
     def of(self, step: str) -> Tries:
         """The tries of a step, made on first use."""
@@ -80,9 +87,30 @@ class Attempts:
 
     def next_due(self) -> float | None:
         """When the first postponed attempt may begin; None if none is postponed."""
-        return min((t.due for t in self.tries.values() if t.due is not None), default=None)
+        line = self._line
+        while line and self.postponed.get(line[0][1]) != line[0][0]:
+            heapq.heappop(line)
+        return line[0][0] if line else None
+
+    def take_due(self, now: float) -> list[str]:
+        """The steps whose next attempt may begin, first due first; they are postponed no more."""
+        taken: list[str] = []
+        while (due := self.next_due()) is not None and due <= now:
+            _, step = heapq.heappop(self._line)
+            del self.postponed[step]
+            taken.append(step)
+        return taken
+
+    def _postpone(self, step: str, due: float) -> None:
+        self.postponed[step] = due
+        heapq.heappush(self._line, (due, step))
+
+    def answered(self, step: str) -> None:
+        """Nothing is tried again: what was known of its attempts is of no use any more."""
+        self.tries.pop(step, None)
+        self.postponed.pop(step, None)
 
     def forget(self, step: str) -> Attempt | None:
-        """The step is answered or cancelled; returns its attempt under way, if any."""
-        self.tries.pop(step, None)
+        """The step is cancelled; returns its attempt under way, if any."""
+        self.answered(step)
         return self.running.pop(step, None)

@@ -113,7 +113,7 @@ class OwnedRun:
         self._settle()
 
     def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> None:
-        self.attempts.tries.pop(step.id, None)
+        self.attempts.answered(step.id)
         entry = Entry(
             seq=self._next(), kind=kind, at=self._at(now), step=step.id, digest=step.digest, payload=payload,
             began=attempt.began, attempt=attempt.number,
@@ -166,11 +166,10 @@ class OwnedRun:
             )
 
     def _retry_due(self, now: float) -> None:
-        for identity, tries in list(self.attempts.tries.items()):
+        for identity in self.attempts.take_due(now):
             step = self.machine.open.get(identity)
-            if step is not None and tries.due is not None and tries.due <= now:
+            if step is not None:
                 self._stay()
-                tries.due = None
                 self._held.append(step)
 
     def deliver(self, message: Message) -> None:
@@ -244,9 +243,8 @@ class OwnedRun:
         """Nothing runs, nothing is about to: every open step is one that will be tried again later."""
         if self.attempts.running or self._held or self._writing is not None:
             return False
-        return all(
-            (t := self.attempts.tries.get(s)) is not None and t.due is not None for s in self.machine.open
-        )
+        # By their number, as this is asked after each of many: with nothing held, what is postponed is open.
+        return len(self.attempts.postponed) == len(self.machine.open)
 
     # -- leaving --------------------------------------------------------------------------------------
 
@@ -369,12 +367,12 @@ class OwnedRun:
         """Begin the next attempt at a step, unless it is to wait."""
         tries = self.attempts.tries.get(step.id)
         if tries is not None:
-            if tries.due is not None and tries.due > self.engine.env.now():
+            if self.attempts.postponed.get(step.id, 0.0) > self.engine.env.now():
                 return  # `_wait` has armed the alarm for it
             if tries.lost_alone >= LOSSES_MAX:
                 self.park(poisoned(step, tries.lost))
                 return
-            tries.due = None
+            self.attempts.postponed.pop(step.id, None)
         if self._caution is None:
             self.engine.submit(self.attempts.begin(self.head, step))
         else:
