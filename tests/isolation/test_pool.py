@@ -15,6 +15,8 @@ from podium import App, Options
 from podium.errors import EngineStopped
 from podium.executors import children as child_module
 from podium.executors import pool
+from podium.executors.wire import Channel
+from podium.model import State
 from tests.isolation import tasks
 from tests.isolation.conftest import children, is_alive, noted, soon
 from tests.tidy.source import ROOT
@@ -91,6 +93,29 @@ def test_a_process_that_cannot_start_is_said_and_nobody_waits_for_ever(
         tasks.crash.run("not at all")
     assert "no such thing" in caught.value.__notes__[0]
     assert "did not start" in caplog.text
+
+
+def test_one_that_fails_to_start_holds_up_the_others_for_a_moment_only(
+    store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spawn, starts = child_module._spawn, 0
+
+    def kill_some() -> tuple[subprocess.Popen[bytes], Channel, int]:
+        nonlocal starts
+        starts += 1
+        child = spawn()
+        if 1 < starts < 6:  # more than are failed for: the first one lives, so there is somebody to wait for
+            child[0].kill()
+        return child
+
+    monkeypatch.setattr(pool, "RESPAWN_SECONDS", 0.01)
+    monkeypatch.setattr(child_module, "_spawn", kill_some)
+    with App(store, options=Options(process_slots=2, grace=0.1)):
+        held = tasks.hold.start(str(folder), "ignores")
+        soon(lambda: noted(folder))
+        assert tasks.add.run(1, 2) == 3
+        assert held.state is State.RUNNING
+    assert caplog.text.count("did not start") == 4
 
 
 def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(

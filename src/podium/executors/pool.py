@@ -23,8 +23,9 @@ log = logging.getLogger("podium")
 
 IDLE_SECONDS = 60.0  # after which a child with nothing to do leaves
 MEMORY_SECONDS = 0.1  # how often the memory of capped tasks is looked at
-RESPAWN_SECONDS = 0.5  # between two starts when the last one failed
-FAILED_STARTS_MAX = 3  # in a row; then the tasks in line fail instead of waiting for ever
+RESPAWN_SECONDS = 0.5  # between two starts when the last one failed; twice that after the next, and so on
+RESPAWN_SECONDS_MAX = 30.0
+FAILED_STARTS_MAX = 3  # in a row; then the tasks in line fail, unless a child lives that they can wait for
 
 
 class Pool:
@@ -157,9 +158,12 @@ class Pool:
         wanted = min(self._slots, busy + len(self._line))
         if busy and busy == len(alive):
             wanted = busy + 1
-        if now < self._spawn_after or (wanted > len(alive) and self._failed_starts and alive):
+        missing = wanted - len(alive)
+        if self._failed_starts:  # one on trial: it may have been bad luck, and is no storm if it was not
+            missing = 0 if any(not child.ready for child in alive) else min(missing, 1)
+        if now < self._spawn_after:
             return
-        for _ in range(wanted - len(alive)):
+        for _ in range(missing):
             try:
                 child = Child(self._env, self._selector, self._store, self._heard, self._said)
             except OSError as error:  # no more processes or descriptors: nobody's outcome
@@ -213,9 +217,11 @@ class Pool:
 
     def _did_not_start(self, code: int, last_words: str) -> None:
         self._failed_starts += 1
-        self._spawn_after = self._env.monotonic() + RESPAWN_SECONDS
+        pause = RESPAWN_SECONDS * 2.0 ** min(self._failed_starts - 1, 10)
+        self._spawn_after = self._env.monotonic() + min(pause, RESPAWN_SECONDS_MAX)
         log.warning("a process for tasks did not start: %s\n%s", how_it_ended(code), last_words)
-        if self._failed_starts < FAILED_STARTS_MAX:
+        lives = any(child.ready and not child.doomed for child in self._children)
+        if lives or self._failed_starts < FAILED_STARTS_MAX:
             return
         while self._line:
             attempt = self._line.popleft()
