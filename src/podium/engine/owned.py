@@ -243,8 +243,9 @@ class OwnedRun:
         """Nothing runs, nothing is about to: every open step is one that will be tried again later."""
         if self.attempts.running or self._held or self._writing is not None:
             return False
-        # By their number, as this is asked after each of many: with nothing held, what is postponed is open.
-        return len(self.attempts.postponed) == len(self.machine.open)
+        postponed, waiting = self.attempts.postponed, self.machine.open
+        # Their number first: this is asked after each failure of many.
+        return len(postponed) >= len(waiting) and all(step in postponed for step in waiting)
 
     # -- leaving --------------------------------------------------------------------------------------
 
