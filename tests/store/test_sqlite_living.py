@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -12,7 +13,7 @@ import pytest
 from podium.errors import StoreUnavailable
 from podium.model import TRANSITIONS, UNFINISHED, Move, Query, State, Write
 from podium.store.sql import migrations, queries
-from podium.store.sqlite import SqliteStore, connections
+from podium.store.sqlite import SqliteStore, connection, connections
 from tests.store.words import (
     FUNCTIONS,
     commit,
@@ -47,10 +48,10 @@ def store(file: Path) -> Iterator[SqliteStore]:
 @pytest.fixture
 def intruder(file: Path, store: SqliteStore) -> Iterator[apsw.Connection]:
     """Another program that holds the write lock."""
-    connection = apsw.Connection(str(file))
-    connection.execute("BEGIN IMMEDIATE")
-    yield connection
-    connection.close()
+    other = apsw.Connection(str(file))
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
 
 
 # -- patience -----------------------------------------------------------------------------------------
@@ -182,6 +183,26 @@ def test_a_wal_starts_anew_although_commits_never_pause(
     size = wal.stat().st_size
     queue(store, "after")
     assert wal.stat().st_size == size, "it is written over from its beginning"
+
+
+def test_a_wal_that_was_held_back_is_cut_back_when_it_starts_anew(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "WAL_BYTES_MAX", 100_000)
+    with closing(SqliteStore(file)) as store:
+        store.migrate()
+        reader = apsw.Connection(str(file))
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM runs").fetchall()
+        for n in range(30):
+            queue(store, f"r{n}", args=b"x" * 10_000)
+        store.checkpoint()
+        wal = file.with_name("podium.db-wal")
+        assert wal.stat().st_size > 300_000
+        reader.close()
+        store.checkpoint()
+        queue(store, "after")
+        assert wal.stat().st_size <= 100_000
 
 
 # -- blobs --------------------------------------------------------------------------------------------

@@ -100,9 +100,10 @@ class EngineHost:
             self._locks.hold(self._row.id)
         try:
             self.store.announce(self._row)
-        except BaseException:
+        except BaseException as error:
             if self._locks is not None:
-                self._locks.free()
+                may_have_row = isinstance(error, StoreError) and error.unknown
+                self._locks.free(leave_file=may_have_row)
             raise
 
     def _run(self) -> None:

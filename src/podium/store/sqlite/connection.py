@@ -22,6 +22,8 @@ Sync = Literal["full", "normal"]
 APPLICATION_ID = 0x506F6469  # "Podi", in the header of every file of ours
 NETWORK_OVERRIDE = "PODIUM_ALLOW_NETWORK"
 
+WAL_BYTES_MAX = 32 << 20  # eight times what makes a checkpoint due: steady work stays far below
+
 _VERSION_MIN = (3, 51, 3)  # before it, two connections could corrupt a WAL that was just reset
 _CHECKED_BYTES_MAX = 1 << 20  # a file up to this size is checked whole when opened; it takes milliseconds
 _PAUSE = 0.005  # s between attempts at what SQLite does not wait for
@@ -73,6 +75,8 @@ def connect_file(path: Path, *, sync: Sync, patience: float, vfs: str | None) ->
         # Nothing before this line writes, so a refused file stays as it was.
         if _turn_to_wal(connection, patience) != "wal":
             raise StoreRefused(f"{path} cannot use write-ahead logging", fix="move it to a local disk")
+        # A log that a reader or a full disk held back has grown; it is cut back when it starts anew.
+        pragma(connection, f"journal_size_limit = {WAL_BYTES_MAX}")
         pragma(connection, f"synchronous = {sync.upper()}")
         if sys.platform == "darwin":  # there, fsync alone leaves the data in the drive's cache
             pragma(connection, "fullfsync = ON")
