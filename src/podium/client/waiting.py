@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from .app import App
 
 LOOK_SECONDS = 0.5  # how often to look unasked
-LOOK_PAUSE = (
-    0.002  # s for each run that was looked at: somebody who commits all the time must not keep us busy
-)
+LOOK_PAUSE = 0.002  # s for each run looked at: who commits all the time must not keep us busy
 BATCH = 200  # runs looked at in one go, those longest unlooked at first
 
 CLOSED = "this app was closed; the run goes on where somebody drives it"
