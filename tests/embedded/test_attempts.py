@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from podium import (
     task,
     workflow,
 )
+from podium.executors import Attempt
 from podium.model import Kind, State
 
 
@@ -107,6 +109,11 @@ def slow() -> str:
     return "late"
 
 
+@task(timeout=3600)
+def patient_with(n: int) -> int:
+    return n
+
+
 @task
 def quick(n: int) -> int:
     return n
@@ -164,6 +171,11 @@ def picky_flow() -> None:
 @workflow
 async def slow_flow(kind: str) -> str:
     return await slow_async() if kind == "async" else slow()
+
+
+@workflow
+async def patients(many: int) -> list[int]:
+    return await patient_with.map(range(many))
 
 
 @workflow
@@ -287,6 +299,12 @@ def test_a_thread_past_its_timeout_is_replaced_and_its_late_result_dropped(store
         assert quick.run(4) == 4
         assert len(run.history()) == entries
         assert run.state is State.FAILED
+
+
+def test_an_attempt_that_has_ended_is_not_kept_until_its_timeout(app: App) -> None:
+    assert len(patients.run(300)) == 300
+    kept = sum(isinstance(thing, Attempt) for thing in gc.get_objects())
+    assert kept <= app.options.thread_slots, "an idle thread may remember its last one"
 
 
 def test_a_workflow_past_its_timeout(app: App) -> None:

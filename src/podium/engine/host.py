@@ -72,7 +72,7 @@ class EngineHost:
         self.engine.committer.upkeep = self._neighbours.wake
         self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
         self._threads = ThreadExecutor(
-            env, self.engine.ended, self._later, options.thread_slots, options.abandoned_max, self._wear_out
+            env, self._loop, self.engine.ended, options.thread_slots, options.abandoned_max, self._wear_out
         )
         self.engine.executors["threads"] = self._threads
         if options.log_lines:
@@ -117,9 +117,6 @@ class EngineHost:
             self.engine.failure = self.engine.failure or EngineStopped("the engine is closed")
             self._serve_calls()  # what came too late is answered too; what comes now meets a closed loop
             self._ended.set()
-
-    def _later(self, delay: float, callback: Callable[..., Any], argument: Any) -> None:
-        self._loop.call_soon_threadsafe(lambda: self._loop.call_later(delay, callback, argument))
 
     # -- what executors tell --------------------------------------------------------------------------
 

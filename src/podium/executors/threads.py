@@ -6,6 +6,8 @@ counted and replaced, which that pool has no notion of; and one wake-up of the e
 
 from __future__ import annotations
 
+import asyncio
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -21,19 +23,24 @@ class ThreadExecutor:
     def __init__(
         self,
         env: Env,
+        loop: asyncio.AbstractEventLoop,
         ended: Callable[[Ended], None],
-        call_later: Callable[[float, Callable[[Attempt], None], Attempt], object],
         slots: int,
         abandoned_max: int,
         worn_out: Callable[[], None],
     ) -> None:
         """`worn_out` is called once, when so many threads are abandoned."""
-        self._env, self._ended, self._call_later, self._slots = env, ended, call_later, slots
+        self._env, self._loop, self._ended, self._slots = env, loop, ended, slots
         self._abandoned_max, self._worn_out = abandoned_max, worn_out
         self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # guards the counts and every attempt's `handle`
+        self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
         self._open = 0  # attempts in line or running
+        self._dues: dict[Attempt, float] = {}  # of running bodies: when their timeouts are over
+        # One alarm for all of them. A timer for each would keep it, arguments included, for as long as
+        # the timeout of a body that has long returned, and wake the loop up once more.
+        self._alarm: asyncio.TimerHandle | None = None  # loop thread only
+        self._alarm_due = math.inf  # what it is set to, or about to be
         self.abandoned = 0  # bodies past their timeout whose threads still run
 
     def submit(self, attempt: Attempt) -> None:
@@ -49,21 +56,47 @@ class ThreadExecutor:
     def _serve(self) -> None:
         while (attempt := self._line.get()) is not None:
             with self._lock:
-                attempt.handle = "running"
                 if attempt.cancelled:
                     self._open -= 1
                     continue
-            if attempt.function.timeout is not None:
-                # The clock of a timeout starts when the body does, not when it was put in line.
-                self._call_later(attempt.function.timeout, self._overrun, attempt)
+                attempt.handle = "running"
+                if attempt.function.timeout is not None:
+                    # The clock of a timeout starts when the body does, not when it was put in line.
+                    self._watch(attempt, attempt.function.timeout)
             ended = fresh_context(attempt).run(_run, attempt)
             with self._lock:
+                self._dues.pop(attempt, None)
                 if attempt.handle == "abandoned":
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
                 attempt.handle = "ended"
                 self._open -= 1
             self._ended(ended)
+
+    def _watch(self, attempt: Attempt, seconds: float) -> None:
+        """Look at the attempt in so many seconds, if it still runs then. Any thread that holds the lock."""
+        self._dues[attempt] = due = self._env.monotonic() + seconds
+        if due < self._alarm_due:  # else it rings before, and is set anew then
+            self._alarm_due = due
+            self._loop.call_soon_threadsafe(self._set_alarm)
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm_due < math.inf:
+            self._alarm = self._loop.call_later(self._alarm_due - self._env.monotonic(), self._ring)
+
+    def _ring(self) -> None:
+        now = self._env.monotonic()
+        with self._lock:
+            over = [attempt for attempt, due in self._dues.items() if due <= now]
+            for attempt in over:
+                del self._dues[attempt]
+            self._alarm_due = min(self._dues.values(), default=math.inf)
+        self._set_alarm()
+        for attempt in over:
+            self._overrun(attempt)
 
     def _overrun(self, attempt: Attempt) -> None:
         if not self._abandon(attempt):
@@ -91,7 +124,8 @@ class ThreadExecutor:
 
     def cancel(self, attempt: Attempt) -> None:
         """Drop the outcome. A body that already runs cannot be stopped: its thread is replaced."""
-        attempt.cancelled = True
+        with self._lock:
+            attempt.cancelled = True
         self._abandon(attempt)
 
     def close(self) -> None:
