@@ -24,7 +24,7 @@ from podium import (
     task,
     workflow,
 )
-from podium.executors import Attempt
+from podium.executors import Attempt, threads
 from podium.model import Kind, State
 
 
@@ -286,7 +286,10 @@ def test_a_coroutine_past_its_timeout_is_cancelled_and_tried_again(app: App) -> 
     assert issubclass(TaskTimeout, TimeoutError)
 
 
-def test_a_thread_past_its_timeout_is_replaced_and_its_late_result_dropped(store: Any) -> None:
+def test_a_thread_past_its_timeout_is_replaced_and_its_late_result_dropped(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "ABANDON_SECONDS", 0.05)
     with App(store, options=Options(thread_slots=1)):
         run = slow_flow.start("thread")
         with pytest.raises(TaskTimeout, match="slow took longer"):

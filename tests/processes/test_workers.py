@@ -98,6 +98,9 @@ def test_what_is_put_in_line_begins_at_once_and_idle_workers_cost_nothing(host: 
 STUCK = """
 import time
 from podium import task, workflow
+from podium.executors import threads
+
+threads.ABANDON_SECONDS = 0.2
 
 @task(timeout=0.1)
 def stuck(n: int) -> None:

@@ -2,6 +2,9 @@
 
 Not concurrent.futures: a thread whose body overran its timeout cannot be stopped, so it is abandoned,
 counted and replaced, which that pool has no notion of; and one wake-up of the engine carries many ends.
+
+An attempt's `handle` goes from None (in line) to "running", to "unwanted" when it has overrun its timeout or
+was cancelled, to "abandoned" when it has given its slot to a replacement, and to "ended" from any of these.
 """
 
 from __future__ import annotations
@@ -16,6 +19,11 @@ from ..env import Env
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, fresh_context
 
+# How long a body that nobody waits for any more may still run before its thread counts as lost. Most return
+# by themselves: the siblings of a failed item of a map are plain calls, and neither a reason to replace a
+# worker with all that it runs nor to start as many threads again. Until then such a body keeps its slot.
+ABANDON_SECONDS = 10.0
+
 
 class ThreadExecutor:
     """At most `slots` bodies at once; the rest wait in line. Threads start when first needed."""
@@ -29,19 +37,20 @@ class ThreadExecutor:
         abandoned_max: int,
         worn_out: Callable[[], None],
     ) -> None:
-        """`worn_out` is called once, when so many threads are abandoned."""
+        """`worn_out` is called once, when `abandoned_max` threads are abandoned; more are not replaced."""
         self._env, self._loop, self._ended, self._slots = env, loop, ended, slots
         self._abandoned_max, self._worn_out = abandoned_max, worn_out
         self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
         self._open = 0  # attempts in line or running
-        self._dues: dict[Attempt, float] = {}  # of running bodies: when their timeouts are over
+        self._dues: dict[Attempt, float] = {}  # of running bodies: when they have run for too long
         # One alarm for all of them. A timer for each would keep it, arguments included, for as long as
         # the timeout of a body that has long returned, and wake the loop up once more.
         self._alarm: asyncio.TimerHandle | None = None  # loop thread only
         self._alarm_due = math.inf  # what it is set to, or about to be
-        self.abandoned = 0  # bodies past their timeout whose threads still run
+        self._said = False  # that it is worn out
+        self.abandoned = 0  # bodies that were given up, whose threads still run
 
     def submit(self, attempt: Attempt) -> None:
         """Queue the attempt. Engine thread only."""
@@ -66,12 +75,13 @@ class ThreadExecutor:
             ended = fresh_context(attempt).run(_run, attempt)
             with self._lock:
                 self._dues.pop(attempt, None)
-                if attempt.handle == "abandoned":
+                was, attempt.handle = attempt.handle, "ended"
+                if was == "abandoned":
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
-                attempt.handle = "ended"
                 self._open -= 1
-            self._ended(ended)
+            if was == "running":
+                self._ended(ended)
 
     def _watch(self, attempt: Attempt, seconds: float) -> None:
         """Look at the attempt in so many seconds, if it still runs then. Any thread that holds the lock."""
@@ -89,44 +99,49 @@ class ThreadExecutor:
 
     def _ring(self) -> None:
         now = self._env.monotonic()
+        overran: list[Attempt] = []
+        lost = 0
         with self._lock:
-            over = [attempt for attempt, due in self._dues.items() if due <= now]
-            for attempt in over:
-                del self._dues[attempt]
+            for attempt in [attempt for attempt, due in self._dues.items() if due <= now]:
+                if self._disown(attempt):
+                    overran.append(attempt)
+                else:
+                    lost += self._abandon(attempt)
+            worn_out = not self._said and self.abandoned >= self._abandoned_max
+            self._said |= worn_out
             self._alarm_due = min(self._dues.values(), default=math.inf)
         self._set_alarm()
-        for attempt in over:
-            self._overrun(attempt)
+        for attempt in overran:
+            self._ended(Ended(attempt, b"", _overrun(attempt)))
+        for _ in range(lost):
+            self._env.spawn(self._serve, name="podium-task-replacement")
+        if worn_out:
+            self._worn_out()
 
-    def _overrun(self, attempt: Attempt) -> None:
-        if not self._abandon(attempt):
-            return
-        error = TaskTimeout(
-            f"{attempt.function.label} took longer than {attempt.function.timeout:g} s",
-            fix="its thread cannot be stopped and runs on; make the body check a deadline of its own",
-        )
-        self._ended(Ended(attempt, b"", error))
+    def _disown(self, attempt: Attempt) -> bool:
+        """Nobody waits for it from now on. Whether it ran and somebody did until now; the lock is held."""
+        if attempt.handle != "running":
+            return False
+        attempt.handle = "unwanted"
+        self._watch(attempt, ABANDON_SECONDS)
+        return True
 
     def _abandon(self, attempt: Attempt) -> bool:
-        with self._lock:
-            if attempt.handle != "running":
-                return False
-            attempt.handle = "abandoned"
-            self.abandoned += 1
-            self._open -= 1
-            is_worn_out = self.abandoned == self._abandoned_max
-            if is_worn_out:
-                self._abandoned_max = 0  # said once
-        self._env.spawn(self._serve, name="podium-task-replacement")
-        if is_worn_out:
-            self._worn_out()
+        """Give up on an unwanted body that still runs. Whether to replace its thread; the lock is held."""
+        if self.abandoned >= self._abandoned_max:  # else threads would add up without end
+            self._watch(attempt, ABANDON_SECONDS)  # perhaps another one has returned by then
+            return False
+        del self._dues[attempt]
+        attempt.handle = "abandoned"
+        self.abandoned += 1
+        self._open -= 1
         return True
 
     def cancel(self, attempt: Attempt) -> None:
-        """Drop the outcome. A body that already runs cannot be stopped: its thread is replaced."""
+        """Drop the outcome. A body that already runs cannot be stopped: it returns soon, or is abandoned."""
         with self._lock:
             attempt.cancelled = True
-        self._abandon(attempt)
+            self._disown(attempt)
 
     def close(self) -> None:
         """Let idle threads end."""
@@ -139,3 +154,10 @@ def _run(attempt: Attempt) -> Ended:
         return Ended(attempt, attempt.encode(attempt.call()))
     except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
         return Ended(attempt, b"", error)
+
+
+def _overrun(attempt: Attempt) -> TaskTimeout:
+    return TaskTimeout(
+        f"{attempt.function.label} took longer than {attempt.function.timeout:g} s",
+        fix="its thread cannot be stopped and runs on; make the body check a deadline of its own",
+    )
