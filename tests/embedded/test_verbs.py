@@ -225,6 +225,16 @@ def test_nothing_asked_on_the_engines_own_thread_blocks_it(app: App) -> None:
 # -- map ---------------------------------------------------------------------------------------------------
 
 
+gate = threading.Event()
+
+
+@task
+async def stuck(n: int) -> int:
+    while not gate.is_set():
+        await asyncio.sleep(0.005)
+    return n
+
+
 def test_map_outside(app: App) -> None:
     assert list(total.map([1, 2, 3])) == [0, 10, 30]
     assert sorted(total.map([1, 2, 3]).as_completed()) == [0, 10, 30]
@@ -240,6 +250,22 @@ def test_map_outside_awaited(app: App) -> None:
         return seen
 
     assert asyncio.run(main()) == [[0, 10, 30], [30, 10], [10, 30]]
+
+
+def test_map_outside_awaited_holds_no_thread_while_it_waits(app: App) -> None:
+    """asyncio has few, and cannot take one back from who has given up."""
+
+    async def main() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stuck.map([1, 2]), 0.05)
+        return await asyncio.wait_for(asyncio.to_thread(int, "7"), 10)
+
+    gate.clear()
+    try:
+        assert asyncio.run(main()) == 7
+    finally:
+        gate.set()
 
 
 def test_map_outside_fails_with_the_first_failure(app: App) -> None:

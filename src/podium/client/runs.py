@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from functools import partial
@@ -86,6 +87,7 @@ class Batch:
         self._start, self._finished_hook, self._on_error = start, finished, on_error
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._ring: Callable[[], None] = lambda: None  # tells who waits in asyncio
         self._runs: dict[int, Run[Any]] = {}
         self._ready: dict[int, Any] = {}
         self._drawn = 0
@@ -96,14 +98,39 @@ class Batch:
         for position, item in self._items:
             run = self._runs[position] = self._start(item)
             self._drawn += 1
-            self._finished_hook(run, partial(self._ended.put, position))
+            self._finished_hook(run, partial(self._has_ended, position))
             return
+
+    def _has_ended(self, position: int) -> None:
+        """On some thread."""
+        self._ended.put(position)
+        self._ring()
 
     def _next(self) -> int | None:
         """Wait for one more run to end; its position, or None when all have."""
+        return self._take(self._ended.get()) if self._runs else None
+
+    async def _anext(self) -> int | None:
+        """The same, while others have their turn. No thread waits: asyncio has few, and cannot stop one."""
         if not self._runs:
             return None
-        position = self._ended.get()
+        await self._arrival()
+        return await asyncio.to_thread(self._take, self._ended.get_nowait())  # it may start another run
+
+    async def _arrival(self) -> None:
+        loop, came = asyncio.get_running_loop(), asyncio.Event()
+
+        def ring() -> None:
+            with contextlib.suppress(RuntimeError):  # that loop has closed: nobody waits there
+                loop.call_soon_threadsafe(came.set)
+
+        self._ring = ring
+        while self._ended.empty():
+            came.clear()
+            await came.wait()
+
+    def _take(self, position: int) -> int:
+        """What became of this run; draw the next item."""
         run = self._runs.pop(position)
         try:
             self._ready[position] = run.result()
@@ -119,34 +146,33 @@ class Batch:
         while (position := self._next()) is not None:
             yield self._ready.pop(position)
 
+    async def acompleted(self) -> AsyncIterator[Any]:
+        while (position := await self._anext()) is not None:
+            yield self._ready.pop(position)
+
     def __iter__(self) -> Iterator[Any]:
         position = 0
         while position in self._ready or self._runs:
             while position not in self._ready:
-                if self._next() is None:
-                    return
+                self._next()
+            yield self._ready.pop(position)
+            position += 1
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        position = 0
+        while position in self._ready or self._runs:
+            while position not in self._ready:
+                await self._anext()
             yield self._ready.pop(position)
             position += 1
 
     async def collect(self) -> list[Any]:
-        return await asyncio.to_thread(list, self)
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        iterator = iter(self)
-        while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
-            yield item
-
-    async def acompleted(self) -> AsyncIterator[Any]:
-        iterator = self.completed()
-        while (item := await asyncio.to_thread(next, iterator, _END)) is not _END:
-            yield item
+        return [value async for value in self]
 
     def cancel(self) -> None:
         for run in self._runs.values():
             run.cancel()
         self._items = iter(())  # nothing more is drawn
 
-
-_END = object()
 
 __all__ = ["Batch", "Completed", "Fan", "FanOut", "Runs"]
