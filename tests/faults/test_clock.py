@@ -104,6 +104,27 @@ def test_a_sleep_that_became_due_by_a_jump_ends_soon(tmp_path: Path, clock: Wall
         assert run.result(30) == "awake"
 
 
+@workflow
+async def holds_for(seconds: float) -> str:
+    note()
+    try:
+        async with asyncio.timeout(seconds):
+            await hold()
+    except TimeoutError:
+        return "given up"
+    return "held"
+
+
+def test_what_waits_in_memory_follows_a_jump_as_well(tmp_path: Path, clock: WallClock) -> None:
+    """As after a laptop's sleep, which the monotonic clock does not count."""
+    released.clear()
+    with App(tmp_path / "a.db", options=Options(poll=0.05)) as app:
+        run = holds_for.start(HOUR)
+        falls_asleep(app, run.id)
+        clock.offset = 2 * HOUR
+        assert run.result(30) == "given up"
+
+
 def test_a_process_that_starts_after_the_clock_was_set_back_takes_up_what_was_left_at_once(
     tmp_path: Path, clock: WallClock
 ) -> None:

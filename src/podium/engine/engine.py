@@ -34,6 +34,8 @@ from .watchdog import TurnWatch
 
 log = logging.getLogger("podium")
 
+JUMP_SECONDS = 0.5  # between two polls: more than a clock is slewed by
+
 
 class Executor(Protocol):
     def submit(self, attempt: Attempt) -> None: ...
@@ -67,6 +69,7 @@ class Engine:
         self.observers: list[Callable[..., None]] = [] if observers is None else observers
         self.failure: BaseException | None = None
         self.ticked = env.monotonic()  # last sign of progress, for the heartbeat
+        self._ahead = env.now() - env.monotonic()  # of the clock that waits, the wall clock is so far
         self._outcomes: deque[Ended] = deque()
         self._draining = False
         self.stopping = False
@@ -91,9 +94,18 @@ class Engine:
     def _poll(self) -> None:
         self.ticked = self.env.monotonic()
         if self.failure is None:
+            self._look_at_the_clock()
             self.sweep.soon()
             self.hearing.flush()
             self.reactor.call_later(self.options.poll, self._poll)
+
+    def _look_at_the_clock(self) -> None:
+        """Timers in memory wait by the monotonic clock, which no jump moves; what they wait for is UTC."""
+        ahead, before = self.env.now() - self.env.monotonic(), self._ahead
+        self._ahead = ahead
+        if ahead - before > JUMP_SECONDS:
+            for owned in list(self.owned.values()):
+                owned.clock_jumped()
 
     def take_up(self, head: Head) -> None:
         """Drive a run that the store says is ours, unless it is in memory already."""

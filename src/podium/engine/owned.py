@@ -147,6 +147,11 @@ class OwnedRun:
         if not self.deaf:
             self._safely(self._come_due)
 
+    def clock_jumped(self) -> None:
+        """The wall clock was set forward, or the host has slept: what is due is due by that."""
+        self._alarm.drop()
+        self.alarm()
+
     def _come_due(self) -> None:
         now = self.engine.env.now()
         self._fire_due(now)
