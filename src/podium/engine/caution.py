@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class Caution:
 
     def __init__(self, owned: OwnedRun) -> None:
         self._owned = owned
-        self._line: dict[str, Step] = {}
+        self._line: OrderedDict[str, Step] = OrderedDict()  # taken from its front in no time, unlike a dict
         self._room = COMPANY
 
     def begin(self, step: Step) -> None:
@@ -83,7 +84,7 @@ class Caution:
 
     def _admit(self) -> None:
         while self._line and len(self._owned.attempts.running) < self._room:
-            self._begin(self._line.pop(next(iter(self._line))), alone=False)
+            self._begin(self._line.popitem(last=False)[1], alone=False)
 
     def _begin(self, step: Step, alone: bool) -> Attempt | None:
         owned = self._owned

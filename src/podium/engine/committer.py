@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from ..env import Env
@@ -131,8 +132,8 @@ class Committer:
         writes: list[Write] = []
         size = 0
         for touched in (self._first, self._touched):
-            while touched and len(writes) < BATCH_WRITES:
-                source = next(iter(touched))
+            # In one walk: after many were taken, the first of a dict is found by passing all their places.
+            for source in list(islice(touched, BATCH_WRITES - len(writes))):
                 del touched[source]
                 write = source.take_write()
                 if write is not None:
