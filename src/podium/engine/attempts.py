@@ -12,7 +12,7 @@ from ..executors import Attempt
 from ..machine import Step
 from ..model import Entry, Head, Kind
 
-LOSSES_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
+LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
 FORGIVEN = b"0"  # that of one without a step: a person has resumed the run, what was lost counts no more
 

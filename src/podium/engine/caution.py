@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .owned import OwnedRun
 
 COMPANY = 64  # attempts at once that a run begins with
-SUSPECT_LOSSES = 2  # after which a step runs alone
+LOST_IN_COMPANY = 2  # attempts lost, after which a step runs alone
 ALONE_SECONDS = 10.0  # after which the next one may begin beside it: a task may run for hours
 
 
@@ -70,7 +70,7 @@ class Caution:
     def begin(self, step: Step) -> None:
         """Begin an attempt at a step as soon as it may."""
         tries = self._owned.attempts.tries.get(step.id)
-        if tries is not None and tries.lost >= SUSPECT_LOSSES:
+        if tries is not None and tries.lost >= LOST_IN_COMPANY:
             self._owned.engine.suspects.ask(tries.lost_alone, lambda: self._begin(step, alone=True))
         else:
             self._line[step.id] = step

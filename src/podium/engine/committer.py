@@ -50,6 +50,21 @@ class Source(Protocol):
         ...
 
 
+class OneWrite:
+    """A source of one write about no run in memory. `wanted` is asked right before the commit."""
+
+    def __init__(
+        self, write: Write, then: Callable[[Verdict], None], wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._write, self._then, self._wanted = write, then, wanted
+
+    def take_write(self) -> Write | None:
+        return self._write if self._wanted() else None
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        self._then(verdict)
+
+
 class Committer:
     """Group commit over all runs of one engine."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch
 from ..model import FINAL, Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from .committer import OneWrite
 from .reasons import read_reason
 
 if TYPE_CHECKING:
@@ -21,30 +23,31 @@ LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of man
 _MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # of code and record
 
 
-class OneWrite:
-    """A write that belongs to no owned run: a start, a message, a person's decision."""
+class Question(OneWrite):
+    """A client's write (a start, a message, a person's decision), which is answered whatever happens."""
 
     def __init__(
         self,
         write: Write,
         then: Callable[[Verdict], None],
         fail: Callable[[Answer], None],
-        asked: dict[OneWrite, None],
+        asked: dict[Question, None],
         look: Callable[[], Verdict | None] | None,
     ) -> None:
-        self._write, self._then, self.fail, self._asked, self._look = write, then, fail, asked, look
+        super().__init__(write, then)
+        self.fail, self._asked, self._look = fail, asked, look
 
     def take_write(self) -> Write | None:
-        """Asked right before the commit: an answer found by then makes the write needless."""
+        """An answer found by now makes the write needless."""
         answer = self._look() if self._look is not None else None
         if answer is None:
-            return self._write
+            return super().take_write()
         self.committed(self._write, answer)
         return None
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         self._asked.pop(self, None)
-        self._then(verdict)
+        super().committed(write, verdict)
 
 
 class End(msgspec.Struct, frozen=True):
@@ -57,6 +60,15 @@ class End(msgspec.Struct, frozen=True):
 Watched = End | BaseException  # what a watcher is told
 Answer = Verdict | BaseException  # what a client's write is answered with
 
+
+class _Start(NamedTuple):
+    """A start on its way: what it asked for, and whom to tell."""
+
+    new: NewRun
+    then: Callable[[Answer], None]
+    watch: Callable[[Watched], None] | None
+
+
 _THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
 
 
@@ -67,7 +79,7 @@ class Desk:
         self._engine = engine
         self._watched: dict[str, list[Callable[[Watched], None]]] = {}
         self.watches_elsewhere = 0  # runs that others drive, at the last look; read by any thread
-        self._asked: dict[OneWrite, None] = {}  # writes not answered yet
+        self._asked: dict[Question, None] = {}  # writes not answered yet
         self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = engine.env.now()
         self._attached: set[str] = set()
@@ -78,49 +90,47 @@ class Desk:
     ) -> None:
         """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
         owned = new.due is None and self._engine.room > 0 and not self._engine.stopping
-        new = msgspec.structs.replace(new, owned=owned)
+        start = _Start(msgspec.structs.replace(new, owned=owned), then, watch)
         self._engine.expected += owned
-
-        def created(verdict: Verdict) -> None:
-            self._engine.expected -= owned
-            outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
-            if watch is not None and outcome in _THERE:
-                self._watched.setdefault(id, []).append(watch)
-            if owned and outcome is Outcome.DONE and not self._engine.stopping:
-                self._engine.take_up(_head_of(new))
-            elif outcome in _THERE and id not in self._engine.owned:
-                self._engine.sweep.soon()
-                if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
-                    self._engine.committer.ask(lambda: self._engine.store.load(id), self.looked)
-            then(verdict)
-
-        def attached(row: RunRow | None, verdict: Verdict) -> None:
-            if row is None or row.state is not State.PARKED or not _may_fit_now(row, new):
-                created(verdict)
-            else:  # the person who runs it again may have mended what parked it
-                fence = Fence(row.id, row.token, frozenset({State.PARKED}))
-                again = Write(
-                    fence=fence,
-                    move=Move(State.WAITING, due=self._engine.env.now(), fingerprint=new.fingerprint),
-                )
-                self._commit_one(again, lambda _: created(verdict), then)
-
-        def answered(verdict: Verdict) -> None:
-            if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
-                id = verdict.runs[0][1]
-                self._attached.add(id)
-                self._engine.committer.ask(
-                    lambda: self._engine.store.load(id), lambda row, _: attached(row, verdict)
-                )
-            elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
-                self._engine.expected -= owned
-                self._engine.condemned()
-                then(stopped_by(self._engine.failure))
-            else:
-                created(verdict)
-
         look = (lambda: self._take_left_behind(new)) if new.attach else None
-        self._commit_one(Write(new_runs=(new,)), answered, then, look)
+        self._commit_one(Write(new_runs=(start.new,)), partial(self._answered, start), then, look)
+
+    def _answered(self, start: _Start, verdict: Verdict) -> None:
+        if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
+            id = verdict.runs[0][1]
+            self._attached.add(id)
+            self._engine.committer.ask(
+                lambda: self._engine.store.load(id), lambda row, _: self._attach(start, verdict, row)
+            )
+        elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
+            self._engine.expected -= start.new.owned
+            self._engine.condemned()
+            start.then(stopped_by(self._engine.failure))
+        else:
+            self._created(start, verdict)
+
+    def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
+        if row is None or row.state is not State.PARKED or not _may_fit_now(row, start.new):
+            self._created(start, verdict)
+        else:  # the person who runs it again may have mended what parked it
+            fence = Fence(row.id, row.token, frozenset({State.PARKED}))
+            now = self._engine.env.now()
+            again = Write(fence, Move(State.WAITING, due=now, fingerprint=start.new.fingerprint))
+            self._commit_one(again, lambda _: self._created(start, verdict), start.then)
+
+    def _created(self, start: _Start, verdict: Verdict) -> None:
+        new = start.new
+        self._engine.expected -= new.owned
+        outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+        if start.watch is not None and outcome in _THERE:
+            self._watched.setdefault(id, []).append(start.watch)
+        if new.owned and outcome is Outcome.DONE and not self._engine.stopping:
+            self._engine.take_up(_head_of(new))
+        elif outcome in _THERE and id not in self._engine.owned:
+            self._engine.sweep.soon()
+            if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
+                self._engine.committer.ask(lambda: self._engine.store.load(id), self.looked)
+        start.then(verdict)
 
     # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
     # run may end before the script comes to the call that started it. That call gets its run all the same,
@@ -161,7 +171,7 @@ class Desk:
         if self._closed is not None:
             fail(self._closed)
             return
-        one = OneWrite(write, then, fail, self._asked, look)
+        one = Question(write, then, fail, self._asked, look)
         self._asked[one] = None
         self._engine.committer.touch(one, first=True)
 

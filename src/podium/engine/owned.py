@@ -17,7 +17,7 @@ from ..executors import Attempt, Ended
 from ..machine import CancelStep, Command, Finish, Machine, Step
 from ..model import FED, Entry, Fence, Head, Kind, LogLine, Message, Move, Outcome, State, Verdict, Write
 from .alarm import Alarm
-from .attempts import ALONE, FORGIVEN, LOSSES_MAX, Attempts
+from .attempts import ALONE, FORGIVEN, LOST_ALONE_MAX, Attempts
 from .caution import Caution
 from .reasons import explain, poisoned, stuck
 from .recorded import recorded
@@ -375,7 +375,7 @@ class OwnedRun:
         if tries is not None:
             if self.attempts.postponed.get(step.id, 0.0) > self.engine.env.now():
                 return  # `_wait` has armed the alarm for it
-            if tries.lost_alone >= LOSSES_MAX:
+            if tries.lost_alone >= LOST_ALONE_MAX:
                 self.park(poisoned(step, tries.lost))
                 return
             self.attempts.postponed.pop(step.id, None)

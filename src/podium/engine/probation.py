@@ -24,28 +24,16 @@ import msgspec
 from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
 from .attempts import ALONE
+from .committer import OneWrite
 from .desk import End
 from .reasons import poisoned_body
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-SUSPECT_LOSSES = 3  # owners lost before a run is taken up on record
-LOSSES_MAX = 5  # processes that died in the turn of this body: the run is parked
+OWNERS_LOST = 3  # owners lost before a run is taken up on record
+TURNS_LOST_MAX = 5  # processes that died in the turn of this body: the run is parked
 _RUNNING = frozenset({State.RUNNING})
-
-
-class _OneWrite:
-    """A write about a run that is ours but not in memory yet. `wanted` is asked right before the commit."""
-
-    def __init__(self, write: Write, then: Callable[[Verdict], None], wanted: Callable[[], bool]) -> None:
-        self._write, self._then, self._wanted = write, then, wanted
-
-    def take_write(self) -> Write | None:
-        return self._write if self._wanted() else None
-
-    def committed(self, write: Write, verdict: Verdict) -> None:
-        self._then(verdict)
 
 
 class Probation:
@@ -61,7 +49,7 @@ class Probation:
 
     def admits(self, head: Head) -> bool:
         """Whether this run may be taken up right now; if not, it will be in its turn."""
-        if head.lost < SUSPECT_LOSSES:
+        if head.lost < OWNERS_LOST:
             return True
         if head.id not in self._known:
             self._known.add(head.id)
@@ -94,7 +82,7 @@ class Probation:
             self._put_on_record(*heapq.heappop(self._line))
 
     def _tail(self, head: Head) -> list[Entry]:
-        return self._engine.store.history(head.id, max(0, head.entries - LOSSES_MAX), LOSSES_MAX)
+        return self._engine.store.history(head.id, max(0, head.entries - TURNS_LOST_MAX), TURNS_LOST_MAX)
 
     def _seen(self, came: list[Head], tails: Sequence[list[Entry]], error: BaseException | None) -> None:
         if error is not None:
@@ -112,7 +100,7 @@ class Probation:
 
     def _put_on_record(self, losses: int, _: int, head: Head, last: float) -> None:
         fence = Fence(head.id, head.token, _RUNNING)
-        if -losses >= LOSSES_MAX:
+        if -losses >= TURNS_LOST_MAX:
             reason = poisoned_body(self._engine.functions[head.function])
             move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
             self._write(head, Write(fence, move), lambda: self._parked(head, reason))
@@ -131,7 +119,7 @@ class Probation:
             self._busy = False
             self._next()
 
-        self._engine.committer.touch(_OneWrite(write, answered, self._goes_on))
+        self._engine.committer.touch(OneWrite(write, answered, self._goes_on))
 
     def _take_up(self, head: Head, at: float) -> None:
         first = msgspec.structs.replace(head, entries=head.entries + 1)
@@ -140,7 +128,7 @@ class Probation:
         # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
         taken_back = Entry(first.entries + 1, Kind.START, at)
         write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
-        self._engine.committer.touch(_OneWrite(write, lambda _: None, lambda: True))
+        self._engine.committer.touch(OneWrite(write, lambda _: None))
 
     def _parked(self, head: Head, reason: bytes) -> None:
         self._engine.desk.tell(head.id, End(State.PARKED, reason))

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..functions import Function
+from ..model import State
 from .loop import Loop
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ class CancelStep:
 
 
 class Finish:
-    """Command: the body ended. Exactly one of `payload` (encoded) and `error` is meant, by `state`."""
+    """Command: the body ended, in this state and with this encoded value or failure."""
 
     __slots__ = ("state", "payload")
 
-    def __init__(self, state: Any, payload: bytes) -> None:
+    def __init__(self, state: State, payload: bytes) -> None:
         self.state = state
         self.payload = payload
 

@@ -1,4 +1,4 @@
--- The whole store in seven tables.
+-- The whole store in six tables.
 --
 -- A run is one row of `runs`; what it saw is its rows of `history`; what it has not seen yet is in `inbox`.
 -- `engines` are the processes that may write. `blobs` holds big payloads: a payload column is either the
