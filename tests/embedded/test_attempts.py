@@ -7,6 +7,7 @@ import gc
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -368,3 +369,47 @@ def test_cancelling_a_parked_run_ends_it(app: App) -> None:
         run.result()
     run.cancel()
     assert run.state is State.CANCELLED
+
+
+# -- tasks that wait for runs ------------------------------------------------------------------------------
+
+
+@task
+def half(n: int) -> int:
+    return n // 2
+
+
+@workflow
+def halves(n: int) -> int:
+    return half(n)
+
+
+@task
+def asks_for_one(n: int) -> int:
+    return halves.run(n)
+
+
+@task
+def asks_for_many(n: int) -> int:
+    return sum(halves.map([n, n]))
+
+
+@workflow
+async def asking(asks: int) -> int:
+    return sum([*await asks_for_one.map(range(asks)), *await asks_for_many.map(range(asks))])
+
+
+def test_tasks_that_wait_for_runs_leave_their_slots_to_the_tasks_of_these(tmp_path: Path) -> None:
+    """With every slot held by one that waits, nobody would ever get one."""
+    before = threading.enumerate()
+
+    def serving() -> int:
+        new = [thread for thread in threading.enumerate() if thread not in before]
+        return sum(thread.name.startswith("podium-task") for thread in new)
+
+    with App(tmp_path / "a.db", options=Options(thread_slots=2)):
+        assert asking.start(20).result(30) == 3 * sum(n // 2 for n in range(20))
+        deadline = time.monotonic() + 5
+        while serving() > 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert serving() == 2

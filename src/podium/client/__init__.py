@@ -5,7 +5,7 @@ from .causes import Cause, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, module_name, script, store_file
 from .notices import tell
-from .run import Run, StepRun, StoredRun, why
+from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search
 from .settings import SETTINGS, Setting, unknown_settings
@@ -36,6 +36,7 @@ __all__ = [
     "default_url",
     "drop_our_frames",
     "is_query",
+    "lending",
     "module_name",
     "parse",
     "recorded_frames",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -140,7 +141,9 @@ class StoredRun:
                 fix="in an async task, await the run instead",
             )
         self._start.result(timeout)
-        return self._outcome(self.ended().result(timeout))
+        with lending(self.app):
+            end = self.ended().result(timeout)
+        return self._outcome(end)
 
     async def wait(self) -> Any:
         if self._end is None:
@@ -170,6 +173,11 @@ class StoredRun:
         reason = read_reason(end.payload)
         fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
         raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
+
+
+def lending(app: App) -> contextlib.AbstractContextManager[None]:
+    """Around a wait for runs: who waits in a `def` task lends its slot to what it waits for."""
+    return app.host.lending() if app.has_engine else contextlib.nullcontext()
 
 
 class StepRun:

@@ -76,6 +76,7 @@ class Batch:
         self,
         start: Callable[[Any], Run[Any]],
         finished: Callable[[Run[Any], Callable[[], None]], None],
+        waiting: Callable[[], contextlib.AbstractContextManager[None]],
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int,
         on_error: str,
@@ -84,7 +85,8 @@ class Batch:
             raise UsageError(
                 "map over an async iterable works inside workflows", fix="collect the items first"
             )
-        self._start, self._finished_hook, self._on_error = start, finished, on_error
+        self._start, self._finished_hook, self._waiting = start, finished, waiting
+        self._on_error = on_error
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._ring: Callable[[], None] = lambda: None  # tells who waits in asyncio
@@ -108,7 +110,11 @@ class Batch:
 
     def _next(self) -> int | None:
         """Wait for one more run to end; its position, or None when all have."""
-        return self._take(self._ended.get()) if self._runs else None
+        if not self._runs:
+            return None
+        with self._waiting():
+            position = self._ended.get()
+        return self._take(position)
 
     async def _anext(self) -> int | None:
         """The same, while others have their turn. No thread waits: asyncio has few, and cannot stop one."""

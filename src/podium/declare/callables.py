@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app, drop_our_frames
+from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app, drop_our_frames, lending
 from ..errors import UsageError
 from ..functions import Function
 from ..machine import FanOut, current_machine
@@ -117,7 +117,7 @@ class Durable(Generic[P, C, R]):
         def finished(run: Run[Any], then: Callable[[], None]) -> None:
             app.when_ended(run.id, then)
 
-        return Runs(Batch(begin, finished, items, limit or BATCH, on_error))
+        return Runs(Batch(begin, finished, functools.partial(lending, app), items, limit or BATCH, on_error))
 
     def options(
         self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()

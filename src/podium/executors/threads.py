@@ -10,10 +10,11 @@ was cancelled, to "abandoned" when it has given its slot to a replacement, and t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from ..env import Env
 from ..errors import TaskTimeout
@@ -23,6 +24,10 @@ from .attempt import Attempt, Ended, fresh_context
 # by themselves: the siblings of a failed item of a map are plain calls, and neither a reason to replace a
 # worker with all that it runs nor to start as many threads again. Until then such a body keeps its slot.
 ABANDON_SECONDS = 10.0
+# Bodies at once that wait for runs and have lent their slots. More keep theirs: threads are not for nothing.
+LENT_MAX = 256
+
+_here = threading.local()  # `executor`: the one whose bodies this thread runs
 
 
 class ThreadExecutor:
@@ -44,6 +49,7 @@ class ThreadExecutor:
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
         self._open = 0  # attempts in line or running
+        self._lent = 0  # slots of bodies that wait for a run
         self._dues: dict[Attempt, float] = {}  # of running bodies: when they have run for too long
         # One alarm for all of them. A timer for each would keep it, arguments included, for as long as
         # the timeout of a body that has long returned, and wake the loop up once more.
@@ -56,13 +62,39 @@ class ThreadExecutor:
         """Queue the attempt. Engine thread only."""
         with self._lock:
             self._open += 1
-            short = self._open > self._threads and self._threads < self._slots
-            self._threads += short
+            short = self._is_short()
         if short:
             self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
         self._line.put(attempt)
 
+    def _is_short(self) -> bool:
+        """Whether one more thread is needed, which is then counted; the lock is held."""
+        short = self._open > self._threads and self._threads < self._slots + self._lent
+        self._threads += short
+        return short
+
+    @contextlib.contextmanager
+    def lending(self) -> Generator[None]:
+        """Around a wait for a run. A body of ours that waits lends its slot, because tasks of that very run
+        may be in line for one; were all slots held by bodies that wait, none would ever get one. Any thread.
+        """
+        if getattr(_here, "executor", None) is not self:
+            yield
+            return
+        with self._lock:
+            lends = self._lent < LENT_MAX
+            self._lent += lends
+            short = self._is_short()
+        if short:
+            self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lent -= lends
+
     def _serve(self) -> None:
+        _here.executor = self
         while (attempt := self._line.get()) is not None:
             with self._lock:
                 if attempt.cancelled:
@@ -80,8 +112,12 @@ class ThreadExecutor:
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
                 self._open -= 1
+                surplus = self._threads > self._slots + self._lent  # a slot that was lent is back
+                self._threads -= surplus
             if was == "running":
                 self._ended(ended)
+            if surplus:
+                return
 
     def _watch(self, attempt: Attempt, seconds: float) -> None:
         """Look at the attempt in so many seconds, if it still runs then. Any thread that holds the lock."""
