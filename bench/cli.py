@@ -5,13 +5,25 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-WORKLOADS = ("W1", "W1-sync", "W2-100", "W2-1000", "W3-gather", "W3-map", "W4", "W5", "W7", "replay")
+WORKLOADS = (
+    "W1",
+    "W1-sync",
+    "W2-100",
+    "W2-1000",
+    "W3-gather",
+    "W3-map",
+    "W4",
+    "W5",
+    "W7",
+    "replay",
+    "workers",
+)
 
 
 def arguments() -> argparse.Namespace:
     """workload, data (Path: an empty directory on disk), scale (of the sizes), steps (of a resume)."""
     parser = argparse.ArgumentParser(description="Run one workload and print its rows as JSON lines.")
-    parser.add_argument("workload", choices=(*WORKLOADS, "raw", "resume"))
+    parser.add_argument("workload", choices=(*WORKLOADS, "raw", "resume", "serve"))
     parser.add_argument(
         "--data", type=Path, required=True, help="an empty directory on the disk to be measured"
     )

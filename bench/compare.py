@@ -26,7 +26,12 @@ from .measure import ROOT, child_env
 from .report import Facts, Row, render
 
 DBOS = "3.4.0"
-ONCE = ("W5", "W7", "replay")  # medians of their own, or minutes long: measured in the first round only
+ONCE = (
+    "W5",
+    "W7",
+    "replay",
+    "workers",
+)  # medians of their own, or minutes long: measured in the first round only
 SUPPORTS = {
     "podium": WORKLOADS,
     "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "replay")),

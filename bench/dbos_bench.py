@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
-from dbos import DBOS
+from dbos import DBOS, DBOSClient, EnqueueOptions
 
 from .cli import arguments
+from .workers import Staff
 from .workloads import Peer, run
+
+VERSION = "bench"  # of the application: a worker takes only what was enqueued for its own
 
 
 @DBOS.step()
@@ -54,6 +60,37 @@ async def start_sleeper(seconds: float) -> None:
     await DBOS.start_workflow_async(sleeper, seconds)
 
 
+@DBOS.workflow()
+async def stamp() -> float:
+    return time.time()
+
+
+def staff(data: Path) -> Staff:
+    """It takes nothing over from a process that ended: only one with that process's identity would."""
+
+    def enqueue() -> float:
+        options: EnqueueOptions = {
+            "queue_name": "bench",
+            "workflow_name": stamp.__qualname__,
+            "app_version": VERSION,
+        }
+        return DBOSClient(system_database_url=url(data)).enqueue(options).get_result()
+
+    argv = (sys.executable, "-m", "bench.dbos_bench", "serve", "--data", str(data))
+    return Staff(argv, ready="serves", enqueue=enqueue, enqueues=40)
+
+
+def url(data: Path) -> str:
+    return f"sqlite:///{data / 'dbos.db'}"
+
+
+def serve() -> None:
+    """As a worker, until it is killed."""
+    DBOS.register_queue("bench")
+    print("serves", flush=True)
+    signal.pause()
+
+
 PEER = Peer("dbos", chain, fan, chain_sync=chain_sync, sleeper=start_sleeper, package="dbos")
 
 
@@ -61,21 +98,24 @@ def main() -> None:
     """Run one workload in this process."""
     options = arguments()
     options.data.mkdir(parents=True, exist_ok=True)
-    if options.workload != "W5":
+    if options.workload not in ("W5", "workers"):
         DBOS(
             config={
                 "name": "bench",
-                "system_database_url": f"sqlite:///{options.data / 'dbos.db'}",
+                "system_database_url": url(options.data),
                 "log_level": "ERROR",
+                "application_version": VERSION,
             }
         )
         DBOS.launch()
+    if options.workload == "serve":
+        serve()
     asyncio.run(measured(options.workload, options.scale, options.data))
     DBOS.destroy()
 
 
 async def measured(workload: str, scale: float, data: Path) -> None:
-    await run(PEER, workload, scale, data)
+    await run(replace(PEER, staff=staff(data)), workload, scale, data)
     if workload == "W7":  # the sleepers hold this process for an hour; they have told what we wanted to know
         sys.stdout.flush()
         os._exit(0)

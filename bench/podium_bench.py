@@ -12,10 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from podium import task, workflow
+from podium import Options, task, workflow
 
 from .cli import arguments
 from .measure import emit, peak_rss_mb
+from .workers import Staff
 from .workloads import Peer, check, run
 
 
@@ -84,6 +85,33 @@ async def start_sleeper(seconds: float) -> None:
     await sleeper.start(seconds).started()
 
 
+@workflow
+async def stamp() -> float:
+    return time.time()
+
+
+@task
+async def held(path: str) -> None:
+    """Say who holds it, until somebody else does."""
+    with open(path, "a") as file:
+        file.write(f"{os.getpid()} {time.monotonic()}\n")
+    while Path(path).read_text().count("\n") < 2:
+        await asyncio.sleep(0.01)
+
+
+@workflow
+async def holding(path: str) -> None:
+    await held(path)
+
+
+STAFF = Staff(
+    argv=(sys.executable, "-m", "podium", "worker", "bench.podium_bench"),
+    ready="serves",
+    enqueue=stamp.run,
+    hold=lambda path: holding.start(str(path)).id,
+    lease=Options().lease,
+)
+
 PEER = Peer(
     "podium",
     chain,
@@ -94,6 +122,7 @@ PEER = Peer(
     package="podium",
     module="bench.podium_bench",
     replays=True,
+    staff=STAFF,
 )
 
 
@@ -117,6 +146,8 @@ def main() -> None:
     options = arguments()
     options.data.mkdir(parents=True, exist_ok=True)
     os.environ["PODIUM_URL"] = f"sqlite:///{options.data / 'podium.db'}"
+    if options.workload == "workers":
+        os.environ["PODIUM_ENGINE"] = "off"  # this process asks, the workers do
     if options.workload == "resume":
         resume(options.steps, options.data)
     else:

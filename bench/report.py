@@ -79,10 +79,22 @@ LINES = (
     Line("W5", "import_ms", "W5: import, ms", aim=100),
     Line("W5", "hello_new_store_ms", "W5: hello world, whole process, new store, ms", aim=350),
     Line("W5", "hello_again_ms", "W5: hello world, whole process, same store again, ms", aim=350),
+    Line("W5", "help_ms", "W5: the command's --help, whole process, ms", aim=150),
     Line("W7", "starts_per_s", "W7: starting 100,000 sleeping runs, runs/s"),
     Line("W7", "rss_above_idle_mb", "W7: memory above idle, MB", aim=60, alone=True),
     Line("W7", "rss_above_idle_kb_per_run", "W7: memory per sleeping run, KB"),
     Line("W7", "idle_cpu_percent", "W7: processor time while all sleep, % of a core", aim=1),
+    Line("workers", "enqueue_p50_ms", "enqueued here, starts in another process, p50 ms", aim=10),
+    Line("workers", "enqueue_p99_ms", "enqueued here, starts in another process, p99 ms"),
+    Line("workers", "idle_cpu_percent", "processor time of an idle worker, % of a core", aim=1),
+    Line("workers", "killed_p50_ms", "a worker is killed, its run goes on elsewhere, p50 ms", aim=100),
+    Line("workers", "killed_max_ms", "a worker is killed, its run goes on elsewhere, max ms"),
+    Line(
+        "workers",
+        "frozen_max_s_after_lease",
+        "a frozen worker's run: after its lease, max s",
+        aim=1,
+    ),
 )
 
 # What the disk allows: rows a second in groups about as large as the workload can fill.
@@ -268,8 +280,10 @@ def notes(table: Rows, facts: Facts) -> str:
         "",
         "- Durability: Podium commits with WAL and `synchronous=FULL`; dbos with its default, the rollback",
         "  journal and `synchronous=FULL`. Both have a step's result on disk before the next step starts.",
-        "- `n` counts runs (W2, W7), steps (W1, replay), tasks (W3) or samples (W4, W5). Where dbos ran a",
-        "  smaller n, the table says so; its rate is that of the smaller n.",
+        "- `n` counts runs (W2, W7), steps (W1, replay), tasks (W3) or samples (W4, W5, workers). Where dbos",
+        "  ran a smaller n, the table says so; its rate is that of the smaller n.",
+        "- dbos takes nothing over here: on SQLite the runs of a process that died wait for one of the same",
+        "  identity.",
         "- `met` answers each part of the target in its order: the aim, then the ratio to dbos.",
     ]
     if facts.dbos_scale != 1:

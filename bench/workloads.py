@@ -23,6 +23,9 @@ W7          100,000 runs that sleep for an hour: memory above idle, processor ti
 replay      a run dies (SIGKILL) after 25,000, 50,000 and 100,000 recorded steps; a fresh process picks it
             up and finishes it: time from the call to the result, which is linear if the time per step
             stays the same
+workers     two worker processes on one file and a client (`bench/workers.py`): from enqueueing here to the
+            body there; processor time of an idle worker; a worker that holds a run is killed or frozen: how
+            long until another goes on with it
 =========== ==========================================================================================
 
 Rates count what the user asked for (steps of the workflow), never rows or internal events. A run's latency
@@ -40,6 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from . import workers
 from .measure import (
     ROOT,
     child_env,
@@ -52,6 +56,7 @@ from .measure import (
     settle,
     wall_ms,
 )
+from .workers import Staff
 
 Work = Callable[[int], Awaitable[int]]  # how many steps or tasks -> the workflow's result
 
@@ -69,6 +74,7 @@ class Peer:
     package: str = ""  # for W5; hello world is the module bench.<name>_hello
     module: str = ""  # the peer's own main module, for W5 and replay
     replays: bool = False
+    staff: Staff | None = None
 
 
 def rate(peer: Peer, workload: str, metric: str, count: int, seconds: float, n: int) -> None:
@@ -164,7 +170,14 @@ def startup(peer: Peer, scratch: Path, scale: float) -> None:
     imports = [import_ms(peer.package) for _ in range(n + 1)][1:]
     fresh = [wall_ms([*hello, str(scratch / f"new{turn}.db")], child_env()) for turn in range(n + 1)][1:]
     again = [wall_ms([*hello, str(scratch / "new0.db")], child_env()) for _ in range(n)]
-    for metric, values in (("import_ms", imports), ("hello_new_store_ms", fresh), ("hello_again_ms", again)):
+    command = [str(Path(sys.executable).parent / peer.package), "--help"]
+    help = [wall_ms(command, child_env()) for _ in range(n + 1)][1:]
+    for metric, values in (
+        ("import_ms", imports),
+        ("hello_new_store_ms", fresh),
+        ("hello_again_ms", again),
+        ("help_ms", help),
+    ):
         emit(peer.name, "W5", metric, percentile(values, 50), n)
 
 
@@ -202,7 +215,7 @@ def size(full: int, scale: float) -> int:
 
 async def run(peer: Peer, workload: str, scale: float, scratch: Path) -> None:
     """Measure one workload on one engine and print its rows. `scratch` is an empty directory on disk."""
-    if workload not in ("W5", "replay"):
+    if workload not in ("W5", "replay", "workers"):
         check(await peer.chain(1), 1)  # opens the store and warms the engine
     match workload:
         case "W1":
@@ -224,6 +237,8 @@ async def run(peer: Peer, workload: str, scale: float, scratch: Path) -> None:
             startup(peer, scratch, scale)
         case "W7" if peer.sleeper:
             await sleeping(peer, scale)
+        case "workers" if peer.staff:
+            await asyncio.to_thread(workers.measure, peer.name, peer.staff, scratch, scale)
         case "replay" if peer.replays:
             replay(peer, scratch, scale)
         case _:
