@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from podium import App, codec
-from podium.model import NewRun, State, Write
+from podium.errors import WrongState
+from podium.model import EngineRow, Fence, Move, NewRun, Outcome, State, Write
 from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, wait_until, write_app
 
 
@@ -144,6 +147,59 @@ def test_what_a_living_process_drives_is_not_ended_from_outside(project: Path) -
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def left(project: Path) -> str:
+    """A run whose process was killed in the middle of a task."""
+    write_app(project)
+    process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
+    try:
+        wait_until((project / "ledger").exists)
+    finally:
+        process.kill()
+        process.wait()
+    return podium("runs", "-q", "status:running").stdout.strip()
+
+
+def test_what_a_killed_process_left_is_taken_from_it_and_ended(left: str) -> None:
+    assert as_json("show", left)["state"] == "running"
+    ran = podium("terminate", "@last")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{left}\n", "cancelled\n")
+    with App(engine=False) as app:
+        row = app.load(left)
+        assert (row.state, row.token, row.lost) == (State.CANCELLED, 2, 1)
+        late = Fence(left, 1, frozenset({State.RUNNING}))  # what its owner would still write
+        assert app.write(Write(fence=late, move=Move(State.FAILED))).result().outcome is Outcome.REFUSED
+        assert app.store.engines() == []
+    assert not list(Path(".podium/podium.db-engines").iterdir())
+
+
+def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with App(engine=False) as app:
+        app.store.announce(EngineRow("heir", 0, "elsewhere", 1, time.time()))
+        release = app.store.release
+
+        def released_and_taken(dead: Mapping[str, int]) -> int:
+            freed = release(dead)
+            assert app.store.claim("heir", {"app:hangs": ""}, 1, time.time() + 1).heads
+            return freed
+
+        monkeypatch.setattr(app.store, "release", released_and_taken)
+        with pytest.raises(WrongState, match=f"run {left} is running"):
+            app.terminate(left)
+        assert app.load(left).owner == "heir"
+
+
+def test_cancel_of_what_nobody_drives_says_so_and_what_to_do(left: str) -> None:
+    ran = podium("cancel", "@last")
+    assert ran.returncode == 0
+    assert ran.stderr == (
+        "asked, but nobody is there; whoever drives it next stops it: "
+        f"podium resume {left}, or a worker; podium terminate {left}  ends it at once\n"
+    )
+    podium("resume", left)
+    assert as_json("show", left)["state"] == "cancelled"
 
 
 def test_a_list_is_narrowed_down_by_a_query(five: list[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, can_act
 from ..errors import WrongState
 from ..model import UNFINISHED, RunRow, State
 from . import options
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
+from .terminal import safe
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -26,10 +27,11 @@ def command(
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
-        return each(chosen.rows, lambda row: (row.id, _cancel(app, row)), as_json, quiet)
+        name = safe(chosen.rows[0].id) if len(chosen.rows) == 1 else "RUN"
+        return each(chosen.rows, lambda row: (row.id, _cancel(app, row, name)), as_json, quiet)
 
 
-def _cancel(app: App, row: RunRow) -> str:
+def _cancel(app: App, row: RunRow, name: str) -> str:
     if row.state.is_final:
         raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
     if row.state in (State.QUEUED, State.PARKED):
@@ -37,6 +39,9 @@ def _cancel(app: App, row: RunRow) -> str:
         app.terminate(row.id)
         return "cancelled"
     app.cancel(row.id).result()
-    if row.state is State.RUNNING:
+    if row.state is State.RUNNING and not app.is_left(row):
         return "asked; it stops at its next step"
-    return "asked; whoever drives it next stops it"
+    if any(row.function in engine.functions and can_act(app, engine) for engine in app.store.engines()):
+        return "asked; whoever drives it next stops it"
+    way = f"podium resume {name}, or a worker; podium terminate {name}  ends it at once"
+    return f"asked, but nobody is there; whoever drives it next stops it: {way}"

@@ -21,7 +21,7 @@ def command(
 ) -> int:
     """End a run at once, without running its body, which then cannot clean up.
 
-    Only what no process drives can be ended so; `podium cancel` asks the one that does.
+    Only what no living process drives can be ended so; `podium cancel` asks the one that does.
     """
     with looking(store) as app:
         chosen = Chosen(app, query, UNFINISHED)
@@ -33,12 +33,13 @@ def command(
 def _terminate(app: App, row: RunRow) -> str:
     if row.state.is_final:
         raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
-    if row.state is State.RUNNING:
+    if row.state is State.RUNNING and not app.is_left(row):
         owner = next((engine for engine in app.store.engines() if engine.id == row.owner), None)
-        if owner is None:
-            raise WrongState(f"run {row.id} is on its way to another process", fix="try again in a moment")
+        where = (
+            f" in process {owner.pid} on {safe(owner.host)}, which alone may write for it" if owner else ""
+        )
         raise WrongState(
-            f"run {row.id} runs in process {owner.pid} on {safe(owner.host)}, which alone may write for it",
+            f"run {row.id} runs{where}",
             fix=f"podium cancel {row.id}  asks it to stop; or end that process first",
         )
     app.terminate(row.id)

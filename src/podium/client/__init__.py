@@ -1,7 +1,7 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
 from .app import App, Call, current_app
-from .causes import Cause, cause_of
+from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, module_name, script, store_file
 from .notices import tell
@@ -29,6 +29,7 @@ __all__ = [
     "StoredRun",
     "Wanted",
     "ago",
+    "can_act",
     "cause_of",
     "check_environment",
     "check_runs",

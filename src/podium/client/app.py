@@ -20,14 +20,13 @@ import msgspec
 
 from .. import codec
 from ..engine import About, End, EngineHost, Options
-from ..engine.hostlock import HostLocks, host_name
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
-from . import steering
+from . import owners, steering
 from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
 from .patience import CALL_PATIENCE, PATIENCE, patiently
@@ -315,10 +314,11 @@ class App:
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""
-        directory = self._locks_directory()
-        if directory is None or engine.host != host_name():
-            return None
-        return not HostLocks(directory).is_free(engine)
+        return owners.is_alive(self._locks_directory(), engine)
+
+    def is_left(self, row: RunRow) -> bool:
+        """Whether a run is held by a process that is certainly dead."""
+        return owners.is_left(self.store, self._locks_directory(), row)
 
     # -- steering -------------------------------------------------------------------------------------
 
@@ -346,8 +346,11 @@ class App:
         return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
 
     def terminate(self, run: str) -> Verdict:
-        """End a run that nobody drives (waiting, queued or parked) without running its body."""
-        return self._decide(run, steering.terminating(self.load(run)))
+        """End a run that nobody, or a dead process, holds; its body does not run."""
+        row = self.load(run)
+        if self._patiently(lambda: owners.free(self.store, self._locks_directory(), row)):
+            row = self.load(run)  # by its new token: an engine that takes it meanwhile wins
+        return self._decide(run, steering.terminating(row))
 
     def resume(self, run: str) -> Verdict:
         """Put a parked run back in line."""
@@ -359,7 +362,9 @@ class App:
     def _decide(self, run: str, write: Write) -> Verdict:
         verdict = self.write(write).result()
         if verdict.outcome is not Outcome.DONE:
-            raise WrongState(f"run {run} has moved on meanwhile: {self.load(run).state}")
+            raise WrongState(
+                f"run {run} has moved on meanwhile: {self.load(run).state}", fix=f"podium why {run}"
+            )
         return verdict
 
     def retry(self, run: str) -> Started:

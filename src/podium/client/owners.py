@@ -1,0 +1,44 @@
+"""Who owns a run, whether that process lives, and what to do where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..engine.hostlock import HostLocks, host_name
+from ..model import EngineRow, RunRow, State
+from ..store import Store
+
+
+def is_alive(locks: Path | None, engine: EngineRow) -> bool | None:
+    """Whether an engine's process lives; None where only its lease can tell (another host)."""
+    if locks is None or engine.host != host_name():
+        return None
+    return not HostLocks(locks).is_free(engine)
+
+
+def is_left(store: Store, locks: Path | None, row: RunRow) -> bool:
+    """Whether a run is held by a process that is certainly dead."""
+    return row.state is State.RUNNING and _is_dead(locks, _owner(store, row))
+
+
+def free(store: Store, locks: Path | None, row: RunRow) -> bool:
+    """Take a run from an owner that is certainly dead, as the next engine that looks would; whether it was.
+
+    Token + 1: whatever may be left of that owner is refused. What else it held is free as well.
+    """
+    owner = _owner(store, row)
+    if row.state is not State.RUNNING or not _is_dead(locks, owner):
+        return False
+    store.release({owner.id: owner.beat} if owner is not None else {})
+    if owner is not None and locks is not None:
+        HostLocks(locks).remove(owner)
+    return True
+
+
+def _owner(store: Store, row: RunRow) -> EngineRow | None:
+    return next((engine for engine in store.engines() if engine.id == row.owner), None)
+
+
+def _is_dead(locks: Path | None, owner: EngineRow | None) -> bool:
+    """An engine that was condemned, or has said goodbye, has no row any more."""
+    return owner is None or is_alive(locks, owner) is False
