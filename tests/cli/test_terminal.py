@@ -12,6 +12,26 @@ import pytest
 
 from tests.cli.support import PODIUM, Terminal, as_json, began, environment, podium, wait_until, write_app
 
+ONCE_AND_AGAIN = """
+import pathlib, time
+from podium import task, workflow
+
+@task
+def first() -> None: ...
+
+@task
+def second() -> None:
+    with open("ledger", "a") as ledger:
+        ledger.write("second\\n")
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+
+@workflow
+def flow() -> None:
+    first()
+    second()
+"""
+
 
 @pytest.fixture(autouse=True)
 def _app(project: Path) -> None:
@@ -98,6 +118,30 @@ def test_a_second_ctrl_c_leaves_at_once_though_a_task_hangs() -> None:
     assert time.monotonic() - began_leaving < 2.0
     assert as_json("show", "@last")["state"] == "running"
     assert "dead" in podium("why", "@last").stdout
+
+
+def test_only_steps_with_an_outcome_are_counted_as_on_record(project: Path) -> None:
+    write_app(project, ONCE_AND_AGAIN)
+    for kills in range(2):
+        process = subprocess.Popen([*PODIUM, "run", "app:flow", "-q"], env=environment())
+        try:
+            wait_until(lambda kills=kills: len(began(project)) > kills)
+        finally:
+            process.kill()
+            process.wait()
+    (run,) = as_json("runs")["runs"]
+    assert run["entries"] > 1, "an attempt whose end nobody saw is on record"
+    seen = podium("watch", "@last", "--wait", "0.1").stderr
+    assert f"watching {run['id']}: 1 step on record  flow(" in seen
+    assert f"not done yet: 1 step of {run['id']} on record" in seen
+    with subprocess.Popen(
+        [*PODIUM, "run", "app:flow"], stderr=subprocess.PIPE, text=True, env=environment()
+    ) as again:
+        assert again.stderr is not None
+        assert again.stderr.readline().startswith(f"resumed {run['id']}: 1 step on record  flow(")
+        (project / "go").touch()
+        assert " · 2 steps on record" in again.stderr.read().splitlines()[-1]
+    assert " · 2 steps on record" in podium("show", "@last").stdout
 
 
 def test_after_a_kill_the_same_command_resumes(project: Path) -> None:

@@ -18,7 +18,7 @@ from . import options, terminal, words
 from .flags import Flags
 from .follow import Follower, surface
 from .main import FAILED, FINE, INTERRUPTED, TIMED_OUT
-from .outcome import ending, outcome_json, result_text
+from .outcome import ending, outcome_json, result_text, steps_on_record
 from .target import Target, load
 from .terminal import say, tell
 from .view import View
@@ -93,7 +93,8 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     row = app.load(view.run)
     view.call = words.call(row.args)
     if not quiet and not terminal.is_live():
-        tell(_opening(row, view, app.has_engine))
+        steps = steps_on_record(app.store, row.id) if row.entries else 0
+        tell(_opening(row, view, app.has_engine, steps))
     follower = Follower(app, view, surface(quiet, env.now()))
     began = env.monotonic()
     end = follower.follow(wait)
@@ -101,8 +102,9 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     with App(app.url, engine=False) as looking:
         row = looking.load(view.run)
         tail = looking.store.history(view.run, max(0, row.entries - _TAIL), _TAIL)
-    if end is None and not row.state.is_final and row.state is not State.PARKED:
-        return _left(row, follower.interrupted, app.has_engine, as_json)
+        if end is None and not row.state.is_final and row.state is not State.PARKED:
+            steps = steps_on_record(looking.store, row.id)
+            return _left(row, steps, follower.interrupted, app.has_engine, as_json)
     seconds = env.monotonic() - began
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
@@ -110,14 +112,14 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     return FINE if row.state is State.SUCCEEDED else FAILED
 
 
-def _opening(row: RunRow, view: View, driven: bool) -> str:
-    record = f": {words.many(row.entries, 'step')} on record" if row.entries else ""
+def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
+    record = f": {words.many(steps, 'step')} on record" if row.entries else ""
     how = "watching" if not driven else "resumed" if row.entries else "run"
     return f"{how} {row.id}{record}  {view.label}({view.call})"
 
 
-def _left(row: RunRow, interrupted: bool, driven: bool, as_json: bool) -> int:
-    record = f"{words.many(row.entries, 'step')} of {row.id} on record"
+def _left(row: RunRow, steps: int, interrupted: bool, driven: bool, as_json: bool) -> int:
+    record = f"{words.many(steps, 'step')} of {row.id} on record"
     how = "not done yet" if not interrupted else "stopped" if driven else f"left {row.state}"
     tell(f"{how}: {record}")
     tell(f"go on{'' if driven else ' watching'}: {_same_command()}")

@@ -68,7 +68,7 @@ class View:
         self.ended: float | None = None  # of one that another process drove
         self.here = False  # this process owns it
         self.seq = 0  # of the last entry folded
-        self.resumed = 0  # entries on record when it was taken up
+        self.resumed = 0  # steps on record when it was taken up
         self.stopping = False
         self.hint = "Ctrl-C stops it; what is on record stays"
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
@@ -96,8 +96,7 @@ class View:
             if run != self.run:
                 continue
             if what == "taken":
-                self._taken(detail)
-                self.recall(read(self.seq, detail.entries))
+                self._taken(detail, read)
             elif what == "began":
                 self._began(detail)
             elif what == "ended":
@@ -133,10 +132,12 @@ class View:
             tally = self.tallies[name] = Tally(name)
         return tally
 
-    def _taken(self, head: Head) -> None:
+    def _taken(self, head: Head, read: Callable[[int, int], Iterable[Entry]]) -> None:
         self.here, self.state, self.due = True, State.RUNNING, None
-        if head.entries and not self.seq:
-            self.resumed = head.entries
+        is_first = not self.seq
+        self.recall(read(self.seq, head.entries))
+        if is_first:
+            self.resumed = self.steps
 
     def _began(self, attempt: Attempt) -> None:
         tally = self._of(attempt.step)
