@@ -110,6 +110,21 @@ def test_a_damaged_store_is_told_from_one_that_cannot_be_reached(project: Path) 
     assert podium("doctor", "--store", "nosuch://x").returncode in (1, 7)
 
 
+def test_a_place_where_no_store_can_be_is_named_with_what_is_in_the_way(project: Path) -> None:
+    (project / "full").mkdir()
+    (project / "text").write_text("")
+    other = "name another file: --store URL, or PODIUM_URL"
+    for store, found in {
+        "full": f"{project}/full is a directory | name a file in it: {project}/full/podium.db",
+        "text/a.db": f"{project}/text/a.db cannot be made: {project}/text is no directory | {other}",
+        "text/b/a.db": f"{project}/text/b/a.db cannot be made: {project}/text is no directory | {other}",
+        "/dev/null": f"/dev/null is no regular file | {other}",
+    }.items():
+        assert problems("--store", store) == {"file": found}
+    assert problems("--store", "to/be/made/a.db") == {}, "the first run makes the directories, too"
+    assert not (project / "to").exists()
+
+
 def test_a_setting_that_is_none_is_named_with_the_nearest() -> None:
     ran = podium("config", PODIUM_TRACEE="1")
     assert ran.returncode == 7

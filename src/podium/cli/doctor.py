@@ -46,7 +46,10 @@ def _findings(url: str, quick: bool) -> Iterator[Finding]:
     yield Finding("store", True, url)
     yield from check_environment()
     try:
-        yield from examine(url, thorough=not quick)
+        for finding in examine(url, thorough=not quick):
+            yield finding
+            if finding.name == "file" and not finding.is_well:
+                return  # opening it would only say so again
         file = store_file(url)
         if file is None or file.exists():
             with looking(url) as app:

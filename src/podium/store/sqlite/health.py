@@ -29,8 +29,8 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
     if name.startswith(":memory:"):
         return
     path = Path(name).resolve()
-    if not path.exists():
-        yield Finding("file", True, f"{path} is not there yet; the first run makes it")
+    if not path.is_file():
+        yield place(path)
         return
     looks: list[Callable[[Path], Finding]] = [
         file_system, writable, free_space, same_file, log_size, write_lock, version, integrity,
@@ -40,6 +40,24 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
             yield look(path)
         except OSError as error:
             yield Finding(look.__name__.replace("_", " "), False, f"{path}: {error.strerror}")
+
+
+def place(path: Path) -> Finding:
+    """Whether a store can be made where there is no file."""
+    found = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    other = "name another file: --store URL, or PODIUM_URL"
+    if found == path:
+        if path.is_dir():
+            return Finding(
+                "file", False, f"{path} is a directory", f"name a file in it: {path / 'podium.db'}"
+            )
+        return Finding("file", False, f"{path} is no regular file", other)
+    if not found.is_dir():
+        return Finding("file", False, f"{path} cannot be made: {found} is no directory", other)
+    if not os.access(found, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        fix = f"chmod u+wx {found}, or {other}"
+        return Finding("file", False, f"{path} cannot be made: {found} is read-only", fix)
+    return Finding("file", True, f"{path} is not there yet; the first run makes it")
 
 
 def file_system(path: Path) -> Finding:
