@@ -78,6 +78,12 @@ def test_with_yes_it_is_done_to_those_that_match_and_to_no_other(five: list[str]
     assert (none.returncode, none.stderr) == (0, "cancel 0 runs: nothing to do\n")
 
 
+@pytest.mark.parametrize("verb", ["cancel", "terminate", "resume", "retry"])
+def test_where_nothing_matches_a_program_still_reads_json(five: list[str], verb: str) -> None:
+    ran = podium(verb, "tag:weekly", "--yes", "--json")
+    assert (ran.returncode, json.loads(ran.stdout)) == (0, {"version": 1, "runs": [], "refused": []})
+
+
 def test_runs_named_one_by_one_need_no_asking_and_one_that_refuses_stops_no_other(five: list[str]) -> None:
     podium("cancel", "run-1")
     ran = podium("cancel", "run-2", "run-1", "run-3", "--json")

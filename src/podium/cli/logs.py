@@ -63,7 +63,8 @@ def command(
 ) -> int:
     """What a run's tasks printed and logged.
 
-    Prints have no level; their column says out or err. --json gives an object per line.
+    Prints have no level; their column says out or err. --json gives JSON lines: an object for each line that
+    was said, on a line of its own, and nothing where nothing was said.
     """
     wanted = Wanted(step, _level(level), _pattern(grep), _since(since))
     with looking(store) as app:

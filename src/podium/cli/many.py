@@ -72,12 +72,14 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool
     if dry_run:
         ids = [row.id for row in chosen.rows]
         if as_json:
-            say(msgspec.json.encode({"version": 1, "runs": [], "refused": [], "would": ids}).decode())
+            _say_json(would=ids)
         elif quiet and ids:
             say("\n".join(ids))
         tell("nothing was done: --dry-run")
         return False
     if not chosen.rows:
+        if as_json:  # a program reads the same shape, whatever was found
+            _say_json()
         return False
     if yes:
         return True
@@ -89,7 +91,13 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool
     if click.confirm("go on?", err=True):
         return True
     tell("nothing was done")
+    if as_json:
+        _say_json()
     return False
+
+
+def _say_json(runs: Sequence[dict[str, str]] = (), refused: Sequence[str] = (), **more: list[str]) -> None:
+    say(msgspec.json.encode({"version": 1, "runs": runs, "refused": refused, **more}).decode())
 
 
 def each(rows: Sequence[RunRow], act: Callable[[RunRow], tuple[str, str]], as_json: bool, quiet: bool) -> int:
@@ -108,8 +116,7 @@ def each(rows: Sequence[RunRow], act: Callable[[RunRow], tuple[str, str]], as_js
         if not as_json:
             say(id)
     if as_json:
-        shown = {"version": 1, "runs": done, "refused": [problem.message for problem in refused]}
-        say(msgspec.json.encode(shown).decode())
+        _say_json(done, [problem.message for problem in refused])
     elif not quiet:
         for outcome, count in Counter(one["outcome"] for one in done).items():
             tell(outcome if len(rows) == 1 else f"{words.many(count, 'run')}: {outcome}")
