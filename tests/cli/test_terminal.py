@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from podium import App
 from tests.cli.support import PODIUM, Terminal, as_json, began, environment, podium, wait_until, write_app
 
 ONCE_AND_AGAIN = """
@@ -194,3 +195,22 @@ def test_a_running_run_is_explained_and_cancelled_from_another_process(project: 
     ended = podium("cancel", "@last")
     assert ended.returncode == 4
     assert "E303" in ended.stderr
+
+
+def test_who_was_taken_for_dead_is_told_how_to_go_on(project: Path) -> None:
+    write_app(project, ONCE_AND_AGAIN)
+    with subprocess.Popen(
+        [*PODIUM, "run", "app:flow"], stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stderr is not None
+        wait_until(lambda: began(project))
+        with App(engine=False) as app:
+            while engines := app.store.engines():  # it may beat between the look and the verdict
+                app.store.release({engine.id: engine.beat for engine in engines})
+        said = next(line for line in process.stderr if line.startswith("error[E504]"))
+        assert "took it for dead" in said
+        hint = next(process.stderr)
+        assert hint == "  its runs are safe: start it again, or see who has them: podium runs\n"
+        (project / "go").touch()
+        process.stderr.read()
+    assert process.returncode == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch
+from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
 from ..model import FINAL, Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
 from .committer import OneWrite
 from .reasons import read_reason
@@ -246,7 +246,9 @@ def head_of_row(row: RunRow) -> Head:
 
 def stopped_by(failure: BaseException | None) -> EngineStopped:
     """What those are told who wait for an engine that failed."""
-    error = EngineStopped(f"the engine stopped: {failure}")
+    knows_better = isinstance(failure, PodiumError) and failure.fix  # which is in its text
+    fix = "" if knows_better else "its runs are safe: start it again, or see who has them: podium runs"
+    error = EngineStopped(f"the engine stopped: {failure}", fix=fix)
     error.__cause__ = failure
     return error
 

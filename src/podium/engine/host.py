@@ -22,6 +22,7 @@ from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadE
 from ..functions import Function
 from ..model import STDERR, STDOUT, EngineRow
 from ..store import Store
+from .desk import stopped_by
 from .engine import Engine
 from .hostlock import HostLocks, host_name
 from .neighbours import Neighbours
@@ -215,7 +216,7 @@ class EngineHost:
     def call(self, function: Callable[..., Any], *args: Any) -> None:
         """Run it on the engine's thread, soon. Raises EngineStopped when the engine is gone."""
         if self.engine.failure is not None:
-            raise EngineStopped(f"the engine stopped: {self.engine.failure}") from self.engine.failure
+            raise stopped_by(self.engine.failure)
         self._calls.append((function, args))
         if not self._woken:
             self._woken = True
