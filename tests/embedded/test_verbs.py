@@ -365,6 +365,26 @@ def test_retrying_a_failed_run_begins_at_the_step_that_failed(app: App) -> None:
         invoice.start(1).result() and total.start(1).retry()
 
 
+@workflow
+def computes() -> int:
+    return sum(range(pay(1).count("1") * 500_000))
+
+
+def test_a_run_lasts_until_its_body_returns(app: App) -> None:
+    run = computes.start()
+    run.result()
+    ended = app.load(run.id).ended
+    assert ended is not None
+    assert ended - app.history(run.id)[-1].at > 0.001, "what the body computes after its last step counts"
+
+
+def test_a_run_that_is_terminated_ends_then(app: App) -> None:
+    run = computes.options(delay=3600).start()
+    before = app.env.now()
+    app.terminate(run.id)
+    assert (app.load(run.id).ended or 0.0) >= before
+
+
 def test_a_run_that_ended_cannot_be_cancelled_any_more(app: App) -> None:
     run = invoice.start(1)
     assert run.result() == "1 EUR"

@@ -342,7 +342,7 @@ class App:
         """
         row = self.load(run)
         if row.state is State.PARKED:
-            return self.write(steering.terminating(row))
+            return self.write(steering.terminating(row, self.env.now()))
         return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
 
     def terminate(self, run: str) -> Verdict:
@@ -350,7 +350,7 @@ class App:
         row = self.load(run)
         if self._patiently(lambda: owners.free(self.store, self._locks_directory(), row)):
             row = self.load(run)  # by its new token: an engine that takes it meanwhile wins
-        return self._decide(run, steering.terminating(row))
+        return self._decide(run, steering.terminating(row, self.env.now()))
 
     def resume(self, run: str) -> Verdict:
         """Put a parked run back in line."""

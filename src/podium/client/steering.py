@@ -20,9 +20,9 @@ def cancelling(run: str, message_id: str, now: float) -> Write:
     return Write(messages=(Message(message_id, run, "cancel", now),))
 
 
-def terminating(row: RunRow) -> Write:
+def terminating(row: RunRow, now: float) -> Write:
     """The end of a run that nobody drives; its body does not run."""
-    return _decision(row, Move(State.CANCELLED))
+    return _decision(row, Move(State.CANCELLED, at=now))
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:

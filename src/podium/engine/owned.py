@@ -219,7 +219,8 @@ class OwnedRun:
         if held:
             last = held[-1]
             if isinstance(last, Finish):
-                self._leave(Move(last.state, payload=last.payload, fingerprint=self._fingerprint))
+                at = self._at(self.engine.env.now())  # later than its last entry: the body may have computed
+                self._leave(Move(last.state, payload=last.payload, fingerprint=self._fingerprint, at=at))
             if self._entries or self._writing is not None or self._move is not None:
                 return  # the commit comes first; what there is to wait for is seen after it
             self._held = []
