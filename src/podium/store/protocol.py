@@ -68,8 +68,8 @@ class Store(Protocol):
         Logs are numbered in the order in which they are written, on from the run's last line.
 
         A move sets the payload and takes the ownership away; one out of parked sets lost back to 0, because
-        a person has decided. A final one dates the run's end: `Move.at`, else
-        its last entry.
+        a person has decided. A final one dates the run's end: `Move.at`, but not before its
+        last entry.
         """
         ...
 

@@ -204,6 +204,14 @@ def test_a_run_ends_when_its_move_says_else_with_its_last_entry_else_when_it_sta
     assert [row(store, run).ended for run in ("r1", "r2", "r3")] == [70.0, 7.0, 3.0]
 
 
+def test_no_run_ends_before_its_last_entry_by_whatever_clock(store: Store) -> None:
+    own(store, "r1", "r2", at=3.0)
+    commit(store, fenced("r1", entries=(result(1, at=7.0),)))
+    move(store, "r1", State.CANCELLED, at=5.0)
+    move(store, "r2", State.CANCELLED, at=1.0)
+    assert [row(store, run).ended for run in ("r1", "r2")] == [7.0, 3.0]
+
+
 def test_one_culprit_in_a_batch_stands_alone(store: Store) -> None:
     """Values of a wrong type, too large for the store, or no text at all: whatever the codec let through."""
     runs = [f"r{n}" for n in range(8)]

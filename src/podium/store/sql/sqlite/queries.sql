@@ -26,13 +26,14 @@ VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?
 DELETE FROM inbox WHERE run = ? AND id = ?;
 
 -- name: move
--- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry.
+-- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry,
+-- and none ended before it, whatever the clock of who ended it.
 UPDATE runs
 SET state = :state, owner = NULL, due = :due, payload = :payload,
     lost = CASE state WHEN 'parked' THEN 0 ELSE lost END,  -- a person has decided: what was lost is forgiven
     fingerprint = coalesce(:fingerprint, fingerprint),
-    ended = CASE WHEN :final THEN coalesce(
-        :at, (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created) END
+    ended = CASE WHEN :final THEN max(coalesce(:at, 0.0), coalesce(
+        (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created)) END
 WHERE key = :key;
 
 -- name: call_of_run
