@@ -129,6 +129,19 @@ def test_detached_it_waits_for_whoever_drives_it(project: Path) -> None:
     assert podium("resume", run).stdout == "1\n"
 
 
+def test_it_drives_its_own_run_and_leaves_what_else_lies_there_to_others(project: Path) -> None:
+    other = podium("run", "app:hangs", "--detach").stdout.strip()
+    assert podium("run", "app:adds", "--", "--n", "2").stdout == "1\n"
+    assert began(project) == ["began 0", "began 1"]
+    assert as_json("show", other)["state"] == "queued"
+
+
+def test_it_takes_up_the_very_run_that_was_put_in_line(project: Path) -> None:
+    podium("run", "app:adds", "--id", "mine", "--detach", "--", "--n", "2")
+    assert podium("run", "app:adds", "--id", "mine", "--", "--n", "2").stdout == "1\n"
+    assert as_json("show", "mine")["state"] == "succeeded"
+
+
 def test_it_leaves_after_so_many_seconds_and_the_same_command_goes_on() -> None:
     left = podium("run", "app:sleeps", "--wait", "0.3", "--", "--seconds", "1.5")
     assert left.returncode == 6

@@ -181,6 +181,18 @@ def nobody_offers_it(world: World) -> Still:
     return Still(world.queued(app), "no-offer", "no live engine offers app:ends", "podium resume 1queued")
 
 
+def only_somebody_who_drives_another(world: World) -> Still:
+    app = world.app()
+    world.engine(app, "e1", {}, run="1other")
+    return Still(world.queued(app), "no-offer", "no live engine offers app:ends", "podium resume 1queued")
+
+
+def somebody_drives_it_alone(world: World) -> Still:
+    app = world.app()
+    world.engine(app, "e1", {}, run="1queued")
+    return Still(world.queued(app), "due", "it is ready to be taken", "")
+
+
 def its_module_is_broken_there(world: World) -> Still:
     app = world.app()
     broken = {"app": "ModuleNotFoundError: No module named 'polars' (app.py:2)"}
@@ -267,7 +279,8 @@ def silent(world: World) -> Still:
 
 STILLNESSES = (
     running, killed, silent, retry_clock, sleeping, waiting_for_a_message, delayed,
-    nobody_alive, nobody_offers_it, its_module_is_broken_there, only_other_code, ready,
+    nobody_alive, nobody_offers_it, only_somebody_who_drives_another, somebody_drives_it_alone,
+    its_module_is_broken_there, only_other_code, ready,
     parked, failed, cancelled, succeeded, cancel_not_taken,
 )  # fmt: skip
 TOLD_BY_LINUX = (frozen, store_is_held) if Path("/proc/locks").exists() else ()

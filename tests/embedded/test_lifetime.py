@@ -111,6 +111,29 @@ def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
         assert len(app.history(runs[0].id)) == 2
 
 
+def test_closing_hands_back_at_once_what_nobody_here_asked_for(store: Path) -> None:
+    with App(store, engine=False):
+        other = two_steps.start(1)
+    with App(store, options=Options(grace=3600)) as app:
+        assert quick.run(1) == 2
+        assert started.wait(5)
+    with App(store, engine=False) as app:
+        row = app.load(other.id)
+        assert (row.state, row.lost) == (State.WAITING, 0)
+
+
+def test_an_app_that_leaves_others_alone_drives_what_it_started_and_what_it_waits_for(store: Path) -> None:
+    with App(store, engine=False):
+        other, awaited = quick.start(1), quick.start(2)
+    with App(store, options=Options(others="leave", evict_always=True)) as app:
+        left = naps.options(delay=0.01).start(0.01)
+        assert app.wait(awaited.id).result(10).state is State.SUCCEEDED
+        while not left.state.is_final:  # nobody waits for it, but it was started here
+            time.sleep(0.005)
+        assert app.load(other.id).state is State.QUEUED
+        assert [row.functions for row in app.store.engines()] == [{}], "it is not there for others"
+
+
 def test_who_waits_for_a_closed_app_is_told(store: Path) -> None:
     failures: list[BaseException] = []
     with App(store, options=Options(grace=0.05)):

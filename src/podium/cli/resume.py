@@ -11,7 +11,7 @@ from . import options
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
-from .run import drive, silent, watch
+from .run import ALONE, drive, silent, watch
 from .target import load_for
 
 
@@ -41,7 +41,7 @@ def command(
         (row,) = chosen.rows
         _require_open(row)
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=silent, starter=target.file) as driving:
+    with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
         view = watch(driving, target)
         view.run = row.id
         if row.state is State.PARKED:

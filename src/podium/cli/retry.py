@@ -10,7 +10,7 @@ from . import options
 from .lookup import looking
 from .main import FINE
 from .many import MANY_MAX, Chosen, agreed, each
-from .run import drive, silent, watch
+from .run import ALONE, drive, silent, watch
 from .target import load_for
 
 _RETRIED = frozenset({State.FAILED, State.CANCELLED})
@@ -44,7 +44,7 @@ def command(
             return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
     (row,) = chosen.rows
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=silent, starter=target.file) as driving:
+    with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
         view = watch(driving, target)
         view.run = driving.retry(row.id).id.result()
         return drive(driving, view, as_json=as_json, quiet=quiet)

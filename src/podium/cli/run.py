@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from ..client import App, Call
+from ..engine import About, Options
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import Entry, RunRow, State
@@ -23,6 +24,7 @@ from .target import Target, load
 from .terminal import say, tell
 from .view import View
 
+ALONE = Options(others="leave")  # what lies in the store besides is for workers, and for apps that stay
 _TAIL = 200  # entries of the history in which the failed step is looked for
 _RESULT_MAX = 4000  # characters of a result on a terminal
 
@@ -55,7 +57,7 @@ def command(
     """
     if id is not None and not id.strip():
         raise UsageError("--id is empty")
-    with App(store, notice=silent, engine=not detach) as app:
+    with App(store, notice=silent, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
         # The script stands for its module: `python app.py` and `podium run app:report` find each other's
@@ -90,6 +92,8 @@ def watch(app: App, target: Target) -> View:
 def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, quiet: bool) -> int:
     """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
     env = RealEnv()
+    if app.has_engine:
+        app.describe(About(script=app.starter, slots=app.options.thread_slots, run=view.run))
     row = app.load(view.run)
     view.call = words.call(row.args)
     if not quiet and not terminal.is_live():

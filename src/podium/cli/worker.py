@@ -110,7 +110,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"others": "equal"}
     if slots is not None:
         given |= {
             "loop_slots": slots, "thread_slots": slots, "process_slots": slots,

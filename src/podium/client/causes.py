@@ -205,6 +205,9 @@ class _Unfinished:
         here = f"podium resume {row.id}  drives it here"
         if not living:
             return Cause("no-engine", f"no engine is alive; whoever drives it needs {row.function}", fix=here)
+        alone = [engine for engine in living if read_about(engine.info).run == row.id]
+        if alone:
+            return Cause("due", "it is ready to be taken", (f"{named(alone[0])} drives it",))
         offering = [engine for engine in living if row.function in engine.functions]
         if not offering:
             return self._not_offered(living, here)
@@ -235,7 +238,7 @@ class _Unfinished:
                     return Cause(
                         "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
                     )
-        names = tuple(f"{named(engine)} has no such function" for engine in living[:_SHOWN])
+        names = tuple(f"{named(engine)} {_lacks(engine)}" for engine in living[:_SHOWN])
         more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
         return Cause("no-offer", f"no live engine offers {self.row.function}", (*names, *more), here)
 
@@ -277,6 +280,11 @@ def _label(entry: Entry) -> str:
 def _script(engine: EngineRow) -> str:
     script = read_about(engine.info).script
     return f" (started by {script})" if script else ""
+
+
+def _lacks(engine: EngineRow) -> str:
+    alone = read_about(engine.info).run
+    return f"drives {alone} and no other run" if alone else "has no such function"
 
 
 def named(engine: EngineRow) -> str:

@@ -61,7 +61,8 @@ def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
                 "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
             )
         else:
-            yield Finding("engine", True, f"{who}: alive, offers {len(engine.functions)} functions")
+            does = f"drives {about.run} alone" if about.run else f"offers {len(engine.functions)} functions"
+            yield Finding("engine", True, f"{who}: alive, {does}")
         for module, error in about.broken.items() if alive is not False else ():
             what = f"{module} could not be loaded in {named(engine)}: {error}"
             yield Finding("module", False, what, f"mend {module}: that process tries it again by itself")

@@ -15,6 +15,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     script: str = ""  # what started it: a file, or the words of a command
     version: str = ""  # of Podium, where that is known without looking for it
     slots: int = 0  # `def` tasks at once
+    run: str = ""  # of `podium run`: the one that it drives, and no other
     modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
     broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
 

@@ -122,8 +122,8 @@ class Desk:
         new = start.new
         self._engine.expected -= new.owned
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
-        if start.watch is not None and outcome in _THERE:
-            self._watched.setdefault(id, []).append(start.watch)
+        if outcome in _THERE and (start.watch is not None or self._leaves_others):
+            self._watched.setdefault(id, []).extend([start.watch] if start.watch is not None else [])
         if new.owned and outcome is Outcome.DONE and not self._engine.stopping:
             self._engine.take_up(_head_of(new))
         elif outcome in _THERE and id not in self._engine.owned:
@@ -184,6 +184,22 @@ class Desk:
         if run not in self._engine.owned:
             self.watches_elsewhere += 1
             self._engine.committer.ask(lambda: self._engine.store.load(run), self.looked)
+            if self._leaves_others:
+                self._engine.sweep.soon()  # now that it is asked for, it may be claimed
+
+    @property
+    def _leaves_others(self) -> bool:
+        return self._engine.options.others == "leave"
+
+    def claimable(self) -> list[str] | None:
+        """The runs that this engine may claim, where it leaves all others alone; None: any."""
+        if not self._leaves_others:
+            return None
+        return [run for run in self._watched if run not in self._engine.owned]
+
+    def wants(self, head: Head) -> bool:
+        """Whether somebody in this process started the run or waits for it."""
+        return head.ours or head.id in self._watched
 
     def elsewhere(self, limit: int) -> list[str]:
         """Watched runs that this engine does not have in memory, those longest unlooked at first."""
@@ -241,7 +257,7 @@ def head_of_row(row: RunRow) -> Head:
         lost=row.lost,
         entries=row.entries,
         fingerprint=row.fingerprint,
-    )  # and no starter: whether that is gone a row does not say
+    )  # and not whose it is: whether its starter is gone a row does not say
 
 
 def stopped_by(failure: BaseException | None) -> EngineStopped:
@@ -265,4 +281,5 @@ def _head_of(new: NewRun) -> Head:
         entries=new.copy_from[1] if new.copy_from else 0,
         fingerprint=new.fingerprint,
         starter=new.starter,
+        ours=True,
     )

@@ -216,8 +216,15 @@ class Engine:
     # -- the end --------------------------------------------------------------------------------------
 
     def stop(self, then: Callable[[], None]) -> None:
-        """Claim nothing more, let running tasks end within the grace time, hand the runs back."""
+        """Claim nothing more, let running tasks end within the grace time, hand the runs back.
+
+        The grace is for runs that were asked for here: nobody here waits for the others, so they go at once.
+        """
         self.stopping, self._stopped = True, then
+        if self.options.others == "yield":
+            for owned in list(self.owned.values()):
+                if not self.desk.wants(owned.head):
+                    owned.hand_back()
         self.reactor.call_later(self.options.grace, self._hand_back_all)
         self._try_to_stop()
 

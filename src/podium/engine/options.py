@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
@@ -24,6 +26,9 @@ class Options(msgspec.Struct, frozen=True):
     log_lines: int = 1000  # kept of what one attempt prints and logs; 0: none, nothing is listened to
     log_bytes: int = 262_144  # of these together, in UTF-8
     log_line: int = 8192  # characters of one line
+    # Runs that nobody in this process started or waits for: driven alike (a worker), driven but handed back
+    # at once at shutdown, or left to others (`podium run`).
+    others: Literal["equal", "yield", "leave"] = "yield"
     evict_always: bool = False  # drop a run whenever it only waits: for tests
 
     def patience(self, entries: int) -> float:

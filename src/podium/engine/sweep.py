@@ -40,11 +40,12 @@ class Sweep:
         self._engine.expected += room
         offered = {name: function.fingerprint for name, function in list(self._engine.functions.items())}
         elsewhere = self._engine.desk.elsewhere(CLAIM_BATCH)
+        runs = self._engine.desk.claimable()
         now, unsure = self._engine.env.now(), self.unsure
         self.unsure = False
 
         def look() -> tuple[Claimed, list[Message], list[RunRow | None]]:
-            claimed = self._engine.store.claim(self._engine.id, offered, room, now)
+            claimed = self._engine.store.claim(self._engine.id, offered, room, now, runs)
             if unsure:
                 claimed = Claimed(tuple(self._ours()), claimed.next_due)
             taken = {head.id for head in claimed.heads}

@@ -171,6 +171,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     entries: int = 0  # length of the history
     fingerprint: str = ""
     starter: str = ""  # the script that left it behind; "" while the process that started it may be there
+    ours: bool = False  # the engine that owns it has started it, or attached to it
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):

@@ -73,7 +73,14 @@ class Store(Protocol):
         """
         ...
 
-    def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
+    def claim(
+        self,
+        engine: str,
+        functions: Mapping[str, str],
+        limit: int,
+        now: float,
+        runs: Sequence[str] | None = None,
+    ) -> Claimed:
         """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 
         `functions` maps each function this engine has to its code's fingerprint: from now on that is what the
@@ -85,6 +92,9 @@ class Store(Protocol):
         A claim sets the owner, adds 1 to the token, moves the run to running, gives it the fingerprint of the
         claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`,
         not before `created` whatever the clocks. An engine without a row gets nothing and offers nothing.
+
+        With `runs` only these are taken and looked at, and the engine offers nothing: it is not there for
+        others.
 
         `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
         """

@@ -76,10 +76,17 @@ class FaultyStore:
             raise
         return verdicts
 
-    def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
+    def claim(
+        self,
+        engine: str,
+        functions: Mapping[str, str],
+        limit: int,
+        now: float,
+        runs: Sequence[str] | None = None,
+    ) -> Claimed:
         self._resolved()
         return self._call(
-            "claim", lambda: self._inner.claim(engine, functions, limit, now), self._monitor.claimed
+            "claim", lambda: self._inner.claim(engine, functions, limit, now, runs), self._monitor.claimed
         )
 
     def announce(self, engine: EngineRow) -> None:

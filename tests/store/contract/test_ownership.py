@@ -56,6 +56,37 @@ def test_a_claim_names_the_script_of_a_run_that_was_left_behind_and_of_no_other(
     assert starters == {"r1": "/s.py", "r2": "", "r3": ""}
 
 
+def test_a_claim_says_whether_its_engine_started_the_run(store: Store) -> None:
+    store.announce(engine("e2"))
+    due = Write(new_runs=(new("r1", starter="/s.py", owned=False),))
+    commit(store, due, engine="e1")
+    commit(store, Write(new_runs=(new("r2", starter="/s.py", owned=False),)), engine="e2")
+    heads = store.claim("e1", FUNCTIONS, 10, 99.0).heads
+    assert {head.id: head.ours for head in heads} == {"r1": True, "r2": False}
+
+
+def test_a_claim_of_named_runs_takes_no_other_and_offers_nothing(store: Store) -> None:
+    queue(store, "r1", due=5.0)
+    queue(store, "r2", due=30.0)
+    queue(store, "r3", due=5.0)
+    queue(store, "r4", due=5.0, function="app:other")
+    found = store.claim("e1", FUNCTIONS, 10, 9.0, ["r1", "r2", "r4", "unknown"])
+    assert ([head.id for head in found.heads], found.next_due) == (["r1"], 30.0)
+    assert [row.functions for row in store.engines() if row.id == "e1"] == [{}]
+    commit(store, Write(messages=(message("m1", "r2"),)), engine=None)
+    assert [head.id for head in store.claim("e1", FUNCTIONS, 10, 9.0, ["r2"]).heads] == ["r2"]
+    assert store.claim("e1", FUNCTIONS, 10, 99.0, []).heads == ()
+
+
+def test_a_named_run_is_left_to_an_engine_that_offers_its_code(store: Store) -> None:
+    store.announce(engine("old"))
+    store.claim("old", {"app:flow": "v0"}, 0, 9.0)
+    queue(store, "r1", fingerprint="v0")
+    assert store.claim("e1", FUNCTIONS, 10, 99.0, ["r1"]).heads == ()
+    store.retire("old")
+    assert [head.id for head in store.claim("e1", FUNCTIONS, 10, 99.0, ["r1"]).heads] == ["r1"]
+
+
 def test_each_claim_adds_to_the_token_and_only_the_first_says_when_it_started(store: Store) -> None:
     queue(store, "r1")
     store.claim("e1", FUNCTIONS, 1, 7.0)

@@ -124,15 +124,24 @@ class SqliteStore:
 
     # -- owning ---------------------------------------------------------------------------------------
 
-    def claim(self, engine: str, functions: Mapping[str, str], limit: int, now: float) -> Claimed:
+    def claim(
+        self,
+        engine: str,
+        functions: Mapping[str, str],
+        limit: int,
+        now: float,
+        runs: Sequence[str] | None = None,
+    ) -> Claimed:
         wanted: dict[str, object] = {
             "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit + 1,
+            "runs": None if runs is None else json.dumps(runs),
         }  # fmt: skip
+        offered: Mapping[str, str] = functions if runs is None else {}
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
-            is_offered = self._offers(connection, engine, functions)
+            is_offered = self._offers(connection, engine, offered)
             if is_offered and not self._claimable(connection, wanted):
                 return Claimed((), self._next_due(connection, wanted))
         with self._connections.writing() as connection, transaction(connection):
@@ -140,13 +149,13 @@ class SqliteStore:
                 return Claimed((), None)
             if not is_offered:
                 rows(connection, SQL["forget_offers"], (engine,))
-                self._offer(connection, engine, functions)
+                self._offer(connection, engine, offered)
             found = self._claimable(connection, wanted)
             heads = tuple(self._take(connection, engine, functions, found[:limit], now))
             next_due = self._next_due(connection, wanted)
             if len(found) > limit > 0:  # one that has messages may be left, and those need not be due
                 next_due = now if next_due is None else min(now, next_due)
-        self._offered[engine] = dict(functions)
+        self._offered[engine] = dict(offered)
         return Claimed(heads, next_due)
 
     def _offers(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> bool:
@@ -160,6 +169,8 @@ class SqliteStore:
 
     def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
         """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
+        if wanted["runs"] is not None:
+            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] != 1 else []
         wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
         return rows(connection, SQL["claimable"], wanted) if wanted["limit"] != 1 else []
 
@@ -173,11 +184,12 @@ class SqliteStore:
     ) -> Iterator[Head]:
         values = [(engine, now, key, functions[function]) for key, function, _ in found]
         claimed = rows_of_each(connection, SQL["claim"], values)
-        for (*row, starter), (_, _, fingerprint) in zip(claimed, found, strict=True):
-            yield _head(connection, (*row, fingerprint, starter))
+        for (*row, starter, ours), (_, _, fingerprint) in zip(claimed, found, strict=True):
+            yield _head(connection, (*row, fingerprint, starter, bool(ours)))
 
     def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
-        return rows(connection, SQL["next_due"], wanted)[0][0]
+        statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
+        return rows(connection, statement, wanted)[0][0]
 
     def collect(self, engine: str) -> list[Message]:
         with self._connections.snapshot() as connection:

@@ -149,6 +149,18 @@ SELECT key, function, fingerprint FROM (
     GROUP BY runs.key)
 GROUP BY key ORDER BY min(other), min(since), key LIMIT :limit;
 
+-- name: claimable_among
+-- As `claimable`, of the named runs alone: one look-up for each.
+SELECT runs.key, runs.function, runs.fingerprint
+FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+  AND (runs.due <= :now OR EXISTS (SELECT 1 FROM inbox WHERE run = runs.key))
+  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+      SELECT 1 FROM offers
+      WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
+ORDER BY runs.due, runs.key LIMIT :limit;
+
 -- name: claim
 -- Whoever drives the run decides which code it is of from now on. Its script may take it for one that it left
 -- behind only if the process that started it is gone, and had an engine by which that can be told.
@@ -158,7 +170,8 @@ SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
           coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
-          iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter);
+          iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter),
+          starter_engine IS ?1;
 
 -- name: next_due
 -- One index look-up per code.
@@ -168,6 +181,15 @@ SELECT min((
       AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY due LIMIT 1))
 FROM json_each(:takable) AS wanted;
+
+-- name: next_due_among
+SELECT min(runs.due)
+FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+      SELECT 1 FROM offers
+      WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
 
 -- name: offers_of
 SELECT function, fingerprint FROM offers WHERE engine = ?;
