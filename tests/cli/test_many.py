@@ -16,7 +16,7 @@ import pytest
 from podium import App, codec
 from podium.errors import WrongState
 from podium.model import EngineRow, Fence, Move, NewRun, Outcome, State, Write
-from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, put, wait_until, write_app
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_an_explicit_id_with_a_colon_is_a_run(project: Path) -> None:
 
 def test_an_id_that_begins_with_a_minus(project: Path) -> None:
     write_app(project)
-    podium("run", "app:adds", "--id=-x1", "--detach")
+    put("-x1")
     assert podium("show", "-q", "--", "-x1").stdout == "-x1\n"
     refused = podium("show", "-x1")
     assert refused.returncode == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import APP, PODIUM, as_json, began, environment, place, podium, write_app
+from tests.cli.support import APP, PODIUM, as_json, began, environment, place, podium, put, write_app
 
 RAISES = 'raise ValueError(f"boom {n}")'
 
@@ -160,6 +160,15 @@ def test_the_same_id_is_the_same_run_and_other_arguments_are_refused(project: Pa
     assert "E302" in other.stderr
 
 
+@pytest.mark.parametrize("id", ["@last", "-x", "a b", "a\nb", "", "x" * 300, "a/b", "status:failed"])
+def test_an_id_that_cannot_be_one_runs_nothing(project: Path, id: str) -> None:
+    ran = podium("run", "app:adds", f"--id={id}")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "error[E100]" in ran.stderr
+    assert "letters, digits and ._:- are allowed" in ran.stderr or "reads status: as a filter" in ran.stderr
+    assert began(project) == []
+
+
 def test_an_effect_in_the_body_parks_the_run_names_the_line_and_goes_on_when_mended(project: Path) -> None:
     ran = podium("run", "app:effects")
     assert ran.returncode == 1
@@ -193,7 +202,7 @@ def test_stored_text_moves_no_cursor() -> None:
 
 
 def test_not_even_an_id_moves_it() -> None:
-    podium("run", "app:adds", "--id", "x\x1b[2J\x1b]0;title\x07y", "--detach")
+    put("x\x1b[2J\x1b]0;title\x07y")
     for args in (
         ["runs"],
         ["show", "@last"],

@@ -316,7 +316,9 @@ def test_the_same_id_with_other_arguments_is_an_error(app: App) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("id", ["", "a b", "ø", "x" * 129, "-x", "a/b"])
+@pytest.mark.parametrize(
+    "id", ["", "a b", "ø", "x" * 129, "-x", "a/b", "@last", "status:failed", "input.n:1"]
+)
 def test_an_id_that_cannot_be_one(app: App, id: str) -> None:
     with pytest.raises(UsageError, match="id="):
         invoice.options(id=id)

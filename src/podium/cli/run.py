@@ -13,7 +13,6 @@ import msgspec
 from ..client import App, Call
 from ..engine import About, Options
 from ..env import RealEnv
-from ..errors import UsageError
 from ..model import Entry, RunRow, State
 from . import options, terminal, words
 from .flags import Flags
@@ -55,8 +54,7 @@ def command(
     MODULE is a dotted name or a path/to/file.py. The workflow's own flags come from its signature:
     `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on.
     """
-    if id is not None and not id.strip():
-        raise UsageError("--id is empty")
+    call = Call(id=id)
     with App(store, notice=silent, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
@@ -64,7 +62,7 @@ def command(
         # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
         app.starter = "" if detach else found.file
         if detach:
-            run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
+            run = app.start(found.function, args, kwargs, call).id.result()
             say(
                 _json({"version": 1, "id": run, "function": found.function.name, "state": "queued"})
                 if as_json
@@ -74,7 +72,7 @@ def command(
                 tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
             return FINE
         view = watch(app, found)
-        view.run = app.start(found.function, args, kwargs, Call(id=id)).id.result()
+        view.run = app.start(found.function, args, kwargs, call).id.result()
         return drive(app, view, wait=wait, as_json=as_json, quiet=quiet)
 
 

@@ -1,6 +1,7 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
-from .app import App, Call, current_app
+from .app import App, current_app
+from .call import Call
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, module_name, script, store_file

@@ -16,8 +16,6 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from .. import codec
 from ..engine import About, End, EngineHost, Options
 from ..env import Env, RealEnv
@@ -27,6 +25,7 @@ from ..functions import Function, registry
 from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
 from . import owners, steering
+from .call import Call
 from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
 from .patience import CALL_PATIENCE, PATIENCE, patiently
@@ -36,14 +35,6 @@ from .waiting import Waiting, settle
 log = logging.getLogger("podium")
 
 T = TypeVar("T")
-
-
-class Call(msgspec.Struct, frozen=True):
-    """What `options(...)` may say about a call."""
-
-    id: str | None = None
-    delay: float | None = None  # seconds
-    tags: tuple[str, ...] = ()
 
 
 class Started(NamedTuple):

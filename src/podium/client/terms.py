@@ -122,6 +122,12 @@ def is_query(text: str) -> bool:
     return _KEY.match(text.removeprefix("-")) is not None
 
 
+def has_key(text: str) -> bool:
+    """Whether a word begins with a key that queries know, so that nothing else may be called so."""
+    found = _KEY.match(text)
+    return found is not None and found[1] in _KEYS
+
+
 def _split(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         pieces = _TOKEN.findall(text)

@@ -7,7 +7,6 @@ inside a workflow it is a step, elsewhere a task is plainly called and a workflo
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -24,7 +23,6 @@ C = TypeVar("C")
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741  # the item of a map
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _NO_OPTIONS = Call()
 BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 
@@ -128,7 +126,7 @@ class Durable(Generic[P, C, R]):
         delay  seconds before it may begin
         tags   words to find it by
         """
-        call = Call(id=_checked_id(id), delay=_checked_delay(delay), tags=tuple(tags))
+        call = Call(id=id, delay=delay, tags=tuple(tags))
         return type(self)(self._function, call, self._bound)
 
     def _method_of(self, instance: Any) -> Any:
@@ -201,19 +199,3 @@ class Workflow(Durable[P, C, R]):
             f"{self._function.label} is a workflow, called inside another: child runs are not there yet",
             fix=f"call {self._function.label}.fn(...): its steps become steps of this run",
         )
-
-
-def _checked_id(id: str | None) -> str | None:
-    if id is None:
-        return None
-    if not _ID.fullmatch(id):
-        raise UsageError(
-            f"options(id={id!r}): letters, digits and ._:- are allowed, 128 at most, a letter or digit first"
-        )
-    return id
-
-
-def _checked_delay(delay: float | None) -> float | None:
-    if delay is not None and not 0 <= delay < 1e10:
-        raise UsageError(f"options(delay={delay!r}): seconds from 0 to 1e10 are needed")
-    return delay
