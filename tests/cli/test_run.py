@@ -237,6 +237,15 @@ def test_an_encoding_without_signs_gets_ascii() -> None:
     assert "+ succeeded" in shown.stdout
 
 
+@pytest.mark.parametrize("url", [":memory:", "sqlite:///:memory:?shared"])
+def test_a_store_that_ends_with_the_command_is_refused_before_anything_runs(project: Path, url: str) -> None:
+    for ran in (podium("run", "app:adds", "--store", url), podium("run", "app:adds", PODIUM_URL=url)):
+        assert (ran.returncode, ran.stdout) == (7, "")
+        assert "error[E502]: a store in memory ends with this command" in ran.stderr
+        assert "--store runs.db" in ran.stderr
+    assert began(project) == []
+
+
 def test_a_store_that_cannot_be_opened_is_a_matter_of_configuration() -> None:
     ran = podium("run", "app:adds", "--store", "nosuch://x")
     assert ran.returncode == 7

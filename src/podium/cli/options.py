@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..errors import StoreRefused
+
 _NEGATED = re.compile(r"-(?!-|n\d*$)(.*:.*|.{2,})", re.DOTALL)
 _MASK = "\ufdd0"  # stands for the minus of a word of a query, while Click looks for options
 
@@ -20,7 +22,18 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def store(function: F) -> F:
     """`--store URL`."""
     text = "The store: a URL or a file. Default: PODIUM_URL, else .podium/podium.db of the project."
-    return click.option("--store", metavar="URL", help=text)(function)
+    return click.option("--store", metavar="URL", help=text, callback=_lasting)(function)
+
+
+def _lasting(_ctx: click.Context, _: click.Parameter, url: str | None) -> str | None:
+    """Refuse a store in memory: every command is a process, so no other would ever see what is in it."""
+    client = import_module("podium.client")  # late, for the verbs that need no store
+    if client.is_in_memory(url or client.default_url()):
+        raise StoreRefused(
+            "a store in memory ends with this command, and its runs with it",
+            fix="use a file: --store runs.db" if url else "set PODIUM_URL to a file, or use --store runs.db",
+        )
+    return url
 
 
 def as_json(function: F) -> F:

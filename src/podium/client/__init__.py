@@ -4,7 +4,7 @@ from .app import App, current_app
 from .call import Call
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
-from .location import default_url, module_name, script, store_file
+from .location import default_url, is_in_memory, module_name, script, store_file
 from .notices import tell
 from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
@@ -37,6 +37,7 @@ __all__ = [
     "current_app",
     "default_url",
     "drop_our_frames",
+    "is_in_memory",
     "is_query",
     "lending",
     "module_name",

@@ -32,12 +32,21 @@ def settled_url(url: str) -> str:
 
 def store_file(url: str) -> Path | None:
     """The file behind a store's URL; None for a store that is no file (in memory, on a server)."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "sqlite", f"/{url}"
-    if scheme != "sqlite" or rest.startswith("/:memory:"):
+    scheme, rest = _parts(url)
+    if scheme != "sqlite" or is_in_memory(url):
         return None
     return Path(rest[1:]).resolve()
+
+
+def is_in_memory(url: str) -> bool:
+    """Whether the store behind a URL ends with its process."""
+    scheme, rest = _parts(url)
+    return scheme == "sqlite" and rest.startswith("/:memory:")
+
+
+def _parts(url: str) -> tuple[str, str]:
+    scheme, separator, rest = url.partition("://")
+    return (scheme, rest) if separator else ("sqlite", f"/{url}")
 
 
 def wants_engine() -> bool:
