@@ -117,6 +117,7 @@ def test_a_second_ctrl_c_leaves_at_once_though_a_task_hangs() -> None:
     began_leaving = time.monotonic()
     assert terminal.end() == 130
     assert time.monotonic() - began_leaving < 2.0
+    assert terminal.text.rstrip().endswith("go on: podium run app:hangs")
     assert as_json("show", "@last")["state"] == "running"
     assert "dead" in podium("why", "@last").stdout
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Protocol
 
@@ -16,15 +12,13 @@ from ..engine import End
 from ..env import RealEnv
 from ..model import Entry, State
 from . import drawing, terminal, words
+from .stopping import HINT, Stopping
 from .terminal import tell
 from .view import View
 
 DRAW_SECONDS = 0.1
 SUMMARY_SECONDS = 30.0
 LOOK_SECONDS = 0.5  # how often a run that another process drives is looked at in the store
-
-
-_STOPPING = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
 
 
 def _unreadable(after: int, until: int) -> tuple[Entry, ...]:
@@ -82,36 +76,30 @@ def surface(quiet: bool, now: float) -> Surface:
 
 
 class Follower:
-    """Follows one run until it is final or parked, until Ctrl-C, or for so many seconds."""
+    """Follows one run until it is final or parked, until it is to stop, or for so many seconds."""
 
-    def __init__(self, app: App, view: View, screen: Surface) -> None:
-        self._app, self._view, self._screen = app, view, screen
+    def __init__(self, app: App, view: View, screen: Surface, stop: Stopping) -> None:
+        self._app, self._view, self._screen, self._stop = app, view, screen, stop
         self._env = RealEnv()
-        self._wake = threading.Event()
         self._looked = 0.0
-        self.interrupted = False
 
     def follow(self, seconds: float | None = None) -> End | None:
         """How the run came out; None if it was left before that."""
         end = self._app.wait(self._view.run)
-        end.add_done_callback(lambda _: self._wake.set())
+        end.add_done_callback(lambda _: self._stop.wake.set())
         until = None if seconds is None else self._env.monotonic() + seconds
-        with self._on_interrupt():
-            while not end.done() and not self.interrupted:
-                if until is not None and self._env.monotonic() >= until:
-                    break
-                self._draw()
-                self._pause()
+        while not end.done() and not self._stop.by:
+            if until is not None and self._env.monotonic() >= until:
+                break
             self._draw()
-            if not end.done():
-                return self._stop(end)
-            if not self._view.here:
-                self._look(at_once=True)  # the last of what another process did
-            return self._ended(end)
-
-    def _pause(self) -> None:
-        # Woken by the end only: a step a millisecond must not be a redraw a millisecond.
-        self._wake.wait(DRAW_SECONDS)
+            # Woken by the end only: a step a millisecond must not be a redraw a millisecond.
+            self._stop.wake.wait(DRAW_SECONDS)
+        self._draw()
+        if not end.done():
+            return self._leave(end)
+        if not self._view.here:
+            self._look(at_once=True)  # the last of what another process did
+        return self._ended(end)
 
     def _ended(self, end: Future[End]) -> End:
         came = end.result()
@@ -119,11 +107,11 @@ class Follower:
         self._screen.close(self._view, self._env.now())
         return came
 
-    def _stop(self, end: Future[End]) -> End | None:
+    def _leave(self, end: Future[End]) -> End | None:
         """Let running tasks end within the grace time and hand the run back, drawing meanwhile."""
         self._view.stopping = True
         if self._app.has_engine:
-            self._view.hint = _STOPPING
+            self._view.hint = HINT
         closing = self._env.spawn(self._app.close, name="podium-close")
         while closing.is_alive():
             self._draw(recall=False)
@@ -159,21 +147,3 @@ class Follower:
         while after < until and (page := self._app.store.history(self._view.run, after, 1000)):
             yield from (entry for entry in page if entry.seq <= until)
             after = page[-1].seq
-
-    # -- Ctrl-C ---------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _on_interrupt(self) -> Generator[None]:
-        """The first Ctrl-C sets a flag, so that it never hits at a bad moment; the second leaves at once."""
-        before = signal.signal(signal.SIGINT, self._interrupted)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupted(self, *_: object) -> None:
-        if self.interrupted:
-            self._screen.restore()
-            os._exit(130)
-        self.interrupted = True
-        self._wake.set()

@@ -12,6 +12,7 @@ from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
 from .run import ALONE, drive, silent, watch
+from .stopping import Stopping
 from .target import load_for
 
 
@@ -44,9 +45,10 @@ def command(
     with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
         view = watch(driving, target)
         view.run = row.id
-        if row.state is State.PARKED:
-            driving.resume(row.id)
-        return drive(driving, view, as_json=as_json, quiet=quiet)
+        with Stopping(says=not quiet) as stop:
+            if row.state is State.PARKED:
+                driving.resume(row.id)
+            return drive(driving, view, stop, as_json=as_json, quiet=quiet)
 
 
 def _put_in_line(app: App, row: RunRow) -> str:

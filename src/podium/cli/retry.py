@@ -11,6 +11,7 @@ from .lookup import looking
 from .main import FINE
 from .many import MANY_MAX, Chosen, agreed, each
 from .run import ALONE, drive, silent, watch
+from .stopping import Stopping
 from .target import load_for
 
 _RETRIED = frozenset({State.FAILED, State.CANCELLED})
@@ -46,8 +47,9 @@ def command(
     target = load_for(row.function, row.starter)
     with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
         view = watch(driving, target)
-        view.run = driving.retry(row.id).id.result()
-        return drive(driving, view, as_json=as_json, quiet=quiet)
+        with Stopping(says=not quiet) as stop:
+            view.run = driving.retry(row.id).id.result()
+            return drive(driving, view, stop, as_json=as_json, quiet=quiet)
 
 
 def _retried_since(app: App, created: float) -> set[str]:

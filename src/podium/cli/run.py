@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +16,9 @@ from ..model import Entry, RunRow, State
 from . import options, terminal, words
 from .flags import Flags
 from .follow import Follower, surface
-from .main import FAILED, FINE, INTERRUPTED, TIMED_OUT
+from .main import FAILED, FINE, TIMED_OUT
 from .outcome import ending, outcome_json, result_text, steps_on_record
+from .stopping import Stopping, go_on
 from .target import Target, load
 from .terminal import say, tell
 from .view import View
@@ -72,8 +72,9 @@ def command(
                 tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
             return FINE
         view = watch(app, found)
-        view.run = app.start(found.function, args, kwargs, call).id.result()
-        return drive(app, view, wait=wait, as_json=as_json, quiet=quiet)
+        with Stopping(says=not quiet) as stop:
+            view.run = app.start(found.function, args, kwargs, call).id.result()
+            return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)
 
 
 def silent(_: str) -> None:
@@ -87,7 +88,9 @@ def watch(app: App, target: Target) -> View:
     return view
 
 
-def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, quiet: bool) -> int:
+def drive(
+    app: App, view: View, stop: Stopping, *, wait: float | None = None, as_json: bool, quiet: bool
+) -> int:
     """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
     env = RealEnv()
     if app.has_engine:
@@ -97,16 +100,16 @@ def drive(app: App, view: View, *, wait: float | None = None, as_json: bool, qui
     if not quiet and not terminal.is_live():
         steps = steps_on_record(app.store, row.id) if row.entries else 0
         tell(_opening(row, view, app.has_engine, steps))
-    follower = Follower(app, view, surface(quiet, env.now()))
+    screen = surface(quiet, env.now())
+    stop.restore, stop.says = screen.restore, stop.says and not terminal.is_live()
     began = env.monotonic()
-    end = follower.follow(wait)
+    end = Follower(app, view, screen, stop).follow(wait)
     app.close()
     with App(app.url, engine=False) as looking:
         row = looking.load(view.run)
         tail = looking.store.history(view.run, max(0, row.entries - _TAIL), _TAIL)
         if end is None and not row.state.is_final and row.state is not State.PARKED:
-            steps = steps_on_record(looking.store, row.id)
-            return _left(row, steps, follower.interrupted, app.has_engine, as_json)
+            return _left(row, steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
     seconds = env.monotonic() - began
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
@@ -120,19 +123,15 @@ def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
     return f"{how} {row.id}{record}  {view.label}({view.call})"
 
 
-def _left(row: RunRow, steps: int, interrupted: bool, driven: bool, as_json: bool) -> int:
+def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:
     record = f"{words.many(steps, 'step')} of {row.id} on record"
-    how = "not done yet" if not interrupted else "stopped" if driven else f"left {row.state}"
+    how = "not done yet" if not stop.by else "stopped" if driven else f"left {row.state}"
     tell(f"{how}: {record}")
-    tell(f"go on{'' if driven else ' watching'}: {_same_command()}")
+    tell(go_on(driven))
     if as_json:
         shown = {"version": 1, "id": row.id, "function": row.function, "state": str(row.state)}
         say(_json(shown))
-    return INTERRUPTED if interrupted else TIMED_OUT
-
-
-def _same_command() -> str:
-    return shlex.join(["podium", *sys.argv[1:]])
+    return stop.code if stop.by else TIMED_OUT
 
 
 def _report(

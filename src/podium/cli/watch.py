@@ -9,6 +9,7 @@ from ..model import State
 from . import options, words
 from .lookup import looking, pick
 from .run import drive
+from .stopping import Stopping
 from .terminal import safe, tell
 from .view import View
 
@@ -33,4 +34,5 @@ def command(run: str, wait: float | None, store: str | None, as_json: bool, quie
             cause = cause_of(app, row)
             if cause.kind != "running":
                 tell(words.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))
-        return drive(app, view, wait=wait, as_json=as_json, quiet=quiet)
+        with Stopping(driven=False) as stop:
+            return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)

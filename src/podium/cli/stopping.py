@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM while a run is followed: the first one asks to stop, the second leaves at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from .terminal import safe
+
+HINT = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
+
+
+def go_on(driven: bool = True) -> str:
+    """How to go on with what this command began."""
+    return f"go on{'' if driven else ' watching'}: {safe(shlex.join(['podium', *sys.argv[1:]]))}"
+
+
+class Stopping:
+    """While it is entered, a signal only sets a flag, so that it never hits at a bad moment.
+
+    From before the run is started, because the first turn of a body may take long, and what it comes to then
+    is worth telling.
+    """
+
+    def __init__(self, driven: bool = True, says: bool = True) -> None:
+        self.by = 0  # the signal that asked to stop
+        self.wake = threading.Event()
+        self.says = says and driven  # what the first one does; a live view says it itself
+        self.restore: Callable[[], None] = _nothing  # the terminal
+        self._driven = driven
+        self._before: dict[int, Any] = {}
+
+    @property
+    def code(self) -> int:
+        """What a shell is told of a process that a signal has ended."""
+        return 128 + self.by
+
+    def __enter__(self) -> Stopping:
+        self._before = {
+            number: signal.signal(number, self._asked) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, signal.SIG_DFL if before is None else before)
+
+    def _asked(self, number: int, _: FrameType | None) -> None:
+        again, self.by = bool(self.by), number
+        if again:
+            self.restore()
+            _write("left at once" + (": what was running is cut off" if self._driven else ""))
+            _write(go_on(self._driven))
+            os._exit(self.code)
+        if self.says:
+            _write(HINT)
+        self.wake.set()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _write(line: str) -> None:
+    """Past the streams: the signal may have come in the middle of a write to one."""
+    try:
+        os.write(2, f"{line}\n".encode(errors="backslashreplace"))
+    except OSError:  # nobody reads it
+        pass
