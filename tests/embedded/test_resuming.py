@@ -84,6 +84,21 @@ def napping():
     return step(1)
 
 @workflow
+async def anapping():
+    step(0)
+    await asyncio.sleep(float(os.environ["NAP"]))
+
+@task
+def finishes():
+    note("finishing")
+    while not os.path.exists("go"):
+        time.sleep(0.001)
+
+@workflow
+def finishing():
+    finishes()
+
+@workflow
 def exiting():
     return exits()
 
@@ -105,6 +120,13 @@ if __name__ == "__main__":
         case "wide": print(asyncio.run(amain()))
         case "retrying": print(retrying.run())
         case "napping": print(napping.run())
+        case "called": print(napping())
+        case "a start":
+            run = napping.start()
+            note("started")
+            print(run.result())
+        case "awaited": print(asyncio.run(anapping()))
+        case "finishing": finishing()
         case "staying": print(staying.run())
         case "with an id": print(pipeline.options(id="mine").run(10))
         case "exiting":
@@ -240,11 +262,43 @@ def test_an_interrupted_script_hands_its_run_back_and_says_so_on_the_next_start(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode != 0
-    assert "KeyboardInterrupt" in err
+    *_, error, line = err.splitlines()
+    assert error == "KeyboardInterrupt"
+    assert re.fullmatch(
+        r"podium: stopped run \w+ \(1 step on record\); "
+        r"go on: run the script again, or podium resume \w+",
+        line,
+    )
     process = script.begin("napping", NAP="30")
     assert process.stderr is not None
     assert "resumed" in process.stderr.readline()
     assert script.ledger == ["step 0"], "what is recorded does not run again"
+
+
+@pytest.mark.parametrize("call", ["napping", "called", "a start", "awaited"])
+def test_an_interrupted_script_shows_where_it_stood_and_none_of_our_frames(script: Script, call: str) -> None:
+    process = script.begin(call, NAP="30")
+    script.wait_for("started" if call == "a start" else "step 0")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "shop.py" in err
+    assert f"declare{os.sep}" not in err
+    assert f"client{os.sep}" not in err
+    assert "Exception ignored" not in err
+    assert err.splitlines()[-1].startswith("podium: stopped run ")
+
+
+def test_what_ends_within_the_grace_of_an_interrupted_script_is_said(script: Script) -> None:
+    process = script.begin("finishing")
+    script.wait_for("finishing")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while process.stderr.readline() != "KeyboardInterrupt\n":
+        pass
+    (script.home / "go").touch()
+    _, err = process.communicate(timeout=20)
+    assert re.fullmatch(r"podium: run (\w+) succeeded all the same: podium show \1", err.strip())
 
 
 def test_a_sleep_that_ended_meanwhile_is_over(script: Script) -> None:

@@ -12,9 +12,10 @@ from .search import Found, search
 from .settings import SETTINGS, Setting, unknown_settings
 from .spans import ago, span, until
 from .terms import Wanted, is_query, parse
-from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
+from .tracebacks import PASSED_ON, Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
 __all__ = [
+    "PASSED_ON",
     "SETTINGS",
     "App",
     "Batch",

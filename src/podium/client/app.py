@@ -26,6 +26,7 @@ from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, Stat
 from ..store import Store, open_store
 from . import owners, steering
 from .call import Call
+from .leaving import is_interrupted, tell_left
 from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
 from .patience import CALL_PATIENCE, PATIENCE, patiently
@@ -157,9 +158,14 @@ class App:
             self._closed = True
             host, store = self._host, self._store
         atexit.unregister(self.close)
+        wanted = host.engine.desk.wanted if host is not None and is_interrupted() else []
         self._waiting.close()
         if host is not None:
-            host.close()
+            try:
+                host.close()
+            finally:  # also when a second Ctrl-C cuts the grace short
+                if wanted and store is not None:
+                    tell_left(self._notice, store, self.url, self.starter, wanted)
         if store is not None:
             store.close()
 

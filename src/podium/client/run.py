@@ -16,7 +16,7 @@ from ..model import Entry, State
 from .app import App, Started
 from .causes import cause_of
 from .mail import arrival
-from .tracebacks import drop_our_frames, with_recorded_frames
+from .tracebacks import PASSED_ON, drop_our_frames, with_recorded_frames
 
 R = TypeVar("R")
 
@@ -59,7 +59,7 @@ class Run(Generic[R]):
         or TimeoutError after `timeout` seconds (the run goes on)."""
         try:
             return self._source.result(timeout)
-        except Exception as error:
+        except PASSED_ON as error:
             drop_our_frames(error)
             raise
 
@@ -146,12 +146,11 @@ class StoredRun:
         return self._outcome(end)
 
     async def wait(self) -> Any:
-        if self._end is None:
-            await arrival(self._start)
-        end = await arrival(self.ended())
         try:
-            return self._outcome(end)
-        except Exception as error:
+            if self._end is None:
+                await arrival(self._start)
+            return self._outcome(await arrival(self.ended()))
+        except PASSED_ON as error:
             drop_our_frames(error)
             raise
 

@@ -7,6 +7,7 @@ that is printed, as if nothing had been in between.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from ..machine import is_user_file
 
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
 _OUTER = "\n\nIt went on through:\n"  # between a task's frames and those of the workflow that called it
+
+
+# Failures, and what ends a wait from outside. SystemExit and the like print no frames.
+PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
 
 
 class Frame(NamedTuple):
@@ -97,6 +102,9 @@ def drop_our_frames(error: BaseException) -> None:
     Follow it with a bare `raise`, which adds none. `PODIUM_TRACE=1` keeps them.
     """
     if os.environ.get("PODIUM_TRACE") == "1":
+        return
+    if not isinstance(error, Exception):  # it hit us while we waited: all that is in here is the waiting
+        error.__traceback__ = None
         return
     found = error.__traceback__
     while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith("podium."):

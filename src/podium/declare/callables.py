@@ -10,7 +10,19 @@ import functools
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..client import App, Batch, Call, Run, Runs, StepRun, StoredRun, current_app, drop_our_frames, lending
+from ..client import (
+    PASSED_ON,
+    App,
+    Batch,
+    Call,
+    Run,
+    Runs,
+    StepRun,
+    StoredRun,
+    current_app,
+    drop_our_frames,
+    lending,
+)
 from ..errors import UsageError
 from ..functions import Function
 from ..machine import FanOut, current_machine
@@ -61,7 +73,7 @@ class Durable(Generic[P, C, R]):
             if current_machine() is None:
                 return self._start_run(current_app(), args, kwargs, True).result()
             return self.start(*args, **kwargs).result()
-        except Exception as error:
+        except PASSED_ON as error:
             drop_our_frames(error)
             raise
 
@@ -173,7 +185,7 @@ class Workflow(Durable[P, C, R]):
             return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
         try:
             return self.run(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is R where it is sync
-        except Exception as error:
+        except PASSED_ON as error:
             drop_our_frames(error)
             raise
 
@@ -188,7 +200,7 @@ class Workflow(Durable[P, C, R]):
         async def run() -> R:
             try:
                 return await self._start_run(current_app(), args, kwargs, True)
-            except Exception as error:
+            except PASSED_ON as error:
                 drop_our_frames(error)
                 raise
 

@@ -201,6 +201,12 @@ class Desk:
         """Whether somebody in this process started the run or waits for it."""
         return head.ours or head.id in self._watched
 
+    @property
+    def wanted(self) -> list[str]:
+        """The runs that somebody in this process waits for, then those that it only started. Any thread."""
+        started = [run for run, owned in list(self._engine.owned.items()) if owned.head.ours]
+        return list(dict.fromkeys([*list(self._watched), *started]))
+
     def elsewhere(self, limit: int) -> list[str]:
         """Watched runs that this engine does not have in memory, those longest unlooked at first."""
         chosen = [run for run in self._watched if run not in self._engine.owned][:limit]

@@ -1,0 +1,40 @@
+"""Ctrl-C in a script: whoever pressed it is told how that goes on which the script has left behind."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from ..errors import StoreError
+from ..model import RunRow
+from ..store import Store
+from .location import default_url, settled_url
+
+
+def is_interrupted() -> bool:
+    """Whether a KeyboardInterrupt ends the process, or the block that is being left."""
+    # At exit nothing is being handled any more; the interpreter keeps what it has printed.
+    return sys.exc_info()[0] is KeyboardInterrupt or getattr(sys, "last_type", None) is KeyboardInterrupt
+
+
+def tell_left(
+    notice: Callable[[str], None], store: Store, url: str, starter: str, runs: Sequence[str]
+) -> None:
+    """Say in one line what became of the runs that an interrupted process asked for."""
+    try:
+        rows = [row for row in map(store.load, runs) if row is not None]
+    except StoreError:  # then there is nothing that would be certain
+        return
+    if rows:
+        notice(_line([row for row in rows if not row.state.is_final] or rows, url, starter))
+
+
+def _line(left: Sequence[RunRow], url: str, starter: str) -> str:
+    row, more = left[0], f" and {len(left) - 1:,} more" if len(left) > 1 else ""
+    if row.state.is_final:
+        return f"podium: run {row.id}{more} {row.state} all the same: podium show {row.id}"
+    where = "" if url == settled_url(default_url()) else f" --store {shlex.quote(url)}"
+    again = "run the script again, or " if starter else ""
+    steps = f"{row.entries:,} step{'' if row.entries == 1 else 's'} on record"
+    return f"podium: stopped run {row.id} ({steps}){more}; go on: {again}podium resume {row.id}{where}"
