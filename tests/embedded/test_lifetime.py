@@ -17,7 +17,7 @@ import pytest
 from podium import App, Options, PodiumError, task, workflow
 from podium.client import Call
 from podium.errors import EngineStopped
-from podium.model import Query, State
+from podium.model import EngineRow, Query, State
 
 started, go_on = threading.Event(), threading.Event()
 cleaned: list[str] = []
@@ -120,6 +120,25 @@ def test_closing_hands_back_at_once_what_nobody_here_asked_for(store: Path) -> N
     with App(store, engine=False) as app:
         row = app.load(other.id)
         assert (row.state, row.lost) == (State.WAITING, 0)
+
+
+def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: Path) -> None:
+    with App(store, engine=False):
+        other = two_steps.start(1)
+    with App(store) as app:  # its first owner dies
+        app.store.announce(EngineRow("dead", 0, "elsewhere", 1, 0.0))
+        functions = {two_steps.name: two_steps._function.fingerprint}
+        assert app.store.claim("dead", functions, 1, time.time()).heads
+        app.store.release({"dead": 0})
+    for _ in range(8):
+        started.clear()
+        with App(store, options=Options(grace=3600)):
+            assert quick.run(1) == 2
+            assert started.wait(5)
+    go_on.set()
+    with App(store) as app:
+        assert app.load(other.id).lost == 1
+        assert app.wait(other.id).result(10).state is State.SUCCEEDED
 
 
 def test_an_app_that_leaves_others_alone_drives_what_it_started_and_what_it_waits_for(store: Path) -> None:

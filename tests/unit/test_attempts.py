@@ -26,6 +26,12 @@ def test_each_attempt_on_record_that_never_ended_was_lost() -> None:
     assert attempts.have_lost
 
 
+def test_an_attempt_that_was_handed_back_with_its_run_was_not_lost() -> None:
+    lost = [(Kind.START, STEP, b""), (Kind.START, STEP, ALONE)]
+    assert losses(remembered(*lost, (Kind.START, STEP, ALONE), (Kind.START, STEP, FORGIVEN))) == (2, 1)
+    assert losses(remembered(*lost[:1], (Kind.START, STEP, b""), (Kind.START, STEP, FORGIVEN))) == (1, 0)
+
+
 def test_that_the_body_was_taken_up_changes_nothing_for_its_steps() -> None:
     attempts = remembered((Kind.START, STEP, ALONE), (Kind.START, "", ALONE), (Kind.START, "", b""))
     assert losses(attempts) == (1, 1)

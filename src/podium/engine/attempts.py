@@ -14,19 +14,22 @@ from ..model import Entry, Head, Kind
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
-FORGIVEN = b"0"  # that of one without a step: a person has resumed the run, what was lost counts no more
+# That of one without a step: a person has resumed the run, what was lost counts no more. With a step: its
+# run was handed back in order, so the attempt that had begun is none that was lost.
+FORGIVEN = b"0"
 
 
 class Tries:
     """What is known of earlier attempts at one step."""
 
-    __slots__ = ("policies", "began", "lost", "lost_alone", "number")
+    __slots__ = ("policies", "began", "lost", "lost_alone", "alone", "number")
 
     def __init__(self) -> None:
         self.policies: list[int] = []  # per recorded failure: the index of the policy that granted a retry
         self.began = 0.0  # when the first attempt began
         self.lost = 0  # attempts begun since the last recorded failure that never ended
         self.lost_alone = 0  # of these, such as ran alone
+        self.alone = False  # whether the last attempt that is on record does, or did
         self.number = 0  # of the last attempt
 
 
@@ -52,9 +55,14 @@ class Attempts:
             self._postpone(entry.step, entry.due or 0.0)
         elif entry.kind is Kind.START and entry.step:
             tries = self.of(entry.step)
+            if entry.payload == FORGIVEN:
+                tries.lost -= 1
+                tries.lost_alone -= tries.alone
+                return
             tries.began = tries.began or entry.at
+            tries.alone = entry.payload == ALONE
             tries.lost += 1
-            tries.lost_alone += entry.payload == ALONE
+            tries.lost_alone += tries.alone
             tries.number = entry.attempt
             self.postponed.pop(entry.step, None)
         elif entry.kind is Kind.START:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from ..executors import Attempt
 from ..machine import Step
+from .attempts import FORGIVEN
 from .reactor import Reactor
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class Caution:
         self._room += 1
         self._owned.engine.suspects.ended(attempt)
         self._admit()
+
+    def give_back(self) -> None:
+        """The run is handed back in order: what is under way is given up, not lost with its process."""
+        for attempt in self._owned.attempts.running.values():
+            self._owned.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
 
     def _admit(self) -> None:
         while self._line and len(self._owned.attempts.running) < self._room:

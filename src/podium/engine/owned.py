@@ -267,6 +267,8 @@ class OwnedRun:
     def hand_back(self) -> None:
         """Give the run up cleanly: whoever claims it next goes on."""
         if not self.deaf:
+            if self._caution is not None:
+                self._caution.give_back()
             self._closed = True
             self._held.clear()
             self._leave(Move(State.WAITING, due=0.0))  # at once, also by a clock that was set back meanwhile

@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     digest: bytes = b""  # of the step's arguments
     # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
     # the retry, then the failure. START: b"1" when the attempt ran alone, else b"";
-    # without a step also b"0", see `engine.attempts`.
+    # b"0" takes back what was counted, see `engine.attempts`.
     payload: bytes = b""
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none
