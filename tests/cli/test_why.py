@@ -183,13 +183,13 @@ def nobody_offers_it(world: World) -> Still:
 
 def only_somebody_who_drives_another(world: World) -> Still:
     app = world.app()
-    world.engine(app, "e1", {}, run="1other")
+    world.engine(app, "e1", {"app:ends": "f"}, run="1other")
     return Still(world.queued(app), "no-offer", "no live engine offers app:ends", "podium resume 1queued")
 
 
 def somebody_drives_it_alone(world: World) -> Still:
     app = world.app()
-    world.engine(app, "e1", {}, run="1queued")
+    world.engine(app, "e1", {"app:ends": "f"}, run="1queued")
     return Still(world.queued(app), "due", "it is ready to be taken", "")
 
 

@@ -146,8 +146,11 @@ class _Unfinished:
         return Cause("orphaned", f"{what}, and no live engine has its function", fix=self._driver(None))
 
     def _heirs(self, owner: EngineRow | None) -> tuple[str, ...]:
-        offering = [e for e in self._living() if e is not owner and self.row.function in e.functions]
+        offering = [e for e in self._living() if e is not owner and self._would_take(e)]
         return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
+
+    def _would_take(self, engine: EngineRow) -> bool:
+        return self.row.function in engine.functions and read_about(engine.info).run in ("", self.row.id)
 
     def _driver(self, owner: EngineRow | None) -> str:
         return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
@@ -205,10 +208,7 @@ class _Unfinished:
         here = f"podium resume {row.id}  drives it here"
         if not living:
             return Cause("no-engine", f"no engine is alive; whoever drives it needs {row.function}", fix=here)
-        alone = [engine for engine in living if read_about(engine.info).run == row.id]
-        if alone:
-            return Cause("due", "it is ready to be taken", (f"{named(alone[0])} drives it",))
-        offering = [engine for engine in living if row.function in engine.functions]
+        offering = [engine for engine in living if self._would_take(engine)]
         if not offering:
             return self._not_offered(living, here)
         same = [e for e in offering if row.fingerprint in ("", e.functions[row.function])]

@@ -84,13 +84,18 @@ def _count(rows: Sequence[RunRow]) -> str:
     return f"{len(rows):,}{plus} run{'' if len(rows) == 1 else 's'}"
 
 
+def _offered(living: Sequence[EngineRow]) -> set[str]:
+    """The functions whose runs are taken by whoever is there for all of them."""
+    return {name for engine in living if not read_about(engine.info).run for name in engine.functions}
+
+
 def _orphans(app: App, living: Sequence[EngineRow]) -> Finding:
     alive = {engine.id for engine in living}
     orphans = [row for row in _rows(app, State.RUNNING) if row.owner not in alive]
     if not orphans:
         return Finding("orphans", True, "no run is held by a process that is gone")
     what = f"{_count(orphans)} held by a process that is gone, such as {orphans[0].id}"
-    offered = {function for engine in living for function in engine.functions}
+    offered = _offered(living)
     if all(row.function in offered for row in orphans):
         return Finding("orphans", True, f"{what}; a live engine takes them over")
     return Finding("orphans", False, what, f"podium resume {orphans[0].id}  drives it here")
@@ -114,7 +119,7 @@ def _unserved(app: App, living: Sequence[EngineRow]) -> Iterator[Finding]:
     now = app.env.now()
     rows = _rows(app, State.QUEUED, State.WAITING)
     due = [row for row in rows if row.inbox or (row.due is not None and row.due <= now)]
-    offered = {function for engine in living for function in engine.functions}
+    offered = _offered(living)
     nobody = "no live engine offers it" if living else "no engine is alive"
     lacking = Counter(row.function for row in due if row.function not in offered)
     for function, count in lacking.most_common(_EXAMPLES):

@@ -93,8 +93,7 @@ class Store(Protocol):
         claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`,
         not before `created` whatever the clocks. An engine without a row gets nothing and offers nothing.
 
-        With `runs` only these are taken and looked at, and the engine offers nothing: it is not there for
-        others.
+        With `runs` only these are taken and looked at; what the engine offers keeps other code off them.
 
         `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
         """

@@ -65,14 +65,14 @@ def test_a_claim_says_whether_its_engine_started_the_run(store: Store) -> None:
     assert {head.id: head.ours for head in heads} == {"r1": True, "r2": False}
 
 
-def test_a_claim_of_named_runs_takes_no_other_and_offers_nothing(store: Store) -> None:
+def test_a_claim_of_named_runs_takes_no_other(store: Store) -> None:
     queue(store, "r1", due=5.0)
     queue(store, "r2", due=30.0)
     queue(store, "r3", due=5.0)
     queue(store, "r4", due=5.0, function="app:other")
     found = store.claim("e1", FUNCTIONS, 10, 9.0, ["r1", "r2", "r4", "unknown"])
     assert ([head.id for head in found.heads], found.next_due) == (["r1"], 30.0)
-    assert [row.functions for row in store.engines() if row.id == "e1"] == [{}]
+    assert [row.functions for row in store.engines() if row.id == "e1"] == [FUNCTIONS]
     commit(store, Write(messages=(message("m1", "r2"),)), engine=None)
     assert [head.id for head in store.claim("e1", FUNCTIONS, 10, 9.0, ["r2"]).heads] == ["r2"]
     assert store.claim("e1", FUNCTIONS, 10, 99.0, []).heads == ()

@@ -136,12 +136,11 @@ class SqliteStore:
             "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit + 1,
             "runs": None if runs is None else json.dumps(runs),
         }  # fmt: skip
-        offered: Mapping[str, str] = functions if runs is None else {}
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
-            is_offered = self._offers(connection, engine, offered)
+            is_offered = self._offers(connection, engine, functions)
             if is_offered and not self._claimable(connection, wanted):
                 return Claimed((), self._next_due(connection, wanted))
         with self._connections.writing() as connection, transaction(connection):
@@ -149,13 +148,13 @@ class SqliteStore:
                 return Claimed((), None)
             if not is_offered:
                 rows(connection, SQL["forget_offers"], (engine,))
-                self._offer(connection, engine, offered)
+                self._offer(connection, engine, functions)
             found = self._claimable(connection, wanted)
             heads = tuple(self._take(connection, engine, functions, found[:limit], now))
             next_due = self._next_due(connection, wanted)
             if len(found) > limit > 0:  # one that has messages may be left, and those need not be due
                 next_due = now if next_due is None else min(now, next_due)
-        self._offered[engine] = dict(offered)
+        self._offered[engine] = dict(functions)
         return Claimed(heads, next_due)
 
     def _offers(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> bool:
