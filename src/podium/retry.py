@@ -10,11 +10,11 @@ retries when either would, each with its own count; the first that grants wins.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
+from .checks import check_count, check_number, check_seconds
 from .errors import UsageError
 
 MAX_TIMES = 1_000_000
@@ -58,16 +58,14 @@ class Retry:
     otherwise: Retry | None = None
 
     def __post_init__(self) -> None:
-        if type(self.times) is not int or not 0 <= self.times <= MAX_TIMES:
-            raise UsageError(f"Retry(times={self.times!r}): a whole number from 0 to {MAX_TIMES:,} is needed")
-        _number("wait", self.wait, 0, math.inf)
-        _number("factor", self.factor, 1, math.inf)
-        _number("max_wait", self.max_wait, 0, math.inf)
-        _number(
-            "jitter", float(self.jitter) if self.jitter is True or self.jitter is False else self.jitter, 0, 1
-        )
+        check_count("Retry", "times", self.times, 0, MAX_TIMES)
+        check_seconds("Retry", "wait", self.wait)
+        check_number("Retry", "factor", self.factor, 1)
+        check_seconds("Retry", "max_wait", self.max_wait)
+        if not isinstance(self.jitter, bool):
+            check_number("Retry", "jitter", self.jitter, 0, 1)
         if self.total is not None:
-            _number("total", self.total, 0, math.inf)
+            check_seconds("Retry", "total", self.total)
         if self.wait > self.max_wait:
             raise UsageError(
                 f"Retry(wait={self.wait!r}) is longer than max_wait={self.max_wait!r}",
@@ -145,13 +143,6 @@ def _holds(condition: On, error: Exception) -> bool:
     if isinstance(condition, (type, tuple)):
         return isinstance(error, condition)
     return bool(condition(error))
-
-
-def _number(name: str, value: Any, low: float, high: float) -> None:
-    fits = type(value) in (int, float) and low <= value <= high and value < math.inf
-    if not fits:
-        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
-        raise UsageError(f"Retry({name}={value!r}): a finite number {limits} is needed")
 
 
 def _condition(name: str, value: Any) -> None:

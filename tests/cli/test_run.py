@@ -76,6 +76,16 @@ def test_wrong_flags_store_nothing(flags: list[str], code: str, says: str) -> No
     assert as_json("runs")["runs"] == []
 
 
+@pytest.mark.parametrize("wait", ["-1", "nan", "inf", "soon"])
+@pytest.mark.parametrize("command", [("run", "app:adds", "--wait"), ("worker", "app", "--grace")])
+def test_seconds_that_are_none(command: tuple[str, ...], wait: str) -> None:
+    ran = podium(*command, wait)
+    assert ran.returncode == 2
+    assert "error[E100]" in ran.stderr
+    assert command[-1] in ran.stderr
+    assert as_json("runs")["runs"] == []
+
+
 @pytest.mark.parametrize(
     ("target", "code", "rc", "says"),
     [

@@ -6,13 +6,15 @@ import functools
 import json
 import math
 import operator
+import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from podium import App, Retry, UsageError, task, workflow
+from podium import App, Options, Retry, UsageError, task, workflow
 from podium.errors import ArgumentError, DeclarationError
 from podium.functions import registry
 from podium.model import Query
@@ -237,21 +239,93 @@ def test_the_same_code_again_is_a_reload() -> None:
         task(name="reloaded partial")(functools.partial(scale, 3))
 
 
+NO_SECONDS = (0, -1, math.nan, math.inf, 1e300, "5", True, [], timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        *(({"timeout": value}, "seconds above 0") for value in NO_SECONDS),
+        ({"timeout": timedelta(minutes=1)}, "\n  timeout=60"),
+        ({"executor": "moon"}, '"loop" or "threads"'),
+        ({"executor": "loop"}, "needs an async def"),
+        ({"retries": -1}, "whole number from 0"),
+        ({"memory": [1], "isolation": "process"}, "512 MB"),
+        ({"memory": 1e9, "isolation": "process"}, "512 MB"),
+        ({"name": ""}, "text is needed"),
+        ({"name": 5}, "text is needed"),
+        ({"foo": 1}, r"@task\(foo=...\): a task has name=, .* and memory="),
+        ({"retry": 1}, "nearest: retries="),
+    ],
+)
+def test_options_of_a_task_that_cannot_be(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        task(**options)(scale)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        *(({"timeout": value}, r"@workflow\(timeout=.*seconds above 0") for value in NO_SECONDS),
+        ({"name": 5}, "text is needed"),
+        ({"retries": 3}, "is a @task that it calls"),
+        ({"timeot": 3}, "nearest: timeout="),
+    ],
+)
+def test_options_of_a_workflow_that_cannot_be(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        workflow(**options)(scale)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        *(({"delay": value}, "seconds from 0") for value in NO_SECONDS if value != 0),
+        ({"id": 5}, "letters, digits"),
+        ({"id": ""}, "letters, digits"),
+        ({"tags": "abc"}, r"a list of words is needed\n  tags=\['abc'\]"),
+        ({"tags": [1]}, "a list of words"),
+        ({"tags": [""]}, "none of them empty"),
+        ({"tags": 5}, "a list of words"),
+    ],
+)
+def test_options_of_a_run_that_cannot_be(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        with_defaults.options(**options)
+
+
 @pytest.mark.parametrize(
     "options",
     [
-        {"timeout": 0},
-        {"timeout": -1},
-        {"timeout": float("nan")},
-        {"timeout": float("inf")},
-        {"executor": "moon"},
-        {"retries": -1},
-        {"executor": "loop"},
+        {"thread_slots": -1},
+        {"thread_slots": "8"},
+        {"runs_max": 0},
+        {"lease": math.nan},
+        {"poll": 0},
+        {"grace": -1},
+        {"evict_always": 1},
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any]) -> None:
-    with pytest.raises((UsageError, ValueError)):
-        task(**options)(scale)
+def test_options_of_an_engine_that_cannot_be(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=rf"Options\({next(iter(options))}="):
+        Options(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"limit": 0}, {"limit": "5"}, {"limit": 1.5}, {"limit": True}, {"on_error": "ignore"}],
+)
+def test_options_of_a_map_that_cannot_be(app: App, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=rf"map\({next(iter(options))}="):
+        root.map([1.0], **options)
+
+
+@pytest.mark.parametrize("fn", ["abc".upper, [1].append, random.random])
+def test_a_builtin_that_is_bound_to_a_value_needs_a_name(fn: Any) -> None:
+    with pytest.raises(DeclarationError, match=r'has no name of its own\n  task\(\.\.\., name="\.\.\."\)'):
+        task(fn)
+    assert task(fn, name="bound").name == "bound"
+    registry.pop("bound")
 
 
 def test_an_async_task_called_bare_in_a_sync_workflow(app: App) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import podium
 from podium import App, RunCancelled, UsageError, task, workflow
 from podium.errors import IdConflict, RunNotFound
 from podium.model import Query, State
@@ -38,6 +40,18 @@ async def total(width: int) -> int:
 @workflow
 def invoice(n: int, *, currency: str = "EUR") -> str:
     return pay(n, currency=currency)
+
+
+@workflow
+def rests(seconds: float) -> str:
+    podium.sleep(seconds)
+    return "rested"
+
+
+@workflow
+async def rests_async(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
 
 
 @workflow
@@ -409,3 +423,22 @@ def test_without_an_engine_an_app_only_asks(app: App, store: Any) -> None:
             client.host
         assert app.host.id
         assert run.result(10) == 60
+
+
+def sleeps_plainly(seconds: float) -> str:
+    podium.sleep(seconds)
+    return "rested"
+
+
+@pytest.mark.parametrize(
+    "rest", [sleeps_plainly, rests.run, rests_async.run], ids=["plain", "sync workflow", "async workflow"]
+)
+def test_a_sleep_of_less_than_nothing_is_none_and_one_of_nan_an_error(app: App, rest: Any) -> None:
+    assert rest(-1) == "rested"
+    with pytest.raises(ValueError, match="NaN"):
+        rest(math.nan)
+
+
+def test_a_sleep_of_what_is_no_number(app: App) -> None:
+    with pytest.raises(UsageError, match=r"podium.sleep\('5'\): a number of seconds"):
+        podium.sleep("5")  # pyright: ignore[reportArgumentType]  # the mistake to be refused

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..checks import is_number
 from ..errors import StoreRefused
 
 _NEGATED = re.compile(r"-(?!-|n\d*$)(.*:.*|.{2,})", re.DOTALL)
@@ -17,6 +18,24 @@ _MASK = "\ufdd0"  # stands for the minus of a word of a query, while Click looks
 F = TypeVar("F", bound=Callable[..., Any])
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Seconds(click.FloatRange):
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = super().convert(value, param, ctx)
+        if not is_number(seconds):
+            self.fail(f"{seconds} is no number of seconds.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(0)
+
+
+def wait(text: str) -> Callable[[F], F]:
+    """`--wait SECONDS`."""
+    return click.option("--wait", type=SECONDS, metavar="SECONDS", help=text)
 
 
 def store(function: F) -> F:

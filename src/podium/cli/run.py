@@ -33,9 +33,7 @@ _RESULT_MAX = 4000  # characters of a result on a terminal
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
 @click.option("--id", metavar="ID", help="The run's id: the same id again is the same run.")
 @click.option("--detach", is_flag=True, help="Only put it in line and print its id.")
-@click.option(
-    "--wait", type=float, metavar="SECONDS", help="Leave after so long (exit code 6); it can go on."
-)
+@options.wait("Leave after so long (exit code 6); it can go on.")
 @options.store
 @options.as_json
 @options.quiet("The id only; no progress.")

@@ -16,7 +16,7 @@ from .view import View
 
 @click.command(context_settings=options.HELP)
 @options.run_id
-@click.option("--wait", type=float, metavar="SECONDS", help="Leave after so long (exit code 6).")
+@options.wait("Leave after so long (exit code 6).")
 @options.store
 @options.as_json
 @options.quiet("The id only; no progress.")

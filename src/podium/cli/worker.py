@@ -32,7 +32,7 @@ RUNS_PER_SLOT = 4  # runs in memory for each slot: the rest is left to other wor
 @click.argument("modules", nargs=-1, required=True, metavar="MODULE...")
 @click.option("-c", "slots", type=click.IntRange(1), metavar="SLOTS", help="Tasks at once.")
 @click.option(
-    "--grace", type=click.FloatRange(0), metavar="SECONDS", help="For running tasks to end. Default: 5."
+    "--grace", type=options.SECONDS, metavar="SECONDS", help="For running tasks to end. Default: 5."
 )
 @options.store
 @click.option("-v", "verbose", is_flag=True, help="A line for each run taken and left.")

@@ -1,7 +1,7 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
 from .app import App, current_app
-from .call import Call
+from .call import Call, checked_tags
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, is_in_memory, module_name, script, store_file
@@ -35,6 +35,7 @@ __all__ = [
     "cause_of",
     "check_environment",
     "check_runs",
+    "checked_tags",
     "current_app",
     "default_url",
     "drop_our_frames",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
+from ..checks import check_seconds
 from ..errors import UsageError
 from .terms import has_key
 
@@ -21,8 +23,9 @@ class Call(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.id is not None and not _ID.fullmatch(self.id):
-            shown = self.id if len(self.id) <= 140 else f"{self.id[:40]}… ({len(self.id):,} characters)"
+        id: Any = self.id  # as given, which nobody has looked at yet
+        if id is not None and not (isinstance(id, str) and _ID.fullmatch(id)):
+            shown = f"{id[:40]}… ({len(id):,} characters)" if isinstance(id, str) and len(id) > 140 else id
             raise UsageError(f"id={shown!r} cannot be the id of a run", fix=_RULE)
         if self.id is not None and has_key(self.id):
             key = self.id.partition(":")[0]
@@ -30,5 +33,15 @@ class Call(msgspec.Struct, frozen=True):
                 f"id={self.id!r} cannot be the id of a run: `podium runs` reads {key}: as a filter",
                 fix=f"another word before the colon, or no colon: {self.id.replace(':', '-', 1)}",
             )
-        if self.delay is not None and not 0 <= self.delay < 1e10:
-            raise UsageError(f"options(delay={self.delay!r}): seconds from 0 to 1e10 are needed")
+        if self.delay is not None:
+            check_seconds("options", "delay", self.delay)
+
+
+def checked_tags(tags: Any) -> tuple[str, ...]:
+    """The words of `options(tags=...)`. Raises UsageError where they are none."""
+    if isinstance(tags, str):  # which is a list of letters, too
+        raise UsageError(f"options(tags={tags!r}): a list of words is needed", fix=f"tags=[{tags!r}]")
+    words: tuple[Any, ...] = tuple(tags) if hasattr(tags, "__iter__") else (None,)
+    if not all(isinstance(word, str) and word.strip() for word in words):
+        raise UsageError(f"options(tags={tags!r}): a list of words is needed, none of them empty")
+    return words

@@ -10,6 +10,7 @@ import functools
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from ..checks import check_count
 from ..client import (
     PASSED_ON,
     App,
@@ -19,6 +20,7 @@ from ..client import (
     Runs,
     StepRun,
     StoredRun,
+    checked_tags,
     current_app,
     drop_our_frames,
     lending,
@@ -110,8 +112,10 @@ class Durable(Generic[P, C, R]):
         `on_error="return"` puts failures among the results instead of raising the first. Items may be
         lazy, and inside workflows asynchronous. Outside of workflows each item is a run of its own.
         """
-        if limit is not None and limit < 1:
-            raise UsageError(f"map(limit={limit}): at least 1 is needed")
+        if limit is not None:
+            check_count("map", "limit", limit, 1)
+        if on_error not in ("raise", "return"):
+            raise UsageError(f'map(on_error={on_error!r}): "raise" or "return" is needed')
         machine = current_machine()
         if machine is not None:
             self._inside("map")
@@ -138,7 +142,7 @@ class Durable(Generic[P, C, R]):
         delay  seconds before it may begin
         tags   words to find it by
         """
-        call = Call(id=id, delay=delay, tags=tuple(tags))
+        call = Call(id=id, delay=delay, tags=checked_tags(tags))
         return type(self)(self._function, call, self._bound)
 
     def _method_of(self, instance: Any) -> Any:

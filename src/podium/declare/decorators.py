@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from types import BuiltinMethodType, ModuleType, NoneType
 from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
+from ..checks import check_seconds
 from ..client import module_name
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
@@ -124,8 +127,10 @@ def _task(
     executor: Executor | None = None,
     isolation: Isolation | None = None,
     memory: str | int | None = None,
+    **unknown: object,
 ) -> Task[Any, Any, Any]:
     _check_callable(fn, "task")
+    _check_options("task", TaskOptions, unknown, name, timeout)
     is_async = _is_async(fn)
     apart = isolated(fn, isolation, memory, executor)
     if executor not in (None, "loop", "threads"):
@@ -133,12 +138,12 @@ def _task(
     if executor == "loop" and not is_async:
         raise UsageError("@task(executor='loop') needs an async def", fix="a def task runs in threads")
     function = Function(
-        name=name or _name(fn, "task"),
+        name=_name(fn, "task") if name is None else name,
         fn=fn,
         is_workflow=False,
         is_async=is_async,
         retry=Retry.of(retries) if retries is not None else None,
-        timeout=_seconds(timeout, "task"),
+        timeout=timeout,
         executor="processes" if apart else executor or "",
         memory=apart.memory if apart else None,
         homes=apart.homes if apart else (),
@@ -148,15 +153,11 @@ def _task(
 
 
 def _workflow(
-    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None, **of_tasks: object
+    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None, **unknown: object
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
-    if of_tasks:
-        raise DeclarationError(
-            f"@workflow({next(iter(of_tasks))}=...): a workflow has name= and timeout=",
-            fix="it only decides; what is to be isolated or tried again is a @task that it calls",
-        )
-    found = name or _name(fn, "workflow")
+    _check_options("workflow", WorkflowOptions, unknown, name, timeout)
+    found = _name(fn, "workflow") if name is None else name
     if "<locals>" in getattr(fn, "__qualname__", "") or getattr(fn, "__name__", "") == "<lambda>":
         raise DeclarationError(
             f"{_label(fn)} cannot be a workflow: another process could not find it by its name again",
@@ -167,7 +168,7 @@ def _workflow(
         fn=fn,
         is_workflow=True,
         is_async=_is_async(fn),
-        timeout=_seconds(timeout, "workflow"),
+        timeout=timeout,
         fingerprint=fingerprint(fn),
     )
     registry.add(function)
@@ -205,6 +206,11 @@ def _name(fn: Any, what: str) -> str:
     bare = fn
     while isinstance(bare, functools.partial):
         bare = bare.func
+    if isinstance(bare, BuiltinMethodType) and not isinstance(bare.__self__, (ModuleType, type, NoneType)):
+        raise DeclarationError(
+            f"{_label(bare)} of a value, {bare.__self__!r:.60}, has no name of its own",
+            fix=f'{what}(..., name="...")',
+        )
     qualname, module = getattr(bare, "__qualname__", None), getattr(bare, "__module__", None)
     if qualname is None or module is None:
         kind = cast(Any, type(bare))
@@ -220,7 +226,19 @@ def _label(fn: Any) -> str:
     return getattr(fn, "__qualname__", None) or repr(fn)
 
 
-def _seconds(timeout: float | None, what: str) -> float | None:
-    if timeout is not None and not 0 < timeout < float("inf"):
-        raise UsageError(f"@{what}(timeout={timeout!r}): seconds above 0 are needed")
-    return timeout
+def _check_options(what: str, known: type, unknown: Iterable[str], name: object, timeout: object) -> None:
+    for option in unknown:
+        names = [f"{each}=" for each in known.__annotations__]
+        near = difflib.get_close_matches(f"{option}=", names, 1)
+        fix = f"nearest: {near[0]}" if near else ""
+        if what == "workflow" and option in TaskOptions.__annotations__:
+            fix = "it only decides; what is to be isolated or tried again is a @task that it calls"
+        raise DeclarationError(
+            f"@{what}({option}=...): a {what} has {', '.join(names[:-1])} and {names[-1]}", fix=fix
+        )
+    if name is not None and not (isinstance(name, str) and name.strip()):
+        raise DeclarationError(
+            f"@{what}(name={name!r}): text is needed", fix='leave it out for "module:qualname"'
+        )
+    if timeout is not None:
+        check_seconds(f"@{what}", "timeout", timeout, zero=False)

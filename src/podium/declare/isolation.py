@@ -49,13 +49,12 @@ def isolated(fn: Any, isolation: object, memory: str | int | None, executor: obj
 def _bytes(memory: str | int | None) -> int | None:
     if memory is None:
         return None
-    size = memory
-    if isinstance(size, str):
-        match = _SIZE.fullmatch(size.strip())
-        if match is None:
-            raise UsageError(f'@task(memory={memory!r}): bytes, or text such as "512 MB" or "1 GiB"')
+    size: object = memory
+    if isinstance(size, str) and (match := _SIZE.fullmatch(size.strip())):
         number, power, binary = match.groups()
         size = int(float(number) * (1024 if binary else 1000) ** _POWERS[power])
+    if type(size) is not int:
+        raise UsageError(f'@task(memory={memory!r}): bytes, or text such as "512 MB" or "1 GiB"')
     if size < MEMORY_MIN:
         raise UsageError(
             f"@task(memory={memory!r}): an interpreter alone needs much of that",

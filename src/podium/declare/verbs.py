@@ -41,6 +41,9 @@ def sleep(seconds: float) -> None:
 
     In async workflows `asyncio.sleep` is durable.
     """
+    if not isinstance(seconds, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
+        raise UsageError(f"podium.sleep({seconds!r}): a number of seconds is needed")
+    seconds = max(seconds, 0)  # less than nothing is none, and NaN a ValueError, as of asyncio.sleep
     machine = current_machine()
     if machine is None:
         time.sleep(seconds)

@@ -6,9 +6,13 @@ from typing import Literal
 
 import msgspec
 
+from ..checks import check_count, check_seconds
+from ..errors import UsageError
+
 EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
 REPLAY_SECONDS_PER_ENTRY = 50e-6
+_MAY_BE_NONE = ("process_slots", "abandoned_max", "log_lines", "log_bytes", "log_line")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -30,6 +34,17 @@ class Options(msgspec.Struct, frozen=True):
     # at once at shutdown, or left to others (`podium run`).
     others: Literal["equal", "yield", "leave"] = "yield"
     evict_always: bool = False  # drop a run whenever it only waits: for tests
+
+    def __post_init__(self) -> None:
+        for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
+            value = getattr(self, name)
+            if type(default) is bool:
+                if type(value) is not bool:
+                    raise UsageError(f"Options({name}={value!r}): True or False is needed")
+            elif type(default) is int:
+                check_count("Options", name, value, 0 if name in _MAY_BE_NONE else 1)
+            else:
+                check_seconds("Options", name, value, zero=name == "grace")
 
     def patience(self, entries: int) -> float:
         """How long a run with a history of so many entries may wait in memory, in seconds."""

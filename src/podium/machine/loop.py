@@ -158,6 +158,8 @@ class Loop(asyncio.AbstractEventLoop):
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         if self.discarded:
             self.refuse()
+        if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
+            raise ValueError("Invalid delay: NaN (not a number)")
         identity = self.current_scope().identify("timer")
         timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
         heapq.heappush(self._heap, timer)

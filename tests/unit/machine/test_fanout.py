@@ -158,7 +158,7 @@ def test_a_limit_below_one_is_refused(limit: int) -> None:
     async def body() -> Any:
         return await fetch.map([1], limit=limit)
 
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="whole number of 1 or more"):
         result(body)
 
 

@@ -1,0 +1,46 @@
+"""Numbers that a user gives: refused where they are given, by name, with what would do.
+
+Later they would be a TypeError deep inside an engine or, as NaN compares false to everything,
+be noticed by nobody.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+from .errors import UsageError
+
+SECONDS_MAX = 1e9  # thirty years; much more, and the clocks below us overflow
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one and is finite. True and False are none: who gives them meant something else."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf
+
+
+def check_number(call: str, name: str, value: Any, low: float, high: float = math.inf) -> None:
+    """Raise UsageError unless it is a finite number within the limits. `call` is what was called."""
+    if not (is_number(value) and low <= value <= high):
+        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        raise UsageError(f"{call}({name}={value!r}): a finite number {limits} is needed")
+
+
+def check_count(call: str, name: str, value: Any, low: int, high: float = math.inf) -> None:
+    """Raise UsageError unless it is a whole number within the limits."""
+    if type(value) is not int or not low <= value <= high:
+        limits = f"from {low} to {high:,}" if high < math.inf else f"of {low} or more"
+        raise UsageError(f"{call}({name}={value!r}): a whole number {limits} is needed")
+
+
+def check_seconds(call: str, name: str, value: Any, *, zero: bool = True) -> None:
+    """Raise UsageError unless it can be a duration in seconds; `zero`: whether none at all is one."""
+    if is_number(value) and 0 <= value <= SECONDS_MAX and (value or zero):
+        return
+    is_delta = isinstance(value, datetime.timedelta)
+    least = "from 0" if zero else "above 0"
+    raise UsageError(
+        f"{call}({name}={value!r}): seconds {least} are needed, {SECONDS_MAX:,.0f} at most",
+        fix=f"{name}={value.total_seconds():g}" if is_delta else "",
+    )
