@@ -150,10 +150,19 @@ def _run(args: list[str] | None) -> int:
         terminal.error(error.code, error.message, *getattr(error, "details", ()), error.fix)
         _trace()
         return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
-    except Exception as error:  # ours: say so in a line, the rest on request
+    except Exception as error:
+        if isinstance(error, OSError) and _is_of_help(error):
+            terminal.give_up(sys.stdout, error)
+        # Ours: say so in a line, the rest on request.
         terminal.error("E900", f"{type(error).__name__}: {error}", "this is Podium's fault: please report it")
         _trace(hint=True)
         return FAILED
+
+
+def _is_of_help(error: OSError) -> bool:
+    """Whether Click, which prints help by itself, could not."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "click.utils"
 
 
 def _no_option(error: click.NoSuchOption) -> Iterator[str]:

@@ -143,7 +143,9 @@ def _report(
     elif quiet:
         say(row.id)
     elif good:
-        text = result_text(row.payload, _RESULT_MAX if sys.stdout.isatty() else len(row.payload) + 1000)
+        text = result_text(
+            row.payload, _RESULT_MAX if terminal.is_tty(sys.stdout) else len(row.payload) + 1000
+        )
         if text:
             say(text)
     if not (quiet and good):

@@ -6,6 +6,7 @@ otherwise move the cursor, rewrite what stands above it, or worse. `safe` and `s
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -23,11 +24,29 @@ _ACTED_UPON = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x
 
 
 def prepare() -> None:
-    """What cannot be encoded is escaped instead of raising; a closed pipe ends us quietly."""
+    """What cannot be encoded is escaped instead of raising; closed standard streams are there again."""
+    # One that the shell has closed would be None, and the next file to be opened, the store's perhaps, would
+    # get its number. Nobody can answer or read talk, but data that goes nowhere is an error: so the stand-in
+    # of stdout is open for reading.
+    for number, name, flags in (
+        (0, "stdin", os.O_RDONLY),
+        (1, "stdout", os.O_RDONLY),
+        (2, "stderr", os.O_WRONLY),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _stand_in(number, flags))
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _stand_in(number: int, flags: int) -> TextIO:
+    null = os.open(os.devnull, flags)
+    if null != number:
+        os.dup2(null, number)
+        os.close(null)
+    return open(number, "w" if number else "r", encoding="utf-8", closefd=False)
 
 
 def safe(text: str) -> str:
@@ -40,23 +59,28 @@ def safe_lines(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
 
 
+def is_tty(stream: TextIO) -> bool:
+    """Whether a person reads along; a task may have closed the stream meanwhile."""
+    return not stream.closed and stream.isatty()
+
+
 def has_colour(stream: TextIO) -> bool:
     """Whether to colour what goes there."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return is_tty(stream) and os.environ.get("TERM") != "dumb"
 
 
 def is_live() -> bool:
     """Whether a view may be redrawn in place on stderr."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+    return is_tty(sys.stderr) and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 def width(stream: TextIO) -> int | None:
     """Columns of a terminal; None where lines may be as long as they are."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    return shutil.get_terminal_size().columns if is_tty(stream) else None
 
 
 def plain(text: str, stream: TextIO) -> str:
@@ -82,23 +106,31 @@ def _write(text: str, stream: TextIO) -> None:
     try:
         # The last gate, should a text have come by none of the others.
         click.echo(plain(_ACTED_UPON.sub("?", text), stream), file=stream, color=has_colour(stream))
-    except BrokenPipeError:
-        _leave_quietly(stream)
+    except (OSError, ValueError) as error:
+        give_up(stream, error)
 
 
 def flush() -> None:
-    """At the end, where a reader that has gone must not cause a traceback of the interpreter's own."""
+    """At the end, where what cannot be written must not cause a traceback of the interpreter's own."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            _leave_quietly(stream)
+        except (OSError, ValueError) as error:
+            give_up(stream, error)
 
 
-def _leave_quietly(stream: TextIO) -> None:
-    """Whoever read this has seen enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    raise SystemExit(0)
+def give_up(stream: TextIO, error: OSError | ValueError) -> None:
+    """What was to be written there cannot be. The run is not concerned: it is on record, or goes on."""
+    if isinstance(error, ValueError) and not stream.closed:
+        raise error  # about the text
+    if not stream.closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left in its buffer goes there
+    if isinstance(error, BrokenPipeError):
+        raise SystemExit(0)  # whoever read this has seen enough
+    if stream is sys.stdout:
+        why = error.strerror if isinstance(error, OSError) and error.errno != errno.EBADF else "it is closed"
+        tell(f"podium: stdout cannot be written: {why}")
+        raise SystemExit(1)
 
 
 def error(code: str, what: str, *details: str) -> None:
