@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from podium.engine import Reason, read_about, read_reason
-from podium.model import RunRow, State
+from podium.model import Query, RunRow, State
 from tests.processes.support import Host, wait_until
 
 # Every workflow rests in the middle; the lines that change later are marked.
@@ -232,6 +232,21 @@ def test_with_nothing_to_serve_there_is_no_worker(host: Host) -> None:
     assert worker.end() == 7
     assert "E120" in worker.text
     assert "there is no module 'nowhere'" in worker.text
+
+
+def test_a_module_that_starts_runs_when_imported_is_told_so_and_does_not_hold_the_worker(host: Host) -> None:
+    source = "from podium import workflow\n\n\n@workflow\ndef flow() -> int:\n    return 1\n\n\n"
+    host.write("eager", f"{source}print(flow.run())\n")
+    worker = host.worker("eager", ready=False)
+    worker.until("eager starts runs when it is imported")
+    assert worker.end() == 7
+    assert "eager.py:9  print(flow.run())" in worker.text
+    assert 'if __name__ == "__main__":' in worker.text
+    host.write("late", "raise RuntimeError")
+    worker = host.worker("tests.processes.flows", "late")
+    host.write("late", f"{source}flow.start()\n")  # while it serves others
+    worker.until("late starts runs when it is imported")
+    assert host.app.find(Query()) == []
 
 
 VERSION = """

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 
 from ..errors import PodiumError
+from ..executors import loading
 from ..functions import Function, registry
 from .target import BrokenModule, TargetNotFound, load_module
 from .terminal import error, safe
@@ -26,7 +27,8 @@ class Served:
         importlib.invalidate_caches()  # a file that appeared since the last try
         for module in list(self._left):
             try:
-                load_module(module)
+                with loading(module):
+                    load_module(module)
             except (BrokenModule, TargetNotFound) as trouble:
                 self._report(module, trouble)
             else:

@@ -199,6 +199,7 @@ class App:
         watch: bool = False,
     ) -> Started:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
+        refuse_work_while_loading()
         bound = function.bind(args, kwargs)
         function.check(bound)
         data = codec.encode_call(bound, where=function.label)

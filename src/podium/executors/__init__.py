@@ -1,7 +1,7 @@
 """Where task bodies run. An executor gets an `Attempt` and answers, once, with an `Ended`."""
 
 from .attempt import Attempt, Ended, Progress, current_attempt
-from .loading import parents_store, refuse_work_while_loading
+from .loading import loading, parents_store, refuse_work_while_loading
 from .loop import LoopExecutor
 from .outlet import Console, Said
 from .processes import ProcessExecutor
@@ -21,6 +21,7 @@ __all__ = [
     "ThreadExecutor",
     "Transcript",
     "current_attempt",
+    "loading",
     "parents_store",
     "refuse_work_while_loading",
 ]

@@ -1,4 +1,4 @@
-"""In a task's own process: whose it is, and importing the module that declares the task."""
+"""Modules that are only imported for what they declare; in a task's own process, whose that is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from ..errors import DeclarationError, PodiumError, UsageError
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from .wire import Home
 
 _store = ""  # the URL of the store whose task this process runs; "" in any other process
-_underway = ""  # the module being imported
+# The module being imported, by this thread: what others do meanwhile is their own affair.
+_underway: ContextVar[str] = ContextVar("podium_loading", default="")
 
 GUARD = 'put what the script does under: if __name__ == "__main__":'
 
@@ -33,10 +36,20 @@ def parents_store() -> str:
     return _store
 
 
+@contextmanager
+def loading(module: str) -> Generator[None]:
+    """While it is imported for what it declares: the runs that it starts would have nobody to drive them."""
+    token = _underway.set(module)
+    try:
+        yield
+    finally:
+        _underway.reset(token)
+
+
 def refuse_work_while_loading() -> None:
-    """Called where a store is opened: a module that is only imported for its tasks must not start runs."""
-    if _underway:
-        raise UsageError(f"{_underway} starts runs when it is imported", fix=GUARD)
+    """Called where a store is opened and where a run is started."""
+    if module := _underway.get():
+        raise UsageError(f"{module} starts runs when it is imported", fix=GUARD)
 
 
 def find(name: str, homes: Sequence[Home]) -> Function:
@@ -57,10 +70,10 @@ def find(name: str, homes: Sequence[Home]) -> Function:
 
 
 def _import(home: Home) -> None:
-    global _underway  # noqa: PLW0603  # a process imports one task's module at a time
-    _underway = home.module
     try:
-        if home.module not in sys.modules:
+        with loading(home.module):
+            if home.module in sys.modules:
+                return
             if home.file and not _is_found(home):
                 _import_file(home)
             else:
@@ -71,8 +84,6 @@ def _import(home: Home) -> None:
         raise DeclarationError(
             f"a process of the task's own could not import {home.module}: {said}", fix=fix
         ) from error
-    finally:
-        _underway = ""
 
 
 def _is_found(home: Home) -> bool:
