@@ -80,6 +80,8 @@ def load_module(place: str) -> ModuleType:
     try:
         if place.endswith(".py") or "/" in place or os.sep in place:
             return _by_path(Path(place))
+        if not place or place.startswith("."):  # which Python would take for relative to a package
+            raise _no_module(place)
         _look_in(os.getcwd())
         return importlib.import_module(place)
     except BaseException as error:
