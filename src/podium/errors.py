@@ -80,8 +80,9 @@ class WrongState(UsageError):
 
 
 class TaskFailed(PodiumError):
-    """A recorded failure whose own exception type is not to be had here.
+    """Stands for a recorded failure that cannot be raised as itself.
 
+    Its type is not imported here, is no Exception (SystemExit), or holds what cannot be restored.
     `type` is "module:qualname", `traceback` the text of the original one.
     """
 
