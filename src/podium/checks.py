@@ -1,4 +1,4 @@
-"""Numbers and ids that a user gives: refused where they are given, by name, with what would do.
+"""Numbers that a user gives: refused where they are given, by name, with what would do.
 
 Later they would be a TypeError deep inside an engine or, as NaN compares false to everything,
 be noticed by nobody.
