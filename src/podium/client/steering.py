@@ -5,10 +5,12 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
-from ..errors import WrongState
-from ..model import Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
+from .. import codec
+from ..errors import DecodeError, WrongState
+from ..model import DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 # A retry begins after the last thing that went well.
@@ -44,6 +46,7 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         raise WrongState(
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
         )
+    entries = _before_timeout(row, entries)
     keep = len(entries)
     while keep and entries[keep - 1].kind not in _WENT_WELL:
         keep -= 1
@@ -58,6 +61,36 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         parent=row.id,
         tags=row.tags,
     )
+
+
+def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The past without the timeout that ended it, which would end the retry too: that has its own time."""
+    for n, entry in enumerate(entries):
+        if entry.kind is Kind.TICK and entry.step == DEADLINE:
+            return entries[:n]  # all that came later, such as clean-up, followed from it
+    last = max((n for n, entry in enumerate(entries) if entry.kind in FED), default=None)
+    if last is not None and entries[last].kind is Kind.TICK and _timed_out(row):
+        return entries[:last]  # an asyncio.timeout or wait_for of the body
+    return entries
+
+
+def _timed_out(row: RunRow) -> bool:
+    if row.state is not State.FAILED:
+        return False
+    try:
+        error = codec.decode_failure(row.payload)
+    except DecodeError:
+        return False
+    return any(isinstance(each, TimeoutError) for each in _singly(error))
+
+
+def _singly(error: BaseException) -> Iterator[BaseException]:
+    """The exception, or the members of a group, as a TaskGroup raises it."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for member in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+        yield from _singly(member)
 
 
 def _way_on(row: RunRow) -> str:

@@ -12,6 +12,7 @@ parked one is put back in line, in the same queue as everything else, when its f
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import heapq
 import logging
 import threading
@@ -156,11 +157,21 @@ class Loop(asyncio.AbstractEventLoop):
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        return self.open_timer(self.current_scope().identify("timer"), when, callback, *args, context=context)
+
+    def open_timer(
+        self,
+        identity: str,
+        when: float,
+        callback: Any,
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> Timer:
+        """A timer whose firing the history names so."""
         if self.discarded:
             self.refuse()
         if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
             raise ValueError("Invalid delay: NaN (not a number)")
-        identity = self.current_scope().identify("timer")
         timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
         heapq.heappush(self._heap, timer)
         return timer

@@ -24,7 +24,7 @@ from typing import Any
 from .. import codec
 from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
 from ..functions import Function
-from ..model import Entry, Kind, State
+from ..model import DEADLINE, Entry, Kind, State
 from .current import turning
 from .generators import watch_generators
 from .lines import caller, line_of, where_defined
@@ -231,13 +231,37 @@ class Machine:
     # -- turning --------------------------------------------------------------------------------------
 
     async def _body(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        timeout = self.function.timeout if self.function.is_workflow else None  # a task's is per attempt
-        async with asyncio.timeout(timeout):
-            if not self.function.is_workflow:  # a task started as a run of its own: one step
-                place = where_defined(self.function.fn)
-                return await self.start_step(self.function, args, kwargs, where=place)
-            result = self.function.fn(*args, **kwargs)
-            return await result if self.function.is_async else result
+        if not self.function.is_workflow:  # a task started as a run of its own: one step
+            place = where_defined(self.function.fn)
+            return await self.start_step(self.function, args, kwargs, where=place)
+        deadline, overrun = asyncio.timeout(None), ""
+
+        def expire() -> None:
+            nonlocal overrun
+            overrun = self._overrun()  # now: the cancellation takes what was running away
+            deadline.reschedule(self.loop.now)
+
+        try:
+            async with deadline:
+                if (timeout := self.function.timeout) is not None:
+                    # A name of its own, because a retry must know it from the timers of the body, which
+                    # go on being counted as if it were one of them: so they are in the records there are.
+                    self.loop.root_scope.identify("timer")
+                    self.loop.open_timer(DEADLINE, self.loop.now + timeout, expire)
+                result = self.function.fn(*args, **kwargs)
+                return await result if self.function.is_async else result
+        except TimeoutError as error:
+            if deadline.expired():
+                error.args = (overrun,)
+            raise
+
+    def _overrun(self) -> str:
+        """What the deadline says: from the recorded order of things alone, so a replay says the same."""
+        names = list(dict.fromkeys(f"`{step.function.label}`" for step in self.open.values()))
+        if len(names) > 3:
+            names[3:] = [f"{len(names) - 3} more"]
+        doing = f", while {', '.join(names)} {'was' if len(names) == 1 else 'were'} running" if names else ""
+        return f"{self.function.label} took longer than its timeout of {self.function.timeout:g} s{doing}"
 
     def _turn(self) -> None:
         # `_inside` spelled out: this is the hottest place, and a context manager would double its cost.
@@ -325,6 +349,6 @@ def _spoken(identity: str) -> str:
     """A step's identity as people say it: "2.1/shop:pay#3" is "pay (4th call in branch 2.1)"."""
     scope, _, rest = identity.partition("/")
     name, _, occurrence = rest.partition("#")
-    label = "a sleep or deadline" if name == "timer" else f"{name.rpartition(':')[2]}()"
+    label = "a sleep or deadline" if name in ("timer", "deadline") else f"{name.rpartition(':')[2]}()"
     place = f"branch {scope}" if scope else "the body"
     return f"{label} (call {int(occurrence or 0) + 1} in {place})"

@@ -1,6 +1,7 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
 from .records import (
+    DEADLINE,
     FED,
     STDERR,
     STDOUT,
@@ -23,6 +24,7 @@ from .records import (
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "DEADLINE",
     "FED",
     "FINAL",
     "STDERR",

@@ -53,6 +53,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     due: float | None = None  # RETRY only: when the next attempt may begin
 
 
+DEADLINE = "/deadline"  # identity of the TICK that says a workflow overran its own timeout
+
 STDOUT, STDERR = 0, -1  # levels of what was printed, which has none; log records keep logging's own numbers
 
 

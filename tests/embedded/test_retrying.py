@@ -1,0 +1,145 @@
+"""A retry of a run that a timeout ended: it has its own time, and does not do again what was done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from podium import App, Run, task, workflow
+
+calls: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> None:
+    calls.clear()
+
+
+@task
+async def before() -> int:
+    calls.append("before")
+    return 1
+
+
+@task
+async def hangs_once() -> int:
+    calls.append("hangs")
+    if calls.count("hangs") == 1:
+        await asyncio.Event().wait()
+    return 2
+
+
+@task
+async def clean_up() -> None:
+    calls.append("clean")
+
+
+@workflow(timeout=0.5)
+async def impatient() -> int:
+    done = await before()
+    await asyncio.sleep(0)
+    return done + await hangs_once()
+
+
+@workflow(timeout=0.5)
+async def tidy() -> int:
+    done = await before()
+    try:
+        return done + await hangs_once()
+    except asyncio.CancelledError:
+        await clean_up()
+        raise
+
+
+@workflow
+async def inner() -> int:
+    done = await before()
+    async with asyncio.timeout(0.2):
+        return done + await hangs_once()
+
+
+@workflow
+async def waiting() -> int:
+    done = await before()
+    return done + await asyncio.wait_for(hangs_once(), 0.2)
+
+
+@workflow
+async def in_a_group() -> int:
+    done = await before()
+    async with asyncio.timeout(0.2), asyncio.TaskGroup() as group:
+        slow = group.create_task(hangs_once())
+    return done + slow.result()
+
+
+@workflow
+async def group_of_deadlines() -> int:
+    done = await before()
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(asyncio.wait_for(hangs_once(), 0.2))
+    return done + slow.result()
+
+
+@workflow(timeout=60)
+async def by_step() -> int:
+    await asyncio.sleep(0.01)
+    return await before() + await limited()
+
+
+@task(timeout=0.2)
+async def limited() -> int:
+    calls.append("hangs")
+    if calls.count("hangs") == 1:
+        await asyncio.Event().wait()
+    return 2
+
+
+@workflow(timeout=0.2)
+async def always() -> None:
+    await asyncio.gather(forever(), forever())
+
+
+@workflow(timeout=0.2)
+async def idle() -> None:
+    await asyncio.sleep(60)
+
+
+@task
+async def forever() -> None:
+    await asyncio.Event().wait()
+
+
+FLOWS = [impatient, tidy, inner, waiting, in_a_group, group_of_deadlines, by_step]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_retry_after_a_timeout_reuses_what_was_done_and_has_its_own_time(app: App, flow: Any) -> None:
+    run: Run[int] = flow.start()
+    with pytest.raises((TimeoutError, ExceptionGroup)):
+        run.result(10)
+    assert run.retry().result(10) == 3
+    assert (calls.count("before"), calls.count("hangs")) == (1, 2)
+
+
+def test_a_workflow_that_overran_says_what_it_was_at(app: App) -> None:
+    run = impatient.start()
+    said = "impatient took longer than its timeout of 0.5 s, while `hangs_once` was running"
+    with pytest.raises(TimeoutError) as caught:
+        run.result(10)
+    assert str(caught.value) == said
+    assert said in run.why()
+
+
+def test_a_retry_that_overruns_says_so_again(app: App) -> None:
+    run = always.start()
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match=r"timeout of 0\.2 s, while `forever` was running"):
+            run.result(10)
+        run = run.retry()
+
+
+def test_a_workflow_that_overran_in_a_sleep_names_no_step(app: App) -> None:
+    with pytest.raises(TimeoutError, match=r"^idle took longer than its timeout of 0\.2 s$"):
+        idle.run()
