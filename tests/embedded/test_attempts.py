@@ -281,7 +281,7 @@ def test_progress_reaches_whoever_looks(app: App) -> None:
 
 
 def test_a_coroutine_past_its_timeout_is_cancelled_and_tried_again(app: App) -> None:
-    with pytest.raises(TaskTimeout, match=r"slow_async took longer than 0\.05 s"):
+    with pytest.raises(TaskTimeout, match=r"slow_async took longer than its timeout of 0\.05 s"):
         slow_flow.run("async")
     assert bell.seen == [1, "cleaned up", 2, "cleaned up"]
     assert issubclass(TaskTimeout, TimeoutError)

@@ -23,7 +23,8 @@ def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
     function, doomed = attempt.function, child.doomed
     if doomed == "timeout" and child.has_begun:
         return TaskTimeout(
-            f"{function.label} took longer than {function.timeout:g} s", fix="its process was ended"
+            f"{function.label} took longer than its timeout of {function.timeout:g} s",
+            fix="its process was ended",
         )
     if doomed == "timeout":
         shown = " and ".join(module for module, _ in function.homes)

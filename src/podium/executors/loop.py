@@ -113,6 +113,8 @@ async def _body(attempt: Attempt) -> bytes:
             value = await attempt.call()
     except TimeoutError as error:
         if deadline.expired():
-            raise TaskTimeout(f"{attempt.function.label} took longer than {timeout:g} s") from error
+            raise TaskTimeout(
+                f"{attempt.function.label} took longer than its timeout of {timeout:g} s"
+            ) from error
         raise
     return attempt.encode(value)

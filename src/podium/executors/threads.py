@@ -194,6 +194,6 @@ def _run(attempt: Attempt) -> Ended:
 
 def _overrun(attempt: Attempt) -> TaskTimeout:
     return TaskTimeout(
-        f"{attempt.function.label} took longer than {attempt.function.timeout:g} s",
+        f"{attempt.function.label} took longer than its timeout of {attempt.function.timeout:g} s",
         fix="its thread cannot be stopped and runs on; make the body check a deadline of its own",
     )
