@@ -244,6 +244,11 @@ def raises() -> None:
     raise error from KeyError("inner")
 
 
+@task(isolation="process")
+async def raises_async() -> None:
+    raise LookupError("not here")
+
+
 @task(isolation="process", retries=3)
 def leaves() -> None:
     sys.exit(5)

@@ -47,6 +47,15 @@ def test_a_failure_keeps_type_arguments_notes_cause_and_traceback(app: App) -> N
     assert 'raise error from KeyError("inner")' in error.__podium_traceback__
 
 
+@pytest.mark.parametrize("function", [tasks.raises, tasks.raises_async])
+def test_a_recorded_traceback_begins_in_the_body_of_the_task(app: App, function: Any) -> None:
+    with pytest.raises(LookupError) as caught:
+        function.run()
+    error: Any = caught.value
+    first = error.__podium_traceback__.splitlines()[1]
+    assert first.endswith(f"in {function.__name__}"), "our own frames, and asyncio's, are of no interest"
+
+
 def test_sys_exit_is_the_failure_of_the_task(app: App) -> None:
     run = tasks.leave.start()
     with pytest.raises(TaskFailed, match="SystemExit: 5"):

@@ -234,12 +234,18 @@ def _traceback(exc: BaseException, message: str) -> str:
 
 
 def _frames(found: TracebackType | None) -> str:
-    while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith("podium."):
+    while found is not None and _is_machinery(found.tb_frame.f_globals):
         found = found.tb_next
     try:
         return "".join(traceback.extract_tb(found, limit=-_MAX_FRAMES).format())
     except Exception:  # source lines come from the user's loaders and files
         return ""
+
+
+def _is_machinery(module: dict[str, Any]) -> bool:
+    """Podium, which in a task's own process is `__main__`, and the asyncio that it runs a body with."""
+    name = getattr(module.get("__spec__"), "name", None) or module.get("__name__")
+    return isinstance(name, str) and name.startswith(("podium.", "asyncio."))
 
 
 # -- rebuilding --------------------------------------------------------------------------------------
