@@ -72,6 +72,17 @@ def takes_unseen(size: int) -> int:
     return size
 
 
+@task(isolation="process", timeout=2)
+def starts_demons(folder: str) -> None:
+    near = subprocess.Popen(SLEEPER, start_new_session=True)
+    far = (
+        "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True, stdout=2).pid)"
+    )
+    shown = subprocess.run([sys.executable, "-c", far, *SLEEPER], check=True, stdout=subprocess.PIPE)
+    note_pids(folder, near.pid, int(shown.stdout))
+    time.sleep(600)
+
+
 # -- such as cannot be stopped by asking -------------------------------------------------------------------
 
 

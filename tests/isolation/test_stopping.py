@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from podium import App, Options, RunCancelled, TaskCrashed
+from podium import App, Options, RunCancelled, TaskCrashed, TaskTimeout
 from tests.isolation import tasks
 from tests.isolation.conftest import is_alive, noted, soon
 
@@ -20,6 +21,14 @@ def test_a_timeout_ends_the_task_and_all_that_it_has_started(app: App, folder: P
     assert "took longer than its timeout of 0.3 s" in tasks.hold.run(str(folder), kind)
     assert time.monotonic() - began < STOPPED_SECONDS
     assert len(noted(folder)) == (3 if kind == "others" else 1)
+    soon(lambda: not any(map(is_alive, noted(folder))))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody can tell whose they were")
+def test_a_timeout_ends_what_the_task_has_started_in_sessions_of_their_own(app: App, folder: Path) -> None:
+    with pytest.raises(TaskTimeout):
+        tasks.starts_demons.run(str(folder))
+    assert len(noted(folder)) == 2
     soon(lambda: not any(map(is_alive, noted(folder))))
 
 

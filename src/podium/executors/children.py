@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ..env import Env
 from .attempt import Attempt
+from .kin import kill_kin
 from .memory import resident
 from .outlet import Outlet, Said
 from .wire import Channel, Do, Frame, Hello, Home, Load
@@ -250,6 +251,8 @@ class Child:
         """At once, with all that it has started."""
         self.doomed = self.doomed or why
         self._kill_due = self.due = None
+        if not self.dead:
+            kill_kin(self.pid)  # first: once it is dead, they are nobody's
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
