@@ -91,17 +91,17 @@ async def stamp() -> float:
 
 
 @task
-async def held(path: str) -> None:
+def held(path: str) -> None:
     """Say who holds it, until somebody else does."""
     with open(path, "a") as file:
         file.write(f"{os.getpid()} {time.monotonic()}\n")
     while Path(path).read_text().count("\n") < 2:
-        await asyncio.sleep(0.01)
+        time.sleep(0.01)
 
 
 @workflow
-async def holding(path: str) -> None:
-    await held(path)
+def holding(path: str) -> None:
+    held(path)
 
 
 STAFF = Staff(

@@ -105,7 +105,7 @@ class Engine:
         self._ahead = ahead
         if ahead - before > JUMP_SECONDS:
             for owned in list(self.owned.values()):
-                owned.clock_jumped()
+                owned.alarm(jumped=True)
 
     def take_up(self, head: Head) -> None:
         """Drive a run that the store says is ours, unless it is in memory already."""

@@ -12,6 +12,7 @@ from ..errors import UsageError
 EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
 REPLAY_SECONDS_PER_ENTRY = 50e-6
+OTHERS = ("equal", "yield", "leave")
 _MAY_BE_NONE = ("process_slots", "abandoned_max", "log_lines", "log_bytes", "log_line")
 
 
@@ -41,6 +42,9 @@ class Options(msgspec.Struct, frozen=True):
             if type(default) is bool:
                 if type(value) is not bool:
                     raise UsageError(f"Options({name}={value!r}): True or False is needed")
+            elif type(default) is str:
+                if value not in OTHERS:
+                    raise UsageError(f"Options({name}={value!r}): one of {', '.join(OTHERS)} is needed")
             elif type(default) is int:
                 check_count("Options", name, value, 0 if name in _MAY_BE_NONE else 1)
             else:

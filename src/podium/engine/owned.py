@@ -142,15 +142,13 @@ class OwnedRun:
         self.engine.observe("ended", self.head.id, entry)
         return True
 
-    def alarm(self) -> None:
-        """A timer of the machine or a postponed attempt may be due."""
+    def alarm(self, jumped: bool = False) -> None:
+        """A timer of the machine or a postponed attempt may be due. `jumped`: the wall clock was set forward
+        (by somebody, or the host slept), and the alarm was set by what it was."""
+        if jumped:
+            self._alarm.drop()
         if not self.deaf:
             self._safely(self._come_due)
-
-    def clock_jumped(self) -> None:
-        """The wall clock was set forward, or the host has slept: what is due is due by that."""
-        self._alarm.drop()
-        self.alarm()
 
     def _come_due(self) -> None:
         now = self.engine.env.now()

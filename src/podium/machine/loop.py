@@ -12,7 +12,6 @@ parked one is put back in line, in the same queue as everything else, when its f
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import heapq
 import logging
 import threading
@@ -159,14 +158,7 @@ class Loop(asyncio.AbstractEventLoop):
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         return self.open_timer(self.current_scope().identify("timer"), when, callback, *args, context=context)
 
-    def open_timer(
-        self,
-        identity: str,
-        when: float,
-        callback: Any,
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> Timer:
+    def open_timer(self, identity: str, when: float, callback: Any, *args: Any, context: Any = None) -> Timer:
         """A timer whose firing the history names so."""
         if self.discarded:
             self.refuse()
