@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from podium import codec
 from podium.engine import read_about
-from podium.model import State
+from podium.model import NewRun, State, Write
 from tests.processes.support import FLOWS, Host, Worker, wait_until
 
 
@@ -130,3 +131,31 @@ def test_worn_out_by_threads_that_nobody_can_stop_it_begins_anew_in_its_place(ho
     assert host.app.load(jammed).lost == 0
     worker.terminate()
     assert worker.end() == 0
+
+
+FAULTY = """
+from podium import workflow
+from podium.store.sqlite import SqliteStore
+
+claim = SqliteStore.claim
+
+def fails_in_time(self, engine, functions, *rest):
+    if self.load("poke") is not None:
+        raise RuntimeError("a fault of ours")
+    return claim(self, engine, functions, *rest)
+
+SqliteStore.claim = fails_in_time
+
+@workflow
+def fine(n: int) -> int:
+    return n
+"""
+
+
+def test_whose_engine_fails_by_a_fault_of_ours_it_ends_for_whoever_looks_after_it(host: Host) -> None:
+    host.write("app", FAULTY)
+    worker = host.worker("app")
+    new = NewRun("poke", "app:nobody", codec.encode_call({}, where=""), b"", time.time())
+    host.app.store.commit(None, [Write(new_runs=(new,))])
+    assert worker.end() != 0
+    assert "a fault of ours" in worker.text

@@ -15,7 +15,7 @@ import msgspec
 
 from ..client import App
 from ..engine import About, Options
-from ..errors import StoreError, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..model import Head, Move
 from . import options, words
 from .main import CONFIGURATION, FINE, installed_version
@@ -83,7 +83,7 @@ def command(
             if fresh is not host:  # it was taken for dead, and the app has begun another one
                 host = fresh
                 tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
-            if isinstance(host.engine.failure, StoreError):
+            if host.engine.failure is not None and not host.is_condemned:
                 raise host.engine.failure  # whoever looks after this process starts it again
             if served.broken and app.env.monotonic() >= mend_due:
                 mend_due = app.env.monotonic() + MEND_SECONDS
