@@ -76,14 +76,6 @@ def test_wrong_flags_store_nothing(flags: list[str], code: str, says: str) -> No
     assert as_json("runs")["runs"] == []
 
 
-@pytest.mark.parametrize("id", ["", "a b", "@last", "-x", "x" * 129])
-def test_an_id_that_is_none(id: str) -> None:
-    ran = podium("run", "app:adds", f"--id={id}")
-    assert ran.returncode == 2
-    assert f"error[E100]: --id {id!r}: letters, digits" in ran.stderr
-    assert as_json("runs")["runs"] == []
-
-
 @pytest.mark.parametrize("wait", ["-1", "nan", "inf", "soon"])
 @pytest.mark.parametrize("command", [("run", "app:adds", "--wait"), ("worker", "app", "--grace")])
 def test_seconds_that_are_none(command: tuple[str, ...], wait: str) -> None:

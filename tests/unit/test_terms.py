@@ -13,6 +13,7 @@ import pytest
 
 from podium import App, codec
 from podium.client import is_query, parse, search
+from podium.client.steering import terminating
 from podium.errors import UsageError
 from podium.model import FINAL, UNFINISHED, NewRun, State, Write
 
@@ -43,7 +44,7 @@ RUNS = [
 def app(tmp_path: Path) -> Iterator[App]:
     with App(tmp_path / "x.db", engine=False) as app:
         app.store.commit(None, [Write(new_runs=(run,)) for run in RUNS])
-        app.terminate("aa-1")
+        app.store.commit(None, [terminating(app.load("aa-1"), NOW - 2 * HOUR)])
         yield app
 
 

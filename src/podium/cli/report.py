@@ -63,7 +63,10 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     else:
         yield from (f"  {line}" for line in frame_lines(frames))
     yield from (f"  note: {safe(note)}" for note in failure.notes[:2])
-    if failure.cause is not None:
+    # A timeout is raised from the cancellation that it sent, which says no more than the timeout does.
+    if failure.cause is not None and (
+        failure.cause.message or not failure.cause.type.endswith("CancelledError")
+    ):
         cause = safe(f"{words.label(failure.cause.type)}: {failure.cause.message}")
         yield f"  because of {words.shorten(cause, 200)}"
     if tries and step:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from ..model import Entry, Kind, RunRow, State
+from ..model import DEADLINE, Entry, Kind, RunRow, State
 from . import words
 
 ODD_MAX = 3
-_TIMER = "timer"
+_TIMER, _TIMEOUT = "timer", "timeout reached"
 
 
 class Group:
@@ -127,7 +127,7 @@ def _place(entry: Entry) -> tuple[str, str]:
         return "", "taken up"
     scope, _, name = entry.step.partition("/")
     if entry.kind is Kind.TICK:
-        return (scope if "/" in entry.step else ""), _TIMER
+        return (scope if "/" in entry.step else ""), _TIMEOUT if entry.step == DEADLINE else _TIMER
     return scope, words.label(name.partition("#")[0])
 
 
@@ -172,7 +172,7 @@ def _group(group: Group, row: RunRow) -> str:
     count = ended + len(group.waiting)
     times = f" {words.TIMES} {count:,}" if count > 1 else ""
     parts = [f"{sign} {group.label}{times}"]
-    if group.label != _TIMER and ended:
+    if group.label not in (_TIMER, _TIMEOUT) and ended:
         each = f"{words.span(group.seconds / ended)} each, {words.span(group.longest)} at most"
         parts.append(words.dim(words.span(group.seconds) if ended == 1 else each))
     parts += [click.style(f"{group.failed:,} failed", fg="red")] if group.failed and count > 1 else []
