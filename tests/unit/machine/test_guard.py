@@ -138,7 +138,7 @@ def test_to_thread_is_refused_too() -> None:
     async def body() -> None:
         await asyncio.to_thread(print, 1)
 
-    with pytest.raises(EffectInWorkflow, match="in a thread"):
+    with pytest.raises(EffectInWorkflow, match="running print in a thread"):
         Life(body)
 
 
