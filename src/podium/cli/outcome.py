@@ -9,8 +9,7 @@ import msgspec
 
 from .. import codec
 from ..engine import read_reason
-from ..model import Entry, Kind, RunRow, State
-from ..store import Store
+from ..model import Entry, RunRow, State
 from . import report, terminal, words
 
 
@@ -30,15 +29,6 @@ def ending(row: RunRow, tail: Sequence[Entry], seconds: float, steps: int, retri
         yield f"then: podium resume {id}"
     else:
         yield summary
-
-
-def steps_on_record(store: Store, run: str) -> int:
-    """How many have an outcome there. A history is longer: it holds tries, timers and messages, too."""
-    after = count = 0
-    while page := store.history(run, after, 1000):
-        count += sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in page)
-        after = page[-1].seq
-    return count
 
 
 def parked_lines(row: RunRow) -> Iterator[str]:

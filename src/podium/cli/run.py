@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from ..client import App, Call
+from ..client import App, Call, steps_on_record
 from ..engine import About, Options
 from ..env import RealEnv
 from ..model import Entry, RunRow, State
@@ -17,7 +17,7 @@ from . import options, terminal, words
 from .flags import Flags
 from .follow import Follower, surface
 from .main import FAILED, FINE, TIMED_OUT
-from .outcome import ending, outcome_json, result_text, steps_on_record
+from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping, go_on
 from .target import Target, load
 from .terminal import say, tell

@@ -6,6 +6,7 @@ from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, is_in_memory, module_name, script, store_file
 from .notices import tell
+from .record import steps_on_record
 from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search
@@ -47,8 +48,9 @@ __all__ = [
     "recorded_frames",
     "script",
     "search",
-    "store_file",
     "span",
+    "steps_on_record",
+    "store_file",
     "tell",
     "unknown_settings",
     "until",

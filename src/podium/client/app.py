@@ -22,9 +22,9 @@ from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
-from ..model import EngineRow, Entry, Kind, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
-from . import owners, steering
+from . import owners, record, steering
 from .call import Call
 from .leaving import is_interrupted, tell_left
 from .location import default_url, script, settled_url, store_file, wants_engine
@@ -256,13 +256,10 @@ class App:
                 fix="use another id, or the same call",
             )
         if outcome is Outcome.ATTACHED:
-            self._notice(f"podium: resumed {id}: {self._steps_on_record(id)} steps on record")
+            self._notice(f"podium: resumed {id}: {record.in_words(record.steps_on_record(self.store, id))}")
         elif outcome not in (Outcome.DONE, Outcome.EXISTS):
             raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
         return id
-
-    def _steps_on_record(self, run: str) -> int:
-        return sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in self._entries(run))
 
     # -- waiting --------------------------------------------------------------------------------------
 

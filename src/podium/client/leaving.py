@@ -10,6 +10,7 @@ from ..errors import StoreError
 from ..model import RunRow
 from ..store import Store
 from .location import default_url, settled_url
+from .record import in_words, steps_on_record
 
 
 def is_interrupted() -> bool:
@@ -27,14 +28,16 @@ def tell_left(
     except StoreError:  # then there is nothing that would be certain
         return
     if rows:
-        notice(_line([row for row in rows if not row.state.is_final] or rows, url, starter))
+        left = [row for row in rows if not row.state.is_final] or rows
+        notice(_line(left, steps_on_record(store, left[0].id), url, starter))
 
 
-def _line(left: Sequence[RunRow], url: str, starter: str) -> str:
+def _line(left: Sequence[RunRow], steps: int, url: str, starter: str) -> str:
     row, more = left[0], f" and {len(left) - 1:,} more" if len(left) > 1 else ""
     if row.state.is_final:
         return f"podium: run {row.id}{more} {row.state} all the same: podium show {row.id}"
     where = "" if url == settled_url(default_url()) else f" --store {shlex.quote(url)}"
     again = "run the script again, or " if starter else ""
-    steps = f"{row.entries:,} step{'' if row.entries == 1 else 's'} on record"
-    return f"podium: stopped run {row.id} ({steps}){more}; go on: {again}podium resume {row.id}{where}"
+    return (
+        f"podium: stopped run {row.id} ({in_words(steps)}){more}; go on: {again}podium resume {row.id}{where}"
+    )

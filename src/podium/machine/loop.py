@@ -12,7 +12,6 @@ parked one is put back in line, in the same queue as everything else, when its f
 from __future__ import annotations
 
 import asyncio
-import functools
 import heapq
 import logging
 import threading
@@ -174,9 +173,8 @@ class Loop(asyncio.AbstractEventLoop):
             log.error("%s", context.get("message"), exc_info=context.get("exception"))
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        if isinstance(func, functools.partial) and func.args:  # to_thread's: run(function, ...) of a context
-            func = func.args[0]
-        refuse_effect(f"running {getattr(func, '__qualname__', func)} in a thread")
+        what: Any = (getattr(func, "args", None) or (func,))[0]  # to_thread's is a partial, with that in it
+        refuse_effect(f"running {getattr(what, '__qualname__', what)} in a thread")
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         return self.call_soon(callback, *args, context=context)  # only ever called from within a turn
