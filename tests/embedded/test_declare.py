@@ -304,6 +304,7 @@ def test_options_of_a_run_that_cannot_be(options: dict[str, Any], says: str) -> 
         {"poll": 0},
         {"grace": -1},
         {"evict_always": 1},
+        {"abandoned_max": 0},
         {"others": "none"},
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from podium import App, Run, task, workflow
+from podium.model import Kind
 
 calls: list[str] = []
 
@@ -143,3 +144,35 @@ def test_a_retry_that_overruns_says_so_again(app: App) -> None:
 def test_a_workflow_that_overran_in_a_sleep_names_no_step(app: App) -> None:
     with pytest.raises(TimeoutError, match=r"^idle took longer than its timeout of 0\.2 s$"):
         idle.run()
+
+
+@workflow(timeout=0.2)
+async def leaves_angrily() -> None:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        raise TimeoutError("cleanup: lock server silent")
+
+
+def test_a_timeout_of_the_body_s_own_keeps_its_words(app: App) -> None:
+    with pytest.raises(TimeoutError, match="lock server silent"):
+        leaves_angrily.run()
+
+
+@workflow
+async def rests_then_fails() -> int:
+    await asyncio.sleep(0.05)
+    calls.append("rested")
+    if calls.count("rested") == 1:
+        raise TimeoutError("a socket's")
+    return await before()
+
+
+def test_a_sleep_before_a_failure_that_only_looks_like_a_timeout_is_not_slept_again(app: App) -> None:
+    run = rests_then_fails.start()
+    with pytest.raises(TimeoutError, match="socket"):
+        run.result(10)
+    ticks = [entry for entry in run.history() if entry.kind is Kind.TICK]
+    again = run.retry()
+    assert again.result(10) == 1
+    assert [entry for entry in again.history() if entry.kind is Kind.TICK] == ticks

@@ -282,6 +282,25 @@ def test_map_outside_awaited_holds_no_thread_while_it_waits(app: App) -> None:
         gate.set()
 
 
+def test_who_iterates_again_goes_on_where_it_left_off(app: App) -> None:
+    runs = total.map([1, 2, 3, 4])
+    for first in runs:
+        assert first == 0
+        break
+    assert next(iter(runs.as_completed())) in (10, 30, 60)
+    assert len(list(runs)) == 2
+    assert list(runs) == []
+
+    async def main() -> list[Any]:
+        runs = total.map([1, 2, 3])
+        async for first in runs:
+            assert first == 0
+            break
+        return await asyncio.wait_for(runs, 10)
+
+    assert asyncio.run(main()) == [10, 30]
+
+
 def test_map_outside_fails_with_the_first_failure(app: App) -> None:
     with pytest.raises(ValueError, match="2"):
         list(broken.map([2]))

@@ -83,6 +83,18 @@ def starts_demons(folder: str) -> None:
     time.sleep(600)
 
 
+@task(isolation="process")
+def leaves_a_child() -> tuple[int, bool]:
+    """How many children this process has after some of the last task's were orphaned."""
+    subprocess.run("sleep 0.05 &", shell=True, check=True)
+    time.sleep(0.2)
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return os.getpid(), False
+    return os.getpid(), True
+
+
 # -- such as cannot be stopped by asking -------------------------------------------------------------------
 
 

@@ -100,10 +100,10 @@ def test_one_that_fails_to_start_holds_up_the_others_for_a_moment_only(
 ) -> None:
     spawn, starts = child_module._spawn, 0
 
-    def kill_some() -> tuple[subprocess.Popen[bytes], Channel, int]:
+    def kill_some(mark: str) -> tuple[subprocess.Popen[bytes], Channel, int]:
         nonlocal starts
         starts += 1
-        child = spawn()
+        child = spawn(mark)
         if 1 < starts < 6:  # more than are failed for: the first one lives, so there is somebody to wait for
             child[0].kill()
         return child
@@ -124,11 +124,11 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
     tries: list[int] = []
     spawn = child_module._spawn
 
-    def refuse_twice() -> object:
+    def refuse_twice(mark: str) -> object:
         tries.append(1)
         if len(tries) <= 2:
             raise BlockingIOError("no more processes")
-        return spawn()
+        return spawn(mark)
 
     monkeypatch.setattr(pool, "RESPAWN_SECONDS", 0.01)
     monkeypatch.setattr(child_module, "_spawn", refuse_twice)

@@ -32,6 +32,12 @@ def test_a_timeout_ends_what_the_task_has_started_in_sessions_of_their_own(app: 
     soon(lambda: not any(map(is_alive, noted(folder))))
 
 
+def test_what_a_task_has_orphaned_is_no_child_of_the_next_one(app: App) -> None:
+    ran = [tasks.leaves_a_child.run() for _ in range(3)]
+    assert len({pid for pid, _ in ran}) == 1, "one process for all of them"
+    assert not any(has_children for _, has_children in ran)
+
+
 def test_when_a_timeout_is_told_the_task_is_dead_already(app: App, folder: Path) -> None:
     tasks.hold.run(str(folder), "gil")
     assert not any(map(is_alive, noted(folder))), "or the next attempt would run beside it"

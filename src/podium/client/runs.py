@@ -70,7 +70,8 @@ class Completed(Generic[R]):
 
 
 class Batch:
-    """Runs over items outside of workflows: `limit` at once, drawn as earlier ones complete."""
+    """Runs over items outside of workflows: `limit` at once, drawn as earlier ones complete. Who iterates it,
+    or awaits it, does so alone; later somebody may go on where that left off."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Batch:
         self._ring: Callable[[], None] = lambda: None  # tells who waits in asyncio
         self._runs: dict[int, Run[Any]] = {}
         self._ready: dict[int, Any] = {}
-        self._drawn = 0
+        self._drawn = self._given = 0
         for _ in range(limit):
             self._draw()
 
@@ -157,20 +158,26 @@ class Batch:
             yield self._ready.pop(position)
 
     def __iter__(self) -> Iterator[Any]:
-        position = 0
-        while position in self._ready or self._runs:
-            while position not in self._ready:
+        while (position := self._first()) is not None:
+            if position in self._ready:
+                yield self._ready.pop(position)
+            else:
                 self._next()
-            yield self._ready.pop(position)
-            position += 1
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        position = 0
-        while position in self._ready or self._runs:
-            while position not in self._ready:
+        while (position := self._first()) is not None:
+            if position in self._ready:
+                yield self._ready.pop(position)
+            else:
                 await self._anext()
-            yield self._ready.pop(position)
-            position += 1
+
+    def _first(self) -> int | None:
+        """The first item whose value nobody has had, None after the last: who iterates again goes on."""
+        while self._given < self._drawn:
+            if self._given in self._ready or self._given in self._runs:
+                return self._given
+            self._given += 1
+        return None
 
     async def collect(self) -> list[Any]:
         return [value async for value in self]

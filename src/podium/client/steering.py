@@ -6,13 +6,13 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from .. import codec
 from ..errors import DecodeError, WrongState
 from ..model import DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
+_CANCELLED = "asyncio.exceptions:CancelledError"
 # A retry begins after the last thing that went well.
 _WENT_WELL = frozenset({Kind.RESULT, Kind.TICK})
 
@@ -78,18 +78,22 @@ def _timed_out(row: RunRow) -> bool:
     if row.state is not State.FAILED:
         return False
     try:
-        error = codec.decode_failure(row.payload)
+        return all(map(_is_timeout, _singly(codec.describe_failure(row.payload))))
     except DecodeError:
         return False
-    return any(isinstance(each, TimeoutError) for each in _singly(error))
 
 
-def _singly(error: BaseException) -> Iterator[BaseException]:
-    """The exception, or the members of a group, as a TaskGroup raises it."""
-    if not isinstance(error, BaseExceptionGroup):
-        yield error
-        return
-    for member in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+def _is_timeout(failure: codec.Failure) -> bool:
+    """Whether asyncio made it, of the cancellation that it sent; the rest is no timeout of the body's."""
+    cause = failure.cause
+    return failure.type == "builtins:TimeoutError" and cause is not None and cause.type == _CANCELLED
+
+
+def _singly(failure: codec.Failure) -> Iterator[codec.Failure]:
+    """The failure, or the members of a group, as a TaskGroup raises it."""
+    if failure.members is None:
+        yield failure
+    for member in failure.members or ():
         yield from _singly(member)
 
 

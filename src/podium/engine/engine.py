@@ -94,18 +94,19 @@ class Engine:
     def _poll(self) -> None:
         self.ticked = self.env.monotonic()
         if self.failure is None:
+            self.reactor.call_later(self.options.poll, self._poll)  # first, whatever comes of the rest
             self._look_at_the_clock()
             self.sweep.soon()
             self.hearing.flush()
-            self.reactor.call_later(self.options.poll, self._poll)
 
     def _look_at_the_clock(self) -> None:
         """Timers in memory wait by the monotonic clock, which no jump moves; what they wait for is UTC."""
         ahead, before = self.env.now() - self.env.monotonic(), self._ahead
         self._ahead = ahead
         if ahead - before > JUMP_SECONDS:
-            for owned in list(self.owned.values()):
-                owned.alarm(jumped=True)
+            with burst():
+                for owned in list(self.owned.values()):
+                    owned.alarm(jumped=True)
 
     def take_up(self, head: Head) -> None:
         """Drive a run that the store says is ours, unless it is in memory already."""

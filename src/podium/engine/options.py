@@ -13,7 +13,7 @@ EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
 REPLAY_SECONDS_PER_ENTRY = 50e-6
 OTHERS = ("equal", "yield", "leave")
-_MAY_BE_NONE = ("process_slots", "abandoned_max", "log_lines", "log_bytes", "log_line")
+_MAY_BE_NONE = ("process_slots", "log_lines", "log_bytes", "log_line")
 
 
 class Options(msgspec.Struct, frozen=True):

@@ -20,7 +20,6 @@ from types import FrameType
 from .. import codec
 from ..env import RealEnv
 from .attempt import Attempt, Progress, current_attempt, fresh_context
-from .kin import adopt_orphans
 from .loading import enter, find
 from .memory import capped, spell
 from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready
@@ -41,7 +40,6 @@ def main() -> None:
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # what the task starts must not hold them open
     _die_with_parent(descriptors[1])
-    adopt_orphans()
     # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
     # to every process there is, while the parent still gives its tasks time to end.
     signal.signal(signal.SIGTERM, _leave_it_to_the_parent)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from ..env import Env
 from .attempt import Attempt
-from .kin import kill_kin
+from .kin import MARK, kill_kin
 from .memory import resident
 from .outlet import Outlet, Said
 from .wire import Channel, Do, Frame, Hello, Home, Load
@@ -43,7 +43,8 @@ class Child:
     ) -> None:
         """Start it. `heard` gets what it says, `said` what it prints. Raises OSError."""
         self._env, self._selector, self._store, self._heard = env, selector, store, heard
-        self._process, self._channel, self._lifeline = _spawn()
+        self._mark = env.new_id()
+        self._process, self._channel, self._lifeline = _spawn(self._mark)
         self._outlets = [
             Outlet(pipe, stream, said)
             for pipe, stream in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
@@ -252,7 +253,7 @@ class Child:
         self.doomed = self.doomed or why
         self._kill_due = self.due = None
         if not self.dead:
-            kill_kin(self.pid)  # first: once it is dead, they are nobody's
+            kill_kin(self._mark)
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -306,7 +307,7 @@ def _open_pidfd(process: int) -> int | None:
         return None
 
 
-def _spawn() -> tuple[subprocess.Popen[bytes], Channel, int]:
+def _spawn(mark: str) -> tuple[subprocess.Popen[bytes], Channel, int]:
     ours, theirs = socket.socketpair()
     lifeline, our_end = os.pipe()
     # As this interpreter itself was started (-O, -X utf8); private, but the standard library's own way. And
@@ -321,6 +322,7 @@ def _spawn() -> tuple[subprocess.Popen[bytes], Channel, int]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(theirs.fileno(), lifeline),
+            env={**os.environ, MARK: mark},
             start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which then decides
         )
     except BaseException:

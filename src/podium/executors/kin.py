@@ -1,40 +1,43 @@
-"""What a process has started, and what that has started in turn, sessions of its own or not. Linux only."""
+"""What a task's process has started, and what that has in turn, sessions of its own or not. Linux only.
+
+All of them inherit its environment, and with it a mark. Rejected: a process that adopts orphans
+(PR_SET_CHILD_SUBREAPER) finds the same, but has to reap strangers, and a task's `os.wait` hears of them.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 
-_PR_SET_CHILD_SUBREAPER = 36
-
-
-def adopt_orphans() -> None:
-    """What a child of this process leaves behind becomes its own child, and not init's: it can be found."""
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        except (OSError, AttributeError):
-            pass  # then demons get away, as elsewhere
+MARK = "TASK_OF_PODIUM"
+_ROUNDS = 5  # of looking: one that is being killed may start another
 
 
-def kill_kin(process: int) -> None:
-    """Kill all descendants of a process that lives and is about to be killed."""
-    for pid in _descendants(process):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+def kill_kin(mark: str) -> None:
+    """Kill every process that was started with this mark in its environment."""
+    wanted, killed = f"{MARK}={mark}".encode(), set[int]()
+    for _ in range(_ROUNDS):
+        found = [pid for pid in _processes() if pid not in killed and wanted in _environment(pid)]
+        if not found:
+            return
+        for pid in found:
+            killed.add(pid)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
 
 
-def _descendants(process: int) -> list[int]:
-    found = [process]
-    for parent in found:  # grows meanwhile
-        try:
-            for thread in os.listdir(f"/proc/{parent}/task"):
-                with open(f"/proc/{parent}/task/{thread}/children", encoding="ascii") as file:
-                    found += map(int, file.read().split())
-        except OSError:
-            pass  # it has ended, or there is no /proc
-    return found[1:]
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:  # it has ended, or is another user's
+        return []

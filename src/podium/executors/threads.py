@@ -124,7 +124,8 @@ class ThreadExecutor:
         self._dues[attempt] = due = self._env.monotonic() + seconds
         if due < self._alarm_due:  # else it rings before, and is set anew then
             self._alarm_due = due
-            self._loop.call_soon_threadsafe(self._set_alarm)
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._set_alarm)
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:
@@ -143,7 +144,7 @@ class ThreadExecutor:
                     overran.append(attempt)
                 else:
                     lost += self._abandon(attempt)
-            worn_out = not self._said and self.abandoned >= self._abandoned_max
+            worn_out = bool(lost) and not self._said and self.abandoned >= self._abandoned_max
             self._said |= worn_out
             self._alarm_due = min(self._dues.values(), default=math.inf)
         self._set_alarm()

@@ -251,7 +251,8 @@ class Machine:
                 result = self.function.fn(*args, **kwargs)
                 return await result if self.function.is_async else result
         except TimeoutError as error:
-            if deadline.expired():
+            # Only what asyncio has made of the cancellation: a body may raise one of its own on its way out.
+            if overrun and not error.args and isinstance(error.__cause__, asyncio.CancelledError):
                 error.args = (overrun,)
             raise
 
