@@ -142,7 +142,7 @@ def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
     """Where, when and with what this was measured."""
     return Facts(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        commit=output(["git", "describe", "--always", "--dirty"]) or "unknown",
+        commit=commit(),
         machine=f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
         versions=f"Python {platform.python_version()}, apsw {apsw.apsw_version()}, dbos {DBOS}",
         load=f"{os.getloadavg()[0]:.2f}",
@@ -150,6 +150,12 @@ def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
         scale=scale,
         dbos_scale=options.dbos_scale,
     )
+
+
+def commit() -> str:
+    """Pages are no change: this one, for instance, is about to be written."""
+    changed = output(["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs"])
+    return (output(["git", "describe", "--always"]) or "unknown") + ("-dirty" if changed else "")
 
 
 def output(argv: list[str]) -> str:
