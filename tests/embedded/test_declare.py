@@ -228,15 +228,14 @@ def test_two_functions_of_one_name() -> None:
 
 
 def test_the_same_code_again_is_a_reload() -> None:
-    def declare() -> None:
+    def declare() -> list[str]:
         @task(name="reloaded")
         def one() -> None:
             pass
 
-    declare()
-    declare()
-    for _ in range(2):
-        task(name="reloaded partial")(functools.partial(scale, 3))
+        return [one.name, task(name="reloaded partial")(functools.partial(scale, 3)).name]
+
+    assert declare() == declare() == ["reloaded", "reloaded partial"], "and not refused as two of one name"
 
 
 NO_SECONDS = (0, -1, math.nan, math.inf, 1e300, "5", True, [], timedelta(seconds=5))

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -299,13 +299,7 @@ class App:
     def history(self, run: str) -> list[Entry]:
         """The whole recorded history of a run, in order. Raises RunNotFound."""
         self.load(run)
-        return list(self._entries(run))
-
-    def _entries(self, run: str) -> Iterator[Entry]:
-        after = 0
-        while page := self.store.history(run, after, 1000):
-            yield from page
-            after = page[-1].seq
+        return list(record.entries(self.store, run))
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""
