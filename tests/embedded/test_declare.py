@@ -312,6 +312,24 @@ def test_options_of_an_engine_that_cannot_be(options: dict[str, Any]) -> None:
         Options(**options)
 
 
+@pytest.mark.parametrize("url", [5, True, b"here"])
+def test_a_store_that_cannot_be_named(url: Any) -> None:
+    with pytest.raises(UsageError, match="path or URL"):
+        App(url)
+
+
+@pytest.mark.parametrize("options", [{}, {"lease": 3}, 5])
+def test_options_of_an_app_that_are_none(options: Any) -> None:
+    with pytest.raises(UsageError, match=r"App\(options="):
+        App(options=options)
+
+
+@pytest.mark.parametrize("timeout", [math.nan, math.inf, "5", True])
+def test_a_wait_that_cannot_be(app: App, timeout: Any) -> None:
+    with pytest.raises(UsageError, match=r"result\(timeout="):
+        root.start(1.0).result(timeout)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"limit": 0}, {"limit": "5"}, {"limit": 1.5}, {"limit": True}, {"on_error": "ignore"}],

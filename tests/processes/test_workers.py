@@ -65,6 +65,7 @@ def test_a_second_signal_ends_it_at_once(host: Host) -> None:
     wait_until(host.lines)
     worker.terminate()
     worker.until("stopping")
+    time.sleep(0.2)  # closer together they would be one, as `timeout` sends it
     worker.terminate()
     assert worker.end(5.0) == -signal.SIGTERM
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from ..client import Echo
 from .terminal import safe
 
 HINT = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
@@ -34,6 +35,7 @@ class Stopping:
         self.says = says and driven  # what the first one does; a live view says it itself
         self.restore: Callable[[], None] = _nothing  # the terminal
         self._driven = driven
+        self._echo = Echo()
         self._before: dict[int, Any] = {}
 
     @property
@@ -52,6 +54,8 @@ class Stopping:
             signal.signal(number, signal.SIG_DFL if before is None else before)
 
     def _asked(self, number: int, _: FrameType | None) -> None:
+        if self._echo.hears(number):
+            return
         again, self.by = bool(self.by), number
         if again:
             self.restore()

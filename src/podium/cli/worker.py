@@ -13,7 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from ..client import App
+from ..client import App, Echo, kill_by
 from ..engine import About, Options
 from ..errors import StoreUnavailable
 from ..model import Head, Move
@@ -98,10 +98,13 @@ def command(
 
 
 def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+    stop, echo = threading.Event(), Echo()
 
     def on_signal(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        if echo.hears(number):
+            return
+        if stop.is_set():
+            kill_by(number)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

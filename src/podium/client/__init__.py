@@ -11,6 +11,7 @@ from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search
 from .settings import SETTINGS, Setting, unknown_settings
+from .signals import Echo, kill_by
 from .spans import ago, span, until
 from .terms import Wanted, is_query, parse
 from .tracebacks import PASSED_ON, Frame, drop_our_frames, recorded_frames, with_recorded_frames
@@ -23,6 +24,7 @@ __all__ = [
     "Call",
     "Cause",
     "Completed",
+    "Echo",
     "Found",
     "Frame",
     "Run",
@@ -42,6 +44,7 @@ __all__ = [
     "drop_our_frames",
     "is_in_memory",
     "is_query",
+    "kill_by",
     "lending",
     "module_name",
     "parse",

@@ -64,6 +64,10 @@ class App:
         notice: Callable[[str], None] | None = None,
         about: About | None = None,
     ) -> None:
+        if not isinstance(url, (str, os.PathLike, type(None))):
+            raise UsageError(f"App({url!r}): the path or URL of a store is needed")
+        if not isinstance(options, (Options, type(None))):
+            raise UsageError(f"App(options={options!r}): an Options is needed", fix="options=Options(...)")
         self.url = settled_url(os.fspath(url) if url is not None else default_url())
         self._is_found = url is None and not os.environ.get("PODIUM_URL")  # by looking, so it is worth saying
         self.env: Env = env or RealEnv()

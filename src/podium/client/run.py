@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
 from .. import codec
+from ..checks import is_number
 from ..engine import End, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
 from ..functions import Function
@@ -57,6 +58,8 @@ class Run(Generic[R]):
     def result(self, timeout: float | None = None) -> R:
         """Block until it ends. Raises its failure with the original type, RunCancelled, RunParked,
         or TimeoutError after `timeout` seconds (the run goes on)."""
+        if timeout is not None and not is_number(timeout):
+            raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
         try:
             return self._source.result(timeout)
         except PASSED_ON as error:
