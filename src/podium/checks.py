@@ -1,4 +1,4 @@
-"""Numbers that a user gives: refused where they are given, by name, with what would do.
+"""Values that a user gives: refused where they are given, by name, with what would do.
 
 Later they would be a TypeError deep inside an engine or, as NaN compares false to everything,
 be noticed by nobody.
@@ -18,6 +18,12 @@ SECONDS_MAX = 1e9  # thirty years; much more, and the clocks below us overflow
 def is_number(value: Any) -> bool:
     """Whether it is one and is finite. True and False are none: who gives them meant something else."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf
+
+
+def check_type(call: str, name: str, value: Any, kinds: tuple[type, ...], needed: str) -> None:
+    """Raise UsageError unless it is None or of one of these types; `needed` says of what, in words."""
+    if value is not None and not isinstance(value, kinds):
+        raise UsageError(f"{call}({name}={value!r}): {needed} is needed")
 
 
 def check_number(call: str, name: str, value: Any, low: float, high: float = math.inf) -> None:

@@ -1,7 +1,7 @@
 """Errors say who can act: the caller, the user's code, the environment, or us.
 
 Control-flow signals derive from BaseException so that a user's `except Exception` cannot eat them.
-Codes are stable; `podium explain CODE` will print the page of each.
+Codes are stable; `podium explain CODE` prints the page of each.
 """
 
 from __future__ import annotations

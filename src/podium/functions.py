@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from .codec.fit import fits, is_plain
+from .codec.spelling import spell
 from .errors import ArgumentError, DeclarationError
 from .retry import Retry
 
@@ -106,9 +107,8 @@ class Function:
             wanted = hints.get(name, Any)
             if wanted is Any or not _misfits(value, wanted):
                 continue
-            shown = getattr(wanted, "__name__", None) if isinstance(wanted, type) else str(wanted)
             raise ArgumentError(
-                f"{self.label}({name}=...) wants {shown}, got {_short(value)}", fix=self.spelled
+                f"{self.label}({name}=...) wants {spell(wanted)}, got {_short(value)}", fix=self.spelled
             )
 
     def _each(self, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

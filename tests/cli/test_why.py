@@ -149,7 +149,7 @@ def killed(world: World) -> Still:
 def retry_clock(world: World) -> Still:
     world.start("flakes")
     wait_until(lambda: "retry" in podium("show", "@last", "--json").stdout)
-    return Still("@last", "retrying", "flaky: attempt 2 in ", "")
+    return Still("@last", "retrying", "flaky: try 2 in ", "")
 
 
 def sleeping(world: World) -> Still:
@@ -328,7 +328,7 @@ def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:
     process = world.start("hangs")
     wait_until(Path("begun").exists)
     said = as_json("why", "@last")
-    assert (said["kind"], said["details"]) == ("running", ["hang: attempt 1 began 0 s ago"])
+    assert (said["kind"], said["details"]) == ("running", ["hang: try 1 began 0 s ago"])
     assert f"process {process.pid}" in said["what"]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from ..client import record
 from ..executors import Progress
 from ..model import State
 from . import words
@@ -35,7 +36,7 @@ def _header(view: View, now: float) -> str:
     parts = [click.style(view.label, bold=True), view.run]
     parts += [words.dim(view.call)] if view.call else []
     parts += [f"{words.state(view.state)} {words.clock((view.ended or now) - view.began)}"]
-    parts += [words.dim(f"resumed with {words.many(view.resumed, 'step')} on record")] if view.resumed else []
+    parts += [words.dim(f"resumed with {record.in_words(view.resumed)}")] if view.resumed else []
     return "  ".join(parts)
 
 

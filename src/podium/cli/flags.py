@@ -30,6 +30,7 @@ from ..functions import Function
 
 _MANY = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
 _JSON = (dict, collections.abc.Mapping)
+_METAVAR_MAX = 40  # characters of a type beside its flag
 
 
 class Refused(Exception):
@@ -119,7 +120,7 @@ def _annotation(parameter: inspect.Parameter, hint: Any) -> Any:
 
 
 def _option(function: Function, parameter: inspect.Parameter, annotation: Any) -> click.Option:
-    flag, shown = _flag(parameter.name), spell(annotation)
+    flag = _flag(parameter.name)
     is_bool = bool in _members(annotation)
     default = (
         "" if parameter.default is parameter.empty else f"[default: {_shown_default(parameter.default)}]"
@@ -132,14 +133,15 @@ def _option(function: Function, parameter: inspect.Parameter, annotation: Any) -
         help=" ".join(part for part in (_described(function, parameter.name), default or required) if part),
         multiple=_is_many(annotation),
         default=None,
-        metavar=None
-        if is_bool
-        else shown
-        if len(shown) <= 40
-        else "JSON"
-        if _is_json(annotation)
-        else "VALUE",
+        metavar=None if is_bool else _metavar(annotation),
     )
+
+
+def _metavar(annotation: Any) -> str:
+    spelled = spell(annotation)
+    if len(spelled) <= _METAVAR_MAX:
+        return spelled
+    return "JSON" if _is_json(annotation) else "VALUE"
 
 
 def _shown_default(value: Any) -> str:
@@ -274,12 +276,8 @@ def spell(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return "|".join(str(choice) for choice in typing.get_args(annotation))
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return " | ".join(spell(member) for member in typing.get_args(annotation))
-    if annotation is type(None):
-        return "None"
-    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
-        return annotation.__name__
-    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", repr(annotation))
+        return " | ".join(map(spell, typing.get_args(annotation)))
+    return codec.spell(annotation)
 
 
 def _spoken(function: Function) -> str:
@@ -288,4 +286,4 @@ def _spoken(function: Function) -> str:
         signature = inspect.signature(function.fn, eval_str=True)
     except (NameError, TypeError, ValueError):  # names that exist only for the type checker; C functions
         signature = function.signature
-    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", str(signature))
+    return codec.without_modules(str(signature))

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import Protocol
 
-from ..client import App
+from ..client import App, record
 from ..engine import End
 from ..env import RealEnv
 from ..model import Entry, State
@@ -144,6 +144,4 @@ class Follower:
         self._view.ended = row.ended
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
-        while after < until and (page := self._app.store.history(self._view.run, after, 1000)):
-            yield from (entry for entry in page if entry.seq <= until)
-            after = page[-1].seq
+        return record.entries(self._app.store, self._view.run, after, until)

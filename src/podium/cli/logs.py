@@ -16,7 +16,7 @@ import msgspec
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
-from ..model import STDERR, STDOUT, LogLine, RunRow, State
+from ..model import STDERR, STDOUT, LogLine, RunRow
 from . import options, words
 from .lookup import looking, pick
 from .main import FINE
@@ -84,7 +84,7 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
     while True:
         row = app.load(run)  # before its lines, so that the last ones are not missed
         screen.show(reader.lines())
-        if row.state.is_final or row.state is State.PARKED:
+        if row.state.is_settled:
             tell(words.state(row.state))
             return
         app.store.wait(FOLLOW_SECONDS)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from .. import codec
+from ..client import record
 from ..engine import read_reason
 from ..model import Entry, RunRow, State
 from . import report, terminal, words
@@ -15,7 +16,7 @@ from . import report, terminal, words
 
 def ending(row: RunRow, tail: Sequence[Entry], seconds: float, steps: int, retried: int) -> Iterator[str]:
     """For a good end one line, for a bad one also why, and what to do. `tail`: the last of its history."""
-    counts = [f"in {words.span(seconds)}", f"{words.many(steps, 'step')} on record"]
+    counts = [f"in {words.span(seconds)}", record.in_words(steps)]
     counts += [words.many(retried, "retry", "retries")] if retried else []
     id = terminal.safe(row.id)
     summary = f"{words.state(row.state)} {' · '.join(counts)} · {id}"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from ..client import App, Call, steps_on_record
+from ..client import App, Call, record
 from ..engine import About, Options
 from ..env import RealEnv
 from ..model import Entry, RunRow, State
@@ -24,7 +24,6 @@ from .terminal import say, tell
 from .view import View
 
 ALONE = Options(others="leave")  # what lies in the store besides is for workers, and for apps that stay
-_TAIL = 200  # entries of the history in which the failed step is looked for
 _RESULT_MAX = 4000  # characters of a result on a terminal
 
 
@@ -96,7 +95,7 @@ def drive(
     row = app.load(view.run)
     view.call = words.call(row.args)
     if not quiet and not terminal.is_live():
-        steps = steps_on_record(app.store, row.id) if row.entries else 0
+        steps = record.steps_on_record(app.store, row.id) if row.entries else 0
         tell(_opening(row, view, app.has_engine, steps))
     screen = surface(quiet, env.now())
     stop.restore, stop.says = screen.restore, stop.says and not terminal.is_live()
@@ -105,9 +104,9 @@ def drive(
     app.close()
     with App(app.url, engine=False) as looking:
         row = looking.load(view.run)
-        tail = looking.store.history(view.run, max(0, row.entries - _TAIL), _TAIL)
-        if end is None and not row.state.is_final and row.state is not State.PARKED:
-            return _left(row, steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
+        tail = record.tail(looking.store, row)
+        if end is None and not row.state.is_settled:
+            return _left(row, record.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
     seconds = env.monotonic() - began
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
@@ -116,15 +115,14 @@ def drive(
 
 
 def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
-    record = f": {words.many(steps, 'step')} on record" if row.entries else ""
+    known = f": {record.in_words(steps)}" if row.entries else ""
     how = "watching" if not driven else "resumed" if row.entries else "run"
-    return f"{how} {row.id}{record}  {view.label}({view.call})"
+    return f"{how} {row.id}{known}  {view.label}({view.call})"
 
 
 def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:
-    record = f"{words.many(steps, 'step')} of {row.id} on record"
     how = "not done yet" if not stop.by else "stopped" if driven else f"left {row.state}"
-    tell(f"{how}: {record}")
+    tell(f"{how}: {record.in_words(steps, of=row.id)}")
     tell(go_on(driven))
     if as_json:
         shown = {"version": 1, "id": row.id, "function": row.function, "state": str(row.state)}

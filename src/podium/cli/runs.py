@@ -88,7 +88,7 @@ def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
         Column("function", 7, [words.label(row.function) for row in rows]),
         Column("created", 6, [words.ago(row.created, now) for row in rows]),
         Column("took", 4, [_took(row, now) for row in rows]),
-        Column("record", 3, [f"{row.entries:,}" for row in rows]),
+        Column("entries", 3, [f"{row.entries:,}" for row in rows]),
         Column("input", 5, [words.call(row.args, 40 if columns else 200) for row in rows]),
     ]
     shown = _fitting(all_columns, columns)

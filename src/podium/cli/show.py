@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from .. import codec
-from ..client import App
+from ..client import App, record
 from ..env import RealEnv
 from ..errors import DecodeError
 from ..model import Entry, Kind, RunRow, State
@@ -23,7 +23,6 @@ from .story import Story, entry_line
 from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
-_TAIL = 200
 
 
 @click.command(context_settings=options.HELP)
@@ -36,7 +35,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
     """One run: its steps, its last error, what to do next."""
     with looking(store) as app:
         row = pick(app, run)
-        entries = _history(app, row)
+        entries = record.entries(app.store, row.id)
         if as_json:
             steps = [_entry_json(entry) for entry in entries]
             shown: dict[str, Any] = {"version": 1, **run_json(row), **outcome_json(row), "history": steps}
@@ -48,13 +47,6 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
         else:
             _summary(app, row, entries)
     return FINE
-
-
-def _history(app: App, row: RunRow) -> Iterator[Entry]:
-    after = 0
-    while page := app.store.history(row.id, after, 1000):
-        yield from page
-        after = page[-1].seq
 
 
 def _page(lines: Iterable[str]) -> None:
@@ -95,7 +87,7 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
     else:
         parts.append(f"created {words.ago(row.created, now)}")
     if story is not None:
-        parts.append(f"{words.many(story.steps, 'step')} on record")
+        parts.append(record.in_words(story.steps))
         parts += [words.many(story.retried, "retry", "retries")] if story.retried else []
     parts += [f"{words.many(row.lost, 'owner')} lost"] if row.lost else []
     parts += [f"from {row.parent}"] if row.parent else []
@@ -110,8 +102,7 @@ def _below(app: App, row: RunRow) -> Iterator[str]:
         text = result_text(row.payload, 500)
         yield from ([f"result: {text}"] if text else [])
     elif row.state is State.FAILED:
-        tail = app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
-        yield from report.failed(row.payload, tail)
+        yield from report.failed(row.payload, record.tail(app.store, row))
         yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)

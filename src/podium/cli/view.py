@@ -44,7 +44,7 @@ class Tally:
     @property
     def running(self) -> int:
         """Attempts whose bodies have begun; the others wait for a slot."""
-        return sum(attempt.handle is not None for attempt in list(self.open.values()))
+        return sum(attempt.has_begun for attempt in list(self.open.values()))
 
     def rate(self, now: float) -> float:
         """Steps per second over the last few seconds."""

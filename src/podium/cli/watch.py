@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ..client import cause_of
-from ..model import State
 from . import options, words
 from .lookup import looking, pick
 from .run import drive
@@ -30,7 +29,7 @@ def command(run: str, wait: float | None, store: str | None, as_json: bool, quie
         view = View(words.label(row.function), row.started or row.created)
         view.run, view.state = row.id, row.state
         view.hint = "Ctrl-C leaves off watching; the run goes on"
-        if not quiet and row.state in (State.QUEUED, State.RUNNING, State.WAITING):
+        if not (quiet or row.state.is_settled):
             cause = cause_of(app, row)
             if cause.kind != "running":
                 tell(words.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))

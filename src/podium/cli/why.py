@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from ..client import App, Cause, cause_of
+from ..client import App, Cause, cause_of, record
 from ..model import RunRow, State
 from . import options, report, words
 from .lookup import looking, pick
 from .main import FINE
 from .terminal import safe, say
-
-_TAIL = 200
 
 
 @click.command(context_settings=options.HELP)
@@ -42,7 +40,7 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
 def _lines(app: App, row: RunRow, cause: Cause) -> Iterator[str]:
     yield f"{words.state(row.state)}  {click.style(words.label(row.function), bold=True)}  {safe(row.id)}"
     if row.state is State.FAILED:  # with the user's line
-        yield from report.failed(row.payload, app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL))
+        yield from report.failed(row.payload, record.tail(app.store, row))
     else:
         yield f"  {safe(cause.what)}"
         yield from (f"  {safe(line)}" for line in cause.details)

@@ -1,12 +1,12 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
+from . import record
 from .app import App, current_app
 from .call import Call, checked_tags
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, is_in_memory, module_name, script, store_file
 from .notices import tell
-from .record import steps_on_record
 from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search
@@ -48,11 +48,11 @@ __all__ = [
     "lending",
     "module_name",
     "parse",
+    "record",
     "recorded_frames",
     "script",
     "search",
     "span",
-    "steps_on_record",
     "store_file",
     "tell",
     "unknown_settings",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from .. import codec
+from ..checks import check_type
 from ..engine import About, End, EngineHost, Options
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
@@ -64,10 +65,8 @@ class App:
         notice: Callable[[str], None] | None = None,
         about: About | None = None,
     ) -> None:
-        if not isinstance(url, (str, os.PathLike, type(None))):
-            raise UsageError(f"App({url!r}): the path or URL of a store is needed")
-        if not isinstance(options, (Options, type(None))):
-            raise UsageError(f"App(options={options!r}): an Options is needed", fix="options=Options(...)")
+        check_type("App", "url", url, (str, os.PathLike), "the path or URL of a store")
+        check_type("App", "options", options, (Options,), "an Options(...)")
         self.url = settled_url(os.fspath(url) if url is not None else default_url())
         self._is_found = url is None and not os.environ.get("PODIUM_URL")  # by looking, so it is worth saying
         self.env: Env = env or RealEnv()

@@ -18,10 +18,10 @@ from ..engine import Reason, read_about, read_reason
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
 from ..store import lock_holder
+from . import record
 from .app import App
 from .spans import ago, span
 
-_TAIL = 200  # entries at the end of the history that are looked at
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -83,7 +83,7 @@ class _Unfinished:
         self.now = app.env.now()
         self.engines = app.store.engines()
         self.inbox = app.store.inbox(row.id)
-        self.doing = _doing(app.store.history(row.id, max(0, row.entries - _TAIL), _TAIL))
+        self.doing = _doing(record.tail(app.store, row))
         self.module = row.function.partition(":")[0]
 
     def cause(self) -> Cause:
@@ -158,7 +158,7 @@ class _Unfinished:
     def _steps(self) -> tuple[str, ...]:
         """What it is at, as far as that is on record."""
         said = [
-            f"{_label(entry)}: attempt {entry.attempt} began {ago(entry.at, self.now)}"
+            f"{_label(entry)}: try {entry.attempt} began {ago(entry.at, self.now)}"
             for entry in self.doing.begun
         ]
         last = self.doing.last
@@ -254,7 +254,7 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        return f"{_label(entry)}: attempt {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
+        return f"{_label(entry)}: try {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
 
     def _more_tries(self) -> Iterator[str]:
         yield from map(self._tries, self.doing.retrying[1:_SHOWN])

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-from ..model import Entry, Kind
+from ..model import Entry, Kind, RunRow
 from ..store import Store
 
+_PAGE = 1000  # entries read at once
+_TAIL = 200  # entries, the last ones, in which it stands how a run is doing or what made it fail
 
-def entries(store: Store, run: str) -> Iterator[Entry]:
-    """The whole history of a run, in order."""
-    after = 0
-    while page := store.history(run, after, 1000):
+
+def entries(store: Store, run: str, after: int = 0, until: float = math.inf) -> Iterator[Entry]:
+    """A run's history in order, from the entry behind number `after` up to number `until`."""
+    while after < until and (page := store.history(run, after, int(min(_PAGE, until - after)))):
         yield from page
         after = page[-1].seq
 
 
+def tail(store: Store, row: RunRow) -> list[Entry]:
+    """The last entries of a run."""
+    return store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
+
+
 def steps_on_record(store: Store, run: str) -> int:
-    """How many steps have an outcome there. A history is longer: it holds tries, timers and messages, too."""
+    """How many steps have an outcome there. A history is longer: it holds retries and timers, too."""
     return sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in entries(store, run))
 
 
-def in_words(steps: int) -> str:
-    """For a line that says it."""
-    return f"{steps:,} step{'' if steps == 1 else 's'} on record"
+def in_words(steps: int, of: str = "") -> str:
+    """For a line that says it; `of`: of which run."""
+    return f"{steps:,} step{'' if steps == 1 else 's'}{of and f' of {of}'} on record"

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UsageError
-from ..machine import FanOut
 from .run import Run
 
 R = TypeVar("R")
@@ -188,4 +187,4 @@ class Batch:
         self._items = iter(())  # nothing more is drawn
 
 
-__all__ = ["Batch", "Completed", "Fan", "FanOut", "Runs"]
+__all__ = ["Batch", "Completed", "Fan", "Runs"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine import End
 from ..errors import EngineStopped, StoreUnavailable
-from ..model import RunRow, State
+from ..model import RunRow
 
 if TYPE_CHECKING:
     from .app import App
@@ -91,7 +91,7 @@ class Waiting:
 
     def _look(self, run: str) -> None:
         row = self._app.store.load(run)
-        if row is not None and (row.state.is_final or row.state is State.PARKED):
+        if row is not None and row.state.is_settled:
             self._tell(row)
 
     def _tell(self, row: RunRow) -> None:

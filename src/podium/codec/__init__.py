@@ -36,6 +36,7 @@ from .api import decode, digest, encode, encode_call
 from .failures import Failure, decode_failure, describe_failure, encode_failure
 from .fit import fit
 from .preview import preview
+from .spelling import spell, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
@@ -51,4 +52,6 @@ __all__ = [
     "encode_failure",
     "fit",
     "preview",
+    "spell",
+    "without_modules",
 ]

@@ -23,6 +23,7 @@ import msgspec
 
 from ..errors import DecodeError
 from .refusals import shorten
+from .spelling import spell
 
 _PLAIN = (Any, object, None, type(None), bool, int, float, str, list, dict)
 _WIDER: dict[Any, Any] = {float: (float, int), complex: (complex, float, int)}
@@ -35,7 +36,7 @@ def fit(value: Any, annotation: Any) -> Any:
     try:
         return msgspec.convert(value, annotation, str_keys=True, dec_hook=_convert)
     except Exception as error:  # msgspec's and, inside models, the user's own validation
-        expected, found = _spell(annotation), f"{_spell(type(value))} {shorten(_show(value), 60)}"
+        expected, found = spell(annotation), f"{type(value).__name__} {shorten(_show(value), 60)}"
         detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
         raise DecodeError(
             f"expected {expected}, found {found}{detail}", fix="the annotation and the data must agree"
@@ -110,12 +111,6 @@ def _convert(kind: type, value: Any) -> Any:
     if model is not None and issubclass(kind, model):
         return typing.cast("Any", kind).model_validate(value)
     raise msgspec.ValidationError(f"Expected `{kind.__qualname__}`, got `{type(value).__qualname__}`")
-
-
-def _spell(annotation: Any) -> str:
-    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
-        return annotation.__qualname__
-    return repr(annotation).replace("typing.", "")
 
 
 def _show(value: Any) -> str:

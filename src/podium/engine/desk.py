@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
-from ..model import FINAL, Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
 from .committer import OneWrite
 from .reasons import read_reason
 
@@ -123,7 +123,9 @@ class Desk:
         self._engine.expected -= new.owned
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
         if outcome in _THERE and (start.watch is not None or self._leaves_others):
-            self._watched.setdefault(id, []).extend([start.watch] if start.watch is not None else [])
+            watchers = self._watched.setdefault(id, [])
+            if start.watch is not None:
+                watchers.append(start.watch)
         if new.owned and outcome is Outcome.DONE and not self._engine.stopping:
             self._engine.take_up(_head_of(new))
         elif outcome in _THERE and id not in self._engine.owned:
@@ -221,7 +223,7 @@ class Desk:
             self._engine.sweep.unsure = True
         if row is None or row.id in self._engine.owned:
             return
-        if row.state in FINAL or row.state is State.PARKED:
+        if row.state.is_settled:
             self.tell(row.id, End(row.state, row.payload))
         elif row.owner == self._engine.id:
             self._engine.take_up(head_of_row(row))

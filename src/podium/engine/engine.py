@@ -236,9 +236,10 @@ class Engine:
     def _hand_back_all(self) -> None:
         for owned in list(self.owned.values()):
             owned.hand_back()
-        if (self.failure is None and (self.owned or not self.committer.idle)) or self._stopped is None:
-            if self._stopped is not None:
-                self.reactor.call_later(0.005, self._try_to_stop)
+        if self._stopped is None:
+            return
+        if self.failure is None and (self.owned or not self.committer.idle):
+            self.reactor.call_later(0.005, self._try_to_stop)
             return
         then, self._stopped = self._stopped, None
         for owned in self.owned.values():

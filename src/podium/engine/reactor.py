@@ -11,9 +11,7 @@ class Cancellable(Protocol):
 
 
 class Reactor(Protocol):
-    """Callbacks soon or later, all in one thread. `time` is monotonic, in seconds."""
-
-    def time(self) -> float: ...
+    """Callbacks soon or later, all in one thread. Delays in seconds."""
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> Any: ...
 

@@ -32,10 +32,15 @@ class Attempt:
         self.token = token  # of the run's ownership
         self.began = 0.0  # UTC seconds, set by the executor's caller
         self.cancelled = False
-        self.handle: Any = None
+        self.handle: Any = None  # the executor's own; None while the attempt waits for a slot
         self.note: Callable[[Attempt, Progress], None] | None = None
         self.listener: Listener | None = None  # whoever keeps what the body prints and logs
         self.transcript: Transcript | None = None  # of what it has said; most say nothing
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has a slot, so that its body runs; until then it waits for one."""
+        return self.handle is not None
 
     @property
     def idempotency_key(self) -> str:

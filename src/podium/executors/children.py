@@ -84,7 +84,7 @@ class Child:
         return self.attempt is not None and self.knows(self.attempt)
 
     def knows(self, attempt: Attempt) -> bool:
-        """Whether it has run this task before."""
+        """Whether it has begun this task before."""
         return attempt.function.name in self._loaded
 
     @property
@@ -127,6 +127,7 @@ class Child:
         """The body begins now."""
         if self.attempt is not None and not self.doomed:
             function = self.attempt.function
+            self.attempt.handle = self
             self._loaded.add(function.name)
             self.due = None if function.timeout is None else self._now() + function.timeout
 
@@ -136,6 +137,7 @@ class Child:
         is_first = self.attempt is not None and self.attempt.function.name not in self._served
         if self.attempt is not None:
             self._served.add(self.attempt.function.name)
+            self.attempt.handle = None
         self.attempt = self.due = None
         self.idle_since = self._now()
         self._tasks += 1

@@ -56,7 +56,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     number: int
     token: int
     memory: int | None  # bytes
-    is_known: bool  # it has run this task before: it need not say that the module is there
+    is_known: bool  # it has begun this task before: it need not say that the module is there
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

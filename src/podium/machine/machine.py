@@ -49,7 +49,6 @@ class Machine:
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
-        self.seen = 0  # entries fed
         self._args = args
         self._commands: list[Command] = []
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
@@ -83,7 +82,6 @@ class Machine:
         if self.finished is not None:
             raise self._mismatch(entry, f"{self.function.label} returned")
         self.loop.now = max(self.loop.now, entry.at)
-        self.seen = entry.seq
         kind = entry.kind
         if kind is Kind.RESULT or kind is Kind.ERROR:
             self._answer(entry)

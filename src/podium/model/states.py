@@ -28,6 +28,11 @@ class State(str, Enum):
         """Whether nothing ever follows this state."""
         return not TRANSITIONS[self]
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it stays so unless a person decides otherwise: there is nothing more to wait for."""
+        return self is State.PARKED or self.is_final
+
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.PARKED, State.CANCELLED}),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..functions import Function
-from ..model import FINAL, Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store
 from .executor import Invocation
 from .past import Past, Violation
@@ -139,7 +139,7 @@ class Monitor:
             if row.entries > past.length:
                 past.extend(self._store.history(row.id, past.length, 10_000))
             past.settle()
-            if row.state in FINAL or row.state is State.PARKED:
+            if row.state.is_settled:
                 self._restless.discard(row.id)
             else:
                 self._restless.add(row.id)
@@ -194,8 +194,8 @@ class Monitor:
         for run, past in self.pasts.items():
             entries = self._store.history(run, 0, 10_000)
             self.check("P2 what is recorded stays", past.same_as(entries), f"run {run}: the history changed")
-            at_rest = past.row.state in FINAL or past.row.state is State.PARKED
-            self.check("P7 everything comes to rest", at_rest, f"still {past.told} of {past.function.label}")
+            still = f"still {past.told} of {past.function.label}"
+            self.check("P7 everything comes to rest", past.row.state.is_settled, still)
         for message in self._messages.values():
             self._check_arrived(message, rows[message.run])
 

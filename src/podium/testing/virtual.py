@@ -49,9 +49,6 @@ class VirtualReactor:
     def __init__(self, scheduler: Scheduler, lane: Lane) -> None:
         self._scheduler, self._lane = scheduler, lane
 
-    def time(self) -> float:
-        return self._scheduler.time
-
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         self._scheduler.post(self._lane, callback, *args)
 
