@@ -17,6 +17,8 @@ ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `cauti
 # That of one without a step: a person has resumed the run, what was lost counts no more. With a step: its
 # run was handed back in order, so the attempt that had begun is none that was lost.
 FORGIVEN = b"0"
+# That of one without a step: the body's turn is about to begin. Then b"": it survived. See `probation`.
+TURN = b"1"
 
 
 class Tries:

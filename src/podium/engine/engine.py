@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ..env import Env
 from ..errors import EngineStopped, StoreError
@@ -33,6 +33,8 @@ from .sweep import Sweep
 from .watchdog import TurnWatch
 
 log = logging.getLogger("podium")
+
+Event = Literal["taken", "began", "progress", "said", "logged", "ended", "cancelled", "left", "lost"]
 
 JUMP_SECONDS = 0.5  # between two polls: more than a clock is slewed by
 
@@ -86,8 +88,18 @@ class Engine:
         """Start looking for work. The engine's row must be there already."""
         self._poll()
 
-    def observe(self, what: str, run: str, detail: Any = None) -> None:
-        """Tell whoever follows along (a live view). May be lost. "progress" comes on any thread."""
+    def observe(self, what: Event, run: str, detail: Any = None) -> None:
+        """Tell whoever follows along (a live view); nothing rests on it. On the engine's thread, but for
+        "progress", "said" and "logged". The detail is a
+
+        taken      Head: the run came into memory
+        began      Attempt: it was given to its executor
+        progress   (Attempt, Progress)
+        said       (Attempt, "stdout" or "stderr", line) of a process; logged: (Attempt, LogRecord) of one
+        ended      Entry: RESULT, ERROR or RETRY, not durable yet
+        cancelled  Attempt: nobody waits for it any more
+        left       Move: the run left memory; lost: None, another engine owns it
+        """
         for observer in self.observers:
             observer(what, run, detail)
 
@@ -265,7 +277,6 @@ class Engine:
                 owned.drop()
             self.owned.clear()
             self.desk.answer_all(stopped_by(error))
-            self.observe("failed", "", error)
 
 
 def _say_lost(owned: OwnedRun) -> None:

@@ -136,10 +136,7 @@ class EngineHost:
         self._console.log(record)
 
     def _broken(self, error: BaseException) -> None:
-        try:
-            self.call(self.engine.fail, error)
-        except EngineStopped:  # then nobody is left to be told
-            pass
+        self._tell(self.engine.fail, error)
 
     def _wear_out(self) -> None:
         log.warning(

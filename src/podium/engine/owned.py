@@ -77,7 +77,6 @@ class OwnedRun:
                     self._delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
         self.machine.replaying = False
-        self.engine.observe("resumed", self.head.id, self.head.entries)
 
     # -- events ---------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ import msgspec
 
 from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
-from .attempts import ALONE
+from .attempts import TURN
 from .committer import OneWrite
 from .desk import End
 from .reasons import poisoned_body
@@ -106,7 +106,7 @@ class Probation:
             self._write(head, Write(fence, move), lambda: self._parked(head, reason))
         else:
             at = max(self._engine.env.now(), last)
-            first = Entry(head.entries + 1, Kind.START, at, payload=ALONE)
+            first = Entry(head.entries + 1, Kind.START, at, payload=TURN)
             self._write(head, Write(fence, entries=(first,)), lambda: self._take_up(head, at))
 
     def _write(self, head: Head, write: Write, then: Callable[[], None]) -> None:
@@ -135,4 +135,4 @@ class Probation:
 
 
 def _is_first(entry: Entry) -> bool:
-    return entry.kind is Kind.START and not entry.step and entry.payload == ALONE
+    return entry.kind is Kind.START and not entry.step and entry.payload == TURN

@@ -87,12 +87,16 @@ _PASS_MODULES = frozenset(
 )
 
 
+_MACHINE = f"{__package__}.machine"  # whose turn calls the body
+
+
 def _is_pythons_own(frame: FrameType | None) -> bool:
     """Whether the effect is Python's own housekeeping: some frame on the way is one of the passed modules."""
     while frame is not None:
-        if frame.f_globals.get("__name__") in _PASS_MODULES:
+        module = frame.f_globals.get("__name__")
+        if module in _PASS_MODULES:
             return True
-        if frame.f_code.co_filename.endswith("machine.py") and frame.f_code.co_name == "_turn":
+        if module == _MACHINE and frame.f_code.co_name == "_turn":
             return False
         frame = frame.f_back
     return False

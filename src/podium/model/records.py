@@ -27,7 +27,7 @@ class Kind(str, Enum):
     TICK = "tick"  # time passed a timer's due time
     MESSAGE = "message"  # something taken from the inbox
     RETRY = "retry"  # a failed attempt that will be tried again; `due` says when
-    START = "start"  # an attempt, or without a step the body, about to begin; only after losses of owners
+    START = "start"  # an attempt, or without a step the body's turn, about to begin; only after losses
 
     def __str__(self) -> str:
         return self.value
@@ -45,8 +45,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
     digest: bytes = b""  # of the step's arguments
     # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
-    # the retry, then the failure. START: b"1" when the attempt ran alone, else b"";
-    # b"0" takes back what was counted, see `engine.attempts`.
+    # the retry, then the failure. START: b"1" when the attempt ran alone, else b""; without a step b"1"
+    # before the body's turn, b"" after it; b"0" takes back what was counted. See `engine.attempts`.
     payload: bytes = b""
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none
