@@ -80,4 +80,4 @@ def _show() -> None:
     width = max(len(field["name"]) for field in fields)
     for field in fields:
         say(f"    {field['name']:<{width}}  {field['default']}")
-    tell("docs/reference.md says what each means")
+    tell('what each means: python -c "import podium; help(podium.Options)"')

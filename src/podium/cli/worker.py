@@ -62,32 +62,7 @@ def command(
             return CONFIGURATION
         if verbose:
             app.observers.append(_observe)
-        app.describe(_about(served, app.options))
-        host = app.host
-        _say_begin(app, served)
-        app.patience = TICK_SECONDS  # from here on this loop is patient, and can be told to stop meanwhile
-        mend_due = app.env.monotonic() + MEND_SECONDS
-        worn_out = waiting = False
-        while not stop.wait(TICK_SECONDS):
-            if host.is_worn_out:
-                worn_out = True
-                break
-            try:
-                fresh = app.host
-            except StoreUnavailable as error:  # tried again for as long as it takes
-                if not waiting:
-                    tell(f"worker: waiting for the store: {error.message}")
-                waiting = True
-                continue
-            waiting = False
-            if fresh is not host:  # it was taken for dead, and the app has begun another one
-                host = fresh
-                tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
-            if host.engine.failure is not None and not host.is_condemned:
-                raise host.engine.failure  # whoever looks after this process starts it again
-            if served.broken and app.env.monotonic() >= mend_due:
-                mend_due = app.env.monotonic() + MEND_SECONDS
-                _mend(app, served)
+        worn_out = _serve(app, served, stop)
         what = "worn out, begins anew" if worn_out else "stopping"
         tell(words.dim(f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"))
     if worn_out and not stop.is_set():
@@ -95,6 +70,39 @@ def command(
         # looks after this one (a shell, systemd) notices nothing.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return FINE
+
+
+def _serve(app: App, served: Served, stop: threading.Event) -> bool:
+    """Look after the engine until told to stop, or until it is worn out, which is the answer.
+
+    Raises what it failed of: whoever looks after this process starts it again.
+    """
+    app.describe(_about(served, app.options))
+    host = app.host
+    _say_begin(app, served)
+    app.patience = TICK_SECONDS  # from here on this loop is patient, and can be told to stop meanwhile
+    mend_due = app.env.monotonic() + MEND_SECONDS
+    waiting = False
+    while not stop.wait(TICK_SECONDS):
+        if host.is_worn_out:
+            return True
+        try:
+            fresh = app.host
+        except StoreUnavailable as error:  # tried again for as long as it takes
+            if not waiting:
+                tell(f"worker: waiting for the store: {error.message}")
+            waiting = True
+            continue
+        waiting = False
+        if fresh is not host:  # it was taken for dead, and the app has begun another one
+            host = fresh
+            tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
+        if host.engine.failure is not None and not host.is_condemned:
+            raise host.engine.failure
+        if served.broken and app.env.monotonic() >= mend_due:
+            mend_due = app.env.monotonic() + MEND_SECONDS
+            _mend(app, served)
+    return False
 
 
 def _stop_on_signals() -> threading.Event:

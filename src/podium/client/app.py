@@ -49,8 +49,16 @@ class Started(NamedTuple):
 class App:
     """A store and, unless `engine=False`, an engine in this process. Usable as a context manager.
 
-    `url` is `sqlite:///path/to/file.db` or a path; default: `PODIUM_URL`, else `.podium/podium.db` beside
-    the nearest project file. Opening happens on first use and raises StoreRefused or StoreUnavailable.
+    url        `sqlite:///path/to/file.db` or a path; default: `PODIUM_URL`, else `.podium/podium.db` beside
+               the nearest project file
+    engine     False: only ask, and leave the driving to others; default: True, but for `PODIUM_ENGINE=off`
+    options    what the engine may be told
+    functions  what it may drive; default: all that is declared in this process
+    starter    the script that may find its runs again; default: the one that runs
+    notice     called with what a person should know; default: a line on stderr
+
+    Opening happens on first use and raises StoreRefused or StoreUnavailable.
+    Example: `with App("runs.db", options=Options(thread_slots=64)): report.run(["Oslo"])`.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from ..codec import main_name
 from ..executors import parents_store
 
 _MARKS = ("pyproject.toml", ".git", ".podium")
@@ -59,14 +60,7 @@ def wants_engine() -> bool:
 
 def module_name(module: str) -> str:
     """A module's name for the store: `__main__` counts as the module that its file would be."""
-    if module != "__main__":
-        return module
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
-        return spec.name.removesuffix(".__main__") if spec.name.endswith(".__main__") else spec.name
-    file = getattr(main, "__file__", None)
-    return Path(file).stem if file else "__main__"
+    return main_name().removesuffix(".__main__") if module == "__main__" else module
 
 
 def script() -> str:

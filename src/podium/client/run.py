@@ -78,15 +78,16 @@ class Run(Generic[R]):
         self._source.cancel()
 
     def history(self) -> list[Entry]:
-        """The recorded history. Only of runs in a store."""
+        """What is on record of it, in order. Raises UsageError for a step inside of a workflow, which has no
+        record of its own; so do `resume`, `retry` and `why`."""
         return self._stored().app.history(self.id)
 
     def resume(self) -> None:
-        """Put it back in line after it was parked."""
+        """Put it back in line after it was parked. Raises WrongState if it is not."""
         self._stored().app.resume(self.id)
 
     def retry(self) -> Run[R]:
-        """A new run from the recorded past of this failed one."""
+        """A new run from the recorded past of this failed one. Raises WrongState if it has not failed."""
         stored = self._stored()
         return Run(StoredRun(stored.app, stored.function, stored.app.retry(self.id)))
 

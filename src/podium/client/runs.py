@@ -32,7 +32,12 @@ class Fan(Protocol):
 
 
 class Runs(Generic[R]):
-    """Iterate it (`for`, `async for`) in the order of the items, or await it for the list of results."""
+    """Iterate it (`for`, `async for`) in the order of the items, or await it for the list of results.
+
+    A failed item raises its failure where its result would come, and the others are cancelled; with
+    `on_error="return"` the exception itself comes as the result. Outside of workflows also RunCancelled and
+    RunParked. Example: `for page in fetch.map(urls, limit=20): ...`.
+    """
 
     def __init__(self, fan: Fan) -> None:
         self._fan = fan

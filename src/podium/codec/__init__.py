@@ -35,6 +35,7 @@ Both take a fast road for plain data; `encode_call` also sorts dict keys, becaus
 from .api import decode, digest, encode, encode_call
 from .failures import Failure, decode_failure, describe_failure, encode_failure
 from .fit import fit
+from .names import main_name
 from .preview import preview
 from .spelling import spell, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
@@ -51,6 +52,7 @@ __all__ = [
     "encode_call",
     "encode_failure",
     "fit",
+    "main_name",
     "preview",
     "spell",
     "without_modules",

@@ -17,24 +17,41 @@ _MAY_BE_NONE = ("process_slots", "log_lines", "log_bytes", "log_line")
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What an engine may be told; every default is safe. Times in seconds."""
+    """What an engine may be told; every default is safe. Times in seconds.
 
-    runs_max: int = 1000  # in memory at once; more wait in the store
-    loop_slots: int = 1000  # `async def` tasks at once
-    thread_slots: int = 32  # `def` tasks at once
-    process_slots: int = 0  # tasks in processes of their own at once; 0: one per core
-    abandoned_max: int = 16  # threads lost to bodies that do not end; then a worker is replaced
-    lease: float = 10.0  # silence after which an engine counts as dead
-    poll: float = 1.0  # how often to look for due runs and messages unasked
-    turn_budget: float = 10.0  # a workflow may compute that long without waiting
-    grace: float = 5.0  # for running tasks to end at shutdown
-    log_lines: int = 1000  # kept of what one attempt prints and logs; 0: none, nothing is listened to
-    log_bytes: int = 262_144  # of these together, in UTF-8
-    log_line: int = 8192  # characters of one line
-    # Runs that nobody in this process started or waits for: driven alike (a worker), driven but handed back
-    # at once at shutdown, or left to others (`podium run`).
+    runs_max       runs in memory at once; more wait in the store
+    loop_slots     `async def` tasks at once
+    thread_slots   `def` tasks at once
+    process_slots  tasks in processes of their own at once; 0: one per core
+    abandoned_max  threads lost to bodies that do not end; then a worker is replaced
+    lease          silence after which an engine counts as dead
+    poll           how often to look for due runs and messages unasked
+    turn_budget    a workflow may compute that long without waiting
+    grace          for running tasks to end at shutdown
+    log_lines      kept of what one attempt prints and logs; 0: none, nothing is listened to
+    log_bytes      of these together, in UTF-8
+    log_line       characters of one line
+    others         runs that nobody in this process started or waits for: "equal", driven alike (a worker);
+                   "yield", driven but handed back at once at shutdown; "leave", left to others (`podium run`)
+    evict_always   drop a run from memory whenever it only waits: for tests
+
+    Raises UsageError for what cannot be. Example: `App(options=Options(thread_slots=8, grace=30.0))`.
+    """
+
+    runs_max: int = 1000
+    loop_slots: int = 1000
+    thread_slots: int = 32
+    process_slots: int = 0
+    abandoned_max: int = 16
+    lease: float = 10.0
+    poll: float = 1.0
+    turn_budget: float = 10.0
+    grace: float = 5.0
+    log_lines: int = 1000
+    log_bytes: int = 262_144
+    log_line: int = 8192
     others: Literal["equal", "yield", "leave"] = "yield"
-    evict_always: bool = False  # drop a run whenever it only waits: for tests
+    evict_always: bool = False
 
     def __post_init__(self) -> None:
         for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
