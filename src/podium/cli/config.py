@@ -11,6 +11,7 @@ import msgspec
 from ..client import SETTINGS, unknown_settings
 from ..engine import Options
 from . import options
+from .answer import say_json
 from .main import CONFIGURATION, FINE
 from .terminal import error, safe, say, tell
 
@@ -28,8 +29,7 @@ def command(as_json: bool, quiet: bool) -> int:
     unknown = unknown_settings()
     if as_json:
         named = [{"name": name, "nearest": near or None} for name, near in unknown]
-        shown = {"version": 1, "settings": _settings(), "options": _options(), "unknown": named}
-        say(msgspec.json.encode(shown).decode())
+        say_json(settings=_settings(), options=_options(), unknown=named)
     elif quiet:
         for setting in _settings():
             say(f"{setting['name']}={safe(setting['value'])}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
-import msgspec
 
 from ..client import check_environment, check_runs, default_url, store_file
 from ..errors import StoreError
 from ..store import Finding, examine
 from . import options, words
+from .answer import say_json
 from .lookup import looking
 from .main import FAILED, FINE
 from .terminal import safe, say
@@ -34,8 +34,7 @@ def command(quick: bool, store: str | None, as_json: bool, quiet: bool) -> int:
             _show(finding)
     well = all(finding.is_well for finding in found)
     if as_json:
-        shown = {"version": 1, "store": url, "well": well, "findings": found}
-        say(msgspec.json.encode(shown).decode())
+        say_json(store=url, well=well, findings=found)
     elif not quiet:
         problems = sum(not finding.is_well for finding in found)
         say(words.dim("all is well") if well else words.many(problems, "problem"))

@@ -7,10 +7,10 @@ import textwrap
 from typing import Any
 
 import click
-import msgspec
 
 from ..errors import RunNotFound, UsageError
 from . import options
+from .answer import say_json
 from .main import FINE
 from .pages import Page, pages
 from .terminal import say
@@ -37,7 +37,7 @@ def command(code: str | None, as_json: bool, quiet: bool) -> int:
     """What an error code means and what to do, with an example. Without CODE: all of them."""
     wanted = list(PAGES) if code is None else [_known(code)]
     if as_json:
-        say(msgspec.json.encode({"version": 1, "codes": [_json(known) for known in wanted]}).decode())
+        say_json(codes=[_json(known) for known in wanted])
     elif quiet:
         for known in wanted:
             say(known)

@@ -8,16 +8,16 @@ import re
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import click
-import msgspec
 
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import STDERR, STDOUT, LogLine, RunRow
 from . import options, words
+from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
 from .terminal import safe_lines, say, tell
@@ -180,18 +180,16 @@ class Json:
         count = 0
         for line in lines:
             count += 1
-            shown: dict[str, Any] = {
-                "version": 1,
-                "run": self._run,
-                "n": line.n,
-                "at": words.iso(line.at),
-                "step": line.step or None,
-                "attempt": line.attempt or None,
-                "source": _PRINTED.get(line.level, "log"),
-                "level": None if line.level in _PRINTED else line.level,
-                "text": line.text,
-            }
-            say(msgspec.json.encode(shown).decode())
+            say_json(
+                run=self._run,
+                n=line.n,
+                at=words.iso(line.at),
+                step=line.step or None,
+                attempt=line.attempt or None,
+                source=_PRINTED.get(line.level, "log"),
+                level=None if line.level in _PRINTED else line.level,
+                text=line.text,
+            )
         return count
 
 

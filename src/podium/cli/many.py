@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import click
-import msgspec
 from msgspec.structs import replace
 
 from ..client import App, is_query, parse, search
@@ -15,6 +14,7 @@ from ..env import RealEnv
 from ..errors import UsageError, WrongState
 from ..model import RunRow, State
 from . import words
+from .answer import say_json
 from .lookup import described, pick
 from .main import FINE, NOT_ALLOWED
 from .terminal import error, say, tell
@@ -97,7 +97,7 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool
 
 
 def _say_json(runs: Sequence[dict[str, str]] = (), refused: Sequence[str] = (), **more: list[str]) -> None:
-    say(msgspec.json.encode({"version": 1, "runs": runs, "refused": refused, **more}).decode())
+    say_json(runs=runs, refused=refused, **more)
 
 
 def each(rows: Sequence[RunRow], act: Callable[[RunRow], tuple[str, str]], as_json: bool, quiet: bool) -> int:

@@ -8,10 +8,10 @@ from ..client import App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
+from .driving import ALONE, drive, no_notice, observed_view
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
-from .run import ALONE, drive, silent, watch
 from .stopping import Stopping
 from .target import load_for
 
@@ -42,8 +42,8 @@ def command(
         (row,) = chosen.rows
         _require_open(row)
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
-        view = watch(driving, target)
+    with App(app.url, notice=no_notice, starter=target.file, options=ALONE) as driving:
+        view = observed_view(driving, target)
         view.run = row.id
         with Stopping(says=not quiet) as stop:
             if row.state is State.PARKED:

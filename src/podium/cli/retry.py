@@ -7,10 +7,10 @@ import click
 from ..client import App, Wanted, search
 from ..model import Query, RunRow, State
 from . import options
+from .driving import ALONE, drive, no_notice, observed_view
 from .lookup import looking
 from .main import FINE
 from .many import MANY_MAX, Chosen, agreed, each
-from .run import ALONE, drive, silent, watch
 from .stopping import Stopping
 from .target import load_for
 
@@ -45,8 +45,8 @@ def command(
             return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
     (row,) = chosen.rows
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=silent, starter=target.file, options=ALONE) as driving:
-        view = watch(driving, target)
+    with App(app.url, notice=no_notice, starter=target.file, options=ALONE) as driving:
+        view = observed_view(driving, target)
         with Stopping(says=not quiet) as stop:
             view.run = driving.retry(row.id).id.result()
             return drive(driving, view, stop, as_json=as_json, quiet=quiet)

@@ -14,6 +14,7 @@ from ..env import RealEnv
 from ..errors import RunNotFound
 from ..model import RunRow, State
 from . import options, words
+from .answer import say_json
 from .lookup import looking
 from .main import FINE
 from .terminal import safe, say, tell, width
@@ -59,8 +60,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     except RunNotFound as error:  # no store is no error for a list, only an empty one
         tell(error.message)
     if as_json:
-        shown = {"version": 1, "runs": [run_json(row) for row in found.rows]}
-        say(msgspec.json.encode(shown | {"more": found.more, "looked_at": found.looked_at}).decode())
+        say_json(runs=[run_json(row) for row in found.rows], more=found.more, looked_at=found.looked_at)
     elif quiet:
         for row in found.rows:
             say(row.id)

@@ -15,6 +15,7 @@ from ..env import RealEnv
 from ..errors import DecodeError
 from ..model import Entry, Kind, RunRow, State
 from . import options, report, words
+from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
 from .outcome import outcome_json, parked_lines, result_text
@@ -38,8 +39,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
         entries = record.entries(app.store, row.id)
         if as_json:
             steps = [_entry_json(entry) for entry in entries]
-            shown: dict[str, Any] = {"version": 1, **run_json(row), **outcome_json(row), "history": steps}
-            say(msgspec.json.encode(shown).decode())
+            say_json(**run_json(row), **outcome_json(row), history=steps)
         elif quiet:
             say(row.id)
         elif everything:

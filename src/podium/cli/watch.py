@@ -6,8 +6,8 @@ import click
 
 from ..client import cause_of
 from . import options, words
+from .driving import drive
 from .lookup import looking, pick
-from .run import drive
 from .stopping import Stopping
 from .terminal import safe, tell
 from .view import View

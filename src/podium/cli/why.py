@@ -10,6 +10,7 @@ import msgspec
 from ..client import App, Cause, cause_of, record
 from ..model import RunRow, State
 from . import options, report, words
+from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
 from .terminal import safe, say
@@ -27,8 +28,7 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
         cause = cause_of(app, row)
         lines = list(_lines(app, row, cause))
     if as_json:
-        shown = {"version": 1, "id": row.id, "state": str(row.state), **msgspec.to_builtins(cause)}
-        say(msgspec.json.encode(shown).decode())
+        say_json(id=row.id, state=str(row.state), **msgspec.to_builtins(cause))
     elif quiet:
         say(cause.kind)
     else:

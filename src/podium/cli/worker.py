@@ -18,8 +18,8 @@ from ..engine import About, Options
 from ..errors import StoreUnavailable
 from ..model import Head, Move
 from . import options, words
+from .driving import no_notice
 from .main import CONFIGURATION, FINE, installed_version
-from .run import silent
 from .served import Served
 from .terminal import tell
 
@@ -55,7 +55,7 @@ def command(
     served = Served(modules)
     with App(
         store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
-        notice=silent,
+        notice=no_notice,
     ) as app:  # fmt: skip
         if not served.load():
             tell("  none of these modules can be imported, so there is nothing to serve")

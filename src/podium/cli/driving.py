@@ -1,0 +1,100 @@
+"""A run that a command drives or watches: followed to its end, reported, with how to go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..client import App, record
+from ..engine import About, Options
+from ..env import RealEnv
+from ..model import Entry, RunRow, State
+from . import terminal, words
+from .answer import say_json
+from .follow import Follower, surface
+from .main import FAILED, FINE, TIMED_OUT
+from .outcome import ending, outcome_json, result_text
+from .stopping import Stopping, go_on
+from .target import Target
+from .terminal import say, tell
+from .view import View
+
+ALONE = Options(others="leave")  # what lies in the store besides is for workers, and for apps that stay
+_RESULT_MAX = 4000  # characters of a result on a terminal
+
+
+def no_notice(_: str) -> None:
+    """The view says it."""
+
+
+def observed_view(app: App, target: Target) -> View:
+    """A view that sees everything from the start; its `run` is to be set."""
+    view = View(target.function.label, RealEnv().now())
+    app.observers.append(view.observe)
+    return view
+
+
+def drive(
+    app: App, view: View, stop: Stopping, *, wait: float | None = None, as_json: bool, quiet: bool
+) -> int:
+    """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
+    env = RealEnv()
+    if app.has_engine:
+        app.describe(About(script=app.starter, slots=app.options.thread_slots, run=view.run))
+    row = app.load(view.run)
+    view.call = words.call(row.args)
+    if not quiet and not terminal.is_live():
+        steps = record.steps_on_record(app.store, row.id) if row.entries else 0
+        tell(_opening(row, view, app.has_engine, steps))
+    screen = surface(quiet, env.now())
+    stop.restore, stop.says = screen.restore, stop.says and not terminal.is_live()
+    began = env.monotonic()
+    end = Follower(app, view, screen, stop).follow(wait)
+    app.close()
+    with App(app.url, engine=False) as looking:
+        row = looking.load(view.run)
+        tail = record.tail(looking.store, row)
+        if end is None and not row.state.is_settled:
+            return _left(row, record.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
+    seconds = env.monotonic() - began
+    if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
+        seconds = row.ended - (row.started or row.created)
+    _report(row, tail, seconds, view, as_json, quiet)
+    return FINE if row.state is State.SUCCEEDED else FAILED
+
+
+def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
+    known = f": {record.in_words(steps)}" if row.entries else ""
+    how = "watching" if not driven else "resumed" if row.entries else "run"
+    return f"{how} {row.id}{known}  {view.label}({view.call})"
+
+
+def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:
+    how = "not done yet" if not stop.by else "stopped" if driven else f"left {row.state}"
+    tell(f"{how}: {record.in_words(steps, of=row.id)}")
+    tell(go_on(driven))
+    if as_json:
+        say_json(id=row.id, function=row.function, state=str(row.state))
+    return stop.code if stop.by else TIMED_OUT
+
+
+def _report(
+    row: RunRow, tail: Sequence[Entry], seconds: float, view: View, as_json: bool, quiet: bool
+) -> None:
+    good = row.state is State.SUCCEEDED
+    if as_json:
+        say_json(
+            id=row.id, function=row.function, state=str(row.state), steps=view.steps, retries=view.retried,
+            **outcome_json(row),
+        )  # fmt: skip
+    elif quiet:
+        say(row.id)
+    elif good:
+        text = result_text(
+            row.payload, _RESULT_MAX if terminal.is_tty(sys.stdout) else len(row.payload) + 1000
+        )
+        if text:
+            say(text)
+    if not (quiet and good):
+        for line in ending(row, tail, seconds, view.steps, view.retried):
+            tell(line)
