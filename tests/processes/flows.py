@@ -29,6 +29,19 @@ def hog(seconds: float) -> None:
     ctypes.PyDLL(None).usleep(int(seconds * 1e6))
 
 
+@task
+async def blocks(seconds: float) -> str:
+    """Written by somebody who has not met asyncio yet."""
+    note(idempotency_key())
+    time.sleep(seconds)
+    return "done"
+
+
+@workflow
+async def blocking(seconds: float) -> str:
+    return await blocks(seconds)
+
+
 @workflow
 def relay(steps: int, seconds: float) -> int:
     return sum(step(n, seconds) for n in range(steps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import statistics
 import time
 from collections import Counter
@@ -9,6 +10,9 @@ from contextlib import closing
 
 import apsw
 
+from podium.client import cause_of, check_runs
+from podium.engine.blockage import BLOCKED_SECONDS
+from tests.processes import flows
 from tests.processes.support import FLOWS, Host, Worker, wait_until
 
 LEASE = 1.5  # s
@@ -103,3 +107,28 @@ def test_a_task_that_holds_the_interpreter_condemns_no_one(host: Host) -> None:
     host.ended(run)
     assert host.engines() == before
     assert host.app.load(run).lost == 0
+
+
+def test_a_task_that_blocks_the_event_loop_for_three_leases_condemns_no_one_and_is_named(host: Host) -> None:
+    for _ in range(2):
+        host.worker(FLOWS, *SHORT)
+    before = host.engines()
+    run = host.start(f"{FLOWS}:blocking", seconds=BLOCKED_SECONDS + 3 * LEASE)
+    wait_until(host.lines)
+    (begun,) = host.lines()
+    holder = next(worker for worker in host.workers if worker.pid == begun.pid)
+    source, first = inspect.getsourcelines(flows.blocks.fn)
+    line = first + next(n for n, text in enumerate(source) if "time.sleep" in text)
+    place = f"blocks of run {run} blocks the event loop, at {flows.__file__}:{line}"
+    holder.until(f"{place}: nothing else goes on")
+    cause = wait_until(lambda: (c := cause_of(host.app, host.app.load(run))).kind == "blocked" and c)
+    assert place in cause.what
+    assert any(place in finding.text for finding in check_runs(host.app) if not finding.is_well)
+    assert host.ended(run) == "done"
+    assert len(host.lines()) == 1, "nobody began it again"
+    assert host.app.load(run).lost == 0
+    assert host.engines() == before
+    holder.until("the event loop goes on")
+    again = host.start(f"{FLOWS}:blocking", seconds=0.0)
+    assert host.ended(again) == "done"
+    assert cause_of(host.app, host.app.load(run)).kind == "succeeded"

@@ -59,15 +59,16 @@ def test_what_does_not_end_within_the_grace_time_is_handed_back_without_a_loss(h
     assert (row.state, row.owner, row.lost, row.entries) == (State.WAITING, None, 0, 0)
 
 
-def test_a_second_signal_ends_it_at_once(host: Host) -> None:
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(host: Host, second: signal.Signals) -> None:
     worker = host.worker(FLOWS, "--grace", "60")
     host.start(f"{FLOWS}:relay", steps=1, seconds=60.0)
     wait_until(host.lines)
     worker.terminate()
     worker.until("stopping")
     time.sleep(0.2)  # closer together they would be one, as `timeout` sends it
-    worker.terminate()
-    assert worker.end(5.0) == -signal.SIGTERM
+    worker.process.send_signal(second)
+    assert worker.end(5.0) == -second
 
 
 def cpu_seconds(worker: Worker) -> float:

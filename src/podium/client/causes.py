@@ -22,6 +22,7 @@ from . import record
 from .app import App
 from .spans import ago, span
 
+UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -128,6 +129,10 @@ class _Unfinished:
         if alive is None and silent(self.app, [owner]):
             what = f"its {where} is silent: another engine takes it over within {lease}"
             return Cause("silent", what, self._heirs(owner), self._driver(owner))
+        blocked = read_about(owner.info).blocked
+        if blocked:
+            until = "nothing else goes on in that process until it returns"
+            return Cause("blocked", f"its {where} is held up: {blocked}", (until,), UNBLOCK)
         asked = self._cancel_asked()
         if asked:
             what = f"cancel was asked for {asked}; its {where} stops it at the next step"
@@ -217,9 +222,15 @@ class _Unfinished:
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
         since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
+        held = [(engine, read_about(engine.info).blocked) for engine in same]
         names = tuple(
-            f"{named(engine)} takes it as soon as it has room{self._load(engine)}" for engine in same[:_SHOWN]
+            f"{named(engine)} is held up: {blocked}"
+            if blocked
+            else f"{named(engine)} takes it as soon as it has room{self._load(engine)}"
+            for engine, blocked in held[:_SHOWN]
         )
+        if all(blocked for _, blocked in held):
+            return Cause("blocked", f"whoever would take it is held up{since}", names, UNBLOCK)
         return Cause("due", f"it is ready to be taken{since}", names)
 
     def _load(self, engine: EngineRow) -> str:

@@ -9,7 +9,7 @@ from ..engine import read_about, read_reason
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding
 from .app import App
-from .causes import can_act, is_stopped, named, silent
+from .causes import UNBLOCK, can_act, is_stopped, named, silent
 from .settings import unknown_settings
 from .spans import ago, span
 
@@ -60,6 +60,8 @@ def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
             yield Finding(
                 "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
             )
+        elif about.blocked:
+            yield Finding("engine", False, f"{who}: held up, {about.blocked}", UNBLOCK)
         else:
             does = f"drives {about.run} alone" if about.run else f"offers {len(engine.functions)} functions"
             yield Finding("engine", True, f"{who}: alive, {does}")

@@ -17,6 +17,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     slots: int = 0  # `def` tasks at once
     run: str = ""  # of `podium run`: the one that it drives, and no other
     modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
+    blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
     broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
 
     def written(self) -> str:

@@ -16,12 +16,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
 from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadExecutor, capture
 from ..functions import Function
 from ..model import STDERR, STDOUT, EngineRow
 from ..store import Store
+from .about import read_about
+from .blockage import Blockage
 from .desk import stopped_by
 from .engine import Engine
 from .hostlock import HostLocks, host_name
@@ -58,7 +62,10 @@ class EngineHost:
         self._loop = asyncio.new_event_loop()
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
-        self._news: str | None = None
+        self._info, self._news = (
+            info,
+            False,
+        )  # what the row says of this engine, whether it is to be said anew
         self._neighbours = Neighbours()
         self._copying: threading.Thread | None = None
         self._closing = threading.Event()
@@ -151,6 +158,8 @@ class EngineHost:
         """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
         must not make this engine look dead, nor a dead loop look alive."""
         engine, beat_due, lease = self.engine, 0.0, self.options.lease
+        loop_executor: Any = engine.executors["loop"]
+        blockage = Blockage(loop_executor, engine.watch, self._thread.ident or 0, self._blocked)
         while True:
             self._neighbours.wait(min(LOOK_SECONDS, lease / 4))
             if self._closing.is_set() or engine.failure is not None:
@@ -160,12 +169,12 @@ class EngineHost:
                 # Beside this thread: a copy may take long (a reader held it back), and the lease runs.
                 self._copying = self.env.spawn(self._checkpoint, name="podium-checkpoint")
             now = self.env.monotonic()
-            if now - engine.ticked > lease:
+            if not blockage.holds(now - engine.ticked - self.options.poll) and now - engine.ticked > lease:
                 continue  # the engine's thread is stuck: then let the lease run out
-            if now >= beat_due or self._news is not None:
+            if now >= beat_due or self._news:
                 beat_due = now + lease / BEATS
-                news, self._news = self._news, None
-                if not engine.ownership.beat(news):
+                news, self._news = self._news, False
+                if not engine.ownership.beat(self._info if news else None):
                     self._tell(engine.condemned)
                     return
             if engine.ownership.observe():
@@ -195,7 +204,10 @@ class EngineHost:
 
     def describe(self, info: str) -> None:
         """Say something else of this engine in its row, soon."""
-        self._news = info
+        self._info, self._news = info, True
+
+    def _blocked(self, by: str) -> None:
+        self.describe(msgspec.structs.replace(read_about(self._info), blocked=by).written())
 
     @property
     def is_condemned(self) -> bool:

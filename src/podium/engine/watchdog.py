@@ -40,6 +40,11 @@ class TurnWatch:
             self._end()  # it may have hit while the first `_end` was under way
             raise machine.trouble or error from None  # Python raised a bare one, which knows no line
 
+    @property
+    def is_turning(self) -> bool:
+        """Whether the driving thread is in a turn at this moment."""
+        return self._turning is not None
+
     def _end(self) -> None:
         with self._lock:
             self._turning = None

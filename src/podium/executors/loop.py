@@ -27,6 +27,7 @@ class LoopExecutor:
         self._loop, self._ended, self._free = loop, ended, slots
         self._line: deque[Attempt] = deque()
         self._serving = False  # a runner is about to look at the line
+        self.stepping: Attempt | None = None  # whose body runs at this very moment
 
     def submit(self, attempt: Attempt) -> None:
         """Run the attempt as soon as a slot is free."""
@@ -78,10 +79,13 @@ class LoopExecutor:
         """Await the attempt's body, in a context of its own."""
         body: Coroutine[Any, Any, bytes] = _body(attempt)
         context = fresh_context(attempt)
+        self.stepping = attempt
         try:
             awaited = context.run(body.send, None)
         except StopIteration as stop:
             return stop.value
+        finally:
+            self.stepping = None
         attempt.handle = runner  # whoever cancels the attempt from now on cancels its wait
         self._serving = False
         self._serve()
@@ -90,11 +94,15 @@ class LoopExecutor:
                 try:
                     yield awaited
                 except BaseException as error:
+                    self.stepping = attempt
                     awaited = context.run(body.throw, error)
                 else:
+                    self.stepping = attempt
                     awaited = context.run(body.send, None)
             except StopIteration as stop:
                 return stop.value
+            finally:
+                self.stepping = None
 
     def cancel(self, attempt: Attempt) -> None:
         """Cancel the body; its outcome, if any, is dropped."""

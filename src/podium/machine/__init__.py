@@ -7,7 +7,7 @@ from . import guard, interpose
 from .current import current_machine
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import is_user_file, line_of, user_line, where_defined
+from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
 from .machine import Machine, replay
 from .steps import CancelStep, Command, Finish, Step
 
@@ -23,6 +23,7 @@ __all__ = [
     "Step",
     "adopt",
     "current_machine",
+    "foreign_line",
     "is_user_file",
     "line_of",
     "replay",

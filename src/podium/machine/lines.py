@@ -65,6 +65,17 @@ def user_line(frame: FrameType | None = None) -> str:
     return line_of(found.f_code.co_filename, found.f_lineno) if found else "?"
 
 
+def foreign_line(frame: FrameType | None) -> str:
+    """The same, if anything on this stack is neither ours nor the standard library's, else ""."""
+    here = frame
+    while here is not None:
+        name = here.f_code.co_filename
+        if is_user_file(name) and (not name.startswith(_STANDARD) or any(map(name.__contains__, _INSTALLED))):
+            return user_line(frame)
+        here = here.f_back
+    return ""
+
+
 def where_defined(fn: Any) -> tuple[str, int]:
     """(file, line) of a function's definition; ("?", 0) where it has no code of Python's."""
     code = getattr(inspect.unwrap(fn), "__code__", None)

@@ -1,0 +1,59 @@
+"""The engine's thread held up by an `async def` task that blocks where it should await.
+
+All else of this engine stands still meanwhile, but the engine is alive. Were its lease to run out, another
+one would begin the same body beside it, be held up as well, and in the end the run would be parked for
+processes that never died. So the heartbeat, which has a thread of its own, goes on; it says which body holds
+up what, at which line. Only a thread that stands still in code of ours lets the lease run out.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+
+from ..executors import LoopExecutor
+from ..machine import foreign_line
+from .watchdog import TurnWatch
+
+log = logging.getLogger("podium")
+
+BLOCKED_SECONDS = 2.0  # without a look at the clock that was due: less is no news
+
+
+class Blockage:
+    """Asked by the heartbeat thread. `say` puts it into the engine's row; "" takes it back."""
+
+    def __init__(
+        self, executor: LoopExecutor, watch: TurnWatch, thread: int, say: Callable[[str], None]
+    ) -> None:
+        self._executor, self._watch, self._thread, self._say = executor, watch, thread, say
+        self._told = ""
+
+    def holds(self, late: float) -> bool:
+        """Whether user code holds the thread up, which is so many seconds late."""
+        if late < BLOCKED_SECONDS:
+            if self._told:
+                log.warning("the event loop goes on: %s no more", self._told.partition(", ")[0])
+                self._told = ""
+                self._say("")
+            return False
+        if self._watch.is_turning:  # a workflow's body; its budget ends it
+            return False
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
+        line = foreign_line(frames.get(self._thread))
+        if not line:
+            return False
+        if not self._told:
+            self._tell(line)
+        return True
+
+    def _tell(self, line: str) -> None:
+        attempt = self._executor.stepping
+        who = f"{attempt.function.label} of run {attempt.run}" if attempt is not None else "a task"
+        self._told = f"{who} blocks the event loop, at {line}"
+        self._say(self._told)
+        log.warning(
+            "%s: nothing else goes on in this process until it returns; await there, or make it a `def` task",
+            self._told,
+        )
