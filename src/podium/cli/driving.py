@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 
-from ..client import App, record
+from ..client import WAITING, App, Started, record
 from ..engine import About, Options
 from ..env import RealEnv
 from ..model import Entry, RunRow, State
@@ -23,8 +24,17 @@ ALONE = Options(others="leave")  # what lies in the store besides is for workers
 _RESULT_MAX = 4000  # characters of a result on a terminal
 
 
-def no_notice(_: str) -> None:
-    """The view says it."""
+def only_waits(notice: str) -> None:
+    """Of an app's notices: the view says the others."""
+    if notice.startswith(WAITING):
+        tell(notice)
+
+
+def open_engine(app: App, wait: float | None = None) -> None:
+    """Before we listen to signals: while the store is busy, and nothing has begun, Ctrl-C just ends us."""
+    if wait is not None:
+        app.patience = min(wait, app.patience)
+    app.host.listen()
 
 
 def observed_view(app: App, target: Target) -> View:
@@ -32,6 +42,19 @@ def observed_view(app: App, target: Target) -> View:
     view = View(target.function.label, RealEnv().now())
     app.observers.append(view.observe)
     return view
+
+
+def on_record(started: Started, stop: Stopping, wait: float | None) -> str:
+    """The id of a run that was just started; "" if told to stop, or the wait was over, before that."""
+    env = RealEnv()
+    until = math.inf if wait is None else env.monotonic() + wait
+    while not stop.by and env.monotonic() < until:
+        try:
+            return started.id.result(0.05)
+        except TimeoutError:
+            if started.id.done():  # it is the start's own
+                raise
+    return ""
 
 
 def drive(

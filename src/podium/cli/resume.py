@@ -8,7 +8,7 @@ from ..client import App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
-from .driving import ALONE, drive, no_notice, observed_view
+from .driving import ALONE, drive, observed_view, only_waits, open_engine
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
@@ -42,7 +42,8 @@ def command(
         (row,) = chosen.rows
         _require_open(row)
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=no_notice, starter=target.file, options=ALONE) as driving:
+    with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
+        open_engine(driving)
         view = observed_view(driving, target)
         view.run = row.id
         with Stopping(says=not quiet) as stop:

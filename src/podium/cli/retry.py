@@ -7,7 +7,7 @@ import click
 from ..client import App, Wanted, search
 from ..model import Query, RunRow, State
 from . import options
-from .driving import ALONE, drive, no_notice, observed_view
+from .driving import ALONE, drive, observed_view, only_waits, open_engine
 from .lookup import looking
 from .main import FINE
 from .many import MANY_MAX, Chosen, agreed, each
@@ -45,7 +45,8 @@ def command(
             return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
     (row,) = chosen.rows
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=no_notice, starter=target.file, options=ALONE) as driving:
+    with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
+        open_engine(driving)
         view = observed_view(driving, target)
         with Stopping(says=not quiet) as stop:
             view.run = driving.retry(row.id).id.result()

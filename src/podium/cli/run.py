@@ -7,9 +7,9 @@ import click
 from ..client import App, Call
 from . import options, words
 from .answer import say_json
-from .driving import ALONE, drive, no_notice, observed_view
+from .driving import ALONE, drive, observed_view, on_record, only_waits, open_engine
 from .flags import Flags
-from .main import FINE
+from .main import FINE, TIMED_OUT
 from .stopping import Stopping
 from .target import load
 from .terminal import say, tell
@@ -40,7 +40,7 @@ def command(
     `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on.
     """
     call = Call(id=id)
-    with App(store, notice=no_notice, engine=not detach, options=ALONE) as app:
+    with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
         # The script stands for its module: `python app.py` and `podium run app:report` find each other's
@@ -56,6 +56,14 @@ def command(
                 tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
             return FINE
         view = observed_view(app, found)
+        open_engine(app, wait)
         with Stopping(says=not quiet) as stop:
-            view.run = app.start(found.function, args, kwargs, call).id.result()
+            started = app.start(found.function, args, kwargs, call)
+            view.run = on_record(started, stop, wait)
+            if not view.run:
+                app.close()
+                if started.id.exception() is not None:
+                    tell(f"{'stopped' if stop.by else 'not done yet'}: the run is not on record")
+                    return stop.code if stop.by else TIMED_OUT
+                view.run = started.id.result()
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)

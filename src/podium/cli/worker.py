@@ -14,11 +14,10 @@ import click
 import msgspec
 
 from ..client import App, Echo, kill_by
-from ..engine import About, Options
+from ..engine import About, EngineHost, Options
 from ..errors import StoreUnavailable
 from ..model import Head, Move
 from . import options, words
-from .driving import no_notice
 from .main import CONFIGURATION, FINE, installed_version
 from .served import Served
 from .terminal import tell
@@ -55,7 +54,7 @@ def command(
     served = Served(modules)
     with App(
         store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
-        notice=no_notice,
+        notice=_no_notice,
     ) as app:  # fmt: skip
         if not served.load():
             tell("  none of these modules can be imported, so there is nothing to serve")
@@ -78,14 +77,11 @@ def _serve(app: App, served: Served, stop: threading.Event) -> bool:
     Raises what it failed of: whoever looks after this process starts it again.
     """
     app.describe(_about(served, app.options))
-    host = app.host
-    _say_begin(app, served)
-    app.patience = TICK_SECONDS  # from here on this loop is patient, and can be told to stop meanwhile
+    app.patience = TICK_SECONDS  # this loop is patient, and can be told to stop meanwhile
     mend_due = app.env.monotonic() + MEND_SECONDS
+    host: EngineHost | None = None
     waiting = False
-    while not stop.wait(TICK_SECONDS):
-        if host.is_worn_out:
-            return True
+    while not stop.wait(TICK_SECONDS if host or waiting else 0.0):
         try:
             fresh = app.host
         except StoreUnavailable as error:  # tried again for as long as it takes
@@ -94,15 +90,23 @@ def _serve(app: App, served: Served, stop: threading.Event) -> bool:
             waiting = True
             continue
         waiting = False
-        if fresh is not host:  # it was taken for dead, and the app has begun another one
-            host = fresh
-            tell(f"worker: frozen for too long and taken for dead; goes on as engine {host.id}")
+        if host is None:
+            _say_begin(app, served)
+        elif fresh is not host:  # it was taken for dead, and the app has begun another one
+            tell(f"worker: frozen for too long and taken for dead; goes on as engine {fresh.id}")
+        host = fresh
+        if host.is_worn_out:
+            return True
         if host.engine.failure is not None and not host.is_condemned:
             raise host.engine.failure
         if served.broken and app.env.monotonic() >= mend_due:
             mend_due = app.env.monotonic() + MEND_SECONDS
             _mend(app, served)
     return False
+
+
+def _no_notice(_: str) -> None:
+    """What there is to say, this command says itself."""
 
 
 def _stop_on_signals() -> threading.Event:

@@ -1,12 +1,13 @@
 """The one door for every surface: `App` opens a store and an engine and hands out `Run` and `Runs`."""
 
 from . import record
-from .app import App, current_app
+from .app import App, Started, current_app
 from .call import Call, checked_tags
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import default_url, is_in_memory, module_name, script, store_file
 from .notices import tell
+from .patience import WAITING
 from .run import Run, StepRun, StoredRun, lending, why
 from .runs import Batch, Completed, Runs
 from .search import Found, search
@@ -19,6 +20,7 @@ from .tracebacks import PASSED_ON, Frame, drop_our_frames, recorded_frames, with
 __all__ = [
     "PASSED_ON",
     "SETTINGS",
+    "WAITING",
     "App",
     "Batch",
     "Call",
@@ -30,6 +32,7 @@ __all__ = [
     "Run",
     "Runs",
     "Setting",
+    "Started",
     "StepRun",
     "StoredRun",
     "Wanted",

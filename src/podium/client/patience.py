@@ -14,6 +14,8 @@ PATIENCE = 30.0  # seconds that opening waits, and a commit of a process without
 # SQLite the engine's loop stands still, timeouts of tasks included; whoever else waits is told for whom.
 CALL_PATIENCE = 1.0
 
+WAITING = "podium: waiting for the store"  # how the notice begins
+
 T = TypeVar("T")
 
 
@@ -27,6 +29,6 @@ def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None], sec
             if error.unknown or env.monotonic() >= until:  # what may have happened is not simply repeated
                 raise
             if not told:
-                notice(f"podium: waiting for the store: {error.message}")
+                notice(f"{WAITING}: {error.message}")
                 told = True
         threading.Event().wait(env.uniform(0.05, 0.15))

@@ -144,4 +144,5 @@ def _named(process: str) -> str:
         )
     except OSError:  # gone, or another container's
         command = ""
-    return f"process {process} ({command.strip()[:80]})" if command.strip() else f"process {process}"
+    words = " ".join(command.split())[:80]  # a script given with -c has lines
+    return f"process {process} ({words})" if words else f"process {process}"

@@ -1,0 +1,131 @@
+"""Somebody else holds the store's write lock: every command says for whom it waits, and can be stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from podium.cli.driving import on_record
+from podium.cli.stopping import Stopping
+from podium.client import Started
+from podium.errors import IdConflict
+from tests.cli.support import PODIUM, environment, podium, wait_until, write_app
+
+pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only there the system tells who")
+
+HOLDS = """
+import sqlite3, sys
+db = sqlite3.connect(".podium/podium.db", isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(project: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the lock until its stdin closes."""
+    write_app(project)
+    assert podium("run", "app:adds").returncode == 0
+    process = subprocess.Popen([sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.communicate()
+
+
+class Command:
+    """A command that runs, and what it says on stderr."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._log = folder / "said"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen([*PODIUM, *words], env=environment(), stdout=log, stderr=log)
+
+    def until(self, text: str) -> None:
+        wait_until(lambda: text in self.said)
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text("utf-8")
+
+
+@pytest.fixture
+def commands() -> Iterator[list[Command]]:
+    left: list[Command] = []
+    yield left
+    for command in left:
+        with suppress(ProcessLookupError):
+            command.process.kill()
+        command.process.wait()
+
+
+def waiting_for(holder: subprocess.Popen[bytes]) -> str:
+    return f"waiting for the store: process {holder.pid} ("
+
+
+COMMANDS = (("run", "app:adds"), ("run", "app:adds", "--detach"), ("worker", "app"))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_who_waits_says_for_whom_and_goes_on_when_it_lets_go(
+    project: Path, holder: subprocess.Popen[bytes], commands: list[Command], words: tuple[str, ...]
+) -> None:
+    commands.append(command := Command(project, *words))
+    command.until(waiting_for(holder))
+    holder.communicate()
+    if words[0] == "worker":
+        command.until("serves")
+        command.process.terminate()
+    assert command.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_ctrl_c_ends_who_waits(
+    project: Path, holder: subprocess.Popen[bytes], commands: list[Command], words: tuple[str, ...]
+) -> None:
+    commands.append(command := Command(project, *words))
+    command.until(waiting_for(holder))
+    command.process.send_signal(signal.SIGINT)
+    assert command.process.wait(8) == (0 if words[0] == "worker" else 130)
+    assert "Traceback" not in command.said
+
+
+def test_a_wait_that_is_over_ends_it(holder: subprocess.Popen[bytes]) -> None:
+    began = time.monotonic()
+    ran = podium("run", "app:adds", "--wait", "1")
+    assert time.monotonic() - began < 10
+    assert ran.returncode == 5
+    assert f"error[E501]: process {holder.pid} (" in ran.stderr
+    holder.communicate()
+    assert len(podium("runs", "-q").stdout.splitlines()) == 1, "nothing was begun"
+
+
+def test_doctor_tells_a_lock_that_is_held_from_one_in_use(holder: subprocess.Popen[bytes]) -> None:
+    ran = podium("doctor", "--quick", "-q")
+    assert ran.returncode == 1
+    assert f"write lock: held by process {holder.pid} (" in ran.stdout
+    holder.communicate()
+    assert podium("doctor", "--quick").returncode == 0
+
+
+def test_a_start_that_is_not_on_record_yet_is_left_when_the_wait_is_over_or_one_is_told_to_stop() -> None:
+    started = Started(Future(), None)
+    stop = Stopping()
+    assert on_record(started, stop, 0.1) == ""
+    stop.by = signal.SIGINT
+    assert on_record(started, stop, None) == ""
+    stop.by = 0
+    started.id.set_exception(IdConflict("that id is taken"))
+    with pytest.raises(IdConflict):
+        on_record(started, stop, None)
+    (started := Started(Future(), None)).id.set_result("1abc")
+    assert on_record(started, stop, None) == "1abc"
