@@ -40,6 +40,14 @@ class Env(Protocol):
         ...
 
 
+def seconds_asleep() -> float:
+    """How long this machine was suspended since it booted; 0.0 where the system does not tell."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)  # Linux: it goes on meanwhile, the other does not
+    if boottime is None:
+        return 0.0
+    return time.clock_gettime(boottime) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def encode_id(milliseconds: int, chance: int) -> str:
     """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
     number, text = (milliseconds << 45) | (chance & ((1 << 45) - 1)), ""

@@ -102,6 +102,14 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
     assert found["clock"].text.endswith(" in the future: a clock is, or was, wrong")
 
 
+def test_a_machine_that_was_asleep_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with App(engine=False) as app:
+        monkeypatch.setattr("podium.client.health.seconds_asleep", lambda: 3 * 3600.0)
+        (clock,) = (finding for finding in check_runs(app) if finding.name == "clock")
+    assert clock.is_well
+    assert clock.text.endswith("; this machine was asleep for 3 h since it booted")
+
+
 def test_a_damaged_store_is_told_from_one_that_cannot_be_reached(project: Path) -> None:
     (project / "bad.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     found = problems("--store", "bad.db")

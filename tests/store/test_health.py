@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -36,7 +38,7 @@ def test_a_healthy_store_is_well_in_every_respect(file: Path) -> None:
     before = file.read_bytes()
     findings = list(examine(f"sqlite:///{file}"))
     assert [finding.name for finding in findings if not finding.is_well] == []
-    assert len(findings) == 8
+    assert len(findings) == 9
     assert found(file, "version").text.startswith(f"SQLite {apsw.sqlite_lib_version()}, schema ")
     assert "integrity" not in {finding.name for finding in examine(file, thorough=False)}
     assert file.read_bytes() == before
@@ -87,6 +89,53 @@ def test_who_holds_the_write_lock(file: Path) -> None:
     other.close()
 
 
+def test_who_has_it_open(file: Path) -> None:
+    assert found(file, "same file").text.startswith("nobody has it open")
+    holding = f"import sys; held = open({str(file)!r}); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        assert found(file, "same file") == Finding("same file", True, f"open in process {process.pid}")
+        process.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "fix"),
+    [(errno.EIO, "Input/output error", "dmesg"), (errno.ENOSPC, "No space left", "free some space")],
+)
+def test_a_disk_that_does_not_take_what_is_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str, fix: str
+) -> None:
+    assert found(file, "sync").is_well
+
+    def fails(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    finding = found(file, "sync")
+    assert not finding.is_well
+    assert says in finding.text
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize(("free", "says"), [(0, "is full"), (10**6, "the disk reported an error")])
+def test_what_cannot_be_read_just_now_is_not_called_damaged(
+    file: Path, monkeypatch: pytest.MonkeyPatch, free: int, says: str
+) -> None:
+    """On a full disk SQLite cannot even map its shared memory, and calls that an I/O error."""
+
+    def fails(_: Path) -> apsw.Connection:
+        raise apsw.IOError("disk I/O error")
+
+    monkeypatch.setattr(health, "_opened", fails)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free, f_frsize=4096))
+    finding = found(file, "integrity")
+    assert says in finding.text
+    assert "backup" not in finding.fix
+    assert "runs are safe" in finding.fix
+
+
 def test_a_process_on_a_deleted_file(file: Path) -> None:
     holding = f"import sys; held = open({str(file)!r}); print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -96,7 +145,7 @@ def test_a_process_on_a_deleted_file(file: Path) -> None:
         content = file.read_bytes()
         file.unlink()
         file.write_bytes(content)
-        assert f"process {process.pid}" in found(file, "same file").text
+        assert f"deleted or replaced under process {process.pid}" == found(file, "same file").text
         process.stdin.close()
     assert found(file, "same file").is_well
 

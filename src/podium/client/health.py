@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..engine import read_about, read_reason
+from ..env import seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding
 from .app import App
@@ -43,7 +44,9 @@ def _clock(app: App, engines: Sequence[EngineRow]) -> Finding:
         return Finding(
             "clock", False, what, "compare `date` on the machines of this store; let NTP keep them"
         )
-    return Finding("clock", True, "nothing on record is in the future")
+    slept = seconds_asleep()
+    rest = f"; this machine was asleep for {span(slept)} since it booted" if slept > _CLOCK_SECONDS else ""
+    return Finding("clock", True, f"nothing on record is in the future{rest}")
 
 
 def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ def open_store(url: str | PathLike[str], **options: Any) -> Store:
 
 
 def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Finding]:
-    """Whether the store behind a URL is well, one finding after the other; opens and changes nothing.
+    """Whether the store behind a URL is well, one finding after the other; changes nothing in it.
 
     Of a file: its file system, whether it can be written, free space, whether other processes still mean
     the same file, the size of its log, who holds its write lock, and (`thorough`, some 100 MB/s) every page.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import apsw
@@ -26,6 +27,8 @@ DATA_ERRORS = (
 _FAILED_SYNCS = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
 _CORRUPT_FILES = (apsw.SQLITE_IOERR_CORRUPTFS, apsw.SQLITE_IOERR_DATA)
 
+_FULL_BYTES = 64 * 1024  # less than this and SQLite's shared memory does not fit
+
 _RETRYABLE: dict[type[apsw.Error], str] = {
     apsw.BusyError: "another connection held the store's write lock for too long",
     apsw.LockedError: "the store is locked",
@@ -45,6 +48,25 @@ def restore_path(file: str) -> str:
         f"stop every process on it and restore it from a backup; without one: "
         f"sqlite3 {file or 'FILE'} .recover | sqlite3 recovered.db"
     )
+
+
+def is_full(file: str) -> bool:
+    """Whether there is no space left for the store: SQLite calls it an I/O error where it maps a file."""
+    try:
+        disk = os.statvfs(os.path.dirname(file) or ".")
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _FULL_BYTES
+
+
+def _fix(error: apsw.Error, file: str) -> str:
+    if isinstance(error, apsw.BusyError):
+        return "runs are safe and go on when it lets go"
+    if isinstance(error, apsw.FullError) or is_full(file):
+        return "free some space: runs are safe and go on then"
+    if isinstance(error, apsw.IOError):
+        return "look what the system says of the disk (dmesg): runs are safe and go on when it answers"
+    return ""
 
 
 def translate(error: apsw.Error, file: str = "", *, committing: bool = False) -> StoreError:
@@ -71,7 +93,9 @@ def translate(error: apsw.Error, file: str = "", *, committing: bool = False) ->
             reason = (
                 f"{lock_holder(Path(file)) or 'another process'} held the write lock of {file} for too long"
             )
-        fix = "runs are safe and go on when it lets go" if isinstance(error, apsw.BusyError) else ""
+        elif isinstance(error, (apsw.FullError, apsw.IOError, apsw.CantOpenError)) and is_full(file):
+            reason = _RETRYABLE[apsw.FullError]
+        fix = _fix(error, file)
         found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})", fix=fix)
     found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
     return found

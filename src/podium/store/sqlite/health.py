@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ from urllib.parse import quote
 
 import apsw
 
-from ...errors import PodiumError
+from ...env import RealEnv
 from ..protocol import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, network_type
 from .faults import restore_path, translate
@@ -23,6 +25,7 @@ _FREE_BYTES_MIN = 100 * 2**20
 _WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 4 MB; so much means that somebody holds it back
 _PATIENCE_MS = 1000
 _LOCK_SECONDS, _LOCK_LOOKS = 1.0, 20  # a busy engine is seen at many looks, but hardly at all of them
+_SYNC_SECONDS_MAX = 0.25
 _DELETED = re.compile(r"(.+) \(deleted\)")
 
 
@@ -35,7 +38,7 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         yield place(path)
         return
     looks: list[Callable[[Path], Finding]] = [
-        file_system, writable, free_space, same_file, log_size, write_lock, version, integrity,
+        file_system, writable, free_space, sync, same_file, log_size, write_lock, version, integrity,
     ]  # fmt: skip
     for look in looks[: None if thorough else -1]:
         try:
@@ -90,25 +93,54 @@ def free_space(path: Path) -> Finding:
     return Finding("free space", free >= _FREE_BYTES_MIN, f"{free / 2**20:,.0f} MB", fix)
 
 
+def sync(path: Path) -> Finding:
+    """Whether the disk takes what is written, and how long it takes: each step waits for as long."""
+    env = RealEnv()
+    try:
+        began = env.monotonic()
+        with tempfile.TemporaryFile(dir=path.parent) as probe:  # never the store's own: its locks would go
+            probe.write(bytes(4096))
+            probe.flush()
+            os.fsync(probe.fileno())
+        took = env.monotonic() - began
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return Finding("sync", True, "not tried: its directory is read-only")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        fix = "free some space" if full else "look what the system says of the disk (dmesg)"
+        return Finding("sync", False, f"the disk refuses it: {error.strerror}", fix)
+    fix = "" if took < _SYNC_SECONDS_MAX else "look for what keeps this disk busy, or use another one"
+    return Finding("sync", not fix, f"{took * 1000:,.1f} ms", fix)
+
+
 def same_file(path: Path) -> Finding:
-    """Processes that write into a file which is no longer the one at the path (deleted or replaced)."""
+    """Who has it open, and who writes into one that is no longer at the path (deleted or replaced)."""
     names = {os.path.realpath(path) + suffix for suffix in ("", WAL, SHM)}
-    lost = sorted(process for process, name in _deleted_files() if name in names)
+    here: set[int] = set()
+    lost: set[int] = set()
+    for process, name in _open_files():
+        deleted = _DELETED.fullmatch(name)
+        if (deleted[1] if deleted else name) in names:
+            (lost if deleted else here).add(process)
     if not lost:
-        return Finding("same file", True, "every process has this file open, as far as can be seen")
-    who = ", ".join(map(str, lost))
+        here.discard(os.getpid())
+        seen = f"open in process {_listed(here)}" if here else "nobody has it open, as far as can be seen"
+        return Finding("same file", True, seen)
+    who = _listed(lost)
     return Finding("same file", False, f"deleted or replaced under process {who}", f"restart {who}")
 
 
-def _deleted_files() -> Iterator[tuple[int, str]]:
-    """(process, path) of open files that have no name any more; only where there is a /proc."""
+def _listed(processes: set[int]) -> str:
+    return ", ".join(map(str, sorted(processes)))
+
+
+def _open_files() -> Iterator[tuple[int, str]]:
+    """(process, path) of open files, as far as we may look; only where there is a /proc."""
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            found = _DELETED.fullmatch(os.readlink(entry))
+            yield int(entry.parts[2]), os.readlink(entry)
         except OSError:  # closed meanwhile, or somebody else's
             continue
-        if found:
-            yield int(entry.parts[2]), found[1]
 
 
 def log_size(path: Path) -> Finding:
@@ -150,10 +182,8 @@ def version(path: Path) -> Finding:
 
 def integrity(path: Path) -> Finding:
     """SQLite's own check of every page, and whether it is a store of ours that this code knows."""
-    complaint = _complaint(path)
-    if complaint:
-        return Finding("integrity", False, complaint, restore_path(str(path)))
-    return Finding("integrity", True, "every page is sound")
+    complaint, fix = _complaint(path)
+    return Finding("integrity", not complaint, complaint or "every page is sound", fix)
 
 
 def _opened(path: Path) -> apsw.Connection:
@@ -163,23 +193,30 @@ def _opened(path: Path) -> apsw.Connection:
     return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
-def _complaint(path: Path) -> str:
+def _complaint(path: Path) -> tuple[str, str]:
+    """What is wrong with it, and what to do; empty if nothing is."""
+    restore = restore_path(str(path))
     try:
         connection = _opened(path)
     except apsw.Error as error:
-        return str(error)
+        return _told(error, path)
     try:
         connection.set_busy_timeout(_PATIENCE_MS)
         if pragma(connection, "application_id") != APPLICATION_ID:
-            return "this is no store of Podium's"
+            return "this is no store of Podium's", "name another file: --store URL, or PODIUM_URL"
         version = int(pragma(connection, "user_version"))
         if version > SCHEMA_VERSION:
-            return f"its schema {version} is newer than this Podium, which knows {SCHEMA_VERSION}"
+            newer = f"its schema {version} is newer than this Podium, which knows {SCHEMA_VERSION}"
+            return newer, "use the Podium that wrote it, or a later one"
         told = str(pragma(connection, "quick_check(1)"))
-        return "" if told == "ok" else told
+        return ("", "") if told == "ok" else (told, restore)
     except apsw.Error as error:
-        return translate(error, str(path)).message
-    except PodiumError as error:
-        return error.message
+        return _told(error, path)
     finally:
         connection.close()
+
+
+def _told(error: apsw.Error, path: Path) -> tuple[str, str]:
+    """A page that cannot be read just now is not one that is damaged."""
+    found = translate(error, str(path))
+    return found.message, found.fix
