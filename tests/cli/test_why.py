@@ -322,6 +322,17 @@ def test_a_run_that_is_late_says_how_much_its_engine_has_to_do(world: World) -> 
     assert said["details"][0].endswith("takes it as soon as it has room: it drives 3 runs with 2 slots")
 
 
+def test_a_run_whose_steps_wait_for_a_slot_says_so(world: World) -> None:
+    app = world.app()
+    world.engine(app, "e1", {}, slots=1)
+    for run in ("1first", "1second"):
+        new = NewRun(run, "app:ends", b"{}", b"d", time.time(), owned=True)
+        app.store.commit("e1", [Write(new_runs=(new,))])
+    said = as_json("why", "1second")
+    assert said["kind"] == "running"
+    assert said["details"][-1] == "that process drives 2 runs with 1 slot: steps wait in line"
+
+
 def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:
     killed(world)  # from now on each attempt is on record before it begins
     Path("begun").unlink()

@@ -6,6 +6,7 @@ import os
 import signal
 import statistics
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_it_says_in_three_lines_what_it_serves_and_in_its_row_what_it_is(host: H
     worker = host.worker(FLOWS, "-c", "3")
     assert len(worker.text.splitlines()) == 3
     assert host.url in worker.text
-    assert f"4 workflows, 3 tasks of {FLOWS}" in worker.text
+    assert f"5 workflows, 4 tasks of {FLOWS}" in worker.text
     (row,) = host.app.store.engines()
     about = read_about(row.info)
     assert (row.pid, about.kind, about.slots, about.modules) == (worker.pid, "worker", 3, (FLOWS,))
@@ -69,6 +70,13 @@ def test_a_second_signal_ends_it_at_once(host: Host, second: signal.Signals) -> 
     time.sleep(0.2)  # closer together they would be one, as `timeout` sends it
     worker.process.send_signal(second)
     assert worker.end(5.0) == -second
+
+
+def test_nobody_takes_what_an_idle_worker_could_do(host: Host) -> None:
+    workers = [host.worker(FLOWS, "-c", "1") for _ in range(2)]
+    runs = [host.start(f"{FLOWS}:relay", steps=1, seconds=1.0) for _ in range(4)]
+    assert [host.ended(run) for run in runs] == [0] * 4
+    assert Counter(line.pid for line in host.lines()) == {worker.pid: 2 for worker in workers}
 
 
 def cpu_seconds(worker: Worker) -> float:

@@ -24,7 +24,9 @@ from .terminal import tell
 
 MEND_SECONDS = 2.0  # how often a broken module is tried again
 TICK_SECONDS = 0.25
-RUNS_PER_SLOT = 4  # runs in memory for each slot: the rest is left to other workers
+# Runs in memory for each slot: one whose task runs, one that is ready when it ends. More would be taken from
+# workers that may be idle.
+RUNS_PER_SLOT = 2
 
 
 @click.command(context_settings=options.HELP)

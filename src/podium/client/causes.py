@@ -142,7 +142,7 @@ class _Unfinished:
             return Cause(
                 "retrying", self._tries(self.doing.retrying[0]), (f"in {where}, {up}", *self._more_tries())
             )
-        return Cause("running", f"it runs in {where}, {up}", self._steps())
+        return Cause("running", f"it runs in {where}, {up}", (*self._steps(), *self._crowd(owner)))
 
     def _orphaned(self, what: str) -> Cause:
         heirs = self._heirs(None)
@@ -237,9 +237,18 @@ class _Unfinished:
         """What an engine has to do, where a run has been left lying for longer than a look takes."""
         if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
             return ""
-        owned = [run for run in self.app.find(_RUNNING) if run.owner == engine.id]
         slots = read_about(engine.info).slots
-        return f": it drives {len(owned)} runs" + (f" with {slots} slots" if slots else "")
+        return f": it drives {self._driven_by(engine)} runs" + (f" with {slots} slots" if slots else "")
+
+    def _crowd(self, engine: EngineRow) -> Iterator[str]:
+        """Whether steps may wait for a slot of their engine, which knows that but has no place to say it."""
+        driven, slots = self._driven_by(engine), read_about(engine.info).slots
+        if 0 < slots < driven:
+            of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
+            yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
+
+    def _driven_by(self, engine: EngineRow) -> int:
+        return sum(run.owner == engine.id for run in self.app.find(_RUNNING))
 
     def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
         for engine in living:
