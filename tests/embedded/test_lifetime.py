@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import subprocess
 import threading
@@ -17,6 +18,7 @@ import pytest
 from podium import App, Options, PodiumError, task, workflow
 from podium.client import Call
 from podium.errors import EngineStopped
+from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
 
 started, go_on = threading.Event(), threading.Event()
@@ -319,3 +321,12 @@ def test_a_closed_app_refuses_every_call(store: Path) -> None:
             app.start(quick._function, (1,), {}, Call())
         with pytest.raises(EngineStopped):
             app.wait("unknown")
+
+
+def test_a_closed_app_keeps_no_run_in_memory(store: Path) -> None:
+    """Greenlets of a thread that has ended, and whatever they hold, are never freed."""
+    for _ in range(3):
+        with App(store):
+            assert [naps.run(0.001) for _ in range(10)] == ["rested"] * 10
+    gc.collect()
+    assert [found for found in gc.get_objects() if isinstance(found, Loop)] == []

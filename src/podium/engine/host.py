@@ -22,6 +22,7 @@ from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
 from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadExecutor, capture
 from ..functions import Function
+from ..machine import end_idle_workers
 from ..model import STDERR, STDOUT, EngineRow
 from ..store import Store
 from .about import read_about
@@ -123,6 +124,7 @@ class EngineHost:
         finally:
             _cancel_left_tasks(self._loop)
             self._loop.close()
+            end_idle_workers()
             self.engine.failure = self.engine.failure or EngineStopped("the engine is closed")
             self._serve_calls()  # what came too late is answered too; what comes now meets a closed loop
             self._ended.set()

@@ -8,6 +8,7 @@ from .current import current_machine
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
+from .loop import end_idle_workers
 from .machine import Machine, replay
 from .steps import CancelStep, Command, Finish, Step
 
@@ -23,6 +24,7 @@ __all__ = [
     "Step",
     "adopt",
     "current_machine",
+    "end_idle_workers",
     "foreign_line",
     "is_user_file",
     "line_of",

@@ -60,15 +60,39 @@ _workers = _Workers()
 _IDLE_MAX = 8
 
 
-def _serve(loop: Loop) -> None:
-    """Body of a worker greenlet: serve one loop's queue after another."""
+def _serve() -> None:
+    """Body of a worker greenlet: serve one loop's queue after another. Each comes by a switch: as an argument
+    of this function it would be kept for as long as the worker lives."""
     idle = _workers.idle
+    loop: Loop = _parent().switch()
     while True:
         loop.work()
         if len(idle) >= _IDLE_MAX:
             return
         idle.append(getcurrent())
-        loop = loop.hub.switch()
+        hub = loop.hub
+        del loop  # idle, it would keep a run that has ended
+        loop = hub.switch()
+
+
+def _parent() -> greenlet:
+    parent = getcurrent().parent
+    assert parent is not None
+    return parent
+
+
+def _new_worker() -> greenlet:
+    worker = greenlet(_serve)
+    worker.switch()
+    return worker
+
+
+def end_idle_workers() -> None:
+    """Before a thread that drove runs ends: greenlets that it leaves behind, nobody can ever free."""
+    while _workers.idle:
+        worker = _workers.idle.pop()
+        worker.parent = getcurrent()
+        worker.throw()
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -224,7 +248,7 @@ class Loop(asyncio.AbstractEventLoop):
                 if worker is not None:
                     self._next = None
                 elif self._ready and not self.discarded:
-                    worker = idle.pop() if idle else greenlet(_serve)
+                    worker = idle.pop() if idle else _new_worker()
                 else:
                     return
                 if worker.parent is not hub:
