@@ -121,6 +121,8 @@ def test_failed_ones_are_retried_and_parked_ones_resumed_in_bulk(project: Path) 
     ).stdout.split()
     again = podium("retry", "workflow:fails", "--yes")
     assert (again.stdout, again.stderr) == ("", "retry 0 runs; 2 others were retried before: nothing to do\n")
+    one = podium("retry", "workflow:fails", "input.n:4", "--yes")
+    assert one.stderr == "retry 0 runs; 1 other was retried before: nothing to do\n"
     assert podium("resume", "status:paused", "-y").returncode == 0
     assert podium("runs", "-q", "status:parked").stdout == ""
 

@@ -50,7 +50,8 @@ class Chosen:
         """Of those that a query found; who names one means it."""
         kept = [row for row in self.rows if row.id not in ids]
         if self.by_query and len(kept) < len(self.rows):
-            self._cut += f"; {words.many(len(self.rows) - len(kept), 'other')} {why}"
+            left_out = len(self.rows) - len(kept)
+            self._cut += f"; {words.many(left_out, 'other was', 'others were')} {why}"
             self.rows = kept
 
     def described(self, verb: str) -> Iterator[str]:

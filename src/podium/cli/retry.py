@@ -38,7 +38,7 @@ def command(
         chosen = Chosen(app, query, _RETRIED, frozenset({State.FAILED}))
         if chosen.by_query and chosen.rows:
             oldest = min(row.created for row in chosen.rows)
-            chosen.leave_out(_retried_since(app, oldest), "were retried before")
+            chosen.leave_out(_retried_since(app, oldest), "retried before")
         if not agreed(chosen, "retry", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
