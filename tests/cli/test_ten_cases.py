@@ -19,6 +19,10 @@ from podium import Retry, task, workflow
 def hi(n: int) -> int:
     raise ValueError("boom")
 
+@task(retries=Retry(times=5, wait=0.01))
+def stubborn(n: int) -> int:
+    raise ValueError("boom")
+
 @task
 def open_report() -> dict:
     return {"rows": 3, "log": open("app.py")}
@@ -34,6 +38,10 @@ def mail(n: int) -> int:
 @workflow
 def greets() -> int:
     return hi(1)
+
+@workflow
+def tries() -> int:
+    return stubborn(1)
 
 @workflow
 def reports() -> dict:
@@ -84,6 +92,21 @@ def test_1_a_step_that_fails_for_good() -> None:
     ]
     assert len(ran.stderr.splitlines()) <= 12
     assert ran.returncode == 1
+
+
+def test_1_the_users_line_is_not_pushed_away_by_many_tries() -> None:
+    ran = podium("run", "app:tries")
+    told = ran.stderr.splitlines()
+    headline = told.index("✖ stubborn failed after 6 tries: ValueError: boom")
+    assert [line.partition(" in ")[0] for line in told[:headline] if "stubborn" in line] == [
+        "◍ stubborn try 2",  # of the others the summary tells
+        "✖ stubborn: ValueError: boom",
+    ]
+    assert told[headline + 1].startswith("  app.py:")
+    assert told[headline + 1].endswith(RAISES)
+    summary = "  try 1 ValueError: boom · try 2 same · … 3 more · try 6 same · not tried again"
+    assert told.count(summary) == 1
+    assert len(told) <= 12
 
 
 def test_2_an_unknown_run() -> None:

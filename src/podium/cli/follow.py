@@ -59,7 +59,9 @@ class PlainSurface:
             self._next = now + SUMMARY_SECONDS
             for tally in view.tallies.values():
                 counted = drawing.summary(tally, now)
-                tell(f"{view.run} {words.clock(now - view.began)} {tally.label}: {counted}")
+                odd = next(iter(tally.odd.values()), None)
+                wait = f" · try {odd.next_try} {words.until(odd.due, now)} after {odd.what}" if odd else ""
+                tell(f"{view.run} {words.clock(now - view.began)} {tally.label}: {counted}{wait}")
 
     def close(self, view: View, now: float) -> None:
         self.update(view, now)

@@ -74,6 +74,7 @@ class View:
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
         self._events: deque[tuple[str, str, Any]] = deque()
         self._told: dict[str, int] = {}
+        self._told_retry: set[str] = set()  # steps
 
     @property
     def steps(self) -> int:
@@ -174,6 +175,8 @@ class View:
         self._drop()
 
     def _rests(self, due: float | None) -> None:
+        if any(tally.odd for tally in self.tallies.values()):
+            return  # until the next try, which was told
         self.news.append(f"{words.state(State.WAITING)}{'' if due is None else ' until it is due'}")
 
     def _drop(self) -> None:
@@ -185,7 +188,9 @@ class View:
     # -- for whoever cannot redraw --------------------------------------------------------------------
 
     def _tell(self, tally: Tally, entry: Entry) -> None:
-        """A line per step, the first few of each function and kind; the summary counts the rest."""
+        """A line per step and kind, the first few of each function; the summary counts the rest."""
+        if entry.kind is Kind.RETRY and entry.step in self._told_retry:
+            return  # else many tries would push away what failed
         key = f"{tally.label} {entry.kind}"
         told = self._told[key] = self._told.get(key, 0) + 1
         if told > TOLD_MAX:
@@ -195,6 +200,7 @@ class View:
         elif entry.kind is Kind.ERROR:
             line = f"{words.sign(State.FAILED)} {tally.label}: {words.failure(entry.payload, 160)}"
         else:
+            self._told_retry.add(entry.step)
             pause = words.span(max(0.0, (entry.due or entry.at) - entry.at))
             line = (
                 f"◍ {tally.label} try {entry.attempt + 1} in {pause}: {words.failure(entry.payload[1:], 160)}"
