@@ -96,7 +96,8 @@ class TaskFailed(PodiumError):
         self.fix = ""
 
     def __str__(self) -> str:
-        return f"{self.type.rpartition(':')[2]}: {self.message}"
+        name = self.type.rpartition(":")[2]
+        return f"{name}: {self.message}" if self.message else name
 
 
 class TaskTimeout(PodiumError, TimeoutError):

@@ -24,6 +24,16 @@ def stubborn(n: int) -> int:
     raise ValueError("boom")
 
 @task
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+@task
+def local() -> None:
+    class Odd(Exception):
+        pass
+    raise Odd("strange")
+
+@task
 def open_report() -> dict:
     return {"rows": 3, "log": open("app.py")}
 
@@ -42,6 +52,14 @@ def greets() -> int:
 @workflow
 def tries() -> int:
     return stubborn(1)
+
+@workflow
+def stops() -> None:
+    interrupted()
+
+@workflow
+def oddly() -> None:
+    local()
 
 @workflow
 def reports() -> dict:
@@ -107,6 +125,20 @@ def test_1_the_users_line_is_not_pushed_away_by_many_tries() -> None:
     summary = "  try 1 ValueError: boom · try 2 same · … 3 more · try 6 same · not tried again"
     assert told.count(summary) == 1
     assert len(told) <= 12
+
+
+@pytest.mark.parametrize(
+    ("workflow", "headline", "source"),
+    [
+        ("stops", "✖ interrupted failed: KeyboardInterrupt", "raise KeyboardInterrupt"),
+        ("oddly", "✖ local failed: local.<locals>.Odd: strange", 'raise Odd("strange")'),
+    ],
+)
+def test_1_a_step_is_named_whatever_it_raised(workflow: str, headline: str, source: str) -> None:
+    ran = podium("run", f"app:{workflow}").stderr.splitlines()
+    for told in (ran, *(podium(verb, "@last").stdout.splitlines() for verb in ("show", "why"))):
+        at = told.index(headline)
+        assert told[at + 1] == f"  {line(source)}"
 
 
 def test_2_an_unknown_run() -> None:

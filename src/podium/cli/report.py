@@ -11,7 +11,7 @@ import click
 from .. import codec
 from ..client import Frame, recorded_frames
 from ..codec import Failure
-from ..errors import DecodeError
+from ..errors import DecodeError, TaskFailed
 from ..machine import line_of
 from ..model import Entry, Kind
 from . import words
@@ -20,6 +20,7 @@ from .terminal import safe
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _MESSAGE_MAX = 3  # further lines of an exception's message
 _CALLERS = 3  # user frames shown above the innermost one
+_STAND_IN = f"{TaskFailed.__module__}:{TaskFailed.__qualname__}"
 
 
 def frame_lines(frames: Sequence[Frame]) -> Iterator[str]:
@@ -53,7 +54,7 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     tries = [entry for entry in entries if step and entry.step == step.step and entry.kind is Kind.RETRY]
     subject = f"{words.label(step.step.partition('#')[0])} failed" if step else "the workflow's body failed"
     after = f" after {words.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
-    what = words.failure(payload, 300)
+    what = words.failure(step.payload if step else payload, 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
     rest = [line.strip() for line in failure.message.strip().splitlines()[1:]]
     yield from (f"  {words.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
@@ -93,6 +94,13 @@ def _failed_step(failure: Failure, entries: Sequence[Entry]) -> Entry | None:
                 found = codec.describe_failure(entry.payload)
             except DecodeError:
                 continue
-            if (found.type, found.message) == (failure.type, failure.message):
+            if _identity(found) == _identity(failure):
                 return entry
     return None
+
+
+def _identity(failure: Failure) -> tuple[str, str]:
+    """Type and message, of the original where another stands for it, as for a KeyboardInterrupt."""
+    if failure.type != _STAND_IN:
+        return failure.type, failure.message
+    return str(failure.state.get("type", failure.type)), str(failure.state.get("message", failure.message))
