@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from podium.client import recorded_frames, with_recorded_frames
-from tests.cli.support import APP, environment, write_app
+from tests.cli.support import APP, environment, place, write_app
 
 
 @pytest.mark.parametrize("call", ["fails.run(3)", "fails(3)", "fails.start(3).result()"])
@@ -52,6 +52,32 @@ def test_causes_get_their_frames_too_and_names_are_made_harmless() -> None:
     assert 'File "a?.py", line 3, in f' in printed
     assert 'File "b.py", line 4, in g' in printed
     assert "\x1b" not in printed
+
+
+def test_members_of_a_group_get_theirs(project: Path) -> None:
+    source = """
+import asyncio
+from podium import workflow
+
+async def bad():
+    raise ValueError("boom")
+
+@workflow
+async def gathers() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(bad())
+
+if __name__ == "__main__":
+    gathers.run()
+"""
+    write_app(project, source)
+    ran = subprocess.run(
+        [sys.executable, "app.py"], capture_output=True, text=True, env=environment(), check=False
+    )
+    number = place('raise ValueError("boom")', source).partition(":")[2]
+    assert f'app.py", line {number}, in bad' in ran.stderr
+    assert "ValueError: boom" in ran.stderr
+    assert "asyncio" not in ran.stderr.replace("async with asyncio.TaskGroup", "")
 
 
 def test_text_that_is_no_traceback_has_no_frames() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from .. import codec
 from ..client import record
+from ..codec import Failure
 from ..engine import read_reason
 from ..model import Entry, RunRow, State
 from . import report, terminal, words
@@ -60,8 +61,17 @@ def outcome_json(row: RunRow) -> dict[str, Any]:
     if row.state is State.SUCCEEDED:
         return {"result": msgspec.Raw(row.payload or b"null")}
     if row.state is State.FAILED:
-        failure = codec.describe_failure(row.payload)
-        return {"error": {"type": failure.type, "message": failure.message, "traceback": failure.traceback}}
+        return {"error": failure_json(codec.describe_failure(row.payload))}
     if row.state is State.PARKED:
         return {"reason": msgspec.to_builtins(read_reason(row.payload))}
     return {}
+
+
+def failure_json(failure: Failure, traceback: bool = True) -> dict[str, Any]:
+    """For programs; of a group also its `members`, which alone say what failed."""
+    shown: dict[str, Any] = {"type": failure.type, "message": failure.message}
+    if traceback:
+        shown["traceback"] = failure.traceback
+    if failure.members is not None:
+        shown["members"] = [failure_json(member, traceback) for member in failure.members]
+    return shown

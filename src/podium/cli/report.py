@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from sysconfig import get_path
 
 import click
+from msgspec.structs import replace
 
 from .. import codec
 from ..client import Frame, recorded_frames
@@ -19,23 +20,46 @@ from .terminal import safe
 
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _MESSAGE_MAX = 3  # further lines of an exception's message
-_CALLERS = 3  # user frames shown above the innermost one
+_NOTES_MAX = 2
+_CALLERS = 3  # user frames shown above the innermost one, where nothing else wants the room
+_GROUPS_MAX = 2  # of those that an error came through, the innermost ones
+_LEAVES_MAX = 3  # errors of a group
 _STAND_IN = f"{TaskFailed.__module__}:{TaskFailed.__qualname__}"
 
 
-def frame_lines(frames: Sequence[Frame]) -> Iterator[str]:
-    """The innermost line of the user's own first, then who called it; what is not theirs in one line."""
-    own = [frame for frame in frames if not frame.is_ours and not frame.file.startswith(_LIBRARIES)]
-    for frame in reversed(own[-1 - _CALLERS :]):
-        yield f"{line_of(frame.file, frame.line)}  {safe(frame.source)}".rstrip()
-    inside = frames[-1] if frames and frames[-1] not in own and not frames[-1].is_ours else None
+def frame_lines(
+    frames: Sequence[Frame], callers: int = _CALLERS, through: Mapping[int, str] | None = None
+) -> Iterator[str]:
+    """The innermost line of the user's own first, then who called it; what is not theirs in one line.
+
+    `through`: numbers of frames in which a group was waited for, and what that is called.
+    """
+    own = [number for number, frame in enumerate(frames) if _is_own(frame)]
+    groups = {number: through[number] for number in own if through and number in through}
+    shown = {*own[-1:], *list(groups)[-_GROUPS_MAX:]}
+    others = [number for number in reversed(own) if number not in shown]
+    shown.update(others[: max(0, 1 + callers - len(shown))])
+    for number in sorted(shown, reverse=True):
+        frame = frames[number]
+        place = line_of(frame.file, frame.line)
+        yield (
+            f"through {groups[number]} at {place}"
+            if number in groups
+            else f"{place}  {safe(frame.source)}".rstrip()
+        )
+    inside = frames[-1] if frames and not _is_own(frames[-1]) and not frames[-1].is_ours else None
     if inside is not None:
         yield f"raised in {os.path.basename(os.path.dirname(inside.file))}/{line_of_name(inside)}"
-    folded = len(frames) - min(len(own), 1 + _CALLERS) - (inside is not None)
+    folded = len(frames) - len(shown) - (inside is not None)
     if folded > 0:
         ours = sum(frame.is_ours for frame in frames)
-        kind = "podium frames" if ours == folded else "frames of podium and libraries"
-        yield f"… {folded} {kind} (PODIUM_TRACE=1)"
+        whose = "podium frame{}" if ours == folded else "frame{} of podium and libraries"
+        yield f"… {folded} {whose.format('' if folded == 1 else 's')} (PODIUM_TRACE=1)"
+
+
+def _is_own(frame: Frame) -> bool:
+    """Whether it is the user's own code."""
+    return not frame.is_ours and not frame.file.startswith(_LIBRARIES)
 
 
 def line_of_name(frame: Frame) -> str:
@@ -50,28 +74,139 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     except DecodeError:
         yield codec.preview(payload)
         return
-    step = _failed_step(failure, entries)
+    failures = [(entry, found) for entry in entries if (found := _recorded(entry)) is not None]
+    step, original = _failed_step(failure, failures)
     tries = [entry for entry in entries if step and entry.step == step.step and entry.kind is Kind.RETRY]
     subject = f"{words.label(step.step.partition('#')[0])} failed" if step else "the workflow's body failed"
     after = f" after {words.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
-    what = words.failure(step.payload if step else payload, 300)
+    chain = _chain(failure, original)
+    many = chain[-1].members is not None and len(chain[-1].leaves()) > 1
+    what = _group(chain[-1]) if many else words.error(chain[-1], 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
-    rest = [line.strip() for line in failure.message.strip().splitlines()[1:]]
-    yield from (f"  {words.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
-    frames = recorded_frames(failure.traceback)
-    if os.environ.get("PODIUM_TRACE") == "1":
-        yield from (f"  {safe(line)}" for line in failure.traceback.splitlines())
+    about = list(_about(chain))
+    if many:
+        below = [*_leaves(chain[-1], failures), *_frames(chain, callers=0)]
     else:
-        yield from (f"  {line}" for line in frame_lines(frames))
-    yield from (f"  note: {safe(note)}" for note in failure.notes[:2])
-    # A timeout is raised from the cancellation that it sent, which says no more than the timeout does.
-    if failure.cause is not None and (
-        failure.cause.message or not failure.cause.type.endswith("CancelledError")
-    ):
-        cause = safe(f"{words.label(failure.cause.type)}: {failure.cause.message}")
-        yield f"  because of {words.shorten(cause, 200)}"
+        message = list(_rest_of(chain[-1].message))
+        yield from message
+        below = list(_frames(chain, callers=_CALLERS - len(message) - len(about) - bool(tries)))
+    if os.environ.get("PODIUM_TRACE") == "1":
+        below = [safe(line) for link in _all_of(failure) for line in link.traceback.splitlines()]
+    yield from (f"  {line}" for line in below)
+    yield from about
     if tries and step:
         yield "  " + _summary(tries, step)
+
+
+# -- what there is to tell ---------------------------------------------------------------------------
+
+
+def _recorded(entry: Entry) -> Failure | None:
+    """The failure of a step that was not tried again."""
+    if entry.kind is not Kind.ERROR:
+        return None
+    try:
+        return codec.describe_failure(entry.payload)
+    except DecodeError:
+        return None
+
+
+def _failed_step(
+    failure: Failure, failures: Sequence[tuple[Entry, Failure]]
+) -> tuple[Entry | None, Failure | None]:
+    """The step whose failure became this one, if one did, and what was recorded there."""
+    told = [_identity(leaf) for leaf in failure.leaves()]
+    for entry, found in reversed(failures):
+        if told in ([_identity(leaf) for leaf in found.leaves()], [_identity(found)]):
+            return entry, found
+    return None, None
+
+
+def _identity(failure: Failure) -> tuple[str, str]:
+    """Type and message, of the original where another stands for it, as for a KeyboardInterrupt."""
+    if failure.type != _STAND_IN:
+        return failure.type, failure.message
+    return str(failure.state.get("type", failure.type)), str(failure.state.get("message", failure.message))
+
+
+def _original(failure: Failure, recorded: Failure | None) -> Failure:
+    """A failure as it was when it was raised; one that stands for another has no members."""
+    if failure.type != _STAND_IN:
+        return failure
+    type, message = _identity(failure)
+    members = recorded.members if recorded and _identity(recorded) == (type, message) else None
+    return replace(failure, type=type, message=message, members=members)
+
+
+def _chain(failure: Failure, recorded: Failure | None) -> list[Failure]:
+    """The groups of one that an error came through, the outermost first, and that error, or what of several
+    it came down to. `recorded`: with the step that failed."""
+    chain = [_original(failure, recorded)]
+    while chain[-1].members and len(chain[-1].leaves()) == 1:
+        chain.append(_original(chain[-1].members[0], recorded))
+    return chain
+
+
+def _all_of(failure: Failure) -> Iterator[Failure]:
+    yield failure
+    for member in failure.members or ():
+        yield from _all_of(member)
+
+
+# -- the lines ---------------------------------------------------------------------------------------
+
+
+def _group(group: Failure) -> str:
+    """A group in a line, without what is in it."""
+    name = words.error(replace(group, members=None))
+    return f"{name} ({words.many(len(group.leaves()), 'error')})"
+
+
+def _rest_of(message: str) -> Iterator[str]:
+    rest = [line.strip() for line in message.strip().splitlines()[1:]]
+    yield from (f"  {words.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
+
+
+def _frames(chain: Sequence[Failure], callers: int) -> Iterator[str]:
+    """The lines of all of a chain, as one traceback."""
+    frames: list[Frame] = []
+    through: dict[int, str] = {}
+    for link in chain:
+        frames += recorded_frames(link.traceback)
+        own = [number for number, frame in enumerate(frames) if _is_own(frame)]
+        if link.members and own:
+            through[own[-1]] = _called(link)
+    yield from frame_lines(frames, max(0 if len(chain) > 1 else 1, callers), through)
+
+
+def _called(group: Failure) -> str:
+    if group.message == "unhandled errors in a TaskGroup":  # asyncio's own words
+        return "a TaskGroup"
+    said = f" '{group.message}'" if group.message else ""
+    return words.shorten(safe(f"{words.kind(group.type)}{said}"), 100)
+
+
+def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterator[str]:
+    """The first errors of a group, each with the user's line."""
+    leaves = group.leaves()
+    for leaf in leaves[:_LEAVES_MAX]:
+        step, original = _failed_step(leaf, failures)
+        of = f"{words.label(step.step.partition('#')[0])} failed: " if step else ""
+        own = [frame for frame in recorded_frames(leaf.traceback) if _is_own(frame)]
+        at = f"  {line_of(own[-1].file, own[-1].line)}  {safe(own[-1].source)}".rstrip() if own else ""
+        yield of + words.error(_original(leaf, original), 120) + at
+    if len(leaves) > _LEAVES_MAX:
+        yield f"… and {len(leaves) - _LEAVES_MAX:,} more"
+
+
+def _about(chain: Sequence[Failure]) -> Iterator[str]:
+    """What else was said of it: notes, and the cause."""
+    notes = [note for link in reversed(chain) for note in link.notes]
+    yield from (f"  note: {safe(note)}" for note in notes[:_NOTES_MAX])
+    cause = chain[-1].cause
+    # A timeout is raised from the cancellation that it sent, which says no more than the timeout does.
+    if cause is not None and (cause.message or not cause.type.endswith("CancelledError")):
+        yield f"  because of {words.error(cause)}"
 
 
 def _summary(tries: Sequence[Entry], step: Entry) -> str:
@@ -84,23 +219,3 @@ def _summary(tries: Sequence[Entry], step: Entry) -> str:
         before = text
     shown = parts if len(parts) <= 4 else [*parts[:2], f"… {len(parts) - 3} more", parts[-1]]
     return " · ".join([*shown, "not tried again"])
-
-
-def _failed_step(failure: Failure, entries: Sequence[Entry]) -> Entry | None:
-    """The step whose failure became the run's, if one did."""
-    for entry in reversed(entries):
-        if entry.kind is Kind.ERROR:
-            try:
-                found = codec.describe_failure(entry.payload)
-            except DecodeError:
-                continue
-            if _identity(found) == _identity(failure):
-                return entry
-    return None
-
-
-def _identity(failure: Failure) -> tuple[str, str]:
-    """Type and message, of the original where another stands for it, as for a KeyboardInterrupt."""
-    if failure.type != _STAND_IN:
-        return failure.type, failure.message
-    return str(failure.state.get("type", failure.type)), str(failure.state.get("message", failure.message))

@@ -18,7 +18,7 @@ from . import options, report, words
 from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
-from .outcome import outcome_json, parked_lines, result_text
+from .outcome import failure_json, outcome_json, parked_lines, result_text
 from .runs import run_json
 from .story import Story, entry_line
 from .terminal import has_colour, plain, safe, say
@@ -125,15 +125,14 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "due": words.iso(entry.due),
     }
     if entry.kind in (Kind.ERROR, Kind.RETRY):
-        shown["error"] = _failure_json(entry.payload[entry.kind is Kind.RETRY :])
+        shown["error"] = _error_json(entry.payload[entry.kind is Kind.RETRY :])
     elif entry.payload:
         shown["value"] = msgspec.Raw(entry.payload)
     return shown
 
 
-def _failure_json(payload: bytes) -> dict[str, str]:
+def _error_json(payload: bytes) -> dict[str, Any]:
     try:
-        failure = codec.describe_failure(payload)
+        return failure_json(codec.describe_failure(payload), traceback=False)
     except DecodeError:
         return {"type": "", "message": codec.preview(payload)}
-    return {"type": failure.type, "message": failure.message}

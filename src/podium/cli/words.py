@@ -12,6 +12,7 @@ from .. import codec, errors
 from ..client import ago as ago
 from ..client import span as span
 from ..client import until as until
+from ..codec import Failure
 from ..errors import DecodeError
 from ..model import State
 from .terminal import safe
@@ -106,12 +107,15 @@ def failure(payload: bytes, width: int = 200) -> str:
         found = codec.describe_failure(payload)
     except DecodeError:
         return codec.preview(payload, width)
-    kind = _kind(found.type)
-    message = found.message.strip().partition("\n")[0]
-    return shorten(safe(f"{kind}: {message}" if message else kind), width)
+    return error(found, width)
 
 
-def _kind(type: str) -> str:
+def error(found: Failure, width: int = 200) -> str:
+    """The same of one that was read."""
+    return shorten(safe(found.in_a_line(kind)), width)
+
+
+def kind(type: str) -> str:
     """What an exception is called; one of Podium's own by its code, which can be explained."""
     module, _, name = type.rpartition(":")
     return getattr(getattr(errors, name, None), "code", name) if module == errors.__name__ else name

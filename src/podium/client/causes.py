@@ -72,8 +72,14 @@ def _failure(payload: bytes) -> str:
         found = codec.describe_failure(payload)
     except DecodeError:
         return codec.preview(payload)
-    kind = found.type.rpartition(":")[2]
-    return f"{kind}: {found.message}" if found.message else kind
+    leaves = found.leaves()
+    if len(leaves) > 1 or not leaves[0].message:
+        return found.in_a_line(_kind)
+    return f"{_kind(leaves[0].type)}: {leaves[0].message}"  # all its lines, unlike in a line
+
+
+def _kind(type: str) -> str:
+    return type.rpartition(":")[2]
 
 
 class _Unfinished:

@@ -5,7 +5,7 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from .. import codec
 from ..errors import DecodeError, WrongState
@@ -78,7 +78,7 @@ def _timed_out(row: RunRow) -> bool:
     if row.state is not State.FAILED:
         return False
     try:
-        return all(map(_is_timeout, _singly(codec.describe_failure(row.payload))))
+        return all(map(_is_timeout, codec.describe_failure(row.payload).leaves()))
     except DecodeError:
         return False
 
@@ -87,14 +87,6 @@ def _is_timeout(failure: codec.Failure) -> bool:
     """Whether asyncio made it, of the cancellation that it sent; the rest is no timeout of the body's."""
     cause = failure.cause
     return failure.type == "builtins:TimeoutError" and cause is not None and cause.type == _CANCELLED
-
-
-def _singly(failure: codec.Failure) -> Iterator[codec.Failure]:
-    """The failure, or the members of a group, as a TaskGroup raises it."""
-    if failure.members is None:
-        yield failure
-    for member in failure.members or ():
-        yield from _singly(member)
 
 
 def _way_on(row: RunRow) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from inspect import currentframe
 from types import FrameType, FunctionType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..machine import is_user_file
 
@@ -58,7 +58,7 @@ def _safe(text: str) -> str:
 
 
 def with_recorded_frames(error: BaseException) -> BaseException:
-    """The same exception, its recorded frames (and those of its causes) back in `__traceback__`."""
+    """The same exception, its recorded frames back in `__traceback__`; so of its causes and members."""
     seen: set[int] = set()
     chain: list[BaseException | None] = [error]
     while chain:
@@ -66,13 +66,18 @@ def with_recorded_frames(error: BaseException) -> BaseException:
         if link is None or id(link) in seen:
             continue
         seen.add(id(link))
-        chain += [link.__cause__, link.__context__]
+        chain += [link.__cause__, link.__context__, *_members(link)]
         inner: TracebackType | None = None
         for frame in reversed(recorded_frames(getattr(link, "__podium_traceback__", ""))):
             if not frame.is_ours:
                 inner = TracebackType(inner, _stand_in(frame), 0, frame.line)
         link.__traceback__ = inner
     return error
+
+
+def _members(error: BaseException) -> Sequence[BaseException]:
+    group: Any = error
+    return group.exceptions if isinstance(error, BaseExceptionGroup) else ()
 
 
 def _stand_in(frame: Frame) -> FrameType:

@@ -35,6 +35,7 @@ _MAX_ARGS = 100
 _MAX_ARGUMENTS = 64 * 1024  # bytes of arguments and attributes together
 _MAX_FAILURES = 200  # in one record, counting causes, contexts and members of groups
 _MAX_FRAMES = 64
+_NAMED = 3  # errors of a group that stand in a line
 
 _NEVER_THROWN = (StopIteration, StopAsyncIteration)  # a coroutine turns them into something else
 
@@ -55,6 +56,21 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     context: Failure | None = None
     suppress_context: bool = False
     members: list[Failure] | None = None  # of an exception group
+
+    def leaves(self) -> list[Failure]:
+        """The errors to tell: of a group what is in it, however deep, else the failure itself."""
+        return [leaf for member in self.members for leaf in member.leaves()] if self.members else [self]
+
+    def in_a_line(self, name: Callable[[str], str]) -> str:
+        """ "ValueError: boom"; of a group of several the first of them, too. `name`: of a type."""
+        leaves = self.leaves()
+        told = self if len(leaves) > 1 else leaves[0]
+        message = told.message.strip().partition("\n")[0]
+        text = f"{name(told.type)}: {message}" if message else name(told.type)
+        if len(leaves) == 1:
+            return text
+        first = [leaf.in_a_line(name) for leaf in leaves[:_NAMED]] + ["…"] * (len(leaves) > _NAMED)
+        return f"{text} ({len(leaves)} errors: {', '.join(first)})"
 
 
 class _Record(msgspec.Struct, frozen=True, rename={"failure": "!failure"}):
