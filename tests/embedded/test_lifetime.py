@@ -323,10 +323,16 @@ def test_a_closed_app_refuses_every_call(store: Path) -> None:
             app.wait("unknown")
 
 
+def loops() -> int:
+    """How many runs are in memory, whoever keeps them."""
+    gc.collect()
+    return sum(isinstance(found, Loop) for found in gc.get_objects())
+
+
 def test_a_closed_app_keeps_no_run_in_memory(store: Path) -> None:
     """Greenlets of a thread that has ended, and whatever they hold, are never freed."""
+    before = loops()
     for _ in range(3):
         with App(store):
             assert [naps.run(0.001) for _ in range(10)] == ["rested"] * 10
-    gc.collect()
-    assert [found for found in gc.get_objects() if isinstance(found, Loop)] == []
+    assert loops() <= before

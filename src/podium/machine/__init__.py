@@ -8,9 +8,9 @@ from .current import current_machine
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
-from .loop import end_idle_workers
 from .machine import Machine, replay
 from .steps import CancelStep, Command, Finish, Step
+from .workers import end_idle_workers
 
 guard.install()
 interpose.install()

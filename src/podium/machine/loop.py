@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-import threading
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
@@ -28,6 +27,7 @@ from .burial import bury, unheard
 from .generators import Generators
 from .guard import refuse_effect
 from .scope import Scope
+from .workers import new_worker, workers
 
 T = TypeVar("T")
 
@@ -47,52 +47,6 @@ class _Wake:
 
     def __init__(self, worker: greenlet) -> None:
         self.worker = worker
-
-
-class _Workers(threading.local):
-    """Worker greenlets without work, kept per thread: making one costs thirty times a switch to it."""
-
-    def __init__(self) -> None:
-        self.idle: list[greenlet] = []
-
-
-_workers = _Workers()
-_IDLE_MAX = 8
-
-
-def _serve() -> None:
-    """Body of a worker greenlet: serve one loop's queue after another. Each comes by a switch: as an argument
-    of this function it would be kept for as long as the worker lives."""
-    idle = _workers.idle
-    loop: Loop = _parent().switch()
-    while True:
-        loop.work()
-        if len(idle) >= _IDLE_MAX:
-            return
-        idle.append(getcurrent())
-        hub = loop.hub
-        del loop  # idle, it would keep a run that has ended
-        loop = hub.switch()
-
-
-def _parent() -> greenlet:
-    parent = getcurrent().parent
-    assert parent is not None
-    return parent
-
-
-def _new_worker() -> greenlet:
-    worker = greenlet(_serve)
-    worker.switch()
-    return worker
-
-
-def end_idle_workers() -> None:
-    """Before a thread that drove runs ends: greenlets that it leaves behind, nobody can ever free."""
-    while _workers.idle:
-        worker = _workers.idle.pop()
-        worker.parent = getcurrent()
-        worker.throw()
 
 
 class Loop(asyncio.AbstractEventLoop):
@@ -241,14 +195,14 @@ class Loop(asyncio.AbstractEventLoop):
     def drain(self) -> None:
         """Run until nothing is ready. The caller is the hub to which parked branches return."""
         hub = self._hub = getcurrent()
-        idle = _workers.idle
+        idle = workers.idle
         try:
             while True:
                 worker = self._next
                 if worker is not None:
                     self._next = None
                 elif self._ready and not self.discarded:
-                    worker = idle.pop() if idle else _new_worker()
+                    worker = idle.pop() if idle else new_worker()
                 else:
                     return
                 if worker.parent is not hub:
