@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from podium import App, RunCancelled, TaskFailed
+from podium import App, Options, RunCancelled, TaskFailed
+from podium.executors import Attempt
 from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
 from tests.isolation.conftest import is_alive, noted, soon
@@ -74,6 +75,19 @@ def test_a_task_knows_its_attempt_and_tells_its_progress(app: App) -> None:
     told = [detail[1] for what, detail in seen if what == "progress"]
     assert (told[0].text, told[-1].text) == ("half", "all")
     assert len(told) < 100, "not each of a thousand"
+
+
+def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: Path) -> None:
+    """As the live view counts them: so many running, so many in line."""
+    begun: list[Attempt] = []
+    with App(store, options=Options(process_slots=2)) as app:
+        app.observers.append(lambda what, _run, detail: begun.append(detail) if what == "began" else None)
+        run = tasks.at_once.start(str(folder), 3)
+        soon(lambda: len(noted(folder)) == 2)
+        assert [attempt.has_begun for attempt in begun] == [True, True, False]
+        (folder / "gate").touch()
+        assert len(run.result()) == 3
+        assert not any(attempt.has_begun for attempt in begun)
 
 
 def test_all_that_it_prints_comes_out_in_whole_lines(app: App, capsys: pytest.CaptureFixture[str]) -> None:
