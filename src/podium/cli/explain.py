@@ -51,10 +51,10 @@ def command(code: str | None, as_json: bool, quiet: bool) -> int:
 
 def _known(code: str) -> str:
     wanted = code.upper()
-    wanted = f"E{wanted}" if wanted.isdigit() else wanted
+    wanted = f"E{wanted}" if wanted.isdecimal() else wanted
     if wanted in PAGES:
         return wanted
-    if not wanted.startswith("E") or not wanted[1:].isdigit():
+    if not wanted.startswith("E") or not wanted[1:].isdecimal():
         named = {_plain(page.name).lower(): known for known, page in PAGES.items()}
         near = difflib.get_close_matches(code.lower(), named, 1, cutoff=0.8)
         if near:

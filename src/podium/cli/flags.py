@@ -30,6 +30,7 @@ from ..functions import Function
 
 _MANY = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
 _JSON = (dict, collections.abc.Mapping)
+_SHOWN_MAX = 200  # characters of a value that is none
 _METAVAR_MAX = 40  # characters of a type beside its flag
 
 
@@ -83,6 +84,7 @@ class Flags:
             return text if isinstance(text, bool) else from_text(text, annotation)
         except Refused:
             shown = json.dumps(text[0] if isinstance(text, tuple) and len(text) == 1 else text)
+            shown = shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}…"
             what = f"{name}=...) wants {spell(annotation)}, got {shown} ({_flag(name)})"
             raise self._wrong(what, "(") from None
 
@@ -176,7 +178,7 @@ def from_text(text: Any, annotation: Any) -> Any:
     for member in _by_precision(_members(annotation)):
         try:
             return _one_from(text, member)
-        except (Refused, PodiumError, msgspec.MsgspecError, ValueError):
+        except (Refused, PodiumError, msgspec.MsgspecError, ValueError, RecursionError):
             continue
     raise Refused
 
@@ -227,7 +229,7 @@ def _many_from(texts: list[str], annotation: Any) -> Any:
     if len(texts) == 1 and texts[0].startswith("["):
         try:
             return _from_json(texts[0], member)
-        except (PodiumError, msgspec.MsgspecError, ValueError):
+        except (PodiumError, msgspec.MsgspecError, ValueError, RecursionError):
             pass  # a single text that happens to begin like a list
     origin, inner = typing.get_origin(member) or member, typing.get_args(member)
     make = origin if origin in (tuple, set, frozenset) else list

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import click
 
-from ..client import App
+from ..client import App, read_span
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import STDERR, STDOUT, LogLine, RunRow
@@ -25,10 +25,9 @@ from .terminal import safe_lines, say, tell
 FOLLOW_SECONDS = 0.2  # how often a follower looks
 _PAGE = 1000
 _STEP_MAX = 32
+_LEVEL_DIGITS = 9
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _PRINTED = {STDOUT: "stdout", STDERR: "stderr"}
-_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_AGE = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])")
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # meant for the terminal that the task had
 
 _env = RealEnv()
@@ -45,7 +44,10 @@ _env = RealEnv()
 )
 @click.option("--grep", metavar="R", help="Only lines in which this regular expression is found.")
 @click.option("--since", metavar="AGE", help="Only what was said within 30s, 5m, 2h, 1d.")
-@click.option("-n", "newest", type=click.IntRange(0), metavar="N", help="Only the last N of these lines.")
+@click.option(
+    "-n", "newest", type=click.IntRange(0, options.COUNT_MAX), metavar="N",
+    help="Only the last N of these lines.",
+)  # fmt: skip
 @options.store
 @options.as_json
 @options.quiet("What was said, and nothing around it.")
@@ -112,8 +114,10 @@ class Wanted(NamedTuple):
 
 
 def _level(text: str | None) -> int | None:
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
+    if text is None:
+        return None
+    if text.isdecimal() and len(text) <= _LEVEL_DIGITS:
+        return int(text)
     found = [number for name, number in _LEVELS.items() if text and name.startswith(text.lower())]
     if len(found) != 1:
         raise UsageError(f"there is no level {text!r}", fix=f"there are: {', '.join(_LEVELS)}, and numbers")
@@ -121,19 +125,24 @@ def _level(text: str | None) -> int | None:
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else re.compile(text)
-    except re.error as error:
-        raise UsageError(f"--grep {text!r} is no regular expression: {error}") from None
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UsageError(
+            f"--grep {words.shorten(text, 100)!r} is no regular expression: {error}",
+            fix="a sign that stands for itself has a \\ before it: --grep 'f\\(x\\)'",
+        ) from None
 
 
 def _since(text: str | None) -> float | None:
     if text is None:
         return None
-    ages = _AGE.findall(text)
-    if not ages or _AGE.sub("", text):
+    age = read_span(text)
+    if age is None:
         raise UsageError(f"--since {text!r} is no age", fix="for instance: 30s, 5m, 2h, 1d, 1h30m")
-    return _env.now() - sum(float(count) * _UNITS[unit] for count, unit in ages)
+    return _env.now() - age
 
 
 def _names(step: str) -> tuple[str, ...]:

@@ -88,6 +88,6 @@ def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
     try:
         with looking(store) as app:
             rows = app.find(Query(id_prefix=incomplete or None, limit=50))
-    except PodiumError:
+    except (PodiumError, UnicodeEncodeError):  # the latter: of bytes that are no text
         return names
     return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names

@@ -129,6 +129,7 @@ def main(args: list[str] | None = None) -> None:
 
 def _run(args: list[str] | None) -> int:
     try:
+        _require_text(sys.argv[1:] if args is None else args)
         return command_line.main(args, prog_name="podium", standalone_mode=False) or FINE
     except click.Abort:
         tell("interrupted")
@@ -157,6 +158,19 @@ def _run(args: list[str] | None) -> int:
         terminal.error("E900", f"{type(error).__name__}: {error}", "this is Podium's fault: please report it")
         _trace(hint=True)
         return FAILED
+
+
+def _require_text(words: list[str]) -> None:
+    """Bytes that are none would be refused by the store, by msgspec, by whoever prints them."""
+    for number, word in enumerate(words, 1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = ascii(word if len(word) <= 100 else f"{word[:100]}…")
+            raise UsageError(
+                f"word {number} of the command, {shown}, holds bytes that are no text",
+                fix=f"write it in {sys.getfilesystemencoding()}; a file with such a name needs another one",
+            ) from None
 
 
 def _is_of_help(error: OSError) -> bool:

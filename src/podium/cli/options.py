@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..checks import is_number
+from ..checks import SECONDS_MAX, is_number
 from ..errors import StoreRefused
 
 _NEGATED = re.compile(r"-(?!-|n\d*$)(.*:.*|.{2,})", re.DOTALL)
@@ -30,7 +30,8 @@ class _Seconds(click.FloatRange):
         return seconds
 
 
-SECONDS = _Seconds(0)
+SECONDS = _Seconds(0, SECONDS_MAX)
+COUNT_MAX = 1_000_000_000  # of lines, of runs, of slots: beyond any there are
 
 
 def wait(text: str) -> Callable[[F], F]:
@@ -52,6 +53,7 @@ def _lasting(_ctx: click.Context, _: click.Parameter, url: str | None) -> str | 
             "a store in memory ends with this command, and its runs with it",
             fix="use a file: --store runs.db" if url else "set PODIUM_URL to a file, or use --store runs.db",
         )
+    client.store_file(url or client.default_url())  # refuses what can be none, before anything is looked at
     return url
 
 

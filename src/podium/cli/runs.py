@@ -47,7 +47,10 @@ class Column(NamedTuple):
 
 @click.command(cls=options.Asking, context_settings=options.HELP, help=_HELP)
 @options.query
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, options.COUNT_MAX), default=20, show_default=True,
+    help="At most so many.",
+)  # fmt: skip
 @options.store
 @options.as_json
 @options.quiet("Ids only.")

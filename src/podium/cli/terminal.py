@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import click
 
 _SIGNS = "✔✖●◌◍⏸⊘·…├└─│━╸→✉\N{MULTIPLICATION SIGN}"
+_ERROR_MAX = 2000  # characters of a line of an error
 _ASCII = str.maketrans(_SIGNS, "+x*o~!--.|`-|=->@x")
 
 
@@ -136,7 +137,12 @@ def give_up(stream: TextIO, error: OSError | ValueError) -> None:
 def error(code: str, what: str, *details: str) -> None:
     """`error[Ennn]: what`, then where, why and the fix, a line each."""
     first, *rest = what.splitlines() or [""]
-    tell(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {safe(first)}")
+    tell(f"{click.style(f'error[{code}]', fg='red', bold=True)}: {_bounded(first)}")
     for line in (*rest, *(line for detail in details for line in detail.splitlines())):
         if line.strip():
-            tell(f"  {safe(line.strip())}")
+            tell(f"  {_bounded(line.strip())}")
+
+
+def _bounded(line: str) -> str:
+    """What was typed wrong is quoted, and may be of any length."""
+    return safe(line) if len(line) <= _ERROR_MAX else f"{safe(line[:_ERROR_MAX])}…"

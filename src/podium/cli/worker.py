@@ -31,7 +31,9 @@ RUNS_PER_SLOT = 2
 
 @click.command(context_settings=options.HELP)
 @click.argument("modules", nargs=-1, required=True, metavar="MODULE...")
-@click.option("-c", "slots", type=click.IntRange(1), metavar="SLOTS", help="Tasks at once.")
+@click.option(
+    "-c", "slots", type=click.IntRange(1, options.COUNT_MAX), metavar="SLOTS", help="Tasks at once."
+)
 @click.option(
     "--grace", type=options.SECONDS, metavar="SECONDS", help="For running tasks to end. Default: 5."
 )

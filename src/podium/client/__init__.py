@@ -15,6 +15,7 @@ from .settings import SETTINGS, Setting, unknown_settings
 from .signals import Echo, kill_by
 from .spans import ago, span, until
 from .terms import Wanted, is_query, parse
+from .times import read_span
 from .tracebacks import PASSED_ON, Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "lending",
     "module_name",
     "parse",
+    "read_span",
     "record",
     "recorded_frames",
     "script",

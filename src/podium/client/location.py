@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from ..codec import main_name
+from ..errors import StoreRefused
 from ..executors import parents_store
 
+_SHOWN_MAX = 100  # characters of a URL in an error
 _MARKS = ("pyproject.toml", ".git", ".podium")
 
 
@@ -32,11 +34,28 @@ def settled_url(url: str) -> str:
 
 
 def store_file(url: str) -> Path | None:
-    """The file behind a store's URL; None for a store that is no file (in memory, on a server)."""
+    """The file behind a store's URL; None for a store that is no file (in memory, on a server).
+
+    Raises StoreRefused for what can be no file's name, such as a very long one.
+    """
     scheme, rest = _parts(url)
     if scheme != "sqlite" or is_in_memory(url):
         return None
-    return Path(rest[1:]).resolve()
+    try:
+        file = Path(rest[1:]).resolve()
+        file.exists()
+        str(file).encode()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, no way in; no text
+        why = "its name is no text" if isinstance(error, UnicodeError) else _why(error)
+        shown = url if len(url) <= _SHOWN_MAX else f"{url[:_SHOWN_MAX]}…"
+        raise StoreRefused(
+            f"no store can be opened at {shown!r}: {why}", fix="use sqlite:///path, or a plain path"
+        ) from None
+    return file
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def is_in_memory(url: str) -> bool:

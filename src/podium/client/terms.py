@@ -16,7 +16,6 @@ for anything, quotes keep blanks together. A word without a key is looked for in
 
 from __future__ import annotations
 
-import datetime
 import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -27,11 +26,10 @@ import msgspec
 from .. import codec
 from ..errors import UsageError
 from ..model import FINAL, UNFINISHED, Query, RunRow, State
+from .times import ALWAYS, DATES, SPANS, Span, read_date, read_span
 
 Test = Callable[[RunRow], bool]
-Span = tuple[float, float]  # from (inclusive), until (exclusive); UTC seconds
 
-_ALWAYS = (float("-inf"), float("inf"))
 _SAID: dict[str, frozenset[State]] = {
     **{str(state): frozenset({state}) for state in State},
     **dict.fromkeys(("pending", "new", "scheduled", "enqueued"), frozenset({State.QUEUED})),
@@ -61,10 +59,8 @@ _KEYS = {
     "input": "input",
 }
 _KEY = re.compile(r"([A-Za-z_]\w*)((?:\.[^.:\s\"']+)*):")
+_POSITION = re.compile(r"\d{1,9}")
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
-_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_AGE = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
-_AGE_PART = re.compile(r"(\d+(?:\.\d+)?)(min|[smhdw])")
 
 
 class Wanted(NamedTuple):
@@ -249,7 +245,7 @@ def _take_time(found: _Narrowing, place: _Place, kind: str, value: str, turned: 
 
         found.tests.append(outside)
         return
-    before = found.spans.get(kind, _ALWAYS)
+    before = found.spans.get(kind, ALWAYS)
     found.spans[kind] = (max(low, before[0]), min(high, before[1]))
 
 
@@ -258,37 +254,19 @@ def _span(place: _Place, value: str, now: float) -> Span:
     sign = value[: len(value) - len(text)]
     if sign not in ("", "<", ">", "<=", ">="):
         raise place.wrong(f"{sign} compares nothing", f"such as {_TIMES}")
-    if _AGE.fullmatch(text):
-        age = sum(float(count) * _UNITS[unit] for count, unit in _AGE_PART.findall(text))
+    age = read_span(text)
+    if age is not None:
         # ">2h" is longer ago than two hours; without a sign it is within them.
-        return (_ALWAYS[0], now - age) if sign.startswith(">") else (now - age, _ALWAYS[1])
-    begin, end = _moment(place, text, now)
+        return (ALWAYS[0], now - age) if sign.startswith(">") else (now - age, ALWAYS[1])
+    date = read_date(text, now)
+    if date is None:
+        raise place.wrong(f"{text or 'nothing'} is neither {SPANS} nor {DATES}", f"such as {_TIMES}")
+    begin, end = date
     if not sign:
         return begin, end
     if sign.startswith("<"):
-        return _ALWAYS[0], end if sign == "<=" else begin
-    return (begin if sign == ">=" else end), _ALWAYS[1]
-
-
-def _moment(place: _Place, text: str, now: float) -> Span:
-    """A day is as long as it is there, a minute or second one second."""
-    today = datetime.datetime.fromtimestamp(now).date()
-    days = {"today": today, "yesterday": today - datetime.timedelta(days=1)}
-    try:
-        day = days.get(text) or datetime.date.fromisoformat(text)
-    except ValueError:
-        try:
-            at = datetime.datetime.fromisoformat(text).timestamp()
-        except ValueError:
-            spans = "a span (90s, 15m, 2h, 3d, 1w)"
-            dates = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
-            raise place.wrong(
-                f"{text or 'nothing'} is neither {spans} nor {dates}", f"such as {_TIMES}"
-            ) from None
-        return at, at + 1.0
-    midnight = datetime.time()
-    begin = datetime.datetime.combine(day, midnight).timestamp()
-    return begin, datetime.datetime.combine(day + datetime.timedelta(days=1), midnight).timestamp()
+        return ALWAYS[0], end if sign == "<=" else begin
+    return (begin if sign == ">=" else end), ALWAYS[1]
 
 
 # -- arguments -------------------------------------------------------------------------------------------
@@ -313,7 +291,7 @@ _NULL = {"!null": "None"}  # stands for a recorded None, which is something, unl
 def _inside(value: Any, part: str) -> Any:
     """A part of a value as the codec wrote it (see `podium.codec`): a field, a key, a position."""
     value = _bare(value)
-    if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+    if isinstance(value, list) and _POSITION.fullmatch(part) and int(part) < len(value):
         value = value[int(part)]
     elif isinstance(value, dict) and part in value:
         value = value[part]

@@ -1,0 +1,53 @@
+"""Times as people write them: spans (90s, 15m, 2h, 3d, 1w) and dates (2026-11-20, 2026-11-20T14:00, today).
+
+Without a zone a date is this machine's.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+Span = tuple[float, float]  # from (inclusive), until (exclusive); UTC seconds
+
+ALWAYS = (float("-inf"), float("inf"))
+SPANS = "a span (90s, 15m, 2h, 3d, 1w)"
+DATES = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
+
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
+_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(min|[smhdw])")
+
+
+def read_span(text: str) -> float | None:
+    """Seconds of "1h30m"; None where it is none."""
+    if not _SPAN.fullmatch(text):
+        return None
+    return sum(float(count) * _UNITS[unit] for count, unit in _SPAN_PART.findall(text))
+
+
+def read_date(text: str, now: float) -> Span | None:
+    """What a date covers: a day is as long as it is there, a minute one second; None where it is none."""
+    today = datetime.datetime.fromtimestamp(now).date()
+    days = {"today": today, "yesterday": today - datetime.timedelta(days=1)}
+    try:
+        day = days.get(text) or datetime.date.fromisoformat(text)
+    except ValueError:
+        try:
+            at = _seconds(datetime.datetime.fromisoformat(text))
+        except ValueError:
+            return None
+        return at, at + 1.0
+    begin = _seconds(datetime.datetime.combine(day, datetime.time()))
+    if day == datetime.date.max:
+        return begin, ALWAYS[1]
+    next_day = day + datetime.timedelta(days=1)
+    return begin, _seconds(datetime.datetime.combine(next_day, datetime.time()))
+
+
+def _seconds(at: datetime.datetime) -> float:
+    """Since 1970; endless at the ends of the calendar, where a zone leads out of it."""
+    try:
+        return at.timestamp()
+    except (OverflowError, ValueError):
+        return ALWAYS[at.year > 1970]
