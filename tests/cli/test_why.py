@@ -349,3 +349,12 @@ def test_a_sleeping_run_says_that_nobody_will_be_there(world: World) -> None:
         "by then: no engine is alive; whoever drives it needs app:sleeps"
     ]
     assert podium("why", "@last", "-q").stdout == "sleeping\n"
+
+
+@pytest.mark.parametrize("seconds", ["1e12", "1e300"])
+def test_a_sleep_without_end_is_said_in_a_line(project: Path, seconds: str) -> None:
+    write_app(project)
+    podium("run", "app:sleeps", "--id", "long", "--wait", "0.3", "--", "--seconds", seconds)
+    why = podium("why", "long")
+    assert "it sleeps, or waits with a deadline, that is over in more than 30 years" in why.stdout
+    assert as_json("show", "long")["due"] == "9999-12-31T23:59:59+00:00"

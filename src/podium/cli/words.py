@@ -17,6 +17,8 @@ from ..errors import DecodeError
 from ..model import State
 from .terminal import safe
 
+_END = datetime.datetime.max.replace(microsecond=0, tzinfo=datetime.UTC)
+
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 _STATES = {
@@ -60,8 +62,13 @@ def clock(seconds: float) -> str:
 
 
 def iso(at: float | None) -> str | None:
-    """For programs: UTC with zone."""
-    return None if at is None else datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
+    """For programs: UTC with zone; the end of the calendar for what lies behind it."""
+    if at is None:
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return _END.isoformat()
 
 
 def many(count: int, one: str, more: str = "") -> str:
