@@ -43,6 +43,16 @@ def computes() -> str:
 async def rests() -> None:
     waits()
     await asyncio.sleep(3600)
+
+@task
+def picky() -> None:
+    if not os.path.exists("mended"):
+        raise ValueError("not yet")
+
+@workflow
+async def fails_first() -> None:
+    picky()
+    await asyncio.sleep(3600)
 """
 
 PRESS_SECONDS = 2 * ECHO_SECONDS  # between two signals that are both meant
@@ -50,11 +60,11 @@ BOTH = pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctr
 
 
 class Running:
-    """`podium run` with pipes."""
+    """`podium run`, or another verb, with pipes."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, verb: str, *words: str) -> None:
         self.process = subprocess.Popen(
-            [*PODIUM, "run", *words],
+            [*PODIUM, verb, *words],
             text=True,
             env=environment(),
             stdout=subprocess.PIPE,
@@ -85,8 +95,8 @@ def running(project: Path) -> Iterator[list[Running]]:
         one.process.communicate()
 
 
-def start(running: list[Running], *words: str) -> Running:
-    running.append(Running(*words))
+def start(running: list[Running], *words: str, verb: str = "run") -> Running:
+    running.append(Running(verb, *words))
     return running[-1]
 
 
@@ -168,7 +178,7 @@ def test_the_same_signal_twice_at_once_is_one(project: Path, running: list[Runni
 def test_who_only_watches_is_told_that_it_goes_on_elsewhere(project: Path, running: list[Running]) -> None:
     podium("run", "app:rests", "--id", "rest", "--detach")
     watching = subprocess.Popen(
-        [*PODIUM, "watch", "rest"], text=True, env=environment(), stderr=subprocess.PIPE
+        [*PODIUM, "watch", "@last"], text=True, env=environment(), stderr=subprocess.PIPE
     )
     assert watching.stderr is not None
     while "watching rest" not in watching.stderr.readline():
@@ -177,3 +187,40 @@ def test_who_only_watches_is_told_that_it_goes_on_elsewhere(project: Path, runni
     err = watching.communicate(timeout=30)[1]
     assert watching.returncode == 128 + signal.SIGTERM
     assert err.splitlines()[-1] == "go on watching: podium watch rest"
+
+
+@pytest.mark.parametrize("word", ["@last", "re"])
+def test_a_resumed_run_goes_on_under_its_own_name(project: Path, running: list[Running], word: str) -> None:
+    (project / "go").touch()
+    podium("run", "app:rests", "--id", "rest", "--detach", "--store", "other.db")
+    run = start(running, word, "--store", "other.db", verb="resume")
+    wait_until(lambda: as_json("show", "rest", "--store", "other.db")["state"] == "waiting")
+    run.process.send_signal(signal.SIGTERM)
+    last = run.end()[2].splitlines()[-1]
+    assert last == f"go on: podium resume rest --store sqlite:///{project.resolve() / 'other.db'}"
+
+
+def test_a_retried_run_goes_on_itself_and_is_not_retried_again(project: Path, running: list[Running]) -> None:
+    podium("run", "app:fails_first", "--id", "first")
+    (project / "mended").touch()
+    run = start(running, "@failed", verb="retry")
+    wait_until(lambda: as_json("show", "@last")["state"] == "waiting")
+    run.process.send_signal(signal.SIGINT)
+    new = as_json("show", "@last")["id"]
+    assert new != "first"
+    assert run.end()[2].splitlines()[-1] == f"go on: podium resume {new}"
+
+
+def test_resume_of_a_run_that_runs_says_so(project: Path, running: list[Running]) -> None:
+    driving = start(running, "app:serves", "--id", "slow")
+    wait_until(lambda: began(project))
+    ran = podium("resume", "slow", "--detach")
+    said = "it runs already, in another process; nothing was done\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "slow\n", said)
+    following = start(running, "slow", verb="resume")
+    following.until("it runs already, in another process; followed from here")
+    (project / "go").touch()
+    assert following.end()[:2] == (0, "done in time\n")
+    assert driving.end()[:2] == (0, "done in time\n")
+    podium("run", "app:serves", "--id", "later", "--detach")
+    assert podium("resume", "later", "--detach").stderr == "in line already\n"

@@ -15,7 +15,7 @@ from .answer import say_json
 from .follow import Follower, surface
 from .main import FAILED, FINE, TIMED_OUT
 from .outcome import ending, outcome_json, result_text
-from .stopping import Stopping, go_on
+from .stopping import Stopping
 from .target import Target
 from .terminal import say, tell
 from .view import View
@@ -95,7 +95,7 @@ def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
 def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:
     how = "not done yet" if not stop.by else "stopped" if driven else f"left {row.state}"
     tell(f"{how}: {record.in_words(steps, of=row.id)}")
-    tell(go_on(driven))
+    tell(stop.way_on)
     if as_json:
         say_json(id=row.id, function=row.function, state=str(row.state))
     return stop.code if stop.by else TIMED_OUT

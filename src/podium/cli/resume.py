@@ -14,6 +14,9 @@ from .main import FINE
 from .many import Chosen, agreed, each
 from .stopping import Stopping
 from .target import load_for
+from .terminal import tell
+
+_RUNS = "it runs already, in another process"
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -41,12 +44,15 @@ def command(
             return each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
         (row,) = chosen.rows
         _require_open(row)
+        if not quiet and _runs(app, row):
+            tell(f"{_RUNS}; followed from here")
     target = load_for(row.function, row.starter)
     with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
         open_engine(driving)
         view = observed_view(driving, target)
         view.run = row.id
         with Stopping(says=not quiet) as stop:
+            stop.by_id("resume", row.id, driving.url)
             if row.state is State.PARKED:
                 driving.resume(row.id)
             return drive(driving, view, stop, as_json=as_json, quiet=quiet)
@@ -56,7 +62,13 @@ def _put_in_line(app: App, row: RunRow) -> str:
     _require_open(row)
     if row.state is State.PARKED:
         app.resume(row.id)
-    return "in line"
+        return "in line"
+    return f"{_RUNS}; nothing was done" if _runs(app, row) else "in line already"
+
+
+def _runs(app: App, row: RunRow) -> bool:
+    """Whether a living process drives it; what a dead one held is in line for whoever looks next."""
+    return row.state is State.RUNNING and not app.is_left(row)
 
 
 def _require_open(row: RunRow) -> None:

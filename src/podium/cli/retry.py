@@ -50,6 +50,7 @@ def command(
         view = observed_view(driving, target)
         with Stopping(says=not quiet) as stop:
             view.run = driving.retry(row.id).id.result()
+            stop.by_id("resume", view.run, driving.url)
             return drive(driving, view, stop, as_json=as_json, quiet=quiet)
 
 

@@ -11,15 +11,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ..client import Echo
+from ..client import Echo, store_flag
 from .terminal import safe
 
 HINT = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
-
-
-def go_on(driven: bool = True) -> str:
-    """How to go on with what this command began."""
-    return f"go on{'' if driven else ' watching'}: {safe(shlex.join(['podium', *sys.argv[1:]]))}"
 
 
 class Stopping:
@@ -34,6 +29,7 @@ class Stopping:
         self.wake = threading.Event()
         self.says = says and driven  # what the first one does; a live view says it itself
         self.restore: Callable[[], None] = _nothing  # the terminal
+        self.again = shlex.join(["podium", *sys.argv[1:]])  # the command that goes on with it
         self._driven = driven
         self._echo = Echo()
         self._before: dict[int, Any] = {}
@@ -42,6 +38,15 @@ class Stopping:
     def code(self) -> int:
         """What a shell is told of a process that a signal has ended."""
         return 128 + self.by
+
+    @property
+    def way_on(self) -> str:
+        """How to go on with what this command began."""
+        return f"go on{'' if self._driven else ' watching'}: {safe(self.again)}"
+
+    def by_id(self, verb: str, run: str, url: str) -> None:
+        """Go on with that very run: what @last means changes, and a retry again would be another one."""
+        self.again = f"{shlex.join(['podium', verb, run])}{store_flag(url)}"
 
     def __enter__(self) -> Stopping:
         self._before = {
@@ -60,7 +65,7 @@ class Stopping:
         if again:
             self.restore()
             _write("left at once" + (": what was running is cut off" if self._driven else ""))
-            _write(go_on(self._driven))
+            _write(self.way_on)
             os._exit(self.code)
         if self.says:
             _write(HINT)

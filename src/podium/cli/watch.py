@@ -34,4 +34,5 @@ def command(run: str, wait: float | None, store: str | None, as_json: bool, quie
             if cause.kind != "running":
                 tell(words.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))
         with Stopping(driven=False) as stop:
+            stop.by_id("watch", row.id, app.url)
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)

@@ -5,7 +5,15 @@ from .app import App, Started, current_app
 from .call import Call, checked_tags
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
-from .location import default_url, is_in_memory, module_name, script, store_file
+from .location import (
+    default_url,
+    is_in_memory,
+    module_name,
+    script,
+    store_file,
+    store_flag,
+    wants_engine,
+)
 from .notices import tell
 from .patience import WAITING
 from .run import Run, StepRun, StoredRun, lending, why
@@ -59,9 +67,11 @@ __all__ = [
     "search",
     "span",
     "store_file",
+    "store_flag",
     "tell",
     "unknown_settings",
     "until",
+    "wants_engine",
     "why",
     "with_recorded_frames",
 ]

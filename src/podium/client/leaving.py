@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 
 from ..errors import StoreError
 from ..model import RunRow
 from ..store import Store
-from .location import default_url, settled_url
+from .location import store_flag
 from .record import in_words, steps_on_record
 
 
@@ -36,8 +35,6 @@ def _line(left: Sequence[RunRow], steps: int, url: str, starter: str) -> str:
     row, more = left[0], f" and {len(left) - 1:,} more" if len(left) > 1 else ""
     if row.state.is_final:
         return f"podium: run {row.id}{more} {row.state} all the same: podium show {row.id}"
-    where = "" if url == settled_url(default_url()) else f" --store {shlex.quote(url)}"
     again = "run the script again, or " if starter else ""
-    return (
-        f"podium: stopped run {row.id} ({in_words(steps)}){more}; go on: {again}podium resume {row.id}{where}"
-    )
+    resume = f"podium resume {row.id}{store_flag(url)}"
+    return f"podium: stopped run {row.id} ({in_words(steps)}){more}; go on: {again}{resume}"

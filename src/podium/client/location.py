@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -56,6 +57,11 @@ def store_file(url: str) -> Path | None:
 
 def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def store_flag(url: str) -> str:
+    """What a command needs to come to the same store: " --store URL", or nothing where it is the default."""
+    return "" if url == settled_url(default_url()) else f" --store {shlex.quote(url)}"
 
 
 def is_in_memory(url: str) -> bool:
