@@ -142,6 +142,23 @@ def test_detached_it_waits_for_whoever_drives_it(project: Path) -> None:
     assert podium("resume", run).stdout == "1\n"
 
 
+def test_a_process_that_is_to_drive_nothing_drives_nothing(project: Path) -> None:
+    podium("run", "app:fails", "--id", "failed")
+    podium("run", "app:adds", "--id", "queued", "--detach")
+    for words in (("run", "app:adds"), ("resume", "queued"), ("retry", "failed")):
+        ran = podium(*words, PODIUM_ENGINE="off")
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.splitlines() == [
+            "error[E100]: PODIUM_ENGINE=off: this process is to drive nothing",
+            "  --detach leaves the run to a worker; or unset PODIUM_ENGINE",
+        ]
+    assert len(as_json("runs")["runs"]) == 2
+    assert began(project) == []
+    assert "--n" in podium("run", "app:adds", "--", "--help", PODIUM_ENGINE="off").stdout
+    for words in (("run", "app:adds"), ("resume", "queued"), ("retry", "failed")):
+        assert podium(*words, "--detach", PODIUM_ENGINE="off").returncode == 0
+
+
 def test_it_drives_its_own_run_and_leaves_what_else_lies_there_to_others(project: Path) -> None:
     other = podium("run", "app:hangs", "--detach").stdout.strip()
     assert podium("run", "app:adds", "--", "--n", "2").stdout == "1\n"

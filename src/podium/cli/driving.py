@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 
-from ..client import WAITING, App, Started, record
+from ..client import WAITING, App, Started, record, wants_engine
 from ..engine import About, Options
 from ..env import RealEnv
+from ..errors import UsageError
 from ..model import Entry, RunRow, State
 from . import terminal, words
 from .answer import say_json
@@ -35,6 +37,15 @@ def open_engine(app: App, wait: float | None = None) -> None:
     if wait is not None:
         app.patience = min(wait, app.patience)
     app.host.listen()
+
+
+def require_engine() -> None:
+    """Refuse to drive a run where processes like this one are told to drive nothing."""
+    if not wants_engine():
+        raise UsageError(
+            f"PODIUM_ENGINE={os.environ.get('PODIUM_ENGINE', '')}: this process is to drive nothing",
+            fix="--detach leaves the run to a worker; or unset PODIUM_ENGINE",
+        )
 
 
 def observed_view(app: App, target: Target) -> View:

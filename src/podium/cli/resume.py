@@ -8,7 +8,7 @@ from ..client import App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
-from .driving import ALONE, drive, observed_view, only_waits, open_engine
+from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
@@ -44,6 +44,7 @@ def command(
             return each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
         (row,) = chosen.rows
         _require_open(row)
+        require_engine()
         if not quiet and _runs(app, row):
             tell(f"{_RUNS}; followed from here")
     target = load_for(row.function, row.starter)

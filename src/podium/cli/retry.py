@@ -7,7 +7,7 @@ import click
 from ..client import App, Wanted, search
 from ..model import Query, RunRow, State
 from . import options
-from .driving import ALONE, drive, observed_view, only_waits, open_engine
+from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
 from .lookup import looking
 from .main import FINE
 from .many import MANY_MAX, Chosen, agreed, each
@@ -44,6 +44,7 @@ def command(
         if detach or chosen.by_query or len(chosen.rows) != 1:
             return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
     (row,) = chosen.rows
+    require_engine()
     target = load_for(row.function, row.starter)
     with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
         open_engine(driving)

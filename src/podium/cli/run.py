@@ -7,7 +7,7 @@ import click
 from ..client import App, Call
 from . import options, words
 from .answer import say_json
-from .driving import ALONE, drive, observed_view, on_record, only_waits, open_engine
+from .driving import ALONE, drive, observed_view, on_record, only_waits, open_engine, require_engine
 from .flags import Flags
 from .main import FINE, TIMED_OUT
 from .stopping import Stopping
@@ -43,6 +43,8 @@ def command(
     with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
+        if not detach:
+            require_engine()
         # The script stands for its module: `python app.py` and `podium run app:report` find each other's
         # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
         app.starter = "" if detach else found.file
