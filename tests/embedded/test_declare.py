@@ -283,6 +283,7 @@ def test_options_of_a_workflow_that_cannot_be(options: dict[str, Any], says: str
         ({"id": 5}, "letters, digits"),
         ({"id": ""}, "letters, digits"),
         ({"tags": "abc"}, r"a list of words is needed\n  tags=\['abc'\]"),
+        ({"tags": ["a b"]}, "none of them empty or with blanks"),
         ({"tags": [1]}, "a list of words"),
         ({"tags": [""]}, "none of them empty"),
         ({"tags": 5}, "a list of words"),

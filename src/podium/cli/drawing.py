@@ -28,6 +28,8 @@ def frame(view: View, now: float, height: int) -> list[str]:
     drawn = [_header(view, now), *_branches(lines)]
     if view.state is State.WAITING and view.due is not None:
         drawn.append(f"   {click.style('◌', fg='cyan')} waiting; goes on {words.until(view.due, now)}")
+    if view.state is State.QUEUED and view.due is not None and view.due > now:
+        drawn.append(f"   {click.style('◌', fg='cyan')} begins {words.until(view.due, now)}")
     drawn.append(words.dim(view.hint))
     return drawn
 

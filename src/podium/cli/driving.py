@@ -12,7 +12,7 @@ from ..engine import About, Options
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import Entry, RunRow, State
-from . import terminal, words
+from . import terminal, when, words
 from .answer import say_json
 from .follow import Follower, surface
 from .main import FAILED, FINE, TIMED_OUT
@@ -82,7 +82,9 @@ def drive(
         tell(_opening(row, view, app.has_engine, steps))
     screen = surface(quiet, env.now())
     stop.restore, stop.says = screen.restore, stop.says and not terminal.is_live()
-    began = env.monotonic()
+    # What it was told to wait before it begins is no time that it takes.
+    ahead = max(0.0, (row.due or 0.0) - env.now()) if row.state is State.QUEUED else 0.0
+    began = env.monotonic() + ahead
     end = Follower(app, view, screen, stop).follow(wait)
     app.close()
     with App(app.url, engine=False) as looking:
@@ -90,7 +92,7 @@ def drive(
         tail = record.tail(looking.store, row)
         if end is None and not row.state.is_settled:
             return _left(row, record.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
-    seconds = env.monotonic() - began
+    seconds = max(0.0, env.monotonic() - began)
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
     _report(row, tail, seconds, view, as_json, quiet)
@@ -100,7 +102,8 @@ def drive(
 def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
     known = f": {record.in_words(steps)}" if row.entries else ""
     how = "watching" if not driven else "resumed" if row.entries else "run"
-    return f"{how} {row.id}{known}  {view.label}({view.call})"
+    later = when.begins_later(row, RealEnv().now())
+    return f"{how} {row.id}{known}  {view.label}({view.call}){later and f'  {later}'}"
 
 
 def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:

@@ -85,9 +85,19 @@ def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
     names = [CompletionItem(name) for name in _NAMES if name.startswith(incomplete)]
     if incomplete.startswith("@"):
         return names
+    rows = _newest(store, Query(id_prefix=incomplete or None, limit=50))
+    return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names
+
+
+def complete_tag(store: str | None, incomplete: str) -> list[CompletionItem]:
+    """Tags of the newest runs that begin like that, for a shell. Never complains."""
+    tags = {tag for row in _newest(store, Query(limit=200)) for tag in row.tags.split()}
+    return [CompletionItem(tag) for tag in sorted(tags) if tag.startswith(incomplete)]
+
+
+def _newest(store: str | None, query: Query) -> list[RunRow]:
     try:
         with looking(store) as app:
-            rows = app.find(Query(id_prefix=incomplete or None, limit=50))
+            return app.find(query)
     except (PodiumError, UnicodeEncodeError):  # the latter: of bytes that are no text
-        return names
-    return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names
+        return []

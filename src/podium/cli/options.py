@@ -27,10 +27,12 @@ class _Seconds(click.FloatRange):
         seconds = super().convert(value, param, ctx)
         if not is_number(seconds):
             self.fail(f"{seconds} is no number of seconds.", param, ctx)
+        if seconds > SECONDS_MAX:
+            self.fail(f"{seconds:g} is too long: {SECONDS_MAX:,.0f} seconds are the most.", param, ctx)
         return seconds
 
 
-SECONDS = _Seconds(0, SECONDS_MAX)
+SECONDS = _Seconds(0)
 COUNT_MAX = 1_000_000_000  # of lines, of runs, of slots: beyond any there are
 
 

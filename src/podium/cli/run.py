@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+from msgspec.structs import replace
 
 from ..client import App, Call
-from . import options, words
+from ..env import RealEnv
+from ..errors import UsageError
+from ..model import RunRow, State
+from . import options, when, words
 from .answer import say_json
 from .driving import ALONE, drive, observed_view, on_record, only_waits, open_engine, require_engine
 from .flags import Flags
+from .lookup import complete_tag
 from .main import FINE, TIMED_OUT
 from .stopping import Stopping
 from .target import load
 from .terminal import say, tell
 
 
+def _complete_tag(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+    return complete_tag(ctx.params.get("store"), incomplete)
+
+
 @click.command(context_settings={**options.HELP, "ignore_unknown_options": True})
 @click.argument("target", metavar="MODULE:WORKFLOW")
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- FLAGS]")
 @click.option("--id", metavar="ID", help="The run's id: the same id again is the same run.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="WORD",
+    shell_complete=_complete_tag,
+    help="A word to find it by: podium runs tag:WORD. Several: --tag a --tag b.",
+)
+@click.option(
+    "--at",
+    metavar="WHEN",
+    help="Begin then: after 90s, 15m, 2h, 3d, or at '2026-11-27 08:00' here; +02:00 or Z names a zone.",
+)
 @click.option("--detach", is_flag=True, help="Only put it in line and print its id.")
 @options.wait("Leave after so long (exit code 6); it can go on.")
 @options.store
@@ -28,6 +52,8 @@ def command(
     target: str,
     flags: tuple[str, ...],
     id: str | None,
+    tags: tuple[str, ...],
+    at: str | None,
     detach: bool,
     wait: float | None,
     store: str | None,
@@ -37,9 +63,12 @@ def command(
     """Run a workflow and follow it to its end.
 
     MODULE is a dotted name or a path/to/file.py. The workflow's own flags come from its signature:
-    `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on.
+    `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on; one with
+    --at is a new run each time.
     """
-    call = Call(id=id)
+    now = RealEnv().now
+    due = None if at is None else when.due(at, now())
+    call = Call(id=id, tags=_words(tags))
     with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
@@ -49,18 +78,13 @@ def command(
         # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
         app.starter = "" if detach else found.file
         if detach:
-            run = app.start(found.function, args, kwargs, call).id.result()
-            if as_json:
-                say_json(id=run, function=found.function.name, state="queued")
-            else:
-                say(run)
-            if not quiet:
-                tell(words.dim(f"it begins when somebody drives it: podium resume {run}"))
+            run = app.start(found.function, args, kwargs, _timed(call, due, now())).id.result()
+            _detached(app.load(run), now(), as_json, quiet)
             return FINE
         view = observed_view(app, found)
         open_engine(app, wait)
         with Stopping(says=not quiet) as stop:
-            started = app.start(found.function, args, kwargs, call)
+            started = app.start(found.function, args, kwargs, _timed(call, due, now()))
             view.run = on_record(started, stop, wait)
             if not view.run:
                 app.close()
@@ -68,4 +92,35 @@ def command(
                     tell(f"{'stopped' if stop.by else 'not done yet'}: the run is not on record")
                     return stop.code if stop.by else TIMED_OUT
                 view.run = started.id.result()
+            if due is not None:  # the same command again would be another run, or too late
+                stop.by_id("resume", view.run, app.url)
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)
+
+
+def _timed(call: Call, due: float | None, now: float) -> Call:
+    """Loading a module, and a busy store, take their time: what is left is known when it is started."""
+    return call if due is None else replace(call, delay=max(0.0, due - now))
+
+
+def _detached(row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        say_json(id=row.id, function=row.function, state=str(row.state), due=words.iso(row.due))
+    else:
+        say(row.id)
+    if quiet:
+        return
+    if row.state is not State.QUEUED:  # the same id again
+        tell(words.state(row.state))
+        return
+    later = when.begins_later(row, now)
+    begins = f"{later}," if later else "begins"
+    tell(words.dim(f"it {begins} when somebody drives it: podium resume {row.id}"))
+
+
+def _words(tags: tuple[str, ...]) -> tuple[str, ...]:
+    for tag in tags:
+        if len(tag.split()) != 1:
+            raise UsageError(
+                f"--tag {tag!r} is no word", fix="a word without blanks; several: --tag a --tag b"
+            )
+    return tags

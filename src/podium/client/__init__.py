@@ -23,12 +23,13 @@ from .settings import SETTINGS, Setting, unknown_settings
 from .signals import Echo, kill_by
 from .spans import ago, span, until
 from .terms import Wanted, is_query, parse
-from .times import read_span
+from .times import SPANS, read_moment, read_span
 from .tracebacks import PASSED_ON, Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
 __all__ = [
     "PASSED_ON",
     "SETTINGS",
+    "SPANS",
     "WAITING",
     "App",
     "Batch",
@@ -60,6 +61,7 @@ __all__ = [
     "lending",
     "module_name",
     "parse",
+    "read_moment",
     "read_span",
     "record",
     "recorded_frames",

@@ -42,6 +42,8 @@ def checked_tags(tags: Any) -> tuple[str, ...]:
     if isinstance(tags, str):  # which is a list of letters, too
         raise UsageError(f"options(tags={tags!r}): a list of words is needed", fix=f"tags=[{tags!r}]")
     words: tuple[Any, ...] = tuple(tags) if hasattr(tags, "__iter__") else (None,)
-    if not all(isinstance(word, str) and word.strip() for word in words):
-        raise UsageError(f"options(tags={tags!r}): a list of words is needed, none of them empty")
+    if not all(isinstance(word, str) and len(word.split()) == 1 for word in words):
+        raise UsageError(
+            f"options(tags={tags!r}): a list of words is needed, none of them empty or with blanks"
+        )
     return words

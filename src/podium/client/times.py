@@ -45,6 +45,15 @@ def read_date(text: str, now: float) -> Span | None:
     return begin, _seconds(datetime.datetime.combine(next_day, datetime.time()))
 
 
+def read_moment(text: str, now: float) -> float | None:
+    """When it is: a span from now, or where a date begins; None where it is neither."""
+    span = read_span(text)
+    if span is not None:
+        return now + span
+    date = read_date(text, now)
+    return None if date is None else date[0]
+
+
 def _seconds(at: datetime.datetime) -> float:
     """Since 1970; endless at the ends of the calendar, where a zone leads out of it."""
     try:

@@ -140,7 +140,7 @@ class Durable(Generic[P, C, R]):
 
         id     the run's id: the same id again gives the same run, with other arguments it is an error
         delay  seconds before it may begin
-        tags   words to find it by
+        tags   words to find it by, without blanks
         """
         call = Call(id=id, delay=delay, tags=checked_tags(tags))
         return type(self)(self._function, call, self._bound)
