@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,25 @@ def test_a_run_that_does_not_end_says_how_to_go_on(
         "stopped: 1 step of rest on record",
         "go on: podium run app:rests --id rest",
     ]
+
+
+AT_ANY_MOMENT = """
+import os, signal, threading, time
+from podium.cli.stopping import Stopping
+
+for _ in range(200):
+    with Stopping(says=False) as stop:
+        sender = threading.Thread(target=lambda: (time.sleep(0.001), os.kill(os.getpid(), signal.SIGINT)))
+        sender.start()
+        while not stop.by:
+            stop.wake.wait(0)
+        sender.join()
+"""
+
+
+def test_it_may_come_at_any_moment() -> None:
+    """An Event that the handler sets would wait for its own lock, which the interrupted thread holds."""
+    subprocess.run([sys.executable, "-c", AT_ANY_MOMENT], check=True, timeout=30)
 
 
 def test_a_second_one_leaves_at_once_and_says_how_to_go_on(project: Path, running: list[Running]) -> None:

@@ -26,7 +26,7 @@ class Stopping:
 
     def __init__(self, driven: bool = True, says: bool = True) -> None:
         self.by = 0  # the signal that asked to stop
-        self.wake = threading.Event()
+        self.wake = threading.Event()  # for threads; whoever waits for it looks at `by` now and then
         self.says = says and driven  # what the first one does; a live view says it itself
         self.restore: Callable[[], None] = _nothing  # the terminal
         self.again = shlex.join(["podium", *sys.argv[1:]])  # the command that goes on with it
@@ -69,7 +69,7 @@ class Stopping:
             os._exit(self.code)
         if self.says:
             _write(HINT)
-        self.wake.set()
+        # `wake` is not set: its lock may be held by the very thread that the signal interrupts.
 
 
 def _nothing() -> None:

@@ -54,7 +54,7 @@ def command(
     and is tried again. Ctrl-C or SIGTERM: claims nothing more, lets running tasks end within the grace time,
     hands the rest back. A second one ends at once.
     """
-    stop = _stop_on_signals()
+    stop = _Stop()
     served = Served(modules)
     with App(
         store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
@@ -68,14 +68,14 @@ def command(
         worn_out = _serve(app, served, stop)
         what = "worn out, begins anew" if worn_out else "stopping"
         tell(words.dim(f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"))
-    if worn_out and not stop.is_set():
+    if worn_out and not stop.asked:
         # Threads that nobody can stop end with the process only. The same process id, so that whoever
         # looks after this one (a shell, systemd) notices nothing.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return FINE
 
 
-def _serve(app: App, served: Served, stop: threading.Event) -> bool:
+def _serve(app: App, served: Served, stop: _Stop) -> bool:
     """Look after the engine until told to stop, or until it is worn out, which is the answer.
 
     Raises what it failed of: whoever looks after this process starts it again.
@@ -85,7 +85,8 @@ def _serve(app: App, served: Served, stop: threading.Event) -> bool:
     mend_due = app.env.monotonic() + MEND_SECONDS
     host: EngineHost | None = None
     waiting = False
-    while not stop.wait(TICK_SECONDS if host or waiting else 0.0):
+    tick = threading.Event()  # which nobody sets
+    while not (stop.asked or tick.wait(TICK_SECONDS if host or waiting else 0.0) or stop.asked):
         try:
             fresh = app.host
         except StoreUnavailable as error:  # tried again for as long as it takes
@@ -113,19 +114,24 @@ def _no_notice(_: str) -> None:
     """What there is to say, this command says itself."""
 
 
-def _stop_on_signals() -> threading.Event:
-    stop, echo = threading.Event(), Echo()
+class _Stop:
+    """Whether a signal has asked to stop; a second one ends the process.
 
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if echo.hears(number):
+    No Event: the lock of one may be held by the very thread that the signal interrupts.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._echo = Echo()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._echo.hears(number):
             return
-        if stop.is_set():
+        if self.asked:
             kill_by(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    return stop
+        self.asked = True
 
 
 def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
