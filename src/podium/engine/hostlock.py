@@ -48,7 +48,7 @@ class HostLocks:
         """
         if fcntl is None or engine.host != host_name():
             return False
-        path = self._directory / f"{engine.id}.lock"
+        path = os.path.join(self._directory, f"{engine.id}.lock")  # no Path: this is five times a second
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
