@@ -176,8 +176,9 @@ class Observer:
     def _recovered(self, now: float) -> None:
         for orphans in list(self._orphans):
             for run, token in list(orphans.runs.items()):
-                _, current, owner, *_ = self.unfinished.get(run, ("", token + 1, "ended"))
-                if current > token and owner is not None:
+                # Freed, it is due since ever; with another due time somebody has put it to sleep since.
+                _, current, owner, _, due = self.unfinished.get(run, ("", token + 1, "ended", 0, None))
+                if current > token and (owner is not None or due):
                     self.recoveries.append(now - orphans.since)
                     del orphans.runs[run]
             if not orphans.runs:
