@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from podium.client.signals import ECHO_SECONDS
 from tests.chaos.theatre import Theatre
 from tests.chaos.witness import View
 
@@ -115,6 +117,7 @@ def test_a_second_signal_ends_the_process_at_once(theatre: Theatre, stop: signal
     run = theatre.at_the_gate(process, "a")
     process.send_signal(stop)
     theatre.wait_for(lambda: theatre.noted("interrupted") or process.poll() is not None)
+    time.sleep(2 * ECHO_SECONDS)  # closer together they would be one
     process.send_signal(stop)
     assert theatre.ends(process)[0] != 0
     theatre.open("a")

@@ -129,7 +129,7 @@ def _unserved(app: App, living: Sequence[EngineRow]) -> Iterator[Finding]:
     lacking = Counter(row.function for row in due if row.function not in offered)
     for function, count in lacking.most_common(_EXAMPLES):
         first = next(row for row in reversed(due) if row.function == function)
-        since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due is not None else ""
+        since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due else ""
         what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, and {nobody}"
         module = function.partition(":")[0]
         yield Finding(

@@ -20,7 +20,13 @@ def default_url() -> str:
     url = parents_store() or os.environ.get("PODIUM_URL")
     if url:
         return url
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise StoreRefused(
+            "the working directory is not there any more",
+            fix="cd to one that is, or say --store URL, or PODIUM_URL",
+        ) from error
     home = next((d for d in (here, *here.parents) if any((d / mark).exists() for mark in _MARKS)), here)
     return f"sqlite:///{home / '.podium' / 'podium.db'}"
 

@@ -15,6 +15,7 @@ from inspect import currentframe
 from types import FrameType, FunctionType, TracebackType
 from typing import Any, NamedTuple
 
+from ..codec import recorded_traceback
 from ..machine import is_user_file
 
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
@@ -68,10 +69,10 @@ def with_recorded_frames(error: BaseException) -> BaseException:
         seen.add(id(link))
         chain += [link.__cause__, link.__context__, *_members(link)]
         inner: TracebackType | None = None
-        for frame in reversed(recorded_frames(getattr(link, "__podium_traceback__", ""))):
+        for frame in reversed(recorded_frames(recorded_traceback(link))):
             if not frame.is_ours:
                 inner = TracebackType(inner, _stand_in(frame), 0, frame.line)
-        link.__traceback__ = inner
+        BaseException.with_traceback(link, inner)  # past a class that lets nobody set an attribute
     return error
 
 
@@ -109,9 +110,9 @@ def drop_our_frames(error: BaseException) -> None:
     if os.environ.get("PODIUM_TRACE") == "1":
         return
     if not isinstance(error, Exception):  # it hit us while we waited: all that is in here is the waiting
-        error.__traceback__ = None
+        BaseException.with_traceback(error, None)
         return
     found = error.__traceback__
     while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith("podium."):
         found = found.tb_next
-    error.__traceback__ = found
+    BaseException.with_traceback(error, found)

@@ -33,7 +33,7 @@ Both take a fast road for plain data; `encode_call` also sorts dict keys, becaus
 """
 
 from .api import decode, digest, encode, encode_call
-from .failures import Failure, decode_failure, describe_failure, encode_failure
+from .failures import Failure, decode_failure, describe_failure, encode_failure, recorded_traceback
 from .fit import fit
 from .names import main_name
 from .preview import preview
@@ -54,6 +54,7 @@ __all__ = [
     "fit",
     "main_name",
     "preview",
+    "recorded_traceback",
     "spell",
     "without_modules",
 ]

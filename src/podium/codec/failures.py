@@ -37,6 +37,10 @@ _MAX_FAILURES = 200  # in one record, counting causes, contexts and members of g
 _MAX_FRAMES = 64
 _NAMED = 3  # errors of a group that stand in a line
 
+# Past whatever a class makes of its attributes: a frozen dataclass lets nobody set one.
+_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
+_get, _set = object.__getattribute__, object.__setattr__
+
 _NEVER_THROWN = (StopIteration, StopAsyncIteration)  # a coroutine turns them into something else
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -126,7 +130,7 @@ class _Recorder:
             message = _ADDRESS.sub("", message)
         members = self._members(exc)
         args, state = ([message], {}) if members is not None else self._contents(exc)
-        cause, context, notes = exc.__cause__, exc.__context__, _notes(exc)
+        cause, context, notes = _get(exc, "__cause__"), _get(exc, "__context__"), _notes(exc)
         if isinstance(exc, BaseExceptionGroup) and members is not None and len(members) < len(exc.exceptions):
             notes.append(f"{len(exc.exceptions) - len(members):,} more members were not recorded")
         failure = Failure(
@@ -225,8 +229,14 @@ def _notes(exc: BaseException) -> list[str]:
 
 
 def _own(exc: BaseException) -> dict[str, Any]:
-    """Its own attributes, past any `__getattr__` of its class; a copy, because others may write to it."""
-    return dict(object.__getattribute__(exc, "__dict__"))
+    """Its own attributes, a copy, because others may write to it."""
+    return dict(_attributes(exc))
+
+
+def recorded_traceback(exc: BaseException) -> str:
+    """The text of one that came out of a record; "" of any other."""
+    found = _attributes(exc).get("__podium_traceback__")
+    return found if isinstance(found, str) else ""
 
 
 def _clean(text: str, limit: int) -> str:
@@ -239,11 +249,11 @@ def _clean(text: str, limit: int) -> str:
 
 def _traceback(exc: BaseException, message: str) -> str:
     """The frames as Python prints them, the user's own last, and the exception's line."""
-    earlier = _own(exc).get("__podium_traceback__")
-    frames = _frames(exc.__traceback__)
+    earlier = recorded_traceback(exc)
+    frames = _frames(_get(exc, "__traceback__"))
     text = f"Traceback (most recent call last):\n{frames}" if frames else ""
     text += f"{type(exc).__qualname__}: {message[:1000]}" if message else type(exc).__qualname__
-    if isinstance(earlier, str) and earlier:
+    if earlier:
         # A failure of a task on its way through a workflow: where it began says more than where it passed.
         text = f"{earlier}\n\nIt went on through:\n{frames}" if frames else earlier
     return text
@@ -271,12 +281,14 @@ def _rebuild(failure: Failure, untag: Untag) -> BaseException:
     exc = _as_itself(failure, untag)
     if exc is None:
         exc = TaskFailed(failure.type, failure.message, failure.traceback)
-    for note in failure.notes:
-        exc.add_note(note)
-    exc.__cause__ = _rebuild(failure.cause, untag) if failure.cause else None
-    exc.__context__ = _rebuild(failure.context, untag) if failure.context else exc.__cause__
-    exc.__suppress_context__ = failure.suppress_context
-    exc.__dict__["__podium_traceback__"] = failure.traceback
+    own = _attributes(exc)
+    if failure.notes:
+        own["__notes__"] = list(failure.notes)
+    own["__podium_traceback__"] = failure.traceback
+    cause = _rebuild(failure.cause, untag) if failure.cause else None
+    _set(exc, "__cause__", cause)
+    _set(exc, "__context__", _rebuild(failure.context, untag) if failure.context else cause)
+    _set(exc, "__suppress_context__", failure.suppress_context)
     return exc
 
 
@@ -294,7 +306,7 @@ def _as_itself(failure: Failure, untag: Untag) -> Exception | None:
             args = untag.items(list(failure.args))
             exc = base.__new__(cls, *args)
             base.__init__(exc, *args)
-        exc.__dict__.update(untag.members(dict(failure.state)))
+        _attributes(exc).update(untag.members(dict(failure.state)))
     except (Unreadable, TypeError, ValueError, AttributeError):
         return None
     return exc if type(exc) is cls else None

@@ -8,10 +8,20 @@ import traceback
 
 import pytest
 
-from podium.codec import Failure, decode, decode_failure, describe_failure, encode, encode_failure, preview
+from podium.client import with_recorded_frames
+from podium.codec import (
+    Failure,
+    decode,
+    decode_failure,
+    describe_failure,
+    encode,
+    encode_failure,
+    preview,
+    recorded_traceback,
+)
 from podium.errors import DecodeError, TaskFailed, TaskTimeout
 from tests.unit.codec import zoo
-from tests.unit.codec.zoo import Broken, CodeError, Color, Node, Picky, Point
+from tests.unit.codec.zoo import Broken, CodeError, Color, FrozenError, GuardedError, Node, Picky, Point
 
 
 def caught(error: BaseException, cause: BaseException | None = None) -> BaseException:
@@ -244,3 +254,24 @@ def test_data_cannot_choose_what_is_made(name):
 def test_arguments_that_do_not_fit_the_type_any_more():
     data = b'{"!failure":{"type":"builtins:UnicodeDecodeError","message":"m","args":[1]}}'
     assert type(decode_failure(data)) is TaskFailed
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: FrozenError(7), lambda: GuardedError("x")], ids=["frozen", "guarded"]
+)
+def test_a_class_that_lets_nobody_set_an_attribute(make):
+    error = make()
+    BaseException.__dict__["__dict__"].__get__(error)["__notes__"] = ["a note"]
+    data = encode_failure(caught(error, cause=ValueError("why")))
+    found = decode_failure(data)
+    assert type(found) is type(error)
+    get = object.__getattribute__
+    assert get(found, "__notes__") == ["a note"]
+    assert repr(get(found, "__cause__")) == "ValueError('why')"
+    assert with_recorded_frames(found) is found
+    assert traceback.extract_tb(get(found, "__traceback__"))[-1].name == "caught"
+    assert recorded_traceback(found) == describe_failure(data).traceback
+
+
+def test_a_frozen_one_is_what_it_was():
+    assert again(FrozenError(7)) == FrozenError(7)

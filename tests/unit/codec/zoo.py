@@ -113,3 +113,17 @@ class Broken(Exception):
 
 
 calls: list[str] = []
+
+
+@dataclass(frozen=True)
+class FrozenError(Exception):
+    """Nobody may set an attribute, not even `__cause__`."""
+
+    code: int
+
+
+class GuardedError(Exception):
+    """Its attributes are nobody's business."""
+
+    def __setattr__(self, name, value):
+        raise RuntimeError(name)
