@@ -123,6 +123,7 @@ if __name__ == "__main__":
         case "called": print(napping())
         case "a start":
             run = napping.start()
+            assert run.id  # it is on record
             note("started")
             print(run.result())
         case "awaited": print(asyncio.run(anapping()))

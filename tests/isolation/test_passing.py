@@ -83,7 +83,7 @@ def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: 
         app.observers.append(lambda what, _run, detail: begun.append(detail) if what == "began" else None)
         run = tasks.at_once.start(str(folder), 3)
         soon(lambda: len(noted(folder)) == 2)
-        assert [attempt.has_begun for attempt in begun] == [True, True, False]
+        soon(lambda: [attempt.has_begun for attempt in begun] == [True, True, False])
         (folder / "gate").touch()
         assert len(run.result()) == 3
         assert not any(attempt.has_begun for attempt in begun)

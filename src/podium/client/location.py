@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -50,7 +51,8 @@ def store_file(url: str) -> Path | None:
         return None
     try:
         file = Path(rest[1:]).resolve()
-        file.exists()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            file.stat()
         str(file).encode()
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, no way in; no text
         why = "its name is no text" if isinstance(error, UnicodeError) else _why(error)
