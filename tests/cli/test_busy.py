@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from podium.cli.driving import on_record
+from podium.cli.driving import comes_on_record
 from podium.cli.stopping import Stopping
+from podium.cli.view import View
 from podium.client import Started
 from podium.errors import IdConflict
 from tests.cli.support import PODIUM, environment, podium, wait_until, write_app
@@ -117,15 +118,47 @@ def test_doctor_tells_a_lock_that_is_held_from_one_in_use(holder: subprocess.Pop
     assert podium("doctor", "--quick").returncode == 0
 
 
-def test_a_start_that_is_not_on_record_yet_is_left_when_the_wait_is_over_or_one_is_told_to_stop() -> None:
+HOLDS_LATER = """
+import sys
+import apsw
+from podium.cli import driving, run
+from podium.cli.main import main
+
+opened = run.open_engine
+
+def then_hold(*args):
+    opened(*args)
+    held.execute("BEGIN IMMEDIATE")
+
+held = apsw.Connection(".podium/podium.db")
+run.open_engine = then_hold
+if sys.argv.pop(1) == "let go":  # as soon as nobody waits for the start any more
+    left = run.leave
+    run.leave = lambda *args, **more: (held.execute("ROLLBACK"), left(*args, **more))[1]
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("then", ["hold on", "let go"])
+def test_who_leaves_before_the_start_is_on_record_says_what_came_of_it(project: Path, then: str) -> None:
+    write_app(project)
+    assert podium("run", "app:adds").returncode == 0
+    words = [sys.executable, "-c", HOLDS_LATER, then, "run", "app:adds", "--id", "late", "--wait", "1"]
+    ran = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    if then == "hold on":
+        assert ran.returncode == 6
+        assert ran.stderr.splitlines()[-1] == "not done yet: the run is not on record"
+        assert podium("show", "late").returncode == 3
+    else:
+        assert ran.returncode in (0, 6), ran.stderr
+        assert "late" in ran.stderr.splitlines()[-2]
+        assert podium("show", "late").returncode == 0
+
+
+def test_a_start_that_fails_is_no_wait() -> None:
+    view, stop = View("adds", 0.0), Stopping()
     started = Started(Future(), None)
-    stop = Stopping()
-    assert on_record(started, stop, 0.1) == ""
-    stop.by = signal.SIGINT
-    assert on_record(started, stop, None) == ""
-    stop.by = 0
+    assert not comes_on_record(started, view, stop, 0.1)
     started.id.set_exception(IdConflict("that id is taken"))
     with pytest.raises(IdConflict):
-        on_record(started, stop, None)
-    (started := Started(Future(), None)).id.set_result("1abc")
-    assert on_record(started, stop, None) == "1abc"
+        comes_on_record(started, view, stop, None)

@@ -23,6 +23,7 @@ from .terminal import say, tell
 from .view import View
 
 ALONE = Options(others="leave")  # what lies in the store besides is for workers, and for apps that stay
+_PAUSE = 0.05  # s between looks at whether we were told to stop
 _RESULT_MAX = 4000  # characters of a result on a terminal
 
 
@@ -55,17 +56,29 @@ def observed_view(app: App, target: Target) -> View:
     return view
 
 
-def on_record(started: Started, stop: Stopping, wait: float | None) -> str:
-    """The id of a run that was just started; "" if told to stop, or the wait was over, before that."""
+def comes_on_record(started: Started, view: View, stop: Stopping, wait: float | None) -> bool:
+    """Whether a run that was just started comes on record before we are to stop, and in time."""
     env = RealEnv()
     until = math.inf if wait is None else env.monotonic() + wait
     while not stop.by and env.monotonic() < until:
         try:
-            return started.id.result(0.05)
+            view.run = started.id.result(_PAUSE)
         except TimeoutError:
             if started.id.done():  # it is the start's own
                 raise
-    return ""
+        else:
+            return True
+    return False
+
+
+def leave(app: App, started: Started, view: View, stop: Stopping, *, as_json: bool, quiet: bool) -> int:
+    """Leave a run that is not on record yet. As the app closes it may still come there; the exit code."""
+    app.close()
+    if not started.id.done() or started.id.exception() is not None:
+        tell(f"{'stopped' if stop.by else 'not done yet'}: the run is not on record")
+        return stop.code if stop.by else TIMED_OUT
+    view.run = started.id.result()
+    return come_out(app, view, stop, 0.0, as_json=as_json, quiet=quiet)
 
 
 def drive(
@@ -85,14 +98,18 @@ def drive(
     # What it was told to wait before it begins is no time that it takes.
     ahead = max(0.0, (row.due or 0.0) - env.now()) if row.state is State.QUEUED else 0.0
     began = env.monotonic() + ahead
-    end = Follower(app, view, screen, stop).follow(wait)
+    Follower(app, view, screen, stop).follow(wait)
     app.close()
+    return come_out(app, view, stop, max(0.0, env.monotonic() - began), as_json=as_json, quiet=quiet)
+
+
+def come_out(app: App, view: View, stop: Stopping, seconds: float, *, as_json: bool, quiet: bool) -> int:
+    """What a run has come to that was driven here for so many seconds, or left; the exit code."""
     with App(app.url, engine=False) as looking:
         row = looking.load(view.run)
         tail = record.tail(looking.store, row)
-        if end is None and not row.state.is_settled:
+        if not row.state.is_settled:
             return _left(row, record.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
-    seconds = max(0.0, env.monotonic() - began)
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
     _report(row, tail, seconds, view, as_json, quiet)

@@ -7,16 +7,25 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from ..client import App, Call
+from ..client import App, Call, is_tag
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import RunRow, State
 from . import options, when, words
 from .answer import say_json
-from .driving import ALONE, drive, observed_view, on_record, only_waits, open_engine, require_engine
+from .driving import (
+    ALONE,
+    comes_on_record,
+    drive,
+    leave,
+    observed_view,
+    only_waits,
+    open_engine,
+    require_engine,
+)
 from .flags import Flags
 from .lookup import complete_tag
-from .main import FINE, TIMED_OUT
+from .main import FINE
 from .stopping import Stopping
 from .target import load
 from .terminal import say, tell
@@ -85,13 +94,8 @@ def command(
         open_engine(app, wait)
         with Stopping(says=not quiet) as stop:
             started = app.start(found.function, args, kwargs, _timed(call, due, now()))
-            view.run = on_record(started, stop, wait)
-            if not view.run:
-                app.close()
-                if started.id.exception() is not None:
-                    tell(f"{'stopped' if stop.by else 'not done yet'}: the run is not on record")
-                    return stop.code if stop.by else TIMED_OUT
-                view.run = started.id.result()
+            if not comes_on_record(started, view, stop, wait):
+                return leave(app, started, view, stop, as_json=as_json, quiet=quiet)
             if due is not None:  # the same command again would be another run, or too late
                 stop.by_id("resume", view.run, app.url)
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)
@@ -119,7 +123,7 @@ def _detached(row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
 
 def _words(tags: tuple[str, ...]) -> tuple[str, ...]:
     for tag in tags:
-        if len(tag.split()) != 1:
+        if not is_tag(tag):
             raise UsageError(
                 f"--tag {tag!r} is no word", fix="a word without blanks; several: --tag a --tag b"
             )

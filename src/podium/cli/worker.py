@@ -85,8 +85,7 @@ def _serve(app: App, served: Served, stop: _Stop) -> bool:
     mend_due = app.env.monotonic() + MEND_SECONDS
     host: EngineHost | None = None
     waiting = False
-    tick = threading.Event()  # which nobody sets
-    while not (stop.asked or tick.wait(TICK_SECONDS if host or waiting else 0.0) or stop.asked):
+    while not stop.within(TICK_SECONDS if host or waiting else 0.0):
         try:
             fresh = app.host
         except StoreUnavailable as error:  # tried again for as long as it takes
@@ -125,6 +124,12 @@ class _Stop:
         self._echo = Echo()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+
+    def within(self, seconds: float) -> bool:
+        """Whether a signal has asked, after so many seconds if none had before."""
+        if not self.asked:
+            threading.Event().wait(seconds)
+        return self.asked
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._echo.hears(number):

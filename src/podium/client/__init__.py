@@ -2,7 +2,7 @@
 
 from . import record
 from .app import App, Started, current_app
-from .call import Call, checked_tags
+from .call import Call, checked_tags, is_tag
 from .causes import Cause, can_act, cause_of
 from .health import check_environment, check_runs
 from .location import (
@@ -57,6 +57,7 @@ __all__ = [
     "drop_our_frames",
     "is_in_memory",
     "is_query",
+    "is_tag",
     "kill_by",
     "lending",
     "module_name",

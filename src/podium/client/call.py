@@ -37,12 +37,17 @@ class Call(msgspec.Struct, frozen=True):
             check_seconds("options", "delay", self.delay)
 
 
+def is_tag(text: str) -> bool:
+    """Whether it is one word: tags are kept as words with blanks between them."""
+    return len(text.split()) == 1
+
+
 def checked_tags(tags: Any) -> tuple[str, ...]:
     """The words of `options(tags=...)`. Raises UsageError where they are none."""
     if isinstance(tags, str):  # which is a list of letters, too
         raise UsageError(f"options(tags={tags!r}): a list of words is needed", fix=f"tags=[{tags!r}]")
     words: tuple[Any, ...] = tuple(tags) if hasattr(tags, "__iter__") else (None,)
-    if not all(isinstance(word, str) and len(word.split()) == 1 for word in words):
+    if not all(isinstance(word, str) and is_tag(word) for word in words):
         raise UsageError(
             f"options(tags={tags!r}): a list of words is needed, none of them empty or with blanks"
         )

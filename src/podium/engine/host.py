@@ -63,10 +63,8 @@ class EngineHost:
         self._loop = asyncio.new_event_loop()
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
-        self._info, self._news = (
-            info,
-            False,
-        )  # what the row says of this engine, whether it is to be said anew
+        self._info = info  # what the row says of this engine ...
+        self._news = False  # ... and whether to say it anew
         self._neighbours = Neighbours()
         self._copying: threading.Thread | None = None
         self._closing = threading.Event()
@@ -80,7 +78,8 @@ class EngineHost:
             observers,
         )  # fmt: skip
         self.engine.committer.upkeep = self._neighbours.wake
-        self.engine.executors["loop"] = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
+        self._tasks_here = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
+        self.engine.executors["loop"] = self._tasks_here
         self._threads = ThreadExecutor(
             env, self._loop, self.engine.ended, options.thread_slots, options.abandoned_max, self._wear_out
         )
@@ -160,8 +159,7 @@ class EngineHost:
         """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
         must not make this engine look dead, nor a dead loop look alive."""
         engine, beat_due, lease = self.engine, 0.0, self.options.lease
-        loop_executor: Any = engine.executors["loop"]
-        blockage = Blockage(loop_executor, engine.watch, self._thread.ident or 0, self._blocked)
+        blockage = Blockage(self._tasks_here, engine.watch, self._thread.ident or 0, self._blocked)
         while True:
             self._neighbours.wait(min(LOOK_SECONDS, lease / 4))
             if self._closing.is_set() or engine.failure is not None:

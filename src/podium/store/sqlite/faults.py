@@ -42,6 +42,13 @@ _RETRYABLE: dict[type[apsw.Error], str] = {
 }
 
 
+_FIXES: dict[type[apsw.Error], str] = {
+    apsw.BusyError: "runs are safe and go on when it lets go",
+    apsw.FullError: "free some space: runs are safe and go on then",
+    apsw.IOError: "look what the system says of the disk (dmesg): runs are safe and go on when it answers",
+}
+
+
 def restore_path(file: str) -> str:
     """What to do about a damaged store."""
     return (
@@ -50,23 +57,13 @@ def restore_path(file: str) -> str:
     )
 
 
-def is_full(file: str) -> bool:
+def _is_full(file: str) -> bool:
     """Whether there is no space left for the store: SQLite calls it an I/O error where it maps a file."""
     try:
-        disk = os.statvfs(os.path.dirname(file) or ".")
+        disk = os.statvfs(os.path.dirname(file))
     except OSError:
         return False
     return disk.f_bavail * disk.f_frsize < _FULL_BYTES
-
-
-def _fix(error: apsw.Error, file: str) -> str:
-    if isinstance(error, apsw.BusyError):
-        return "runs are safe and go on when it lets go"
-    if isinstance(error, apsw.FullError) or is_full(file):
-        return "free some space: runs are safe and go on then"
-    if isinstance(error, apsw.IOError):
-        return "look what the system says of the disk (dmesg): runs are safe and go on when it answers"
-    return ""
 
 
 def translate(error: apsw.Error, file: str = "", *, committing: bool = False) -> StoreError:
@@ -88,14 +85,15 @@ def translate(error: apsw.Error, file: str = "", *, committing: bool = False) ->
             f"the store's schema is not the one this code needs ({error})", fix="call migrate() first"
         )
     else:
-        reason = _RETRYABLE.get(type(error), "SQLite failed")
+        kind = type(error)
+        reason = _RETRYABLE.get(kind, "SQLite failed")
         if file and isinstance(error, apsw.BusyError):
             reason = (
                 f"{lock_holder(Path(file)) or 'another process'} held the write lock of {file} for too long"
             )
-        elif isinstance(error, (apsw.FullError, apsw.IOError, apsw.CantOpenError)) and is_full(file):
-            reason = _RETRYABLE[apsw.FullError]
-        fix = _fix(error, file)
+        elif isinstance(error, (apsw.IOError, apsw.CantOpenError)) and file and _is_full(file):
+            reason, kind = _RETRYABLE[apsw.FullError], apsw.FullError
+        fix = _FIXES.get(kind, "")
         found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})", fix=fix)
     found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
     return found
