@@ -63,15 +63,14 @@ def test_a_process_that_served_long_is_replaced(app: App, monkeypatch: pytest.Mo
     soon(lambda: not any(is_alive(pid) for pid in set(seen[:15])))
 
 
-def test_a_process_that_keeps_much_memory_is_replaced(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_keeps_much_memory_is_replaced(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_module, "GROWTH_MAX", 50 * 2**20)
     monkeypatch.setattr(child_module, "LEVEL_SECONDS", 0.0)
-    with App(store, options=Options(process_slots=1)):  # with two, either may be the next
-        small, after = tasks.grow.run(1000)
-        assert small == after
-        large, after = tasks.grow.run(100 * 2**20)
-        assert large != after
-        soon(lambda: not is_alive(large))
+    small, after = tasks.grow.run(1000)
+    assert small == after
+    large, after = tasks.grow.run(100 * 2**20)
+    assert large != after
+    soon(lambda: not is_alive(large))
 
 
 def test_idle_processes_leave(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,11 @@ class Child:
         return attempt.function.name in self._loaded
 
     @property
+    def has_served(self) -> bool:
+        """Whether it has made an attempt before."""
+        return self._tasks > 0
+
+    @property
     def watched(self) -> int | None:
         """The memory cap (bytes) to hold it to now."""
         return self.attempt.function.memory if self.attempt is not None and not self.doomed else None

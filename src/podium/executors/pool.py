@@ -144,8 +144,9 @@ class Pool:
             attempt = self._line.popleft()
             if attempt.cancelled:
                 continue
-            # The one used last: its memory is warm, and the others may become old enough to leave.
-            child = max(free, key=lambda child: (child.knows(attempt), child.idle_since))
+            # The one used last: its memory is warm, and the others may become old enough to leave. A spare
+            # one that has just begun to listen was not used at all.
+            child = max(free, key=lambda child: (child.knows(attempt), child.has_served, child.idle_since))
             free.remove(child)
             room -= 1
             self._latest = attempt.function
