@@ -73,10 +73,12 @@ def waiting_for(holder: subprocess.Popen[bytes]) -> str:
     return f"waiting for the store: process {holder.pid} ("
 
 
-COMMANDS = (("run", "app:adds"), ("run", "app:adds", "--detach"), ("worker", "app"))
+EACH = pytest.mark.parametrize(
+    "words", [("run", "app:adds"), ("run", "app:adds", "--detach"), ("worker", "app")], ids=" ".join
+)
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@EACH
 def test_who_waits_says_for_whom_and_goes_on_when_it_lets_go(
     project: Path, holder: subprocess.Popen[bytes], commands: list[Command], words: tuple[str, ...]
 ) -> None:
@@ -89,7 +91,7 @@ def test_who_waits_says_for_whom_and_goes_on_when_it_lets_go(
     assert command.process.wait(20) == 0
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@EACH
 def test_ctrl_c_ends_who_waits(
     project: Path, holder: subprocess.Popen[bytes], commands: list[Command], words: tuple[str, ...]
 ) -> None:

@@ -75,7 +75,8 @@ def command(
     `podium run app:report -- --help` lists them. After a crash or Ctrl-C the same command goes on; one with
     --at is a new run each time.
     """
-    now = RealEnv().now
+    env = RealEnv()
+    now, began = env.now, env.monotonic()
     due = None if at is None else when.due(at, now())
     call = Call(id=id, tags=_words(tags))
     with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
@@ -98,6 +99,8 @@ def command(
                 return leave(app, started, view, stop, as_json=as_json, quiet=quiet)
             if due is not None:  # the same command again would be another run, or too late
                 stop.by_id("resume", view.run, app.url)
+            if wait is not None:
+                wait = max(0.0, wait - (env.monotonic() - began))
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)
 
 

@@ -11,7 +11,7 @@ import signal
 import threading
 from types import FrameType
 
-from ..env import Env, RealEnv
+from ..env import RealEnv
 
 ECHO_SECONDS = 0.1  # less than any person needs for a second press
 
@@ -23,8 +23,8 @@ class Echo:
     Ctrl-C on to whom the terminal has sent it already.
     """
 
-    def __init__(self, env: Env | None = None) -> None:
-        self._env = env or RealEnv()
+    def __init__(self) -> None:
+        self._env = RealEnv()
         self._meant, self._at = 0, 0.0
 
     def hears(self, number: int) -> bool:
