@@ -133,6 +133,7 @@ def then_hold(*args):
     held.execute("BEGIN IMMEDIATE")
 
 held = apsw.Connection(".podium/podium.db")
+held.set_busy_timeout(10_000)  # the engine has just begun, and writes now and then
 run.open_engine = then_hold
 if sys.argv.pop(1) == "let go":  # as soon as nobody waits for the start any more
     left = run.leave
