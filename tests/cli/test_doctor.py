@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from podium import App
-from podium.client import check_runs
 from podium.engine import About
 from podium.engine.hostlock import HostLocks, host_name
+from podium.inspect import check_runs
 from podium.model import EngineRow, NewRun, Write
 from podium.store import Finding
 from tests.cli.support import PODIUM, environment, podium, wait_until, write_app
@@ -104,7 +104,7 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
 
 def test_a_machine_that_was_asleep_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with App(engine=False) as app:
-        monkeypatch.setattr("podium.client.health.seconds_asleep", lambda: 3 * 3600.0)
+        monkeypatch.setattr("podium.inspect.health.seconds_asleep", lambda: 3 * 3600.0)
         (clock,) = (finding for finding in check_runs(app) if finding.name == "clock")
     assert clock.is_well
     assert clock.text.endswith("; this machine was asleep for 3 h since it booted")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.client import recorded_frames, with_recorded_frames
+from podium.inspect import recorded_frames, with_recorded_frames
 from tests.cli.support import APP, environment, place, write_app
 
 

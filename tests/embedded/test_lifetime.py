@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from podium import App, Options, PodiumError, task, workflow
-from podium.client import Call
+from podium.client import StartOptions
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
@@ -184,7 +184,7 @@ def test_who_comes_while_an_app_closes_is_told_too(store: Path) -> None:
 
             def ask(app: App = app) -> None:
                 with contextlib.suppress(PodiumError):
-                    while end := app.start(quick._function, (1,), {}, Call(), True).end:
+                    while end := app.start(quick._function, (1,), {}, StartOptions(), True).end:
                         end.result()
 
             asking = [threading.Thread(target=ask) for _ in range(8)]
@@ -318,7 +318,7 @@ def test_a_closed_app_refuses_every_call(store: Path) -> None:
         assert quick.run(1) == 2
     for _ in range(3):  # the second one used to wait for an answer that nobody would give
         with pytest.raises(EngineStopped):
-            app.start(quick._function, (1,), {}, Call())
+            app.start(quick._function, (1,), {}, StartOptions())
         with pytest.raises(EngineStopped):
             app.wait("unknown")
 

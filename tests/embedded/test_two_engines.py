@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from podium import App, Options, task, workflow
-from podium.client import Call
+from podium.client import StartOptions
 
 LEASE = 0.5
 OPTIONS = Options(lease=LEASE, poll=0.05)
@@ -43,7 +43,7 @@ def see_each_other(*apps: App) -> None:
 
 def both_at_work(one: App, two: App) -> None:
     for app in (one, two):
-        app.start(quick._function, (1,), {}, Call()).id.result(10)
+        app.start(quick._function, (1,), {}, StartOptions()).id.result(10)
 
 
 def test_a_store_has_one_name_whatever_links_lead_to_it(tmp_path: Path) -> None:
@@ -101,13 +101,13 @@ def test_a_log_that_takes_long_to_copy_silences_nobody(store: Path, monkeypatch:
 
 def test_a_notice_that_cannot_be_given_is_the_callers_trouble_and_nobody_elses(store: Path) -> None:
     with App(store, starter="/s.py", options=Options(grace=0.1)) as app:
-        left = app.start(naps._function, (0.5,), {}, Call()).id.result(10)
+        left = app.start(naps._function, (0.5,), {}, StartOptions()).id.result(10)
 
     def broken(text: str) -> None:
         raise OSError("no space left on device")
 
     with App(store, starter="/s.py", notice=broken, options=OPTIONS) as app:
-        started = app.start(naps._function, (0.5,), {}, Call(), True)
+        started = app.start(naps._function, (0.5,), {}, StartOptions(), True)
         with pytest.raises(OSError, match="no space"):
             started.id.result(10)
         assert app.wait(left).result(10).state.value == "succeeded"

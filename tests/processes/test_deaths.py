@@ -10,8 +10,8 @@ from contextlib import closing
 
 import apsw
 
-from podium.client import cause_of, check_runs
 from podium.engine.blockage import BLOCKED_SECONDS
+from podium.inspect import cause_of, check_runs
 from tests.processes import flows
 from tests.processes.support import FLOWS, Host, Worker, wait_until
 

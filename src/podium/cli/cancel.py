@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..client import App, can_act
+from ..client import App
 from ..errors import WrongState
+from ..inspect import can_act
 from ..model import UNFINISHED, RunRow, State
 from . import options
 from .lookup import looking

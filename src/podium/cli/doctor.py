@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import click
 
-from ..client import check_environment, check_runs, default_url, store_file
+from ..client import check_environment, default_url, store_file
 from ..errors import StoreError
+from ..inspect import check_runs
 from ..store import Finding, examine
-from . import options, words
+from . import formatting, options
 from .answer import say_json
 from .lookup import looking
 from .main import FAILED, FINE
@@ -37,7 +38,7 @@ def command(quick: bool, store: str | None, as_json: bool, quiet: bool) -> int:
         say_json(store=url, well=well, findings=found)
     elif not quiet:
         problems = sum(not finding.is_well for finding in found)
-        say(words.dim("all is well") if well else words.many(problems, "problem"))
+        say(formatting.dim("all is well") if well else formatting.many(problems, "problem"))
     return FINE if well else FAILED
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from ..client import record
 from ..executors import Progress
+from ..inspect import history
 from ..model import State
-from . import words
+from . import formatting
 from .terminal import safe
 from .view import Tally, View
 
@@ -27,18 +27,18 @@ def frame(view: View, now: float, height: int) -> list[str]:
     lines = list(_fit(blocks, room))
     drawn = [_header(view, now), *_branches(lines)]
     if view.state is State.WAITING and view.due is not None:
-        drawn.append(f"   {click.style('◌', fg='cyan')} waiting; goes on {words.until(view.due, now)}")
+        drawn.append(f"   {click.style('◌', fg='cyan')} waiting; goes on {formatting.until(view.due, now)}")
     if view.state is State.QUEUED and view.due is not None and view.due > now:
-        drawn.append(f"   {click.style('◌', fg='cyan')} begins {words.until(view.due, now)}")
-    drawn.append(words.dim(view.hint))
+        drawn.append(f"   {click.style('◌', fg='cyan')} begins {formatting.until(view.due, now)}")
+    drawn.append(formatting.dim(view.hint))
     return drawn
 
 
 def _header(view: View, now: float) -> str:
     parts = [click.style(view.label, bold=True), view.run]
-    parts += [words.dim(view.call)] if view.call else []
-    parts += [f"{words.state(view.state)} {words.clock((view.ended or now) - view.began)}"]
-    parts += [words.dim(f"resumed with {record.in_words(view.resumed)}")] if view.resumed else []
+    parts += [formatting.dim(view.call)] if view.call else []
+    parts += [f"{formatting.state(view.state)} {formatting.clock((view.ended or now) - view.began)}"]
+    parts += [formatting.dim(f"resumed with {history.in_words(view.resumed)}")] if view.resumed else []
     return "  ".join(parts)
 
 
@@ -48,7 +48,7 @@ def _fit(blocks: list[list[str]], room: int) -> Iterator[list[str]]:
         blocks = [block[:1] for block in blocks]
     if len(blocks) > room:
         hidden = len(blocks) - room + 1
-        yield [words.dim(f"… {hidden} more functions")]
+        yield [formatting.dim(f"… {hidden} more functions")]
         blocks = blocks[hidden:]
     yield from blocks
 
@@ -56,31 +56,31 @@ def _fit(blocks: list[list[str]], room: int) -> Iterator[list[str]]:
 def _branches(blocks: list[list[str]]) -> Iterator[str]:
     for number, block in enumerate(blocks):
         last = number == len(blocks) - 1
-        yield f"{words.dim('└─' if last else '├─')} {block[0]}"
-        yield from (f"{words.dim('  ' if last else '│ ')}    {line}" for line in block[1:])
+        yield f"{formatting.dim('└─' if last else '├─')} {block[0]}"
+        yield from (f"{formatting.dim('  ' if last else '│ ')}    {line}" for line in block[1:])
 
 
 def _block(tally: Tally, width: int, now: float) -> Iterator[str]:
     yield f"{_sign(tally)} {tally.label:<{width}}  {summary(tally, now)}".rstrip()
     for odd in list(tally.odd.values())[:_ODD_MAX]:
         sign = click.style("◍", fg="yellow")
-        yield f"{sign} try {odd.next_try} {words.until(odd.due, now)}  {words.dim(odd.what)}"
+        yield f"{sign} try {odd.next_try} {formatting.until(odd.due, now)}  {formatting.dim(odd.what)}"
     if len(tally.odd) > _ODD_MAX:
-        yield words.dim(f"… {len(tally.odd) - _ODD_MAX} more wait for another try")
+        yield formatting.dim(f"… {len(tally.odd) - _ODD_MAX} more wait for another try")
     speaking = [
         (attempt, tally.progress[step]) for step, attempt in tally.open.items() if step in tally.progress
     ]
     if len(tally.open) + tally.done > 1:
         for attempt, progress in speaking[:_OPEN_MAX]:
-            yield f"{_bar(progress)}  {words.dim(words.call(attempt.args, 40))}"
+            yield f"{_bar(progress)}  {formatting.dim(formatting.call(attempt.args, 40))}"
 
 
 def _sign(tally: Tally) -> str:
     if tally.open:
-        return words.sign(State.RUNNING)
+        return formatting.sign(State.RUNNING)
     if tally.odd:
         return click.style("◍", fg="yellow")
-    return words.sign(State.FAILED if tally.failed else State.SUCCEEDED)
+    return formatting.sign(State.FAILED if tally.failed else State.SUCCEEDED)
 
 
 def summary(tally: Tally, now: float) -> str:
@@ -103,16 +103,16 @@ def summary(tally: Tally, now: float) -> str:
 def _single(tally: Tally, now: float) -> str:
     for step, attempt in list(tally.open.items()):
         progress = tally.progress.get(step)
-        since = words.dim(words.clock(now - attempt.began))
+        since = formatting.dim(formatting.clock(now - attempt.began))
         return f"{_bar(progress)}  {since}" if progress else since
-    return words.dim(words.span(tally.seconds))
+    return formatting.dim(formatting.span(tally.seconds))
 
 
 def _bar(progress: Progress) -> str:
-    text = words.shorten(safe(progress.text), 40)
+    text = formatting.shorten(safe(progress.text), 40)
     if not progress.total or progress.total <= 0:
         return f"{progress.done:,g} {text}".rstrip()
     share = min(1.0, max(0.0, progress.done / progress.total))
     full = round(share * _BAR)
-    bar = click.style("━" * full, fg="green") + words.dim("─" * (_BAR - full))
+    bar = click.style("━" * full, fg="green") + formatting.dim("─" * (_BAR - full))
     return f"{bar} {share:4.0%} {text}".rstrip()

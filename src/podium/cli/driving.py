@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..client import WAITING, App, Started, record, wants_engine
+from ..client import WAITING, App, Started, wants_engine
 from ..engine import About, Options
 from ..env import RealEnv
 from ..errors import UsageError
+from ..inspect import history
 from ..model import Entry, RunRow, State
-from . import terminal, when, words
+from . import formatting, terminal, when
 from .answer import say_json
 from .follow import Follower, surface
 from .main import FAILED, FINE, TIMED_OUT
@@ -89,9 +90,9 @@ def drive(
     if app.has_engine:
         app.describe(About(script=app.starter, slots=app.options.thread_slots, run=view.run))
     row = app.load(view.run)
-    view.call = words.call(row.args)
+    view.call = formatting.call(row.args)
     if not quiet and not terminal.is_live():
-        steps = record.steps_on_record(app.store, row.id) if row.entries else 0
+        steps = history.steps_on_record(app.store, row.id) if row.entries else 0
         tell(_opening(row, view, app.has_engine, steps))
     screen = surface(quiet, env.now())
     stop.restore, stop.says = screen.restore, stop.says and not terminal.is_live()
@@ -107,9 +108,9 @@ def come_out(app: App, view: View, stop: Stopping, seconds: float, *, as_json: b
     """What a run has come to that was driven here for so many seconds, or left; the exit code."""
     with App(app.url, engine=False) as looking:
         row = looking.load(view.run)
-        tail = record.tail(looking.store, row)
+        tail = history.tail(looking.store, row)
         if not row.state.is_settled:
-            return _left(row, record.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
+            return _left(row, history.steps_on_record(looking.store, row.id), stop, app.has_engine, as_json)
     if not app.has_engine and row.ended is not None:  # it was watched: how long that took says nothing
         seconds = row.ended - (row.started or row.created)
     _report(row, tail, seconds, view, as_json, quiet)
@@ -117,7 +118,7 @@ def come_out(app: App, view: View, stop: Stopping, seconds: float, *, as_json: b
 
 
 def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
-    known = f": {record.in_words(steps)}" if row.entries else ""
+    known = f": {history.in_words(steps)}" if row.entries else ""
     how = "watching" if not driven else "resumed" if row.entries else "run"
     later = when.begins_later(row, RealEnv().now())
     return f"{how} {row.id}{known}  {view.label}({view.call}){later and f'  {later}'}"
@@ -125,7 +126,7 @@ def _opening(row: RunRow, view: View, driven: bool, steps: int) -> str:
 
 def _left(row: RunRow, steps: int, stop: Stopping, driven: bool, as_json: bool) -> int:
     how = "not done yet" if not stop.by else "stopped" if driven else f"left {row.state}"
-    tell(f"{how}: {record.in_words(steps, of=row.id)}")
+    tell(f"{how}: {history.in_words(steps, of=row.id)}")
     tell(stop.way_on)
     if as_json:
         say_json(id=row.id, function=row.function, state=str(row.state))

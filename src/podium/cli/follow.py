@@ -7,11 +7,12 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import Protocol
 
-from ..client import App, record
+from ..client import App
 from ..engine import End
 from ..env import RealEnv
+from ..inspect import history
 from ..model import Entry, State
-from . import drawing, terminal, words
+from . import drawing, formatting, terminal
 from .stopping import HINT, Stopping
 from .terminal import tell
 from .view import View
@@ -60,8 +61,10 @@ class PlainSurface:
             for tally in view.tallies.values():
                 counted = drawing.summary(tally, now)
                 odd = next(iter(tally.odd.values()), None)
-                wait = f" · try {odd.next_try} {words.until(odd.due, now)} after {odd.what}" if odd else ""
-                tell(f"{view.run} {words.clock(now - view.began)} {tally.label}: {counted}{wait}")
+                wait = (
+                    f" · try {odd.next_try} {formatting.until(odd.due, now)} after {odd.what}" if odd else ""
+                )
+                tell(f"{view.run} {formatting.clock(now - view.began)} {tally.label}: {counted}{wait}")
 
     def close(self, view: View, now: float) -> None:
         self.update(view, now)
@@ -146,4 +149,4 @@ class Follower:
         self._view.ended = row.ended
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
-        return record.entries(self._app.store, self._view.run, after, until)
+        return history.entries(self._app.store, self._view.run, after, until)

@@ -12,11 +12,12 @@ from typing import NamedTuple, Protocol
 
 import click
 
-from ..client import App, read_span
+from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
+from ..inspect import read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow
-from . import options, words
+from . import formatting, options
 from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
@@ -68,7 +69,7 @@ def command(
     Prints have no level; their column says out or err. --json gives JSON lines: an object for each line that
     was said, on a line of its own, and nothing where nothing was said.
     """
-    wanted = Wanted(step, _level(level), _pattern(grep), _since(since))
+    wanted = LineFilter(step, _level(level), _pattern(grep), _since(since))
     with looking(store) as app:
         row = pick(app, run)
         screen = Json(row) if as_json else Bare() if quiet else Table()
@@ -87,7 +88,7 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
         row = app.load(run)  # before its lines, so that the last ones are not missed
         screen.show(reader.lines())
         if row.state.is_settled:
-            tell(words.state(row.state))
+            tell(formatting.state(row.state))
             return
         app.store.wait(FOLLOW_SECONDS)
 
@@ -95,7 +96,7 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
 # -- what is asked for ----------------------------------------------------------------------------------
 
 
-class Wanted(NamedTuple):
+class LineFilter(NamedTuple):
     """Which lines are shown. None narrows nothing."""
 
     step: str | None
@@ -131,7 +132,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
         return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
-            f"--grep {words.shorten(text, 100)!r} is no regular expression: {error}",
+            f"--grep {formatting.shorten(text, 100)!r} is no regular expression: {error}",
             fix="a sign that stands for itself has a \\ before it: --grep 'f\\(x\\)'",
         ) from None
 
@@ -155,7 +156,7 @@ def _names(step: str) -> tuple[str, ...]:
 class Reader:
     """Reads on from where it stopped."""
 
-    def __init__(self, app: App, row: RunRow, wanted: Wanted, newest: int | None) -> None:
+    def __init__(self, app: App, row: RunRow, wanted: LineFilter, newest: int | None) -> None:
         self._store, self._run, self._wanted = app.store, row.id, wanted
         self._after = max(0, row.logs - newest) if newest is not None and not any(wanted) else 0
         # The id of a step has the slash of its scope. Then the store knows where its lines are.
@@ -192,7 +193,7 @@ class Json:
             say_json(
                 run=self._run,
                 n=line.n,
-                at=words.iso(line.at),
+                at=formatting.iso(line.at),
                 step=line.step or None,
                 attempt=line.attempt or None,
                 source=_PRINTED.get(line.level, "log"),
@@ -234,15 +235,15 @@ class Table:
         self._step = max(self._step, len(step))
         if not self._is_titled:
             self._is_titled = True
-            say(words.dim(f"{'time':<12}  {'step':<{self._step}}  try  {'level':<8}"))
+            say(formatting.dim(f"{'time':<12}  {'step':<{self._step}}  try  {'level':<8}"))
         if (day := f"{at:%Y-%m-%d %Z}") != self._day:
             self._day = day
-            say(words.dim(f"-- {day}"))
+            say(formatting.dim(f"-- {day}"))
         level, colour = _level_word(line.level)
         tried = str(line.attempt or "")
         head = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}  {step:<{self._step}}  {tried:>3}  "
         first, *more = safe_lines(_COLOURS.sub("", line.text)).split("\n")
-        say(f"{words.dim(head)}{click.style(f'{level:<8}', fg=colour)}  {first}".rstrip())
+        say(f"{formatting.dim(head)}{click.style(f'{level:<8}', fg=colour)}  {first}".rstrip())
         for text in more:
             say(f"{' ' * (len(head) + 10)}{text}".rstrip())
 
@@ -252,7 +253,7 @@ def _step(identity: str) -> str:
     if not identity:
         return "(body)"
     scope, _, name = identity.partition("/")
-    label = words.shorten(words.label(name), _STEP_MAX)
+    label = formatting.shorten(formatting.label(name), _STEP_MAX)
     return f"{label} [{scope}]" if scope else label
 
 

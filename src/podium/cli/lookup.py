@@ -12,7 +12,7 @@ from ..client import App, default_url, store_file
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..model import Query, RunRow, State
-from . import words
+from . import formatting
 from .terminal import safe
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
@@ -76,8 +76,10 @@ def _nearest(app: App, wanted: str) -> str:
 
 def described(row: RunRow) -> str:
     """A run in a few words: "1m8a… (daily, ✖ failed, 2 h ago)"."""
-    created = words.ago(row.created, _env.now())
-    return f"{safe(row.id)} ({words.label(row.function)}, {words.plain_state(row.state)}, {created})"
+    created = formatting.ago(row.created, _env.now())
+    return (
+        f"{safe(row.id)} ({formatting.label(row.function)}, {formatting.plain_state(row.state)}, {created})"
+    )
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
@@ -86,7 +88,9 @@ def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
     if incomplete.startswith("@"):
         return names
     rows = _newest(store, Query(id_prefix=incomplete or None, limit=50))
-    return [CompletionItem(row.id, help=f"{words.label(row.function)}, {row.state}") for row in rows] + names
+    return [
+        CompletionItem(row.id, help=f"{formatting.label(row.function)}, {row.state}") for row in rows
+    ] + names
 
 
 def complete_tag(store: str | None, incomplete: str) -> list[CompletionItem]:

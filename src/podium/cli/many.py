@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import click
 from msgspec.structs import replace
 
-from ..client import App, is_query, parse, search
+from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError, WrongState
+from ..inspect import is_query, parse, search
 from ..model import RunRow, State
-from . import words
+from . import formatting
 from .answer import say_json
 from .lookup import described, pick
 from .main import FINE, NOT_ALLOWED
@@ -51,12 +52,12 @@ class Chosen:
         kept = [row for row in self.rows if row.id not in ids]
         if self.by_query and len(kept) < len(self.rows):
             left_out = len(self.rows) - len(kept)
-            self._cut += f"; {words.many(left_out, 'other was', 'others were')} {why}"
+            self._cut += f"; {formatting.many(left_out, 'other was', 'others were')} {why}"
             self.rows = kept
 
     def described(self, verb: str) -> Iterator[str]:
         """How many, and a few of them."""
-        yield f"{verb} {words.many(len(self.rows), 'run')}{self._cut}" + (
+        yield f"{verb} {formatting.many(len(self.rows), 'run')}{self._cut}" + (
             "" if self.rows else ": nothing to do"
         )
         yield from (f"  {described(row)}" for row in self.rows[:_EXAMPLES])
@@ -86,7 +87,7 @@ def agreed(chosen: Chosen, verb: str, *, yes: bool, dry_run: bool, as_json: bool
         return True
     if not sys.stdin.isatty():
         raise UsageError(
-            f"{verb} {words.many(len(chosen.rows), 'run')}? nobody is there to ask",
+            f"{verb} {formatting.many(len(chosen.rows), 'run')}? nobody is there to ask",
             fix="--yes does it without asking, --dry-run only looks",
         )
     if click.confirm("go on?", err=True):
@@ -120,7 +121,7 @@ def each(rows: Sequence[RunRow], act: Callable[[RunRow], tuple[str, str]], as_js
         _say_json(done, [problem.message for problem in refused])
     elif not quiet:
         for outcome, count in Counter(one["outcome"] for one in done).items():
-            tell(outcome if len(rows) == 1 else f"{words.many(count, 'run')}: {outcome}")
+            tell(outcome if len(rows) == 1 else f"{formatting.many(count, 'run')}: {outcome}")
     for problem in refused[:_EXAMPLES]:
         error(problem.code, problem.message, problem.fix)
     if len(refused) > _EXAMPLES:

@@ -8,19 +8,19 @@ from typing import Any
 import msgspec
 
 from .. import codec
-from ..client import record
 from ..codec import Failure
 from ..engine import read_reason
+from ..inspect import history
 from ..model import Entry, RunRow, State
-from . import report, terminal, words
+from . import formatting, report, terminal
 
 
 def ending(row: RunRow, tail: Sequence[Entry], seconds: float, steps: int, retried: int) -> Iterator[str]:
     """For a good end one line, for a bad one also why, and what to do. `tail`: the last of its history."""
-    counts = [f"in {words.span(seconds)}", record.in_words(steps)]
-    counts += [words.many(retried, "retry", "retries")] if retried else []
+    counts = [f"in {formatting.span(seconds)}", history.in_words(steps)]
+    counts += [formatting.many(retried, "retry", "retries")] if retried else []
     id = terminal.safe(row.id)
-    summary = f"{words.state(row.state)} {' · '.join(counts)} · {id}"
+    summary = f"{formatting.state(row.state)} {' · '.join(counts)} · {id}"
     if row.state is State.FAILED:
         yield from report.failed(row.payload, tail)
         yield summary

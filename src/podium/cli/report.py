@@ -10,12 +10,12 @@ import click
 from msgspec.structs import replace
 
 from .. import codec
-from ..client import Frame, recorded_frames
 from ..codec import Failure
 from ..errors import DecodeError, TaskFailed
+from ..inspect import Frame, recorded_frames
 from ..machine import line_of
 from ..model import Entry, Kind
-from . import words
+from . import formatting
 from .terminal import safe
 
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
@@ -77,11 +77,13 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     failures = [(entry, found) for entry in entries if (found := _recorded(entry)) is not None]
     step, original = _failed_step(failure, failures)
     tries = [entry for entry in entries if step and entry.step == step.step and entry.kind is Kind.RETRY]
-    subject = f"{words.label(step.step.partition('#')[0])} failed" if step else "the workflow's body failed"
-    after = f" after {words.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
+    subject = (
+        f"{formatting.label(step.step.partition('#')[0])} failed" if step else "the workflow's body failed"
+    )
+    after = f" after {formatting.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
     chain = _chain(failure, original)
     many = chain[-1].members is not None and len(chain[-1].leaves()) > 1
-    what = _group(chain[-1]) if many else words.error(chain[-1], 300)
+    what = _group(chain[-1]) if many else formatting.error(chain[-1], 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
     about = list(_about(chain))
     if many:
@@ -158,13 +160,13 @@ def _all_of(failure: Failure) -> Iterator[Failure]:
 
 def _group(group: Failure) -> str:
     """A group in a line, without what is in it."""
-    name = words.error(replace(group, members=None))
-    return f"{name} ({words.many(len(group.leaves()), 'error')})"
+    name = formatting.error(replace(group, members=None))
+    return f"{name} ({formatting.many(len(group.leaves()), 'error')})"
 
 
 def _rest_of(message: str) -> Iterator[str]:
     rest = [line.strip() for line in message.strip().splitlines()[1:]]
-    yield from (f"  {words.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
+    yield from (f"  {formatting.shorten(safe(line), 200)}" for line in rest[:_MESSAGE_MAX] if line)
 
 
 def _frames(chain: Sequence[Failure], callers: int) -> Iterator[str]:
@@ -183,7 +185,7 @@ def _called(group: Failure) -> str:
     if group.message == "unhandled errors in a TaskGroup":  # asyncio's own words
         return "a TaskGroup"
     said = f" '{group.message}'" if group.message else ""
-    return words.shorten(safe(f"{words.kind(group.type)}{said}"), 100)
+    return formatting.shorten(safe(f"{formatting.kind(group.type)}{said}"), 100)
 
 
 def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterator[str]:
@@ -191,10 +193,10 @@ def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterat
     leaves = group.leaves()
     for leaf in leaves[:_LEAVES_MAX]:
         step, original = _failed_step(leaf, failures)
-        of = f"{words.label(step.step.partition('#')[0])} failed: " if step else ""
+        of = f"{formatting.label(step.step.partition('#')[0])} failed: " if step else ""
         own = [frame for frame in recorded_frames(leaf.traceback) if _is_own(frame)]
         at = f"  {line_of(own[-1].file, own[-1].line)}  {safe(own[-1].source)}".rstrip() if own else ""
-        yield of + words.error(_original(leaf, original), 120) + at
+        yield of + formatting.error(_original(leaf, original), 120) + at
     if len(leaves) > _LEAVES_MAX:
         yield f"… and {len(leaves) - _LEAVES_MAX:,} more"
 
@@ -206,7 +208,7 @@ def _about(chain: Sequence[Failure]) -> Iterator[str]:
     cause = chain[-1].cause
     # A timeout is raised from the cancellation that it sent, which says no more than the timeout does.
     if cause is not None and (cause.message or not cause.type.endswith("CancelledError")):
-        yield f"  because of {words.error(cause)}"
+        yield f"  because of {formatting.error(cause)}"
 
 
 def _summary(tries: Sequence[Entry], step: Entry) -> str:
@@ -214,7 +216,7 @@ def _summary(tries: Sequence[Entry], step: Entry) -> str:
     parts: list[str] = []
     before = ""
     for entry, payload in [*((t, t.payload[1:]) for t in tries), (step, step.payload)]:
-        text = words.failure(payload, 60)
+        text = formatting.failure(payload, 60)
         parts.append(f"try {entry.attempt} {'same' if text == before else text}")
         before = text
     shown = parts if len(parts) <= 4 else [*parts[:2], f"… {len(parts) - 3} more", parts[-1]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..client import App, Wanted, search
+from ..client import App
+from ..inspect import ParsedQuery, search
 from ..model import Query, RunRow, State
 from . import options
 from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
@@ -57,7 +58,7 @@ def command(
 
 def _retried_since(app: App, created: float) -> set[str]:
     """Runs that a newer one goes on from: a bulk retry that is repeated must not make them twice."""
-    newer = Wanted(Query(created=(created, float("inf"))), (_goes_on,), "")
+    newer = ParsedQuery(Query(created=(created, float("inf"))), (_goes_on,), "")
     return {row.parent for row in search(app, newer, MANY_MAX).rows}
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from ..client import App, Call, is_tag
+from ..client import App, StartOptions, is_tag
 from ..env import RealEnv
 from ..errors import UsageError
 from ..model import RunRow, State
-from . import options, when, words
+from . import formatting, options, when
 from .answer import say_json
 from .driving import (
     ALONE,
@@ -78,7 +78,7 @@ def command(
     env = RealEnv()
     now, began = env.now, env.monotonic()
     due = None if at is None else when.due(at, now())
-    call = Call(id=id, tags=_words(tags))
+    call = StartOptions(id=id, tags=_words(tags))
     with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
@@ -104,24 +104,24 @@ def command(
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)
 
 
-def _timed(call: Call, due: float | None, now: float) -> Call:
+def _timed(call: StartOptions, due: float | None, now: float) -> StartOptions:
     """Loading a module, and a busy store, take their time: what is left is known when it is started."""
     return call if due is None else replace(call, delay=max(0.0, due - now))
 
 
 def _detached(row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
     if as_json:
-        say_json(id=row.id, function=row.function, state=str(row.state), due=words.iso(row.due))
+        say_json(id=row.id, function=row.function, state=str(row.state), due=formatting.iso(row.due))
     else:
         say(row.id)
     if quiet:
         return
     if row.state is not State.QUEUED:  # the same id again
-        tell(words.state(row.state))
+        tell(formatting.state(row.state))
         return
     later = when.begins_later(row, now)
     begins = f"{later}," if later else "begins"
-    tell(words.dim(f"it {begins} when somebody drives it: podium resume {row.id}"))
+    tell(formatting.dim(f"it {begins} when somebody drives it: podium resume {row.id}"))
 
 
 def _words(tags: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from ..client import Found, parse, search
 from ..env import RealEnv
 from ..errors import RunNotFound
+from ..inspect import SearchResult, parse, search
 from ..model import RunRow, State
-from . import options, words
+from . import formatting, options
 from .answer import say_json
 from .lookup import looking
 from .main import FINE
@@ -56,7 +56,7 @@ class Column(NamedTuple):
 @options.quiet("Ids only.")
 def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool, quiet: bool) -> int:
     wanted = parse(query, RealEnv().now())
-    found = Found([], False, None)
+    found = SearchResult([], False, None)
     try:
         with looking(store) as app:
             found = search(app, wanted, limit)
@@ -74,11 +74,11 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     return FINE
 
 
-def _list(found: Found, limit: int, asked: bool) -> None:
+def _list(found: SearchResult, limit: int, asked: bool) -> None:
     for line in table(found.rows, RealEnv().now(), width(sys.stdout)) if found.rows else ():
         say(line)
     if found.more:
-        tell(words.dim(f"the newest {limit}; more: -n {limit * 10}"))
+        tell(formatting.dim(f"the newest {limit}; more: -n {limit * 10}"))
     elif not found.rows and found.looked_at is None:
         tell("no runs match" if asked else "no runs yet: podium run module:workflow")
 
@@ -87,12 +87,12 @@ def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
     """Title and a line per run, at most so many columns wide; None: as wide as they are."""
     all_columns = [
         Column("id", 9, [safe(row.id) for row in rows]),
-        Column("state", 8, [words.state(row.state) for row in rows]),
-        Column("function", 7, [words.label(row.function) for row in rows]),
-        Column("created", 6, [words.ago(row.created, now) for row in rows]),
+        Column("state", 8, [formatting.state(row.state) for row in rows]),
+        Column("function", 7, [formatting.label(row.function) for row in rows]),
+        Column("created", 6, [formatting.ago(row.created, now) for row in rows]),
         Column("took", 4, [_took(row, now) for row in rows]),
         Column("entries", 3, [f"{row.entries:,}" for row in rows]),
-        Column("input", 5, [words.call(row.args, 40 if columns else 200) for row in rows]),
+        Column("input", 5, [formatting.call(row.args, 40 if columns else 200) for row in rows]),
     ]
     shown = _fitting(all_columns, columns)
     for number in range(-1, len(rows)):
@@ -102,7 +102,7 @@ def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
             for cell, column in zip(cells, shown, strict=True)
         ]
         line = "  ".join(padded).rstrip()
-        yield words.dim(line) if number < 0 else line
+        yield formatting.dim(line) if number < 0 else line
 
 
 def _fitting(columns: list[Column], most: int | None) -> list[Column]:
@@ -116,8 +116,8 @@ def _took(row: RunRow, now: float) -> str:
     if row.started is None:
         return ""
     if row.ended is not None:
-        return words.span(row.ended - row.started)
-    return words.span(now - row.started) if row.state is State.RUNNING else ""
+        return formatting.span(row.ended - row.started)
+    return formatting.span(now - row.started) if row.state is State.RUNNING else ""
 
 
 def run_json(row: RunRow) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "state": str(row.state),
         "function": row.function,
         "input": msgspec.Raw(row.args or b"{}"),
-        "created": words.iso(row.created),
-        "started": words.iso(row.started),
-        "ended": words.iso(row.ended),
-        "due": words.iso(row.due),
+        "created": formatting.iso(row.created),
+        "started": formatting.iso(row.started),
+        "ended": formatting.iso(row.ended),
+        "due": formatting.iso(row.due),
         "entries": row.entries,
         "owners_lost": row.lost,
         "inbox": row.inbox,

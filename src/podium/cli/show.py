@@ -10,11 +10,12 @@ import click
 import msgspec
 
 from .. import codec
-from ..client import App, record
+from ..client import App
 from ..env import RealEnv
 from ..errors import DecodeError
+from ..inspect import history
 from ..model import Entry, Kind, RunRow, State
-from . import options, report, words
+from . import formatting, options, report
 from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
@@ -36,7 +37,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
     """One run: its steps, its last error, what to do next."""
     with looking(store) as app:
         row = pick(app, run)
-        entries = record.entries(app.store, row.id)
+        entries = history.entries(app.store, row.id)
         if as_json:
             steps = [_entry_json(entry) for entry in entries]
             say_json(**run_json(row), **outcome_json(row), history=steps)
@@ -68,7 +69,7 @@ def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
         left_out = len(tree) - room + 1
         tree = [
             *tree[: room // 2],
-            words.dim(f"… {left_out} lines; podium show {row.id} --all"),
+            formatting.dim(f"… {left_out} lines; podium show {row.id} --all"),
             *tree[room // 2 - room + 1 :],
         ]
     for line in (*header, *tree, *below):
@@ -77,19 +78,19 @@ def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
 
 def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
     now = RealEnv().now()
-    name = click.style(words.label(row.function), bold=True)
-    called = words.call(row.args, 100)
-    yield f"{name}  {safe(row.id)}" + (f"  {words.dim(called)}" if called else "")
-    parts = [words.state(row.state)]
+    name = click.style(formatting.label(row.function), bold=True)
+    called = formatting.call(row.args, 100)
+    yield f"{name}  {safe(row.id)}" + (f"  {formatting.dim(called)}" if called else "")
+    parts = [formatting.state(row.state)]
     if row.ended is not None:
-        parts.append(words.ago(row.ended, now))
-        parts += [f"took {words.span(row.ended - row.started)}"] if row.started is not None else []
+        parts.append(formatting.ago(row.ended, now))
+        parts += [f"took {formatting.span(row.ended - row.started)}"] if row.started is not None else []
     else:
-        parts.append(f"created {words.ago(row.created, now)}")
+        parts.append(f"created {formatting.ago(row.created, now)}")
     if story is not None:
-        parts.append(record.in_words(story.steps))
-        parts += [words.many(story.retried, "retry", "retries")] if story.retried else []
-    parts += [f"{words.many(row.lost, 'owner')} lost"] if row.lost else []
+        parts.append(history.in_words(story.steps))
+        parts += [formatting.many(story.retried, "retry", "retries")] if story.retried else []
+    parts += [f"{formatting.many(row.lost, 'owner')} lost"] if row.lost else []
     parts += [f"from {row.parent}"] if row.parent else []
     yield " · ".join(parts)
 
@@ -97,12 +98,12 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
 def _below(app: App, row: RunRow) -> Iterator[str]:
     """How it came out, and one thing to do."""
     if row.logs:
-        yield f"logs: {words.many(row.logs, 'line')}  {words.dim(f'podium logs {row.id}')}"
+        yield f"logs: {formatting.many(row.logs, 'line')}  {formatting.dim(f'podium logs {row.id}')}"
     if row.state is State.SUCCEEDED:
         text = result_text(row.payload, 500)
         yield from ([f"result: {text}"] if text else [])
     elif row.state is State.FAILED:
-        yield from report.failed(row.payload, record.tail(app.store, row))
+        yield from report.failed(row.payload, history.tail(app.store, row))
         yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)
@@ -119,10 +120,10 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "step": entry.step,
         "scope": scope,
         "function": name.partition("#")[0],
-        "at": words.iso(entry.at),
-        "began": words.iso(entry.began or None),
+        "at": formatting.iso(entry.at),
+        "began": formatting.iso(entry.began or None),
         "attempt": entry.attempt,
-        "due": words.iso(entry.due),
+        "due": formatting.iso(entry.due),
     }
     if entry.kind in (Kind.ERROR, Kind.RETRY):
         shown["error"] = _error_json(entry.payload[entry.kind is Kind.RETRY :])

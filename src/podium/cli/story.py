@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from ..model import DEADLINE, Entry, Kind, RunRow, State
-from . import words
+from . import formatting
 
 ODD_MAX = 3
 _TIMER, _TIMEOUT = "timer", "timeout reached"
@@ -43,7 +43,9 @@ class Group:
             self.longest = max(self.longest, took)
             if entry.kind is Kind.ERROR and len(self.odd) < ODD_MAX:
                 tries = f"try {entry.attempt}: " if entry.attempt > 1 else ""
-                self.odd.append(f"{words.sign(State.FAILED)} {tries}{words.failure(entry.payload, 120)}")
+                self.odd.append(
+                    f"{formatting.sign(State.FAILED)} {tries}{formatting.failure(entry.payload, 120)}"
+                )
 
     def merge(self, other: Group) -> None:
         """Take in the same function's steps of a branch that does the same."""
@@ -128,7 +130,7 @@ def _place(entry: Entry) -> tuple[str, str]:
     scope, _, name = entry.step.partition("/")
     if entry.kind is Kind.TICK:
         return (scope if "/" in entry.step else ""), _TIMEOUT if entry.step == DEADLINE else _TIMER
-    return scope, words.label(name.partition("#")[0])
+    return scope, formatting.label(name.partition("#")[0])
 
 
 def _lines(branch: Branch, indent: str, row: RunRow, now: float) -> Iterator[str]:
@@ -139,12 +141,12 @@ def _lines(branch: Branch, indent: str, row: RunRow, now: float) -> Iterator[str
     )
     for number, item in enumerate(items):
         last = number == len(items) - 1
-        head = indent + words.dim("└─ " if last else "├─ ")
-        under = indent + words.dim("   " if last else "│  ")
+        head = indent + formatting.dim("└─ " if last else "├─ ")
+        under = indent + formatting.dim("   " if last else "│  ")
         if isinstance(item, Branch):
             simple = _only_group(item)
             if simple is None:
-                yield f"{head}{words.dim(words.many(item.count, 'branch', 'branches'))}"
+                yield f"{head}{formatting.dim(formatting.many(item.count, 'branch', 'branches'))}"
                 yield from _lines(item, under, row, now)
                 continue
             item = simple
@@ -164,17 +166,17 @@ def _only_group(branch: Branch) -> Group | None:
 def _group(group: Group, row: RunRow) -> str:
     ended = group.done + group.failed
     if group.failed:
-        sign = words.sign(State.FAILED)
+        sign = formatting.sign(State.FAILED)
     elif group.waiting:
-        sign = words.sign(State.RUNNING if row.state is State.RUNNING else State.WAITING)
+        sign = formatting.sign(State.RUNNING if row.state is State.RUNNING else State.WAITING)
     else:
-        sign = words.sign(State.SUCCEEDED)
+        sign = formatting.sign(State.SUCCEEDED)
     count = ended + len(group.waiting)
-    times = f" {words.TIMES} {count:,}" if count > 1 else ""
+    times = f" {formatting.TIMES} {count:,}" if count > 1 else ""
     parts = [f"{sign} {group.label}{times}"]
     if group.label not in (_TIMER, _TIMEOUT) and ended:
-        each = f"{words.span(group.seconds / ended)} each, {words.span(group.longest)} at most"
-        parts.append(words.dim(words.span(group.seconds) if ended == 1 else each))
+        each = f"{formatting.span(group.seconds / ended)} each, {formatting.span(group.longest)} at most"
+        parts.append(formatting.dim(formatting.span(group.seconds) if ended == 1 else each))
     parts += [click.style(f"{group.failed:,} failed", fg="red")] if group.failed and count > 1 else []
     parts += [click.style(f"{group.retried:,} retried", fg="yellow")] if group.retried else []
     return "  ".join(parts)
@@ -183,17 +185,17 @@ def _group(group: Group, row: RunRow) -> str:
 def _details(group: Group, row: RunRow, now: float) -> Iterator[str]:
     yield from group.odd
     if group.failed > len(group.odd):
-        yield words.dim(f"… {group.failed - len(group.odd):,} more failed")
+        yield formatting.dim(f"… {group.failed - len(group.odd):,} more failed")
     if row.state.is_final:
         return
     for entry in list(group.waiting.values())[:ODD_MAX]:
         if entry.kind is Kind.RETRY:
-            what = words.failure(entry.payload[1:], 100)
-            yield f"◍ try {entry.attempt + 1} {words.until(entry.due or now, now)}  {words.dim(what)}"
+            what = formatting.dim(formatting.failure(entry.payload[1:], 100))
+            yield f"◍ try {entry.attempt + 1} {formatting.until(entry.due or now, now)}  {what}"
         else:
-            yield f"● try {entry.attempt} began {words.ago(entry.at, now)}"
+            yield f"● try {entry.attempt} began {formatting.ago(entry.at, now)}"
     if len(group.waiting) > ODD_MAX:
-        yield words.dim(f"… {len(group.waiting) - ODD_MAX:,} more wait")
+        yield formatting.dim(f"… {len(group.waiting) - ODD_MAX:,} more wait")
 
 
 def entry_line(entry: Entry) -> str:
@@ -205,6 +207,6 @@ def entry_line(entry: Entry) -> str:
         payload = payload[1:]
     said = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍", Kind.START: "●"}.get(entry.kind, "·")
     failed = entry.kind in (Kind.ERROR, Kind.RETRY)
-    value = words.failure(payload, 120) if failed else words.preview(payload) if payload else ""
-    took = words.dim(words.span(entry.at - entry.began)) if entry.began else ""
+    value = formatting.failure(payload, 120) if failed else formatting.preview(payload) if payload else ""
+    took = formatting.dim(formatting.span(entry.at - entry.began)) if entry.began else ""
     return "  ".join(part for part in (f"{entry.seq:>6,} {said} {place}", took, value) if part)

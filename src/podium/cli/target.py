@@ -12,11 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from ..client import Frame
 from ..declare import Durable, Workflow
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..executors import capture
 from ..functions import Function, registry
+from ..inspect import Frame
 from ..machine import is_user_file
 from .report import frame_lines
 from .terminal import safe

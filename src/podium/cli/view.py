@@ -13,7 +13,7 @@ from typing import Any
 
 from ..executors import Attempt, Progress
 from ..model import Entry, Head, Kind, Move, State
-from . import words
+from . import formatting
 
 RATE_SECONDS = 5.0
 TOLD_MAX = 10  # lines per function and kind of outcome, for whoever cannot redraw
@@ -25,14 +25,14 @@ class Odd:
     def __init__(self, entry: Entry) -> None:
         self.due = entry.due or 0.0
         self.next_try = entry.attempt + 1
-        self.what = words.failure(entry.payload[1:], 80)
+        self.what = formatting.failure(entry.payload[1:], 80)
 
 
 class Tally:
     """What is known of one function's steps."""
 
     def __init__(self, name: str) -> None:
-        self.label = words.label(name)
+        self.label = formatting.label(name)
         self.done = self.failed = self.retried = 0
         self.open: dict[str, Attempt] = {}
         self.odd: dict[str, Odd] = {}
@@ -177,7 +177,7 @@ class View:
     def _rests(self, due: float | None) -> None:
         if any(tally.odd for tally in self.tallies.values()):
             return  # until the next try, which was told
-        self.news.append(f"{words.state(State.WAITING)}{'' if due is None else ' until it is due'}")
+        self.news.append(f"{formatting.state(State.WAITING)}{'' if due is None else ' until it is due'}")
 
     def _drop(self) -> None:
         self.here = False
@@ -196,14 +196,14 @@ class View:
         if told > TOLD_MAX:
             return
         if entry.kind is Kind.RESULT:
-            line = f"{words.sign(State.SUCCEEDED)} {tally.label} {words.dim(words.span(tally.seconds))}"
+            took = formatting.dim(formatting.span(tally.seconds))
+            line = f"{formatting.sign(State.SUCCEEDED)} {tally.label} {took}"
         elif entry.kind is Kind.ERROR:
-            line = f"{words.sign(State.FAILED)} {tally.label}: {words.failure(entry.payload, 160)}"
+            line = f"{formatting.sign(State.FAILED)} {tally.label}: {formatting.failure(entry.payload, 160)}"
         else:
             self._told_retry.add(entry.step)
-            pause = words.span(max(0.0, (entry.due or entry.at) - entry.at))
-            line = (
-                f"◍ {tally.label} try {entry.attempt + 1} in {pause}: {words.failure(entry.payload[1:], 160)}"
-            )
-        more = words.dim("  (further ones are only counted)") if told == TOLD_MAX else ""
+            pause = formatting.span(max(0.0, (entry.due or entry.at) - entry.at))
+            what = formatting.failure(entry.payload[1:], 160)
+            line = f"◍ {tally.label} try {entry.attempt + 1} in {pause}: {what}"
+        more = formatting.dim("  (further ones are only counted)") if told == TOLD_MAX else ""
         self.news.append(line + more)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..client import cause_of
-from . import options, words
+from ..inspect import cause_of
+from . import formatting, options
 from .driving import drive
 from .lookup import looking, pick
 from .stopping import Stopping
@@ -26,13 +26,13 @@ def command(run: str, wait: float | None, store: str | None, as_json: bool, quie
     """
     with looking(store) as app:
         row = pick(app, run)
-        view = View(words.label(row.function), row.started or row.created)
+        view = View(formatting.label(row.function), row.started or row.created)
         view.run, view.state = row.id, row.state
         view.hint = "Ctrl-C leaves off watching; the run goes on"
         if not (quiet or row.state.is_settled):
             cause = cause_of(app, row)
             if cause.kind != "running":
-                tell(words.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))
+                tell(formatting.dim(safe(" · ".join(part for part in (cause.what, cause.fix) if part))))
         with Stopping(driven=False) as stop:
             stop.by_id("watch", row.id, app.url)
             return drive(app, view, stop, wait=wait, as_json=as_json, quiet=quiet)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 
 from ..checks import SECONDS_MAX
-from ..client import SPANS, read_moment
 from ..errors import UsageError
+from ..inspect import SPANS, read_moment
 from ..model import RunRow, State
-from . import words
+from . import formatting
 
 _FORMAT = "%Y-%m-%d %H:%M:%S %Z"
 
@@ -24,10 +24,13 @@ def due(text: str, now: float) -> float:
         )
     if at < now:
         raise UsageError(
-            f"--at {text!r} was {words.ago(at, now)}", fix="give a time to come; without --at it begins now"
+            f"--at {text!r} was {formatting.ago(at, now)}",
+            fix="give a time to come; without --at it begins now",
         )
     if at - now > SECONDS_MAX:
-        raise UsageError(f"--at {text!r} is {words.until(at, now)}", fix="thirty years ahead is the most")
+        raise UsageError(
+            f"--at {text!r} is {formatting.until(at, now)}", fix="thirty years ahead is the most"
+        )
     return at
 
 
@@ -36,4 +39,4 @@ def begins_later(row: RunRow, now: float) -> str:
     if row.state is not State.QUEUED or row.due is None or row.due <= now:
         return ""
     there = datetime.datetime.fromtimestamp(row.due).astimezone()
-    return f"begins {words.until(row.due, now)} ({there:{_FORMAT}})"
+    return f"begins {formatting.until(row.due, now)} ({there:{_FORMAT}})"

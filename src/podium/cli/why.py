@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from ..client import App, Cause, cause_of, record
+from ..client import App
+from ..inspect import Cause, cause_of, history
 from ..model import RunRow, State
-from . import options, report, words
+from . import formatting, options, report
 from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
@@ -38,9 +39,10 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
 
 
 def _lines(app: App, row: RunRow, cause: Cause) -> Iterator[str]:
-    yield f"{words.state(row.state)}  {click.style(words.label(row.function), bold=True)}  {safe(row.id)}"
+    function = click.style(formatting.label(row.function), bold=True)
+    yield f"{formatting.state(row.state)}  {function}  {safe(row.id)}"
     if row.state is State.FAILED:  # with the user's line
-        yield from report.failed(row.payload, record.tail(app.store, row))
+        yield from report.failed(row.payload, history.tail(app.store, row))
     else:
         yield f"  {safe(cause.what)}"
         yield from (f"  {safe(line)}" for line in cause.details)

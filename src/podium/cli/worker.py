@@ -17,10 +17,10 @@ from ..client import App, Echo, kill_by
 from ..engine import About, EngineHost, Options
 from ..errors import StoreUnavailable
 from ..model import Head, Move
-from . import options, words
+from . import formatting, options
 from .main import CONFIGURATION, FINE, installed_version
-from .served import Served
 from .terminal import tell
+from .worker_modules import WorkerModules
 
 MEND_SECONDS = 2.0  # how often a broken module is tried again
 TICK_SECONDS = 0.25
@@ -55,7 +55,7 @@ def command(
     hands the rest back. A second one ends at once.
     """
     stop = _Stop()
-    served = Served(modules)
+    served = WorkerModules(modules)
     with App(
         store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
         notice=_no_notice,
@@ -67,7 +67,11 @@ def command(
             app.observers.append(_observe)
         worn_out = _serve(app, served, stop)
         what = "worn out, begins anew" if worn_out else "stopping"
-        tell(words.dim(f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"))
+        tell(
+            formatting.dim(
+                f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"
+            )
+        )
     if worn_out and not stop.asked:
         # Threads that nobody can stop end with the process only. The same process id, so that whoever
         # looks after this one (a shell, systemd) notices nothing.
@@ -75,7 +79,7 @@ def command(
     return FINE
 
 
-def _serve(app: App, served: Served, stop: _Stop) -> bool:
+def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
     """Look after the engine until told to stop, or until it is worn out, which is the answer.
 
     Raises what it failed of: whoever looks after this process starts it again.
@@ -153,24 +157,24 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
     return msgspec.structs.replace(Options(), **given)
 
 
-def _about(served: Served, options: Options) -> About:
+def _about(served: WorkerModules, options: Options) -> About:
     return About(
         kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=installed_version(),
         slots=options.thread_slots, modules=served.modules, broken=served.broken,
     )  # fmt: skip
 
 
-def _say_begin(app: App, served: Served) -> None:
+def _say_begin(app: App, served: WorkerModules) -> None:
     workflows = sum(function.is_workflow for function in served.functions.values())
     tasks = len(served.functions) - workflows
-    what = f"{words.many(workflows, 'workflow')}, {words.many(tasks, 'task')}"
+    what = f"{formatting.many(workflows, 'workflow')}, {formatting.many(tasks, 'task')}"
     without = f", without {', '.join(served.broken)} until mended" if served.broken else ""
     tell(f"worker {os.getpid()}  {app.url}")
     tell(f"serves {what} of {', '.join(m for m in served.modules if m not in served.broken)}{without}")
-    tell(words.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
+    tell(formatting.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
 
 
-def _mend(app: App, served: Served) -> None:
+def _mend(app: App, served: WorkerModules) -> None:
     before, came = served.broken, served.load()
     if served.broken != before:
         app.describe(_about(served, app.options))
@@ -182,8 +186,8 @@ def _mend(app: App, served: Served) -> None:
 def _observe(what: str, run: str, detail: Any) -> None:
     """A line for each run taken and left."""
     if isinstance(detail, Head):
-        tell(f"taken {run}  {words.label(detail.function)}")
+        tell(f"taken {run}  {formatting.label(detail.function)}")
     elif isinstance(detail, Move):
-        tell(f"{words.state(detail.state)} {run}")
+        tell(f"{formatting.state(detail.state)} {run}")
     elif what == "lost":
         tell(f"lost {run}")

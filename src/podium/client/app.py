@@ -5,7 +5,6 @@ Every surface goes through here. The default app opens on first use and closes w
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import logging
 import os
@@ -23,16 +22,17 @@ from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
+from ..inspect import history
 from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
-from . import owners, record, steering
-from .call import Call
-from .leaving import is_interrupted, tell_left
+from . import owners, steering
+from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
+from .interrupt_notice import is_interrupted, tell_left
 from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
-from .patience import CALL_PATIENCE, PATIENCE, patiently
 from .signals import unwind_on_sigterm
-from .waiting import Waiting, settle
+from .start_options import StartOptions
+from .waiting import EndWatcher, settle
 
 log = logging.getLogger("podium")
 
@@ -86,7 +86,7 @@ class App:
         self.patience = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
         self.about = about  # what the engine says of itself
         self.observers: list[Callable[..., None]] = []  # of the engine, see `Engine.observe`
-        self._waiting = Waiting(self)
+        self._waiting = EndWatcher(self.env, lambda: self.store)
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
@@ -187,7 +187,7 @@ class App:
         self._host = self._store = None
         self._closed = True
         self._lock = threading.RLock()
-        self._waiting = Waiting(self)
+        self._waiting = EndWatcher(self.env, lambda: self.store)
 
     def __enter__(self) -> App:
         global _current
@@ -206,7 +206,7 @@ class App:
         function: Function,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        call: Call,
+        call: StartOptions,
         watch: bool = False,
     ) -> Started:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
@@ -267,7 +267,7 @@ class App:
                 fix="use another id, or the same call",
             )
         if outcome is Outcome.ATTACHED:
-            self._notice(f"podium: resumed {id}: {record.in_words(record.steps_on_record(self.store, id))}")
+            self._notice(f"podium: resumed {id}: {history.in_words(history.steps_on_record(self.store, id))}")
         elif outcome not in (Outcome.DONE, Outcome.EXISTS):
             raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
         return id
@@ -286,14 +286,6 @@ class App:
         else:
             self._waiting.add(run, then)
 
-    def when_ended(self, run: str, then: Callable[[], None]) -> None:
-        """Call `then`, on any thread, when the run is final or parked."""
-        self.wait(run).add_done_callback(lambda _: then())
-
-    def in_event_loop(self) -> bool:
-        """Whether the caller must not block: it runs in somebody's event loop."""
-        return asyncio._get_running_loop() is not None  # the documented hook, named as private
-
     # -- looking --------------------------------------------------------------------------------------
 
     def load(self, run: str) -> RunRow:
@@ -310,7 +302,7 @@ class App:
     def history(self, run: str) -> list[Entry]:
         """The whole recorded history of a run, in order. Raises RunNotFound."""
         self.load(run)
-        return list(record.entries(self.store, run))
+        return list(history.entries(self.store, run))
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""

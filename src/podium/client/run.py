@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
@@ -12,14 +13,16 @@ from ..checks import is_number
 from ..engine import End, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
 from ..functions import Function
+from ..inspect import cause_of, drop_our_frames, with_recorded_frames
 from ..machine import Machine, Step
 from ..model import Entry, State
 from .app import App, Started
-from .causes import cause_of
-from .mail import arrival
-from .tracebacks import PASSED_ON, drop_our_frames, with_recorded_frames
+from .loop_wakeup import wait_in_loop
 
 R = TypeVar("R")
+
+# Failures, and what ends a wait from outside. SystemExit and the like print no frames.
+PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
 
 
 class Source(Protocol):
@@ -152,14 +155,14 @@ class StoredRun:
     async def wait(self) -> Any:
         try:
             if self._end is None:
-                await arrival(self._start)
-            return self._outcome(await arrival(self.ended()))
+                await wait_in_loop(self._start)
+            return self._outcome(await wait_in_loop(self.ended()))
         except PASSED_ON as error:
             drop_our_frames(error)
             raise
 
     async def started(self) -> str:
-        return await arrival(self._start)
+        return await wait_in_loop(self._start)
 
     def cancel(self) -> None:
         written = self.app.cancel(self._known())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from ..store import Finding
 from .location import default_url
 
 
@@ -32,3 +33,10 @@ def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[tuple[
     known = [setting.name for setting in SETTINGS]
     unknown = sorted(name for name in environment if name.startswith("PODIUM_") and name not in known)
     return [(name, next(iter(difflib.get_close_matches(name, known, 1, 0.7)), "")) for name in unknown]
+
+
+def check_environment() -> Iterator[Finding]:
+    """Variables that were meant for Podium and are not read."""
+    for name, near in unknown_settings():
+        fix = f"nearest: {near}" if near else "podium config  lists the settings"
+        yield Finding("settings", False, f"{name} is set, but there is no such setting", fix)

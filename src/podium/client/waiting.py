@@ -1,18 +1,17 @@
-"""Waiting for runs in a process without an engine: one thread looks for all of them, after each change."""
+"""Watching for the ends of runs in a process without an engine: one thread for all, after each change."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..engine import End
+from ..env import Env
 from ..errors import EngineStopped, StoreUnavailable
 from ..model import RunRow
-
-if TYPE_CHECKING:
-    from .app import App
+from ..store import Store
 
 LOOK_SECONDS = 0.5  # how often to look unasked
 LOOK_PAUSE = 0.002  # s for each run looked at: who commits all the time must not keep us busy
@@ -37,11 +36,11 @@ def settle(future: Future[Any]) -> Callable[[Any], None]:
     return settle
 
 
-class Waiting:
-    """Who waits for which run. Everybody is told once: an end, or why there is none."""
+class EndWatcher:
+    """Callbacks by run. Each is called once: with the run's end, or with the error that keeps it from us."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, env: Env, store: Callable[[], Store]) -> None:
+        self._env, self._store = env, store
         self._lock = threading.Lock()
         self._then: dict[str, list[Then]] = {}
         self._serving = False
@@ -53,14 +52,14 @@ class Waiting:
             self._then.setdefault(run, []).append(then)
             begins, self._serving = not self._serving, True
         if begins:
-            self._app.env.spawn(self._serve, name="podium-wait")
+            self._env.spawn(self._serve, name="podium-wait")
         elif self._closed.is_set():
             self._fail(EngineStopped(CLOSED))
         else:
             self._look(run)  # the thread may be asleep: what has ended already changes no more
 
     def close(self) -> None:
-        """Nobody is left waiting."""
+        """Tell everybody who waits that this app was closed."""
         self._closed.set()
         self._fail(EngineStopped(CLOSED))
 
@@ -74,10 +73,10 @@ class Waiting:
                     if not self._then:
                         self._serving = False
                         return
-                if self._app.store.wait(LOOK_SECONDS, changes=True):
+                if self._store().wait(LOOK_SECONDS, changes=True):
                     self._closed.wait(LOOK_PAUSE * len(chosen))  # looking must not be all that we do
             except StoreUnavailable:
-                self._app.store.wait(LOOK_SECONDS)
+                self._store().wait(LOOK_SECONDS)
             except Exception as error:  # ours too: this thread is the only one that tells them
                 self._fail(error)
         self._fail(EngineStopped(CLOSED))  # whoever came meanwhile
@@ -90,7 +89,7 @@ class Waiting:
         return chosen
 
     def _look(self, run: str) -> None:
-        row = self._app.store.load(run)
+        row = self._store().load(run)
         if row is not None and row.state.is_settled:
             self._tell(row)
 

@@ -15,18 +15,19 @@ from ..client import (
     PASSED_ON,
     App,
     Batch,
-    Call,
     Run,
     Runs,
+    StartOptions,
     StepRun,
     StoredRun,
     checked_tags,
     current_app,
-    drop_our_frames,
+    in_event_loop,
     lending,
 )
 from ..errors import UsageError
 from ..functions import Function
+from ..inspect import drop_our_frames
 from ..machine import FanOut, current_machine
 from ..machine.fanout import OnError
 
@@ -37,7 +38,7 @@ C = TypeVar("C")
 S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741  # the item of a map
 
-_NO_OPTIONS = Call()
+_NO_OPTIONS = StartOptions()
 BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 
 
@@ -47,7 +48,9 @@ class Durable(Generic[P, C, R]):
     `P` are its parameters, `C` is what a call gives (R, or a coroutine of R), `R` its result.
     """
 
-    def __init__(self, function: Function, call: Call | None = None, bound: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, function: Function, call: StartOptions | None = None, bound: tuple[Any, ...] = ()
+    ) -> None:
         self._function = function
         self._call = call or _NO_OPTIONS
         self._bound = bound  # the object, of a method: its first argument, recorded with each call
@@ -96,7 +99,7 @@ class Durable(Generic[P, C, R]):
         self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any], watch: bool = False
     ) -> Run[R]:
         started = app.start(self._function, (*self._bound, *args), kwargs, self._call, watch)
-        if not app.in_event_loop():
+        if not in_event_loop():
             started.id.result()
         return Run(StoredRun(app, self._function, started, self._call.id or ""))
 
@@ -129,7 +132,7 @@ class Durable(Generic[P, C, R]):
             return Run(StoredRun(app, self._function, app.start(self._function, args, {}, self._call)))
 
         def finished(run: Run[Any], then: Callable[[], None]) -> None:
-            app.when_ended(run.id, then)
+            app.wait(run.id).add_done_callback(lambda _: then())
 
         return Runs(Batch(begin, finished, functools.partial(lending, app), items, limit or BATCH, on_error))
 
@@ -142,7 +145,7 @@ class Durable(Generic[P, C, R]):
         delay  seconds before it may begin
         tags   words to find it by, without blanks
         """
-        call = Call(id=id, delay=delay, tags=checked_tags(tags))
+        call = StartOptions(id=id, delay=delay, tags=checked_tags(tags))
         return type(self)(self._function, call, self._bound)
 
     def _method_of(self, instance: Any) -> Any:

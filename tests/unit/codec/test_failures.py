@@ -8,7 +8,6 @@ import traceback
 
 import pytest
 
-from podium.client import with_recorded_frames
 from podium.codec import (
     Failure,
     decode,
@@ -20,6 +19,7 @@ from podium.codec import (
     recorded_traceback,
 )
 from podium.errors import DecodeError, TaskFailed, TaskTimeout
+from podium.inspect import with_recorded_frames
 from tests.unit.codec import zoo
 from tests.unit.codec.zoo import Broken, CodeError, Color, FrozenError, GuardedError, Node, Picky, Point
 

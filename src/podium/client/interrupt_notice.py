@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..errors import StoreError
+from ..inspect.history import in_words, steps_on_record
 from ..model import RunRow
 from ..store import Store
 from .location import store_flag
-from .record import in_words, steps_on_record
 
 
 def is_interrupted() -> bool:

@@ -1,4 +1,4 @@
-"""Is everything well? The store, the clock, the engines, and runs that nobody moves, each with what to do."""
+"""Health of an open store: its clock, its engines, and runs that do not move, each with what to do."""
 
 from __future__ import annotations
 
@@ -9,35 +9,28 @@ from ..engine import read_about, read_reason
 from ..env import seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding
-from .app import App
 from .causes import UNBLOCK, can_act, is_stopped, named, silent
-from .settings import unknown_settings
-from .spans import ago, span
+from .durations import ago, span
+from .store_view import StoreView
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
 _EXAMPLES = 3
 _CLOCK_SECONDS = 60.0  # hosts of one store may differ by so much
 
 
-def check_environment() -> Iterator[Finding]:
-    """Variables that were meant for Podium and are not read."""
-    for name, near in unknown_settings():
-        fix = f"nearest: {near}" if near else "podium config  lists the settings"
-        yield Finding("settings", False, f"{name} is set, but there is no such setting", fix)
-
-
-def check_runs(app: App) -> Iterator[Finding]:
+def check_runs(view: StoreView) -> Iterator[Finding]:
     """What the rows of an open store tell, and the locks of its engines."""
-    engines = app.store.engines()
-    yield _clock(app, engines)
-    yield from _engines(app, engines)
-    yield from _stuck(app, engines)
+    engines = view.store.engines()
+    yield _clock(view, engines)
+    yield from _engines(view, engines)
+    yield from _stuck(view, engines)
 
 
-def _clock(app: App, engines: Sequence[EngineRow]) -> Finding:
-    now = app.env.now()
+def _clock(view: StoreView, engines: Sequence[EngineRow]) -> Finding:
+    now = view.env.now()
     newest = max(
-        [*(row.created for row in app.find(Query(limit=1))), *(e.started for e in engines)], default=0.0
+        [*(row.created for row in view.store.find(Query(limit=1))), *(e.started for e in engines)],
+        default=0.0,
     )
     if newest - now > _CLOCK_SECONDS:
         what = f"the newest record is {span(newest - now)} in the future: a clock is, or was, wrong"
@@ -49,11 +42,11 @@ def _clock(app: App, engines: Sequence[EngineRow]) -> Finding:
     return Finding("clock", True, f"nothing on record is in the future{rest}")
 
 
-def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
-    now = app.env.now()
-    quiet = silent(app, [engine for engine in engines if app.is_alive(engine) is None])
+def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]:
+    now = view.env.now()
+    quiet = silent(view, [engine for engine in engines if view.is_alive(engine) is None])
     for engine in engines:
-        about, alive = read_about(engine.info), app.is_alive(engine)
+        about, alive = read_about(engine.info), view.is_alive(engine)
         who = f"{about.kind} {named(engine)}, up {span(now - engine.started)}"
         if alive is False:
             yield Finding("engine", True, f"{who}: dead; the next engine that looks clears it away")
@@ -73,15 +66,15 @@ def _engines(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
             yield Finding("module", False, what, f"mend {module}: that process tries it again by itself")
 
 
-def _stuck(app: App, engines: Sequence[EngineRow]) -> Iterator[Finding]:
-    living = [engine for engine in engines if can_act(app, engine)]
-    yield _orphans(app, living)
-    yield _parked(app)
-    yield from _unserved(app, living)
+def _stuck(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]:
+    living = [engine for engine in engines if can_act(view, engine)]
+    yield _orphans(view, living)
+    yield _parked(view)
+    yield from _unserved(view, living)
 
 
-def _rows(app: App, *states: State) -> list[RunRow]:
-    return app.find(Query(states=frozenset(states), limit=_LOOKED_AT))
+def _rows(view: StoreView, *states: State) -> list[RunRow]:
+    return view.store.find(Query(states=frozenset(states), limit=_LOOKED_AT))
 
 
 def _count(rows: Sequence[RunRow]) -> str:
@@ -94,9 +87,9 @@ def _offered(living: Sequence[EngineRow]) -> set[str]:
     return {name for engine in living if not read_about(engine.info).run for name in engine.functions}
 
 
-def _orphans(app: App, living: Sequence[EngineRow]) -> Finding:
+def _orphans(view: StoreView, living: Sequence[EngineRow]) -> Finding:
     alive = {engine.id for engine in living}
-    orphans = [row for row in _rows(app, State.RUNNING) if row.owner not in alive]
+    orphans = [row for row in _rows(view, State.RUNNING) if row.owner not in alive]
     if not orphans:
         return Finding("orphans", True, "no run is held by a process that is gone")
     what = f"{_count(orphans)} held by a process that is gone, such as {orphans[0].id}"
@@ -106,8 +99,8 @@ def _orphans(app: App, living: Sequence[EngineRow]) -> Finding:
     return Finding("orphans", False, what, f"podium resume {orphans[0].id}  drives it here")
 
 
-def _parked(app: App) -> Finding:
-    rows = _rows(app, State.PARKED)
+def _parked(view: StoreView) -> Finding:
+    rows = _rows(view, State.PARKED)
     if not rows:
         return Finding("parked", True, "no run needs a decision")
     codes = Counter(read_reason(row.payload).code for row in rows)
@@ -120,9 +113,9 @@ def _parked(app: App) -> Finding:
     )
 
 
-def _unserved(app: App, living: Sequence[EngineRow]) -> Iterator[Finding]:
-    now = app.env.now()
-    rows = _rows(app, State.QUEUED, State.WAITING)
+def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]:
+    now = view.env.now()
+    rows = _rows(view, State.QUEUED, State.WAITING)
     due = [row for row in rows if row.inbox or (row.due is not None and row.due <= now)]
     offered = _offered(living)
     nobody = "no live engine offers it" if living else "no engine is alive"

@@ -9,13 +9,13 @@ import msgspec
 
 from ..checks import check_seconds
 from ..errors import UsageError
-from .terms import has_key
+from ..inspect import has_key
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _RULE = "letters, digits and ._:- are allowed, 128 at most, a letter or digit first"
 
 
-class Call(msgspec.Struct, frozen=True):
+class StartOptions(msgspec.Struct, frozen=True):
     """What `options(...)` and `podium run` may say about a call. Raises UsageError where it cannot be."""
 
     id: str | None = None

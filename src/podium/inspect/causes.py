@@ -18,9 +18,9 @@ from ..engine import Reason, read_about, read_reason
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
 from ..store import lock_holder
-from . import record
-from .app import App
-from .spans import ago, span
+from . import history
+from .durations import ago, span
+from .store_view import StoreView
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
 _SHOWN = 3
@@ -46,12 +46,12 @@ class Doing(NamedTuple):
     last: Entry | None
 
 
-def cause_of(app: App, row: RunRow) -> Cause:
+def cause_of(view: StoreView, row: RunRow) -> Cause:
     """The cause, by a look at the store, the engines' locks and the machine. Takes milliseconds, except for
     a run on another host, whose heartbeat is watched for a few seconds."""
     if row.state in (State.SUCCEEDED, State.CANCELLED) and row.ended is not None:
         return Cause(str(row.state), f"it {row.state if row.state is State.SUCCEEDED else 'was cancelled'} "
-                     f"{ago(row.ended, app.env.now())}; nothing more will happen to it")  # fmt: skip
+                     f"{ago(row.ended, view.env.now())}; nothing more will happen to it")  # fmt: skip
     if row.state is State.FAILED:
         return Cause(
             "failed", f"it failed: {_failure(row.payload)}", fix=f"mend the code, then: podium retry {row.id}"
@@ -59,7 +59,7 @@ def cause_of(app: App, row: RunRow) -> Cause:
     if row.state is State.PARKED:
         reason = read_reason(row.payload)
         return Cause("parked", f"{reason.code}: {reason.what}", _parked(reason), f"podium resume {row.id}")
-    return _Unfinished(app, row).cause()
+    return _Unfinished(view, row).cause()
 
 
 def _parked(reason: Reason) -> tuple[str, ...]:
@@ -85,12 +85,12 @@ def _kind(type: str) -> str:
 class _Unfinished:
     """A run that has not ended, and everything that may hold it up."""
 
-    def __init__(self, app: App, row: RunRow) -> None:
-        self.app, self.row = app, row
-        self.now = app.env.now()
-        self.engines = app.store.engines()
-        self.inbox = app.store.inbox(row.id)
-        self.doing = _doing(record.tail(app.store, row))
+    def __init__(self, view: StoreView, row: RunRow) -> None:
+        self.view, self.row = view, row
+        self.now = view.env.now()
+        self.engines = view.store.engines()
+        self.inbox = view.store.inbox(row.id)
+        self.doing = _doing(history.tail(view.store, row))
         self.module = row.function.partition(":")[0]
 
     def cause(self) -> Cause:
@@ -101,11 +101,11 @@ class _Unfinished:
 
     def _busy(self) -> Cause | None:
         """Somebody who is no engine holds the store's write lock: nobody can write anything."""
-        who = lock_holder(self.app.url)
+        who = lock_holder(self.view.url)
         if not who:
             return None
-        self.app.store.wait(_LOOK_SECONDS)
-        if lock_holder(self.app.url) != who:  # for a moment anybody may have it
+        self.view.store.wait(_LOOK_SECONDS)
+        if lock_holder(self.view.url) != who:  # for a moment anybody may have it
             return None
         pid = next((word for word in who.split() if word.isdigit()), "")
         if any(str(engine.pid) == pid for engine in self.engines):
@@ -124,15 +124,15 @@ class _Unfinished:
         if owner is None:
             return self._orphaned("its process is gone")
         where = f"process {owner.pid} on {owner.host}"
-        alive = self.app.is_alive(owner)
+        alive = self.view.is_alive(owner)
         if alive is False:
             return self._orphaned(f"its {where} is dead")
-        lease = f"{self.app.options.lease:g} s"
+        lease = f"{self.view.options.lease:g} s"
         if alive and is_stopped(owner.pid):
             what = f"its {where} is stopped (by SIGSTOP or a debugger)"
             heir = f"if it stays so for its lease of {lease}, another engine takes the run over"
             return Cause("frozen", what, (heir, *self._heirs(owner)), f"kill -CONT {owner.pid}")
-        if alive is None and silent(self.app, [owner]):
+        if alive is None and silent(self.view, [owner]):
             what = f"its {where} is silent: another engine takes it over within {lease}"
             return Cause("silent", what, self._heirs(owner), self._driver(owner))
         blocked = read_about(owner.info).blocked
@@ -254,7 +254,7 @@ class _Unfinished:
             yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
 
     def _driven_by(self, engine: EngineRow) -> int:
-        return sum(run.owner == engine.id for run in self.app.find(_RUNNING))
+        return sum(run.owner == engine.id for run in self.view.store.find(_RUNNING))
 
     def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
         for engine in living:
@@ -271,7 +271,7 @@ class _Unfinished:
     # -- the parts ------------------------------------------------------------------------------------
 
     def _living(self) -> list[EngineRow]:
-        return [engine for engine in self.engines if can_act(self.app, engine)]
+        return [engine for engine in self.engines if can_act(self.view, engine)]
 
     def _cancel_asked(self) -> str:
         asked: Message | None = next((m for m in self.inbox if m.kind == "cancel"), None)
@@ -317,20 +317,20 @@ def named(engine: EngineRow) -> str:
     return f"process {engine.pid} on {engine.host}{_script(engine)}"
 
 
-def silent(app: App, engines: Sequence[EngineRow]) -> set[str]:
+def silent(view: StoreView, engines: Sequence[EngineRow]) -> set[str]:
     """Which of them do not renew within the third of a lease in which they should, and a bit."""
     quiet = {engine.id: engine.beat for engine in engines}
-    until = app.env.monotonic() + app.options.lease / 3 + 1.0
-    while quiet and app.env.monotonic() < until:
-        app.store.wait(_LOOK_SECONDS)
-        found = {engine.id: engine.beat for engine in app.store.engines()}
+    until = view.env.monotonic() + view.options.lease / 3 + 1.0
+    while quiet and view.env.monotonic() < until:
+        view.store.wait(_LOOK_SECONDS)
+        found = {engine.id: engine.beat for engine in view.store.engines()}
         quiet = {id: beat for id, beat in quiet.items() if found.get(id, beat) == beat}
     return set(quiet)
 
 
-def can_act(app: App, engine: EngineRow) -> bool:
+def can_act(view: StoreView, engine: EngineRow) -> bool:
     """Whether an engine's process is there and not stopped, as far as a look can tell."""
-    alive = app.is_alive(engine)
+    alive = view.is_alive(engine)
     return alive is not False and not (alive and is_stopped(engine.pid))
 
 

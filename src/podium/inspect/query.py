@@ -26,7 +26,7 @@ import msgspec
 from .. import codec
 from ..errors import UsageError
 from ..model import FINAL, UNFINISHED, Query, RunRow, State
-from .times import ALWAYS, DATES, SPANS, Span, read_date, read_span
+from .dates import ALWAYS, DATES, SPANS, Span, read_date, read_span
 
 Test = Callable[[RunRow], bool]
 
@@ -63,7 +63,7 @@ _POSITION = re.compile(r"\d{1,9}")
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
-class Wanted(NamedTuple):
+class ParsedQuery(NamedTuple):
     """What a text asks for: the part that a store narrows down by, and what is then asked of each run."""
 
     query: Query
@@ -91,26 +91,26 @@ class _Narrowing:
         self.contained: dict[str, str] = {}  # field of Query -> text; the first that says something
         self.tests: list[Test] = []
 
-    def test(self, test: Test, turned: bool) -> None:
-        self.tests.append((lambda row: not test(row)) if turned else test)
+    def test(self, test: Test, negated: bool) -> None:
+        self.tests.append((lambda row: not test(row)) if negated else test)
 
-    def contain(self, field: str, patterns: Sequence[str], turned: bool) -> bool:
+    def contain(self, field: str, patterns: Sequence[str], negated: bool) -> bool:
         """Let the store look for the text of a single pattern, if it can and does not look for another."""
         text = patterns[0].rstrip("*")
-        if turned or len(patterns) != 1 or not text or field in self.contained:
+        if negated or len(patterns) != 1 or not text or field in self.contained:
             return False
         self.contained[field] = text
         return True
 
 
-def parse(words: Sequence[str], now: float) -> Wanted:
+def parse(words: Sequence[str], now: float) -> ParsedQuery:
     """What a query asks for; several texts are one query. Raises UsageError: the place, the nearest."""
     found = _Narrowing(now)
     for number, word in enumerate(_split(words), 1):
-        turned = word.startswith("-") and len(word) > 1
-        _take(found, _Place(word, number), word[1:] if turned else word, turned)
+        negated = word.startswith("-") and len(word) > 1
+        _take(found, _Place(word, number), word[1:] if negated else word, negated)
     query = msgspec.structs.replace(Query(states=found.states), **found.spans, **found.contained)
-    return Wanted(query, tuple(found.tests), " ".join(words))
+    return ParsedQuery(query, tuple(found.tests), " ".join(words))
 
 
 def is_query(text: str) -> bool:
@@ -142,13 +142,13 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda found: found[1] or found[2] or "", value)
 
 
-def _take(found: _Narrowing, place: _Place, word: str, turned: bool) -> None:
+def _take(found: _Narrowing, place: _Place, word: str, negated: bool) -> None:
     key = _KEY.match(word)
     if key is None:
         text = _unquoted(word)
-        if text.endswith("*") or not found.contain("any_has", [text], turned):
+        if text.endswith("*") or not found.contain("any_has", [text], negated):
             stem = text.rstrip("*")
-            found.test(lambda row: stem in row.id or stem in row.function or stem in row.tags, turned)
+            found.test(lambda row: stem in row.id or stem in row.function or stem in row.tags, negated)
         return
     name, path, value = key[1].lower(), key[2], _unquoted(word[key.end() :])
     kind = _KEYS.get(name)
@@ -158,13 +158,13 @@ def _take(found: _Narrowing, place: _Place, word: str, turned: bool) -> None:
     if not patterns:
         raise place.wrong("nothing stands after the colon", f"such as {_EXAMPLES[kind]}")
     if kind == "state":
-        _take_states(found, place, patterns, turned)
+        _take_states(found, place, patterns, negated)
     elif kind in ("created", "started", "ended"):
-        _take_time(found, place, kind, value, turned)
+        _take_time(found, place, kind, value, negated)
     elif kind == "input":
-        found.test(_input_test(path[1:].split("."), patterns), turned)
+        found.test(_input_test(path[1:].split("."), patterns), negated)
     else:
-        _take_name(found, kind, patterns, turned)
+        _take_name(found, kind, patterns, negated)
 
 
 # A shell takes < and > for itself; without a sign a span means within.
@@ -193,7 +193,7 @@ def _no_key(place: _Place, name: str, path: str, value: str) -> UsageError:
     return place.wrong(f"there is no key {name}", fix)
 
 
-def _take_states(found: _Narrowing, place: _Place, said: Sequence[str], turned: bool) -> None:
+def _take_states(found: _Narrowing, place: _Place, said: Sequence[str], negated: bool) -> None:
     states: frozenset[State] = frozenset()
     for word in said:
         meant = _SAID.get(word.lower())
@@ -202,22 +202,22 @@ def _take_states(found: _Narrowing, place: _Place, said: Sequence[str], turned: 
             known = "states: " + " ".join(State)
             raise place.wrong(f"there is no state {word}", f"nearest: {near[0]} · {known}" if near else known)
         states |= meant
-    states = frozenset(State) - states if turned else states
+    states = frozenset(State) - states if negated else states
     found.states = states if found.states is None else found.states & states
 
 
-def _take_name(found: _Narrowing, kind: str, patterns: Sequence[str], turned: bool) -> None:
+def _take_name(found: _Narrowing, kind: str, patterns: Sequence[str], negated: bool) -> None:
     if kind == "function":
-        found.contain("function_has", patterns, turned)
-        found.test(lambda row: _any(patterns, row.function, row.function.rpartition(":")[2]), turned)
+        found.contain("function_has", patterns, negated)
+        found.test(lambda row: _any(patterns, row.function, row.function.rpartition(":")[2]), negated)
     elif kind == "tag":
-        found.contain("tags_have", patterns, turned)
-        found.test(lambda row: _any(patterns, *row.tags.split()), turned)
+        found.contain("tags_have", patterns, negated)
+        found.test(lambda row: _any(patterns, *row.tags.split()), negated)
     elif kind == "id":
-        found.contain("any_has", patterns, turned)
-        found.test(lambda row: any(_is_id(row.id, pattern) for pattern in patterns), turned)
+        found.contain("any_has", patterns, negated)
+        found.test(lambda row: any(_is_id(row.id, pattern) for pattern in patterns), negated)
     else:
-        found.test(lambda row: any(row.parent and _is_id(row.parent, p) for p in patterns), turned)
+        found.test(lambda row: any(row.parent and _is_id(row.parent, p) for p in patterns), negated)
 
 
 def _is_id(id: str, pattern: str) -> bool:
@@ -235,9 +235,9 @@ def _fits(pattern: str, text: str) -> bool:
 # -- times -----------------------------------------------------------------------------------------------
 
 
-def _take_time(found: _Narrowing, place: _Place, kind: str, value: str, turned: bool) -> None:
+def _take_time(found: _Narrowing, place: _Place, kind: str, value: str, negated: bool) -> None:
     low, high = _span(place, value, found.now)
-    if turned:
+    if negated:
 
         def outside(row: RunRow) -> bool:
             at: float | None = getattr(row, kind)

@@ -17,17 +17,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Mailbox:
+class LoopQueue:
     """Callbacks on their way into one event loop. `post` from any thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self._letters: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._callbacks: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
 
     def post(self, callback: Callable[..., Any], *args: Any) -> None:
         """Have `callback` called on the loop, soon; dropped if the loop is gone."""
-        self._letters.append((callback, args))
+        self._callbacks.append((callback, args))
         if self._woken:
             return
         self._woken = True
@@ -43,29 +43,34 @@ class Mailbox:
             if loop is not None:
                 loop.call_soon_threadsafe(self._open)
         except RuntimeError:  # closed: nobody is waiting there any more
-            self._letters.clear()
+            self._callbacks.clear()
             self._woken = False
 
     def _open(self) -> None:
-        self._woken = False  # before looking, so that a letter posted meanwhile wakes again
-        while self._letters:
-            callback, args = self._letters.popleft()
+        self._woken = False  # before looking, so that one that is posted meanwhile wakes again
+        while self._callbacks:
+            callback, args = self._callbacks.popleft()
             callback(*args)
 
 
-_boxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Mailbox] = weakref.WeakKeyDictionary()
+def in_event_loop() -> bool:
+    """Whether the caller must not block: it runs in somebody's event loop."""
+    return asyncio._get_running_loop() is not None  # the documented hook, named as private
 
 
-async def arrival(future: Future[T]) -> T:
+_queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
+
+
+async def wait_in_loop(future: Future[T]) -> T:
     """Await a future that another thread completes. Cancelling the await leaves the future alone."""
     if future.done():
         return future.result()
     loop = asyncio.get_running_loop()
-    box = _boxes.get(loop)
-    if box is None:
-        box = _boxes[loop] = Mailbox(loop)
+    queue = _queues.get(loop)
+    if queue is None:
+        queue = _queues[loop] = LoopQueue(loop)
     here: asyncio.Future[None] = loop.create_future()
-    future.add_done_callback(lambda _: box.post(_arrived, here))
+    future.add_done_callback(lambda _: queue.post(_arrived, here))
     await here
     return future.result()
 

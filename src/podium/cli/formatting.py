@@ -9,11 +9,11 @@ import click
 import msgspec
 
 from .. import codec, errors
-from ..client import ago as ago
-from ..client import span as span
-from ..client import until as until
 from ..codec import Failure
 from ..errors import DecodeError
+from ..inspect import ago as ago
+from ..inspect import span as span
+from ..inspect import until as until
 from ..model import State
 from .terminal import safe
 

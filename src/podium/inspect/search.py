@@ -7,14 +7,14 @@ from typing import NamedTuple
 import msgspec
 
 from ..model import RunRow
-from .app import App
-from .terms import Wanted
+from .query import ParsedQuery
+from .store_view import StoreView
 
 SCAN_MAX = 20_000  # runs that are read and asked; a list must answer soon
 _PAGE = 500
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """Runs that match, newest first."""
 
     rows: list[RunRow]
@@ -22,18 +22,18 @@ class Found(NamedTuple):
     looked_at: int | None  # None: at all there are; else only the newest so many were read
 
 
-def search(app: App, wanted: Wanted, limit: int, scan_max: int = SCAN_MAX) -> Found:
+def search(view: StoreView, parsed: ParsedQuery, limit: int, scan_max: int = SCAN_MAX) -> SearchResult:
     """The newest `limit` runs that match. Stops early, and says when it has not looked at all of them."""
     scan_max = max(scan_max, limit + 1)
-    page_size = min(_PAGE, scan_max) if wanted.tests else limit + 1
-    query = msgspec.structs.replace(wanted.query, limit=page_size)
+    page_size = min(_PAGE, scan_max) if parsed.tests else limit + 1
+    query = msgspec.structs.replace(parsed.query, limit=page_size)
     rows: list[RunRow] = []
     looked = 0
-    while looked < scan_max or not wanted.tests:
-        page = app.find(query)
+    while looked < scan_max or not parsed.tests:
+        page = view.store.find(query)
         looked += len(page)
-        rows += [row for row in page if all(test(row) for test in wanted.tests)]
+        rows += [row for row in page if all(test(row) for test in parsed.tests)]
         if len(rows) > limit or len(page) < page_size:
-            return Found(rows[:limit], len(rows) > limit, None)
+            return SearchResult(rows[:limit], len(rows) > limit, None)
         query = msgspec.structs.replace(query, before=page[-1].id)
-    return Found(rows, False, looked)
+    return SearchResult(rows, False, looked)

@@ -12,7 +12,7 @@ from .target import BrokenModule, TargetNotFound, load_module
 from .terminal import error, safe
 
 
-class Served:
+class WorkerModules:
     """`functions` are those of whole modules only: a module breaks after half of it is declared."""
 
     def __init__(self, modules: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ that is printed, as if nothing had been in between.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -20,10 +19,6 @@ from ..machine import is_user_file
 
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
 _OUTER = "\n\nIt went on through:\n"  # between a task's frames and those of the workflow that called it
-
-
-# Failures, and what ends a wait from outside. SystemExit and the like print no frames.
-PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
 
 
 class Frame(NamedTuple):

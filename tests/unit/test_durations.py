@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from podium.client import ago, span, until
+from podium.inspect import ago, span, until
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from podium import App, codec
-from podium.client import is_query, parse, search
 from podium.client.steering import terminating
 from podium.errors import UsageError
+from podium.inspect import is_query, parse, search
 from podium.model import FINAL, UNFINISHED, NewRun, State, Write
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0).timestamp()

@@ -1,0 +1,36 @@
+"""Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
+
+from . import history
+from .causes import Cause, can_act, cause_of
+from .dates import SPANS, read_moment, read_span
+from .durations import ago, span, until
+from .health import check_runs
+from .query import ParsedQuery, has_key, is_query, parse
+from .search import SearchResult, search
+from .store_view import StoreView
+from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
+
+__all__ = [
+    "SPANS",
+    "Cause",
+    "Frame",
+    "ParsedQuery",
+    "SearchResult",
+    "StoreView",
+    "ago",
+    "can_act",
+    "cause_of",
+    "check_runs",
+    "drop_our_frames",
+    "has_key",
+    "history",
+    "is_query",
+    "parse",
+    "read_moment",
+    "read_span",
+    "recorded_frames",
+    "search",
+    "span",
+    "until",
+    "with_recorded_frames",
+]
