@@ -127,6 +127,12 @@ class NeverAwaited(PodiumError):
     code = "E203"
 
 
+class UnaskedCancel(PodiumError):
+    """A workflow's body ended with CancelledError though nobody had cancelled the run: it failed."""
+
+    code = "E210"
+
+
 class Mismatch(PodiumError):
     """The code asks for something else than the history records: the run parks (in tests: raises)."""
 

@@ -243,3 +243,21 @@ def test_a_runner_that_is_cancelled_before_it_begins_gives_its_slot_back() -> No
 
     outcomes = run(body, list(range(1, 7)), slots=2)
     assert len(outcomes) == 6, "nobody is left in line"
+
+
+def test_a_timeout_after_a_group_that_failed_is_told_as_the_tasks_timeout() -> None:
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        raise ValueError
+
+    async def body(n: int) -> int:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(broken())
+        except* ValueError:
+            pass
+        await asyncio.sleep(60)
+        return n
+
+    (outcome,) = run(body, [1], timeout=0.05)
+    assert isinstance(outcome, TaskTimeout)

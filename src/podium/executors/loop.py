@@ -119,8 +119,9 @@ async def _body(attempt: Attempt) -> bytes:
     try:
         async with deadline:
             value = await attempt.call()
-    except TimeoutError as error:
-        if deadline.expired():
+    except (TimeoutError, asyncio.CancelledError) as error:
+        # Before 3.13 a TaskGroup may make asyncio take the deadline's cancellation for somebody else's.
+        if deadline.expired() and not attempt.cancelled:
             raise TaskTimeout(
                 f"{attempt.function.label} took longer than its timeout of {timeout:g} s"
             ) from error

@@ -8,6 +8,7 @@ rather than their name another meaning, because `from asyncio import wait_for` i
   one Python replays under the next.
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
+- `asyncio.TaskGroup` and `asyncio.timeout` end as in 3.13 (`structured`).
 - The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
 - `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
@@ -30,6 +31,7 @@ from typing import Any
 
 from .current import turning
 from .guard import refuse_effect
+from .structured import leave_group, leave_timeout
 
 
 async def wait_for(fut: Any, timeout: float | None) -> Any:
@@ -172,6 +174,9 @@ def install() -> None:
     _give_body(asyncio_tasks.wait_for, _wait_for, wait_for)
     _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
     if sys.version_info < (3, 13):
+        # Classes, unlike functions, are asked for their methods at each use.
+        asyncio.TaskGroup.__aexit__ = _inside_or(asyncio.TaskGroup.__aexit__, leave_group)
+        asyncio.Timeout.__aexit__ = _inside_or(asyncio.Timeout.__aexit__, leave_timeout)
         time.sleep = _guarded(time.sleep, "time.sleep")
     threading.Thread.start = _guarded(threading.Thread.start, "starting a thread")
     logging.Logger.handle = _handle_unless_replaying(logging.Logger.handle)

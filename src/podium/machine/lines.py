@@ -65,6 +65,16 @@ def user_line(frame: FrameType | None = None) -> str:
     return line_of(found.f_code.co_filename, found.f_lineno) if found else "?"
 
 
+def raised_at(error: BaseException) -> str:
+    """ "file:line" of the innermost user frame that an exception has passed; "" where it has passed none."""
+    found, line = error.__traceback__, ""
+    while found is not None:
+        if _is_own(found.tb_frame.f_code.co_filename):
+            line = line_of(found.tb_frame.f_code.co_filename, found.tb_lineno)
+        found = found.tb_next
+    return line
+
+
 def foreign_line(frame: FrameType | None) -> str:
     """The same, if anything on this stack is neither ours nor the standard library's, else ""."""
     here = frame

@@ -22,12 +22,12 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any
 
 from .. import codec
-from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
+from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UnaskedCancel, UsageError
 from ..functions import Function
 from ..model import DEADLINE, Entry, Kind, State
 from .current import turning
 from .generators import watch_generators
-from .lines import caller, line_of, where_defined
+from .lines import caller, line_of, raised_at, where_defined
 from .loop import Loop
 from .scope import Scope, chance
 from .steps import CancelStep, Command, Finish, Step
@@ -54,6 +54,7 @@ class Machine:
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
         self._calls = 0
         self._root: Any = None
+        self._cancel_asked = False
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -89,7 +90,8 @@ class Machine:
             if not self.loop.fire(entry.step):
                 raise self._mismatch(entry, None)
         elif kind is Kind.MESSAGE:
-            self._root.cancel()  # "cancel" is the only kind of message so far
+            self._cancel_asked = True  # "cancel" is the only kind of message so far
+            self._root.cancel()
         self._turn()
 
     def _answer(self, entry: Entry) -> None:
@@ -248,11 +250,22 @@ class Machine:
                     self.loop.open_timer(DEADLINE, self.loop.now + timeout, expire)
                 result = self.function.fn(*args, **kwargs)
                 return await result if self.function.is_async else result
+        except asyncio.CancelledError as error:
+            if self._cancel_asked or self.loop.discarded:
+                raise
+            raise self._unasked(error) from error
         except TimeoutError as error:
             # Only what asyncio has made of the cancellation: a body may raise one of its own on its way out.
             if overrun and not error.args and isinstance(error.__cause__, asyncio.CancelledError):
                 error.args = (overrun,)
             raise
+
+    def _unasked(self, error: asyncio.CancelledError) -> UnaskedCancel:
+        line = raised_at(error) or self.defined_at()
+        return UnaskedCancel(
+            f"{line}: CancelledError ended {self.function.label}, but nobody asked for its cancellation",
+            fix="await what the body cancels inside `try: ... except asyncio.CancelledError`",
+        )
 
     def _overrun(self) -> str:
         """What the deadline says: from the recorded order of things alone, so a replay says the same."""
