@@ -6,10 +6,12 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 EXTRAS ?= examples,test
 PYTEST_ARGS ?=
+# As many tests at once as there are cores; a worker that is done takes from the other's rest.
+AT_ONCE := -n logical --dist worksteal
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test lint style layers types wheel-test prove bench clean
+.PHONY: help demo test quick lint style layers types wheel-test prove bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +22,11 @@ demo:  ## crawl and moderate a site on loopback, be killed in the middle, resume
 
 test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for some of them)
 	@tools/environment.sh $(VENV) $(EXTRAS)
-	@$(RUN) -m pytest $(PYTEST_ARGS)
+	@$(RUN) -m pytest $(AT_ONCE) $(PYTEST_ARGS)
+
+quick:  ## the tests that take no time: most of them, in a fifth of it
+	@tools/environment.sh $(VENV) $(EXTRAS)
+	@$(RUN) -m pytest $(AT_ONCE) -m "not slow and not prove and not wheel" $(PYTEST_ARGS)
 
 lint: style layers types  ## the next three
 

@@ -10,6 +10,7 @@ WORKLOADS = (
     "W1-sync",
     "W2-100",
     "W2-1000",
+    "W2-long",
     "W3-gather",
     "W3-map",
     "W4",

@@ -1,8 +1,8 @@
-"""Podium and dbos side by side on this machine, in one run: `python -m bench.compare` or `make bench`.
+"""Podium, dbos and unhinged side by side on this machine, in one run: `make bench`.
 
 Each workload runs in a fresh process on a fresh store, first on one engine, then on the other; the order
-changes with every round, so that a slow minute of the machine hits both. The toy of `bench.toy` goes along
-as the yardstick. dbos lives in a virtual environment of its own, built on first use.
+changes with every round, so that a slow minute of the machine hits all. The toy of `bench.toy` goes along
+as the yardstick. Each peer lives in a virtual environment of its own, built on first use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .cli import WORKLOADS
 from .measure import ROOT, child_env
 from .report import Facts, Row, render
 
-DBOS = "3.4.0"
+VERSIONS = {"dbos": "3.4.0", "unhinged": "0.2.0"}
 ONCE = (
     "W5",
     "W7",
@@ -35,10 +35,17 @@ ONCE = (
 SUPPORTS = {
     "podium": WORKLOADS,
     "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "replay")),
+    "unhinged": ("W1", "W1-sync", "W2-100", "W2-long", "W3-gather"),
     "toy": ("raw", "W1", "W2-100", "W2-1000", "W3-gather", "W4"),
 }
-# dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour.
-FRACTION = {("dbos", "W7"): 0.02}
+# dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour; so
+# would 100,000 steps, and 10,000 runs of unhinged that one waits for.
+FRACTION = {
+    ("dbos", "W7"): 0.02,
+    ("dbos", "W2-long"): 0.1,
+    ("unhinged", "W2-long"): 0.3,
+    ("unhinged", "W3-gather"): 0.3,
+}
 TIMEOUT_SECONDS = 900
 
 
@@ -52,9 +59,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dbos-scale", type=float, default=1.0, help="smaller sizes for dbos, e.g. 0.1; rates stay rates"
     )
-    parser.add_argument("--peers", default="podium,dbos,toy", help="leave some out, e.g. podium,toy")
+    parser.add_argument("--peers", default="podium,dbos,unhinged,toy", help="leave some out, e.g. podium,toy")
     parser.add_argument(
-        "--tools", type=Path, default=ROOT / ".tools", help="where dbos's environment is kept"
+        "--tools", type=Path, default=ROOT / ".tools", help="where the peers' environments are kept"
     )
     parser.add_argument("--data", type=Path, help="where the stores go: a directory on the disk to measure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the raw rows, one per line")
@@ -64,14 +71,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def dbos_python(tools: Path) -> Path:
-    """The interpreter of dbos's environment; builds it on first use."""
-    home = tools / f"bench-dbos-{DBOS}"
+def peer_python(peer: str, tools: Path) -> Path:
+    """The interpreter of a peer's environment; builds it on first use."""
+    version = VERSIONS[peer]
+    home = tools / f"bench-{peer}-{version}"
     python = home / "bin" / "python"
     if not (home / "ready").exists():
-        say(f"building an environment for dbos {DBOS} in {home}")
+        say(f"building an environment for {peer} {version} in {home}")
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"dbos=={DBOS}"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"{peer}=={version}"], check=True)
         (home / "ready").touch()
     return python
 
@@ -144,7 +152,8 @@ def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         commit=commit(),
         machine=f"{cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        versions=f"Python {platform.python_version()}, apsw {apsw.apsw_version()}, dbos {DBOS}",
+        versions=f"Python {platform.python_version()}, apsw {apsw.apsw_version()}, "
+        + ", ".join(f"{peer} {version}" for peer, version in VERSIONS.items()),
         load=f"{os.getloadavg()[0]:.2f}",
         rounds=rounds,
         scale=scale,
@@ -183,8 +192,7 @@ def main() -> None:
     scale, rounds = (0.1, 1) if options.quick else (1.0, options.runs)
     peers = [name for name in options.peers.split(",") if name in SUPPORTS]
     pythons: dict[str, Path] = {name: Path(sys.executable) for name in ("podium", "toy")}
-    if "dbos" in peers:
-        pythons["dbos"] = dbos_python(options.tools.absolute())
+    pythons |= {peer: peer_python(peer, options.tools.absolute()) for peer in peers if peer in VERSIONS}
     # Not the system's temporary directory: it is often in memory, where a flush costs nothing.
     data = (options.data or options.tools / "bench-data").absolute()
     data.mkdir(parents=True, exist_ok=True)

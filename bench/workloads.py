@@ -13,6 +13,8 @@ W1          one async workflow of 1,000 dependent steps of an async task: steps/
 W1-sync     the same with a plain workflow and a plain task
 W2-100      1,000 workflows of 10 dependent steps, 100 of them in flight: steps/s, run latency
 W2-1000     the same, all 1,000 in flight
+W2-long     100 workflows of 1,000 dependent steps, taking turns: steps/s, bytes written per
+            step. Long histories are where an index costs
 W3-gather   one workflow, 10,000 parallel tasks under `asyncio.gather`, then their sum: tasks/s, peak RSS
 W3-map      the same with `task.map`, where the engine has it
 W4          start to result of a one-step workflow, one after the other: latency, from async and sync callers
@@ -55,8 +57,11 @@ from .measure import (
     rss_mb,
     settle,
     wall_ms,
+    written_bytes,
 )
 from .workers import Staff
+
+LONG_RUNS, LONG_STEPS = 100, 1000
 
 Work = Callable[[int], Awaitable[int]]  # how many steps or tasks -> the workflow's result
 
@@ -131,6 +136,16 @@ async def burst(peer: Peer, workload: str, flight: int, scale: float) -> None:
     await asyncio.gather(*(one() for _ in range(n)))
     rate(peer, workload, "steps_per_s", n * steps, time.perf_counter() - begin, n)
     latency(peer, workload, "run", taken)
+
+
+async def long_runs(peer: Peer, scale: float) -> None:
+    steps = size(LONG_STEPS, scale)
+    before = written_bytes()
+    begin = time.perf_counter()
+    for got in await asyncio.gather(*(peer.chain(steps) for _ in range(LONG_RUNS))):
+        check(got, steps)
+    rate(peer, "W2-long", "steps_per_s", LONG_RUNS * steps, time.perf_counter() - begin, steps)
+    emit(peer.name, "W2-long", "bytes_per_step", (written_bytes() - before) / (LONG_RUNS * steps), steps)
 
 
 async def fan_out(peer: Peer, workload: str, fan: Work, scale: float) -> None:
@@ -227,6 +242,8 @@ async def run(peer: Peer, workload: str, scale: float, scratch: Path) -> None:
             await burst(peer, workload, 100, scale)
         case "W2-1000":
             await burst(peer, workload, 1000, scale)
+        case "W2-long":
+            await long_runs(peer, scale)
         case "W3-gather":
             await fan_out(peer, workload, peer.fan, scale)
         case "W3-map" if peer.fan_map:

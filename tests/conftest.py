@@ -20,6 +20,23 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+# Folders and files of tests that start processes, kill them or wait for leases: none of these is quick.
+SLOW = (
+    "chaos", "examples", "faults", "isolation", "processes",
+    "cli/test_busy.py", "cli/test_doctor.py", "cli/test_later.py", "cli/test_logs.py", "cli/test_many.py",
+    "cli/test_run.py", "cli/test_stopping.py", "cli/test_ten_cases.py", "cli/test_terminal.py",
+    "cli/test_why.py", "store/test_sqlite_faults.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make quick` leaves out what is marked slow, by itself or by where it stands."""
+    slow = [Path(__file__).parent / place for place in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker(pytest.mark.slow)
+
+
 # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that: then no test
 # of Ctrl-C could pass. A handler, unlike an ignored signal, is reset to the default in a child.
 signal.signal(signal.SIGINT, signal.default_int_handler)

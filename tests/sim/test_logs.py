@@ -69,6 +69,7 @@ def play(seed: int) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_lines_come_with_their_outcomes_each_once() -> None:
     evaluated = 0
     for seed in SEEDS:

@@ -28,6 +28,7 @@ def _quiet() -> Iterator[None]:
     logging.getLogger("podium").setLevel(logging.NOTSET)
 
 
+@pytest.mark.slow
 def test_promises_hold_in_worlds_by_chance() -> None:
     tally = campaign.random_worlds(0, SEEDS, JOBS)
     assert tally.violations == [], "replay with: python -m tests.sim --replay SEED"
@@ -40,18 +41,21 @@ def test_a_seed_that_once_failed_holds(seed: int) -> None:
     assert campaign.play(seed).violations == []
 
 
+@pytest.mark.slow
 def test_promises_hold_at_every_crash_point() -> None:
     played, violations = campaign.crash_points(JOBS)
     assert violations == []
     assert played >= 4 * 8 * 5  # four faults, eight programs, at least five calls each
 
 
+@pytest.mark.slow
 def test_promises_hold_at_pairs_of_crash_points() -> None:
     played, violations = campaign.crash_pairs(JOBS)
     assert violations == []
     assert played > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_bug_is_caught_and_without_it_the_seed_holds(plant: Plant) -> None:
     caught = catch(plant)
