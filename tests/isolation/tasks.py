@@ -411,3 +411,41 @@ def grow(size: int) -> list[int]:
 @workflow
 async def at_once(folder: str, count: int) -> list[int]:
     return await asyncio.gather(*(waits_for.start(folder, "gate") for _ in range(count)))
+
+
+# -- such as wait for runs ---------------------------------------------------------------------------------
+
+
+@task(isolation="process")
+def isolated_leaf(n: int) -> int:
+    return n
+
+
+@workflow
+def isolated_below(n: int) -> int:
+    return isolated_leaf(n)
+
+
+@task(isolation="process")
+def waits_isolated(n: int) -> int:
+    return isolated_below.run(n)
+
+
+@task(isolation="process")
+async def awaits_isolated(n: int) -> int:
+    return sum(await asyncio.gather(isolated_below.start(n), isolated_below.start(n)))
+
+
+@workflow
+async def isolated_above(n: int) -> int:
+    return waits_isolated(n) + await awaits_isolated(n)
+
+
+@task(isolation="process")
+def waits_isolated_for_those_that_wait(n: int) -> int:
+    return sum(isolated_above.map([n, n]))
+
+
+@workflow
+async def each_waits(deep: bool, wide: int) -> int:
+    return sum(await (waits_isolated_for_those_that_wait if deep else waits_isolated).map(range(wide)))

@@ -4,7 +4,7 @@ from .app import App, Started, current_app
 from .busy_wait import WAITING
 from .location import default_url, is_in_memory, module_name, store_file, store_flag, wants_engine
 from .loop_wakeup import in_event_loop
-from .run import PASSED_ON, Run, StepRun, StoredRun, lending
+from .run import PASSED_ON, Run, StepRun, StoredRun
 from .runs import Batch, Runs
 from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo, kill_by
@@ -31,7 +31,6 @@ __all__ = [
     "is_in_memory",
     "is_tag",
     "kill_by",
-    "lending",
     "module_name",
     "store_file",
     "store_flag",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,6 +11,7 @@ from .. import codec
 from ..checks import is_number
 from ..engine import End, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
+from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import cause_of, drop_our_frames, with_recorded_frames
 from ..machine import Machine, Step
@@ -147,16 +147,17 @@ class StoredRun:
                 "waiting for a run on the engine's own thread would never end",
                 fix="in an async task, await the run instead",
             )
-        self._start.result(timeout)
-        with lending(self.app):
+        with slot_lent((self._start.result(timeout),)):
             end = self.ended().result(timeout)
         return self._outcome(end)
 
     async def wait(self) -> Any:
         try:
-            if self._end is None:
+            if self._end is None or current_attempt.get() is not None:
                 await wait_in_loop(self._start)
-            return self._outcome(await wait_in_loop(self.ended()))
+            with slot_lent([self.id] if current_attempt.get() is not None else ()):
+                end = await wait_in_loop(self.ended())
+            return self._outcome(end)
         except PASSED_ON as error:
             drop_our_frames(error)
             raise
@@ -179,11 +180,6 @@ class StoredRun:
         reason = read_reason(end.payload)
         fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
         raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
-
-
-def lending(app: App) -> contextlib.AbstractContextManager[None]:
-    """Around a wait for runs: who waits in a `def` task lends its slot to what it waits for."""
-    return app.host.lending() if app.has_engine else contextlib.nullcontext()
 
 
 class StepRun:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import UsageError
+from ..executors import slot_lent
 from .run import Run
 
 R = TypeVar("R")
@@ -81,7 +82,6 @@ class Batch:
         self,
         start: Callable[[Any], Run[Any]],
         finished: Callable[[Run[Any], Callable[[], None]], None],
-        waiting: Callable[[], contextlib.AbstractContextManager[None]],
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int,
         on_error: str,
@@ -90,7 +90,7 @@ class Batch:
             raise UsageError(
                 "map over an async iterable works inside workflows", fix="collect the items first"
             )
-        self._start, self._finished_hook, self._waiting = start, finished, waiting
+        self._start, self._finished_hook = start, finished
         self._on_error = on_error
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -117,7 +117,7 @@ class Batch:
         """Wait for one more run to end; its position, or None when all have."""
         if not self._runs:
             return None
-        with self._waiting():
+        with slot_lent(run.id for run in self._runs.values()):
             position = self._ended.get()
         return self._take(position)
 
@@ -136,9 +136,10 @@ class Batch:
                 loop.call_soon_threadsafe(came.set)
 
         self._ring = ring
-        while self._ended.empty():
-            came.clear()
-            await came.wait()
+        with slot_lent(run.id for run in self._runs.values()):
+            while self._ended.empty():
+                came.clear()
+                await came.wait()
 
     def _take(self, position: int) -> int:
         """What became of this run; draw the next item."""

@@ -23,7 +23,6 @@ from ..client import (
     checked_tags,
     current_app,
     in_event_loop,
-    lending,
 )
 from ..errors import UsageError
 from ..functions import Function
@@ -134,7 +133,7 @@ class Durable(Generic[P, C, R]):
         def finished(run: Run[Any], then: Callable[[], None]) -> None:
             app.wait(run.id).add_done_callback(lambda _: then())
 
-        return Runs(Batch(begin, finished, functools.partial(lending, app), items, limit or BATCH, on_error))
+        return Runs(Batch(begin, finished, items, limit or BATCH, on_error))
 
     def options(
         self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
+from ..executors import Attempt
 from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
 from .committer import OneWrite
 from .reasons import read_reason
@@ -80,6 +81,7 @@ class Desk:
         self._watched: dict[str, list[Callable[[Watched], None]]] = {}
         self.watches_elsewhere = 0  # runs that others drive, at the last look; read by any thread
         self._asked: dict[Question, None] = {}  # writes not answered yet
+        self._awaited: dict[Attempt, Counter[str]] = {}  # runs that tasks here wait for
         self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = engine.env.now()
         self._attached: set[str] = set()
@@ -188,6 +190,30 @@ class Desk:
             self._engine.committer.ask(lambda: self._engine.store.load(run), self.looked)
             if self._leaves_others:
                 self._engine.sweep.soon()  # now that it is asked for, it may be claimed
+
+    def awaited(self, attempt: Attempt, runs: Sequence[str], begins: bool) -> None:
+        """A task that runs here begins to wait for these runs, or does no more.
+
+        They are claimed whatever the room in memory: what is there may end only after them.
+        """
+        owned = self._engine.owned.get(attempt.run)
+        if owned is None or owned.attempts.running.get(attempt.step) is not attempt:
+            self._awaited.pop(attempt, None)  # it has ended, and what it has started waits on
+            return
+        counts = self._awaited.setdefault(attempt, Counter())
+        for run in runs:
+            counts[run] += 1 if begins else -1
+            if counts[run] == 0:
+                del counts[run]
+        if not counts:
+            del self._awaited[attempt]
+        elif begins and any(run not in self._engine.owned for run in runs):
+            self._engine.sweep.soon()
+
+    def needed(self) -> list[str]:
+        """The runs that tasks here wait for and this engine does not have in memory."""
+        wanted = {run for counts in self._awaited.values() for run in counts}
+        return [run for run in wanted if run not in self._engine.owned]
 
     @property
     def _leaves_others(self) -> bool:

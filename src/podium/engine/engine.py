@@ -160,6 +160,7 @@ class Engine:
         """Let the task body run."""
         attempt.began = self.env.now()
         attempt.note, attempt.listener = self._noted, self.hearing.listener
+        attempt.awaits = self._awaits
         if self.observers:
             self.observe("began", attempt.run, attempt)
         self.executors[attempt.function.executor].submit(attempt)
@@ -171,6 +172,10 @@ class Engine:
         if attempt.transcript is not None:
             self.hearing.ended(attempt)
         self.executors[attempt.function.executor].cancel(attempt)
+
+    def _awaits(self, attempt: Attempt, runs: tuple[str, ...], begins: bool) -> None:
+        """A task's body begins to wait for runs, or does no more. Any thread."""
+        self.reactor.call_soon_threadsafe(self.desk.awaited, attempt, runs, begins)
 
     def _noted(self, attempt: Attempt, progress: Progress) -> None:
         self.observe("progress", attempt.run, (attempt, progress))

@@ -7,7 +7,6 @@ engine's thread.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import threading
@@ -249,10 +248,6 @@ class EngineHost:
         """Hear what tasks print although somebody, such as a test runner, has replaced the streams since."""
         if self.options.log_lines:
             capture.stand_in()
-
-    def lending(self) -> contextlib.AbstractContextManager[None]:
-        """Around a wait for a run: a `def` task that waits lends its slot meanwhile."""
-        return self._threads.lending()
 
     def is_own_thread(self) -> bool:
         """Whether the caller runs on the engine's thread, where waiting for it would never end."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,17 +41,19 @@ class Sweep:
         self._engine.expected += room
         offered = {name: function.fingerprint for name, function in list(self._engine.functions.items())}
         elsewhere = self._engine.desk.elsewhere(CLAIM_BATCH)
-        runs = self._engine.desk.claimable()
+        runs, needed = self._engine.desk.claimable(), self._engine.desk.needed()
         now, unsure = self._engine.env.now(), self.unsure
         self.unsure = False
 
-        def look() -> tuple[Claimed, list[Message], list[RunRow | None]]:
-            claimed = self._engine.store.claim(self._engine.id, offered, room, now, runs)
+        def look() -> tuple[Sequence[Head], Claimed, list[Message], list[RunRow | None]]:
+            claim = partial(self._engine.store.claim, self._engine.id, offered)
+            extra = claim(len(needed), now, needed).heads if needed else ()
+            claimed = claim(room, now, runs)
             if unsure:
-                claimed = Claimed(tuple(self._ours()), claimed.next_due)
-            taken = {head.id for head in claimed.heads}
+                claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
+            taken = {head.id for head in (*extra, *claimed.heads)}
             rows = [self._engine.store.load(run) for run in elsewhere if run not in taken]
-            return claimed, self._engine.store.collect(self._engine.id), rows
+            return extra, claimed, self._engine.store.collect(self._engine.id), rows
 
         self._engine.committer.ask(look, self._swept)
 
@@ -62,8 +65,8 @@ class Sweep:
                 self._engine.fail(error)  # this store will not answer later either; nobody may wait for it
             self.unsure = True  # what was claimed before the trouble is ours, unheard of
             return  # the next poll tries again
-        claimed, messages, rows = found
-        for head in claimed.heads:
+        extra, claimed, messages, rows = found
+        for head in (*extra, *claimed.heads):
             self._engine.take_up(head)
         for message in messages:
             owned = self._engine.owned.get(message.run)

@@ -1,6 +1,6 @@
 """Where task bodies run. An executor gets an `Attempt` and answers, once, with an `Ended`."""
 
-from .attempt import Attempt, Ended, Progress, current_attempt
+from .attempt import Attempt, Ended, Progress, current_attempt, slot_lent
 from .loading import loading, parents_store, refuse_work_while_loading
 from .loop import LoopExecutor
 from .outlet import Console, Said
@@ -24,4 +24,5 @@ __all__ = [
     "loading",
     "parents_store",
     "refuse_work_while_loading",
+    "slot_lent",
 ]

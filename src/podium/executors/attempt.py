@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,12 +16,24 @@ if TYPE_CHECKING:
     from .transcript import Listener, Transcript
 
 
+class Slots(Protocol):
+    """The limit of an executor, from which an attempt has its slot. Any thread."""
+
+    def lend(self, attempt: Attempt) -> None:
+        """The body begins to wait for runs: others may have its slot meanwhile."""
+        ...
+
+    def restore(self, attempt: Attempt) -> None:
+        """It waits no more."""
+        ...
+
+
 class Attempt:
-    """A task body about to run, running or abandoned. Executors touch only `cancelled` and `handle`."""
+    """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`."""
 
     __slots__ = (
         "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "listener", "transcript",
+        "listener", "transcript", "slots", "awaits",
     )  # fmt: skip
 
     def __init__(self, run: str, step: str, function: Function, args: bytes, number: int, token: int) -> None:
@@ -36,6 +49,9 @@ class Attempt:
         self.note: Callable[[Attempt, Progress], None] | None = None
         self.listener: Listener | None = None  # whoever keeps what the body prints and logs
         self.transcript: Transcript | None = None  # of what it has said; most say nothing
+        self.slots: Slots | None = None  # from where it has its slot
+        # Told which runs the body begins (True) or ceases to wait for, from any thread.
+        self.awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -81,6 +97,54 @@ class Ended(msgspec.Struct, frozen=True):
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
     "podium_attempt", default=None
 )
+
+
+@contextlib.contextmanager
+def slot_lent(runs: Iterable[str]) -> Generator[None]:
+    """Around a wait for these runs. A task that waits lends its slot, because tasks of these very runs may be
+    in line for one: were all slots held by bodies that wait, none would ever get one. Any thread."""
+    attempt = current_attempt.get()
+    if attempt is None:
+        yield
+        return
+    awaited, slots, awaits = tuple(runs), attempt.slots, attempt.awaits
+    if slots is not None:
+        slots.lend(attempt)
+    if awaits is not None:
+        awaits(attempt, awaited, True)
+    try:
+        yield
+    finally:
+        if awaits is not None:
+            awaits(attempt, awaited, False)
+        if slots is not None:
+            slots.restore(attempt)
+
+
+class LentSlots:
+    """The attempts of one executor that wait for runs, each perhaps in several places at once."""
+
+    def __init__(self) -> None:
+        self._waits: dict[Attempt, int] = {}
+
+    def begin(self, attempt: Attempt) -> bool:
+        """Count one more wait; whether it is the attempt's only one, so that its slot is lent now."""
+        self._waits[attempt] = waits = self._waits.get(attempt, 0) + 1
+        return waits == 1
+
+    def end(self, attempt: Attempt) -> bool:
+        """Count one less; whether the slot is the attempt's own again."""
+        waits = self._waits.get(attempt, 0)  # 0: the attempt has ended, and what it started waits on
+        if waits > 1:
+            self._waits[attempt] = waits - 1
+        return waits == 1 and self.drop(attempt)
+
+    def drop(self, attempt: Attempt) -> bool:
+        """The attempt has ended; whether it had lent its slot."""
+        return self._waits.pop(attempt, None) is not None
+
+    def __len__(self) -> int:
+        return len(self._waits)
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:

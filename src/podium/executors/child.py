@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import functools
 import io
 import logging
 import os
@@ -22,7 +23,7 @@ from ..env import RealEnv
 from .attempt import Attempt, Progress, current_attempt, fresh_context
 from .loading import enter, find
 from .memory import capped, spell
-from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready
+from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Waits
 
 try:
     import fcntl
@@ -168,6 +169,13 @@ class _Notes:
                 pass  # in a process that the task has forked
 
 
+def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: bool) -> None:
+    try:
+        channel.send(Waits(runs, begins))
+    except OSError:
+        pass  # in a process that the task has forked
+
+
 def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
     try:
         function = find(do.function, do.homes)
@@ -176,6 +184,7 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
         attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
 
         notes = attempt.note = _Notes(channel)
+        attempt.awaits = functools.partial(_tell_waits, channel)
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
         notes.flush()

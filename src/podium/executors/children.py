@@ -51,6 +51,7 @@ class Child:
             if pipe is not None
         ]
         self.attempt: Attempt | None = None
+        self._waits = 0  # places in which the body waits for runs
         self.ready = False
         self.dead = False  # seen to be, and not buried yet
         self.doomed = ""
@@ -96,6 +97,17 @@ class Child:
     def watched(self) -> int | None:
         """The memory cap (bytes) to hold it to now."""
         return self.attempt.function.memory if self.attempt is not None and not self.doomed else None
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether its attempt counts among those at work: one that waits for runs has lent its slot."""
+        return self.attempt is not None and not self._waits
+
+    def waits(self, runs: tuple[str, ...], begins: bool) -> None:
+        """The body begins to wait for these runs, or does no more."""
+        self._waits += 1 if begins else -1
+        if self.attempt is not None and self.attempt.awaits is not None:
+            self.attempt.awaits(self.attempt, runs, begins)
 
     @property
     def is_free(self) -> bool:
@@ -144,6 +156,7 @@ class Child:
             self._served.add(self.attempt.function.name)
             self.attempt.handle = None
         self.attempt = self.due = None
+        self._waits = 0
         self.idle_since = self._now()
         self._tasks += 1
         if self._tasks >= TASKS_MAX or self._has_grown(is_first):

@@ -8,14 +8,17 @@ waits for something belongs to that attempt from then on, and another one serves
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import threading
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, fresh_context
+from .attempt import Attempt, Ended, LentSlots, fresh_context
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
@@ -24,19 +27,48 @@ class LoopExecutor:
     """At most `slots` coroutines at once; the rest wait in line. Loop thread only."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[Ended], None], slots: int) -> None:
-        self._loop, self._ended, self._free = loop, ended, slots
+        self._loop, self._ended, self._free = loop, ended, slots  # below 0 after waits
         self._line: deque[Attempt] = deque()
+        self._lent = LentSlots()
+        self._threads = _Threads()
+        loop.set_default_executor(self._threads)
         self._serving = False  # a runner is about to look at the line
         self.stepping: Attempt | None = None  # whose body runs at this very moment
 
     def submit(self, attempt: Attempt) -> None:
         """Run the attempt as soon as a slot is free."""
+        attempt.slots = self
         self._line.append(attempt)
         self._serve()
 
+    def lend(self, attempt: Attempt) -> None:
+        """A body of ours begins to wait for runs."""
+        self._on_loop(self._lend, attempt)
+        self._threads.lend()
+
+    def restore(self, attempt: Attempt) -> None:
+        """It waits no more. Until a runner is done there may be more bodies than slots."""
+        self._on_loop(self._restore, attempt)
+        self._threads.restore()
+
+    def _on_loop(self, act: Callable[[Attempt], None], attempt: Attempt) -> None:
+        if asyncio._get_running_loop() is self._loop:  # the documented hook, named as private
+            act(attempt)
+        else:  # the body waits in a thread
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nothing is in line any more
+                self._loop.call_soon_threadsafe(act, attempt)
+
+    def _lend(self, attempt: Attempt) -> None:
+        if attempt.slots is self and self._lent.begin(attempt):
+            self._free += 1
+            self._serve()
+
+    def _restore(self, attempt: Attempt) -> None:
+        self._free -= self._lent.end(attempt)
+
     def _serve(self) -> None:
         """Have a runner look at the line, unless one is about to or none is free."""
-        if self._line and self._free and not self._serving:
+        if self._line and self._free > 0 and not self._serving:
             self._serving = True
             self._free -= 1
             # Its own context is nobody's: each attempt runs in one of its own.
@@ -68,6 +100,8 @@ class LoopExecutor:
             except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
                 ended = Ended(attempt, b"", error)
             waited, attempt.handle = attempt.handle is not None, None  # else they hold each other in a circle
+            attempt.slots = None
+            self._free -= self._lent.drop(attempt)
             if not attempt.cancelled:
                 self._ended(ended)
             del ended  # a failure's frames lead here
@@ -109,6 +143,39 @@ class LoopExecutor:
         attempt.cancelled = True
         if attempt.handle is not None:
             attempt.handle.cancel()
+
+
+class _Threads(ThreadPoolExecutor):
+    """Those of `asyncio.to_thread`, which are few and shared by all bodies: one in which a body waits for
+    runs is replaced meanwhile."""
+
+    def __init__(self) -> None:
+        self._here = threading.local()
+        super().__init__(thread_name_prefix="podium-to-thread", initializer=self._begin)
+        self._changing = threading.Lock()
+
+    def _begin(self) -> None:
+        self._here.is_ours = True
+
+    def lend(self) -> None:
+        """Called before a wait: if this thread is one of ours, there may be one more."""
+        if self._change(1):
+            self.submit(_nothing)  # starts it if there is work
+
+    def restore(self) -> None:
+        """The wait is over. A surplus thread stays until the loop is closed, idle or not."""
+        self._change(-1)
+
+    def _change(self, by: int) -> bool:
+        ours = getattr(self._here, "is_ours", False)
+        if ours:
+            with self._changing:
+                self._max_workers += by
+        return ours
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _body(attempt: Attempt) -> bytes:

@@ -17,7 +17,7 @@ from .children import Child
 from .crashes import how_it_ended, outcome, with_last_words
 from .memory import resident
 from .outlet import Said
-from .wire import Began, Done, Frame, Home, Logged, Noted, Ready
+from .wire import Began, Done, Frame, Home, Logged, Noted, Ready, Waits
 
 log = logging.getLogger("podium")
 
@@ -139,7 +139,7 @@ class Pool:
 
     def _assign(self) -> None:
         free = [child for child in self._children if child.is_free]
-        room = self._slots - sum(child.attempt is not None for child in self._children)
+        room = self._slots - sum(child.has_slot for child in self._children)
         while self._line and free and room > 0:
             attempt = self._line.popleft()
             if attempt.cancelled:
@@ -154,8 +154,9 @@ class Pool:
 
     def _spawn(self, now: float) -> None:
         """As many children as there is work for, and one to spare once these have something to do."""
-        alive = [child for child in self._children if not child.doomed]
-        busy = sum(child.attempt is not None for child in alive)
+        # Those whose tasks wait for runs are not counted: they may be waiting for what others are to do.
+        alive = [c for c in self._children if not c.doomed and (c.attempt is None or c.has_slot)]
+        busy = sum(child.has_slot for child in alive)
         wanted = min(self._slots, busy + len(self._line))
         if busy and busy == len(alive):
             wanted = busy + 1
@@ -188,6 +189,8 @@ class Pool:
                 attempt = child.attempt
                 if attempt is not None and attempt.note is not None:
                     attempt.note(attempt, Progress(done, total, text))
+            case Waits(runs=runs, begins=begins):
+                child.waits(runs, begins)
             case Logged() as logged if child.attempt is not None:
                 self._logged(child.attempt, _record(logged))
             case Done(good=good, final=final) if child.attempt is not None and not child.doomed:

@@ -14,20 +14,16 @@ import contextlib
 import math
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 from ..env import Env
 from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, fresh_context
+from .attempt import Attempt, Ended, LentSlots, fresh_context
 
 # How long a body that nobody waits for any more may still run before its thread counts as lost. Most return
 # by themselves: the siblings of a failed item of a map are plain calls, and neither a reason to replace a
 # worker with all that it runs nor to start as many threads again. Until then such a body keeps its slot.
 ABANDON_SECONDS = 10.0
-# Bodies at once that wait for runs and have lent their slots. More keep theirs: threads are not for nothing.
-LENT_MAX = 256
-
-_here = threading.local()  # `executor`: the one whose bodies this thread runs
 
 
 class ThreadExecutor:
@@ -49,7 +45,7 @@ class ThreadExecutor:
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
         self._open = 0  # attempts in line or running
-        self._lent = 0  # slots of bodies that wait for a run
+        self._lent = LentSlots()  # no cap: bodies that keep their slots would wait for each other for ever
         self._dues: dict[Attempt, float] = {}  # of running bodies: when they have run for too long
         # One alarm for all of them. A timer for each would keep it, arguments included, for as long as
         # the timeout of a body that has long returned, and wake the loop up once more.
@@ -60,6 +56,7 @@ class ThreadExecutor:
 
     def submit(self, attempt: Attempt) -> None:
         """Queue the attempt. Engine thread only."""
+        attempt.slots = self
         with self._lock:
             self._open += 1
             short = self._is_short()
@@ -69,32 +66,25 @@ class ThreadExecutor:
 
     def _is_short(self) -> bool:
         """Whether one more thread is needed, which is then counted; the lock is held."""
-        short = self._open > self._threads and self._threads < self._slots + self._lent
+        short = self._open > self._threads and self._threads < self._slots + len(self._lent)
         self._threads += short
         return short
 
-    @contextlib.contextmanager
-    def lending(self) -> Generator[None]:
-        """Around a wait for a run. A body of ours that waits lends its slot, because tasks of that very run
-        may be in line for one; were all slots held by bodies that wait, none would ever get one. Any thread.
-        """
-        if getattr(_here, "executor", None) is not self:
-            yield
-            return
+    def lend(self, attempt: Attempt) -> None:
+        """A body of ours begins to wait for runs."""
         with self._lock:
-            lends = self._lent < LENT_MAX
-            self._lent += lends
-            short = self._is_short()
+            short = (
+                attempt.handle in ("running", "unwanted") and self._lent.begin(attempt) and self._is_short()
+            )
         if short:
             self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._lent -= lends
+
+    def restore(self, attempt: Attempt) -> None:
+        """It waits no more. Until a thread is done there may be more bodies than slots."""
+        with self._lock:
+            self._lent.end(attempt)
 
     def _serve(self) -> None:
-        _here.executor = self
         while (attempt := self._line.get()) is not None:
             with self._lock:
                 if attempt.cancelled:
@@ -107,12 +97,13 @@ class ThreadExecutor:
             ended = fresh_context(attempt).run(_run, attempt)
             with self._lock:
                 self._dues.pop(attempt, None)
+                self._lent.drop(attempt)
                 was, attempt.handle = attempt.handle, "ended"
                 if was == "abandoned":
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
                 self._open -= 1
-                surplus = self._threads > self._slots + self._lent  # a slot that was lent is back
+                surplus = self._threads > self._slots + len(self._lent)  # a slot that was lent is back
                 self._threads -= surplus
             if was == "running":
                 self._ended(ended)
@@ -169,6 +160,7 @@ class ThreadExecutor:
             self._watch(attempt, ABANDON_SECONDS)  # perhaps another one has returned by then
             return False
         del self._dues[attempt]
+        self._lent.drop(attempt)
         attempt.handle = "abandoned"
         self.abandoned += 1
         self._open -= 1

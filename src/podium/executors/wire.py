@@ -75,6 +75,13 @@ class Noted(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Waits(msgspec.Struct, frozen=True, tag=True):
+    """From the child: the body begins to wait for these runs, or does no more."""
+
+    runs: tuple[str, ...]
+    begins: bool
+
+
 class Logged(msgspec.Struct, frozen=True, tag=True):
     """From the child: a log record that nobody there has handled."""
 
@@ -97,7 +104,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     final: bool = False
 
 
-Message = Hello | Load | Do | Ready | Began | Noted | Logged | Done
+Message = Hello | Load | Do | Ready | Began | Noted | Waits | Logged | Done
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 
