@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from podium import App
-from podium.engine import About
+from podium.engine import EngineInfo
 from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs
 from podium.model import EngineRow, NewRun, Write
@@ -88,7 +88,9 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
     with App(engine=False) as app:
         locks = HostLocks(project / ".podium" / "podium.db-engines")
         locks.hold("e1")
-        about = About("worker", modules=("sales",), broken={"sales": "ImportError: no polars (sales.py:2)"})
+        about = EngineInfo(
+            "worker", modules=("sales",), broken={"sales": "ImportError: no polars (sales.py:2)"}
+        )
         app.store.announce(EngineRow("e1", 0, host_name(), os.getpid(), time.time(), about.written()))
         new = NewRun("late", "app:adds", b"{}", b"d", time.time() + 7200, due=time.time() + 7200)
         app.store.commit(None, [Write(new_runs=(new,))])

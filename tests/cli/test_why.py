@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from podium import App, codec
-from podium.engine import About
+from podium.engine import EngineInfo
 from podium.engine.hostlock import HostLocks, host_name
 from podium.functions import registry
 from podium.model import EngineRow, Fence, Move, NewRun, State, Write
@@ -105,7 +105,7 @@ class World:
 
     def engine(self, app: App, id: str, functions: dict[str, str], host: str = "", **about: Any) -> EngineRow:
         """An engine that lives (its lock is held), or whose host is another one."""
-        row = EngineRow(id, 0, host or host_name(), os.getpid(), time.time(), About(**about).written())
+        row = EngineRow(id, 0, host or host_name(), os.getpid(), time.time(), EngineInfo(**about).written())
         locks = HostLocks(Path(f"{self.file}-engines"))
         locks.hold(id)
         self.stack.callback(locks.free)

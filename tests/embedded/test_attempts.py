@@ -25,6 +25,7 @@ from podium import (
     task,
     workflow,
 )
+from podium.engine import Event, events
 from podium.executors import Attempt, threads
 from podium.model import Kind, State
 
@@ -271,10 +272,12 @@ def test_what_a_task_may_ask_is_refused_elsewhere(app: App) -> None:
 
 
 def test_progress_reaches_whoever_looks(app: App) -> None:
-    seen: list[Any] = []
-    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, detail)))
+    seen: list[Event] = []
+    app.observers.append(seen.append)
     reporting.run()
-    assert [detail[1].text for what, detail in seen if what == "progress"] == ["one of three"]
+    assert [event.progress.text for event in seen if isinstance(event, events.AttemptProgressed)] == [
+        "one of three"
+    ]
 
 
 # -- timeouts ----------------------------------------------------------------------------------------------

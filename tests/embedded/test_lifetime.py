@@ -17,6 +17,7 @@ import pytest
 
 from podium import App, Options, PodiumError, task, workflow
 from podium.client import StartOptions
+from podium.engine import Event
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
@@ -252,12 +253,12 @@ def test_two_engines_on_one_store_share_the_work(store: Path) -> None:
 def test_five_thousand_starts_with_room_for_fifty(store: Path) -> None:
     most = 0
 
-    def look(what: str, run: str, detail: Any) -> None:
+    def look(event: Event) -> None:
         nonlocal most
         most = max(most, len(app.host.engine.owned))
 
     with App(store, options=Options(runs_max=50, poll=0.05)) as app:
-        app.host.engine.observers.append(look)
+        app.observers.append(look)
 
         async def main() -> list[int]:
             return list(await asyncio.gather(*(quick.start(n) for n in range(5000))))

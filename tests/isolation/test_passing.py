@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from podium import App, Options, RunCancelled, TaskFailed
+from podium.engine import Event, events
 from podium.executors import Attempt
 from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
@@ -65,13 +66,13 @@ def test_sys_exit_is_the_failure_of_the_task(app: App) -> None:
 
 
 def test_a_task_knows_its_attempt_and_tells_its_progress(app: App) -> None:
-    seen: list[Any] = []
-    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, detail)))
+    seen: list[Event] = []
+    app.observers.append(seen.append)
     run = tasks.ask.start()
     number, key, token, leads_its_group = run.result()
     assert (number, key, token) == (1, f"{run.id}:/{tasks.knows.name}", (1, 1))
     assert leads_its_group
-    told = [detail[1] for what, detail in seen if what == "progress"]
+    told = [event.progress for event in seen if isinstance(event, events.AttemptProgressed)]
     assert (told[0].text, told[-1].text) == ("half", "all")
     assert len(told) < 100, "not each of a thousand"
 
@@ -80,7 +81,9 @@ def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: 
     """As the live view counts them: so many running, so many in line."""
     begun: list[Attempt] = []
     with App(store, options=Options(process_slots=2)) as app:
-        app.observers.append(lambda what, _run, detail: begun.append(detail) if what == "began" else None)
+        app.observers.append(
+            lambda event: begun.append(event.attempt) if isinstance(event, events.AttemptBegan) else None
+        )
         run = tasks.at_once.start(str(folder), 3)
         soon(lambda: len(noted(folder)) == 2)
         soon(lambda: [attempt.has_begun for attempt in begun] == [True, True, False])
@@ -90,15 +93,16 @@ def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: 
 
 
 def test_all_that_it_prints_comes_out_in_whole_lines(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    seen: list[Any] = []
-    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, run, detail)))
+    seen: list[Event] = []
+    app.observers.append(seen.append)
     run = tasks.speak.start()
     run.result()
     app.close()
     out, err = capsys.readouterr()
     assert sorted(out.splitlines()) == ["from below", "no end", "past Python", "to stdout"]
     assert err.splitlines() == ["to stderr"]
-    said = [(of, detail[0].step, *detail[1:]) for what, of, detail in seen if what == "said"]
+    printed = [event for event in seen if isinstance(event, events.AttemptPrinted)]
+    said = [(event.run, event.attempt.step, event.stream, event.line) for event in printed]
     assert (run.id, f"/{tasks.speaks.name}", "stdout", "no end") in said
     assert len(said) == 5
 
@@ -107,8 +111,8 @@ def test_what_it_logs_goes_where_this_process_has_its_logs_go(
     app: App, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    seen: list[Any] = []
-    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, run, detail)))
+    seen: list[Event] = []
+    app.observers.append(seen.append)
     run = tasks.log.start()
     run.result()
     app.close()
@@ -116,7 +120,7 @@ def test_what_it_logs_goes_where_this_process_has_its_logs_go(
     assert found == [("tasks.deep", "INFO", "1 of 2"), ("tasks.deep", "ERROR", "it failed")]
     assert caplog.records[1].funcName == "logs"
     assert "ValueError: inner" in caplog.text
-    logged = [(of, detail[0].step) for what, of, detail in seen if what == "logged"]
+    logged = [(e.run, e.attempt.step) for e in seen if isinstance(e, events.AttemptLogged)]
     assert logged == [(run.id, f"/{tasks.logs.name}")] * 2
 
 
@@ -161,10 +165,10 @@ def test_one_that_never_stops_talking_holds_up_nobody(app: App, folder: Path) ->
 
 
 def test_a_task_may_fork(app: App) -> None:
-    seen: list[Any] = []
-    app.host.engine.observers.append(lambda what, run, detail: seen.append((what, detail)))
+    seen: list[Event] = []
+    app.observers.append(seen.append)
     assert tasks.fork.run() == 7
-    assert [detail[2] for what, detail in seen if what == "said"] == ["from the fork"]
+    assert [event.line for event in seen if isinstance(event, events.AttemptPrinted)] == ["from the fork"]
 
 
 class Stuck(io.StringIO):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.engine import Reason, read_about, read_reason
+from podium.engine import Reason, read_engine_info, read_reason
 from podium.model import Query, RunRow, State
 from tests.processes.support import Host, wait_until
 
@@ -189,7 +189,7 @@ def test_changed_code_goes_on_or_parks_in_words_and_reverting_completes_all(host
     assert worker.process.poll() is None
     assert all(row(host, run).lost == 0 for run in runs.values())
     (engine,) = host.app.store.engines()
-    assert "not_there" in read_about(engine.info).broken["side"]
+    assert "not_there" in read_engine_info(engine.info).broken["side"]
     worker.terminate()
     assert worker.end() == 0
 
@@ -222,7 +222,7 @@ def test_a_broken_module_is_mended_without_a_restart(host: Host) -> None:
     host.write("side", BEFORE)
     worker.until("serves side now")
     assert host.ended(held) == 5
-    wait_until(lambda: not read_about(host.app.store.engines()[0].info).broken)
+    wait_until(lambda: not read_engine_info(host.app.store.engines()[0].info).broken)
     assert worker.text.count("E120") == 1, "said once, not at each try"
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import apsw
 
-from podium.engine.blockage import BLOCKED_SECONDS
+from podium.engine.loop_stall import STALLED_SECONDS
 from podium.inspect import cause_of, check_runs
 from tests.processes import flows
 from tests.processes.support import FLOWS, Host, Worker, wait_until
@@ -113,7 +113,7 @@ def test_a_task_that_blocks_the_event_loop_for_three_leases_condemns_no_one_and_
     for _ in range(2):
         host.worker(FLOWS, *SHORT)
     before = host.engines()
-    run = host.start(f"{FLOWS}:blocking", seconds=BLOCKED_SECONDS + 3 * LEASE)
+    run = host.start(f"{FLOWS}:blocking", seconds=STALLED_SECONDS + 3 * LEASE)
     wait_until(host.lines)
     (begun,) = host.lines()
     holder = next(worker for worker in host.workers if worker.pid == begun.pid)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from podium import codec
-from podium.engine import read_about
+from podium.engine import read_engine_info
 from podium.model import NewRun, State, Write
 from tests.processes.support import FLOWS, Host, Worker, wait_until
 
@@ -23,7 +23,7 @@ def test_it_says_in_three_lines_what_it_serves_and_in_its_row_what_it_is(host: H
     assert host.url in worker.text
     assert f"5 workflows, 4 tasks of {FLOWS}" in worker.text
     (row,) = host.app.store.engines()
-    about = read_about(row.info)
+    about = read_engine_info(row.info)
     assert (row.pid, about.kind, about.slots, about.modules) == (worker.pid, "worker", 3, (FLOWS,))
     offered = wait_until(lambda: host.app.store.engines()[0].functions)
     assert offered[f"{FLOWS}:step"] == ""

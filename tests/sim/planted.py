@@ -14,7 +14,8 @@ from unittest.mock import patch
 import msgspec
 
 from podium import codec
-from podium.engine import committer, engine, owned, ownership, sweep
+from podium.engine import claiming, committer, driver, engine, launcher, outbox, owned, ownership
+from podium.engine.residency import Residency
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
 from podium.machine import Step
@@ -60,9 +61,9 @@ def acts_before_the_commit() -> AbstractContextManager[Any]:
 
     def settle(self: Any) -> None:
         real(self)
-        held, self._held = self._held, []
-        self._release([command for command in held if isinstance(command, Step)])
-        self._held.extend(command for command in held if not isinstance(command, Step))
+        held, self.outbox.held = self.outbox.held, []
+        self._act([command for command in held if isinstance(command, Step)])
+        self.outbox.held.extend(command for command in held if not isinstance(command, Step))
 
     return patch.object(owned.OwnedRun, "_settle", settle)
 
@@ -73,14 +74,15 @@ def finally_acts_on_eviction() -> AbstractContextManager[Any]:
 
     def drop(self: Any) -> None:
         machine = self.machine
-        if not self.gone and machine.finished is None and self.engine.failure is None:
+        gone = self.residency is Residency.GONE
+        if not gone and machine.finished is None and self._context.lifecycle.failure is None:
             machine.take()
             machine._root.cancel()
             machine._turn()
             for step in machine.take():
                 if isinstance(step, Step):
                     token = self.head.token
-                    self.engine.submit(Attempt(self.head.id, step.id, step.function, step.args, 1, token))
+                    self._executors.submit(Attempt(self.head.id, step.id, step.function, step.args, 1, token))
         real(self)
 
     return patch.object(owned.OwnedRun, "drop", drop)
@@ -157,14 +159,14 @@ def pause_ages_what_was_seen() -> AbstractContextManager[Any]:
 
 def retries_counted_in_memory() -> AbstractContextManager[Any]:
     """How often a step was tried is forgotten with its process."""
-    real = owned.OwnedRun._replay
+    real = driver.Driver.replay
 
-    def replay(self: Any) -> None:
-        real(self)
-        for tries in self.attempts.tries.values():
+    def replay(self: Any, entries: Iterable[Entry]) -> None:
+        real(self, entries)
+        for tries in self._attempts.tries.values():
             tries.policies.clear()
 
-    return patch.object(owned.OwnedRun, "_replay", replay)
+    return patch.object(driver.Driver, "replay", replay)
 
 
 def inbox_by_watermark() -> AbstractContextManager[Any]:
@@ -181,18 +183,18 @@ def inbox_by_watermark() -> AbstractContextManager[Any]:
 
 def message_gone_before_its_entry() -> AbstractContextManager[Any]:
     """A message is deleted in one write and enters the history in the next."""
-    real = owned.OwnedRun.take_write
+    real = outbox.Outbox.take
 
-    def take_write(self: Any) -> Write | None:
+    def take(self: Any) -> Write | None:
         write = real(self)
         if write is None or not write.consumed:
             return write
-        self._entries[:0] = write.entries
-        self._move, self._closed = write.move, False
-        self._held, self._writing = [*(self._writing or []), *self._held], []
+        self.entries[:0] = write.entries
+        self.move = write.move
+        self.held, self.writing = [*(self.writing or []), *self.held], []
         return Write(fence=write.fence, consumed=write.consumed)
 
-    return patch.object(owned.OwnedRun, "take_write", take_write)
+    return patch.object(outbox.Outbox, "take", take)
 
 
 def trouble_recorded_as_outcome() -> AbstractContextManager[Any]:
@@ -224,28 +226,27 @@ def release_without_a_new_token() -> AbstractContextManager[Any]:
 
 def claims_forgotten() -> AbstractContextManager[Any]:
     """When the answer to a claim is lost, nobody asks what it was."""
-    return patch.object(sweep.Sweep, "_ours", lambda self: iter(()))
+    return patch.object(claiming.Claimer, "_ours", lambda self: iter(()))
 
 
 def condemned_goes_on() -> AbstractContextManager[Any]:
     """An engine that was taken for dead, or whose disk failed, carries on with what it has in memory."""
 
-    def fail(self: Any, error: BaseException) -> None:
-        self.failure = self.failure or error
+    def failed(self: Any, error: BaseException) -> None:
         self.committer.stopped = isinstance(error, StoreFatal)
 
-    return patch.object(engine.Engine, "fail", fail)
+    return patch.object(engine.Engine, "_failed", failed)
 
 
 def starts_not_recorded() -> AbstractContextManager[Any]:
     """Attempts are not put on record even after a loss, so a poisonous step is tried for ever."""
-    real = owned.OwnedRun._launch
+    real = launcher.Launcher._launch
 
-    def launch(self: Any, step: Any) -> None:
-        self._caution = None
-        real(self, step)
+    def launch(self: Any, step: Any) -> bytes | None:
+        self._guard = None
+        return real(self, step)
 
-    return patch.object(owned.OwnedRun, "_launch", launch)
+    return patch.object(launcher.Launcher, "_launch", launch)
 
 
 # Each with seeds that are known to catch it. When the core changes, stories change:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ..client import WAITING, App, Started, wants_engine
-from ..engine import About, Options
+from ..engine import EngineInfo, Options
 from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import history
@@ -88,7 +88,7 @@ def drive(
     """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
     env = RealEnv()
     if app.has_engine:
-        app.describe(About(script=app.starter, slots=app.options.thread_slots, run=view.run))
+        app.describe(EngineInfo(script=app.starter, slots=app.options.thread_slots, run=view.run))
     row = app.load(view.run)
     view.call = formatting.call(row.args)
     if not quiet and not terminal.is_live():

@@ -103,7 +103,7 @@ class Story:
         self.steps = self.retried = 0
         for entry in entries:
             if entry.kind is Kind.START and not entry.step:
-                continue  # the engine's own book-keeping, see `engine.probation`
+                continue  # the engine's own book-keeping, see `engine.poison_bodies`
             self.retried += entry.kind is Kind.RETRY
             self.steps += entry.kind in (Kind.RESULT, Kind.ERROR)
             scope, label = _place(entry)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
+from ..engine import Event, events
 from ..executors import Attempt, Progress
 from ..model import Entry, Head, Kind, Move, State
 from . import formatting
@@ -72,7 +72,7 @@ class View:
         self.stopping = False
         self.hint = "Ctrl-C stops it; what is on record stays"
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
-        self._events: deque[tuple[str, str, Any]] = deque()
+        self._events: deque[Event] = deque()
         self._told: dict[str, int] = {}
         self._told_retry: set[str] = set()  # steps
 
@@ -86,32 +86,36 @@ class View:
         """How many failures are on record that were tried again."""
         return sum(tally.retried for tally in self.tallies.values())
 
-    def observe(self, what: str, run: str, detail: Any) -> None:
+    def observe(self, event: Event) -> None:
         """The engine's observer."""
-        self._events.append((what, run, detail))
+        self._events.append(event)
 
     def fold(self, read: Callable[[int, int], Iterable[Entry]]) -> None:
         """Take in what was observed. `read(after, until)` gives a piece of the history."""
         for _ in range(len(self._events)):
-            what, run, detail = self._events.popleft()
-            if run != self.run:
+            event = self._events.popleft()
+            if event.run != self.run:
                 continue
-            if what == "taken":
-                self._taken(detail, read)
-            elif what == "began":
-                self._began(detail)
-            elif what == "ended":
-                self._ended(detail)
-            elif what == "progress":
-                attempt, progress = detail
-                self._of(attempt.step).progress[attempt.step] = progress
-            elif what == "cancelled":
-                self._of(detail.step).open.pop(detail.step, None)
-            elif what == "left":
-                self._left(detail)
-            elif what == "lost":
-                self._drop()
-                self.news.append("another engine owns the run now")
+            match event:
+                case events.RunAdopted():
+                    self._adopted(event.head, read)
+                case events.AttemptBegan():
+                    self._began(event.attempt)
+                case events.AttemptRecorded():
+                    self._ended(event.entry)
+                case events.AttemptProgressed():
+                    step = event.attempt.step
+                    self._of(step).progress[step] = event.progress
+                case events.AttemptCancelled():
+                    step = event.attempt.step
+                    self._of(step).open.pop(step, None)
+                case events.RunLeft():
+                    self._left(event.move)
+                case events.RunLost():
+                    self._drop()
+                    self.news.append("another engine owns the run now")
+                case _:
+                    pass
 
     def recall(self, entries: Iterable[Entry], tell: bool = False) -> None:
         """Count what is on record already; `tell`: it is news, from another process."""
@@ -133,7 +137,7 @@ class View:
             tally = self.tallies[name] = Tally(name)
         return tally
 
-    def _taken(self, head: Head, read: Callable[[int, int], Iterable[Entry]]) -> None:
+    def _adopted(self, head: Head, read: Callable[[int, int], Iterable[Entry]]) -> None:
         self.here, self.state, self.due = True, State.RUNNING, None
         is_first = not self.seq
         self.recall(read(self.seq, head.entries))

@@ -14,9 +14,8 @@ import click
 import msgspec
 
 from ..client import App, Echo, kill_by
-from ..engine import About, EngineHost, Options
+from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
-from ..model import Head, Move
 from . import formatting, options
 from .main import CONFIGURATION, FINE, installed_version
 from .terminal import tell
@@ -157,8 +156,8 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
     return msgspec.structs.replace(Options(), **given)
 
 
-def _about(served: WorkerModules, options: Options) -> About:
-    return About(
+def _about(served: WorkerModules, options: Options) -> EngineInfo:
+    return EngineInfo(
         kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=installed_version(),
         slots=options.thread_slots, modules=served.modules, broken=served.broken,
     )  # fmt: skip
@@ -180,14 +179,14 @@ def _mend(app: App, served: WorkerModules) -> None:
         app.describe(_about(served, app.options))
     if came:
         tell(f"serves {', '.join(came)} now")
-        app.host.call(app.host.engine.sweep.soon)
+        app.host.call(app.host.engine.claimer.soon)
 
 
-def _observe(what: str, run: str, detail: Any) -> None:
+def _observe(event: Event) -> None:
     """A line for each run taken and left."""
-    if isinstance(detail, Head):
-        tell(f"taken {run}  {formatting.label(detail.function)}")
-    elif isinstance(detail, Move):
-        tell(f"{formatting.state(detail.state)} {run}")
-    elif what == "lost":
-        tell(f"lost {run}")
+    if isinstance(event, events.RunAdopted):
+        tell(f"taken {event.run}  {formatting.label(event.head.function)}")
+    elif isinstance(event, events.RunLeft):
+        tell(f"{formatting.state(event.move.state)} {event.run}")
+    elif isinstance(event, events.RunLost):
+        tell(f"lost {event.run}")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from .. import codec
 from ..checks import check_type
-from ..engine import About, End, EngineHost, Options
+from ..engine import End, EngineHost, EngineInfo, Observer, Options
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
 from ..executors import refuse_work_while_loading
@@ -71,7 +71,7 @@ class App:
         functions: Mapping[str, Function] = registry,
         starter: str | None = None,
         notice: Callable[[str], None] | None = None,
-        about: About | None = None,
+        about: EngineInfo | None = None,
     ) -> None:
         check_type("App", "url", url, (str, os.PathLike), "the path or URL of a store")
         check_type("App", "options", options, (Options,), "an Options(...)")
@@ -85,7 +85,7 @@ class App:
         self.has_engine = wants_engine() if engine is None else engine
         self.patience = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
         self.about = about  # what the engine says of itself
-        self.observers: list[Callable[..., None]] = []  # of the engine, see `Engine.observe`
+        self.observers: list[Observer] = []  # of the engine's events
         self._waiting = EndWatcher(self.env, lambda: self.store)
         self._lock = threading.RLock()
         self._store: Store | None = None
@@ -148,10 +148,10 @@ class App:
         )  # fmt: skip
 
     @property
-    def _about(self) -> About:
-        return self.about or About(script=self.starter, slots=self.options.thread_slots)
+    def _about(self) -> EngineInfo:
+        return self.about or EngineInfo(script=self.starter, slots=self.options.thread_slots)
 
-    def describe(self, about: About) -> None:
+    def describe(self, about: EngineInfo) -> None:
         """Let the engine say something else of itself from now on."""
         self.about = about
         if self._host is not None:
@@ -169,7 +169,7 @@ class App:
             self._closed = True
             host, store = self._host, self._store
         atexit.unregister(self.close)
-        wanted = host.engine.desk.wanted if host is not None and is_interrupted() else []
+        wanted = host.engine.watchers.wanted if host is not None and is_interrupted() else []
         self._waiting.close()
         if host is not None:
             try:
@@ -250,7 +250,7 @@ class App:
 
         if self.has_engine:
             self.host.call(
-                self.host.engine.desk.start, new, created, settle(started.end) if started.end else None
+                self.host.engine.clients.start, new, created, settle(started.end) if started.end else None
             )
         else:
             created(self._commit(Write(new_runs=(new,))))
@@ -282,7 +282,7 @@ class App:
 
     def _watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
         if self.has_engine:
-            self.host.call(self.host.engine.desk.watch, run, then)
+            self.host.call(self.host.engine.clients.watch, run, then)
         else:
             self._waiting.add(run, then)
 
@@ -318,7 +318,7 @@ class App:
         """Commit a client's write, through the engine if there is one."""
         future: Future[Verdict] = Future()
         if self.has_engine:
-            self.host.call(self.host.engine.desk.write, write, settle(future))
+            self.host.call(self.host.engine.clients.write, write, settle(future))
         else:
             future.set_result(self._commit(write))
         return future

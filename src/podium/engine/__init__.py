@@ -1,10 +1,24 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
-from .about import About, read_about
-from .desk import End
+from . import events
 from .engine import Engine
+from .engine_info import EngineInfo, read_engine_info
+from .events import Event, Observer
 from .host import EngineHost
 from .options import Options
 from .reasons import Reason, read_reason
+from .watchers import End
 
-__all__ = ["About", "End", "Engine", "EngineHost", "Options", "Reason", "read_about", "read_reason"]
+__all__ = [
+    "End",
+    "Engine",
+    "EngineHost",
+    "EngineInfo",
+    "Event",
+    "Observer",
+    "Options",
+    "Reason",
+    "events",
+    "read_engine_info",
+    "read_reason",
+]

@@ -24,7 +24,7 @@ from ..env import Env
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import Verdict, Write
 from ..store import Store
-from .burst import burst
+from .gc_pause import gc_paused
 from .reactor import Reactor, Writer
 from .readback import read_back
 
@@ -203,7 +203,7 @@ class Committer:
             self._over(self._trouble)
         self.failures = 0
         self.commits += 1
-        with burst():
+        with gc_paused():
             for source, write, verdict in zip(sources, writes, verdicts, strict=True):
                 try:
                     source.committed(write, verdict)

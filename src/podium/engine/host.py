@@ -24,14 +24,15 @@ from ..functions import Function
 from ..machine import end_idle_workers
 from ..model import STDERR, STDOUT, EngineRow
 from ..store import Store
-from .about import read_about
-from .blockage import Blockage
-from .desk import stopped_by
+from .clients import stopped_by
 from .engine import Engine
+from .engine_info import read_engine_info
+from .events import AttemptLogged, AttemptPrinted, Observer
 from .hostlock import HostLocks, host_name
-from .neighbours import Neighbours
+from .loop_stall import LoopStallDetector
 from .options import Options
 from .ownership import BEATS, NoLocks, Ownership
+from .process_watch import ProcessWatch
 from .writer import ThreadWriter
 
 log = logging.getLogger("podium")
@@ -52,7 +53,7 @@ class EngineHost:
         options: Options,
         locks_directory: Path | None = None,
         info: str = "",
-        observers: list[Callable[..., None]] | None = None,
+        observers: list[Observer] | None = None,
         url: str = "",
     ) -> None:
         self.env, self.store, self.options = env, store, options
@@ -64,7 +65,7 @@ class EngineHost:
         self._woken = False
         self._info = info  # what the row says of this engine ...
         self._news = False  # ... and whether to say it anew
-        self._neighbours = Neighbours()
+        self._process_watch = ProcessWatch()
         self._copying: threading.Thread | None = None
         self._closing = threading.Event()
         self._ended = threading.Event()
@@ -76,18 +77,30 @@ class EngineHost:
             self._row.id, store, functions, env, self._loop, self._writer, ownership, options,
             observers,
         )  # fmt: skip
-        self.engine.committer.upkeep = self._neighbours.wake
-        self._tasks_here = LoopExecutor(self._loop, self.engine.ended_here, options.loop_slots)
-        self.engine.executors["loop"] = self._tasks_here
+        self.engine.committer.upkeep = self._process_watch.wake
+        residents, executors = self.engine.residents, self.engine.dispatcher.executors
+        self._tasks_here = LoopExecutor(self._loop, residents.ended_here, options.loop_slots)
+        executors["loop"] = self._tasks_here
         self._threads = ThreadExecutor(
-            env, self._loop, self.engine.ended, options.thread_slots, options.abandoned_max, self._wear_out
+            env,
+            self._loop,
+            self.engine.residents.ended,
+            options.thread_slots,
+            options.abandoned_max,
+            self._wear_out,
         )
-        self.engine.executors["threads"] = self._threads
+        executors["threads"] = self._threads
         if options.log_lines:
             capture.begin()
         self._console = Console(env)
-        self.engine.executors["processes"] = self._processes = ProcessExecutor(
-            env, self.engine.ended, self._said, self._logged, self._broken, options.process_slots, url
+        executors["processes"] = self._processes = ProcessExecutor(
+            env,
+            self.engine.residents.ended,
+            self._said,
+            self._logged,
+            self._broken,
+            options.process_slots,
+            url,
         )
         self._thread = env.spawn(self._run, name="podium-engine")
         self._heart = env.spawn(self._beat, name="podium-heartbeat")
@@ -123,7 +136,7 @@ class EngineHost:
             _cancel_left_tasks(self._loop)
             self._loop.close()
             end_idle_workers()
-            self.engine.failure = self.engine.failure or EngineStopped("the engine is closed")
+            self.engine.lifecycle.end()
             self._serve_calls()  # what came too late is answered too; what comes now meets a closed loop
             self._ended.set()
 
@@ -133,17 +146,17 @@ class EngineHost:
         """A line of a process's output: to its step, to whoever follows along, and to our own output."""
         if attempt is not None:
             capture.line(attempt, STDOUT if stream == "stdout" else STDERR, line)
-            self.engine.observe("said", attempt.run, (attempt, stream, line))
+            self.engine.events.publish(AttemptPrinted(attempt.run, attempt, stream, line))
         self._console.say(stream, line)
 
     def _logged(self, attempt: Attempt, record: logging.LogRecord) -> None:
         """A log record of a process: likewise, and to the loggers here."""
         capture.record(attempt, record)
-        self.engine.observe("logged", attempt.run, (attempt, record))
+        self.engine.events.publish(AttemptLogged(attempt.run, attempt, record))
         self._console.log(record)
 
     def _broken(self, error: BaseException) -> None:
-        self._tell(self.engine.fail, error)
+        self._tell(self.engine.lifecycle.fail, error)
 
     def _wear_out(self) -> None:
         log.warning(
@@ -158,17 +171,20 @@ class EngineHost:
         """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
         must not make this engine look dead, nor a dead loop look alive."""
         engine, beat_due, lease = self.engine, 0.0, self.options.lease
-        blockage = Blockage(self._tasks_here, engine.watch, self._thread.ident or 0, self._blocked)
+        stall = LoopStallDetector(self._tasks_here, engine.turn_watch, self._thread.ident or 0, self._blocked)
         while True:
-            self._neighbours.wait(min(LOOK_SECONDS, lease / 4))
+            self._process_watch.wait(min(LOOK_SECONDS, lease / 4))
             if self._closing.is_set() or engine.failure is not None:
                 return  # a failed engine lets its lease run out: it has dropped what it owns by its row
-            engine.watch.check()
+            engine.turn_watch.check()
             if self.store.checkpoint_due() and (self._copying is None or not self._copying.is_alive()):
                 # Beside this thread: a copy may take long (a reader held it back), and the lease runs.
                 self._copying = self.env.spawn(self._checkpoint, name="podium-checkpoint")
             now = self.env.monotonic()
-            if not blockage.holds(now - engine.ticked - self.options.poll) and now - engine.ticked > lease:
+            if (
+                not stall.is_user_code(now - engine.ticked - self.options.poll)
+                and now - engine.ticked > lease
+            ):
                 continue  # the engine's thread is stuck: then let the lease run out
             if now >= beat_due or self._news:
                 beat_due = now + lease / BEATS
@@ -177,22 +193,22 @@ class EngineHost:
                     self._tell(engine.condemned)
                     return
             if engine.ownership.observe():
-                self._tell(engine.sweep.soon)
+                self._tell(engine.claimer.soon)
             if self._locks is not None:
                 here = self._row.host
-                self._neighbours.watch(row for row in engine.ownership.others if row.host == here)
+                self._process_watch.watch(row for row in engine.ownership.others if row.host == here)
 
     def _listen(self) -> None:
         """Look for work when another process says that there is some, and for the ends of runs that this
         engine's callers wait for while others drive them."""
         while not self._closing.is_set() and self.engine.failure is None:
-            elsewhere = self.engine.desk.watches_elsewhere
+            elsewhere = self.engine.watchers.elsewhere
             try:
                 rang = self.store.wait(LISTEN_SECONDS, changes=elsewhere > 0)
             except StoreError:  # the poll goes on
                 rang = self._closing.wait(LISTEN_SECONDS)
             if rang:
-                self._tell(self.engine.sweep.soon)
+                self._tell(self.engine.claimer.soon)
                 self._closing.wait(LISTEN_PAUSE * elsewhere)
 
     def _tell(self, function: Callable[..., Any], *args: Any) -> None:
@@ -206,7 +222,7 @@ class EngineHost:
         self._info, self._news = info, True
 
     def _blocked(self, by: str) -> None:
-        self.describe(msgspec.structs.replace(read_about(self._info), blocked=by).written())
+        self.describe(msgspec.structs.replace(read_engine_info(self._info), blocked=by).written())
 
     @property
     def is_condemned(self) -> bool:
@@ -242,7 +258,7 @@ class EngineHost:
                 function(*args)
             except Exception as error:  # ours: nobody who waits for an answer may wait for ever
                 log.exception("a call from another thread failed")
-                self.engine.fail(error)
+                self.engine.lifecycle.fail(error)
 
     def listen(self) -> None:
         """Hear what tasks print although somebody, such as a test runner, has replaced the streams since."""
@@ -264,7 +280,7 @@ class EngineHost:
         except RuntimeError:
             pass  # its loop has ended already
         self._closing.set()
-        self._neighbours.wake()
+        self._process_watch.wake()
         self._heart.join(timeout=5.0)
         if self._copying is not None:
             self._copying.join(timeout=5.0)
@@ -272,7 +288,7 @@ class EngineHost:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._ended.wait(5.0)
         if not self._heart.is_alive():
-            self._neighbours.close()  # not before the loop has ended, whose last commit may still call
+            self._process_watch.close()  # not before the loop has ended, whose last commit may still call
         self._writer.close()
         self._threads.close()
         if self.options.log_lines:
@@ -287,7 +303,7 @@ class EngineHost:
         self._processes.forget()
         if self._locks is not None:
             self._locks.forget()
-        self._neighbours.close()
+        self._process_watch.close()
 
     def _retire(self) -> bool:
         """Say goodbye to the store; whether our row is gone."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from .. import codec
-from ..engine import Reason, read_about, read_reason
+from ..engine import Reason, read_engine_info, read_reason
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
 from ..store import lock_holder
@@ -135,7 +135,7 @@ class _Unfinished:
         if alive is None and silent(self.view, [owner]):
             what = f"its {where} is silent: another engine takes it over within {lease}"
             return Cause("silent", what, self._heirs(owner), self._driver(owner))
-        blocked = read_about(owner.info).blocked
+        blocked = read_engine_info(owner.info).blocked
         if blocked:
             until = "nothing else goes on in that process until it returns"
             return Cause("blocked", f"its {where} is held up: {blocked}", (until,), UNBLOCK)
@@ -161,7 +161,8 @@ class _Unfinished:
         return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
 
     def _would_take(self, engine: EngineRow) -> bool:
-        return self.row.function in engine.functions and read_about(engine.info).run in ("", self.row.id)
+        only = read_engine_info(engine.info).run
+        return self.row.function in engine.functions and only in ("", self.row.id)
 
     def _driver(self, owner: EngineRow | None) -> str:
         return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
@@ -228,7 +229,7 @@ class _Unfinished:
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
         since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
-        held = [(engine, read_about(engine.info).blocked) for engine in same]
+        held = [(engine, read_engine_info(engine.info).blocked) for engine in same]
         names = tuple(
             f"{named(engine)} is held up: {blocked}"
             if blocked
@@ -243,12 +244,12 @@ class _Unfinished:
         """What an engine has to do, where a run has been left lying for longer than a look takes."""
         if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
             return ""
-        slots = read_about(engine.info).slots
+        slots = read_engine_info(engine.info).slots
         return f": it drives {self._driven_by(engine)} runs" + (f" with {slots} slots" if slots else "")
 
     def _crowd(self, engine: EngineRow) -> Iterator[str]:
         """Whether steps may wait for a slot of their engine, which knows that but has no place to say it."""
-        driven, slots = self._driven_by(engine), read_about(engine.info).slots
+        driven, slots = self._driven_by(engine), read_engine_info(engine.info).slots
         if 0 < slots < driven:
             of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
             yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
@@ -258,7 +259,7 @@ class _Unfinished:
 
     def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
         for engine in living:
-            for module, error in read_about(engine.info).broken.items():
+            for module, error in read_engine_info(engine.info).broken.items():
                 if self.module in (module, Path(module).stem):  # a worker may be given files, too
                     what = f"{module} could not be loaded in {named(engine)}: {error}"
                     return Cause(
@@ -304,12 +305,12 @@ def _label(entry: Entry) -> str:
 
 
 def _script(engine: EngineRow) -> str:
-    script = read_about(engine.info).script
+    script = read_engine_info(engine.info).script
     return f" (started by {script})" if script else ""
 
 
 def _lacks(engine: EngineRow) -> str:
-    alone = read_about(engine.info).run
+    alone = read_engine_info(engine.info).run
     return f"drives {alone} and no other run" if alone else "has no such function"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ..engine import read_about, read_reason
+from ..engine import read_engine_info, read_reason
 from ..env import seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding
@@ -46,7 +46,7 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
     now = view.env.now()
     quiet = silent(view, [engine for engine in engines if view.is_alive(engine) is None])
     for engine in engines:
-        about, alive = read_about(engine.info), view.is_alive(engine)
+        about, alive = read_engine_info(engine.info), view.is_alive(engine)
         who = f"{about.kind} {named(engine)}, up {span(now - engine.started)}"
         if alive is False:
             yield Finding("engine", True, f"{who}: dead; the next engine that looks clears it away")
@@ -84,7 +84,7 @@ def _count(rows: Sequence[RunRow]) -> str:
 
 def _offered(living: Sequence[EngineRow]) -> set[str]:
     """The functions whose runs are taken by whoever is there for all of them."""
-    return {name for engine in living if not read_about(engine.info).run for name in engine.functions}
+    return {name for engine in living if not read_engine_info(engine.info).run for name in engine.functions}
 
 
 def _orphans(view: StoreView, living: Sequence[EngineRow]) -> Finding:

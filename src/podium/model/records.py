@@ -211,8 +211,8 @@ class RunRow(msgspec.Struct, frozen=True):
 class EngineRow(msgspec.Struct, frozen=True):
     """An engine that announced itself. `beat` grows with each heartbeat; nobody compares clocks.
 
-    `info` is for readers, JSON, see `podium.engine.about`: {"kind": "embedded" | "worker", "script": ...,
-    "version": ..., "slots": 32, "modules": [...], "broken": {"app": "ImportError: no x (app.py:2)"}}.
+    `info` is for readers, JSON, see `podium.engine.engine_info`: {"kind": "embedded" | "worker",
+    "script": ..., "version": ..., "slots": 32, "modules": [...], "broken": {"app": "ImportError: no x"}}.
     """
 
     id: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .. import codec
-from ..engine.engine import End, Engine
+from ..engine import End, Engine
 from ..functions import Function
 from ..model import FINAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
 from ..store import Store
@@ -93,7 +93,7 @@ class Clients:
                 answered.append(True)
                 self._created(number, job, new, process, answer)
 
-        self._ask(process, Write(new_runs=(new,)), lambda engine: engine.desk.start(new, created), created)
+        self._ask(process, Write(new_runs=(new,)), lambda engine: engine.clients.start(new, created), created)
         self._later(PATIENCE, self._start_again, number, job, process, answered)
 
     def _ask(
@@ -163,7 +163,7 @@ class Clients:
                 )
 
         write = Write(messages=(message,))
-        self._ask(process, write, lambda engine: engine.desk.write(write, sent), sent)
+        self._ask(process, write, lambda engine: engine.clients.write(write, sent), sent)
         self._later(PATIENCE, self._cancel, number, run)
 
     # -- waiting --------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class Clients:
                 self._world.monitor.told(run, end.state, end.payload)
 
         self._waiting[run, process.name] = process
-        process.ask(lambda engine: engine.desk.watch(run, told))
+        process.ask(lambda engine: engine.clients.watch(run, told))
 
     def all_told(self) -> bool:
         """Nobody waits in a process that works."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..engine.engine import Engine
+from ..engine import Engine
 from ..engine.ownership import BEATS, NoLocks, Ownership
 from ..errors import StoreError
 from ..model import EngineRow, Write
@@ -70,8 +70,9 @@ class Process:
         self.engine = engine = Engine(
             id, self.store, world.functions, self.env, self.reactor, writer, ownership, options
         )
-        engine.executors["loop"] = VirtualExecutor(self, self._main, world.chance, engine.ended_here)
-        engine.executors["threads"] = VirtualExecutor(self, self._threads, world.chance, engine.ended)
+        residents, executors = engine.residents, engine.dispatcher.executors
+        executors["loop"] = VirtualExecutor(self, self._main, world.chance, residents.ended_here)
+        executors["threads"] = VirtualExecutor(self, self._threads, world.chance, residents.ended)
         engine.begin()
         self._beat_due = self.env.monotonic() + options.lease / BEATS
         world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
@@ -88,7 +89,7 @@ class Process:
             if not engine.ownership.beat():
                 self.reactor.call_soon(engine.condemned)
             elif engine.ownership.observe():
-                self.reactor.call_soon(engine.sweep.soon)
+                self.reactor.call_soon(engine.claimer.soon)
         self.world.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
 
     def check_alive(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..engine.engine import Options
+from ..engine import Options
 from ..executors import Attempt
 from ..functions import Function
 from ..store import Store, open_store

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from ..model import EngineRow
 
 
-class Neighbours:
+class ProcessWatch:
     """Waits for the first of them to end. `wait` and `watch` belong to one thread, `wake` to any."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 
-class About(msgspec.Struct, frozen=True, omit_defaults=True):
+class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """`EngineRow.info` (JSON)."""
 
     kind: Literal["embedded", "worker"] = "embedded"
@@ -25,9 +25,9 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.json.encode(self).decode()
 
 
-def read_about(info: str) -> About:
+def read_engine_info(info: str) -> EngineInfo:
     """The way back; what is not from here is taken for the bare script that early versions wrote."""
     try:
-        return msgspec.json.decode(info, type=About)
+        return msgspec.json.decode(info, type=EngineInfo)
     except msgspec.MsgspecError:
-        return About(script=info)
+        return EngineInfo(script=info)

@@ -18,10 +18,10 @@ from .watchdog import TurnWatch
 
 log = logging.getLogger("podium")
 
-BLOCKED_SECONDS = 2.0  # without a look at the clock that was due: less is no news
+STALLED_SECONDS = 2.0  # without a look at the clock that was due: less is no news
 
 
-class Blockage:
+class LoopStallDetector:
     """Asked by the heartbeat thread. `say` puts it into the engine's row; "" takes it back."""
 
     def __init__(
@@ -30,9 +30,9 @@ class Blockage:
         self._executor, self._watch, self._thread, self._say = executor, watch, thread, say
         self._told = ""
 
-    def holds(self, late: float) -> bool:
+    def is_user_code(self, late: float) -> bool:
         """Whether user code holds the thread up, which is so many seconds late."""
-        if late < BLOCKED_SECONDS:
+        if late < STALLED_SECONDS:
             if self._told:
                 log.warning("the event loop goes on: %s no more", self._told.partition(", ")[0])
                 self._told = ""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from podium.engine.blockage import BLOCKED_SECONDS, Blockage
+from podium.engine.loop_stall import STALLED_SECONDS, LoopStallDetector
 
-LATE = BLOCKED_SECONDS + 1.0
+LATE = STALLED_SECONDS + 1.0
 
 
 @pytest.fixture
@@ -21,30 +21,30 @@ def go_on() -> Iterator[threading.Event]:
     event.set()
 
 
-def standing_in(target: Callable[[], object], turning: bool = False) -> tuple[Blockage, list[str]]:
-    """A blockage that watches a thread in there, and what it says."""
+def standing_in(target: Callable[[], object], turning: bool = False) -> tuple[LoopStallDetector, list[str]]:
+    """A detector that watches a thread in there, and what it says."""
     thread = threading.Thread(target=target, daemon=True)
     thread.start()
     said: list[str] = []
     executor: Any = SimpleNamespace(stepping=None)
     watch: Any = SimpleNamespace(is_turning=turning)
-    return Blockage(executor, watch, thread.ident or 0, said.append), said
+    return LoopStallDetector(executor, watch, thread.ident or 0, said.append), said
 
 
 def test_user_code_holds_up_until_it_returns_and_is_named_once(go_on: threading.Event) -> None:
-    blockage, said = standing_in(lambda: go_on.wait())
-    assert [blockage.holds(late) for late in (BLOCKED_SECONDS / 2, LATE, LATE)] == [False, True, True]
+    detector, said = standing_in(lambda: go_on.wait())
+    assert [detector.is_user_code(late) for late in (STALLED_SECONDS / 2, LATE, LATE)] == [False, True, True]
     assert len(said) == 1
     assert f"a task blocks the event loop, at {__file__}:" in said[0]
-    assert blockage.holds(0.0) is False
+    assert detector.is_user_code(0.0) is False
     assert said[1:] == [""]
 
 
 def test_a_thread_that_stands_still_elsewhere_is_a_fault_of_ours(go_on: threading.Event) -> None:
-    blockage, said = standing_in(go_on.wait)
-    assert (blockage.holds(LATE), said) == (False, [])
+    detector, said = standing_in(go_on.wait)
+    assert (detector.is_user_code(LATE), said) == (False, [])
 
 
 def test_a_turn_has_a_budget_of_its_own(go_on: threading.Event) -> None:
-    blockage, said = standing_in(lambda: go_on.wait(), turning=True)
-    assert (blockage.holds(LATE), said) == (False, [])
+    detector, said = standing_in(lambda: go_on.wait(), turning=True)
+    assert (detector.is_user_code(LATE), said) == (False, [])

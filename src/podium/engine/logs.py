@@ -1,4 +1,4 @@
-"""What runs say, on its way into their Writes.
+"""What runs print and log, on its way into their Writes.
 
 Lines ride with whatever their run writes next: those of an attempt that ended with its outcome. Only what an
 attempt says while it runs on is asked for at every poll, so that somebody who follows it sees it, and becomes
@@ -9,24 +9,23 @@ records nothing that it said.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from ..executors import Attempt, Caps, Listener, Transcript
 from ..executors.capture import record_text
+from .context import Context
+from .owned import OwnedRun
+from .residency import Residency
 
-if TYPE_CHECKING:
-    from .engine import Engine
-    from .owned import OwnedRun
 
+class LogCollector:
+    """Takes from the transcripts of one engine's attempts and bodies. Engine thread only."""
 
-class Hearing:
-    """Takes from the transcripts of one engine. Engine thread only."""
-
-    def __init__(self, engine: Engine) -> None:
-        options = engine.options
-        self._engine = engine
+    def __init__(self, context: Context, owned: Mapping[str, OwnedRun]) -> None:
+        options = context.options
+        self._owned = owned
         self._listener = Listener(
-            Caps(options.log_lines, options.log_bytes, options.log_line), engine.env.now
+            Caps(options.log_lines, options.log_bytes, options.log_line), context.env.now
         )
         self._bodies: dict[OwnedRun, Transcript] = {}  # of runs whose bodies have logged something here
         self.listener = self._listener if options.log_lines > 0 else None  # for the attempts that begin
@@ -34,46 +33,47 @@ class Hearing:
     def flush(self) -> None:
         """Let what was said since the last look go with its run's next write."""
         for attempt in list(self._listener.speaking):
-            owned = self._engine.owned.get(attempt.run)
+            owned = self._owned.get(attempt.run)
             if owned is None or owned.attempts.running.get(attempt.step) is not attempt:
                 self._listener.take(attempt, last=True)  # it spoke after its outcome
-            elif not owned.deaf:  # then `leaving` takes them
+            elif not owned.ignores_events:  # then `closing` takes them
                 self._add(owned, attempt, last=False)
         for owned in list(self._bodies):
-            if owned.gone:
+            if owned.residency is Residency.GONE:
                 del self._bodies[owned]
-            elif owned.logs:
-                self._engine.committer.touch(owned)
+            elif owned.outbox.logs:
+                owned.touch()
 
     def ended(self, attempt: Attempt) -> None:
         """An attempt that has spoken ended or was cancelled."""
-        owned = self._engine.owned.get(attempt.run)
-        if owned is not None and not owned.gone:
+        owned = self._owned.get(attempt.run)
+        if owned is not None and owned.residency is not Residency.GONE:
             self._add(owned, attempt, last=True)
 
-    def leaving(self, owned: OwnedRun) -> None:
+    def closing(self, owned: OwnedRun) -> None:
         """The run's last write here is being made: what is still running will not be heard again."""
+        logs = owned.outbox.logs
         if self._listener.speaking:
             for attempt in owned.attempts.running.values():
                 if attempt.transcript is not None:
-                    owned.logs += self._listener.take(attempt, last=True)
+                    logs += self._listener.take(attempt, last=True)
         body = self._bodies.pop(owned, None)
         if body is not None:
-            owned.logs += body.take(last=True)
+            logs += body.take(last=True)
 
     def body(self, run: str, record: logging.LogRecord) -> None:
         """A workflow's body has logged something, and not in a replay."""
-        owned = self._engine.owned.get(run)
+        owned = self._owned.get(run)
         if owned is None or self.listener is None:
             return
         transcript = self._bodies.get(owned)
         if transcript is None:
             transcript = self._bodies[owned] = self._listener.open("", 0)
         transcript.line(record.levelno, lambda: record_text(record))
-        owned.logs += transcript.take()
+        owned.outbox.logs += transcript.take()
 
     def _add(self, owned: OwnedRun, attempt: Attempt, last: bool) -> None:
         lines = self._listener.take(attempt, last)
         if lines:
-            owned.logs += lines
-            self._engine.committer.touch(owned)
+            owned.outbox.logs += lines
+            owned.touch()

@@ -1,8 +1,8 @@
-"""The collector waits for the end of a burst.
+"""Python's cyclic garbage collector is paused while a burst of outcomes or commits is worked off.
 
 A fan-out of ten thousand makes a few hundred thousand objects in one go, all of them alive. Python's cyclic
 collector would look at all of them again and again meanwhile, find nothing, and take 40 % of the time.
-Within a burst it is held back; right after, it runs as ever. A burst is bounded by the budget of a turn.
+Meanwhile it is held back; right after, it runs as ever. A burst is bounded by the budget of a turn.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def burst() -> Generator[None]:
-    """Hold the collector back, unless somebody does already."""
+def gc_paused() -> Generator[None]:
+    """Pause the collector, unless it is paused already."""
     if not gc.isenabled():
         yield
         return

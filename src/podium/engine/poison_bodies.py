@@ -1,6 +1,6 @@
-"""Runs that lost owner after owner: the body of one of them may be what kills its process.
+"""Poison bodies: a run that lost owner after owner may have a body that kills the process which drives it.
 
-Steps are watched by `caution`, but a body that crashes in its own turn (in C, by `os._exit`, for want of
+Steps are guarded by `poison_steps`, but a body that crashes in its own turn (in C, by `os._exit`, for want of
 memory) dies before anything of it is on record, and would take down one process after the other for ever.
 So a run that has lost a few owners is taken up on record: one entry before its turn, a second one that it
 was survived, before any of its steps begins. Some first entries in a row, with nothing between them, are as
@@ -17,7 +17,6 @@ import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,49 +24,49 @@ from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
 from .attempts import TURN
 from .committer import OneWrite
-from .desk import End
+from .context import Context
 from .reasons import poisoned_body
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .residents import Residents
+from .watchers import End, Watchers
 
 OWNERS_LOST = 3  # owners lost before a run is taken up on record
 TURNS_LOST_MAX = 5  # processes that died in the turn of this body: the run is parked
 _RUNNING = frozenset({State.RUNNING})
 
 
-class Probation:
-    """The runs of one engine that are taken up one after the other."""
+class Adopter:
+    """Brings runs that are ours into memory: at once, or, after many losses, on record and one by one."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, context: Context, residents: Residents, watchers: Watchers) -> None:
+        self._context, self._residents, self._watchers = context, residents, watchers
         self._known: set[str] = set()  # whoever waits here, or is being taken up
-        self._came: list[Head] = []  # nobody has looked yet at what they lost
+        self._came: list[Head] = []  # whose losses are not counted yet
         self._line: list[tuple[int, int, Head, float]] = []  # a heap: most losses first; last entry's time
         self._order = itertools.count()
         self._busy = False
 
-    def admits(self, head: Head) -> bool:
-        """Whether this run may be taken up right now; if not, it will be in its turn."""
+    def adopt(self, head: Head) -> None:
+        """Drive a run that the store says is ours, unless it is in memory already."""
+        if (
+            head.function not in self._context.functions
+            or head.id in self._residents.owned
+            or not self._context.lifecycle.is_open
+        ):
+            return  # what a stopping engine owns is handed back when it retires
         if head.lost < OWNERS_LOST:
-            return True
-        if head.id not in self._known:
+            self._residents.bring_in(head)
+        elif head.id not in self._known:
             self._known.add(head.id)
+            self._residents.reserved += 1
             self._came.append(head)
             self._next()
-        return False
 
-    @property
-    def waiting(self) -> int:
-        """How many runs are ours and not in memory yet."""
-        return len(self._known)
-
-    def _goes_on(self) -> bool:
-        """Who stops takes nothing up any more, and must not put on record that it was about to."""
-        return not self._engine.stopping and self._engine.failure is None
+    def _forget(self, head: Head) -> None:
+        self._known.discard(head.id)
+        self._residents.reserved -= 1
 
     def _next(self) -> None:
-        if self._busy or not self._goes_on():
+        if self._busy or not self._context.lifecycle.is_open:
             return
         if self._came:
             self._busy = True
@@ -76,20 +75,21 @@ class Probation:
             def look() -> list[list[Entry]]:
                 return [self._tail(head) for head in came]
 
-            self._engine.committer.ask(look, partial(self._seen, came))
+            self._context.committer.ask(look, partial(self._seen, came))
         elif self._line:
             self._busy = True
             self._put_on_record(*heapq.heappop(self._line))
 
     def _tail(self, head: Head) -> list[Entry]:
-        return self._engine.store.history(head.id, max(0, head.entries - TURNS_LOST_MAX), TURNS_LOST_MAX)
+        return self._context.store.history(head.id, max(0, head.entries - TURNS_LOST_MAX), TURNS_LOST_MAX)
 
     def _seen(self, came: list[Head], tails: Sequence[list[Entry]], error: BaseException | None) -> None:
         if error is not None:
             if not isinstance(error, StoreError):
-                self._engine.fail(error)
-            self._engine.sweep.unsure = True  # the next sweep finds that they are ours, and asks again
-            self._known.difference_update(head.id for head in came)
+                self._context.lifecycle.fail(error)
+            self._residents.must_reconcile = True  # the next claim finds that they are ours, and asks again
+            for head in came:
+                self._forget(head)
         else:
             for head, tail in zip(came, tails, strict=True):
                 losses = sum(1 for _ in itertools.takewhile(_is_first, reversed(tail)))
@@ -101,37 +101,38 @@ class Probation:
     def _put_on_record(self, losses: int, _: int, head: Head, last: float) -> None:
         fence = Fence(head.id, head.token, _RUNNING)
         if -losses >= TURNS_LOST_MAX:
-            reason = poisoned_body(self._engine.functions[head.function])
+            reason = poisoned_body(self._context.functions[head.function])
             move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
             self._write(head, Write(fence, move), lambda: self._parked(head, reason))
         else:
-            at = max(self._engine.env.now(), last)
+            at = max(self._context.env.now(), last)
             first = Entry(head.entries + 1, Kind.START, at, payload=TURN)
-            self._write(head, Write(fence, entries=(first,)), lambda: self._take_up(head, at))
+            self._write(head, Write(fence, entries=(first,)), lambda: self._adopt_on_record(head, at))
 
     def _write(self, head: Head, write: Write, then: Callable[[], None]) -> None:
         def answered(verdict: Verdict) -> None:
             if verdict.outcome is Outcome.DONE:
                 then()
-            else:  # somebody else's by now, most likely; the next sweep finds out
-                self._engine.sweep.unsure = True
-            self._known.discard(head.id)
+            else:  # somebody else's by now, most likely; the next claim finds out
+                self._residents.must_reconcile = True
+            self._forget(head)
             self._busy = False
             self._next()
 
-        self._engine.committer.touch(OneWrite(write, answered, self._goes_on))
+        # An engine that stops adopts nothing any more, and must not put on record that it was about to.
+        self._context.committer.touch(OneWrite(write, answered, lambda: self._context.lifecycle.is_open))
 
-    def _take_up(self, head: Head, at: float) -> None:
+    def _adopt_on_record(self, head: Head, at: float) -> None:
         first = msgspec.structs.replace(head, entries=head.entries + 1)
-        if self._engine.begin_run(first, on_record=True):
+        if self._residents.bring_in(first, on_record=True):
             return
         # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
         taken_back = Entry(first.entries + 1, Kind.START, at)
         write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
-        self._engine.committer.touch(OneWrite(write, lambda _: None))
+        self._context.committer.touch(OneWrite(write, lambda _: None))
 
     def _parked(self, head: Head, reason: bytes) -> None:
-        self._engine.desk.tell(head.id, End(State.PARKED, reason))
+        self._watchers.tell(head.id, End(State.PARKED, reason))
 
 
 def _is_first(entry: Entry) -> bool:

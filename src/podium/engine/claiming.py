@@ -1,0 +1,159 @@
+"""Looking for work: claiming what is due, collecting messages, in time and not too often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from ..errors import StoreUnavailable
+from ..executors import Attempt
+from ..model import Claimed, Head, Message, Query, RunRow, State
+from .awaited import AwaitedRuns
+from .context import Context
+from .residents import Residents
+from .watchers import End, Watchers
+
+CLAIM_BATCH = 200
+
+
+class Claimer:
+    """One engine's look at the store. Level-triggered: whatever was missed, the next look sees.
+
+    `adopt` brings a claimed run into memory.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        residents: Residents,
+        watchers: Watchers,
+        awaited: AwaitedRuns,
+        adopt: Callable[[Head], None],
+    ) -> None:
+        self._context, self._residents, self._watchers = context, residents, watchers
+        self._awaited, self._adopt = awaited, adopt
+        self.saturated = False  # there may be more to claim than there was room for
+        self._reserved = 0  # how many runs the claim under way may bring
+        self._is_claiming = False
+        self._again = False
+        self._next_due: float | None = None
+        self._alarm: Any = None
+
+    def soon(self) -> None:
+        """Claim what is due and collect messages, soon; asked for while one is under way: once more."""
+        context = self._context
+        if self._is_claiming or context.lifecycle.stopping:
+            self._again = not context.lifecycle.stopping
+            return
+        self._is_claiming = True
+        self._reserved = room = min(CLAIM_BATCH, self._residents.room)
+        self._residents.reserved += room
+        offered = {name: function.fingerprint for name, function in list(context.functions.items())}
+        elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
+        runs, needed = self._claimable(), self._awaited.needed()
+        now, reconcile = context.env.now(), self._residents.must_reconcile
+        self._residents.must_reconcile = False
+
+        def look() -> tuple[Sequence[Head], Claimed, list[Message], list[RunRow | None]]:
+            claim = partial(context.store.claim, context.engine, offered)
+            extra = claim(len(needed), now, needed).heads if needed else ()
+            claimed = claim(room, now, runs)
+            if reconcile:
+                claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
+            taken = {head.id for head in (*extra, *claimed.heads)}
+            rows = [context.store.load(run) for run in elsewhere if run not in taken]
+            return extra, claimed, context.store.collect(context.engine), rows
+
+        context.committer.ask(look, self._claimed)
+
+    def _claimable(self) -> list[str] | None:
+        """The runs that this engine may claim, where it leaves all others alone; None: any."""
+        return self._watchers.not_owned() if self._context.options.others == "leave" else None
+
+    def _claimed(self, found: Any, error: BaseException | None) -> None:
+        self._is_claiming = False
+        self._residents.reserved -= self._reserved
+        if error is not None:
+            if not isinstance(error, StoreUnavailable):
+                # This store will not answer later either, and nobody may wait for it.
+                self._context.lifecycle.fail(error)
+            self._residents.must_reconcile = True  # what was claimed before the trouble is ours, unheard of
+            return  # the next poll tries again
+        extra, claimed, messages, rows = found
+        for head in (*extra, *claimed.heads):
+            self._adopt(head)
+        for message in messages:
+            self._residents.deliver(message)
+        for row in rows:
+            self._looked(row, None)
+        self.due(claimed.next_due)
+        self.saturated = len(claimed.heads) >= self._reserved
+        if self._again or (self.saturated and self._residents.room):
+            self._again = False
+            self.soon()
+
+    def awaited(self, attempt: Attempt, runs: Sequence[str], begins: bool) -> None:
+        """A task that runs here begins to wait for these runs, or does no more."""
+        if self._awaited.change(attempt, runs, begins):
+            self.soon()
+
+    def _ours(self) -> Iterator[Head]:
+        """Every run that is ours by the store's word. Rare, so a walk over all running ones will do."""
+        query = Query(states=frozenset({State.RUNNING}), limit=1000)
+        while rows := self._context.store.find(query):
+            yield from (head_of_row(row) for row in rows if row.owner == self._context.engine)
+            query = msgspec.structs.replace(query, before=rows[-1].id)
+
+    def look(self, run: str) -> None:
+        """See how a run comes out that is not in memory: tell its watchers, or adopt it if it is ours."""
+        self._context.committer.ask(lambda: self._context.store.load(run), self._looked)
+
+    def _looked(self, row: RunRow | None, error: BaseException | None) -> None:
+        if error is not None:
+            self._residents.must_reconcile = True
+        if row is None or row.id in self._residents.owned:
+            return
+        if row.state.is_settled:
+            self._watchers.tell(row.id, End(row.state, row.payload))
+        elif row.owner == self._context.engine:
+            self._adopt(head_of_row(row))
+
+    def due(self, when: float | None) -> None:
+        """A run outside memory becomes due then: look in time for it, if that is before the next poll."""
+        if when is None or (self._next_due is not None and self._next_due <= when):
+            return
+        delay = when - self._context.env.now()
+        if delay > self._context.options.poll or not self._residents.room:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._next_due = when
+        self._alarm = self._context.reactor.call_later(max(0.0, delay), self._due_now)
+
+    def _due_now(self) -> None:
+        self._next_due = self._alarm = None
+        self.soon()
+
+    def has_room(self) -> None:
+        """A run has left memory. By tenths: a claim for each run that leaves would be a commit for each."""
+        if self.saturated and self._residents.room * 10 >= self._context.options.runs_max:
+            self.soon()
+
+
+def head_of_row(row: RunRow) -> Head:
+    """A run that we own, by the store's word, as its owner needs it."""
+    return Head(
+        id=row.id,
+        function=row.function,
+        token=row.token,
+        args=row.args,
+        digest=row.digest,
+        created=row.created,
+        started=row.created if row.started is None else row.started,
+        lost=row.lost,
+        entries=row.entries,
+        fingerprint=row.fingerprint,
+    )  # and not whose it is: whether its starter is gone a row does not say

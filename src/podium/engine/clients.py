@@ -1,0 +1,237 @@
+"""What callers in this process ask of an engine: to start runs, to write, to watch how a run comes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+
+from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
+from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from .claiming import Claimer
+from .committer import OneWrite
+from .context import Context
+from .reasons import read_reason
+from .residents import Residents
+from .watchers import Watcher, Watchers
+
+LEFT_BEHIND_SECONDS = 600.0
+LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
+_MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # of code and record
+
+Answer = Verdict | BaseException  # what a client's write is answered with
+
+
+class ClientWrite(OneWrite):
+    """A client's write (a start, a message, a person's decision), which is answered whatever happens."""
+
+    def __init__(
+        self,
+        write: Write,
+        then: Callable[[Verdict], None],
+        fail: Callable[[Answer], None],
+        pending: dict[ClientWrite, None],
+        look: Callable[[], Verdict | None] | None,
+    ) -> None:
+        super().__init__(write, then)
+        self.fail, self._pending, self._look = fail, pending, look
+
+    def take_write(self) -> Write | None:
+        """An answer found by now makes the write needless."""
+        answer = self._look() if self._look is not None else None
+        if answer is None:
+            return super().take_write()
+        self.committed(self._write, answer)
+        return None
+
+    def committed(self, write: Write, verdict: Verdict) -> None:
+        self._pending.pop(self, None)
+        super().committed(write, verdict)
+
+
+class _Start(NamedTuple):
+    """A start on its way: what it asked for, and whom to tell."""
+
+    new: NewRun
+    then: Callable[[Answer], None]
+    watch: Watcher | None
+
+
+_THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
+
+
+class ClientPort:
+    """Each request is answered: with a verdict, an end, or EngineStopped. Engine thread only.
+
+    `adopt` brings a started run into memory; `condemn` is called when it shows that this engine has no row.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        residents: Residents,
+        watchers: Watchers,
+        claimer: Claimer,
+        adopt: Callable[[Head], None],
+        condemn: Callable[[], None],
+    ) -> None:
+        self._context, self._residents, self._watchers = context, residents, watchers
+        self._claimer, self._adopt, self._condemn = claimer, adopt, condemn
+        self._pending: dict[ClientWrite, None] = {}  # writes not answered yet
+        self._closed: EngineStopped | None = None  # why nothing is answered any more
+        self._opened = context.env.now()
+        self._attached: set[str] = set()
+        self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
+
+    # -- starting -------------------------------------------------------------------------------------
+
+    def start(self, new: NewRun, then: Callable[[Answer], None], watch: Watcher | None = None) -> None:
+        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
+        owned = new.due is None and self._residents.room > 0 and not self._context.lifecycle.stopping
+        start = _Start(msgspec.structs.replace(new, owned=owned), then, watch)
+        self._residents.reserved += owned
+        look = (lambda: self._take_left_behind(new)) if new.attach else None
+        self._commit(Write(new_runs=(start.new,)), partial(self._answered, start), then, look)
+
+    def _answered(self, start: _Start, verdict: Verdict) -> None:
+        if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
+            id = verdict.runs[0][1]
+            self._attached.add(id)
+            self._context.committer.ask(
+                lambda: self._context.store.load(id), lambda row, _: self._attach(start, verdict, row)
+            )
+        elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
+            self._residents.reserved -= start.new.owned
+            self._condemn()
+            start.then(stopped_by(self._context.lifecycle.failure))
+        else:
+            self._created(start, verdict)
+
+    def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
+        if row is None or row.state is not State.PARKED or not _may_fit_now(row, start.new):
+            self._created(start, verdict)
+        else:  # the person who runs it again may have mended what parked it
+            fence = Fence(row.id, row.token, frozenset({State.PARKED}))
+            now = self._context.env.now()
+            again = Write(fence, Move(State.WAITING, due=now, fingerprint=start.new.fingerprint))
+            self._commit(again, lambda _: self._created(start, verdict), start.then)
+
+    def _created(self, start: _Start, verdict: Verdict) -> None:
+        new = start.new
+        self._residents.reserved -= new.owned
+        outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+        if outcome in _THERE and (start.watch is not None or self._leaves_others):
+            self._watchers.add(id, start.watch)
+        if new.owned and outcome is Outcome.DONE and not self._context.lifecycle.stopping:
+            self._adopt(_head_of(new))
+        elif outcome in _THERE and id not in self._residents.owned:
+            self._claimer.soon()
+            if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
+                self._claimer.look(id)
+        start.then(verdict)
+
+    # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
+    # run may end before the script comes to the call that started it. That call gets its run all the same,
+    # for a while: a process that makes the same call every day wants a new run tomorrow.
+
+    def ended(self, head: Head) -> None:
+        """A run ended here: remember it for its script if an earlier process started it."""
+        if head.starter and head.created < self._opened and head.id not in self._attached:
+            waiting = self._left_behind.setdefault(_call_of(head), deque(maxlen=100))
+            waiting.append((head.id, self._context.env.monotonic()))
+            if len(self._left_behind) > LEFT_BEHIND_MAX:
+                del self._left_behind[next(iter(self._left_behind))]
+
+    def _take_left_behind(self, new: NewRun) -> Verdict | None:
+        waiting = self._left_behind.get(_call_of(new))
+        while waiting:
+            run, ended = waiting.popleft()
+            if self._context.env.monotonic() - ended < LEFT_BEHIND_SECONDS:
+                return Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),))
+        return None
+
+    # -- writing and watching -------------------------------------------------------------------------
+
+    def write(self, write: Write, then: Callable[[Answer], None]) -> None:
+        """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""
+
+        def done(verdict: Verdict) -> None:
+            self._claimer.soon()
+            then(verdict)
+
+        self._commit(write, done, then)
+
+    def _commit(
+        self,
+        write: Write,
+        then: Callable[[Verdict], None],
+        fail: Callable[[Answer], None],
+        look: Callable[[], Verdict | None] | None = None,
+    ) -> None:
+        if self._closed is not None:
+            fail(self._closed)
+            return
+        one = ClientWrite(write, then, fail, self._pending, look)
+        self._pending[one] = None
+        self._context.committer.touch(one, first=True)
+
+    def watch(self, run: str, watcher: Watcher) -> None:
+        """Have the watcher told when the run is final or parked, wherever it runs, or this engine stops."""
+        if self._closed is not None:
+            watcher(self._closed)
+            return
+        self._watchers.add(run, watcher)
+        if run not in self._residents.owned:
+            self._watchers.elsewhere += 1
+            self._claimer.look(run)
+            if self._leaves_others:
+                self._claimer.soon()  # now that it is asked for, it may be claimed
+
+    @property
+    def _leaves_others(self) -> bool:
+        return self._context.options.others == "leave"
+
+    def close(self, error: EngineStopped) -> None:
+        """Nobody may be left waiting for an engine that has stopped, nor begin to."""
+        self._closed = error
+        pending, self._pending = self._pending, {}
+        for one in pending:
+            one.fail(error)
+        self._watchers.tell_all(error)
+
+
+def _may_fit_now(row: RunRow, new: NewRun) -> bool:
+    """Whether a parked run is worth another try by this code: it is other code, or the record did not fit."""
+    return row.fingerprint != new.fingerprint or read_reason(row.payload).code in _MISFITS
+
+
+def _call_of(run: Head | NewRun) -> tuple[str, bytes, str]:
+    return run.function, run.digest, run.starter
+
+
+def stopped_by(failure: BaseException | None) -> EngineStopped:
+    """What those are told who wait for an engine that failed."""
+    knows_better = isinstance(failure, PodiumError) and failure.fix  # which is in its text
+    fix = "" if knows_better else "its runs are safe: start it again, or see who has them: podium runs"
+    error = EngineStopped(f"the engine stopped: {failure}", fix=fix)
+    error.__cause__ = failure
+    return error
+
+
+def _head_of(new: NewRun) -> Head:
+    return Head(
+        id=new.id,
+        function=new.function,
+        token=1,
+        args=new.args,
+        digest=new.digest,
+        created=new.at,
+        started=new.at,
+        entries=new.copy_from[1] if new.copy_from else 0,
+        fingerprint=new.fingerprint,
+        starter=new.starter,
+        ours=True,
+    )

@@ -1,0 +1,54 @@
+"""What every part of an engine needs and none of them owns: clock, loop, store, committer, options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..env import Env
+from ..errors import EngineStopped
+from ..functions import Function
+from ..store import Store
+from .committer import Committer
+from .events import EventFeed
+from .options import Options
+from .reactor import Reactor
+
+
+class Lifecycle:
+    """Whether the engine still works. `stopping` comes before a clean end, `failure` instead of one."""
+
+    def __init__(self, on_failure: Callable[[BaseException], None]) -> None:
+        self.stopping = False
+        self.failure: BaseException | None = None
+        self._on_failure = on_failure
+
+    @property
+    def is_open(self) -> bool:
+        """Whether new work may be begun."""
+        return not self.stopping and self.failure is None
+
+    def end(self) -> None:
+        """The engine's thread ends: what is asked of it from now on is refused."""
+        self.failure = self.failure or EngineStopped("the engine is closed")
+
+    def fail(self, error: BaseException) -> None:
+        """The store cannot be trusted any more, or this engine was condemned: stop acting at once."""
+        if self.failure is None:
+            self.failure = error
+            self._on_failure(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Handed to each part of one engine; the parts are composed in `engine.py` and know only this."""
+
+    engine: str  # its id: fresh per boot
+    env: Env
+    reactor: Reactor
+    store: Store
+    committer: Committer
+    functions: Mapping[str, Function]
+    options: Options
+    events: EventFeed
+    lifecycle: Lifecycle

@@ -1,0 +1,159 @@
+"""Brings what happens into one run's history and machine: outcomes, timers, messages, one entry each.
+
+Decide at once: an entry is fed to the machine as soon as it is made, and written by the outbox. What the
+machine asks for then waits there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import codec
+from ..env import Env
+from ..errors import EncodeError
+from ..executors import Attempt, Ended
+from ..machine import Machine, Step
+from ..model import FED, Entry, Kind, Message
+from .attempts import Attempts
+from .outbox import Outbox
+
+Turn = Callable[..., None]  # (machine, act, *args): one turn, within its budget
+
+
+class Driver:
+    """Feeds one machine. Raises what a turn raises: a record that does not fit, an effect in the body."""
+
+    def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
+        self._env, self._turn = env, turn
+        self.machine, self._attempts, self._outbox = machine, attempts, outbox
+        self._delivered: set[str] = set()  # ids of the messages in the history
+
+    # -- replay ---------------------------------------------------------------------------------------
+
+    def begin(self, has_past: bool) -> None:
+        """The body's first turn."""
+        self.machine.replaying = has_past
+        self._turn(self.machine, self.machine.begin)
+
+    def replay(self, entries: Iterable[Entry]) -> None:
+        """Feed recorded entries."""
+        for entry in entries:
+            self._attempts.remember(entry)
+            if entry.kind in FED:
+                if entry.kind is Kind.MESSAGE:
+                    self._delivered.add(entry.step)
+                self._turn(self.machine, self.machine.feed, entry)
+
+    def end_replay(self) -> None:
+        """From here on things happen for the first time."""
+        self.machine.replaying = False
+
+    # -- events ---------------------------------------------------------------------------------------
+
+    def outcome(self, ended: Ended) -> Entry | None:
+        """An attempt ended: record what it came to, or when it is tried again; None: its step is not open."""
+        now = self._env.now()
+        self.fire_due(now)  # in time before it
+        attempt, error = ended.attempt, ended.error
+        step = self.machine.open.get(attempt.step)
+        if step is None:
+            return None
+        if error is None:
+            return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
+        failure = ended.payload or codec.encode_failure(error)
+        return self._retry(step, attempt, error, failure, now) or self._answer(
+            Kind.ERROR, step, attempt, failure, now
+        )
+
+    def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> Entry:
+        self._attempts.answered(step.id)
+        entry = Entry(
+            seq=self._outbox.next_seq(), kind=kind, at=self.time(now), step=step.id, digest=step.digest,
+            payload=payload, began=attempt.began, attempt=attempt.number,
+        )  # fmt: skip
+        self._feed(entry)
+        return entry
+
+    def _retry(
+        self, step: Step, attempt: Attempt, error: BaseException, failure: bytes, now: float
+    ) -> Entry | None:
+        """Record a further attempt if the task's policy grants one."""
+        policy = step.function.retry
+        if policy is None or not isinstance(error, Exception) or isinstance(error, EncodeError):
+            return None  # what cannot be encoded now cannot be next time either
+        tries = self._attempts.of(step.id)
+        elapsed = now - (tries.began or attempt.began)
+        grant = policy.next_delay(error, tries.policies, elapsed, self._env.uniform)
+        if grant is None:
+            return None
+        entry = Entry(
+            seq=self._outbox.next_seq(), kind=Kind.RETRY, at=self.time(now), step=step.id, digest=step.digest,
+            payload=bytes([grant.policy]) + failure,
+            began=attempt.began, attempt=attempt.number, due=now + grant.delay,
+        )  # fmt: skip
+        self._note(entry)
+        return entry
+
+    def fire_due(self, now: float) -> None:
+        """Feed every timer that is due, one entry each, before anything that came later."""
+        while self.machine.finished is None:
+            timer = self.machine.loop.next_timer()
+            if timer is None or timer.due > now:
+                return
+            at = max(self.time(now), timer.due)
+            self._feed(Entry(seq=self._outbox.next_seq(), kind=Kind.TICK, at=at, step=timer.identity))
+
+    def retry_due(self, now: float) -> list[Step]:
+        """The open steps whose next attempt may begin."""
+        due = (self.machine.open.get(identity) for identity in self._attempts.take_due(now))
+        return [step for step in due if step is not None]
+
+    def deliver(self, message: Message) -> bool:
+        """Take a message from the inbox into the history; False if it is there already."""
+        if message.id in self._delivered:
+            return False
+        self._delivered.add(message.id)
+        self._outbox.consumed.append(message.id)
+        seq, at = self._outbox.next_seq(), self.time(self._env.now())
+        self._feed(Entry(seq=seq, kind=Kind.MESSAGE, at=at, step=message.id, payload=message.payload))
+        return True
+
+    def note_start(self, payload: bytes, step: str = "", digest: bytes = b"", attempt: int = 0) -> None:
+        """Record that an attempt begins; without a step: that the body was taken up and lives."""
+        seq, at = self._outbox.next_seq(), self.time(self._env.now())
+        self._note(Entry(seq, Kind.START, at, step, digest, payload, attempt=attempt))
+
+    def _note(self, entry: Entry) -> None:
+        """Record what the machine does not see."""
+        self._attempts.remember(entry)
+        self._outbox.record(entry)
+
+    def _feed(self, entry: Entry) -> None:
+        self._outbox.record(entry)
+        self._turn(self.machine, self.machine.feed, entry)
+
+    # -- what it waits for ----------------------------------------------------------------------------
+
+    def time(self, now: float) -> float:
+        """The time of an entry made now: a run's time never goes back, whichever clock it comes from."""
+        last: Any = self.machine.loop.now
+        return now if now > last else last
+
+    def next_due(self) -> float | None:
+        """When the next timer fires or the next postponed attempt may begin."""
+        timer, postponed = self.machine.loop.next_timer(), self._attempts.next_due()
+        if timer is None:
+            return postponed
+        return timer.due if postponed is None else min(timer.due, postponed)
+
+    @property
+    def only_waits(self) -> bool:
+        """No attempt runs: every open step is one that will be tried again later."""
+        postponed, waiting = self._attempts.postponed, self.machine.open
+        # Their number first: this is asked after each failure of many.
+        return (
+            not self._attempts.running
+            and len(postponed) >= len(waiting)
+            and all(step in postponed for step in waiting)
+        )

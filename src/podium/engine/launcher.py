@@ -1,0 +1,92 @@
+"""Acts on what one run's machine has asked for, once that is durable: begins attempts and cancels them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..env import Env
+from ..executors import Attempt
+from ..machine import CancelStep, Machine, Step
+from ..model import Head
+from .attempts import ALONE, FORGIVEN, LOST_ALONE_MAX, Attempts
+from .driver import Driver
+from .executor import Executor
+from .outbox import Held, Outbox
+from .poison_steps import PoisonGuard, Quarantine
+from .reasons import poisoned
+
+
+class Launcher:
+    """Begins attempts at the steps of one run. `touch`, of a run that has lost owners, asks for a commit."""
+
+    def __init__(
+        self,
+        env: Env,
+        head: Head,
+        driver: Driver,
+        attempts: Attempts,
+        outbox: Outbox,
+        executors: Executor,
+        quarantine: Quarantine,
+        touch: Callable[[], None],
+    ) -> None:
+        self._env, self._head = env, head
+        self._driver, self._attempts, self._outbox = driver, attempts, outbox
+        self._machine: Machine = driver.machine
+        self._executors = executors
+        self.is_open = True  # False: the run is leaving, nothing begins any more
+        self._guard: PoisonGuard | None = None
+        if head.lost:  # most runs have lost nothing, and need no objects that hold each other
+            self._touch = touch
+            self._guard = PoisonGuard(attempts, quarantine, self._begin_on_record)
+
+    def act(self, held: Iterable[Held]) -> bytes | None:
+        """Everything these rest on is durable. Returns why to park the run at once, if so."""
+        for command in held:
+            if isinstance(command, Step):
+                if self._machine.is_open(command) and (reason := self._launch(command)):
+                    return reason
+            elif isinstance(command, CancelStep):
+                attempt = self._attempts.forget(command.step.id)
+                if attempt is not None:
+                    self._executors.cancel(attempt)
+                    self.ended(attempt)
+            elif isinstance(command, Attempt) and self._attempts.running.get(command.step) is command:
+                self._executors.submit(command)
+        return None
+
+    def _launch(self, step: Step) -> bytes | None:
+        """Begin the next attempt at a step, unless it is to wait."""
+        tries = self._attempts.tries.get(step.id)
+        if tries is not None:
+            if self._attempts.postponed.get(step.id, 0.0) > self._env.now():
+                return None  # the run's alarm is set to it
+            if tries.lost_alone >= LOST_ALONE_MAX:
+                return poisoned(step, tries.lost)
+            self._attempts.postponed.pop(step.id, None)
+        if self._guard is None:
+            self._executors.submit(self._attempts.begin(self._head, step))
+        else:
+            self._guard.begin(step)
+        return None
+
+    def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
+        """Record that an attempt begins; it does once that is durable. None: the run does not want it."""
+        if not self.is_open or not self._machine.is_open(step) or step.id in self._attempts.running:
+            return None
+        attempt = self._attempts.begin(self._head, step)
+        self._outbox.held.append(attempt)
+        self._driver.note_start(ALONE if alone else b"", step.id, step.digest, attempt.number)
+        self._touch()
+        return attempt
+
+    def give_back(self) -> None:
+        """The run is handed back in order: what is under way is given up, not lost with its process."""
+        if self._guard is not None:
+            for attempt in self._attempts.running.values():
+                self._driver.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
+
+    def ended(self, attempt: Attempt) -> None:
+        """An attempt ended or was cancelled: others may have room now."""
+        if self._guard is not None:
+            self._guard.ended(attempt)

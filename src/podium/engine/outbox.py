@@ -1,0 +1,98 @@
+"""What one run still has to write, and what waits for that to be durable.
+
+Decide, commit, act: commands are held here until the write that records what led to them is durable. One
+write is under way at most; what happens meanwhile gathers for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..executors import Attempt
+from ..machine import Command
+from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, Write
+
+_RUNNING = frozenset({State.RUNNING})
+
+Held = Command | Attempt  # acted upon once it is durable
+
+
+class Outbox:
+    """The unwritten end of one run's history. Its owner asks the committer for a commit."""
+
+    def __init__(self, head: Head) -> None:
+        self._fence = Fence(head.id, head.token, _RUNNING)
+        self.seq = head.entries  # of the last entry made, durable or not
+        self.entries: list[Entry] = []
+        self.consumed: list[str] = []  # ids of the messages that `entries` took over
+        self.messages: list[Message] = []  # to other runs
+        self.new_runs: list[NewRun] = []
+        self.logs: list[LogLine] = []
+        self.move: Move | None = None
+        self.held: list[Held] = []  # waits for the next write
+        self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
+
+    def next_seq(self) -> int:
+        """The number of the next entry."""
+        self.seq += 1
+        return self.seq
+
+    def record(self, entry: Entry) -> None:
+        """Add an entry to the next write."""
+        self.entries.append(entry)
+
+    def send(self, messages: Sequence[Message] = (), new_runs: Sequence[NewRun] = ()) -> None:
+        """Send and start with the next write; what became of each is in that write's verdict."""
+        self.messages += messages
+        self.new_runs += new_runs
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.entries or self.move or self.logs or self.messages or self.new_runs)
+
+    @property
+    def must_commit_first(self) -> bool:
+        """Whether what the machine asks for now rests on something that is not durable yet."""
+        return bool(self.entries) or self.writing is not None or self.move is not None
+
+    def take(self) -> Write | None:
+        """All since the last write as one; None if there is nothing, or one is under way."""
+        if self.writing is not None or not self.has_news:
+            return None
+        write = Write(
+            fence=self._fence,
+            move=self.move,
+            entries=tuple(self.entries),
+            consumed=tuple(self.consumed),
+            messages=tuple(self.messages),
+            new_runs=tuple(self.new_runs),
+            logs=tuple(self.logs),
+        )
+        self.writing, self.held = self.held, []
+        self._start_anew()
+        return write
+
+    def settle(self) -> list[Held]:
+        """The write under way has its verdict; returns what waited for it."""
+        held, self.writing = self.writing or [], None
+        return held
+
+    def rewind(self, write: Write) -> None:
+        """The store has refused this write's data: forget it and what was built upon it, but not the log."""
+        logs = self.logs.copy()
+        self.clear()
+        self.logs = logs
+        if write.entries:
+            self.seq = write.entries[0].seq - 1
+
+    def clear(self) -> None:
+        """Forget everything that is not written, and what was to follow from it."""
+        self.held = []
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.entries, self.move = [], None
+        for gathered in (self.consumed, self.messages, self.new_runs, self.logs):
+            if gathered:
+                gathered.clear()

@@ -1,0 +1,169 @@
+"""The runs that one engine has in memory: how they come in, what reaches them, how they leave."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from ..errors import StoreError
+from ..executors import Ended
+from ..machine import Machine
+from ..model import Head, Message, Move
+from .context import Context
+from .dispatch import Dispatcher
+from .driver import Turn
+from .events import RunAdopted, RunLeft, RunLost
+from .gc_pause import gc_paused
+from .history_reader import recorded
+from .logs import LogCollector
+from .owned import OwnedRun
+from .poison_steps import Quarantine
+
+log = logging.getLogger("podium")
+
+
+class Residents:
+    """Brings runs into memory and lets them go. Engine thread only, but for `ended`.
+
+    `on_left` is told of each run that left by a durable move.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        owned: dict[str, OwnedRun],
+        dispatcher: Dispatcher,
+        logs: LogCollector,
+        quarantine: Quarantine,
+        turn: Turn,
+        on_left: Callable[[Head, Move], None],
+    ) -> None:
+        self._context, self.owned = context, owned
+        self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
+        self._on_left = on_left
+        self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
+        self.must_reconcile = False  # the store may say that runs are ours which are not in memory
+        self._outcomes: deque[Ended] = deque()
+        self._draining = False
+
+    @property
+    def room(self) -> int:
+        """How many more runs may come into memory."""
+        return max(0, self._context.options.runs_max - len(self.owned) - self.reserved)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether any attempt runs."""
+        return any(owned.attempts.running for owned in self.owned.values())
+
+    def bring_in(self, head: Head, on_record: bool = False) -> bool:
+        """Replay a run that is ours; False if that cannot be now. `on_record`: see `poison_bodies`."""
+        context = self._context
+        function = context.functions[head.function]
+        if not context.lifecycle.is_open:
+            return False  # what a stopping engine owns is handed back when it retires
+        machine = Machine(head.id, function, head.args, head.started)
+        machine.hear = self._logs.body
+        owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
+        self.owned[head.id] = owned
+        if context.events.observers:
+            context.events.publish(RunAdopted(head.id, head))
+        try:
+            with gc_paused():
+                owned.replay(recorded(context.store, head), on_record)
+        except StoreError as error:
+            # Half a replay is no place to go on from: drop it and begin again when the store is back.
+            log.warning("run %s: history not readable yet (%s)", head.id, error)
+            owned.drop()
+            del self.owned[head.id]
+            self.must_reconcile = True
+            return False
+        return True
+
+    def deliver(self, message: Message) -> None:
+        """Give a run its message, if it is in memory."""
+        owned = self.owned.get(message.run)
+        if owned is not None:
+            owned.deliver(message)
+
+    def clock_jumped(self) -> None:
+        """The wall clock was set forward: what is due may be due now."""
+        with gc_paused():
+            for owned in list(self.owned.values()):
+                owned.alarm(jumped=True)
+
+    # -- outcomes -------------------------------------------------------------------------------------
+
+    def ended(self, ended: Ended) -> None:
+        """An executor's answer. Any thread; ends that come together are drained together."""
+        self._outcomes.append(ended)
+        if not self._draining:
+            self._draining = True
+            self._context.reactor.call_soon_threadsafe(self._drain)
+
+    def ended_here(self, ended: Ended) -> None:
+        """The same from the reactor's own thread, where no wake-up is needed."""
+        self._outcomes.append(ended)
+        if not self._draining:
+            self._draining = True
+            self._context.reactor.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = False
+        outcomes = self._outcomes
+        with gc_paused():
+            while outcomes:
+                ended = outcomes.popleft()
+                owned = self.owned.get(ended.attempt.run)
+                if owned is not None:
+                    if ended.attempt.transcript is not None:
+                        self._logs.ended(ended.attempt)
+                    owned.ended(ended)
+
+    # -- what owned runs tell -------------------------------------------------------------------------
+
+    def closing(self, owned: OwnedRun) -> None:
+        """The run's last write is about to be made: what was said goes with it."""
+        self._logs.closing(owned)
+
+    def left(self, owned: OwnedRun, move: Move) -> None:
+        """The run's last write is durable: it leaves memory."""
+        del self.owned[owned.head.id]
+        owned.drop()
+        if self._context.events.observers:
+            self._context.events.publish(RunLeft(owned.head.id, move))
+        self._on_left(owned.head, move)
+
+    def lost(self, owned: OwnedRun) -> None:
+        """A write was refused: somebody else owns the run now."""
+        _warn_lost(owned)
+        self.owned.pop(owned.head.id, None)
+        owned.drop()
+        if self._context.events.observers:
+            self._context.events.publish(RunLost(owned.head.id))
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    def hand_back(self, kept: Callable[[Head], bool]) -> None:
+        """Give up every run but those that are kept."""
+        for owned in list(self.owned.values()):
+            if not kept(owned.head):
+                owned.hand_back()
+
+    def drop_all(self, condemned: bool = False) -> None:
+        """Leave memory at once, without acting. `condemned`: others own them now, as a warning says."""
+        for owned in list(self.owned.values()):
+            if condemned:
+                _warn_lost(owned)
+            owned.drop()
+        self.owned.clear()
+
+
+def _warn_lost(owned: OwnedRun) -> None:
+    log.warning(
+        "run %s of %s: lost ownership (token %d); what was in flight here is dropped",
+        owned.head.id,
+        owned.machine.function.label,
+        owned.head.token,
+    )
