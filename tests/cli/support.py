@@ -135,8 +135,8 @@ def as_json(*args: str) -> Any:
 
 def put(id: str) -> None:
     """A run of `adds` in line, under an id that a store may hold though nobody can choose it now."""
-    args = codec.encode_call({}, where="f")
-    new = NewRun(id, "app:adds", args, codec.digest(args), time.time())
+    args, digest = codec.encode_call({}, where="f")
+    new = NewRun(id, "app:adds", args, digest, time.time())
     with App(engine=False) as app:
         app.store.commit(None, [Write(new_runs=(new,))])
 

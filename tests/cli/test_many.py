@@ -25,9 +25,9 @@ def five(project: Path) -> list[str]:
     write_app(project)
     with App(engine=False) as app:
         for n in range(1, 6):
-            data = codec.encode_call({"n": n}, where="f")
+            data, digest = codec.encode_call({"n": n}, where="f")
             function = "app:other" if n == 5 else "app:adds"
-            new = NewRun(f"run-{n}", function, data, codec.digest(data), float(n), tags="nightly")
+            new = NewRun(f"run-{n}", function, data, digest, float(n), tags="nightly")
             app.store.commit(None, [Write(new_runs=(new,))])
     return [f"run-{n}" for n in range(5, 0, -1)]
 

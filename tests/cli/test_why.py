@@ -114,8 +114,8 @@ class World:
         return row
 
     def queued(self, app: App, function: str = "app:ends", fingerprint: str = "") -> str:
-        data = codec.encode_call({}, where="f")
-        new = NewRun("1queued", function, data, codec.digest(data), time.time(), fingerprint=fingerprint)
+        data, digest = codec.encode_call({}, where="f")
+        new = NewRun("1queued", function, data, digest, time.time(), fingerprint=fingerprint)
         app.store.commit(None, [Write(new_runs=(new,))])
         return new.id
 

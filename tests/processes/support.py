@@ -78,10 +78,8 @@ class Host:
 
     def start(self, function: str, code: str = "", /, **arguments: Any) -> str:
         """Queue a run of a function that this process does not have, of that fingerprint; returns its id."""
-        args = codec.encode_call(arguments, where=function)
-        new = NewRun(
-            self.app.env.new_id(), function, args, codec.digest(args), self.app.env.now(), fingerprint=code
-        )
+        args, digest = codec.encode_call(arguments, where=function)
+        new = NewRun(self.app.env.new_id(), function, args, digest, self.app.env.now(), fingerprint=code)
         (verdict,) = self.app.store.commit(None, [Write(new_runs=(new,))])
         return verdict.runs[0][1]
 

@@ -165,7 +165,7 @@ def fine(n: int) -> int:
 def test_whose_engine_fails_by_a_fault_of_ours_it_ends_for_whoever_looks_after_it(host: Host) -> None:
     host.write("app", FAULTY)
     worker = host.worker("app")
-    new = NewRun("poke", "app:nobody", codec.encode_call({}, where=""), b"", time.time())
+    new = NewRun("poke", "app:nobody", codec.encode_call({}, where="")[0], b"", time.time())
     host.app.store.commit(None, [Write(new_runs=(new,))])
     assert worker.end() != 0
     assert "a fault of ours" in worker.text

@@ -37,7 +37,7 @@ async def _run(function: Function, items: list[int], slots: int) -> list[Any]:
 
     executor = LoopExecutor(loop, ended, slots)
     for item in items:
-        args = codec.encode_call({"n": item}, where="test")
+        args, _ = codec.encode_call({"n": item}, where="test")
         executor.submit(Attempt("r", str(item), function, args, 1, 1))
     await asyncio.wait_for(done.wait(), 10)
     return [outcomes[item] for item in items]
@@ -144,7 +144,7 @@ def test_cancelling_an_attempt_frees_its_slot_for_the_next() -> None:
         function = Function("test:body", body, is_workflow=False, is_async=True)
         executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
         first, second = (
-            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test"), 1, 1) for n in (1, 2)
+            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test")[0], 1, 1) for n in (1, 2)
         )
         executor.submit(first)
         executor.submit(second)
@@ -170,7 +170,8 @@ def test_an_attempt_cancelled_in_line_never_begins() -> None:
         function = Function("test:body", body, is_workflow=False, is_async=True)
         executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
         attempts = [
-            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test"), 1, 1) for n in (1, 2, 3)
+            Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test")[0], 1, 1)
+            for n in (1, 2, 3)
         ]
         for attempt in attempts:
             executor.submit(attempt)

@@ -28,8 +28,8 @@ class Trip:
 
 
 def new(id: str, hours_ago: float = 0.0, function: str = "app:daily", tags: str = "", **args: Any) -> NewRun:
-    data = codec.encode_call(args, where="f")
-    return NewRun(id, function, data, codec.digest(data), NOW - hours_ago * HOUR, tags=tags)
+    data, digest = codec.encode_call(args, where="f")
+    return NewRun(id, function, data, digest, NOW - hours_ago * HOUR, tags=tags)
 
 
 RUNS = [

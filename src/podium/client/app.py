@@ -213,7 +213,7 @@ class App:
         refuse_work_while_loading()
         bound = function.bind(args, kwargs)
         function.check(bound)
-        data = codec.encode_call(bound, where=function.label)
+        data, digest = codec.encode_call(bound, where=function.label)
         if self.has_engine:
             # Opened before the run is dated: what is older than the engine was left behind.
             self.host.listen()
@@ -222,7 +222,7 @@ class App:
             id=call.id or self.env.new_id(),
             function=function.name,
             args=data,
-            digest=codec.digest(data),
+            digest=digest,
             at=now,
             explicit_id=call.id is not None,
             fingerprint=function.fingerprint,

@@ -29,10 +29,10 @@ without their `__init__`; a `msgspec.Struct` runs its `__post_init__`, as it doe
 What a class keeps outside its fields is not kept. `__main__` is written as the module its file would be.
 
 How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspec reads it, `untag` restores.
-Both take a fast road for plain data; `encode_call` also sorts dict keys, because it feeds a digest.
+Both take a fast road for plain data. Dicts keep their order; only what feeds a digest has its keys sorted.
 """
 
-from .api import decode, digest, encode, encode_call
+from .api import decode, encode, encode_call
 from .failures import Failure, decode_failure, describe_failure, encode_failure, recorded_traceback
 from .fit import fit
 from .names import main_name
@@ -47,7 +47,6 @@ __all__ = [
     "decode",
     "decode_failure",
     "describe_failure",
-    "digest",
     "encode",
     "encode_call",
     "encode_failure",

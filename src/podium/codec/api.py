@@ -6,7 +6,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ from .fit import fit, fits
 from .names import Names
 from .refusals import Refusal
 from .untag import Unreadable, Untag
-from .walk import LEAVES, MAX_PAYLOAD, CarefulWalk, Walk, sorted_json
+from .walk import LEAVES, MAX_PAYLOAD, CarefulWalk, Tree, Walk, sorted_json
 
 _json = msgspec.json.Encoder().encode
 _parse = msgspec.json.Decoder().decode
@@ -39,34 +39,48 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
     Example: `encode({"at": datetime.now()})`.
     """
-    data = _encode(value, False, limit, where, where)
+    data = _write(value, limit, where, where).data
     if annotation is Any or type(value) is annotation or fits(value, annotation):
         return data
     return _AS_IS + data + b"}"
 
 
-def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD) -> bytes:
-    """Arguments by parameter name, written the same in every process: for a digest. `decode` reads them.
+def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD) -> tuple[bytes, bytes]:
+    """Arguments by parameter name as bytes, for `decode`, and the digest that tells equal calls.
 
-    Dict keys and sets are sorted, so equal calls have equal bytes whatever the order of insertion or the
-    hash seed. `where` names the call in errors; paths begin with the parameter. Raises as `encode` does.
+    The bytes keep every order as it was given. The digest is of a canonical encoding, in which the keys of
+    dicts are sorted, so that equal calls have equal digests in every process, whatever the order of
+    insertion or the hash seed. `where` names the call in errors; paths begin with the parameter. Raises as
+    `encode` does. Example: `args, digest = encode_call({"url": "https://…"}, where="fetch")`.
     """
     for value in bound.values():
         if type(value) not in _ATOMS:
             break
     else:  # the commonest call: plain data by plain names needs no walk
         try:
-            data = sorted_json(bound)
+            data = _json(bound)
             if _is_plain(data) and len(data) <= limit:
-                return data
+                return data, _digest(data if len(bound) < 2 else sorted_json(bound))
         except ValueError:
             pass
-    return _encode(bound if type(bound) is dict else dict(bound), True, limit, where, "")
+    given = dict(bound)
+    written = _write(given, limit, where, "")
+    if written.walk.ambiguous:
+        written = written._replace(tree=_write(given, limit, where, "", canonical=True).tree)
+    elif not written.walk.has_members:
+        return written.data, _digest(written.data)
+    return written.data, _digest(sorted_json(written.tree))
 
 
-def _encode(value: Any, sort: bool, limit: int, where: str, root: str) -> bytes:
+class _Written(NamedTuple):
+    data: bytes
+    tree: Tree
+    walk: Walk
+
+
+def _write(value: Any, limit: int, where: str, root: str, *, canonical: bool = False) -> _Written:
     try:
-        data = _write(value, sort, limit)
+        written = _walk(value, canonical, limit)
     except Refusal as refusal:
         raise _error(refusal, where, root, limit) from None
     except RecursionError:
@@ -78,20 +92,23 @@ def _encode(value: Any, sort: bool, limit: int, where: str, root: str) -> bytes:
         raise EncodeError(
             f"{where} could not be read: {said}", path=root, fix="store a plain copy"
         ) from error
-    if len(data) > limit:
-        raise _too_large(where, limit, f"{len(data) / 2**20:.1f} MiB", root)
-    return data
+    if len(written.data) > limit:
+        raise _too_large(where, limit, f"{len(written.data) / 2**20:.1f} MiB", root)
+    return written
 
 
-def _write(value: Any, sort: bool, limit: int) -> bytes:
-    write = sorted_json if sort else _json
+def _walk(value: Any, canonical: bool, limit: int) -> _Written:
+    walk = Walk(canonical, limit)
     try:
-        data = write(value if type(value) in _ATOMS else Walk(sort, limit).tree(value, 0))
+        tree = value if type(value) in _ATOMS else walk.tree(value, 0)
+        data = _json(tree)
         if _is_plain(data):
-            return data
+            return _Written(data, tree, walk)
     except ValueError:
         pass  # a lone surrogate, or more digits than Python cares to write
-    return write(CarefulWalk(sort, limit).tree(value, 0))
+    walk = CarefulWalk(canonical, limit)
+    tree = walk.tree(value, 0)
+    return _Written(_json(tree), tree, walk)
 
 
 def _is_plain(data: bytes) -> bool:
@@ -141,6 +158,6 @@ def decode(data: bytes, annotation: Any = Any) -> Any:
     return value if annotation is Any or type(value) is annotation else fit(value, annotation)
 
 
-def digest(data: bytes) -> bytes:
+def _digest(data: bytes) -> bytes:
     """12 bytes that stand for these bytes."""
     return _blake2b(data, digest_size=12).digest()

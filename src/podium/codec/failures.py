@@ -88,7 +88,7 @@ _decode_record = msgspec.json.Decoder(_Record).decode
 def encode_failure(exc: BaseException) -> bytes:
     """Any exception as bytes. Never raises on account of the exception."""
     try:
-        return _encode_record(_Record(_Recorder(sort=False).record(exc)))
+        return _encode_record(_Record(_Recorder(canonical=False).record(exc)))
     except Exception as error:  # its class overrides even `args`, or the stack is used up
         message = f"the exception could not be recorded: {type(error).__name__}"
         return _encode_record(_Record(Failure(_clean(name_of(type(exc)), 500), message)))
@@ -116,8 +116,8 @@ def decode_failure(data: bytes) -> BaseException:
 class _Recorder:
     """Records one exception with those it drags along, within bounds."""
 
-    def __init__(self, sort: bool) -> None:
-        self._sort = sort  # for a digest: without what differs between two runs of the same code
+    def __init__(self, canonical: bool) -> None:
+        self._canonical = canonical  # for a digest: without what differs between two runs of the same code
         self._left = _MAX_FAILURES
         self._above: list[BaseException] = []
 
@@ -126,7 +126,7 @@ class _Recorder:
         self._left -= 1
         self._above.append(exc)
         message = _clean(_say(exc, str), MAX_TEXT)
-        if self._sort:
+        if self._canonical:
             message = _ADDRESS.sub("", message)
         members = self._members(exc)
         args, state = ([message], {}) if members is not None else self._contents(exc)
@@ -139,7 +139,7 @@ class _Recorder:
             args=args,
             state=state,
             traceback=""
-            if self._sort
+            if self._canonical
             else _clean(_traceback(exc, message), MAX_TEXT if len(self._above) == 1 else MAX_TEXT // 4),
             notes=notes,
             cause=self._follow(cause),
@@ -170,7 +170,7 @@ class _Recorder:
 
     def _contents(self, exc: BaseException) -> tuple[list[Tree], dict[str, Tree]]:
         """Arguments, each as itself or as its repr; attributes, where they can be stored."""
-        walk = _ArgumentWalk(self._sort, _MAX_ARGUMENTS)
+        walk = _ArgumentWalk(self._canonical, _MAX_ARGUMENTS)
         args: list[Tree] = []
         for arg in _arguments(exc)[:_MAX_ARGS]:
             tree = _tree(arg, walk)
@@ -323,8 +323,9 @@ def class_writer(cls: type) -> Writer | None:
 def _write_failure(exc: BaseException, walk: Walk, depth: int) -> Tree:
     if walk.in_failure:
         raise Refusal(Refusal.WHAT, "is an exception inside an exception", "")
-    data = msgspec.json.encode(_Recorder(walk.sort).record(exc))
+    data = msgspec.json.encode(_Recorder(walk.canonical).record(exc))
     walk.spend(len(data))
+    walk.ambiguous = True
     return {"!failure": _parse_json(data)}
 
 

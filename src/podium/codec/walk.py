@@ -55,17 +55,22 @@ def _refuse(value: Any, walk: Walk, depth: int) -> Tree:
 
 
 class Walk:
-    """One optimistic pass over one value. `room` counts down the bytes that the tree needs at the least."""
+    """One optimistic pass over one value. `room` counts down the bytes that the tree needs at the least.
 
-    __slots__ = ("room", "sort")
+    `canonical`: for a digest. Equal values then have equal trees, but for the order of keys in objects.
+    """
+
+    __slots__ = ("ambiguous", "canonical", "has_members", "room")
 
     plain = True
     leaves = LEAVES
     in_failure = False  # exceptions in the arguments of exceptions are not followed
 
-    def __init__(self, sort: bool, room: int) -> None:
-        self.sort = sort
+    def __init__(self, canonical: bool, room: int) -> None:
+        self.canonical = canonical
         self.room = room
+        self.has_members = False  # an object whose keys may stand in another order is in the tree
+        self.ambiguous = False  # a canonical walk may give another tree
 
     def tree(self, value: Any, depth: int) -> Tree:
         """Any value as a tree; raises Refusal."""
@@ -143,6 +148,8 @@ def write_dict(value: dict[Any, Any], walk: Walk, depth: int) -> Tree:
                 out[key] = (WRITERS.get(kind) or writer_of(kind))(item, walk, depth + 1)
         else:
             walk.spend(size + 5 * len(out))
+            if len(out) > 1:
+                walk.has_members = True
             return out
     except Refusal as refusal:
         refusal.climb(value, f"[{label(key)}]")
@@ -151,7 +158,7 @@ def write_dict(value: dict[Any, Any], walk: Walk, depth: int) -> Tree:
 
 
 def write_pairs(value: Mapping[Any, Any], walk: Walk, depth: int) -> list[list[Tree]]:
-    """Keys and values of any mapping as pairs; sorted by key where the bytes feed a digest."""
+    """Keys and values of any mapping as pairs; sorted by key for a digest."""
     if depth > MAX_DEPTH:
         raise too_deep()
     out: list[list[Tree]] = []
@@ -168,8 +175,10 @@ def write_pairs(value: Mapping[Any, Any], walk: Walk, depth: int) -> list[list[T
         refusal.climb(value, segment)
         raise
     walk.spend(6 * len(out))
-    if walk.sort and type(value) is not OrderedDict:
-        out.sort(key=lambda pair: sorted_json(pair[0]))
+    if len(out) > 1 and type(value) is not OrderedDict:
+        if walk.canonical:
+            out.sort(key=lambda pair: sorted_json(pair[0]))
+        walk.ambiguous = True
     return out
 
 
@@ -207,4 +216,5 @@ def write_fields(
         refusal.climb(value, f".{field}")
         raise
     walk.spend(8 * len(out))
+    walk.has_members = True
     return out

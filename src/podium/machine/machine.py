@@ -186,9 +186,9 @@ class Machine:
         Raises ArgumentError and EncodeError at the caller's line.
         """
         self.check_alive()
-        data = codec.encode_call(function.bind(args, kwargs), where=function.label)
+        data, digest = codec.encode_call(function.bind(args, kwargs), where=function.label)
         identity = (scope or self.loop.current_scope()).identify(function.name)
-        step = Step(self, self.loop, identity, function, data, codec.digest(data), where or caller())
+        step = Step(self, self.loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
         self._commands.append(step)
         return step

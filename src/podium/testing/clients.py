@@ -76,12 +76,12 @@ class Clients:
             self._later(1.0, self._start, number, job)
             return
         env = process.env if process is not None else None
-        data = codec.encode_call(job.function.bind(job.args, {}), where=job.function.label)
+        data, digest = codec.encode_call(job.function.bind(job.args, {}), where=job.function.label)
         new = NewRun(
             id=job.id or (env.new_id() if env else f"direct-{number}"),
             function=job.function.name,
             args=data,
-            digest=codec.digest(data),
+            digest=digest,
             at=env.now() if env else EPOCH + self._world.scheduler.time,
             explicit_id=job.id is not None,
         )

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.codec import decode, decode_failure, digest, encode, encode_call, preview
+from podium.codec import decode, decode_failure, encode, preview
 from podium.codec.tables import READERS
 from podium.errors import DecodeError
 from tests.unit.codec.zoo import Access, Color, Frozen, Packet, Point, Row, Word
@@ -316,12 +316,6 @@ def test_plain_json_becomes_what_the_annotation_says(plain, annotation, value):
 )
 def test_a_misfit_is_named(value, annotation, said):
     assert said in unreadable(encode(value), annotation)
-
-
-def test_a_digest_is_twelve_bytes_of_the_content():
-    assert digest(encode_call({"x": 5}, where="f")) == digest(b'{"x":5}')
-    assert len(digest(b"")) == 12
-    assert digest(b"a") != digest(b"b")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Life:
     ) -> None:
         self.function = fn if isinstance(fn, Function) else declared(fn)
         self.id, self.begun = id, begun
-        self.args = codec.encode_call(self.function.bind(args, {}), where="test")
+        self.args, _ = codec.encode_call(self.function.bind(args, {}), where="test")
         self.history: list[Entry] = history or []
         self.now = self.history[-1].at if self.history else begun
         self.started: list[str] = []  # step ids, in the order of the commands to start them
