@@ -42,6 +42,12 @@ class DeclarationError(UsageError):
     code = "E103"
 
 
+class NotReplaySafe(DeclarationError):
+    """A workflow's own code reads a clock, chance, an address, the order of a set: other on every resume."""
+
+    code = "E104"
+
+
 class EncodeError(UsageError):
     """A value cannot be stored. `path` leads to the offender, e.g. `result["log"][3]`."""
 

@@ -18,6 +18,7 @@ from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
 from .isolation import isolated
+from .replay_safe import own_code
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,7 +115,9 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     timeout  seconds for the whole run, durable; TimeoutError is raised in the body
 
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
-    found again by its name, so closures and lambdas are refused (DeclarationError).
+    found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
+    own that reads clocks, chance or the order of a set (NotReplaySafe), unless its line has the comment
+    `# podium: replay-safe`.
     """
     return WorkflowDecorator(**options) if fn is None else _workflow(fn, **options)
 
@@ -169,7 +172,7 @@ def _workflow(
         is_workflow=True,
         is_async=_is_async(fn),
         timeout=timeout,
-        fingerprint=fingerprint(fn),
+        fingerprint=fingerprint(fn, own_code(fn)),
     )
     registry.add(function)
     adopt(getattr(inspect.unwrap(fn), "__globals__", {}))

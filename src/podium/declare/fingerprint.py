@@ -1,50 +1,55 @@
 """What a workflow's own code looks like: a digest over the functions it can reach in its own package.
 
-It only steers claims and words the reason when a history does not fit; whether a run may go on is decided
-by the replay. So it may miss things (methods found at run time), and it never looks into other packages.
+It steers claims and words the reason when a history does not fit; whether a run may go on is decided by the
+replay. So it may miss things (methods found at run time), and it never looks into other packages.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any, cast
 
+from .sources import Node, Place
 
-def fingerprint(fn: Any) -> str:
-    """16 hex digits; "" for what has no Python code."""
-    bare = inspect.unwrap(fn)
-    if not isinstance(bare, FunctionType):
-        return ""
+
+def fingerprint(fn: Callable[..., Any], places: Iterable[Place]) -> str:
+    """16 hex digits of the functions at these places, as written: comments, layout and docstrings aside.
+
+    Without a source it is of the function's own code; "" for what has no Python code.
+    """
     digest = blake2b(digest_size=8)
-    package = (bare.__module__ or "").partition(".")[0]
-    seen: set[CodeType] = set()
-    queue = [bare]
-    while queue:
-        function = queue.pop()
-        if function.__code__ in seen:
-            continue
-        seen.add(function.__code__)
-        for name in _feed(digest, function.__code__):
-            value = function.__globals__.get(name)
-            # A task called from here is recorded by name and arguments: its body is not the workflow's code.
-            if isinstance(value, FunctionType) and (value.__module__ or "").partition(".")[0] == package:
-                queue.append(value)
+    written = False
+    for place in places:
+        digest.update(_text(place.node).encode("utf-8", "surrogatepass"))
+        written = True
+    bare = inspect.unwrap(fn)
+    if not written and not isinstance(bare, FunctionType):
+        return ""
+    if not written and isinstance(bare, FunctionType):
+        _feed(digest, bare.__code__)
     return digest.hexdigest()
 
 
-def _feed(digest: Any, code: CodeType) -> list[str]:
-    """Digest one code object and those nested in it; returns the global names it uses, in order."""
+def _text(node: Node) -> str:
+    if isinstance(node, ast.Lambda):
+        return ast.unparse(node)
+    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
+    return "\n".join([node.name, ast.unparse(node.args), *map(ast.unparse, body)])
+
+
+def _feed(digest: Any, code: CodeType) -> None:
+    """Digest one code object and those nested in it."""
     digest.update(code.co_name.encode())
     digest.update(code.co_code)
-    names = list(code.co_names)
-    digest.update(repr(names).encode())
+    digest.update(repr(code.co_names).encode())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            names += _feed(digest, constant)
+            _feed(digest, constant)
         elif isinstance(constant, frozenset):
             digest.update(repr(sorted(map(repr, cast(frozenset[object], constant)))).encode())
         else:
             digest.update(repr(constant).encode())
-    return names
