@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
 
+from .. import process
 from ..client import Echo, store_flag
 from .terminal import safe
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HINT = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
 
 
@@ -32,7 +33,6 @@ class Stopping:
         self.again = shlex.join(["podium", *sys.argv[1:]])  # the command that goes on with it
         self._driven = driven
         self._echo = Echo()
-        self._before: dict[int, Any] = {}
 
     @property
     def code(self) -> int:
@@ -49,14 +49,13 @@ class Stopping:
         self.again = f"{shlex.join(['podium', verb, run])}{store_flag(url)}"
 
     def __enter__(self) -> Stopping:
-        self._before = {
-            number: signal.signal(number, self._asked) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        for number in _SIGNALS:
+            process.handle(number, self._asked)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, signal.SIG_DFL if before is None else before)
+        for number in _SIGNALS:
+            process.let_go(number)
 
     def _asked(self, number: int, _: FrameType | None) -> None:
         if self._echo.hears(number):

@@ -13,7 +13,8 @@ from typing import Any
 import click
 import msgspec
 
-from ..client import App, Echo, kill_by
+from .. import process
+from ..client import App, Echo
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
 from . import formatting, options
@@ -126,7 +127,7 @@ class _Stop:
         self.asked = False
         self._echo = Echo()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+            process.handle(number, self._on_signal)
 
     def within(self, seconds: float) -> bool:
         """Whether a signal has asked, after so many seconds if none had before."""
@@ -138,7 +139,7 @@ class _Stop:
         if self._echo.hears(number):
             return
         if self.asked:
-            kill_by(number)
+            process.kill_by(number)
         self.asked = True
 
 

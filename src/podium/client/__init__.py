@@ -7,7 +7,7 @@ from .loop_wakeup import in_event_loop
 from .run import PASSED_ON, Run, StepRun, StoredRun
 from .runs import Batch, Runs
 from .settings import SETTINGS, check_environment, unknown_settings
-from .signals import Echo, kill_by
+from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "in_event_loop",
     "is_in_memory",
     "is_tag",
-    "kill_by",
     "module_name",
     "store_file",
     "store_flag",

@@ -1,4 +1,4 @@
-"""Ctrl-C in a script: whoever pressed it is told how that goes on which the script has left behind."""
+"""The line that a script prints when Ctrl-C or SIGTERM ends it: how to go on with what it has left behind."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from ..inspect.history import in_words, steps_on_record
 from ..model import RunRow
 from ..store import Store
 from .location import store_flag
+from .signals import is_unwinding
 
 
 def is_interrupted() -> bool:
-    """Whether a KeyboardInterrupt ends the process, or the block that is being left."""
+    """Whether Ctrl-C or SIGTERM ends the process, or Ctrl-C the block that is being left."""
+    if is_unwinding():
+        return True
     # At exit nothing is being handled any more; the interpreter keeps what it has printed.
     return sys.exc_info()[0] is KeyboardInterrupt or getattr(sys, "last_type", None) is KeyboardInterrupt
 

@@ -6,11 +6,11 @@ grace, and their attempts count as lost with their process.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from types import FrameType
 
+from .. import process
 from ..env import RealEnv
 
 ECHO_SECONDS = 0.1  # less than any person needs for a second press
@@ -44,27 +44,26 @@ def unwind_on_sigterm() -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _Unwind(os.getpid()))
+        process.handle(signal.SIGTERM, _unwind)
+
+
+def is_unwinding() -> bool:
+    """Whether SIGTERM ends this process."""
+    return _unwind.is_asked
 
 
 class _Unwind:
-    def __init__(self, process: int) -> None:
-        self._process = process
-        self._unwinds = False
+    def __init__(self) -> None:
+        self.is_asked = False
         self._echo = Echo()
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != self._process:  # a forked child has inherited this; it has nothing to hand back
-            kill_by(number)
         if self._echo.hears(number):
             return
-        if self._unwinds:
-            kill_by(number)
-        self._unwinds = True
+        if self.is_asked:
+            process.kill_by(number)
+        self.is_asked = True
         raise SystemExit(128 + number)
 
 
-def kill_by(number: int) -> None:
-    """End this process as if nobody had said what this signal does."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+_unwind = _Unwind()

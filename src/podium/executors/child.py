@@ -18,9 +18,10 @@ import socket
 import sys
 from types import FrameType
 
-from .. import codec
+from .. import codec, process
 from ..env import RealEnv
 from .attempt import Attempt, Progress, current_attempt, fresh_context
+from .forks import end_process
 from .loading import enter, find
 from .memory import capped, spell
 from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Waits
@@ -43,7 +44,7 @@ def main() -> None:
     _die_with_parent(descriptors[1])
     # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
     # to every process there is, while the parent still gives its tasks time to end.
-    signal.signal(signal.SIGTERM, _leave_it_to_the_parent)
+    process.handle(signal.SIGTERM, _leave_it_to_the_parent)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.enable(all_threads=False)  # a crash in C shows the Python line
     for stream in (sys.stdout, sys.stderr):
@@ -86,7 +87,10 @@ def _serve(channel: Channel) -> None:
             case Load() as load:
                 _preload(load)
             case Do() as do:
-                done, payload = _do(channel, do, frame.payload)
+                process_id = os.getpid()
+                done, payload, error = _do(channel, do, frame.payload)
+                if os.getpid() != process_id:
+                    end_process(error)
                 _flush()
                 channel.send(done, payload)
             case _:
@@ -176,7 +180,7 @@ def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: boo
         pass  # in a process that the task has forked
 
 
-def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
+def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseException | None]:
     try:
         function = find(do.function, do.homes)
         if not do.is_known:
@@ -188,12 +192,12 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes]:
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
         notes.flush()
-        return Done(good=True), result
+        return Done(good=True), result, None
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:
             label = do.function.rpartition(":")[2]
             error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        return Done(good=False, final=not isinstance(error, Exception)), codec.encode_failure(error)
+        return Done(good=False, final=not isinstance(error, Exception)), codec.encode_failure(error), error
 
 
 def _run(attempt: Attempt) -> bytes:

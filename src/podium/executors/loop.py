@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import threading
 import types
 from collections import deque
@@ -19,6 +20,7 @@ from typing import Any
 
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, LentSlots, fresh_context
+from .forks import end_process
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
@@ -29,6 +31,7 @@ class LoopExecutor:
     def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[Ended], None], slots: int) -> None:
         self._loop, self._ended, self._free = loop, ended, slots  # below 0 after waits
         self._line: deque[Attempt] = deque()
+        self._process = os.getpid()
         self._lent = LentSlots()
         self._threads = _Threads()
         loop.set_default_executor(self._threads)
@@ -99,6 +102,8 @@ class LoopExecutor:
                 ended = Ended(attempt, await self._driven(runner, attempt))
             except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
                 ended = Ended(attempt, b"", error)
+            if os.getpid() != self._process:
+                end_process(ended.error)
             waited, attempt.handle = attempt.handle is not None, None  # else they hold each other in a circle
             attempt.slots = None
             self._free -= self._lent.drop(attempt)
@@ -124,6 +129,8 @@ class LoopExecutor:
         self._serving = False
         self._serve()
         while True:
+            if os.getpid() != self._process:
+                raise RuntimeError("a forked process cannot await: the event loop is its parent's")
             try:
                 try:
                     yield awaited

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from ..env import Env
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, LentSlots, fresh_context
+from .forks import end_process
 
 # How long a body that nobody waits for any more may still run before its thread counts as lost. Most return
 # by themselves: the siblings of a failed item of a map are plain calls, and neither a reason to replace a
@@ -179,10 +181,14 @@ class ThreadExecutor:
 
 
 def _run(attempt: Attempt) -> Ended:
+    process = os.getpid()
     try:
-        return Ended(attempt, attempt.encode(attempt.call()))
+        ended = Ended(attempt, attempt.encode(attempt.call()))
     except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
-        return Ended(attempt, b"", error)
+        ended = Ended(attempt, b"", error)
+    if os.getpid() != process:
+        end_process(ended.error)
+    return ended
 
 
 def _overrun(attempt: Attempt) -> TaskTimeout:

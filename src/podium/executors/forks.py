@@ -1,0 +1,34 @@
+"""The end of a process that a task's body has forked: with `os.fork`, beside its threads and our engine.
+
+In another process than it began in, a body's end is the process's end. What would come after it there (the
+line of attempts, the engine's event loop, the link to a parent) belongs to the process that forked.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+
+def end_process(error: BaseException | None) -> NoReturn:
+    """End this forked process as `multiprocessing` ends its own: output is flushed, no exit handler runs."""
+    code = 0
+    try:
+        if isinstance(error, SystemExit):
+            code = _exit_code(error)
+        elif error is not None:
+            code = 1
+            traceback.print_exception(error)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:
+        os._exit(code)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1

@@ -1,0 +1,65 @@
+"""What this process does with signals, and what a process that is forked from it must not inherit of that.
+
+A forked process has no engine to stop and no run to hand back: what a signal means to us means nothing there.
+Its parent counts on the usual meaning (`Process.terminate()`, `with multiprocessing.Pool()`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Collection
+from types import FrameType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], None]
+
+_before: dict[int, Any] = {}  # by signal that we handle: what was there before
+
+
+class _Forking(threading.local):
+    mask: Collection[int] | None = None  # this thread's, before it began to fork
+
+
+_forking = _Forking()
+
+
+def handle(number: int, handler: Handler) -> None:
+    """Have `handler` called on a signal, in this process and in none that is forked from it. Main thread."""
+    before = signal.signal(number, handler)
+    _before.setdefault(number, before)
+
+
+def let_go(number: int) -> None:
+    """Undo `handle`: what was there before it is there again. Main thread."""
+    if number in _before:
+        before = _before.pop(number)
+        signal.signal(number, signal.SIG_DFL if before is None else before)
+
+
+def kill_by(number: int) -> None:
+    """End this process as if nobody had said what this signal does."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _hold_signals() -> None:
+    """What arrives at the child before it has let go of our handlers must wait: Python forgets it else."""
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _before) if _before else None
+
+
+def _take_signals() -> None:
+    mask, _forking.mask = _forking.mask, None
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_child() -> None:
+    for number in list(_before):
+        let_go(number)
+    _take_signals()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold_signals, after_in_parent=_take_signals, after_in_child=_in_child)
