@@ -64,6 +64,12 @@ class PayloadTooLarge(EncodeError):
     code = "E113"
 
 
+class StoreInUse(UsageError, PermissionError):
+    """A file of a store was opened by code in a process that has the store open. Nothing was opened."""
+
+    code = "E132"
+
+
 class RunNotFound(UsageError):
     """No run has this id."""
 

@@ -86,7 +86,7 @@ def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
 
 def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path) -> None:
     with App(engine=False) as app:
-        locks = HostLocks(project / ".podium" / "podium.db-engines")
+        locks = HostLocks(project / ".podium" / "podium.db-locks")
         locks.hold("e1")
         about = EngineInfo(
             "worker", modules=("sales",), broken={"sales": "ImportError: no polars (sales.py:2)"}
@@ -210,7 +210,7 @@ def test_verbs_options_and_ids_are_completed(project: Path) -> None:
     assert complete("show", ids[0][:9]) == [run for run in reversed(ids) if run.startswith(ids[0][:9])]
     assert complete("cancel", "@l") == ["@last"]
     assert complete("explain", "E20")[0] == "E200"
-    assert not list((project / ".podium").glob("*-engines"))
+    assert not list((project / ".podium").glob("*-locks/*.lock"))
 
 
 def test_a_finding_that_is_not_well_has_a_fix(project: Path) -> None:

@@ -180,7 +180,7 @@ def test_what_a_killed_process_left_is_taken_from_it_and_ended(left: str) -> Non
         late = Fence(left, 1, frozenset({State.RUNNING}))  # what its owner would still write
         assert app.write(Write(fence=late, move=Move(State.FAILED))).result().outcome is Outcome.REFUSED
         assert app.store.engines() == []
-    assert not list(Path(".podium/podium.db-engines").iterdir())
+    assert not list(Path(".podium/podium.db-locks").glob("*.lock"))
 
 
 def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ class World:
     def engine(self, app: App, id: str, functions: dict[str, str], host: str = "", **about: Any) -> EngineRow:
         """An engine that lives (its lock is held), or whose host is another one."""
         row = EngineRow(id, 0, host or host_name(), os.getpid(), time.time(), EngineInfo(**about).written())
-        locks = HostLocks(Path(f"{self.file}-engines"))
+        locks = HostLocks(Path(f"{self.file}-locks"))
         locks.hold(id)
         self.stack.callback(locks.free)
         app.store.announce(row)

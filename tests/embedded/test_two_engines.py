@@ -78,7 +78,7 @@ def test_a_store_stays_where_it_is_when_its_process_goes_elsewhere(
 def test_who_removes_the_locks_kills_nobody(store: Path) -> None:
     with App(store, options=OPTIONS) as one, App(store, options=OPTIONS) as two:
         both_at_work(one, two)
-        shutil.rmtree(f"{store}-engines")
+        shutil.rmtree(f"{store}-locks")
         see_each_other(one, two)
 
 

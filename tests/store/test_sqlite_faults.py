@@ -170,8 +170,11 @@ def wal(tmp_path: Path) -> tuple[Path, bytes]:
     store.checkpoint()
     for seq in range(1, 16):
         outcomes(store, fenced(entries=(result(seq, payload=os.urandom(400)),)))
-    shutil.copy(file, tmp_path / "copy.db")
-    content = (tmp_path / "a.db-wal").read_bytes()
+    subprocess.run(
+        ["cp", file, tmp_path / "copy.db"], check=True
+    )  # another process may: this one would lose its locks
+    subprocess.run(["cp", f"{file}-wal", tmp_path / "copy.wal"], check=True)
+    content = (tmp_path / "copy.wal").read_bytes()
     store.close()
     return tmp_path / "copy.db", content
 
@@ -185,7 +188,7 @@ def entries_with(file: Path, wal: bytes) -> int:
         return remembered_entries(copy)
     finally:
         for path in file.parent.glob("look.db*"):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def test_a_wal_torn_at_any_frame_gives_a_prefix(wal: tuple[Path, bytes]) -> None:

@@ -41,11 +41,12 @@ def test_a_new_store_and_its_side_files_are_its_owners_alone(tmp_path: Path) -> 
     store.migrate()
     queue(store, "r1")
     files = sorted(path.parent.iterdir())
-    assert [file.name for file in files] == ["podium.db", "podium.db-shm", "podium.db-wal"]
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)} == {0o700}
+    assert [file.name for file in files] == ["podium.db", "podium.db-locks", "podium.db-shm", "podium.db-wal"]
+    locks = files.pop(1)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (*files, *locks.iterdir())} == {0o600}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (locks, *path.parents[:2])} == {0o700}
     store.close()
-    assert list(path.parent.iterdir()) == [path]
+    assert set(path.parent.iterdir()) == {path, locks}
 
 
 def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
@@ -106,6 +107,7 @@ def test_somebody_elses_database_is_refused_untouched(tmp_path: Path) -> None:
     before = path.read_bytes()
     refused(path, "not one of Podium's")
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
 
 
 def test_a_damaged_store_is_refused(file: Path) -> None:
@@ -126,9 +128,8 @@ def test_damage_found_later_is_fatal(file: Path) -> None:
     queue(store, *[f"n{n}" for n in range(1500)], args=b"x" * 900)  # too large now to be checked when opened
     store.close()
     store = SqliteStore(file)
-    content = bytearray(file.read_bytes())
-    content[4096:] = b"\xff" * (len(content) - 4096)
-    file.write_bytes(content)
+    spoil = "import os, sys; f = open(sys.argv[1], 'r+b'); f.seek(4096); f.write(b'\\xff' * (1 << 21))"
+    subprocess.run([sys.executable, "-c", spoil, file], check=True)
     with pytest.raises(StoreFatal, match="damaged"):
         store.load("r1")
     with pytest.raises(StoreFatal):

@@ -159,7 +159,7 @@ class App:
 
     def _locks_directory(self) -> Path | None:
         file = store_file(self.url)
-        return Path(f"{file}-engines") if file else None
+        return Path(f"{file}-locks") if file else None
 
     def close(self) -> None:
         """Let running tasks end within the grace time, hand the rest back, close the store."""

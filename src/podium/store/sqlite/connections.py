@@ -17,14 +17,17 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused
+from . import presence
 from .faults import translate
 from .files import Files
-from .statements import snapshot
+from .locks import Locks
+from .logtail import LogTail
+from .statements import pragma, snapshot
 
 _CHECKPOINT_PAGES = 1000  # about 4 MB of WAL, as SQLite itself would have it
 
@@ -32,41 +35,65 @@ _CHECKPOINT_PAGES = 1000  # about 4 MB of WAL, as SQLite itself would have it
 class Connections:
     """What `opener` opens, once or three times; of a memory database (no `files`) one for everything."""
 
-    def __init__(self, opener: Callable[[], apsw.Connection], files: Files | None) -> None:
+    def __init__(
+        self, opener: Callable[[], apsw.Connection], files: Files | None, patience: float = 0.0
+    ) -> None:
+        """`patience`: seconds to wait for who writes in another process."""
         self._opener = opener
         self._files = files
+        self._patience = patience
         self._shared = shared = files is None
         self._pid = os.getpid()
         self._closed = False
         self._fatal = ""
         self._wal_pages = 0
+        self._has_committed = False
         self._copied_pages = 0
         self._tried_pages = 0  # how long the WAL was at the last checkpoint, whatever that could copy
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
         self._checkpoint_lock = threading.Lock()
-        self._opened = [opener()]
-        self._writer = self._reader = self._opened[0]
+        self._opened: list[apsw.Connection] = []
+        self._checkpointer: apsw.Connection | None = None
+        self._locks: Locks | None = None
+        self._tail: LogTail | None = None
+        self._presence = presence.enter(files.path) if files is not None else None
         try:
-            if files is not None:
-                self._writer.set_wal_hook(self._note_commit)
-                self._reader = self._another()
-                files.check()
+            self._open()
         except BaseException:
             for connection in self._opened:
                 connection.close()
+            self._let_go()
             raise
-        self._checkpointer: apsw.Connection | None = None
         with _registry_lock:
             _registry.add(self)
+
+    def _open(self) -> None:
+        if self._files is None or self._presence is None:
+            self._writer = self._reader = self._another()
+            return
+        with self._presence.opening(self._files):
+            self._writer = self._another()
+            self._writer.set_wal_hook(self._note_commit)
+            self._reader = self._another()
+            self._files.check()
+            self._locks = Locks(self._files.path)
+            self._tail = LogTail(self._files.path, pragma(self._writer, "page_size"))
 
     @contextmanager
     def writing(self) -> Generator[apsw.Connection, None, None]:
         """The writer, for this thread alone. SQLite's errors leave as the store's."""
         with self._using(self._write_lock):
-            yield self._writer
-            if self._files is not None:
-                self._look(self._files.check_after_commit, self._writer)
+            if self._locks is None:
+                yield self._writer
+                return
+            if not self._locks.write.acquire(self._patience):
+                raise apsw.BusyError("its lock is held")
+            try:
+                yield self._writer
+                self._look(self._check_commit, self._writer)
+            finally:
+                self._locks.write.release()
 
     @contextmanager
     def reading(self) -> Generator[apsw.Connection, None, None]:
@@ -96,15 +123,22 @@ class Connections:
         and costs half as much again as one of a file that is written over. So a second pass copies the small
         rest while commits wait for it.
         """
-        if self._shared:
+        if self._locks is None:
             return
         with self._using(self._checkpoint_lock):
-            before = self._copied_pages
-            self._copy_wal()
-            if before < self._copied_pages < self._wal_pages:  # not where a reader holds it back
-                with self._using(self._write_lock):
-                    self._copy_wal()
+            if self._locks.checkpoint.acquire():  # else another process is at it
+                try:
+                    self._copy_all()
+                finally:
+                    self._locks.checkpoint.release()
             self._tried_pages = self._wal_pages
+
+    def _copy_all(self) -> None:
+        before = self._copied_pages
+        self._copy_wal()
+        if before < self._copied_pages < self._wal_pages:  # not where a reader holds it back
+            with self._using(self._write_lock):
+                self._copy_wal()
 
     def close(self) -> None:
         """Close every connection; the last one of a file empties its WAL. Waits for what is running."""
@@ -113,6 +147,8 @@ class Connections:
         with ExitStack() as stack:
             for lock in self.locks():
                 stack.enter_context(lock)
+            if self._closed:
+                return
             self._closed = True
             try:
                 if self._files is not None:  # the last one to close removes the -wal, which must be ours
@@ -121,11 +157,23 @@ class Connections:
                 self._noted(error)
             if self._fatal:
                 self._leave_the_wal()
-            while self._opened:
-                try:
-                    self._opened.pop().close()
-                except apsw.Error:
-                    pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
+            with self._presence.closing() if self._presence is not None else nullcontext():
+                while self._opened:
+                    try:
+                        self._opened.pop().close()
+                    except apsw.Error:
+                        pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Of what stands beside the connections, once they are closed."""
+        if self._tail is not None:
+            self._tail.close()
+        if self._locks is not None:
+            self._locks.close()
+        if self._presence is not None:
+            self._presence.leave()
+        self._tail = self._locks = self._presence = None
 
     def _leave_the_wal(self) -> None:
         for connection in self._opened:
@@ -142,6 +190,8 @@ class Connections:
             connection = self._opened.pop()
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close(True)
+        self._presence = None  # all of the process were forgotten
+        self._let_go()
 
     def _another(self) -> apsw.Connection:
         self._opened.append(self._opener())
@@ -190,8 +240,18 @@ class Connections:
                 pass  # one of them is at work in another thread: `close` does it
         return error
 
+    def _check_commit(self) -> None:
+        assert self._files is not None
+        assert self._tail is not None
+        self._files.check_after_commit()
+        self._tail.check()
+        if self._has_committed:
+            self._has_committed = False
+            self._tail.remember(self._wal_pages)
+
     def _note_commit(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
+        self._has_committed = True
         return apsw.SQLITE_OK
 
     def _copy_wal(self) -> None:
@@ -234,6 +294,7 @@ def _after_fork() -> None:
 
 
 def _in_child() -> None:
+    presence.forget_all()
     for connections in list(_registry):
         connections.abandon()
     _registry.clear()

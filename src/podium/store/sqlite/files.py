@@ -41,6 +41,10 @@ class Files:
         for place in range(len(_SUFFIXES)):
             self._check(place)
 
+    def identities(self) -> list[Identity]:
+        """Of those that were there at the first check."""
+        return [identity for identity in self._known if identity is not None]
+
     def check_after_commit(self) -> None:
         """The same, of what the commit went into; of everything at every so many uses."""
         self._check(_FILE)

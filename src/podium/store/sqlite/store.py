@@ -75,7 +75,7 @@ class SqliteStore:
             prepare_file(file, allow_network=allow_network)
             opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
             files = Files(file)
-        self._connections = Connections(opener, files)
+        self._connections = Connections(opener, files, patience)
         self._closed = threading.Event()
         self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
         self._version: int | None = None  # of the data, when somebody last waited for a change
