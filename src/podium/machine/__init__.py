@@ -4,11 +4,10 @@
 """
 
 from . import guard, interpose
-from .current import current_machine
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
-from .machine import Machine, replay
+from .machine import Machine, current_machine, replay
 from .steps import CancelStep, Command, Finish, Step
 from .workers import end_idle_workers
 

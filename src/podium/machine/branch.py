@@ -6,12 +6,10 @@ import asyncio
 import contextvars
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from .parts import RunLoop
 from .scope import Scope
-
-if TYPE_CHECKING:
-    from .loop import Loop
 
 T = TypeVar("T")
 
@@ -74,7 +72,7 @@ class Timer(Handle):
 class Future(asyncio.Future[T]):
     """A future that hashes by creation number, so that a set of them iterates the same in each replay."""
 
-    def __init__(self, *, loop: Loop) -> None:
+    def __init__(self, *, loop: RunLoop) -> None:
         super().__init__(loop=loop)
         self.number = loop.number()
 
@@ -90,7 +88,7 @@ class Task(asyncio.Future[Any]):
     Python one can be told, but rests on a future in Python, which doubles the cost of every branch.
     """
 
-    def __init__(self, coro: Any, *, loop: Loop, scope: Scope, name: str | None, context: Any) -> None:
+    def __init__(self, coro: Any, *, loop: RunLoop, scope: Scope, name: str | None, context: Any) -> None:
         super().__init__(loop=loop)
         self.number = loop.number()
         self.scope = scope

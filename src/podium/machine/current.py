@@ -7,19 +7,12 @@ by every task body, thread and callback that a workflow leads to; they must all 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from .parts import RunMachine
 
 
 class _Turning(threading.local):
-    machine: Machine | None = None
+    machine: RunMachine | None = None
 
 
 turning = _Turning()
-
-
-def current_machine() -> Machine | None:
-    """The machine whose turn this thread is in, or None outside of workflow bodies."""
-    return turning.machine

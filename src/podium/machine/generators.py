@@ -10,28 +10,27 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .burial import bury
 from .current import turning
-
-if TYPE_CHECKING:
-    from .loop import Loop
+from .leak import leak_forever
+from .parts import RunLoop
 
 # By address, not weakly: a dying generator's weak references are gone before its hook is called.
-_born_in: dict[int, Loop] = {}
+_born_in: dict[int, RunLoop] = {}
 
 
 class Generators:
     """Those that were born in one loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: RunLoop) -> None:
+        self._loop = loop
         self._addresses: set[int] = set()
         self._alive: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
 
-    def born(self, generator: AsyncGenerator[Any, Any], loop: Loop) -> None:
+    def born(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Remember it; a finished one's address is simply taken over by the next."""
-        _born_in[id(generator)] = loop
+        _born_in[id(generator)] = self._loop
         self._addresses.add(id(generator))
         self._alive.add(generator)
 
@@ -39,13 +38,13 @@ class Generators:
         """Those not collected yet, finished or not."""
         return list(self._alive)
 
-    def forget(self, loop: Loop) -> None:
+    def forget(self) -> None:
         """The loop is abandoned: what did not let itself be closed must never run again."""
         for generator in self.alive():
             if getattr(generator, "ag_frame", None) is not None:
-                bury(generator)
+                leak_forever(generator)
         for address in self._addresses:
-            if _born_in.get(address) is loop:
+            if _born_in.get(address) is self._loop:
                 del _born_in[address]
         self._addresses.clear()
 
@@ -59,7 +58,7 @@ class _Hooks:
     def born(self, generator: AsyncGenerator[Any, Any]) -> None:
         machine = turning.machine
         if machine is not None:
-            machine.loop.generators.born(generator, machine.loop)
+            machine.loop.generator_born(generator)
             return
         _born_in.pop(id(generator), None)  # the address may have been a workflow's
         if self._before.firstiter is not None:

@@ -23,9 +23,10 @@ from greenlet import getcurrent, greenlet
 
 from ..errors import Discarded
 from .branch import Future, Handle, Task, Timer, cancelled_error, enter_task, leave_task
-from .burial import bury, unheard
 from .generators import Generators
 from .guard import refuse_effect
+from .leak import leak_forever, silenced
+from .parts import RunLoop
 from .scope import Scope
 from .workers import new_worker, workers
 
@@ -49,7 +50,7 @@ class _Wake:
         self.worker = worker
 
 
-class Loop(asyncio.AbstractEventLoop):
+class Loop(RunLoop):
     """One run's event loop. Only the machine that owns it calls `drain`, `fire` and `abandon`."""
 
     def __init__(self, now: float) -> None:
@@ -177,12 +178,11 @@ class Loop(asyncio.AbstractEventLoop):
 
     # -- async generators ------------------------------------------------------------------------------
 
-    @property
-    def generators(self) -> Generators:
-        """The async generators born here; most runs have none."""
+    def generator_born(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator was first iterated here; in most runs none is."""
         if self._generators is None:
-            self._generators = Generators()
-        return self._generators
+            self._generators = Generators(self)
+        self._generators.born(generator)
 
     def generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Its last reference went away unfinished: close it in a scope that no ordinal depends on."""
@@ -262,7 +262,7 @@ class Loop(asyncio.AbstractEventLoop):
         """Raise Discarded; one that is caught and tried again for ever is left where it stands."""
         self._refusals += 1
         if self._refusals > REFUSALS_MAX and self._hub is not None and getcurrent() is not self._hub:
-            bury(getcurrent())
+            leak_forever(getcurrent())
             while True:
                 self._hub.switch()
         raise Discarded
@@ -271,14 +271,14 @@ class Loop(asyncio.AbstractEventLoop):
         """Close every coroutine and greenlet of a discarded run, here and now, never by the collector.
 
         Their `finally` blocks run and may try to act: whatever they ask for raises Discarded, which they
-        may catch and try again, hence the bounds. What is still alive then is buried: it never runs again.
+        may catch and try again, hence the bounds. What is still alive then is leaked: it never runs again.
         """
         self.discarded = True
         self._heap.clear()
         self._timers.clear()
         bodies: list[Any] = []
         outer, self._hub = self._hub, getcurrent()
-        with unheard():
+        with silenced():
             try:
                 for _ in range(rounds):
                     self._ready.clear()
@@ -287,13 +287,13 @@ class Loop(asyncio.AbstractEventLoop):
             finally:
                 self._hub = outer
             for left in (*self._parked, *filter(_is_open, bodies)):
-                bury(left)
+                leak_forever(left)
             bodies.clear()
             self._ready.clear()
             self._parked.clear()
             self.tasks.clear()
         if self._generators is not None:
-            self._generators.forget(self)
+            self._generators.forget()
         self._next = None
 
     def _close_all(self, bodies: list[Any]) -> bool:

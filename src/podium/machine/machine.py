@@ -19,7 +19,7 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from typing import Any
+from typing import Any, cast
 
 from .. import codec
 from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UnaskedCancel, UsageError
@@ -345,6 +345,11 @@ class Machine:
         self.open.clear()
         self._unawaited.clear()
         self._commands.clear()
+
+
+def current_machine() -> Machine | None:
+    """The machine whose turn this thread is in, or None outside of workflow bodies."""
+    return cast("Machine | None", turning.machine)
 
 
 def replay(machine: Machine, entries: Iterable[Entry]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..functions import Function
 from ..model import State
-from .loop import Loop
+from .parts import RunLoop
 
-if TYPE_CHECKING:
-    from .machine import Machine
+
+class StepOwner(Protocol):
+    """The machine that asked for a step."""
+
+    def step_cancelled(self, step: Step) -> None:
+        """The step's future was cancelled."""
+        ...
 
 
 class Step(asyncio.Future[Any]):
@@ -25,8 +30,8 @@ class Step(asyncio.Future[Any]):
 
     def __init__(
         self,
-        machine: Machine,
-        loop: Loop,
+        machine: StepOwner,
+        loop: RunLoop,
         id: str,
         function: Function,
         args: bytes,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from greenlet import getcurrent, greenlet
 
-if TYPE_CHECKING:
-    from .loop import Loop
+from .parts import RunLoop
 
 _IDLE_MAX = 8
 
@@ -46,7 +44,7 @@ def _serve() -> None:
     idle = workers.idle
     parent = getcurrent().parent
     assert parent is not None
-    loop: Loop = parent.switch()
+    loop: RunLoop = parent.switch()
     while True:
         loop.work()
         if len(idle) >= _IDLE_MAX:

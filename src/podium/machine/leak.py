@@ -1,8 +1,8 @@
-"""How a dropped run's bodies are laid to rest: unheard, and for good.
+"""Leaks on purpose: bodies of a dropped run that will not end.
 
 A coroutine or greenlet that will not end must not be left to the collector, which would resume it once
-more, outside of any turn, where its tasks are plain calls that act. So it is buried: one reference too
-many keeps the collector away for the life of the process. That leaks, and is meant to.
+more, outside of any turn, where its tasks are plain calls that act. One reference too many keeps the
+collector away from it for the life of the process.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .current import turning
 
 
 @contextlib.contextmanager
-def unheard() -> Generator[None]:
-    """What goes wrong in the finalizers of bodies that this thread drops is meant to, and not reported."""
+def silenced() -> Generator[None]:
+    """No report of errors in the finalizers of bodies that this thread drops: they are meant to fail."""
     before = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
@@ -33,6 +33,6 @@ def unheard() -> Generator[None]:
         sys.unraisablehook = before
 
 
-def bury(body: object) -> None:
+def leak_forever(body: object) -> None:
     """Never let this object be collected."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(body))

@@ -1,0 +1,60 @@
+"""What the parts of a machine know of each other: interfaces, so that none has to import the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, NoReturn, Protocol
+
+from greenlet import greenlet
+
+
+class RunLoop(asyncio.AbstractEventLoop):
+    """A run's event loop, as its tasks, timers, generators and workers see it."""
+
+    now: float  # UTC seconds of the last event
+    discarded: bool
+
+    @property
+    def hub(self) -> greenlet:
+        """The greenlet that drains this loop; only while it does."""
+        raise NotImplementedError
+
+    def number(self) -> int:
+        """The next creation number: what tasks and futures hash by."""
+        raise NotImplementedError
+
+    def branch_ended(self, task: Any) -> None:
+        """Called by a task whose coroutine has ended."""
+        raise NotImplementedError
+
+    def generator_born(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """An async generator was first iterated here."""
+        raise NotImplementedError
+
+    def generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Its last reference went away unfinished."""
+        raise NotImplementedError
+
+    def work(self) -> None:
+        """Serve the ready queue until it is empty or a parked worker is next."""
+        raise NotImplementedError
+
+    def refuse(self) -> NoReturn:
+        """Raise Discarded."""
+        raise NotImplementedError
+
+
+class RunMachine(Protocol):
+    """The machine whose turn a thread is in, as guard, logging and generators see it."""
+
+    run: str
+    replaying: bool
+    trouble: BaseException | None
+    hear: Callable[[str, logging.LogRecord], None] | None  # told the run and what its body logs
+
+    @property
+    def loop(self) -> RunLoop:
+        """The run's loop."""
+        ...
