@@ -8,6 +8,7 @@ from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .lines import caller, own_caller
 from .parts import RunLoop
 from .scope import Scope
 
@@ -99,6 +100,9 @@ class Task(asyncio.Future[Any]):
         self._cancels = 0
         self.must_cancel = False
         self.cancel_message: Any = None
+        outer = asyncio_tasks.current_task(loop)
+        # Where it was begun: of what a library begins, the line that called the library.
+        self.line: tuple[str, int] = own_caller() or getattr(outer, "line", None) or caller()
         loop.call_soon(self._step, context=self._context)
 
     def __hash__(self) -> int:
@@ -142,6 +146,16 @@ class Task(asyncio.Future[Any]):
             if self._cancels == 0:
                 self.must_cancel = False
         return self._cancels
+
+    # Names that anyio and others read of asyncio's own tasks.
+
+    @property
+    def _must_cancel(self) -> bool:
+        return self.must_cancel
+
+    @property
+    def _fut_waiter(self) -> asyncio.Future[Any] | None:
+        return self.parked_on or self._awaits
 
     # -- driving --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ starts where older versions announce nothing. Code that reads a file as part of 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import sys
@@ -16,7 +17,8 @@ from typing import Any, cast
 
 from ..errors import EffectInWorkflow
 from .current import turning
-from .lines import user_line
+from .lines import line_of, own_caller, user_line
+from .parts import RunMachine
 
 _EFFECTS = {
     "open": "opening {0!r}",
@@ -109,10 +111,17 @@ def refuse_effect(what: str) -> None:
         return
     if machine.loop.discarded:
         machine.loop.refuse()
-    error = EffectInWorkflow(what, user_line())
+    error = EffectInWorkflow(what, _line(machine))
     if machine.trouble is None:
         machine.trouble = error
     raise error
+
+
+def _line(machine: RunMachine) -> str:
+    """The user's line, also where a library does it in a branch of its own."""
+    branch: tuple[str, int] | None = getattr(asyncio.current_task(machine.loop), "line", None)
+    own = own_caller() or branch
+    return line_of(*own) if own is not None else user_line()
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:

@@ -6,6 +6,7 @@ rather than their name another meaning, because `from asyncio import wait_for` i
 
 - `asyncio.wait_for` opens a task on 3.11 and none later; ours opens none, so that a run recorded under
   one Python replays under the next.
+- `asyncio.all_tasks` knows only asyncio's own tasks.
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
 - `asyncio.TaskGroup` and `asyncio.timeout` end as in 3.13 (`structured`).
@@ -93,6 +94,12 @@ class as_completed:  # it stands in for asyncio's function of that name
             yield await self._next()
 
 
+def all_tasks(loop: Any = None) -> set[Any]:
+    """asyncio.all_tasks: the run's own branches, in the order in which they were made."""
+    running: Any = asyncio.get_running_loop()
+    return set(running.tasks.values()) if loop is None or loop is running else set()
+
+
 async def _wait_for(fut: Any, timeout: Any) -> Any:
     # `_give_body` puts this name where the body will look for it.
     return await _podium_wait_for(fut, timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
@@ -101,6 +108,11 @@ async def _wait_for(fut: Any, timeout: Any) -> Any:
 def _as_completed(fs: Any, *, timeout: Any = None) -> Any:
     # `_give_body` puts this name too where the body will look for it.
     return _podium_as_completed(fs, timeout=timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
+
+
+def _all_tasks(loop: Any = None) -> Any:
+    # `_give_body` puts this name too where the body will look for it.
+    return _podium_all_tasks(loop)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
 def _give_body(function: Any, body: Any, ours: Callable[..., Any]) -> None:
@@ -173,6 +185,7 @@ def install() -> None:
     _installed = True
     _give_body(asyncio_tasks.wait_for, _wait_for, wait_for)
     _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
+    _give_body(asyncio_tasks.all_tasks, _all_tasks, all_tasks)
     if sys.version_info < (3, 13):
         # Classes, unlike functions, are asked for their methods at each use.
         asyncio.TaskGroup.__aexit__ = _inside_or(asyncio.TaskGroup.__aexit__, leave_group)

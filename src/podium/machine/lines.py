@@ -45,6 +45,23 @@ def caller() -> tuple[str, int]:
     return "?", 0
 
 
+_own: dict[CodeType, bool] = {}  # whether a code object is the user's own
+
+
+def own_caller() -> tuple[str, int] | None:
+    """(file, line) of the innermost frame of the user's own code; None where all is installed code."""
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # as in `caller`
+    while frame is not None:
+        code = frame.f_code
+        own = _own.get(code)
+        if own is None:
+            own = _own[code] = _is_own(code.co_filename)
+        if own:
+            return code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None
+
+
 def user_frame(frame: FrameType | None = None) -> FrameType | None:
     """The innermost frame of the user's own code, from `frame` (default: the caller's) outwards.
 

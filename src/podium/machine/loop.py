@@ -12,8 +12,6 @@ parked one is put back in line, in the same queue as everything else, when its f
 from __future__ import annotations
 
 import asyncio
-import heapq
-import logging
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
@@ -22,17 +20,16 @@ from typing import Any, NoReturn, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ..errors import Discarded
-from .branch import Future, Handle, Task, Timer, cancelled_error, enter_task, leave_task
+from .branch import Future, Handle, Task, cancelled_error, enter_task, leave_task
 from .generators import Generators
 from .guard import refuse_effect
 from .leak import leak_forever, silenced
-from .parts import RunLoop
+from .refused import refuse_outside
 from .scope import Scope
+from .timers import TimedLoop
 from .workers import new_worker, workers
 
 T = TypeVar("T")
-
-log = logging.getLogger("podium")
 
 REFUSALS_MAX = 100  # how often what is being dropped may catch Discarded and try again
 
@@ -50,18 +47,15 @@ class _Wake:
         self.worker = worker
 
 
-class Loop(RunLoop):
+class Loop(TimedLoop):
     """One run's event loop. Only the machine that owns it calls `drain`, `fire` and `abandon`."""
 
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self.discarded = False
+    def __init__(self, run: str, now: float) -> None:
+        super().__init__(run, now)
+        self.entered = False  # between an event and the end of its turn: only then may anything reach in
         self.root_scope = Scope()
         self.tasks: dict[int, Task] = {}  # unfinished ones, by number
         self._ready: deque[Handle | _Wake] = deque()
-        self._heap: list[Timer] = []
-        self._timers: dict[str, Timer] = {}
-        self._numbers = 0
         self._hub: greenlet | None = None
         self._next: greenlet | None = None
         self._generators: Generators | None = None
@@ -71,16 +65,6 @@ class Loop(RunLoop):
 
     # -- what asyncio asks of a loop -------------------------------------------------------------------
 
-    def number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
-    def time(self) -> float:
-        return self.now
-
-    def get_debug(self) -> bool:
-        return False
-
     @property
     def hub(self) -> greenlet:
         """The greenlet that drains this loop; only while it does."""
@@ -89,9 +73,6 @@ class Loop(RunLoop):
 
     def is_running(self) -> bool:
         return self._hub is not None
-
-    def is_closed(self) -> bool:
-        return self.discarded
 
     def create_future(self) -> Future[Any]:
         if self.discarded:
@@ -127,54 +108,18 @@ class Loop(RunLoop):
         self.tasks.pop(task.number, None)
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        if not (self.entered or self.discarded):
+            raise refuse_outside("this wakes")
         handle = Handle(callback, args, context)
         self._ready.append(handle)
         return handle
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        return self.call_at(self.now + delay, callback, *args, context=context)
-
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        return self.open_timer(self.current_scope().identify("timer"), when, callback, *args, context=context)
-
-    def open_timer(self, identity: str, when: float, callback: Any, *args: Any, context: Any = None) -> Timer:
-        """A timer whose firing the history names so."""
-        if self.discarded:
-            self.refuse()
-        if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
-            raise ValueError("Invalid delay: NaN (not a number)")
-        timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
-        heapq.heappush(self._heap, timer)
-        return timer
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if not self.discarded:
-            log.error("%s", context.get("message"), exc_info=context.get("exception"))
-
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        what: Any = (getattr(func, "args", None) or (func,))[0]  # to_thread's is a partial, with that in it
-        refuse_effect(f"running {getattr(what, '__qualname__', what)} in a thread")
-
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        return self.call_soon(callback, *args, context=context)  # only ever called from within a turn
-
-    # -- time -----------------------------------------------------------------------------------------
-
-    def next_timer(self) -> Timer | None:
-        """The timer that is due first, or None."""
-        heap = self._heap
-        while heap and heap[0].dropped:
-            heapq.heappop(heap)
-        return heap[0] if heap else None
-
     def fire(self, identity: str) -> bool:
         """Make that timer's callback ready; False if there is no such timer."""
-        timer = self._timers.pop(identity, None)
-        if timer is None:
-            return False
-        self._ready.append(Handle(timer.callback, timer.args, timer.context))
-        timer.dropped = True
-        return True
+        handle = self.take_timer(identity)
+        if handle is not None:
+            self._ready.append(handle)
+        return handle is not None
 
     # -- async generators ------------------------------------------------------------------------------
 
@@ -188,7 +133,9 @@ class Loop(RunLoop):
         """Its last reference went away unfinished: close it in a scope that no ordinal depends on."""
         if not self.discarded:
             self._dropped += 1
+            entered, self.entered = self.entered, True  # the collector may come at any time
             self.open_task(generator.aclose(), Scope(f"~{self._dropped}"))
+            self.entered = entered
 
     # -- running --------------------------------------------------------------------------------------
 
@@ -238,6 +185,7 @@ class Loop(RunLoop):
             task: Any = asyncio_tasks.current_task(self)
             worker = getcurrent()
             if task is None or self._hub is None or worker is self._hub:
+                refuse_effect("a plain call in a callback, where no branch could wait,")
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
             if task.must_cancel and future.cancel(task.cancel_message):
                 task.must_cancel = False
@@ -274,8 +222,7 @@ class Loop(RunLoop):
         may catch and try again, hence the bounds. What is still alive then is leaked: it never runs again.
         """
         self.discarded = True
-        self._heap.clear()
-        self._timers.clear()
+        self.drop_timers()
         bodies: list[Any] = []
         outer, self._hub = self._hub, getcurrent()
         with silenced():
@@ -315,43 +262,6 @@ class Loop(RunLoop):
     def _close(self, close: Callable[..., object], *args: Any) -> None:
         self._refusals = 0
         greenlet(_quietly).switch(close, *args)  # in a greenlet, so that it can be left where it stands
-
-
-def _refused(name: str) -> Callable[..., Any]:
-    def refused(loop: Loop, *_: Any, **__: Any) -> Any:
-        refuse_effect(f"asyncio's {name}")
-
-    return refused
-
-
-for _name in [
-    "add_reader",
-    "add_signal_handler",
-    "add_writer",
-    "connect_accepted_socket",
-    "connect_read_pipe",
-    "connect_write_pipe",
-    "create_connection",
-    "create_datagram_endpoint",
-    "create_server",
-    "create_unix_connection",
-    "create_unix_server",
-    "getaddrinfo",
-    "getnameinfo",
-    "sendfile",
-    "sock_accept",
-    "sock_connect",
-    "sock_recv",
-    "sock_recv_into",
-    "sock_recvfrom",
-    "sock_sendall",
-    "sock_sendfile",
-    "sock_sendto",
-    "start_tls",
-    "subprocess_exec",
-    "subprocess_shell",
-]:
-    setattr(Loop, _name, _refused(_name))
 
 
 def _awaited_in(body: Any) -> Iterator[Any]:

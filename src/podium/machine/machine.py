@@ -44,7 +44,7 @@ class Machine:
     def __init__(self, run: str, function: Function, args: bytes, started: float) -> None:
         self.run = run
         self.function = function
-        self.loop = Loop(started)
+        self.loop = Loop(run, started)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
@@ -70,6 +70,7 @@ class Machine:
             fix = f"take the recorded call again, not only {error.fix}; then resume the run"
             raise ArgumentError(f"{self.defined_at()}: {error.message}", fix=fix) from None
         self._args = b""
+        self.loop.entered = True
         self._root = self.loop.open_task(
             self._body(args, kwargs), self.loop.root_scope, "body", contextvars.Context()
         )
@@ -82,6 +83,7 @@ class Machine:
         """
         if self.finished is not None:
             raise self._mismatch(entry, f"{self.function.label} returned")
+        self.loop.entered = True
         self.loop.now = max(self.loop.now, entry.at)
         kind = entry.kind
         if kind is Kind.RESULT or kind is Kind.ERROR:
@@ -286,6 +288,7 @@ class Machine:
             if self.trouble is None and self.finished is None and self._root.done():
                 self._finish()
         finally:
+            self.loop.entered = False
             _set_running_loop(outer_loop)
             turning.machine = outer_machine
         if self.trouble is not None:

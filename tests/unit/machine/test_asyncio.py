@@ -463,7 +463,7 @@ def test_a_failed_branch_that_nobody_looked_at_is_logged(caplog: pytest.LogCaptu
         return 1
 
     assert Life(body).run().value() == 1
-    assert "never retrieved" in caplog.text
+    assert "never retrieved: ValueError: 1" in caplog.text
     assert "ValueError: 1" in caplog.text
 
 

@@ -270,19 +270,6 @@ def test_the_current_task_and_context_are_the_branchs_own_after_a_plain_call() -
     assert life.value() == [True] * 4
 
 
-def test_a_plain_call_outside_any_branch_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    async def body() -> int:
-        asyncio.get_running_loop().call_soon(lambda: pay(1))
-        await asyncio.sleep(1)
-        return 1
-
-    life = Life(body)
-    while life.finished is None:
-        life.tick()
-    assert life.value() == 1
-    assert "needs a branch" in caplog.text
-
-
 def test_plain_sleep_parks_only_its_branch() -> None:
     async def body() -> list[str]:
         seen: list[str] = []

@@ -1,0 +1,124 @@
+"""What of an event loop a workflow cannot have, each refused with the line and the way to do it instead."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from .. import codec
+from ..errors import UsageError
+from .current import turning
+from .guard import refuse_effect
+from .lines import is_user_file, line_of, user_line
+from .parts import RunLoop
+
+log = logging.getLogger("podium")
+
+_OUTSIDE = "let what comes from outside be the result of a task, which is on record"
+_EFFECTS = (
+    "add_reader", "add_signal_handler", "add_writer", "connect_accepted_socket", "connect_read_pipe",
+    "connect_write_pipe", "create_connection", "create_datagram_endpoint", "create_server",
+    "create_unix_connection", "create_unix_server", "getaddrinfo", "getnameinfo", "sendfile", "sock_accept",
+    "sock_connect", "sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into", "sock_sendall",
+    "sock_sendfile", "sock_sendto", "start_tls", "subprocess_exec", "subprocess_shell",
+)  # fmt: skip
+_NOT_THE_BODYS = {
+    **dict.fromkeys(("run_forever", "run_until_complete"), "await it: the loop runs already"),
+    **dict.fromkeys(("stop", "close", "shutdown_asyncgens", "shutdown_default_executor"), "return instead"),
+    **dict.fromkeys(("remove_reader", "remove_writer", "remove_signal_handler"), _OUTSIDE),
+    "set_default_executor": "let a @task do the work: it has an executor",
+    "set_task_factory": "the run's own tasks are what a replay goes by",
+}
+
+
+class BareLoop(RunLoop):
+    """A loop that does nothing yet but report and refuse."""
+
+    def __init__(self, run: str) -> None:
+        self._run = run
+        self._numbers = 0
+        self._handler: Callable[[Any, dict[str, Any]], object] | None = None
+
+    def number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def is_closed(self) -> bool:
+        return self.discarded
+
+    def get_debug(self) -> bool:
+        return False
+
+    def set_debug(self, enabled: bool) -> None:
+        pass  # there is nothing more to tell
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def get_exception_handler(self) -> Any:
+        return self._handler
+
+    def set_exception_handler(self, handler: Any) -> None:
+        self._handler = handler
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if self.discarded:
+            return
+        if self._handler is None:
+            self.default_exception_handler(context)
+        else:
+            self._handler(self, context)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log what went wrong where nobody looks: the run, the user's frames, and none of ours."""
+        error, message = context.get("exception"), context.get("message") or "something went wrong"
+        line = getattr(context.get("future"), "line", None)
+        if line is not None and error is not None:
+            message = f"{line_of(*line)}: the exception of the branch begun here was never retrieved"
+        told = f": {_told(error)}" if isinstance(error, BaseException) else ""
+        log.error("run %s: %s%s", self._run, message, told)
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        machine = turning.machine
+        if machine is None or machine.loop is not self:
+            raise refuse_outside("call_soon_threadsafe wakes")
+        return self.call_soon(callback, *args, context=context)
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        what: Any = (getattr(func, "args", None) or (func,))[0]  # to_thread's is a partial, with that in it
+        refuse_effect(f"running {getattr(what, '__qualname__', what)} in a thread")
+
+
+def refuse_outside(what: str) -> UsageError:
+    """The error for something that reaches into a run from outside of its turn."""
+    return UsageError(f"{user_line()}: {what} a workflow's loop from outside of it", fix=_OUTSIDE)
+
+
+def _told(error: BaseException) -> str:
+    """The error and the user's frames, as Python prints them."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_user_file(frame.filename)]
+    shown = traceback.format_exception_only(error)[-1].strip()
+    text = codec.recorded_traceback(error) or "".join(traceback.format_list(frames))
+    return f"{shown}\n{text}".rstrip()
+
+
+def _effect(name: str) -> Callable[..., Any]:
+    def refused(loop: BareLoop, *_: Any, **__: Any) -> Any:
+        refuse_effect(f"asyncio's {name}")
+
+    return refused
+
+
+def _not_the_bodys(name: str, instead: str) -> Callable[..., Any]:
+    def refused(loop: BareLoop, *_: Any, **__: Any) -> Any:
+        raise UsageError(f"{user_line()}: a workflow cannot call {name} of its event loop", fix=instead)
+
+    return refused
+
+
+for _name in _EFFECTS:
+    setattr(BareLoop, _name, _effect(_name))
+for _name, _instead in _NOT_THE_BODYS.items():
+    setattr(BareLoop, _name, _not_the_bodys(_name, _instead))

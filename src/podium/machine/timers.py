@@ -1,0 +1,64 @@
+"""The timers of a run: what is due when, by the run's own time."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+from .branch import Handle, Timer
+from .refused import BareLoop
+from .scope import Scope
+
+
+class TimedLoop(BareLoop):
+    """A loop with a clock, which stands still but for what `now` is set to, and timers."""
+
+    def __init__(self, run: str, now: float) -> None:
+        super().__init__(run)
+        self.now = now
+        self.discarded = False
+        self._heap: list[Timer] = []
+        self._timers: dict[str, Timer] = {}
+
+    def time(self) -> float:
+        return self.now
+
+    def current_scope(self) -> Scope:
+        """The scope of the running branch."""
+        raise NotImplementedError
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        return self.call_at(self.now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        return self.open_timer(self.current_scope().identify("timer"), when, callback, *args, context=context)
+
+    def open_timer(self, identity: str, when: float, callback: Any, *args: Any, context: Any = None) -> Timer:
+        """A timer whose firing the history names so."""
+        if self.discarded:
+            self.refuse()
+        if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
+            raise ValueError("Invalid delay: NaN (not a number)")
+        timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
+        heapq.heappush(self._heap, timer)
+        return timer
+
+    def next_timer(self) -> Timer | None:
+        """The timer that is due first, or None."""
+        heap = self._heap
+        while heap and heap[0].dropped:
+            heapq.heappop(heap)
+        return heap[0] if heap else None
+
+    def take_timer(self, identity: str) -> Handle | None:
+        """That timer's callback, which is to be called now; None if there is no such timer."""
+        timer = self._timers.pop(identity, None)
+        if timer is None:
+            return None
+        timer.dropped = True
+        return Handle(timer.callback, timer.args, timer.context)
+
+    def drop_timers(self) -> None:
+        """None of them fires any more."""
+        self._heap.clear()
+        self._timers.clear()
