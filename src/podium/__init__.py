@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import App, Run, Runs
+    from .client import App, Found, Run, Runs, Waiting, get, runs
     from .declare import (
         attempt,
         fencing_token,
@@ -25,35 +25,51 @@ if TYPE_CHECKING:
     )
     from .engine import Options
     from .errors import (
+        EngineStopped,
+        IdConflict,
         PodiumError,
         RunCancelled,
+        RunNotFound,
         RunParked,
+        StoreUnavailable,
         TaskCrashed,
         TaskFailed,
         TaskTimeout,
         UsageError,
+        WrongState,
     )
     from .retry import Retry
 
+    __version__: str
+
 __all__ = [
     "App",
+    "EngineStopped",
+    "Found",
+    "IdConflict",
     "Options",
     "PodiumError",
     "Retry",
     "Run",
     "RunCancelled",
+    "RunNotFound",
     "RunParked",
     "Runs",
+    "StoreUnavailable",
     "TaskCrashed",
     "TaskFailed",
     "TaskTimeout",
     "UsageError",
+    "Waiting",
+    "WrongState",
     "attempt",
     "fencing_token",
+    "get",
     "idempotency_key",
     "now",
     "progress",
     "random",
+    "runs",
     "sleep",
     "task",
     "uuid4",
@@ -63,27 +79,43 @@ __all__ = [
 # Everything under podium imports this file first, the command line too, whose --help must not wait for an
 # engine: so a public name brings its module when it is first asked for.
 _HOMES = {
-    ".client": ("App", "Run", "Runs"),
+    ".client": ("App", "Found", "Run", "Runs", "Waiting", "get", "runs"),
     ".engine": ("Options",),
     ".errors": (
+        "EngineStopped",
+        "IdConflict",
         "PodiumError",
         "RunCancelled",
+        "RunNotFound",
         "RunParked",
+        "StoreUnavailable",
         "TaskCrashed",
         "TaskFailed",
         "TaskTimeout",
         "UsageError",
+        "WrongState",
     ),
     ".retry": ("Retry",),
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":  # asked of the installed package, which costs a third of `podium --help`
+        value = globals()[name] = _installed_version()
+        return value
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = next((home for home, names in _HOMES.items() if name in names), ".declare")
     value = globals()[name] = getattr(import_module(home, __name__), name)
     return value
+
+
+def _installed_version() -> str:
+    metadata = import_module("importlib.metadata")
+    try:
+        return metadata.version("podium")
+    except metadata.PackageNotFoundError:
+        return "(not installed, running from source)"
 
 
 def __dir__() -> list[str]:

@@ -355,7 +355,7 @@ def test_a_parked_run_is_ended_by_a_decision(app: App) -> None:
     assert bell.rung.wait(5)
     while run.state is not State.WAITING:
         time.sleep(0.005)
-    app.terminate(run.id)
+    app.terminate(run.id).result()
     with pytest.raises(RunCancelled):
         run.result(5)
 

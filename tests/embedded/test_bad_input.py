@@ -214,7 +214,7 @@ def test_an_effect_in_a_workflow_parks_it_with_the_line(app: App, how: str) -> N
         run.result()
     assert run.state is State.PARKED
     assert FILE in run.why()
-    app.resume(run.id)
+    app.resume(run.id).result()
     with pytest.raises(RunParked):
         run.result()
 

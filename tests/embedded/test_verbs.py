@@ -416,7 +416,7 @@ def test_a_run_lasts_until_its_body_returns(app: App) -> None:
 def test_a_run_that_is_terminated_ends_then(app: App) -> None:
     run = computes.options(delay=3600).start()
     before = app.env.now()
-    app.terminate(run.id)
+    app.terminate(run.id).result()
     assert (app.load(run.id).ended or 0.0) >= before
 
 

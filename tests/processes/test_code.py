@@ -198,7 +198,7 @@ def test_changed_code_goes_on_or_parks_in_words_and_reverting_completes_all(host
     worker = host.worker("app", "side")
     for (workflow, n), run in runs.items():
         if workflow in PARKED:
-            host.app.resume(run)
+            host.app.resume(run).result()
             assert host.ended(run) == GOES_ON["same"](n)
     assert host.ended(held) == GOES_ON["same"](3)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, assert_type
 
 import podium
-from podium import App, Options, Retry, Run, Runs, task, workflow
+from podium import App, Found, Options, Retry, Run, Runs, Waiting, task, workflow
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,25 @@ async def many_at_once() -> None:
         assert_type(await group.create_task(fetch("x")), str)
 
 
+async def finding() -> None:
+    assert_type(podium.get("x"), Run[Any])
+    assert_type(moderate_site.get("x"), Run[Report])
+    assert_type(await moderate_site.get("x"), Report)
+    started = assert_type(moderate.start_many(["a"], id=lambda text: text[:9]), list[Run[Verdict]])
+    assert_type(await started[0].cancel(), None)
+    assert_type(started[0].resume(), Waiting[None])
+    found = assert_type(podium.runs("status:failed"), Found)
+    for run in found:
+        assert_type(run, Run[Any])
+    async for run in found:
+        assert_type(run, Run[Any])
+    assert_type(await found.count(), int)
+    assert_type(found.cancel().result(timeout=1), int)
+    assert_type(await found.retry(), int)
+    assert_type(await found.resume(), int)
+    assert_type(podium.__version__, str)
+
+
 def options() -> None:
     later = invoice.options(id="order-1", delay=60, tags=["monthly"])
     assert_type(later.run(1), str)
@@ -143,6 +162,8 @@ def refused(shop: Shop) -> None:
     moderate.start("x", "y")  # pyright: ignore[reportCallIssue]
     moderate.run(text=b"x")  # pyright: ignore[reportArgumentType]
     fetch.start("x", depth="y")  # pyright: ignore[reportArgumentType]
+    moderate.start_many([1, 2])  # pyright: ignore[reportArgumentType]
+    moderate.start_many(["a"], id=len)  # pyright: ignore[reportArgumentType]
     moderate.map([1, 2])  # pyright: ignore[reportArgumentType]
     invoice.options(days=3)  # pyright: ignore[reportCallIssue]
     shop.price("x")  # pyright: ignore[reportArgumentType]

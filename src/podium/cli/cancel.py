@@ -37,7 +37,7 @@ def _cancel(app: App, row: RunRow, name: str) -> str:
         raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
     if row.state in (State.QUEUED, State.PARKED):
         # A queued body has not begun, a parked one cannot go on: there is nobody to ask.
-        app.terminate(row.id)
+        app.terminate(row.id).result()
         return "cancelled"
     app.cancel(row.id).result()
     if row.state is State.RUNNING and not app.is_left(row):

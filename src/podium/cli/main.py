@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import click
 
+import podium
+
 from ..errors import (
     IdConflict,
     PodiumError,
@@ -93,17 +95,9 @@ class Verbs(click.Group):
             formatter.write_dl([(name, verb.help) for name, verb in _VERBS.items()])
 
 
-def installed_version() -> str:
-    metadata = import_module("importlib.metadata")  # late: it costs a third of `podium --help`
-    try:
-        return metadata.version("podium")
-    except metadata.PackageNotFoundError:
-        return "(not installed, running from source)"
-
-
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        terminal.say(f"podium {installed_version()}")
+        terminal.say(f"podium {podium.__version__}")
         ctx.exit()
 
 

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import click
-from msgspec.structs import replace
 
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError, WrongState
-from ..inspect import is_query, parse, search
+from ..inspect import among, is_query, parse, search
 from ..model import RunRow, State
 from . import formatting
 from .answer import say_json
@@ -37,8 +36,7 @@ class Chosen:
             self.rows = list({row.id: row for row in (pick(app, word) for word in asked)}.values())
             return
         wanted = parse(asked, RealEnv().now())
-        states = (meant or able) if wanted.query.states is None else able & wanted.query.states
-        found = search(app, wanted._replace(query=replace(wanted.query, states=states)), MANY_MAX)
+        found = search(app, among(wanted, able, meant), MANY_MAX)
         self.rows = found.rows
         if found.more:
             self._cut = f" (the newest {MANY_MAX:,} of more)"

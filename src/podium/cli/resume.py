@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import RESUMED, App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
@@ -37,7 +37,7 @@ def command(
     process has their code: `podium resume workflow:daily`.
     """
     with looking(store) as app:
-        chosen = Chosen(app, query, frozenset({State.PARKED}))
+        chosen = Chosen(app, query, RESUMED)
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
@@ -55,14 +55,14 @@ def command(
         with Stopping(says=not quiet) as stop:
             stop.by_id("resume", row.id, driving.url)
             if row.state is State.PARKED:
-                driving.resume(row.id)
+                driving.resume(row.id).result()
             return drive(driving, view, stop, as_json=as_json, quiet=quiet)
 
 
 def _put_in_line(app: App, row: RunRow) -> str:
     _require_open(row)
     if row.state is State.PARKED:
-        app.resume(row.id)
+        app.resume(row.id).result()
         return "in line"
     return f"{_RUNS}; nothing was done" if _runs(app, row) else "in line already"
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
-from ..inspect import ParsedQuery, search
-from ..model import Query, RunRow, State
+from ..client import RETRIED, RETRIED_BY_QUERY, App
+from ..inspect import retried_since
 from . import options
 from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
 from .lookup import looking
 from .main import FINE
-from .many import MANY_MAX, Chosen, agreed, each
+from .many import Chosen, agreed, each
 from .stopping import Stopping
 from .target import load_for
-
-_RETRIED = frozenset({State.FAILED, State.CANCELLED})
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -36,10 +33,10 @@ def command(
     retried before are put in line, for whatever process has their code: `podium retry ended:today`.
     """
     with looking(store) as app:
-        chosen = Chosen(app, query, _RETRIED, frozenset({State.FAILED}))
+        chosen = Chosen(app, query, RETRIED, RETRIED_BY_QUERY)
         if chosen.by_query and chosen.rows:
             oldest = min(row.created for row in chosen.rows)
-            chosen.leave_out(_retried_since(app, oldest), "retried before")
+            chosen.leave_out(retried_since(app, oldest), "retried before")
         if not agreed(chosen, "retry", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
@@ -54,13 +51,3 @@ def command(
             view.run = driving.retry(row.id).id.result()
             stop.by_id("resume", view.run, driving.url)
             return drive(driving, view, stop, as_json=as_json, quiet=quiet)
-
-
-def _retried_since(app: App, created: float) -> set[str]:
-    """Runs that a newer one goes on from: a bulk retry that is repeated must not make them twice."""
-    newer = ParsedQuery(Query(created=(created, float("inf"))), (_goes_on,), "")
-    return {row.parent for row in search(app, newer, MANY_MAX).rows}
-
-
-def _goes_on(row: RunRow) -> bool:
-    return row.parent != ""

@@ -42,5 +42,5 @@ def _terminate(app: App, row: RunRow) -> str:
             f"run {row.id} runs{where}",
             fix=f"podium cancel {row.id}  asks it to stop; or end that process first",
         )
-    app.terminate(row.id)
+    app.terminate(row.id).result()
     return "cancelled"

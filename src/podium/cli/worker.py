@@ -13,12 +13,12 @@ from typing import Any
 import click
 import msgspec
 
-from .. import process
+from .. import __version__, process
 from ..client import App, Echo
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
 from . import formatting, options
-from .main import CONFIGURATION, FINE, installed_version
+from .main import CONFIGURATION, FINE
 from .terminal import tell
 from .worker_modules import WorkerModules
 
@@ -159,7 +159,7 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
 
 def _about(served: WorkerModules, options: Options) -> EngineInfo:
     return EngineInfo(
-        kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=installed_version(),
+        kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=__version__,
         slots=options.thread_slots, modules=served.modules, broken=served.broken,
     )  # fmt: skip
 

@@ -1,14 +1,17 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
-from .app import App, Started, current_app
+from .app import App, current_app
 from .busy_wait import WAITING
+from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .location import default_url, is_in_memory, module_name, store_file, store_flag, wants_engine
 from .loop_wakeup import in_event_loop
+from .map_runs import Batch, Runs
 from .run import PASSED_ON, Run, StepRun, StoredRun
-from .runs import Batch, Runs
 from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
+from .starting import Started, encoded
+from .waiting import Waiting
 
 __all__ = [
     "PASSED_ON",
@@ -20,7 +23,15 @@ __all__ = [
     "Run",
     "Runs",
     "StartOptions",
+    "RESUMED",
+    "RETRIED",
+    "RETRIED_BY_QUERY",
+    "Found",
     "Started",
+    "Waiting",
+    "encoded",
+    "get",
+    "runs",
     "StepRun",
     "StoredRun",
     "check_environment",
@@ -30,6 +41,7 @@ __all__ = [
     "in_event_loop",
     "is_in_memory",
     "is_tag",
+    "load",
     "module_name",
     "store_file",
     "store_flag",

@@ -10,16 +10,16 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from .. import codec
 from ..checks import check_type
 from ..engine import End, EngineHost, EngineInfo, Observer, Options
 from ..env import Env, RealEnv
-from ..errors import EngineStopped, IdConflict, InternalError, RunNotFound, UsageError, WrongState
+from ..errors import EngineStopped, RunNotFound, UsageError, WrongState
 from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..inspect import history
@@ -27,23 +27,19 @@ from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Ver
 from ..store import Store, open_store
 from . import owners, steering
 from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
+from .end_watcher import EndWatcher, settle
 from .interrupt_notice import is_interrupted, tell_left
 from .location import default_url, script, settled_url, store_file, wants_engine
 from .notices import tell
+from .resume_notice import ResumeNotices
 from .signals import unwind_on_sigterm
 from .start_options import StartOptions
-from .waiting import EndWatcher, settle
+from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
+from .waiting import mapped
 
 log = logging.getLogger("podium")
 
 T = TypeVar("T")
-
-
-class Started(NamedTuple):
-    """A run on its way: its id once it is durable, its end if somebody waits for that from the start."""
-
-    id: Future[str]
-    end: Future[End] | None
 
 
 class App:
@@ -87,6 +83,7 @@ class App:
         self.about = about  # what the engine says of itself
         self.observers: list[Observer] = []  # of the engine's events
         self._waiting = EndWatcher(self.env, lambda: self.store)
+        self._resume_notices = ResumeNotices(self.env, self._notice, lambda: self.store)
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
@@ -188,6 +185,7 @@ class App:
         self._closed = True
         self._lock = threading.RLock()
         self._waiting = EndWatcher(self.env, lambda: self.store)
+        self._resume_notices = ResumeNotices(self.env, self._notice, lambda: self.store)
 
     def __enter__(self) -> App:
         global _current
@@ -210,67 +208,59 @@ class App:
         watch: bool = False,
     ) -> Started:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
-        refuse_work_while_loading()
-        bound = function.bind(args, kwargs)
-        function.check(bound)
-        data, digest = codec.encode_call(bound, where=function.label)
-        if self.has_engine:
-            # Opened before the run is dated: what is older than the engine was left behind.
-            self.host.listen()
-        now = self.env.now()
-        new = NewRun(
-            id=call.id or self.env.new_id(),
-            function=function.name,
-            args=data,
-            digest=digest,
-            at=now,
-            explicit_id=call.id is not None,
-            fingerprint=function.fingerprint,
-            due=now + call.delay if call.delay else None,
-            starter=self.starter,
-            attach=bool(self.starter) and call.id is None and not call.delay,
-            tags=" ".join(call.tags),
-        )
-        return self._start(new, function.label, watch)
-
-    def _start(self, new: NewRun, label: str, watch: bool) -> Started:
-        started = Started(Future(), Future() if watch else None)
-
-        def created(verdict: Verdict | BaseException) -> None:
-            try:
-                if isinstance(verdict, BaseException):
-                    raise verdict
-                id = self._created(new, label, verdict)
-            except BaseException as error:  # the caller's, wherever it waits
-                started.id.set_exception(error)
-                if started.end is not None:
-                    started.end.set_exception(error)
-            else:
-                started.id.set_result(id)
-
-        if self.has_engine:
-            self.host.call(
-                self.host.engine.clients.start, new, created, settle(started.end) if started.end else None
-            )
-        else:
-            created(self._commit(Write(new_runs=(new,))))
-            if started.end is not None and started.id.exception() is None:
-                self._watch(started.id.result(), settle(started.end))
+        (started,) = self.start_many(function, [encoded(function, args, kwargs, call)], watch)
         return started
 
-    def _created(self, new: NewRun, label: str, verdict: Verdict) -> str:
-        outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
-        if outcome is Outcome.CONFLICT:
-            raise IdConflict(
-                f"run {new.id!r} exists, but of another function or with other arguments than "
-                f"{label}(...) now",
-                fix="use another id, or the same call",
-            )
-        if outcome is Outcome.ATTACHED:
-            self._notice(f"podium: resumed {id}: {history.in_words(history.steps_on_record(self.store, id))}")
-        elif outcome not in (Outcome.DONE, Outcome.EXISTS):
-            raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
-        return id
+    def start_many(
+        self, function: Function, calls: Sequence[EncodedCall], watch: bool = False
+    ) -> list[Started]:
+        """Create a run for each call, in one commit for each chunk of them."""
+        refuse_work_while_loading()
+        if self.has_engine:
+            # Opened before the runs are dated: what is older than the engine was left behind.
+            self.host.listen()
+        started: list[Started] = []
+        for chunk in chunks(calls):
+            new_runs = [new_run(function, call, self.env, self.starter) for call in chunk]
+            started += self._start([self._to_start(new, function.label, watch) for new in new_runs])
+        return started
+
+    def _to_start(self, new: NewRun, label: str, watch: bool = False) -> Start:
+        return Start(new, label, Started(Future(), Future() if watch else None))
+
+    def _start(self, starts: Sequence[Start]) -> list[Started]:
+        if self.has_engine:
+            self.host.call(self._start_here, starts)
+        else:
+            verdicts = self._commit([Write(new_runs=(start.new,)) for start in starts])
+            for start, verdict in zip(starts, verdicts, strict=True):
+                self._answered(start, verdict)
+        return [start.started for start in starts]
+
+    def _start_here(self, starts: Sequence[Start]) -> None:
+        """On the engine's thread: what is asked in one go is committed in one go."""
+        for start in starts:
+            watch = settle(start.started.end) if start.started.end is not None else None
+            self.host.engine.clients.start(start.new, partial(self._answered, start), watch)
+
+    def _answered(self, start: Start, verdict: Verdict | BaseException) -> None:
+        """Tell the caller, wherever it waits, what has become of a start. On some thread."""
+        id, end = start.started
+        try:
+            if isinstance(verdict, BaseException):
+                raise verdict
+            run, resumed = started_run(start.new, start.label, verdict)
+        except BaseException as error:  # the caller's
+            id.set_exception(error)
+            if end is not None and not end.done():
+                end.set_exception(error)
+            return
+        if end is not None and not self.has_engine:
+            self._watch(run, settle(end))
+        if resumed:
+            self._resume_notices.add(run, partial(id.set_result, run))
+        else:
+            id.set_result(run)
 
     # -- waiting --------------------------------------------------------------------------------------
 
@@ -320,12 +310,12 @@ class App:
         if self.has_engine:
             self.host.call(self.host.engine.clients.write, write, settle(future))
         else:
-            future.set_result(self._commit(write))
+            future.set_result(self._commit([write])[0])
         return future
 
-    def _commit(self, write: Write) -> Verdict:
+    def _commit(self, writes: Sequence[Write]) -> list[Verdict]:
         """Without an engine."""
-        return self._patiently(lambda: self.store.commit(None, [write])[0])
+        return self._patiently(lambda: self.store.commit(None, writes))
 
     def cancel(self, run: str) -> Future[Verdict]:
         """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.
@@ -337,33 +327,35 @@ class App:
             return self.write(steering.terminating(row, self.env.now()))
         return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
 
-    def terminate(self, run: str) -> Verdict:
+    def terminate(self, run: str) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run."""
         row = self.load(run)
         if self._patiently(lambda: owners.free(self.store, self._locks_directory(), row)):
             row = self.load(run)  # by its new token: an engine that takes it meanwhile wins
         return self._decide(run, steering.terminating(row, self.env.now()))
 
-    def resume(self, run: str) -> Verdict:
+    def resume(self, run: str) -> Future[Verdict]:
         """Put a parked run back in line."""
         row = self.load(run)
         ours = self.functions.get(row.function)
         code = ours.fingerprint if ours is not None else None
         return self._decide(run, steering.resuming(row, self.env.now(), code))
 
-    def _decide(self, run: str, write: Write) -> Verdict:
-        verdict = self.write(write).result()
-        if verdict.outcome is not Outcome.DONE:
-            raise WrongState(
-                f"run {run} has moved on meanwhile: {self.load(run).state}", fix=f"podium why {run}"
-            )
-        return verdict
+    def _decide(self, run: str, write: Write) -> Future[Verdict]:
+        """A person's decision, which is refused where the run has moved on meanwhile: WrongState."""
+
+        def check(verdict: Verdict) -> Verdict:
+            if verdict.outcome is not Outcome.DONE:
+                raise WrongState(f"run {run} has moved on meanwhile", fix=f"podium why {run}")
+            return verdict
+
+        return mapped(self.write(write), check)
 
     def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
         row = self.load(run)
         new = steering.retrying(row, self.history(run), self.env.new_id(), self.env.now())
-        return self._start(new, row.function, watch=False)
+        return self._start([self._to_start(new, row.function)])[0]
 
 
 _apps: weakref.WeakSet[App] = weakref.WeakSet()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .. import codec
-from ..checks import is_number
 from ..engine import End, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
@@ -17,7 +16,8 @@ from ..inspect import cause_of, drop_our_frames, with_recorded_frames
 from ..machine import Machine, Step
 from ..model import Entry, State
 from .app import App, Started
-from .loop_wakeup import wait_in_loop
+from .loop_wakeup import in_event_loop, wait_in_loop
+from .waiting import Answer, Done, Waiting, check_timeout, mapped
 
 R = TypeVar("R")
 
@@ -39,11 +39,18 @@ class Source(Protocol):
 
     async def started(self) -> str: ...
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> Waiting[None]: ...
 
 
-class Run(Generic[R]):
-    """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure."""
+class Run(Waiting[R]):
+    """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure.
+
+    `podium.get(id)` and `f.get(id)` give it again, in any process. `state`, `history` and `why` are one
+    blocking read of the store each. What changes the run is done on return in sync code; in a running event
+    loop it is under way on return, and awaiting what was returned says that it is done.
+
+    Example: `run = report.start("Oslo"); print(run.id, run.result(timeout=60))`.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -61,8 +68,7 @@ class Run(Generic[R]):
     def result(self, timeout: float | None = None) -> R:
         """Block until it ends. Raises its failure with the original type, RunCancelled, RunParked,
         or TimeoutError after `timeout` seconds (the run goes on)."""
-        if timeout is not None and not is_number(timeout):
-            raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
+        check_timeout(timeout)
         try:
             return self._source.result(timeout)
         except PASSED_ON as error:
@@ -76,23 +82,35 @@ class Run(Generic[R]):
         """Await it to know that the start is on disk; gives the id."""
         return self._source.started()
 
-    def cancel(self) -> None:
-        """Ask it to stop: its body sees CancelledError and may clean up."""
-        self._source.cancel()
+    def cancel(self) -> Waiting[None]:
+        """Ask it to stop: its body sees CancelledError and may clean up. Of an ended run it does nothing.
+
+        Example: `run.cancel()`, in async code `await run.cancel()`.
+        """
+        return self._source.cancel()
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order. Raises UsageError for a step inside of a workflow, which has no
         record of its own; so do `resume`, `retry` and `why`."""
         return self._stored().app.history(self.id)
 
-    def resume(self) -> None:
-        """Put it back in line after it was parked. Raises WrongState if it is not."""
-        self._stored().app.resume(self.id)
+    def resume(self) -> Waiting[None]:
+        """Put it back in line after it was parked. Raises WrongState if it is not.
+
+        Example: `podium.get("order-17").resume()`.
+        """
+        return Answer(mapped(self._stored().app.resume(self.id), lambda _: None))
 
     def retry(self) -> Run[R]:
-        """A new run from the recorded past of this failed one. Raises WrongState if it has not failed."""
+        """A new run from the recorded past of this failed one. Raises WrongState if it has not failed.
+
+        Example: `podium.get("order-17").retry().result()`.
+        """
         stored = self._stored()
-        return Run(StoredRun(stored.app, stored.function, stored.app.retry(self.id)))
+        started = stored.app.retry(self.id)
+        if not in_event_loop():
+            started.id.result()
+        return Run(StoredRun(stored.app, stored.function, started))
 
     def why(self) -> str:
         """Why it stands where it stands, in a sentence."""
@@ -109,6 +127,13 @@ class Run(Generic[R]):
 
 class StoredRun:
     """A run in the store, seen from outside."""
+
+    @classmethod
+    def known(cls, app: App, function: Function | None, id: str) -> StoredRun:
+        """One that is on record."""
+        start: Future[str] = Future()
+        start.set_result(id)
+        return cls(app, function, Started(start, None))
 
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
@@ -157,6 +182,7 @@ class StoredRun:
                 await wait_in_loop(self._start)
             with slot_lent([self.id] if current_attempt.get() is not None else ()):
                 end = await wait_in_loop(self.ended())
+            await wait_in_loop(self._start)  # known by now, save where its notice is still being made
             return self._outcome(end)
         except PASSED_ON as error:
             drop_our_frames(error)
@@ -165,10 +191,8 @@ class StoredRun:
     async def started(self) -> str:
         return await wait_in_loop(self._start)
 
-    def cancel(self) -> None:
-        written = self.app.cancel(self._known())
-        if not self._on_engines_thread():
-            written.result()
+    def cancel(self) -> Waiting[None]:
+        return Answer(mapped(self.app.cancel(self._known()), lambda _: None))
 
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:
@@ -209,8 +233,9 @@ class StepRun:
     async def started(self) -> str:
         return self.id
 
-    def cancel(self) -> None:
+    def cancel(self) -> Waiting[None]:
         self._step.cancel()
+        return Done()
 
 
 def why(app: App, run: str) -> str:

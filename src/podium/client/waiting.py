@@ -1,107 +1,97 @@
-"""Watching for the ends of runs in a process without an engine: one thread for all, after each change."""
+"""`Waiting`: something asked for, which async code awaits and sync code asks for its `result()`."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from ..engine import End
+from ..checks import is_number
 from ..env import Env
-from ..errors import EngineStopped, StoreUnavailable
-from ..model import RunRow
-from ..store import Store
+from ..errors import UsageError
+from .loop_wakeup import in_event_loop, wait_in_loop
 
-LOOK_SECONDS = 0.5  # how often to look unasked
-LOOK_PAUSE = 0.002  # s for each run looked at: who commits all the time must not keep us busy
-BATCH = 200  # runs looked at in one go, those longest unlooked at first
-
-CLOSED = "this app was closed; the run goes on where somebody drives it"
-
-Then = Callable[[End | BaseException], None]
+T = TypeVar("T")
+S = TypeVar("S")
 
 
-def settle(future: Future[Any]) -> Callable[[Any], None]:
-    """What completes a future with a value or, given an exception, with that."""
+class Waiting(Generic[T]):
+    """Something asked for: `await it` in async code, `it.result()` in sync code.
 
-    def settle(answer: Any) -> None:
-        if future.done():  # its start failed for the caller, who was told so
-            return
-        if isinstance(answer, BaseException):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
+    What changes a run (`run.cancel()`, `podium.runs(...).retry()`) is done when the call returns in sync
+    code; in a running event loop the call returns at once, and awaiting this says that it is done.
 
-    return settle
+    Example: `await run.cancel()`, or plainly `run.cancel()` in sync code.
+    """
+
+    def result(self, timeout: float | None = None) -> T:
+        """Block for it, `timeout` seconds at most. Raises what went wrong, or TimeoutError."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, T]:
+        raise NotImplementedError
 
 
-class EndWatcher:
-    """Callbacks by run. Each is called once: with the run's end, or with the error that keeps it from us."""
+class Answer(Waiting[T]):
+    """A `Waiting` for what another thread answers. Sync callers have waited for it when they get it."""
 
-    def __init__(self, env: Env, store: Callable[[], Store]) -> None:
-        self._env, self._store = env, store
-        self._lock = threading.Lock()
-        self._then: dict[str, list[Then]] = {}
-        self._serving = False
-        self._closed = threading.Event()
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+        if not in_event_loop():
+            future.result()
 
-    def add(self, run: str, then: Then) -> None:
-        """Have `then` called, on some thread, when the run is final or parked."""
-        with self._lock:
-            self._then.setdefault(run, []).append(then)
-            begins, self._serving = not self._serving, True
-        if begins:
-            self._env.spawn(self._serve, name="podium-wait")
-        elif self._closed.is_set():
-            self._fail(EngineStopped(CLOSED))
-        else:
-            self._look(run)  # the thread may be asleep: what has ended already changes no more
+    def result(self, timeout: float | None = None) -> T:
+        check_timeout(timeout)
+        if in_event_loop() and not self._future.done():
+            raise UsageError("result() would block this event loop", fix="await it instead")
+        return self._future.result(timeout)
 
-    def close(self) -> None:
-        """Tell everybody who waits that this app was closed."""
-        self._closed.set()
-        self._fail(EngineStopped(CLOSED))
+    def __await__(self) -> Generator[Any, None, T]:
+        return wait_in_loop(self._future).__await__()
 
-    def _serve(self) -> None:
-        while not self._closed.is_set():
-            try:
-                chosen = self._chosen()
-                for run in chosen:
-                    self._look(run)
-                with self._lock:
-                    if not self._then:
-                        self._serving = False
-                        return
-                if self._store().wait(LOOK_SECONDS, changes=True):
-                    self._closed.wait(LOOK_PAUSE * len(chosen))  # looking must not be all that we do
-            except StoreUnavailable:
-                self._store().wait(LOOK_SECONDS)
-            except Exception as error:  # ours too: this thread is the only one that tells them
-                self._fail(error)
-        self._fail(EngineStopped(CLOSED))  # whoever came meanwhile
 
-    def _chosen(self) -> list[str]:
-        with self._lock:
-            chosen = list(self._then)[:BATCH]
-            for run in chosen:
-                self._then[run] = self._then.pop(run)
-        return chosen
+class Done(Waiting[None]):
+    """A `Waiting` for something that was done at once."""
 
-    def _look(self, run: str) -> None:
-        row = self._store().load(run)
-        if row is not None and row.state.is_settled:
-            self._tell(row)
+    def result(self, timeout: float | None = None) -> None:
+        check_timeout(timeout)
 
-    def _tell(self, row: RunRow) -> None:
-        with self._lock:
-            thens = self._then.pop(row.id, ())
-        for then in thens:
-            then(End(row.state, row.payload))
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
 
-    def _fail(self, error: BaseException) -> None:
-        with self._lock:
-            waiting, self._then = self._then, {}
-        for thens in waiting.values():
-            for then in thens:
-                then(error)
+
+def check_timeout(timeout: object) -> None:
+    """Raise UsageError unless it is None or a number of seconds."""
+    if timeout is not None and not is_number(timeout):
+        raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
+
+
+def mapped(future: Future[S], convert: Callable[[S], T]) -> Future[T]:
+    """A future of `convert(value)`; its failure is the first one's, or what `convert` raises."""
+    after: Future[T] = Future()
+
+    def done(before: Future[S]) -> None:
+        try:
+            after.set_result(convert(before.result()))
+        except BaseException as error:  # whoever waits is told
+            after.set_exception(error)
+
+    future.add_done_callback(done)
+    return after
+
+
+def answered(act: Callable[[], T], env: Env) -> Answer[T]:
+    """The answer of a call that blocks: made here in sync code, in a thread of its own in an event loop."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(act())
+        except BaseException as error:  # whoever waits is told
+            future.set_exception(error)
+
+    if in_event_loop():
+        env.spawn(run, name="podium-ask")
+    else:
+        run()
+    return Answer(future)

@@ -7,8 +7,10 @@ inside a workflow it is a step, elsewhere a task is plainly called and a workflo
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
 
 from ..checks import check_count
 from ..client import (
@@ -17,14 +19,17 @@ from ..client import (
     Batch,
     Run,
     Runs,
+    Started,
     StartOptions,
     StepRun,
     StoredRun,
     checked_tags,
     current_app,
+    encoded,
     in_event_loop,
+    load,
 )
-from ..errors import UsageError
+from ..errors import RunNotFound, UsageError
 from ..functions import Function
 from ..inspect import drop_our_frames
 from ..machine import FanOut, current_machine
@@ -121,7 +126,9 @@ class Durable(Generic[P, C, R]):
         machine = current_machine()
         if machine is not None:
             self._inside("map")
-            return Runs(FanOut(machine, self._function, items, limit, on_error, self._bound))
+            return Runs(
+                FanOut(machine, self._function, items, limit, on_error, self._bound), self._function.label
+            )
         app = current_app()
         if self._call.id is not None:
             raise UsageError("map(...) with options(id=...): every run needs an id of its own")
@@ -133,7 +140,65 @@ class Durable(Generic[P, C, R]):
         def finished(run: Run[Any], then: Callable[[], None]) -> None:
             app.wait(run.id).add_done_callback(lambda _: then())
 
-        return Runs(Batch(begin, finished, items, limit or BATCH, on_error))
+        batch = Batch(begin, finished, items, limit or BATCH, on_error)
+        return Runs(batch, self._function.label)
+
+    def start_many(
+        self: Durable[Concatenate[I, Q], C, R],
+        items: Iterable[I],
+        *,
+        id: Callable[[I], str] | None = None,
+    ) -> list[Run[R]]:
+        """Start a durable run for each item without waiting for any, a thousand in one commit.
+
+        items  what the function's one argument is to be
+        id     gives the id of an item's run: an item whose run is there already is that run
+
+        Outside of workflows; inside one use `map`. All are on disk when this returns, or, in a running event
+        loop, when `await run.started()` of each does. Raises ArgumentError and EncodeError before anything is
+        stored, and IdConflict where an id is that of another call; the other items are started then.
+
+        Example: `runs = resize.start_many(files, id=lambda file: f"resize-{file}")`.
+        """
+        if current_machine() is not None:
+            self._inside("start_many")
+            raise UsageError(
+                f"{self._function.label}.start_many(...) inside a workflow",
+                fix="use map(items): steps of this run",
+            )
+        if self._call.id is not None:
+            raise UsageError("start_many(...) with options(id=...): give id=, a function of the item")
+        app = current_app()
+        calls = [
+            encoded(
+                self._function,
+                (*self._bound, item),
+                {},
+                self._call if id is None else msgspec.structs.replace(self._call, id=id(item)),
+            )
+            for item in items
+        ]
+        started = app.start_many(self._function, calls)
+        if not in_event_loop():
+            _wait_for_all(started)
+        return [
+            Run(StoredRun(app, self._function, one, call.options.id or ""))
+            for one, call in zip(started, calls, strict=True)
+        ]
+
+    def get(self, id: str) -> Run[R]:
+        """The run of this function with this id, whatever process started it.
+
+        Raises RunNotFound where there is none, or where it is a run of another function.
+
+        Example: `report.options(id="monday").start("Oslo")` here, `report.get("monday").result()` there.
+        """
+        app, row = load(f"{self._function.label}.get", id)
+        if row.function != self._function.name:
+            raise RunNotFound(
+                f"run {id!r} is of {row.function}, not of {self._function.name}", fix=f"podium.get({id!r})"
+            )
+        return Run(StoredRun.known(app, self._function, row.id))
 
     def options(
         self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()
@@ -161,6 +226,16 @@ class Durable(Generic[P, C, R]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}>"
+
+
+def _wait_for_all(started: Sequence[Started]) -> None:
+    errors = [error for one in started if (error := one.id.exception()) is not None]
+    if errors:
+        if len(started) > 1:
+            errors[0].add_note(
+                f"{len(started) - len(errors):,} of {len(started):,} runs are started all the same"
+            )
+        raise errors[0]
 
 
 class Task(Durable[P, C, R]):

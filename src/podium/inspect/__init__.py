@@ -6,7 +6,7 @@ from .dates import SPANS, read_moment, read_span
 from .durations import ago, span, until
 from .health import check_runs
 from .query import ParsedQuery, has_key, is_query, parse
-from .search import SearchResult, search
+from .search import SearchResult, among, pages, retried_since, search
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 
@@ -18,7 +18,10 @@ __all__ = [
     "SearchResult",
     "StoreView",
     "ago",
+    "among",
     "can_act",
+    "pages",
+    "retried_since",
     "cause_of",
     "check_runs",
     "drop_our_frames",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 
-from ..model import RunRow
+from ..model import Query, RunRow, State
 from .query import ParsedQuery
 from .store_view import StoreView
 
@@ -37,3 +39,27 @@ def search(view: StoreView, parsed: ParsedQuery, limit: int, scan_max: int = SCA
             return SearchResult(rows[:limit], len(rows) > limit, None)
         query = msgspec.structs.replace(query, before=page[-1].id)
     return SearchResult(rows, False, looked)
+
+
+def pages(view: StoreView, parsed: ParsedQuery) -> Iterator[list[RunRow]]:
+    """All runs that match, newest first, as many at a time as one read of the store gives."""
+    query = msgspec.structs.replace(parsed.query, limit=_PAGE)
+    while page := view.store.find(query):
+        yield [row for row in page if all(test(row) for test in parsed.tests)]
+        if len(page) < _PAGE:
+            return
+        query = msgspec.structs.replace(query, before=page[-1].id)
+
+
+def among(parsed: ParsedQuery, able: frozenset[State], meant: frozenset[State] | None = None) -> ParsedQuery:
+    """The same query for a verb that can do something to `able` states: of these the ones it names, or, where
+    it says nothing of states, those that are `meant`."""
+    named = parsed.query.states
+    states = (meant or able) if named is None else able & named
+    return parsed._replace(query=msgspec.structs.replace(parsed.query, states=states))
+
+
+def retried_since(view: StoreView, created: float) -> set[str]:
+    """Runs that a newer one goes on from: a retry of many that is repeated must not make them twice."""
+    newer = ParsedQuery(Query(created=(created, math.inf)), (), "")
+    return {row.parent for page in pages(view, newer) for row in page if row.parent}

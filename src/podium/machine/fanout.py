@@ -133,6 +133,10 @@ class FanOut:
         if self._slot is not None and not self._slot.done():
             self._slot.set_result(None)
 
+    def counts(self) -> tuple[int, int]:
+        """How many items were drawn, and how many of these are in flight."""
+        return self._drawn, len(self._steps)
+
     # -- collecting -----------------------------------------------------------------------------------
 
     def _notify(self) -> None:

@@ -31,6 +31,10 @@ class Fan(Protocol):
 
     def cancel(self) -> None: ...
 
+    def counts(self) -> tuple[int, int]:
+        """How many items were drawn, and how many of these are in flight."""
+        ...
+
 
 class Runs(Generic[R]):
     """Iterate it (`for`, `async for`) in the order of the items, or await it for the list of results.
@@ -40,8 +44,8 @@ class Runs(Generic[R]):
     RunParked. Example: `for page in fetch.map(urls, limit=20): ...`.
     """
 
-    def __init__(self, fan: Fan) -> None:
-        self._fan = fan
+    def __init__(self, fan: Fan, label: str = "") -> None:
+        self._fan, self._label = fan, label
 
     def __iter__(self) -> Iterator[R]:
         return iter(self._fan)
@@ -59,6 +63,10 @@ class Runs(Generic[R]):
     def cancel(self) -> None:
         """Cancel what is in flight; draw no further items."""
         self._fan.cancel()
+
+    def __repr__(self) -> str:
+        drawn, in_flight = self._fan.counts()
+        return f"<Runs of {self._label}: {drawn} started, {in_flight} of them in flight>"
 
 
 class Completed(Generic[R]):
@@ -191,6 +199,9 @@ class Batch:
         for run in self._runs.values():
             run.cancel()
         self._items = iter(())  # nothing more is drawn
+
+    def counts(self) -> tuple[int, int]:
+        return self._drawn, len(self._runs)
 
 
 __all__ = ["Batch", "Completed", "Fan", "Runs"]

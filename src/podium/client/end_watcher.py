@@ -1,0 +1,107 @@
+"""Watching for the ends of runs in a process without an engine: one thread for all, after each change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from ..engine import End
+from ..env import Env
+from ..errors import EngineStopped, StoreUnavailable
+from ..model import RunRow
+from ..store import Store
+
+LOOK_SECONDS = 0.5  # how often to look unasked
+LOOK_PAUSE = 0.002  # s for each run looked at: who commits all the time must not keep us busy
+BATCH = 200  # runs looked at in one go, those longest unlooked at first
+
+CLOSED = "this app was closed; the run goes on where somebody drives it"
+
+Then = Callable[[End | BaseException], None]
+
+
+def settle(future: Future[Any]) -> Callable[[Any], None]:
+    """What completes a future with a value or, given an exception, with that."""
+
+    def settle(answer: Any) -> None:
+        if future.done():  # its start failed for the caller, who was told so
+            return
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    return settle
+
+
+class EndWatcher:
+    """Callbacks by run. Each is called once: with the run's end, or with the error that keeps it from us."""
+
+    def __init__(self, env: Env, store: Callable[[], Store]) -> None:
+        self._env, self._store = env, store
+        self._lock = threading.Lock()
+        self._then: dict[str, list[Then]] = {}
+        self._serving = False
+        self._closed = threading.Event()
+
+    def add(self, run: str, then: Then) -> None:
+        """Have `then` called, on some thread, when the run is final or parked."""
+        with self._lock:
+            self._then.setdefault(run, []).append(then)
+            begins, self._serving = not self._serving, True
+        if begins:
+            self._env.spawn(self._serve, name="podium-wait")
+        elif self._closed.is_set():
+            self._fail(EngineStopped(CLOSED))
+        else:
+            self._look(run)  # the thread may be asleep: what has ended already changes no more
+
+    def close(self) -> None:
+        """Tell everybody who waits that this app was closed."""
+        self._closed.set()
+        self._fail(EngineStopped(CLOSED))
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            try:
+                chosen = self._chosen()
+                for run in chosen:
+                    self._look(run)
+                with self._lock:
+                    if not self._then:
+                        self._serving = False
+                        return
+                if self._store().wait(LOOK_SECONDS, changes=True):
+                    self._closed.wait(LOOK_PAUSE * len(chosen))  # looking must not be all that we do
+            except StoreUnavailable:
+                self._store().wait(LOOK_SECONDS)
+            except Exception as error:  # ours too: this thread is the only one that tells them
+                self._fail(error)
+        self._fail(EngineStopped(CLOSED))  # whoever came meanwhile
+
+    def _chosen(self) -> list[str]:
+        with self._lock:
+            chosen = list(self._then)[:BATCH]
+            for run in chosen:
+                self._then[run] = self._then.pop(run)
+        return chosen
+
+    def _look(self, run: str) -> None:
+        row = self._store().load(run)
+        if row is not None and row.state.is_settled:
+            self._tell(row)
+
+    def _tell(self, row: RunRow) -> None:
+        with self._lock:
+            thens = self._then.pop(row.id, ())
+        for then in thens:
+            then(End(row.state, row.payload))
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            waiting, self._then = self._then, {}
+        for thens in waiting.values():
+            for then in thens:
+                then(error)

@@ -1,0 +1,135 @@
+"""`podium.runs(query)`: the runs that match, read by pages, and verbs that act on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from ..errors import UsageError, WrongState
+from ..inspect import ParsedQuery, among, pages, parse, retried_since
+from ..machine import current_machine
+from ..model import UNFINISHED, RunRow, State
+from .app import App, current_app
+from .run import Run, StoredRun
+from .waiting import Waiting, answered
+
+RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...
+RETRIED_BY_QUERY = frozenset({State.FAILED})  # ... and is of, where a query says nothing of states
+RESUMED = frozenset({State.PARKED})
+
+
+class Found:
+    """Runs that match a query, newest first, read from the store by pages as you iterate.
+
+    `for run in found`, `async for run in found`. Verbs act on all that match and can be acted upon:
+    `cancel()` on those that have not ended; `retry()` on failed ones that no newer run goes on from (and on
+    cancelled ones, where the query says so); `resume()` on parked ones. Each gives how many there were.
+
+    Example: `podium.runs("workflow:daily status:failed ended:today").retry()`.
+    """
+
+    def __init__(self, app: App, query: str) -> None:
+        self._app, self._query = app, query
+        self._parsed = parse([query], app.env.now())
+
+    def __iter__(self) -> Iterator[Run[Any]]:
+        for page in pages(self._app, self._parsed):
+            yield from map(self._run, page)
+
+    async def __aiter__(self) -> AsyncIterator[Run[Any]]:
+        left = pages(self._app, self._parsed)
+        while (page := await asyncio.to_thread(next, left, None)) is not None:
+            for row in page:
+                yield self._run(row)
+
+    def count(self) -> Waiting[int]:
+        """How many match. Example: `podium.runs("status:failed ended:today").count().result()`."""
+        return answered(lambda: sum(map(len, pages(self._app, self._parsed))), self._app.env)
+
+    def cancel(self) -> Waiting[int]:
+        """Ask all of them that have not ended to stop. Example: `podium.runs("tag:nightly").cancel()`."""
+        return self._each(among(self._parsed, UNFINISHED), self._app.cancel)
+
+    def resume(self) -> Waiting[int]:
+        """Put the parked ones back in line. Example: `podium.runs("workflow:daily").resume()`."""
+        return self._each(among(self._parsed, RESUMED), self._app.resume)
+
+    def retry(self) -> Waiting[int]:
+        """A new run for each failed one. Example: `podium.runs("workflow:daily ended:today").retry()`."""
+        return self._each(
+            among(self._parsed, RETRIED, RETRIED_BY_QUERY), lambda run: self._app.retry(run).id, once=True
+        )
+
+    def _each(
+        self, parsed: ParsedQuery, act: Callable[[str], Future[Any]], once: bool = False
+    ) -> Waiting[int]:
+        def each() -> int:
+            rows = [row for page in pages(self._app, parsed) for row in page]
+            if once and rows:
+                done = retried_since(self._app, min(row.created for row in rows))
+                rows = [row for row in rows if row.id not in done]
+            return sum([_has_happened(asked) for asked in [_asked(act, row.id) for row in rows]])
+
+        return answered(each, self._app.env)
+
+    def _run(self, row: RunRow) -> Run[Any]:
+        return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row.id))
+
+    def __repr__(self) -> str:
+        return f"<runs {self._query!r}>"
+
+
+def _asked(act: Callable[[str], Future[Any]], run: str) -> Future[Any] | None:
+    try:
+        return act(run)
+    except WrongState:  # it has moved on since the page was read
+        return None
+
+
+def _has_happened(asked: Future[Any] | None) -> bool:
+    try:
+        return asked is not None and asked.result() is not None
+    except WrongState:
+        return False
+
+
+def get(id: str) -> Run[Any]:
+    """The run with this id, whatever process started it. Raises RunNotFound.
+
+    Its result has the type that its function declares, where that is imported here; else it is as it was
+    recorded. `f.get(id)` also knows the type.
+
+    Example: `podium.get("order-17").result(timeout=60)`.
+    """
+    app, row = load("podium.get", id)
+    return Run(StoredRun.known(app, app.functions.get(row.function), row.id))
+
+
+def runs(query: str = "") -> Found:
+    """Runs that match a query, as `podium runs` reads it; all of them without one. Raises UsageError.
+
+    Example: `for run in podium.runs("status:failed ended:today"): print(run.id, run.why())`.
+    """
+    given: Any = query  # as it was given
+    if not isinstance(given, str):
+        raise UsageError(f'podium.runs({query!r}): a text is needed, such as "status:failed tag:nightly"')
+    return Found(_looking("podium.runs"), query)
+
+
+def load(call: str, id: Any) -> tuple[App, RunRow]:
+    """The current app, and the run with this id there. Raises RunNotFound, UsageError in a body."""
+    if not isinstance(id, str):
+        raise UsageError(f"{call}({id!r}): the id of a run is text")
+    app = _looking(call)
+    return app, app.load(id)
+
+
+def _looking(call: str) -> App:
+    if current_machine() is not None:
+        raise UsageError(
+            f"{call}(...) in a workflow's body: what it finds would be other on a resume",
+            fix="look in a task, and return what it found",
+        )
+    return current_app()

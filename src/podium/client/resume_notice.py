@@ -1,0 +1,57 @@
+"""The notice that a call goes on with an earlier run: how much of it is on record is counted in a thread.
+
+The engine's thread must not: the history of a long run takes a tenth of a second to read, and everything
+else that the engine drives would stand still for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from ..env import Env
+from ..errors import PodiumError
+from ..inspect import history
+from ..store import Store
+
+_TOLD_ONE_BY_ONE = 3
+
+
+class ResumeNotices:
+    """Says which runs were resumed, then lets their starts go on, so that the notice comes first."""
+
+    def __init__(self, env: Env, notice: Callable[[str], None], store: Callable[[], Store]) -> None:
+        self._env, self._notice, self._store = env, notice, store
+        self._lock = threading.Lock()
+        self._runs: deque[tuple[str, Callable[[], None]]] = deque()
+        self._serving = False
+
+    def add(self, run: str, then: Callable[[], None]) -> None:
+        """Tell of this run and call `then`, on a thread of their own."""
+        with self._lock:
+            self._runs.append((run, then))
+            begins, self._serving = not self._serving, True
+        if begins:
+            self._env.spawn(self._serve, name="podium-notice")
+
+    def _serve(self) -> None:
+        told = 0
+        while True:
+            with self._lock:
+                if not self._runs:
+                    self._serving = False
+                    break
+                run, then = self._runs.popleft()
+            if told < _TOLD_ONE_BY_ONE:
+                self._notice(f"podium: resumed {run}{self._counted(run)}")
+            told += 1
+            then()
+        if told > _TOLD_ONE_BY_ONE:
+            self._notice(f"podium: resumed {told - _TOLD_ONE_BY_ONE:,} more runs")
+
+    def _counted(self, run: str) -> str:
+        try:
+            return f": {history.in_words(history.steps_on_record(self._store(), run))}"
+        except PodiumError:  # the store is closed, or in trouble: the run is resumed all the same
+            return ""

@@ -1,0 +1,93 @@
+"""Starts as data: what a call becomes in the store, and what the store's verdict on it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from .. import codec
+from ..engine import End
+from ..env import Env
+from ..errors import IdConflict, InternalError
+from ..functions import Function
+from ..model import NewRun, Outcome, Verdict
+from .start_options import StartOptions
+
+CHUNK = 1000  # starts in one commit
+
+T = TypeVar("T")
+
+
+class Started(NamedTuple):
+    """A run on its way: its id once it is durable, its end if somebody waits for that from the start."""
+
+    id: Future[str]
+    end: Future[End] | None
+
+
+class Start(NamedTuple):
+    """A start to be made, and where its answers go."""
+
+    new: NewRun
+    label: str  # of the function, for errors
+    started: Started
+
+
+class EncodedCall(NamedTuple):
+    """Arguments that fit the function, as they are stored, and the options of that run."""
+
+    data: bytes
+    digest: bytes
+    options: StartOptions
+
+
+def encoded(
+    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: StartOptions
+) -> EncodedCall:
+    """Raises ArgumentError and EncodeError, before anything is stored."""
+    bound = function.bind(args, kwargs)
+    function.check(bound)
+    return EncodedCall(*codec.encode_call(bound, where=function.label), options)
+
+
+def new_run(function: Function, call: EncodedCall, env: Env, starter: str) -> NewRun:
+    """The run that a call makes, if the store has none for it."""
+    now, options = env.now(), call.options
+    return NewRun(
+        id=options.id or env.new_id(),
+        function=function.name,
+        args=call.data,
+        digest=call.digest,
+        at=now,
+        explicit_id=options.id is not None,
+        fingerprint=function.fingerprint,
+        due=now + options.delay if options.delay else None,
+        starter=starter,
+        attach=bool(starter) and options.id is None and not options.delay,
+        tags=" ".join(options.tags),
+    )
+
+
+def started_run(new: NewRun, label: str, verdict: Verdict) -> tuple[str, bool]:
+    """The id of the run that a start has come to, and whether it is an earlier one, resumed.
+
+    Raises IdConflict, or InternalError for a verdict that a start cannot have.
+    """
+    outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
+    if outcome is Outcome.CONFLICT:
+        raise IdConflict(
+            f"run {new.id!r} exists, but of another function or with other arguments than {label}(...) now",
+            fix="use another id, or the same call",
+        )
+    if outcome not in (Outcome.DONE, Outcome.EXISTS, Outcome.ATTACHED):
+        raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
+    return id, outcome is Outcome.ATTACHED
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Lists of at most `size` items."""
+    left = iter(items)
+    while chunk := list(islice(left, size)):
+        yield chunk

@@ -1,0 +1,301 @@
+"""Runs by id and by query, many starts at once: what the command line has, in code."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, IdConflict, Options, RunNotFound, UsageError, WrongState, task, workflow
+from podium.inspect import history
+from podium.model import Query, State, Write
+
+
+@dataclass
+class Price:
+    amount: int
+
+
+@task
+def price(n: int) -> Price:
+    return Price(n)
+
+
+@workflow
+def quote(n: int) -> Price:
+    return price(n)
+
+
+@workflow
+def rests(n: int) -> int:
+    podium.sleep(3600)
+    return n
+
+
+@task
+def fails_once(flag: str) -> str:
+    path = Path(flag)
+    if not path.exists():
+        path.touch()
+        raise ValueError("not yet")
+    return "done"
+
+
+@workflow
+def second_time(flag: str) -> str:
+    return fails_once(flag)
+
+
+@workflow
+def looks_in_its_body(how: str) -> str:
+    try:
+        if how == "get":
+            podium.get("a")
+        elif how == "f.get":
+            quote.get("a")
+        else:
+            podium.runs()
+    except UsageError as error:
+        return str(error)
+    return "found"
+
+
+@task
+def looks(id: str) -> int:
+    return quote.get(id).result().amount + len([run.id for run in podium.runs("workflow:quote")])
+
+
+@task
+async def looks_async(id: str) -> int:
+    found = podium.runs("workflow:quote")
+    return (await podium.get(id)).amount + await found.count()
+
+
+@workflow
+async def asks_tasks(id: str) -> int:
+    return await looks_async(id) + looks(id)
+
+
+# -- by id -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_found_by_its_id_from_another_app(app: App, store: Path) -> None:
+    quote.options(id="q-1").start(7).result()
+    with App(store, engine=False):
+        assert podium.get("q-1").result() == Price(7)
+        run = quote.get("q-1")
+        assert (run.id, run.result(), run.state) == ("q-1", Price(7), State.SUCCEEDED)
+        assert len(run.history()) == 1
+
+
+def test_an_unknown_id_is_not_found(app: App) -> None:
+    with pytest.raises(RunNotFound, match="'nope'"):
+        podium.get("nope")
+    number: Any = 7
+    with pytest.raises(UsageError, match="the id of a run is text"):
+        podium.get(number)
+
+
+def test_a_run_of_another_function_is_not_that_functions(app: App) -> None:
+    quote.options(id="q-1").start(7).result()
+    with pytest.raises(RunNotFound, match=r"is of .*:quote, not of .*:rests"):
+        rests.get("q-1")
+
+
+@pytest.mark.parametrize("how", ["get", "f.get", "runs"])
+def test_a_body_does_not_look(app: App, how: str) -> None:
+    assert "look in a task" in looks_in_its_body.run(how)
+
+
+def test_tasks_look(app: App) -> None:
+    quote.options(id="q-1").start(7).result()
+    assert asks_tasks.run("q-1") == 16
+
+
+# -- by query ----------------------------------------------------------------------------------------------
+
+
+def test_a_query_finds_runs_page_by_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["podium.inspect.search"], "_PAGE", 3)
+    started = [quote.options(tags=["even"] if n % 2 == 0 else []).start(n) for n in range(10)]
+    for run in started:
+        run.result()
+    found = podium.runs("tag:even")
+    assert [run.id for run in found] == [run.id for run in reversed(started[::2])], "newest first"
+    assert found.count().result() == 5
+    assert podium.runs().count().result() == 10
+    assert [run.result() for run in podium.runs("input.n:3")] == [Price(3)]
+    assert repr(found) == "<runs 'tag:even'>"
+
+
+async def found_async() -> tuple[list[str], int, int]:
+    ids = [run.id async for run in podium.runs("workflow:rests")]
+    cancelled = await podium.runs("workflow:rests").cancel()
+    return ids, await podium.runs("workflow:rests").count(), cancelled
+
+
+def test_async_code_awaits_the_same(app: App) -> None:
+    runs = rests.start_many(range(4))
+    ids, count, cancelled = asyncio.run(found_async())
+    assert (sorted(ids), count, cancelled) == (sorted(run.id for run in runs), 4, 4)
+    for run in runs:
+        with pytest.raises(podium.RunCancelled):
+            run.result()
+
+
+def test_a_verb_acts_on_all_that_match_and_only_where_it_can(app: App) -> None:
+    done, left = quote.start(1), rests.start_many(range(3))
+    done.result()
+    assert podium.runs("created:1h").cancel().result() == 3
+    for run in left:
+        with pytest.raises(podium.RunCancelled):
+            run.result()
+    assert done.state is State.SUCCEEDED
+    assert podium.runs().cancel().result() == 0
+
+
+def test_many_are_retried_once(app: App, tmp_path: Path) -> None:
+    runs = [second_time.start(str(tmp_path / name)) for name in "abc"]
+    for run in runs:
+        with pytest.raises(ValueError, match="not yet"):
+            run.result()
+    assert podium.runs("workflow:second_time").retry().result() == 3
+    again = [run for run in podium.runs("workflow:second_time") if run.id not in {run.id for run in runs}]
+    assert [run.result() for run in again] == ["done"] * 3
+    assert podium.runs("workflow:second_time").retry().result() == 0, "each goes on in a newer one"
+
+
+def test_a_parked_run_is_resumed_by_query_and_by_id(app: App) -> None:
+    assert podium.runs().resume().result() == 0
+    run = quote.start(1)
+    run.result()
+    with pytest.raises(WrongState):
+        run.resume()
+
+
+def test_a_query_that_cannot_be_is_refused_where_it_is_asked(app: App) -> None:
+    with pytest.raises(UsageError, match="nearest: failed"):
+        podium.runs("status:faild")
+    words: Any = ["status:failed"]
+    with pytest.raises(UsageError, match="a text is needed"):
+        podium.runs(words)
+
+
+# -- many starts -------------------------------------------------------------------------------------------
+
+
+def commits_of_starts(app: App, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many runs each commit of the store creates, from now on."""
+    created: list[int] = []
+    commit = app.store.commit
+
+    def counting(engine: str | None, writes: Sequence[Write]) -> Any:
+        if count := sum(len(write.new_runs) for write in writes):
+            created.append(count)
+        return commit(engine, writes)
+
+    monkeypatch.setattr(app.store, "commit", counting)
+    return created
+
+
+@pytest.mark.parametrize("engine", [True, False])
+def test_many_starts_share_a_commit(store: Path, monkeypatch: pytest.MonkeyPatch, engine: bool) -> None:
+    with App(store, engine=engine, options=Options(runs_max=5)) as app:
+        created = commits_of_starts(app, monkeypatch)
+        runs = rests.start_many(range(2500))
+        assert sum(created) == 2500
+        assert len(created) <= 3
+        assert [row.id for row in app.find(Query(limit=3000))] == [run.id for run in reversed(runs)]
+
+
+def test_an_item_whose_run_is_there_is_that_run(app: App) -> None:
+    first = quote.options(id="n-1").start(1)
+    runs = quote.start_many([0, 1, 1, 2], id=lambda n: f"n-{n}")
+    assert [run.id for run in runs] == ["n-0", "n-1", "n-1", "n-2"]
+    assert [run.result() for run in runs] == [Price(0), Price(1), Price(1), Price(2)]
+    assert (first.id, podium.runs().count().result()) == ("n-1", 3)
+
+
+def test_an_id_of_another_call_is_told_and_the_others_are_started(app: App) -> None:
+    rests.options(id="n-1").start(1)
+    with pytest.raises(IdConflict, match="n-1") as raised:
+        rests.start_many([0, 5, 2], id=lambda n: "n-1" if n == 5 else f"n-{n}")
+    assert raised.value.__notes__ == ["2 of 3 runs are started all the same"]
+    assert {run.id for run in podium.runs()} == {"n-0", "n-1", "n-2"}
+
+
+def test_a_bad_item_stores_nothing(app: App) -> None:
+    items: list[Any] = [1, 2, object()]
+    with pytest.raises(UsageError):
+        quote.start_many(items)
+    with pytest.raises(UsageError, match="cannot be the id of a run"):
+        quote.start_many([1, 2], id=lambda n: f"n {n}")
+    assert app.find(Query()) == []
+
+
+async def started_async(count: int) -> list[str]:
+    runs = quote.start_many(range(count))
+    return [await run.started() for run in runs]
+
+
+def test_in_an_event_loop_each_start_is_awaited(app: App) -> None:
+    ids = asyncio.run(started_async(20))
+    assert ids == [row.id for row in reversed(app.find(Query()))]
+
+
+# -- the rest ----------------------------------------------------------------------------------------------
+
+
+async def cancelled_async() -> str:
+    run = rests.start(1)
+    await run.cancel()
+    try:
+        await run
+    except podium.RunCancelled:
+        return "cancelled"
+    return "not"
+
+
+def test_cancel_is_awaited_in_async_code_and_done_on_return_in_sync_code(app: App) -> None:
+    assert asyncio.run(cancelled_async()) == "cancelled"
+    run = rests.start(1)
+    assert run.cancel().result(timeout=0) is None
+
+
+def test_runs_show_how_far_they_are(app: App) -> None:
+    runs = quote.map([1, 2, 3])
+    assert repr(runs) in (f"<Runs of quote: 3 started, {left} of them in flight>" for left in range(4))
+    assert [each.amount for each in runs] == [1, 2, 3]
+    assert repr(runs) == "<Runs of quote: 3 started, 0 of them in flight>"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert podium.__version__ == importlib.metadata.version("podium")
+
+
+def test_the_engines_thread_reads_no_history_for_a_notice(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    count: Callable[..., int] = history.steps_on_record
+
+    def counting(*args: Any) -> int:
+        threads.append(threading.current_thread().name)
+        return count(*args)
+
+    monkeypatch.setattr(history, "steps_on_record", counting)
+    with App(store, starter="script.py"):
+        left = rests.start(1).id
+    told: list[str] = []
+    with App(store, starter="script.py", notice=told.append):
+        assert rests.start(1).id == left
+        assert told == [f"podium: resumed {left}: 0 steps on record"]
+    assert threads == ["podium-notice"]
