@@ -37,6 +37,7 @@ class Function:
     homes: tuple[tuple[str, str], ...] = ()  # where such a process finds it: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
+    declared_by: object = None  # the code of the module, or of the cell, that declares it
     label: str = field(init=False)  # the name as people say it: without the module
     signature: inspect.Signature = field(init=False)
     _parameters: KeysView[str] = field(init=False)
@@ -179,15 +180,28 @@ class Registry(dict[str, Function]):
     """Functions by name. One per process (`registry`); apps look names up in it."""
 
     def add(self, function: Function) -> None:
-        """Register; the same name for other code is an error, the same code again (a reload) replaces it."""
+        """Register. A later declaration in the same place wins: a cell that was edited, a module that was
+        reloaded. Raises DeclarationError where two functions want one name."""
         known = self.get(function.name)
-        if known is not None and _code_place(known.fn) != _code_place(function.fn):
+        if known is not None and not _replaces(function, known):
             raise DeclarationError(
                 f"two functions are named {function.name!r}: "
                 f"{_code_place(known.fn)} and {_code_place(function.fn)}",
                 fix="rename one, or give it a name of its own with name=...",
             )
         self[function.name] = function
+
+
+def _replaces(function: Function, known: Function) -> bool:
+    """Whether it is the same function, declared once more."""
+    if _code_place(function.fn) == _code_place(known.fn):
+        return True
+    if function.declared_by is known.declared_by:
+        return False  # both stand there at once
+    here, there = inspect.unwrap(function.fn), inspect.unwrap(known.fn)
+    if getattr(here, "__globals__", here) is getattr(there, "__globals__", there):
+        return True
+    return _code_place(here).rpartition(":")[0] == _code_place(there).rpartition(":")[0] != ""
 
 
 def _code_place(fn: Any) -> str:

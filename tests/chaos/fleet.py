@@ -162,7 +162,7 @@ class Feeder:
 
     def _feed(self) -> None:
         number = 0
-        with App(self._store, engine=False, starter="", notice=lambda _: None):
+        with App(self._store, drives="nothing", starter="", notice=lambda _: None):
             while True:
                 with self._more:
                     self._more.wait_for(lambda: number < self.allowed or self._ended)  # noqa: B023  # waited for here

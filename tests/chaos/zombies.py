@@ -36,7 +36,7 @@ class Zombies:
         self.rounds = 0
 
     def play(self, rounds: int) -> None:
-        with self.fleet, App(self.fleet.store, engine=False, starter="", notice=lambda _: None):
+        with self.fleet, App(self.fleet.store, drives="nothing", starter="", notice=lambda _: None):
             for _ in range(rounds):
                 self._round()
                 self.rounds += 1

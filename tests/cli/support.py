@@ -21,6 +21,7 @@ from podium import App, codec
 from podium.model import NewRun, Write
 
 PODIUM = [sys.executable, "-m", "podium"]
+STORE = Path(".podium", "podium.db")  # of the project in the working directory; a test's own app has another
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[78]|\r")
 
 APP = '''
@@ -137,7 +138,7 @@ def put(id: str) -> None:
     """A run of `adds` in line, under an id that a store may hold though nobody can choose it now."""
     args, digest = codec.encode_call({}, where="f")
     new = NewRun(id, "app:adds", args, digest, time.time())
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         app.store.commit(None, [Write(new_runs=(new,))])
 
 

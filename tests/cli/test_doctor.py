@@ -19,7 +19,7 @@ from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs
 from podium.model import EngineRow, NewRun, Write
 from podium.store import Finding
-from tests.cli.support import PODIUM, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, STORE, environment, podium, wait_until, write_app
 
 
 def problems(*args: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
 
 
 def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path) -> None:
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         locks = HostLocks(project / ".podium" / "podium.db-locks")
         locks.hold("e1")
         about = EngineInfo(
@@ -105,7 +105,7 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
 
 
 def test_a_machine_that_was_asleep_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         monkeypatch.setattr("podium.inspect.health.seconds_asleep", lambda: 3 * 3600.0)
         (clock,) = (finding for finding in check_runs(app) if finding.name == "clock")
     assert clock.is_well

@@ -16,14 +16,24 @@ import pytest
 from podium import App, codec
 from podium.errors import WrongState
 from podium.model import EngineRow, Fence, Move, NewRun, Outcome, State, Write
-from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, put, wait_until, write_app
+from tests.cli.support import (
+    PODIUM,
+    STORE,
+    Terminal,
+    as_json,
+    environment,
+    podium,
+    put,
+    wait_until,
+    write_app,
+)
 
 
 @pytest.fixture
 def five(project: Path) -> list[str]:
     """Queued runs, newest first; the fifth is of another function."""
     write_app(project)
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         for n in range(1, 6):
             data, digest = codec.encode_call({"n": n}, where="f")
             function = "app:other" if n == 5 else "app:adds"
@@ -174,7 +184,7 @@ def test_what_a_killed_process_left_is_taken_from_it_and_ended(left: str) -> Non
     assert as_json("show", left)["state"] == "running"
     ran = podium("terminate", "@last")
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{left}\n", "cancelled\n")
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         row = app.load(left)
         assert (row.state, row.token, row.lost) == (State.CANCELLED, 2, 1)
         late = Fence(left, 1, frozenset({State.RUNNING}))  # what its owner would still write
@@ -184,7 +194,7 @@ def test_what_a_killed_process_left_is_taken_from_it_and_ended(left: str) -> Non
 
 
 def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with App(engine=False) as app:
+    with App(STORE, drives="nothing") as app:
         app.store.announce(EngineRow("heir", 0, "elsewhere", 1, time.time()))
         release = app.store.release
 

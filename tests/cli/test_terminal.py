@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from podium import App
-from tests.cli.support import PODIUM, Terminal, as_json, began, environment, podium, wait_until, write_app
+from tests.cli.support import (
+    PODIUM,
+    STORE,
+    Terminal,
+    as_json,
+    began,
+    environment,
+    podium,
+    wait_until,
+    write_app,
+)
 
 ONCE_AND_AGAIN = """
 import pathlib, time
@@ -206,7 +216,7 @@ def test_who_was_taken_for_dead_is_told_how_to_go_on(project: Path) -> None:
     ) as process:
         assert process.stderr is not None
         wait_until(lambda: began(project))
-        with App(engine=False) as app:
+        with App(STORE, drives="nothing") as app:
             while engines := app.store.engines():  # it may beat between the look and the verdict
                 app.store.release({engine.id: engine.beat for engine in engines})
         said = next(line for line in process.stderr if line.startswith("error[E504]"))

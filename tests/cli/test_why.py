@@ -101,7 +101,7 @@ class World:
         return process
 
     def app(self) -> App:
-        return self.stack.enter_context(App(self.file, engine=False))
+        return self.stack.enter_context(App(self.file, drives="nothing"))
 
     def engine(self, app: App, id: str, functions: dict[str, str], host: str = "", **about: Any) -> EngineRow:
         """An engine that lives (its lock is held), or whose host is another one."""

@@ -89,7 +89,7 @@ async def asks_tasks(id: str) -> int:
 
 def test_a_run_is_found_by_its_id_from_another_app(app: App, store: Path) -> None:
     quote.options(id="q-1").start(7).result()
-    with App(store, engine=False):
+    with App(store, drives="nothing"):
         assert podium.get("q-1").result() == Price(7)
         run = quote.get("q-1")
         assert (run.id, run.result(), run.state) == ("q-1", Price(7), State.SUCCEEDED)

@@ -103,7 +103,7 @@ def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
         while len(runs[0].history()) < 1:
             time.sleep(0.001)
     assert "task" in cleaned
-    with App(store, engine=False) as app:
+    with App(store, drives="nothing") as app:
         assert {app.load(run.id).state for run in runs} == {State.WAITING}
         assert {app.load(run.id).lost for run in runs} == {0}, "a clean goodbye is no loss"
         assert app.store.engines() == []
@@ -115,20 +115,20 @@ def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
 
 
 def test_closing_hands_back_at_once_what_nobody_here_asked_for(store: Path) -> None:
-    with App(store, engine=False):
+    with App(store, drives="nothing"):
         other = two_steps.start(1)
     with App(store, options=Options(grace=3600)) as app:
         assert quick.run(1) == 2
         assert started.wait(5)
-    with App(store, engine=False) as app:
+    with App(store, drives="nothing") as app:
         row = app.load(other.id)
         assert (row.state, row.lost) == (State.WAITING, 0)
 
 
 def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: Path) -> None:
-    with App(store, engine=False):
+    with App(store, drives="nothing"):
         other = two_steps.start(1)
-    with App(store) as app:  # its first owner dies
+    with App(store, drives="nothing") as app:  # its first owner dies
         app.store.announce(EngineRow("dead", 0, "elsewhere", 1, 0.0))
         functions = {two_steps.name: two_steps._function.fingerprint}
         assert app.store.claim("dead", functions, 1, time.time()).heads
@@ -145,9 +145,9 @@ def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: 
 
 
 def test_an_app_that_leaves_others_alone_drives_what_it_started_and_what_it_waits_for(store: Path) -> None:
-    with App(store, engine=False):
+    with App(store, drives="nothing"):
         other, awaited = quick.start(1), quick.start(2)
-    with App(store, options=Options(others="leave", evict_always=True)) as app:
+    with App(store, drives="own", options=Options(evict_always=True)) as app:
         left = naps.options(delay=0.01).start(0.01)
         assert app.wait(awaited.id).result(10).state is State.SUCCEEDED
         while not left.state.is_final:  # nobody waits for it, but it was started here
@@ -221,7 +221,7 @@ def test_closing_leaves_no_thread_and_no_file_open(store: Path) -> None:
 
 
 def test_a_never_used_app_creates_nothing(store: Path) -> None:
-    with App(store):
+    with App(store, drives="own"):
         pass
     assert not store.exists()
 

@@ -374,7 +374,7 @@ def test_two_hundred_megabytes_cost_no_memory_and_stop_nobody(script: Path, pyth
 
 def test_what_was_flushed_outlives_a_kill(script: Path, python: list[str]) -> None:
     dies = subprocess.Popen([*python, "app.py", "die"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    with App(script / "s.db", engine=False) as app:
+    with App(script / "s.db", drives="nothing") as app:
         until(lambda: app.store.logs("d"))
         (script / "die").touch()
         dies.communicate(timeout=20)

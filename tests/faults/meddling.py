@@ -85,7 +85,7 @@ def start(times: int, name: str, *args: Any) -> None:
     """Print the id of each start that was acknowledged. Each of these clients may be the last to close."""
     function = {"counts": counts, "meddles": meddles}[name]
     for _ in range(times):
-        with App(STORE, engine=False, starter=""):
+        with App(STORE, drives="nothing", starter=""):
             print(function.start(*args).id, flush=True)
 
 

@@ -186,7 +186,7 @@ def test_what_is_only_copied_beside_disturbs_nobody(store: SqliteStore, tmp_path
 
 def test_a_worker_whose_log_is_deleted_ends_and_says_why_and_the_next_one_goes_on(tmp_path: Path) -> None:
     with Fleet(tmp_path, size=1, slots=2, lease=1.0) as fleet:
-        with App(fleet.store, engine=False, starter="") as app:
+        with App(fleet.store, drives="nothing", starter="") as app:
             run = gated.start(str(tmp_path / "gate"))
             (worker,) = fleet.members
             wait_until(lambda: fleet.ledger.new())
@@ -195,6 +195,6 @@ def test_a_worker_whose_log_is_deleted_ends_and_says_why_and_the_next_one_goes_o
             assert "podium.db-wal was deleted while this process had it open" in worker.said()
         (tmp_path / "gate").touch()
         worker.revive()
-        with App(fleet.store, engine=False, starter="") as app:
+        with App(fleet.store, drives="nothing", starter="") as app:
             wait_until(lambda: app.load(run.id).state.is_final)
             assert app.load(run.id).state.value == "succeeded"

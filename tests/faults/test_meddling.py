@@ -58,7 +58,7 @@ def act(*words: object) -> list[str]:
 
 def look(host: Host) -> None:
     """Open the store again, and see that it is whole."""
-    host.app = App(host.url, engine=False, starter="")
+    host.app = App(host.url, drives="nothing", starter="")
     with closing(apsw.Connection(str(host.folder / "podium.db"))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 

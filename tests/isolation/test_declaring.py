@@ -130,9 +130,9 @@ def test_a_script_without_a_guard_is_told_so_and_does_not_run_twice(project: Pat
     (project / "app.py").write_text(UNGUARDED)
     ran = python("app.py", cwd=project)
     assert ran.returncode != 0
-    assert "could not import app: app starts runs when it is imported" in ran.stderr
+    assert "could not import app: app starts runs when it is imported" in ran.stderr, ran.stderr
     assert 'if __name__ == "__main__":' in ran.stderr
-    with App(project / ".podium" / "podium.db", engine=False) as app:
+    with App(project / ".podium" / "podium.db", drives="nothing") as app:
         assert len(app.store.find(Query())) == 1
 
 

@@ -38,7 +38,7 @@ def supervise(store: Path, ledger: Path) -> int:
 @pytest.mark.parametrize("hows", [["exit"], ["abort"], ["kill"], ["exit", "abort", "kill"]], ids="+".join)
 def test_a_step_that_kills_its_process_is_isolated_then_parked(tmp_path: Path, hows: list[str]) -> None:
     store, ledger = tmp_path / "podium.db", tmp_path / "ledger"
-    with App(store, engine=False, starter="") as app:
+    with App(store, drives="nothing", starter="") as app:
         bad = [poisoned.poison.start(how) for how in hows]
         good = [poisoned.steady.start(number) for number in range(OTHERS)]
         crashes = supervise(store, ledger)
@@ -68,7 +68,7 @@ def test_a_body_that_kills_its_process_is_parked_and_takes_nobody_along(
     tmp_path: Path, hows: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, ledger = tmp_path / "podium.db", tmp_path / "ledger"
-    with App(store, engine=False, starter="") as app:
+    with App(store, drives="nothing", starter="") as app:
         bad = [poisoned.deadly.start(how) for how in hows]
         step = poisoned.poison.start("kill")  # beside one whose step does
         good = [poisoned.steady.start(number) for number in range(OTHERS)]

@@ -52,7 +52,7 @@ class Host:
         self.folder = folder
         self.ledger = folder / "ledger"
         self.url = f"sqlite:///{folder / 'podium.db'}"
-        self.app = App(self.url, engine=False, starter="")
+        self.app = App(self.url, drives="nothing", starter="")
         self.workers: list[Worker] = []
 
     # -- workers --------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.processes.support import FLOWS, ROOT, Host, wait_until
 
 @pytest.fixture
 def client(host: Host) -> App:
-    return App(host.url, engine=False, starter="")
+    return App(host.url, drives="nothing", starter="")
 
 
 def test_start_result_cancel_and_failure_work_while_a_worker_drives(host: Host, client: App) -> None:
@@ -90,7 +90,7 @@ def test_a_script_asks_and_a_worker_of_its_file_drives(host: Host) -> None:
 
 def test_an_app_whose_engine_was_taken_for_dead_goes_on_with_a_fresh_one(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'podium.db'}"
-    with App(url, options=Options(lease=1.0)) as app, App(url, engine=False) as other:
+    with App(url, options=Options(lease=1.0)) as app, App(url, drives="nothing") as other:
         first = app.host
         (row,) = other.store.engines()
         while other.store.engines():  # by a beat that it has at this moment

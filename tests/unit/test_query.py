@@ -42,7 +42,7 @@ RUNS = [
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    with App(tmp_path / "x.db", engine=False) as app:
+    with App(tmp_path / "x.db", drives="nothing") as app:
         app.store.commit(None, [Write(new_runs=(run,)) for run in RUNS])
         app.store.commit(None, [terminating(app.load("aa-1"), NOW - 2 * HOUR)])
         yield app

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ..client import WAITING, App, Started, wants_engine
-from ..engine import EngineInfo, Options
+from ..engine import EngineInfo
 from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import history
@@ -23,7 +23,6 @@ from .target import Target
 from .terminal import say, tell
 from .view import View
 
-ALONE = Options(others="leave")  # what lies in the store besides is for workers, and for apps that stay
 _PAUSE = 0.05  # s between looks at whether we were told to stop
 _RESULT_MAX = 4000  # characters of a result on a terminal
 
@@ -106,7 +105,7 @@ def drive(
 
 def come_out(app: App, view: View, stop: Stopping, seconds: float, *, as_json: bool, quiet: bool) -> int:
     """What a run has come to that was driven here for so many seconds, or left; the exit code."""
-    with App(app.url, engine=False) as looking:
+    with App(app.url, drives="nothing") as looking:
         row = looking.load(view.run)
         tail = history.tail(looking.store, row)
         if not row.state.is_settled:

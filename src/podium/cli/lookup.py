@@ -27,7 +27,7 @@ def looking(store: str | None) -> Generator[App]:
     file = store_file(url)
     if file is not None and not file.exists():
         raise RunNotFound(f"there are no runs yet in {url}", fix="another store? --store URL, or PODIUM_URL")
-    app = App(url, engine=False)
+    app = App(url, drives="nothing")
     app.patience = _PATIENCE
     try:
         yield app

@@ -8,7 +8,7 @@ from ..client import RESUMED, App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
-from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
+from .driving import drive, observed_view, only_waits, open_engine, require_engine
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
@@ -48,7 +48,7 @@ def command(
         if not quiet and _runs(app, row):
             tell(f"{_RUNS}; followed from here")
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
+    with App(app.url, notice=only_waits, starter=target.file, drives="own") as driving:
         open_engine(driving)
         view = observed_view(driving, target)
         view.run = row.id

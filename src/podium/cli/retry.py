@@ -7,7 +7,7 @@ import click
 from ..client import RETRIED, RETRIED_BY_QUERY, App
 from ..inspect import retried_since
 from . import options
-from .driving import ALONE, drive, observed_view, only_waits, open_engine, require_engine
+from .driving import drive, observed_view, only_waits, open_engine, require_engine
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
@@ -44,7 +44,7 @@ def command(
     (row,) = chosen.rows
     require_engine()
     target = load_for(row.function, row.starter)
-    with App(app.url, notice=only_waits, starter=target.file, options=ALONE) as driving:
+    with App(app.url, notice=only_waits, starter=target.file, drives="own") as driving:
         open_engine(driving)
         view = observed_view(driving, target)
         with Stopping(says=not quiet) as stop:

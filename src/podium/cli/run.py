@@ -14,7 +14,6 @@ from ..model import RunRow, State
 from . import formatting, options, when
 from .answer import say_json
 from .driving import (
-    ALONE,
     comes_on_record,
     drive,
     leave,
@@ -79,7 +78,7 @@ def command(
     now, began = env.now, env.monotonic()
     due = None if at is None else when.due(at, now())
     call = StartOptions(id=id, tags=_words(tags))
-    with App(store, notice=only_waits, engine=not detach, options=ALONE) as app:
+    with App(store, notice=only_waits, drives="nothing" if detach else "own") as app:
         found = load(target)
         args, kwargs = Flags(found.function).parse(flags, f"podium run {target} --")
         if not detach:

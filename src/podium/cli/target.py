@@ -18,6 +18,7 @@ from ..executors import capture
 from ..functions import Function, registry
 from ..inspect import Frame
 from ..machine import is_user_file
+from ..modules import NO_FILE, NOTEBOOK, had_name, name_of_file, project_of, source_roots
 from .report import frame_lines
 from .terminal import safe
 
@@ -55,23 +56,47 @@ def load(text: str) -> Target:
 def load_for(function: str, starter: str) -> Target:
     """The function of a run on record: from its module, or from the script that started it."""
     module = function.partition(":")[0]
-    path = Path(starter)
-    place = starter if path.suffix == ".py" and path.stem == module and path.exists() else module
-    found = load_module(place)
+    if module.startswith(NO_FILE) or module.endswith(NOTEBOOK):
+        what = "a notebook" if module.endswith(NOTEBOOK) else "a session that no file holds"
+        raise TargetNotFound(
+            f"{safe(function)} is of {what}: no other process has its code",
+            fix="call it there again, or put it into a module",
+        )
+    found = load_module(_place_of(module, starter))
     if function not in registry:
         raise TargetNotFound(
-            f"{place} declares no {safe(function)} any more",
+            f"{shown_path(found)} declares no {safe(function)} any more",
             fix="bring it back under that name, or name= it so",
         )
     file = getattr(found, "__file__", None)
     return Target(registry[function], os.path.abspath(file) if file else "")
 
 
+def _place_of(module: str, starter: str) -> str:
+    """Where a module of that name is: a file of this project, the script that started the run, or whatever
+    Python finds by the name."""
+    script = Path(starter)
+    if script.suffix == ".py" and script.exists() and had_name(name_of_file(script), module):
+        return starter
+    for root in (Path.cwd(), *source_roots(Path.cwd())):
+        stem = root.joinpath(*module.split("."))
+        for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+            if file.is_file() and name_of_file(file) == module:
+                return str(file)
+    return module
+
+
+def shown_path(module: ModuleType) -> str:
+    """A module as people find it."""
+    file: str | None = getattr(module, "__file__", None)
+    return os.path.relpath(file) if file else module.__name__
+
+
 # -- the module --------------------------------------------------------------------------------------
 
 
 def load_module(place: str) -> ModuleType:
-    """By dotted name from the working directory, or by path under the name that Python itself would use.
+    """By dotted name from the working directory or its project, or by path.
 
     Raises TargetNotFound, or BrokenModule; then nothing that it declared is left in the registry.
     """
@@ -82,7 +107,7 @@ def load_module(place: str) -> ModuleType:
             return _by_path(Path(place))
         if not place or place.startswith("."):  # which Python would take for relative to a package
             raise _no_module(place)
-        _look_in(os.getcwd())
+        _look_in(os.getcwd(), *map(str, source_roots(Path.cwd())))
         return importlib.import_module(place)
     except BaseException as error:
         for name in registry.keys() - before:
@@ -94,9 +119,11 @@ def load_module(place: str) -> ModuleType:
         raise told from error
 
 
-def _look_in(folder: str) -> None:
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+def _look_in(*folders: str) -> None:
+    """The first of them first."""
+    for folder in reversed(folders):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
 
 
 def _told(place: str, error: BaseException) -> BaseException:
@@ -116,13 +143,19 @@ def _by_path(path: Path) -> ModuleType:
         path = path.with_name(f"{path.name}.py")
     if not path.is_file():
         raise _no_module(str(path))
-    name, file = path.stem, str(path.absolute())
+    name, file = name_of_file(path), str(path.absolute())
+    project = project_of(Path(os.path.realpath(file)))
+    # What lies beside it, as for a script; then what an import statement finds.
+    _look_in(os.path.dirname(file), *([str(project.root)] if project is not None else []))
     known = sys.modules.get(name)
-    if known is not None and os.path.abspath(getattr(known, "__file__", None) or "") != file:
+    if known is not None:
+        if os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(file):
+            return known
         raise UsageError(
             f"{path} would be the module {name!r}, but another one has that name", fix="rename the file"
         )
-    _look_in(str(path.absolute().parent))
+    if _is_of_package(name, file):
+        return importlib.import_module(name)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise _no_module(str(path))
@@ -133,6 +166,19 @@ def _by_path(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _is_of_package(name: str, file: str) -> bool:
+    """Whether Python finds the file by its name, below packages that are to be imported before it."""
+    package = name.rpartition(".")[0]
+    if not package or not os.path.exists(os.path.join(os.path.dirname(file), "__init__.py")):
+        return False
+    spec = importlib.util.find_spec(name)
+    return (
+        spec is not None
+        and spec.origin is not None
+        and os.path.realpath(spec.origin) == os.path.realpath(file)
+    )
 
 
 def _no_module(place: str) -> TargetNotFound:

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import threading
+from contextlib import closing
 from types import FrameType
 from typing import Any
 
@@ -56,10 +57,11 @@ def command(
     """
     stop = _Stop()
     served = WorkerModules(modules)
-    with App(
-        store, engine=True, options=_options(slots, grace, lease), functions=served.functions, starter="",
+    with closing(App(
+        store, drives="all", options=_options(slots, grace, lease), functions=served.functions, starter="",
         notice=_no_notice,
-    ) as app:  # fmt: skip
+    )) as app:  # fmt: skip
+        app.enter()
         if not served.load():
             tell("  none of these modules can be imported, so there is nothing to serve")
             return CONFIGURATION
@@ -144,7 +146,7 @@ class _Stop:
 
 
 def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
-    given: dict[str, Any] = {"others": "equal"}
+    given: dict[str, Any] = {}
     if slots is not None:
         given |= {
             "loop_slots": slots, "thread_slots": slots, "process_slots": slots,

@@ -1,11 +1,13 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
-from .app import App, current_app
+from .app import App
 from .busy_wait import WAITING
+from .default_app import current_app, declared
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
-from .location import default_url, is_in_memory, module_name, store_file, store_flag, wants_engine
+from .location import default_url, is_in_memory, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
+from .process import Drives, wants_engine
 from .run import PASSED_ON, Run, StepRun, StoredRun
 from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo
@@ -34,15 +36,16 @@ __all__ = [
     "runs",
     "StepRun",
     "StoredRun",
+    "Drives",
     "check_environment",
     "checked_tags",
     "current_app",
+    "declared",
     "default_url",
     "in_event_loop",
     "is_in_memory",
     "is_tag",
     "load",
-    "module_name",
     "store_file",
     "store_flag",
     "unknown_settings",

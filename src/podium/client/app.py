@@ -9,7 +9,6 @@ import atexit
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -26,11 +25,14 @@ from ..inspect import history
 from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store, open_store
 from . import owners, steering
+from .apps import Apps
 from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
 from .end_watcher import EndWatcher, settle
 from .interrupt_notice import is_interrupted, tell_left
-from .location import default_url, script, settled_url, store_file, wants_engine
+from .location import default_url, script, settled_url, store_file
 from .notices import tell
+from .others_notice import OthersNotice
+from .process import Drives, described, fate_of_others, wants_engine
 from .resume_notice import ResumeNotices
 from .signals import unwind_on_sigterm
 from .start_options import StartOptions
@@ -43,17 +45,20 @@ T = TypeVar("T")
 
 
 class App:
-    """A store and, unless `engine=False`, an engine in this process. Usable as a context manager.
+    """A store and, unless it drives nothing, an engine in this process. Usable as a context manager.
 
     url        `sqlite:///path/to/file.db` or a path; default: `PODIUM_URL`, else `.podium/podium.db` beside
                the nearest project file
-    engine     False: only ask, and leave the driving to others; default: True, but for `PODIUM_ENGINE=off`
+    drives     "all": every run of its functions that no other engine has; "own": those that this process
+               starts or attaches to; "nothing": it only asks. Default: "all" (`PODIUM_ENGINE=off`: "nothing")
     options    what the engine may be told
     functions  what it may drive; default: all that is declared in this process
     starter    the script that may find its runs again; default: the one that runs
     notice     called with what a person should know; default: a line on stderr
 
-    Opening happens on first use and raises StoreRefused or StoreUnavailable.
+    `with App():` that drives all has its engine at once; else opening happens on first use. It raises
+    StoreRefused or StoreUnavailable. The default app, which a process has that opens none, drives all in a
+    server and its own in a script, a notebook or a test.
     Example: `with App("runs.db", options=Options(thread_slots=64)): report.run(["Oslo"])`.
     """
 
@@ -61,7 +66,7 @@ class App:
         self,
         url: str | os.PathLike[str] | None = None,
         *,
-        engine: bool | None = None,
+        drives: Drives | None = None,
         options: Options | None = None,
         env: Env | None = None,
         functions: Mapping[str, Function] = registry,
@@ -77,17 +82,21 @@ class App:
         self.options = options or Options()
         self.functions = functions
         self.starter = script() if starter is None else starter  # who may attach to what it left behind
-        self._notice = notice or tell
-        self.has_engine = wants_engine() if engine is None else engine
+        self.tell = notice or tell
+        if drives not in (None, "all", "own", "nothing"):
+            raise UsageError(f'App(drives={drives!r}): "all", "own" or "nothing" is needed')
+        self.drives: Drives = drives or ("all" if wants_engine() else "nothing")
+        self.has_engine = self.drives != "nothing"
         self.patience = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
         self.about = about  # what the engine says of itself
         self.observers: list[Observer] = []  # of the engine's events
         self._waiting = EndWatcher(self.env, lambda: self.store)
-        self._resume_notices = ResumeNotices(self.env, self._notice, lambda: self.store)
+        self._resume_notices = ResumeNotices(self.env, self.tell, lambda: self.store)
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._host: EngineHost | None = None
-        _apps.add(self)
+        self._others = OthersNotice(self)
+        apps.add(self)
         self._closed = False
 
     # -- opening and closing --------------------------------------------------------------------------
@@ -104,11 +113,11 @@ class App:
                 is_new = self._is_found and file is not None and not file.exists()
                 self._store = self._patiently(self._opened_store)
                 if is_new:
-                    self._notice(f"podium: new store {file}")
+                    self.tell(f"podium: new store {file}")
             return self._store
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        return patiently(act, self.env, self._notice, self.patience)
+        return patiently(act, self.env, self.tell, self.patience)
 
     def _opened_store(self) -> Store:
         store = open_store(self.url, patience=CALL_PATIENCE)
@@ -131,7 +140,7 @@ class App:
             if self._host is None:
                 if not self.has_engine:
                     raise UsageError(
-                        "this app has no engine", fix="open it with engine=True, or start a worker"
+                        "this app has no engine", fix='open it with drives="all", or start a worker'
                     )
                 self._host = self._patiently(self._new_host)
                 atexit.register(self.close)
@@ -141,18 +150,17 @@ class App:
     def _new_host(self) -> EngineHost:
         return EngineHost(
             self.store, self.functions, self.env, self.options, self._locks_directory(),
-            self._about.written(), self.observers, self.url,
+            self._info(), self.observers, self.url, fate_of_others(self.drives, self.about),
         )  # fmt: skip
 
-    @property
-    def _about(self) -> EngineInfo:
-        return self.about or EngineInfo(script=self.starter, slots=self.options.thread_slots)
+    def _info(self) -> str:
+        return described(self.about, self.drives, self.options).written()
 
     def describe(self, about: EngineInfo) -> None:
         """Let the engine say something else of itself from now on."""
         self.about = about
         if self._host is not None:
-            self._host.describe(about.written())
+            self._host.describe(self._info())
 
     def _locks_directory(self) -> Path | None:
         file = store_file(self.url)
@@ -166,16 +174,23 @@ class App:
             self._closed = True
             host, store = self._host, self._store
         atexit.unregister(self.close)
-        wanted = host.engine.watchers.wanted if host is not None and is_interrupted() else []
+        wanted = host.engine.watchers.wanted if host is not None else []
         self._waiting.close()
         if host is not None:
             try:
                 host.close()
             finally:  # also when a second Ctrl-C cuts the grace short
-                if wanted and store is not None:
-                    tell_left(self._notice, store, self.url, self.starter, wanted)
+                if store is not None:
+                    if wanted and is_interrupted():
+                        tell_left(self.tell, store, self.url, self.starter, wanted)
+                    self._others.close(store, wanted)
         if store is not None:
             store.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is over, here."""
+        return self._closed
 
     def forget(self) -> None:
         """In a forked child: everything here belongs to the parent."""
@@ -185,17 +200,22 @@ class App:
         self._closed = True
         self._lock = threading.RLock()
         self._waiting = EndWatcher(self.env, lambda: self.store)
-        self._resume_notices = ResumeNotices(self.env, self._notice, lambda: self.store)
+        self._resume_notices = ResumeNotices(self.env, self.tell, lambda: self.store)
 
     def __enter__(self) -> App:
-        global _current
-        self._outer, _current = _current, self
+        if self.drives == "all":
+            self.host.listen()
+            self._others.begin(self.store, lambda: self.host.engine.watchers.wanted)
+        self.enter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        global _current  # noqa: PLW0603  # one app is the current one, in the whole process
-        _current = self._outer
+        apps.innermost = self._outer
         self.close()
+
+    def enter(self) -> None:
+        """Be the current app until it is left, without opening anything."""
+        self._outer, apps.innermost = apps.innermost, self
 
     # -- starting -------------------------------------------------------------------------------------
 
@@ -250,6 +270,8 @@ class App:
             if isinstance(verdict, BaseException):
                 raise verdict
             run, resumed = started_run(start.new, start.label, verdict)
+            if self.has_engine:
+                self._others.begin(self.store, lambda: self.host.engine.watchers.wanted)
         except BaseException as error:  # the caller's
             id.set_exception(error)
             if end is not None and not end.done():
@@ -358,27 +380,4 @@ class App:
         return self._start([self._to_start(new, row.function)])[0]
 
 
-_apps: weakref.WeakSet[App] = weakref.WeakSet()
-_current: App | None = None
-_default_lock = threading.Lock()
-
-
-def current_app() -> App:
-    """The app of the innermost `with App(...)`, else the default one."""
-    global _current  # noqa: PLW0603  # the default app is the process's
-    if _current is None:
-        with _default_lock:
-            if _current is None:
-                _current = App()
-    return _current
-
-
-def _forget_after_fork() -> None:
-    global _current, _default_lock
-    for app in list(_apps):
-        app.forget()
-    _current, _default_lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+apps: Apps[App] = Apps()

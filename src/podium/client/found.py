@@ -11,7 +11,8 @@ from ..errors import UsageError, WrongState
 from ..inspect import ParsedQuery, among, pages, parse, retried_since
 from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
-from .app import App, current_app
+from .app import App
+from .default_app import current_app
 from .run import Run, StoredRun
 from .waiting import Waiting, answered
 

@@ -8,19 +8,24 @@ import shlex
 import sys
 from pathlib import Path
 
-from ..codec import main_name
 from ..errors import StoreRefused
 from ..executors import parents_store
+from ..modules import main_file, nearest_project, notebook
+from .process import in_test, store_of_tests
 
 _SHOWN_MAX = 100  # characters of a URL in an error
-_MARKS = ("pyproject.toml", ".git", ".podium")
 
 
 def default_url() -> str:
-    """`PODIUM_URL`, else `.podium/podium.db` beside the nearest pyproject.toml, .git or .podium upwards."""
+    """`PODIUM_URL`, else `.podium/podium.db` beside the nearest pyproject.toml, .git or .podium upwards.
+
+    In a test session it is one of its own, in a temporary folder.
+    """
     url = parents_store() or os.environ.get("PODIUM_URL")
     if url:
         return url
+    if in_test():
+        return store_of_tests()
     try:
         here = Path.cwd()
     except OSError as error:
@@ -28,7 +33,7 @@ def default_url() -> str:
             "the working directory is not there any more",
             fix="cd to one that is, or say --store URL, or PODIUM_URL",
         ) from error
-    home = next((d for d in (here, *here.parents) if any((d / mark).exists() for mark in _MARKS)), here)
+    home = nearest_project(here) or here
     return f"sqlite:///{home / '.podium' / 'podium.db'}"
 
 
@@ -83,23 +88,8 @@ def _parts(url: str) -> tuple[str, str]:
     return (scheme, rest) if separator else ("sqlite", f"/{url}")
 
 
-def wants_engine() -> bool:
-    """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask.
-
-    One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
-    """
-    return not parents_store() and os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
-
-
-def module_name(module: str) -> str:
-    """A module's name for the store: `__main__` counts as the module that its file would be."""
-    return main_name().removesuffix(".__main__") if module == "__main__" else module
-
-
 def script() -> str:
-    """What identifies the running script, so that running it again can find what it left; "" in a REPL."""
-    main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
-    if file is None or hasattr(sys, "ps1"):
-        return ""
-    return os.path.abspath(file)
+    """What identifies the running script or notebook, so that running it again finds what it left behind;
+    "" where nothing does: at a prompt, with -c."""
+    at_prompt = hasattr(sys, "ps1") and notebook() is None  # also of `python -i script.py`, once that is over
+    return (not at_prompt and main_file()) or os.environ.get("PODIUM_NAME", "")

@@ -22,6 +22,9 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("PODIUM_URL", "the store", default_url),
     Setting("PODIUM_ENGINE", "off: this process only asks, and drives nothing", lambda: "on"),
+    Setting(
+        "PODIUM_NAME", "the name of a session without a file, so that it resumes: a notebook, -c", lambda: ""
+    ),
     Setting("PODIUM_QUIET", "1: notices to the person at the terminal are kept back", lambda: "0"),
     Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
     Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),

@@ -35,7 +35,6 @@ Both take a fast road for plain data. Dicts keep their order; only what feeds a 
 from .api import decode, encode, encode_call
 from .failures import Failure, decode_failure, describe_failure, encode_failure, recorded_traceback
 from .fit import fit
-from .names import main_name
 from .preview import preview
 from .spelling import spell, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
@@ -51,7 +50,6 @@ __all__ = [
     "encode_call",
     "encode_failure",
     "fit",
-    "main_name",
     "preview",
     "recorded_traceback",
     "spell",

@@ -1,7 +1,7 @@
 """Classes by name: "module:qualname", found only where someone has already imported them.
 
-No import and no attribute hook runs: modules and classes are looked up in their own dictionaries.
-`__main__` counts as the module its file would be, so a script and a worker that imports it agree.
+No import and no attribute hook runs: modules and classes are looked up in their own dictionaries. The
+names of modules are those of `podium.modules`, so a script and a worker that imports it agree.
 """
 
 # Values of any type pass through here, which strict checking calls unknown.
@@ -11,27 +11,21 @@ No import and no attribute hook runs: modules and classes are looked up in their
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 import typing
 from typing import Any
 
-_MAIN = ("__main__", "__mp_main__")
-
-
-def main_name() -> str:
-    """What `__main__` would be called if it were imported; "__main__" in a notebook or at a prompt."""
-    main = sys.modules.get("__main__")
-    if (spec := getattr(main, "__spec__", None)) is not None:
-        return spec.name
-    file = getattr(main, "__file__", None)
-    return os.path.splitext(os.path.basename(file))[0] if file else "__main__"
+from ..modules import MAIN, NO_FILE, had_name, imported_as, main_name, module_name
 
 
 def name_of(cls: type) -> str:
     """How stored data names a class."""
-    module = cls.__module__
-    return f"{main_name() if module in _MAIN else module}:{cls.__qualname__}"
+    return f"{module_name(cls.__module__)}:{cls.__qualname__}"
+
+
+def _is_session(module: str) -> bool:
+    """Whether a class was written at a prompt, or is there."""
+    return module in MAIN or module.startswith(NO_FILE)
 
 
 class Names:
@@ -52,7 +46,8 @@ class Names:
 
     def _find(self, name: str) -> type | None:
         module, _, qualname = name.partition(":")
-        modules = ("__main__", module) if module in _MAIN or module == main_name() else (module,)
+        is_main = module in MAIN or had_name(main_name(), module)
+        modules = ("__main__", module) if is_main else (module, imported_as(module))
         for candidate in modules:
             if (found := _look(candidate, qualname)) is not None:
                 return found
@@ -60,9 +55,12 @@ class Names:
             self._mentioned = mentioned(self._annotation)
         if (found := self._mentioned.get(name)) is not None:
             return found
-        # Written at a prompt, or read by one: then only the qualified name can agree.
+        # Written at a prompt, or read by one: then only the qualified name can agree. So for what was written
+        # when its module had another name.
         for other, cls in self._mentioned.items():
-            if other.partition(":")[2] == qualname and (module in _MAIN or cls.__module__ in _MAIN):
+            theirs, _, same = other.partition(":")
+            session = _is_session(module) or cls.__module__ in MAIN
+            if same == qualname and (session or had_name(theirs, module)):
                 return cls
         return None
 

@@ -10,14 +10,16 @@ from types import BuiltinMethodType, ModuleType, NoneType
 from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from ..checks import check_seconds
-from ..client import module_name
+from ..client import declared
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
 from ..machine import adopt
+from ..modules import module_name
 from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
 from .isolation import isolated
+from .place import declaring_code
 from .replay_safe import own_code
 
 P = ParamSpec("P")
@@ -150,8 +152,10 @@ def _task(
         executor="processes" if apart else executor or "",
         memory=apart.memory if apart else None,
         homes=apart.homes if apart else (),
+        declared_by=declaring_code(),
     )
     registry.add(function)
+    declared()
     return Task(function)
 
 
@@ -173,8 +177,10 @@ def _workflow(
         is_async=_is_async(fn),
         timeout=timeout,
         fingerprint=fingerprint(fn, own_code(fn)),
+        declared_by=declaring_code(),
     )
     registry.add(function)
+    declared()
     adopt(getattr(inspect.unwrap(fn), "__globals__", {}))
     return Workflow(function)
 
@@ -222,7 +228,7 @@ def _name(fn: Any, what: str) -> str:
         raise DeclarationError(
             "a lambda has no name to be known by", fix='task(lambda ..., name="..."), or use def'
         )
-    return f"{module_name(module)}:{qualname}"
+    return f"{module_name(module, getattr(inspect.unwrap(bare), '__globals__', None))}:{qualname}"
 
 
 def _label(fn: Any) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..client import module_name
 from ..errors import DeclarationError, UsageError
+from ..modules import MAIN, module_name
+from .place import declaring_frame
 
 MEMORY_MIN = 64 * 1024 * 1024  # bytes; an interpreter with Podium and little else needs half of that
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B")
@@ -65,23 +68,26 @@ def _bytes(memory: str | int | None) -> int | None:
 
 def _homes(fn: Any) -> tuple[tuple[str, str], ...]:
     """Where the function is defined, and where it is declared: `task(requests.get)` are two modules."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented all the same
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("podium."):
-        frame = frame.f_back
-    modules = {getattr(fn, "__module__", None): None, frame.f_globals.get("__name__"): None}
-    return tuple(_home(module) for module in modules if module and module != "functools")
+    defined, declared = getattr(fn, "__module__", None), declaring_frame().f_globals
+    spaces: dict[str, Mapping[str, Any]] = {}
+    if defined and defined != "functools":
+        spaces[defined] = getattr(inspect.unwrap(fn), "__globals__", {})
+    if name := declared.get("__name__"):
+        spaces[name] = declared
+    return tuple(_home(module, space) for module, space in spaces.items())
 
 
-def _home(module: str) -> tuple[str, str]:
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
-    if module != "__main__":
-        return module, os.path.realpath(file) if file else ""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is not None and spec.name:
-        return spec.name, os.path.realpath(file) if file else ""
-    if not file:
-        raise DeclarationError(
-            "a process of the task's own could not import it: it is declared in an interactive session",
-            fix="put it into a module and import it from there",
-        )
-    return module_name(module), os.path.realpath(file)
+def _home(module: str, space: Mapping[str, Any]) -> tuple[str, str]:
+    """The name by which a process imports it, and its file."""
+    if space.get("__name__") != module:
+        space = vars(sys.modules[module]) if module in sys.modules else {}
+    file = space.get("__file__") or ""
+    if module in MAIN:
+        spec = space.get("__spec__")
+        if not file:
+            raise DeclarationError(
+                "a process of the task's own could not import it: it is declared in an interactive session",
+                fix="put it into a module and import it from there",
+            )
+        module = spec.name if spec is not None else module_name(module, space)
+    return module, os.path.realpath(file) if file else ""

@@ -5,7 +5,7 @@ from .engine import Engine
 from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
 from .host import EngineHost
-from .options import Options
+from .options import Options, Others
 from .reasons import Reason, read_reason
 from .watchers import End
 
@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Observer",
     "Options",
+    "Others",
     "Reason",
     "events",
     "read_engine_info",

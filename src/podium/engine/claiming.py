@@ -71,7 +71,7 @@ class Claimer:
 
     def _claimable(self) -> list[str] | None:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
-        return self._watchers.not_owned() if self._context.options.others == "leave" else None
+        return self._watchers.not_owned() if self._context.others == "leave" else None
 
     def _claimed(self, found: Any, error: BaseException | None) -> None:
         self._is_claiming = False

@@ -192,7 +192,7 @@ class ClientPort:
 
     @property
     def _leaves_others(self) -> bool:
-        return self._context.options.others == "leave"
+        return self._context.others == "leave"
 
     def close(self, error: EngineStopped) -> None:
         """Nobody may be left waiting for an engine that has stopped, nor begin to."""

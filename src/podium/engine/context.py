@@ -11,7 +11,7 @@ from ..functions import Function
 from ..store import Store
 from .committer import Committer
 from .events import EventFeed
-from .options import Options
+from .options import Options, Others
 from .reactor import Reactor
 
 
@@ -52,3 +52,4 @@ class Context:
     options: Options
     events: EventFeed
     lifecycle: Lifecycle
+    others: Others

@@ -24,7 +24,7 @@ from .context import Context, Lifecycle
 from .dispatch import Dispatcher
 from .events import EventFeed, Observer
 from .logs import LogCollector
-from .options import Options
+from .options import Options, Others
 from .owned import OwnedRun
 from .ownership import Ownership
 from .poison_bodies import Adopter
@@ -54,13 +54,14 @@ class Engine:
         ownership: Ownership,
         options: Options,
         observers: list[Observer] | None = None,
+        others: Others = "yield",
     ) -> None:
         self.ownership, self.options = ownership, options
         self.lifecycle = Lifecycle(self._failed)
         self.committer = Committer(store, id, env, reactor, writer, self.lifecycle.fail)
         self.events = EventFeed([] if observers is None else observers)
         self._context = context = Context(
-            id, env, reactor, store, self.committer, functions, options, self.events, self.lifecycle
+            id, env, reactor, store, self.committer, functions, options, self.events, self.lifecycle, others
         )
         self.owned: dict[str, OwnedRun] = {}
         self.turn_watch = TurnWatch(env, options.turn_budget)
@@ -135,7 +136,7 @@ class Engine:
         The grace is for runs that were asked for here: nobody here waits for the others, so they go at once.
         """
         self.lifecycle.stopping, self._stopped = True, then
-        if self.options.others == "yield":
+        if self._context.others == "yield":
             self.residents.hand_back(kept=self.watchers.wants)
         self._context.reactor.call_later(self.options.grace, self._hand_back_all)
         self._try_to_stop()

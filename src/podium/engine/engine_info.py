@@ -12,6 +12,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """`EngineRow.info` (JSON)."""
 
     kind: Literal["embedded", "worker"] = "embedded"
+    drives: Literal["all", "own"] = "all"  # "own": what its process started or attached to
     script: str = ""  # what started it: a file, or the words of a command
     version: str = ""  # of Podium, where that is known without looking for it
     slots: int = 0  # `def` tasks at once

@@ -30,7 +30,7 @@ from .engine_info import read_engine_info
 from .events import AttemptLogged, AttemptPrinted, Observer
 from .hostlock import HostLocks, host_name
 from .loop_stall import LoopStallDetector
-from .options import Options
+from .options import Options, Others
 from .ownership import BEATS, NoLocks, Ownership
 from .process_watch import ProcessWatch
 from .writer import ThreadWriter
@@ -55,6 +55,7 @@ class EngineHost:
         info: str = "",
         observers: list[Observer] | None = None,
         url: str = "",
+        others: Others = "yield",
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -74,9 +75,17 @@ class EngineHost:
         ownership.observe()  # what the last process on this host left behind is free before we start
         self._writer = ThreadWriter(env, self._loop)
         self.engine = Engine(
-            self._row.id, store, functions, env, self._loop, self._writer, ownership, options,
+            self._row.id,
+            store,
+            functions,
+            env,
+            self._loop,
+            self._writer,
+            ownership,
+            options,
             observers,
-        )  # fmt: skip
+            others,
+        )
         self.engine.committer.upkeep = self._process_watch.wake
         residents, executors = self.engine.residents, self.engine.dispatcher.executors
         self._tasks_here = LoopExecutor(self._loop, residents.ended_here, options.loop_slots)

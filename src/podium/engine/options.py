@@ -12,7 +12,9 @@ from ..errors import UsageError
 EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
 REPLAY_SECONDS_PER_ENTRY = 50e-6
-OTHERS = ("equal", "yield", "leave")
+# What becomes of runs that nobody in this process started or waits for: "equal", driven like the others (a
+# worker); "yield", driven, but handed back at once at shutdown; "leave", left to other engines.
+Others = Literal["equal", "yield", "leave"]
 _MAY_BE_NONE = ("process_slots", "log_lines", "log_bytes", "log_line")
 
 
@@ -31,8 +33,6 @@ class Options(msgspec.Struct, frozen=True):
     log_lines      kept of what one attempt prints and logs; 0: none, nothing is listened to
     log_bytes      of these together, in UTF-8
     log_line       characters of one line
-    others         runs that nobody in this process started or waits for: "equal", driven alike (a worker);
-                   "yield", driven but handed back at once at shutdown; "leave", left to others (`podium run`)
     evict_always   drop a run from memory whenever it only waits: for tests
 
     Raises UsageError for what cannot be. Example: `App(options=Options(thread_slots=8, grace=30.0))`.
@@ -50,7 +50,6 @@ class Options(msgspec.Struct, frozen=True):
     log_lines: int = 1000
     log_bytes: int = 262_144
     log_line: int = 8192
-    others: Literal["equal", "yield", "leave"] = "yield"
     evict_always: bool = False
 
     def __post_init__(self) -> None:
@@ -59,9 +58,6 @@ class Options(msgspec.Struct, frozen=True):
             if type(default) is bool:
                 if type(value) is not bool:
                     raise UsageError(f"Options({name}={value!r}): True or False is needed")
-            elif type(default) is str:
-                if value not in OTHERS:
-                    raise UsageError(f"Options({name}={value!r}): one of {', '.join(OTHERS)} is needed")
             elif type(default) is int:
                 check_count("Options", name, value, 0 if name in _MAY_BE_NONE else 1)
             else:

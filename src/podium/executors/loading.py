@@ -58,8 +58,7 @@ def find(name: str, homes: Sequence[Home]) -> Function:
     for home in homes:
         if function is None:
             _import(home)
-            # What `python -m package` declares is known by the package's name there, by its module's here.
-            function = registry.get(name) or registry.get(f"{home.module}:{name.rpartition(':')[2]}")
+            function = registry.get(name)
     if function is None:
         shown = " and ".join(home.module for home in homes)
         raise DeclarationError(

@@ -1,0 +1,107 @@
+"""The app of a process that has opened none: made by the first call, or, in a server, soon after the first
+declaration.
+
+Nobody calls Podium in a web server that was killed and restarted until the next request comes, and the runs
+that it left behind would stand still until then. So a process that is nobody's script (see `process.py`)
+opens its default app by itself, when a second has passed without another declaration: by then the program is
+imported. It makes no store, it waits for one to be there; it does nothing where an app was opened on purpose;
+and a process that forks first, as a server that preloads the program, leaves it to its children.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from multiprocessing import parent_process
+
+from ..env import RealEnv
+from ..errors import PodiumError
+from ..functions import registry
+from .app import App, apps
+from .location import default_url, store_file
+from .process import default_drives, is_server, might_be_server, wants_engine
+
+log = logging.getLogger("podium")
+
+SETTLE_SECONDS = 1.0  # without a further declaration: the program is imported
+
+_default: App | None = None
+_lock = threading.Lock()
+
+
+def current_app() -> App:
+    """The app of the innermost `with App(...)`, else the default one."""
+    global _default  # noqa: PLW0603  # one for the process
+    app = apps.innermost or _default
+    if app is not None:
+        return app
+    with _lock:
+        if _default is None:
+            _default = App(drives=default_drives())
+        return _default
+
+
+class _Start:
+    """The start of the default app in a server, once for each process."""
+
+    def __init__(self, is_forked: bool = False) -> None:
+        self._is_forked = is_forked
+        self.is_watched = False
+        self.is_over = False  # the app is open, or nothing will be opened
+        self.called_off = threading.Event()
+
+    def declared(self) -> None:
+        """Something was declared. Cheap: asked for at each declaration."""
+        if not self.is_watched:
+            self.is_watched = True
+            if wants_engine() and might_be_server():
+                RealEnv().spawn(self._open_when_settled, name="podium-default")
+
+    def _open_when_settled(self) -> None:
+        known = -1
+        while known < len(registry):
+            known = len(registry)
+            if self.called_off.wait(SETTLE_SECONDS):
+                return
+        self.is_over = True
+        if not is_server() or (self._is_forked and parent_process() is not None):  # that one helps with work
+            return
+        try:
+            while not self._is_there():
+                if self.called_off.wait(SETTLE_SECONDS):
+                    return
+            if not apps.live():
+                current_app().host.listen()
+        except PodiumError as error:
+            log.error("the runs of this process stand still until the next call: %s", error)
+
+    @staticmethod
+    def _is_there() -> bool:
+        """Whether there is a store, or an app that somebody has opened."""
+        file = store_file(default_url())
+        return file is None or file.exists() or bool(apps.live())
+
+
+_start = _Start()
+
+
+def declared() -> None:
+    """Called at each declaration."""
+    _start.declared()
+
+
+def _after_fork_in_parent() -> None:
+    _start.called_off.set()
+
+
+def _after_fork_in_child() -> None:
+    global _default, _lock, _start
+    is_pending = _start.is_watched and not _start.is_over
+    _default, _lock, _start = None, threading.Lock(), _Start(is_forked=True)
+    if is_pending:
+        _start.declared()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

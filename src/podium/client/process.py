@@ -1,0 +1,155 @@
+"""What kind of process this is: whose runs its default app drives, and when it begins to.
+
+The main module decides. A script, a notebook, a prompt or a test is somebody's at a keyboard: its default app
+drives the runs that it starts or attaches to, and tells what else waits. Any other main module (a web
+server, a task queue's worker) runs the program on somebody's behalf: there nobody calls Podium to say that an
+unfinished run may go on, so it drives all runs of its functions.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+from msgspec.structs import replace
+
+from ..engine import EngineInfo, Options, Others
+from ..executors import parents_store
+from ..functions import registry
+from ..modules import is_installed, is_standard, main_file, nearest_project
+
+Drives = Literal["all", "own", "nothing"]
+
+_OURS = __name__.partition(".")[0]
+_TEST_RUNNERS = ("_pytest.", "unittest.")
+_ENTRY = re.compile(rb"^(?:from|import) ([\w.]+)", re.MULTILINE)
+_ENTRY_BYTES = 4096  # of a console script: it is a few lines long
+
+
+def wants_engine() -> bool:
+    """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask.
+
+    One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
+    """
+    return not parents_store() and os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
+
+
+def described(about: EngineInfo | None, drives: Drives, options: Options) -> EngineInfo:
+    """What the engine of an app says of itself; `about` is what a command wants it to say."""
+    about = about or EngineInfo(script=main_file(), slots=options.thread_slots)
+    return replace(about, drives="own" if drives == "own" else "all")
+
+
+def fate_of_others(drives: Drives, about: EngineInfo | None) -> Others:
+    """What becomes of runs that nobody here asked for. In a worker that is all of them."""
+    is_worker = about is not None and about.kind == "worker"
+    return "leave" if drives == "own" else "equal" if is_worker else "yield"
+
+
+def default_drives() -> Drives:
+    """What an app drives that this process opens by its first call."""
+    if not wants_engine():
+        return "nothing"
+    return "all" if is_server() else "own"
+
+
+def is_server() -> bool:
+    """Whether the main module is nobody's script, notebook, prompt or test. Known once all is declared: a
+    command of the very package that declares something is somebody's program."""
+    if in_test() or not might_be_server():
+        return False
+    modules = {str(getattr(function.fn, "__module__", "")) for function in list(registry.values())}
+    return _top_of_main() not in {module.partition(".")[0] for module in modules}
+
+
+def might_be_server() -> bool:
+    """What can be told of that before anything is declared."""
+    return not _is_someones_main() and _top_of_main() != _OURS
+
+
+# -- somebody at a keyboard --------------------------------------------------------------------------
+
+
+def _is_someones_main() -> bool:
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if file is None:  # else an interpreter inside another program, such as uWSGI
+        at_prompt = hasattr(sys, "ps1") or "IPython" in sys.modules
+        return at_prompt or sys.argv[:1] in ([""], ["-"], ["-c"])
+    launched = main_file()
+    if launched != os.path.abspath(file):
+        return True  # a script that a profiler or a debugger runs in its own place
+    spec = getattr(main, "__spec__", None)
+    if is_installed(launched):
+        return is_standard(launched)  # which serves nobody, but runs tests, profiles and prompts
+    if spec is not None:
+        return _is_of_here(Path(os.path.realpath(launched)))
+    return launched.endswith(".py") or os.path.dirname(launched) not in _script_folders()
+
+
+def _is_of_here(path: Path) -> bool:
+    """Whether a module that is run (`python -m`) is of the project in which it is run."""
+    here = Path(os.path.realpath(os.curdir))
+    project = nearest_project(path.parent)
+    return path.is_relative_to(here) if project is None else project == nearest_project(here)
+
+
+@functools.cache
+def _script_folders() -> frozenset[str]:
+    """Where installers put the commands of packages."""
+    schemes = sysconfig.get_scheme_names()
+    found = {sysconfig.get_path("scripts", scheme) for scheme in schemes}
+    return frozenset({*found, os.path.dirname(sys.executable), "/usr/bin", "/usr/local/bin"})
+
+
+def _top_of_main() -> str:
+    """The package whose command, or whose module, was launched."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return spec.name.partition(".")[0]
+    try:
+        with open(getattr(main, "__file__", ""), "rb") as script:
+            entries: list[bytes] = _ENTRY.findall(script.read(_ENTRY_BYTES))
+    except OSError:
+        return ""
+    tops = [entry.decode().partition(".")[0] for entry in entries]
+    return next((top for top in tops if top not in sys.stdlib_module_names), "")
+
+
+# -- tests -------------------------------------------------------------------------------------------
+
+
+def in_test() -> bool:
+    """Whether a test session is under way in this process, whatever thread asks."""
+    if not any(runner.rstrip(".") in sys.modules for runner in _TEST_RUNNERS):
+        return False
+    # A documented function, for all its name.
+    frames: list[FrameType] = list(sys._current_frames().values())  # pyright: ignore[reportPrivateUsage]
+    return any(map(_is_of_test_runner, frames))
+
+
+def _is_of_test_runner(innermost: FrameType) -> bool:
+    frame: FrameType | None = innermost
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(_TEST_RUNNERS):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@functools.cache
+def store_of_tests() -> str:
+    """The store of this test session: in a temporary folder, which goes with the process."""
+    folder = tempfile.mkdtemp(prefix="podium-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return f"sqlite:///{folder}/podium.db"

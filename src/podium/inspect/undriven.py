@@ -1,0 +1,33 @@
+"""What no live engine drives, or would drive when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..engine import read_engine_info
+from ..model import EngineRow, RunRow, State
+
+UNFINISHED = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
+
+
+def would_take(engine: EngineRow, row: RunRow) -> bool:
+    """Whether a live engine takes this run when it is due: it has the function, and drives all runs, or this
+    one because its process started it, attached to it or was told to drive it."""
+    info = read_engine_info(engine.info)
+    if row.function not in engine.functions:
+        return False
+    if info.run:
+        return info.run == row.id
+    return info.drives == "all" or info.script == row.starter != ""
+
+
+def undriven(rows: Iterable[RunRow], living: Sequence[EngineRow]) -> list[RunRow]:
+    """Of these the unfinished runs that none of the living engines has, or would take."""
+    alive = {engine.id for engine in living}
+    return [
+        row
+        for row in rows
+        if row.state in UNFINISHED
+        and row.owner not in alive
+        and not any(would_take(engine, row) for engine in living)
+    ]

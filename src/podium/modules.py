@@ -1,0 +1,279 @@
+"""The names of modules: one name for a file, however a process came to it.
+
+A task or workflow is known by `module:qualname`, and the module's name is what an import statement would
+say: the file's path below the *source root*. So `python shop/flows.py`, `python -m shop.flows`,
+`podium worker shop.flows` and `podium run shop/flows.py:flow` agree from any working directory, and two
+files of one project never share a name.
+
+The source root is `[tool.podium] root` of the nearest pyproject.toml, else a folder `src` above the file
+(one that is no package itself), else the project: the nearest folder upwards with a pyproject.toml, a .git
+or a .podium. What lies in no project (installed packages, the standard library, a lone file) is called as
+Python calls it, and a script without a project by its path from its outermost package or its own folder.
+A session without a file has a name of its own, see `_name_without_file`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import os
+import stat
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from .env import RealEnv
+from .errors import UsageError
+
+MAIN = ("__main__", "__mp_main__")  # what Python calls the module that was launched
+MARKS = ("pyproject.toml", ".git", ".podium")  # what makes a folder a project
+NO_FILE = "__main__@"  # begins the name of a session that no file holds
+NOTEBOOK = ".ipynb"
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_imported_as: dict[
+    str, str
+] = {}  # our name of a module -> the one that it was imported by, where they differ
+
+
+class Project(NamedTuple):
+    """What a file belongs to."""
+
+    folder: Path
+    root: Path  # its source root, for files below it
+
+
+# -- the name of a module ----------------------------------------------------------------------------
+
+
+def module_name(module: str, space: Mapping[str, Any] | None = None) -> str:
+    """What the store calls a module. `module` is what `__module__` says; `space` are its globals, if known.
+
+    Example: `module_name("__main__")` in `python src/shop/flows.py` is "shop.flows".
+    """
+    if space is None or space.get("__name__") != module:
+        space = cast(Mapping[str, Any], getattr(sys.modules.get(module), "__dict__", {}))
+    file = space.get("__file__")
+    if module in MAIN:
+        spec = getattr(space.get("__spec__"), "name", None)
+        return _main_name(_launched(os.path.abspath(file)), spec) if file else _name_without_file()
+    name = _name_in_project(file) if isinstance(file, str) else None
+    if name is None or name == module:
+        return module
+    _imported_as[name] = module
+    return name
+
+
+def main_name() -> str:
+    """The name of the module that was launched."""
+    return module_name("__main__")
+
+
+def imported_as(name: str) -> str:
+    """The way back from `module_name`, for a module that was imported under another name."""
+    return _imported_as.get(name, name)
+
+
+def name_of_file(file: str | os.PathLike[str]) -> str:
+    """The name of what a file declares, whether it is launched or imported."""
+    path = os.path.abspath(file)
+    return _notebook_name(path) if path.endswith(NOTEBOOK) else _main_name(path, None)
+
+
+def had_name(name: str, former: str) -> bool:
+    """Whether a module may have been called `former` before: by its file's name alone, as Podium 0.1 called
+    scripts, or seen from another folder, when its project began elsewhere."""
+    if name.startswith(NO_FILE) or former.startswith(NO_FILE):
+        return False
+    short, long = sorted((former, name), key=len)
+    return long == short or long.endswith(f".{short}") or long == f"{short}.__main__"
+
+
+@functools.cache
+def _main_name(file: str, spec: str | None) -> str:
+    if (name := _name_in_project(file)) is not None:
+        return name
+    if spec:
+        return spec
+    path = Path(os.path.realpath(file))
+    root = path.parent
+    while (root / "__init__.py").exists():  # by the package that it is of
+        root = root.parent
+    return _dotted(path, root)
+
+
+@functools.cache
+def _name_in_project(file: str) -> str | None:
+    """By the path below the source root; None where there is no project, or the file is none of ours."""
+    path = Path(os.path.realpath(file))
+    if is_installed(str(path)) or inspect.getmodulename(path.name) is None:
+        return None
+    project = project_of(path)
+    return _dotted(path, project.root) if project is not None else None
+
+
+def _dotted(path: Path, root: Path) -> str:
+    parts = [*path.relative_to(root).parts[:-1], inspect.getmodulename(path.name) or path.name]
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts) or root.name
+
+
+# -- projects ----------------------------------------------------------------------------------------
+
+
+def project_of(path: Path) -> Project | None:
+    """The project that a file belongs to, and the root below which its path is its name.
+
+    Raises UsageError where `[tool.podium] root` is no text, or the pyproject.toml no TOML.
+    """
+    folder = nearest_project(path.parent) or _project_to_be(path)
+    if folder is None:
+        return None
+    told = _told_root(path.parent)
+    if told is not None and path.is_relative_to(told):
+        return Project(folder, told)
+    for above in reversed(path.parents):  # the outermost first
+        is_inside = above != folder and above.is_relative_to(folder)
+        if is_inside and above.name == "src" and not (above / "__init__.py").exists():
+            return Project(folder, above)
+    return Project(folder, folder)
+
+
+def source_roots(folder: Path) -> list[Path]:
+    """Where the modules of the project around a folder are looked for, besides that folder itself."""
+    project = nearest_project(folder)
+    if project is None:
+        return []
+    told = _told_root(project)
+    roots = [told] if told is not None else []
+    if (project / "src").is_dir() and not (project / "src" / "__init__.py").exists():
+        roots.append(project / "src")
+    return [*roots, project]
+
+
+def nearest_project(folder: Path) -> Path | None:
+    """The nearest folder upwards that is marked as a project."""
+    return next((d for d in (folder, *folder.parents) if any((d / mark).exists() for mark in MARKS)), None)
+
+
+def _project_to_be(path: Path) -> Path | None:
+    """The working directory, where the first run will put its .podium: the next one finds the same names."""
+    if os.environ.get("PODIUM_URL"):
+        return None
+    with contextlib.suppress(OSError):  # it may be gone
+        here = Path.cwd()
+        if path.is_relative_to(here) and nearest_project(here) is None:
+            return here
+    return None
+
+
+def _told_root(folder: Path) -> Path | None:
+    """`[tool.podium] root` of the nearest pyproject.toml upwards."""
+    for above in (folder, *folder.parents):
+        file = above / "pyproject.toml"
+        if file.is_file():
+            told = _read_root(str(file), file.stat().st_mtime_ns)
+            return Path(os.path.realpath(above / told)) if told else None
+    return None
+
+
+@functools.lru_cache(maxsize=64)
+def _read_root(file: str, _: int) -> str:
+    try:
+        told: Any = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", fix="mend it") from error
+    table = cast(dict[str, Any], told).get("tool", {}).get("podium", {})
+    root = table.get("root", "")
+    if not isinstance(root, str):
+        raise UsageError(
+            f"{file}: [tool.podium] root = {root!r}: one folder, as text, is needed", fix='root = "lib"'
+        )
+    return root
+
+
+# -- what was launched -------------------------------------------------------------------------------
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file is of the standard library, or of a package that somebody has installed."""
+    return not _INSTALLED.isdisjoint(Path(os.path.realpath(file)).parts) or is_standard(file)
+
+
+def is_standard(file: str) -> bool:
+    """Whether a file is of the standard library."""
+    path = os.path.realpath(file)
+    return path.startswith(_standard_library()) and _INSTALLED.isdisjoint(Path(path).parts)
+
+
+@functools.cache
+def _standard_library() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    return tuple(os.path.realpath(paths[key]) + os.sep for key in ("stdlib", "platstdlib"))
+
+
+def _launched(file: str) -> str:
+    """The script that a tool (a profiler, a debugger, coverage) runs in its own place, else the file."""
+    if not is_installed(file) or not sys.argv:
+        return file
+    script = os.path.abspath(sys.argv[0])
+    return script if script.endswith(".py") and os.path.isfile(script) and not is_installed(script) else file
+
+
+def main_file() -> str:
+    """The file that was launched, absolute: a script, or a notebook where it can be known; else ""."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    return _launched(os.path.abspath(file)) if file else notebook() or ""
+
+
+def notebook() -> str | None:
+    """The file of the notebook whose kernel this process is; None where it is none, or nobody tells."""
+    if "ipykernel" not in sys.modules:
+        return None
+    told = getattr(sys.modules.get("__main__"), "__vsc_ipynb_file__", None)
+    for place in (told, os.environ.get("JPY_SESSION_NAME")):
+        if isinstance(place, str) and place.endswith(NOTEBOOK) and os.path.isfile(place):
+            return os.path.abspath(place)
+    return None
+
+
+def _name_without_file() -> str:
+    """A notebook's by its file; `PODIUM_NAME`, if told; that of `-c` and of a script on stdin by the source's
+    digest. At a prompt one of this process alone: nobody else may take its functions for their own."""
+    if (book := notebook()) is not None:
+        return _notebook_name(book)
+    if told := os.environ.get("PODIUM_NAME"):
+        return told
+    source = _source()
+    return NO_FILE + (blake2b(source, digest_size=6).hexdigest() if source is not None else _process_name())
+
+
+def _notebook_name(book: str) -> str:
+    path = Path(os.path.realpath(book))
+    project = project_of(path)
+    parts = path.relative_to(project.root if project is not None else path.parent).parts
+    return ".".join(parts)  # with its suffix, for analysis.py may lie beside analysis.ipynb
+
+
+def _source() -> bytes | None:
+    """What this process runs, where no file holds it."""
+    if sys.argv[:1] == ["-c"]:
+        own = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
+        return own[-1].encode(errors="surrogateescape")
+    if hasattr(sys, "ps1"):
+        return None
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(os.fstat(0).st_mode):  # a pipe has been read by now
+            return os.pread(0, os.fstat(0).st_size, 0)
+    return None
+
+
+@functools.cache
+def _process_name() -> str:
+    return RealEnv().new_id()

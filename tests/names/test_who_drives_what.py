@@ -1,0 +1,264 @@
+"""Whose runs a process drives: a script its own, a server all. Real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from podium import App
+from podium.model import Query
+
+MAIL = """
+import os, sys, time
+from podium import task, workflow
+
+@task
+def send(to: str) -> str:
+    with open("sent", "a") as sent:
+        sent.write(f"began {to}\\n")
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    with open("sent", "a") as sent:
+        sent.write(f"SENT {to}\\n")
+    return to
+
+@workflow
+def campaign(people: list[str]) -> list[str]:
+    return [send(person) for person in people]
+
+if __name__ == "__main__":
+    print(campaign(sys.argv[1:]))
+"""
+# A server as uvicorn and gunicorn are ones: a command of its own that imports the program and stays.
+SERVER = "import importlib, sys, threading\nimportlib.import_module(sys.argv[1])\nthreading.Event().wait()\n"
+
+
+class Place:
+    """A project with the processes that a test starts in it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        (home / "pyproject.toml").touch()
+        (home / "mail.py").write_text(MAIL)
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=self.home, env={**os.environ, **env}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[str], how: int = signal.SIGKILL) -> str:
+        process.send_signal(how)
+        out, err = process.communicate(timeout=60)
+        return out + err
+
+    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*command, **env)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def go(self) -> None:
+        (self.home / "go").touch()
+
+    def sent(self) -> list[str]:
+        file = self.home / "sent"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def until(self, *lines: str) -> None:
+        """Until a task has written these lines."""
+        wait_until(lambda: set(lines) <= set(self.sent()))
+
+    def leave(self, *people: str, how: int = signal.SIGKILL) -> str:
+        """A run of these people that was killed in its first step; what was said last."""
+        script = self.start("mail.py", *people)
+        self.until(f"began {people[0]}")
+        return self.kill(script, how)
+
+    def states(self) -> list[str]:
+        with App(self.home / ".podium" / "podium.db", drives="nothing") as app:
+            return sorted(str(row.state) for row in app.store.find(Query()))
+
+    def close(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "in vain"
+        time.sleep(0.02)
+
+
+# -- scripts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_script_does_not_drive_what_an_earlier_call_left_behind(place: Place, how: int) -> None:
+    place.leave("ALL-1", "ALL-2", how=how)
+    place.go()
+    me = place.run("mail.py", "me@test")
+    assert me.stdout == "['me@test']\n"
+    assert "SENT me@test" in place.sent()
+    assert not {"SENT ALL-1", "SENT ALL-2"} & set(place.sent())
+    assert "1 other run waits" in me.stderr
+    assert "podium resume 1" in me.stderr
+
+
+def test_the_same_call_goes_on(place: Place) -> None:
+    place.leave("ALL-1", "ALL-2")
+    place.go()
+    again = place.run("mail.py", "ALL-1", "ALL-2")
+    assert again.stdout == "['ALL-1', 'ALL-2']\n"
+    assert "resumed" in again.stderr
+    assert "other run" not in again.stderr
+    assert place.states() == ["succeeded"]
+
+
+def test_a_script_never_goes_on_with_another_ones_run(place: Place) -> None:
+    for folder, verb in (("invoices", "BILLS"), ("cleanup", "DELETES")):
+        (place.home / folder).mkdir()
+        (place.home / folder / "main.py").write_text(MAIL.replace("SENT", verb))
+    script = place.start("invoices/main.py", "customer-1")
+    place.until("began customer-1")
+    place.kill(script)
+    place.go()
+    other = place.run("cleanup/main.py", "customer-1")
+    assert other.stdout == "['customer-1']\n"
+    assert place.sent() == ["began customer-1", "began customer-1", "DELETES customer-1"]
+    again = place.run("invoices/main.py", "customer-1")
+    assert "resumed" in again.stderr
+    assert place.sent()[3:] == ["began customer-1", "BILLS customer-1"]
+
+
+def test_a_worker_never_takes_a_run_of_another_file(place: Place) -> None:
+    for folder, verb in (("invoices", "BILLS"), ("cleanup", "DELETES")):
+        (place.home / folder).mkdir()
+        (place.home / folder / "main.py").write_text(MAIL.replace("SENT", verb))
+    place.go()
+    put = place.run("-m", "podium", "run", "--detach", "invoices/main.py:campaign", "--", "--people", '["a"]')
+    assert put.returncode == 0, put.stderr
+    place.start("-m", "podium", "worker", "cleanup/main.py")
+    place.run("-m", "podium", "run", "--detach", "cleanup/main.py:campaign", "--", "--people", '["b"]')
+    place.until("DELETES b")
+    assert "began a" not in place.sent()
+    place.start("-m", "podium", "worker", "invoices.main")
+    place.until("BILLS a")
+
+
+def test_a_test_touches_nothing_of_its_project(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    (place.home / "test_mail.py").write_text(
+        "from mail import campaign\n\ndef test_it():\n    assert campaign(['me']) == ['me']\n"
+    )
+    for command in (
+        ["pytest", "-q", "-p", "no:cacheprovider", "test_mail.py"],
+        ["unittest", "-q", "test_unit"],
+    ):
+        (place.home / "test_unit.py").write_text(
+            "import unittest\nfrom mail import campaign\n\nclass TestIt(unittest.TestCase):\n"
+            "    def test_it(self):\n        self.assertEqual(campaign(['me']), ['me'])\n"
+        )
+        tested = place.run("-m", *command)
+        assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert place.sent().count("SENT me") == 2
+    assert "SENT ALL-1" not in place.sent()
+    assert len(place.states()) == 1
+
+
+def test_an_app_opened_on_purpose_drives_all_at_once(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    program = (
+        "import threading\nfrom podium import App\nimport mail\nwith App():\n    threading.Event().wait()\n"
+    )
+    (place.home / "service.py").write_text(program)
+    place.start("service.py")
+    place.until("SENT ALL-1")
+
+
+def test_a_process_that_is_to_drive_nothing_drives_nothing(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    program = "from podium import App\nimport mail\nwith App() as app:\n    print(app.drives)\n"
+    (place.home / "service.py").write_text(program)
+    assert place.run("service.py", PODIUM_ENGINE="off").stdout == "nothing\n"
+
+
+# -- servers -----------------------------------------------------------------------------------------
+
+
+def test_a_server_drives_what_was_left_behind_without_being_asked(place: Place, tmp_path: Path) -> None:
+    place.leave("ALL-1")
+    place.go()
+    (tmp_path / "elsewhere" / "server").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "server" / "__main__.py").write_text(SERVER)
+    (tmp_path / "elsewhere" / "pyproject.toml").touch()
+    place.start("-m", "server", "mail", PYTHONPATH=f"{tmp_path / 'elsewhere'}:{place.home}")
+    place.until("SENT ALL-1")
+
+
+@pytest.mark.parametrize("preload", [[], ["--preload"]])
+def test_gunicorn_drives_what_a_killed_one_left_behind(place: Place, preload: list[str]) -> None:
+    pytest.importorskip("gunicorn", reason="of the examples extra, which CI installs")
+    (place.home / "web.py").write_text(
+        "import mail\n\ndef app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n    return [b'ok']\n"
+    )
+    place.leave("ALL-1")
+    place.go()
+    log = place.home / "log"
+    server = place.start(
+        "-m", "gunicorn", *preload, "-b", f"unix:{place.home}/sock", "--log-file", str(log), "web:app"
+    )
+    place.until("SENT ALL-1")
+    assert place.sent().count("SENT ALL-1") == 1
+    server.terminate()
+    server.communicate(timeout=60)
+    assert place.states() == ["succeeded"]
+
+
+def test_a_server_makes_no_store_before_there_is_something_in_it(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "server").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "server" / "__main__.py").write_text(SERVER)
+    (tmp_path / "elsewhere" / "pyproject.toml").touch()
+    place.go()
+    place.start("-m", "server", "mail", PYTHONPATH=f"{tmp_path / 'elsewhere'}:{place.home}")
+    threading.Event().wait(2.5)  # the time in which it would have made one
+    assert not (place.home / ".podium").exists()
+    put = place.run("-m", "podium", "run", "--detach", "mail:campaign", "--", "--people", '["a"]')
+    assert put.returncode == 0, put.stderr
+    place.until("SENT a")
+
+
+def test_a_command_of_the_programs_own_package_is_no_server(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    (place.home / "shop").mkdir()
+    (place.home / "shop" / "__init__.py").touch()
+    (place.home / "shop" / "__main__.py").write_text(
+        "import sys, time\nsys.path.insert(0, '.')\nimport mail\ntime.sleep(2.5)\n"
+    )
+    assert place.run("-m", "shop").returncode == 0
+    assert "SENT ALL-1" not in place.sent()
