@@ -75,28 +75,15 @@ class EngineHost:
         ownership.observe()  # what the last process on this host left behind is free before we start
         self._writer = ThreadWriter(env, self._loop)
         self.engine = Engine(
-            self._row.id,
-            store,
-            functions,
-            env,
-            self._loop,
-            self._writer,
-            ownership,
-            options,
-            observers,
+            self._row.id, store, functions, env, self._loop, self._writer, ownership, options, observers,
             others,
-        )
+        )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
         residents, executors = self.engine.residents, self.engine.dispatcher.executors
         self._tasks_here = LoopExecutor(self._loop, residents.ended_here, options.loop_slots)
         executors["loop"] = self._tasks_here
         self._threads = ThreadExecutor(
-            env,
-            self._loop,
-            self.engine.residents.ended,
-            options.thread_slots,
-            options.abandoned_max,
-            self._wear_out,
+            env, self._loop, residents.ended, options.thread_slots, options.abandoned_max, self._wear_out
         )
         executors["threads"] = self._threads
         if options.log_lines:
