@@ -10,14 +10,18 @@ import typing
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import msgspec
 
+from . import codec
 from .codec.fit import fits, is_plain
 from .codec.spelling import spell
 from .errors import ArgumentError, DeclarationError
 from .retry import Retry
+
+BY_POSITION = "*"  # beside recorded arguments: how many of them were given by position; see `encode`
 
 _PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -45,6 +49,7 @@ class Function:
     _required: int = field(init=False)  # how many of them have no default
     _simple: bool = field(init=False)  # no *args, **kwargs or keyword-only parameters
     _by_name: bool = field(init=False)  # and none that must be given by position
+    _tells: bool = field(init=False)  # it may tell a call by position from one by name: a wrapper, C code
 
     def __post_init__(self) -> None:
         self.label = self.name.rpartition(":")[2]
@@ -54,7 +59,9 @@ class Function:
         self._names = tuple(p.name for p in parameters if p.kind in _PLAIN)
         self._required = sum(1 for p in parameters if p.kind in _PLAIN and p.default is p.empty)
         self._simple = len(self._names) == len(parameters)
-        self._by_name = self._simple and not any(p.kind is p.POSITIONAL_ONLY for p in parameters)
+        self._tells = not isinstance(self.fn, FunctionType) or hasattr(self.fn, "__wrapped__")
+        by_position = any(p.kind is p.POSITIONAL_ONLY for p in parameters)
+        self._by_name = self._simple and not by_position and not self._tells
         if not self.executor:
             self.executor = "loop" if self.is_async else "threads"
 
@@ -71,11 +78,26 @@ class Function:
         except TypeError as error:
             raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
+    def encode(self, bound: dict[str, Any], given: int) -> tuple[bytes, bytes]:
+        """What `bind` gave as bytes and digest, for a call that gave so many arguments by position.
+
+        The digest is by parameter names alone. Raises EncodeError.
+        """
+        data, digest = codec.encode_call(bound, where=self.label)
+        if self._tells and given < self._leading(bound):
+            data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label)
+        return data, digest
+
+    def _leading(self, bound: Mapping[str, Any]) -> int:
+        """How many arguments could be given by position: those before the first that is left out."""
+        return next((n for n, name in enumerate(self._names) if name not in bound), len(self._names))
+
     def unbind(self, bound: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The way back from `bind` to a call's args and kwargs, for what the code's signature is now.
 
-        The kwargs may be `bound` itself.
+        What was given by position stays so where the function could tell. The kwargs may be `bound` itself.
         """
+        given = bound.pop(BY_POSITION, None)
         if not bound.keys() <= self._parameters:
             unknown = next(name for name in bound if name not in self._parameters)
             raise ArgumentError(
@@ -86,7 +108,10 @@ class Function:
             return (), bound
         ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
         call = inspect.BoundArguments(self.signature, ordered)
-        return call.args, call.kwargs
+        if given is None:
+            return call.args, call.kwargs
+        named = {name: bound[name] for name in self._names[given:] if name in bound}
+        return call.args[:given], {**named, **call.kwargs}
 
     @cached_property
     def hints(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import msgspec
 from .. import codec, errors
 from ..codec import Failure
 from ..errors import DecodeError
+from ..functions import BY_POSITION
 from ..inspect import ago as ago
 from ..inspect import span as span
 from ..inspect import until as until
@@ -93,7 +94,9 @@ def call(args: bytes, width: int = 60) -> str:
     if any(name.startswith("!") for name in named):
         return codec.preview(args, width)
     parts = (
-        f"{safe(name)}={codec.preview(msgspec.json.encode(value), width)}" for name, value in named.items()
+        f"{safe(name)}={codec.preview(msgspec.json.encode(value), width)}"
+        for name, value in named.items()
+        if name != BY_POSITION
     )
     return shorten(", ".join(parts), width)
 

@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from .. import codec
 from ..engine import End
 from ..env import Env
 from ..errors import IdConflict, InternalError
@@ -49,7 +48,7 @@ def encoded(
     """Raises ArgumentError and EncodeError, before anything is stored."""
     bound = function.bind(args, kwargs)
     function.check(bound)
-    return EncodedCall(*codec.encode_call(bound, where=function.label), options)
+    return EncodedCall(*function.encode(bound, len(args)), options)
 
 
 def new_run(function: Function, call: EncodedCall, env: Env, starter: str) -> NewRun:

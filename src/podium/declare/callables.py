@@ -70,10 +70,10 @@ class Durable(Generic[P, C, R]):
         """How the store knows it: "module:qualname"."""
         return self._function.name
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
         raise NotImplementedError
 
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it and block for the result, whatever its colour. Inside a workflow only this branch waits.
 
         Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
@@ -86,7 +86,7 @@ class Durable(Generic[P, C, R]):
             drop_our_frames(error)
             raise
 
-    def start(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+    def start(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """Start it without waiting.
 
         Outside of workflows a durable run: on disk when this returns, or, in a running event loop, when
@@ -241,7 +241,7 @@ def _wait_for_all(started: Sequence[Started]) -> None:
 class Task(Durable[P, C, R]):
     """A function that does work. Runs at least once, is recorded once."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
         machine = current_machine()
         if machine is None:
             return self._function.fn(*self._bound, *args, **kwargs)
@@ -259,7 +259,7 @@ class Task(Durable[P, C, R]):
 class Workflow(Durable[P, C, R]):
     """A function that decides what runs when. Its body is replayed, so it only decides."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
         if current_machine() is not None:
             self._inside("__call__")
         if self._function.is_async:
@@ -277,7 +277,7 @@ class Workflow(Durable[P, C, R]):
     def __get__(self, instance: Any, owner: type) -> Any:
         return self._method_of(instance)
 
-    def _awaited(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def _awaited(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         async def run() -> R:
             try:
                 return await self._start_run(current_app(), args, kwargs, True)

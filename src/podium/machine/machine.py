@@ -188,7 +188,7 @@ class Machine:
         Raises ArgumentError and EncodeError at the caller's line.
         """
         self.check_alive()
-        data, digest = codec.encode_call(function.bind(args, kwargs), where=function.label)
+        data, digest = function.encode(function.bind(args, kwargs), len(args))
         identity = (scope or self.loop.current_scope()).identify(function.name)
         step = Step(self, self.loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
