@@ -227,6 +227,7 @@ class EffectInWorkflow(Signal):
     """A workflow body did something that only a task may do. `line` is "file:line"."""
 
     code = "E130"
+    fix = "move it into a @task, then resume the run"
 
     def __init__(self, what: str, line: str) -> None:
         super().__init__(what, line)
@@ -235,6 +236,16 @@ class EffectInWorkflow(Signal):
     def __str__(self) -> str:
         again = f"{self.what} in a workflow would happen again on every resume"
         return f"{self.line}: {again}; move this into a task"
+
+
+class SharedInWorkflow(EffectInWorkflow):
+    """A workflow body used a lock, event or queue of asyncio that was made outside of its run."""
+
+    code = "E133"
+    fix = "make it in the body and hand it on as an argument, then resume the run"
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.what} was made outside of this run, and others would share it: {self.fix}"
 
 
 class TurnBudgetExceeded(Signal):

@@ -8,6 +8,7 @@ misses shows as a mismatch (E204) when the run is resumed.
 from __future__ import annotations
 
 import ast
+import asyncio
 import functools
 import random
 from collections.abc import Callable
@@ -31,6 +32,15 @@ from .unrepeatable import (
 
 _ORDERING = frozenset({"list", "tuple", "enumerate", "iter", "zip", "map", "filter", "dict"})
 _ORDERLESS = frozenset({"sorted", "len", "sum", "min", "max", "any", "all", "set", "frozenset", "bool"})
+_SHARED = (
+    asyncio.Lock,
+    asyncio.Event,
+    asyncio.Condition,
+    asyncio.Semaphore,
+    asyncio.Barrier,
+    asyncio.Queue,
+    asyncio.Future,
+)
 _CHANCE = "make one in the body: podium.random()"
 _SORT = "put it in order: sorted(...), or dict.fromkeys(...) instead of a set"
 
@@ -176,6 +186,10 @@ class _Reader(ast.NodeVisitor):
         name, instead = _instead(value)
         if instead:
             self._note(node, _spelled(node, name), instead)
+        elif isinstance(value, _SHARED):
+            kind: str = type(value).__name__  # pyright: ignore[reportUnknownArgumentType]  # a queue of anything
+            what = f"{node.id}, one asyncio.{kind} for all runs,"
+            self._note(node, what, "make it in the body, and hand it on as an argument")
         elif isinstance(value, random.Random):
             self._note(node, f"{node.id}, one generator for all runs,", _CHANCE)
         else:

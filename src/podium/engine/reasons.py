@@ -28,7 +28,7 @@ def explain(error: BaseException) -> bytes:
     if isinstance(error, Mismatch):
         reason = Reason(error.code, error.message, error.fix, error.line, error.expected, error.found)
     elif isinstance(error, EffectInWorkflow):
-        reason = Reason(error.code, str(error), "move it into a @task, then resume the run", error.line)
+        reason = Reason(error.code, str(error), error.fix, error.line)
     elif isinstance(error, TurnBudgetExceeded):
         what = f"{error.line}: this workflow computed for longer than its turn budget without waiting"
         reason = Reason(error.code, what, "move the work into a @task, then resume the run", error.line)

@@ -192,7 +192,7 @@ class Task(asyncio.Future[Any]):
 
     def _await(self, awaited: Any) -> None:
         """The coroutine waits for `awaited`: step again when it is done."""
-        if getattr(awaited, "_asyncio_future_blocking", None):
+        if getattr(awaited, "_asyncio_future_blocking", None) and awaited._loop is self._branch_of:
             awaited._asyncio_future_blocking = False
             awaited.add_done_callback(self._wakeup, context=self._context)
             self._awaits = awaited

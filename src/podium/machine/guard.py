@@ -13,9 +13,9 @@ import inspect
 import os
 import sys
 from types import FrameType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
-from ..errors import EffectInWorkflow
+from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
 from .lines import line_of, own_caller, user_line
 from .parts import RunMachine
@@ -112,7 +112,19 @@ def refuse_effect(what: str) -> None:
         return
     if machine.loop.discarded:
         machine.loop.refuse()
-    error = EffectInWorkflow(what, _line(machine))
+    _trouble(machine, EffectInWorkflow(what, _line(machine)))
+
+
+def refuse_shared(thing: object) -> None:
+    """Called where a lock or the like is used: raises if it was made outside of the run that uses it."""
+    machine = turning.machine
+    if machine is not None and getattr(thing, "_loop", None) is not machine.loop:
+        if machine.loop.discarded:
+            machine.loop.refuse()
+        _trouble(machine, SharedInWorkflow(f"this asyncio.{type(thing).__name__}", _line(machine)))
+
+
+def _trouble(machine: RunMachine, error: EffectInWorkflow) -> NoReturn:
     if machine.trouble is None:
         machine.trouble = error
     raise error

@@ -10,6 +10,7 @@ rather than their name another meaning, because `from asyncio import wait_for` i
 - `asyncio.as_completed` puts what it is given into a set, whose order for bare coroutines is that of
   their addresses; ours goes by position.
 - `asyncio.TaskGroup` and `asyncio.timeout` end as in 3.13 (`structured`).
+- Locks, events, queues and their like know at birth which run they are of, and refuse the others.
 - The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
 - `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
@@ -25,13 +26,14 @@ import logging
 import sys
 import threading
 import time
+from asyncio import mixins
 from asyncio import tasks as asyncio_tasks
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
 from .current import turning
-from .guard import refuse_effect
+from .guard import refuse_effect, refuse_shared
 from .structured import leave_group, leave_timeout
 
 
@@ -165,6 +167,32 @@ def _heard_from_body(original: Callable[..., None]) -> Callable[..., None]:
     return call_handlers
 
 
+def _made_in_its_run(cls: type[Any], *_: Any, **__: Any) -> Any:
+    made = object.__new__(cls)
+    if turning.machine is not None:
+        made._loop = turning.machine.loop  # asyncio does this at its first wait
+    return made
+
+
+def _of_its_run(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def used(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if turning.machine is not None:
+            refuse_shared(self)
+        return original(self, *args, **kwargs)
+
+    return used
+
+
+_USES = (
+    (asyncio.Lock, ("acquire",)),
+    (asyncio.Event, ("wait", "set", "clear")),
+    (asyncio.Condition, ("wait", "notify")),
+    (asyncio.Semaphore, ("acquire", "release")),
+    (asyncio.Barrier, ("wait",)),
+    (asyncio.Queue, ("get_nowait", "put_nowait", "get", "put", "join")),
+)
+
 _sleep = time.sleep
 _installed = False
 
@@ -191,6 +219,10 @@ def install() -> None:
         asyncio.TaskGroup.__aexit__ = _inside_or(asyncio.TaskGroup.__aexit__, leave_group)
         asyncio.Timeout.__aexit__ = _inside_or(asyncio.Timeout.__aexit__, leave_timeout)
         time.sleep = _guarded(time.sleep, "time.sleep")
+    mixins._LoopBoundMixin.__new__ = _made_in_its_run  # pyright: ignore[reportPrivateUsage]  # their one base
+    for kind, names in _USES:
+        for name in names:
+            setattr(kind, name, _of_its_run(getattr(kind, name)))
     threading.Thread.start = _guarded(threading.Thread.start, "starting a thread")
     logging.Logger.handle = _handle_unless_replaying(logging.Logger.handle)
     logging.Logger.callHandlers = _heard_from_body(logging.Logger.callHandlers)

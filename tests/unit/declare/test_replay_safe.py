@@ -165,6 +165,8 @@ REACHED = {
     "a global": "STARTED = time.time()\n@workflow\ndef flow(x): act(STARTED)",
     "a default": "@workflow\ndef flow(x, at=datetime.now()): act(at)",
     "a generator": "RNG = random.Random(7)\n@workflow\ndef flow(x): act(RNG.random())",
+    "a lock of the module": "LOCK = asyncio.Lock()\n@workflow\nasync def flow(x):\n  async with LOCK: ...",
+    "a queue of the module": "jobs = asyncio.Queue()\n@workflow\nasync def flow(x): await jobs.get()",
     "a clock by another name": "clock = time.time\n@workflow\ndef flow(x): act(clock())",
     "a decorator's body": """
 def timed(fn):
