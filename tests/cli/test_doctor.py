@@ -59,7 +59,7 @@ def test_what_needs_somebody_is_a_problem_with_the_command_that_ends_it(project:
         "unserved": found["unserved"],
     }
     assert found["unserved"].startswith("1 run of app:adds due, the first for ")
-    assert ", and no engine is alive | " in found["unserved"]
+    assert ", undriven: no engine is alive | " in found["unserved"]
     assert found["unserved"].endswith(f"podium worker app, or drive one: podium resume {queued}")
     ran = podium("doctor", "-q")
     assert ran.returncode == 1

@@ -248,7 +248,7 @@ def test_9_nothing_moves_and_it_is_said_why() -> None:
     run = podium("run", "app:rests", "--detach").stdout.strip()
     assert podium("why", run).stdout.splitlines() == [
         f"◌ queued  rests  {run}",
-        "  no engine is alive; whoever drives it needs app:rests",
+        "  undriven: no engine is alive; whoever drives it needs app:rests",
         f"next: podium resume {run}  drives it here",
     ]
 

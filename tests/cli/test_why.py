@@ -171,20 +171,27 @@ def waiting_for_a_message(world: World) -> Still:
 def nobody_alive(world: World) -> Still:
     run = podium("run", "app:ends", "--detach").stdout.strip()
     return Still(
-        run, "no-engine", "no engine is alive; whoever drives it needs app:ends", f"podium resume {run}"
+        run,
+        "no-engine",
+        "undriven: no engine is alive; whoever drives it needs app:ends",
+        f"podium resume {run}",
     )
 
 
 def nobody_offers_it(world: World) -> Still:
     app = world.app()
     world.engine(app, "e1", {"other:flow": "f"}, script="other.py")
-    return Still(world.queued(app), "no-offer", "no live engine offers app:ends", "podium resume 1queued")
+    return Still(
+        world.queued(app), "no-offer", "undriven: no live engine offers app:ends", "podium resume 1queued"
+    )
 
 
 def only_somebody_who_drives_another(world: World) -> Still:
     app = world.app()
     world.engine(app, "e1", {"app:ends": "f"}, run="1other")
-    return Still(world.queued(app), "no-offer", "no live engine offers app:ends", "podium resume 1queued")
+    return Still(
+        world.queued(app), "no-offer", "undriven: no live engine offers app:ends", "podium resume 1queued"
+    )
 
 
 def somebody_drives_it_alone(world: World) -> Still:
@@ -346,7 +353,7 @@ def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:
 def test_a_sleeping_run_says_that_nobody_will_be_there(world: World) -> None:
     sleeping(world)
     assert as_json("why", "@last")["details"] == [
-        "by then: no engine is alive; whoever drives it needs app:sleeps"
+        "by then: undriven: no engine is alive; whoever drives it needs app:sleeps"
     ]
     assert podium("why", "@last", "-q").stdout == "sleeping\n"
 

@@ -262,3 +262,39 @@ def test_a_command_of_the_programs_own_package_is_no_server(place: Place) -> Non
     )
     assert place.run("-m", "shop").returncode == 0
     assert "SENT ALL-1" not in place.sent()
+
+
+# -- what is told ------------------------------------------------------------------------------------
+
+
+def test_what_nothing_drives_is_told_wherever_one_looks(place: Place) -> None:
+    place.leave("ALL-1")
+    (run,) = place.run("-m", "podium", "runs", "-q").stdout.split()
+    assert "waiting, undriven" in place.run("-m", "podium", "runs").stdout or "running, undriven" in (
+        place.run("-m", "podium", "runs").stdout
+    )
+    assert '"undriven":true' in place.run("-m", "podium", "runs", "--json").stdout.replace(" ", "")
+    assert (
+        "no engine is alive"
+        in place.run("-m", "podium", "doctor").stdout + place.run("-m", "podium", "why", run).stdout
+    )
+    other = place.start("mail.py", "somebody-else")  # has the function, and drives its own
+    place.until("began somebody-else")
+    why = place.run("-m", "podium", "why", run).stdout
+    assert "undriven: mail:campaign is there, but every engine that has it drives only its own runs" in why
+    assert f"podium resume {run}" in why
+    assert "undriven" in place.run("-m", "podium", "doctor").stdout
+    place.kill(other)
+
+
+def test_why_names_what_the_function_may_be_called_now(place: Place) -> None:
+    place.leave("ALL-1")
+    (place.home / "shop").mkdir()
+    (place.home / "mail.py").rename(place.home / "shop" / "mail.py")
+    place.start("-m", "podium", "worker", "shop.mail")
+    (run,) = place.run("-m", "podium", "runs", "-q").stdout.split()
+    wait_until(
+        lambda: (
+            "podium rename mail:campaign shop.mail:campaign" in place.run("-m", "podium", "why", run).stdout
+        )
+    )

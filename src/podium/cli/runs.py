@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import click
@@ -11,7 +11,7 @@ import msgspec
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, parse, search
+from ..inspect import SearchResult, can_act, parse, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -57,37 +57,48 @@ class Column(NamedTuple):
 def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool, quiet: bool) -> int:
     wanted = parse(query, RealEnv().now())
     found = SearchResult([], False, None)
+    left: set[str] = set()
     try:
         with looking(store) as app:
             found = search(app, wanted, limit)
+            living = [engine for engine in app.store.engines() if can_act(app, engine)]
+            left = {row.id for row in undriven(found.rows, living)}
     except RunNotFound as error:  # no store is no error for a list, only an empty one
         tell(error.message)
     if as_json:
-        say_json(runs=[run_json(row) for row in found.rows], more=found.more, looked_at=found.looked_at)
+        rows = [{**run_json(row), "undriven": row.id in left} for row in found.rows]
+        say_json(runs=rows, more=found.more, looked_at=found.looked_at)
     elif quiet:
         for row in found.rows:
             say(row.id)
     else:
-        _list(found, limit, bool(query))
+        _list(found, left, limit, bool(query))
     if found.looked_at is not None:
         tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:7d")
     return FINE
 
 
-def _list(found: SearchResult, limit: int, asked: bool) -> None:
-    for line in table(found.rows, RealEnv().now(), width(sys.stdout)) if found.rows else ():
+def _list(found: SearchResult, left: Collection[str], limit: int, asked: bool) -> None:
+    for line in table(found.rows, left, RealEnv().now(), width(sys.stdout)) if found.rows else ():
         say(line)
+    if left:
+        which = next(row.id for row in reversed(found.rows) if row.id in left)
+        tell(formatting.dim(f"undriven: no live engine drives {_such(left)}; podium why {which}"))
     if found.more:
         tell(formatting.dim(f"the newest {limit}; more: -n {limit * 10}"))
     elif not found.rows and found.looked_at is None:
         tell("no runs match" if asked else "no runs yet: podium run module:workflow")
 
 
-def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
+def _such(left: Collection[str]) -> str:
+    return "such a run" if len(left) == 1 else f"these {len(left)} runs"
+
+
+def table(rows: list[RunRow], left: Collection[str], now: float, columns: int | None) -> Iterator[str]:
     """Title and a line per run, at most so many columns wide; None: as wide as they are."""
     all_columns = [
         Column("id", 9, [safe(row.id) for row in rows]),
-        Column("state", 8, [formatting.state(row.state) for row in rows]),
+        Column("state", 8, [_state(row, left) for row in rows]),
         Column("function", 7, [formatting.label(row.function) for row in rows]),
         Column("created", 6, [formatting.ago(row.created, now) for row in rows]),
         Column("took", 4, [_took(row, now) for row in rows]),
@@ -103,6 +114,10 @@ def table(rows: list[RunRow], now: float, columns: int | None) -> Iterator[str]:
         ]
         line = "  ".join(padded).rstrip()
         yield formatting.dim(line) if number < 0 else line
+
+
+def _state(row: RunRow, left: Collection[str]) -> str:
+    return f"{formatting.state(row.state)}, undriven" if row.id in left else formatting.state(row.state)
 
 
 def _fitting(columns: list[Column], most: int | None) -> list[Column]:

@@ -9,6 +9,7 @@ from .query import ParsedQuery, has_key, is_query, parse
 from .search import SearchResult, among, pages, retried_since, search
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
+from .undriven import undriven
 
 __all__ = [
     "SPANS",
@@ -34,6 +35,7 @@ __all__ = [
     "recorded_frames",
     "search",
     "span",
+    "undriven",
     "until",
     "with_recorded_frames",
 ]

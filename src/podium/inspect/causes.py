@@ -21,6 +21,7 @@ from ..store import lock_holder
 from . import history
 from .durations import ago, span
 from .store_view import StoreView
+from .undriven import lookalikes, would_take
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
 _SHOWN = 3
@@ -154,15 +155,14 @@ class _Unfinished:
         heirs = self._heirs(None)
         if heirs:
             return Cause("orphaned", f"{what}; the next engine that looks takes it over", heirs)
-        return Cause("orphaned", f"{what}, and no live engine has its function", fix=self._driver(None))
+        return Cause("orphaned", f"undriven: {what}, and no live engine takes it", fix=self._driver(None))
 
     def _heirs(self, owner: EngineRow | None) -> tuple[str, ...]:
         offering = [e for e in self._living() if e is not owner and self._would_take(e)]
         return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
 
     def _would_take(self, engine: EngineRow) -> bool:
-        only = read_engine_info(engine.info).run
-        return self.row.function in engine.functions and only in ("", self.row.id)
+        return would_take(engine, self.row)
 
     def _driver(self, owner: EngineRow | None) -> str:
         return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
@@ -219,7 +219,8 @@ class _Unfinished:
         row, living = self.row, self._living()
         here = f"podium resume {row.id}  drives it here"
         if not living:
-            return Cause("no-engine", f"no engine is alive; whoever drives it needs {row.function}", fix=here)
+            what = f"undriven: no engine is alive; whoever drives it needs {row.function}"
+            return Cause("no-engine", what, fix=here)
         offering = [engine for engine in living if self._would_take(engine)]
         if not offering:
             return self._not_offered(living, here)
@@ -265,9 +266,15 @@ class _Unfinished:
                     return Cause(
                         "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
                     )
-        names = tuple(f"{named(engine)} {_lacks(engine)}" for engine in living[:_SHOWN])
+        function = self.row.function
+        names = tuple(f"{named(engine)} {_lacks(engine, function)}" for engine in living[:_SHOWN])
         more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
-        return Cause("no-offer", f"no live engine offers {self.row.function}", (*names, *more), here)
+        if any(function in engine.functions for engine in living):
+            what = f"undriven: {function} is there, but every engine that has it drives only its own runs"
+            return Cause("undriven", what, (*names, *more), here)
+        alike = lookalikes(function, (name for engine in living for name in engine.functions))
+        near = tuple(f"it may be {name} now: podium rename {function} {name}" for name in alike[:_SHOWN])
+        return Cause("no-offer", f"undriven: no live engine offers {function}", (*names, *more, *near), here)
 
     # -- the parts ------------------------------------------------------------------------------------
 
@@ -309,9 +316,11 @@ def _script(engine: EngineRow) -> str:
     return f" (started by {script})" if script else ""
 
 
-def _lacks(engine: EngineRow) -> str:
-    alone = read_engine_info(engine.info).run
-    return f"drives {alone} and no other run" if alone else "has no such function"
+def _lacks(engine: EngineRow, function: str) -> str:
+    info = read_engine_info(engine.info)
+    if info.run:
+        return f"drives {info.run} and no other run"
+    return "drives what it has started" if function in engine.functions else "has no such function"
 
 
 def named(engine: EngineRow) -> str:

@@ -12,6 +12,7 @@ from ..store import Finding
 from .causes import UNBLOCK, can_act, is_stopped, named, silent
 from .durations import ago, span
 from .store_view import StoreView
+from .undriven import lookalikes, undriven
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
 _EXAMPLES = 3
@@ -82,21 +83,16 @@ def _count(rows: Sequence[RunRow]) -> str:
     return f"{len(rows):,}{plus} run{'' if len(rows) == 1 else 's'}"
 
 
-def _offered(living: Sequence[EngineRow]) -> set[str]:
-    """The functions whose runs are taken by whoever is there for all of them."""
-    return {name for engine in living if not read_engine_info(engine.info).run for name in engine.functions}
-
-
 def _orphans(view: StoreView, living: Sequence[EngineRow]) -> Finding:
     alive = {engine.id for engine in living}
     orphans = [row for row in _rows(view, State.RUNNING) if row.owner not in alive]
     if not orphans:
         return Finding("orphans", True, "no run is held by a process that is gone")
     what = f"{_count(orphans)} held by a process that is gone, such as {orphans[0].id}"
-    offered = _offered(living)
-    if all(row.function in offered for row in orphans):
+    left = undriven(orphans, living)
+    if not left:
         return Finding("orphans", True, f"{what}; a live engine takes them over")
-    return Finding("orphans", False, what, f"podium resume {orphans[0].id}  drives it here")
+    return Finding("orphans", False, f"{what}; undriven", f"podium resume {left[0].id}  drives it here")
 
 
 def _parked(view: StoreView) -> Finding:
@@ -117,16 +113,26 @@ def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]
     now = view.env.now()
     rows = _rows(view, State.QUEUED, State.WAITING)
     due = [row for row in rows if row.inbox or (row.due is not None and row.due <= now)]
-    offered = _offered(living)
-    nobody = "no live engine offers it" if living else "no engine is alive"
-    lacking = Counter(row.function for row in due if row.function not in offered)
+    left = undriven(due, living)
+    lacking = Counter(row.function for row in left)
     for function, count in lacking.most_common(_EXAMPLES):
-        first = next(row for row in reversed(due) if row.function == function)
+        first = next(row for row in reversed(left) if row.function == function)
+        nobody = _nobody(function, living)
         since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due else ""
-        what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, and {nobody}"
+        what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, undriven: {nobody}"
         module = function.partition(":")[0]
         yield Finding(
             "unserved", False, what, f"podium worker {module}, or drive one: podium resume {first.id}"
         )
     if not lacking:
         yield Finding("unserved", True, "every run that is due has an engine that offers its function")
+
+
+def _nobody(function: str, living: Sequence[EngineRow]) -> str:
+    """Why no engine takes the runs of a function."""
+    if not living:
+        return "no engine is alive"
+    if any(function in engine.functions for engine in living):
+        return "each engine that has it drives only what it has started"
+    alike = lookalikes(function, (name for engine in living for name in engine.functions))
+    return "no live engine offers it" + (f", but {alike[0]}, which looks alike" if alike else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 
 from ..engine import read_engine_info
@@ -31,3 +32,11 @@ def undriven(rows: Iterable[RunRow], living: Sequence[EngineRow]) -> list[RunRow
         and row.owner not in alive
         and not any(would_take(engine, row) for engine in living)
     ]
+
+
+def lookalikes(function: str, offered: Iterable[str]) -> list[str]:
+    """Functions that this one may be called now: of its name in another module, or spelled alike."""
+    names = list(dict.fromkeys(offered))
+    qualname = function.rpartition(":")[2]
+    same = [name for name in names if name.rpartition(":")[2] == qualname and name != function]
+    return same or difflib.get_close_matches(function, names, 3, 0.8)
