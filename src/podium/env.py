@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .shortage import shortage_of
+
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
 
 
@@ -36,7 +38,7 @@ class Env(Protocol):
         ...
 
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
-        """Start a daemon thread."""
+        """Start a daemon thread. Raises ResourceShortage."""
         ...
 
 
@@ -95,5 +97,8 @@ class RealEnv:
 
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
         thread = threading.Thread(target=target, args=args, name=name, daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            raise shortage_of(error) or error from error
         return thread

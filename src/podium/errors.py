@@ -203,6 +203,15 @@ class EngineStopped(PodiumError):
     code = "E504"
 
 
+class ResourceShortage(PodiumError):
+    """The system gives this process no more threads, memory or file descriptors.
+
+    Never the outcome of a task or a run: what is under way waits and goes on when it is over.
+    """
+
+    code = "E505"
+
+
 # -- we can act --------------------------------------------------------------------------------------
 
 

@@ -62,20 +62,20 @@ def overrun(times: int) -> None:
             tries_in_vain.run()
 
 
-def test_at_the_limit_a_process_says_once_that_it_is_worn_out_and_goes_on(
+def test_at_the_limit_a_process_says_once_that_it_is_exhausted_and_goes_on(
     store: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(threads, "ABANDON_SECONDS", 0.05)
     with App(store, options=Options(abandoned_max=2)) as app:
         overrun(1)
         soon(lambda: lost(app) == 1)
-        assert (caplog.text, app.host.is_worn_out) == ("", False)
+        assert (caplog.text, app.host.is_exhausted) == ("", False)
         overrun(3)
         soon(lambda: "threads are lost" in caplog.text)
         assert caplog.text.count("2 threads are lost to tasks") == 1
-        assert app.host.is_worn_out
+        assert app.host.is_exhausted
         gate.set()
-        soon(lambda: not app.host.is_worn_out)
+        soon(lambda: not app.host.is_exhausted)
 
 
 def test_threads_that_end_after_all_do_not_add_up(
@@ -84,9 +84,9 @@ def test_threads_that_end_after_all_do_not_add_up(
     monkeypatch.setattr(threads, "ABANDON_SECONDS", 0.05)
     with App(store, options=Options(abandoned_max=1)) as app:
         overrun(1)
-        soon(lambda: app.host.is_worn_out and "threads are lost" in caplog.text)
+        soon(lambda: app.host.is_exhausted and "threads are lost" in caplog.text)
         gate.set()
-        soon(lambda: not app.host.is_worn_out)
+        soon(lambda: not app.host.is_exhausted)
     with App(store, options=Options(abandoned_max=2)) as app:
         for _ in range(3):
             gate.clear()
@@ -107,7 +107,7 @@ def test_plain_calls_whose_sibling_failed_are_not_lost_threads(
             with pytest.raises(ValueError):
                 fans_out.run(8)
             time.sleep(0.05)  # for replacements to begin, if there were any
-            assert (lost(app), app.host.is_worn_out, at_work(before)) == (0, False, 8)
+            assert (lost(app), app.host.is_exhausted, at_work(before)) == (0, False, 8)
             gate.set()
         assert caplog.text == ""
 

@@ -17,6 +17,7 @@ import podium
 from ..errors import (
     IdConflict,
     PodiumError,
+    ResourceShortage,
     RunNotFound,
     StoreError,
     StoreRefused,
@@ -38,6 +39,7 @@ _CODES: tuple[tuple[type[PodiumError], int], ...] = (
     (UsageError, USAGE),
     (StoreRefused, CONFIGURATION),
     (StoreError, UNREACHABLE),
+    (ResourceShortage, UNREACHABLE),
 )
 
 

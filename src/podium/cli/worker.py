@@ -67,14 +67,14 @@ def command(
             return CONFIGURATION
         if verbose:
             app.observers.append(_observe)
-        worn_out = _serve(app, served, stop)
-        what = "worn out, begins anew" if worn_out else "stopping"
+        exhausted = _serve(app, served, stop)
+        what = "worn out, begins anew" if exhausted else "stopping"
         tell(
             formatting.dim(
                 f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"
             )
         )
-    if worn_out and not stop.asked:
+    if exhausted and not stop.asked:
         # Threads that nobody can stop end with the process only. The same process id, so that whoever
         # looks after this one (a shell, systemd) notices nothing.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
@@ -105,7 +105,7 @@ def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
         elif fresh is not host:  # it was taken for dead, and the app has begun another one
             tell(f"worker: frozen for too long and taken for dead; goes on as engine {fresh.id}")
         host = fresh
-        if host.is_worn_out:
+        if host.is_exhausted:
             return True
         if host.engine.failure is not None and not host.is_condemned:
             raise host.engine.failure

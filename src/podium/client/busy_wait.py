@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..env import Env
 from ..errors import StoreUnavailable
+from ..shortage import shortage_of
 
 PATIENCE = 30.0  # seconds that opening waits, and a commit of a process without an engine
 # A single call comes back soon: an engine's committer tries again anyway, and while a call waits inside
@@ -20,7 +21,8 @@ T = TypeVar("T")
 
 
 def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None], seconds: float = PATIENCE) -> T:
-    """Do it as soon as the store lets us; raises its StoreUnavailable after so many seconds."""
+    """Do it as soon as the store lets us; raises its StoreUnavailable after so many seconds, and
+    ResourceShortage for what else has no threads, memory or descriptors."""
     until, told = env.monotonic() + seconds, False
     while True:
         try:
@@ -31,4 +33,9 @@ def patiently(act: Callable[[], T], env: Env, notice: Callable[[str], None], sec
             if not told:
                 notice(f"{WAITING}: {error.message}")
                 told = True
+        except Exception as error:
+            lack = shortage_of(error)
+            if lack is None:
+                raise
+            raise lack from error
         threading.Event().wait(env.uniform(0.05, 0.15))

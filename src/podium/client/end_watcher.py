@@ -9,7 +9,7 @@ from typing import Any
 
 from ..engine import End
 from ..env import Env
-from ..errors import EngineStopped, StoreUnavailable
+from ..errors import EngineStopped, ResourceShortage, StoreUnavailable
 from ..model import RunRow
 from ..store import Store
 
@@ -52,11 +52,18 @@ class EndWatcher:
             self._then.setdefault(run, []).append(then)
             begins, self._serving = not self._serving, True
         if begins:
-            self._env.spawn(self._serve, name="podium-wait")
+            self._begin()
         elif self._closed.is_set():
             self._fail(EngineStopped(CLOSED))
         else:
             self._look(run)  # the thread may be asleep: what has ended already changes no more
+
+    def _begin(self) -> None:
+        try:
+            self._env.spawn(self._serve, name="podium-wait")
+        except ResourceShortage as lack:
+            self._serving = False
+            self._fail(lack)
 
     def close(self) -> None:
         """Tell everybody who waits that this app was closed."""

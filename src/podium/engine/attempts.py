@@ -115,6 +115,12 @@ class Attempts:
         self.postponed[step] = due
         heapq.heappush(self._line, (due, step))
 
+    def lost(self, attempt: Attempt, due: float) -> None:
+        """An attempt ended with neither outcome nor failure: the next one may begin then."""
+        tries = self.of(attempt.step)
+        tries.began, tries.number = tries.began or attempt.began, attempt.number
+        self._postpone(attempt.step, due)
+
     def answered(self, step: str) -> None:
         """Nothing is tried again: what was known of its attempts is of no use any more."""
         self.tries.pop(step, None)

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from ..env import Env
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import Verdict, Write
+from ..shortage import shortage_of
 from ..store import Store
 from .gc_pause import gc_paused
 from .reactor import Reactor, Writer
@@ -218,6 +219,7 @@ class Committer:
         self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None
     ) -> None:
         self._busy = False
+        error = error and _unavailable(error)
         if isinstance(error, StoreUnavailable):
             self._in_trouble(error)
         then(result, error)
@@ -243,6 +245,7 @@ class Committer:
 
         `unknown`: an earlier try may have been committed, and nobody has found out yet.
         """
+        error = _unavailable(error)
         if not isinstance(error, StoreUnavailable):
             self.stopped = True
             self._on_fatal(
@@ -269,3 +272,14 @@ class Committer:
 
         # Even a clean failure of this look leaves the first question open.
         self._writer.do(look, lambda verdicts, error: self._sent(sources, writes, verdicts, error, True))
+
+
+def _unavailable(error: BaseException) -> BaseException:
+    """A call of the store that failed for want of memory, say, is tried again like one that found it busy."""
+    lack = None if isinstance(error, StoreUnavailable) else shortage_of(error)
+    if lack is None:
+        return error
+    unavailable = StoreUnavailable(lack.message, fix=lack.fix)
+    unavailable.unknown = True
+    unavailable.__cause__ = error
+    return unavailable

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from ..executors import Attempt, Progress
+from ..shortage import shortage_of
 from .context import Context
 from .events import AttemptBegan, AttemptCancelled, AttemptProgressed
 from .executor import Executor
 from .logs import LogCollector
 from .poison_steps import Quarantine
+
+log = logging.getLogger("podium")
+
+AGAIN_SECONDS = 0.5  # after an executor lacked what it needs
 
 Awaits = Callable[[Attempt, tuple[str, ...], bool], None]
 
@@ -21,9 +27,11 @@ class Dispatcher:
     """
 
     def __init__(self, context: Context, logs: LogCollector, quarantine: Quarantine, awaits: Awaits) -> None:
-        self._env, self._events = context.env, context.events
+        self._env, self._events, self._reactor = context.env, context.events, context.reactor
         self._logs, self._quarantine, self._awaits = logs, quarantine, awaits
         self.executors: dict[str, Executor] = {}
+        self._holds = False
+        self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
@@ -32,7 +40,31 @@ class Dispatcher:
         attempt.awaits = self._awaits
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
-        self.executors[attempt.function.executor].submit(attempt)
+        self._submit(attempt)
+
+    def _submit(self, attempt: Attempt) -> None:
+        try:
+            self.executors[attempt.function.executor].submit(attempt)
+        except Exception as error:
+            lack = shortage_of(error)
+            if lack is None:
+                raise
+            if not self._holds:
+                self._holds = True
+                log.warning("tasks wait to begin: %s", lack.message)
+                self._reactor.call_later(AGAIN_SECONDS, self._submit_held)
+            self._held.append(attempt)
+
+    def _submit_held(self) -> None:
+        held, self._held = self._held, []
+        for attempt in held:
+            if not attempt.cancelled:
+                self._submit(attempt)
+        self._holds = bool(self._held)
+        if self._holds:
+            self._reactor.call_later(AGAIN_SECONDS, self._submit_held)
+        else:
+            log.warning("tasks begin again")
 
     def cancel(self, attempt: Attempt) -> None:
         """Stop a task body whose outcome is not wanted any more."""
@@ -41,7 +73,10 @@ class Dispatcher:
         self._quarantine.ended(attempt)
         if attempt.transcript is not None:
             self._logs.ended(attempt)
-        self.executors[attempt.function.executor].cancel(attempt)
+        if attempt in self._held:
+            attempt.cancelled = True
+        else:
+            self.executors[attempt.function.executor].cancel(attempt)
 
     def _progressed(self, attempt: Attempt, progress: Progress) -> None:
         self._events.publish(AttemptProgressed(attempt.run, attempt, progress))

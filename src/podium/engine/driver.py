@@ -20,6 +20,8 @@ from .outbox import Outbox
 
 Turn = Callable[..., None]  # (machine, act, *args): one turn, within its budget
 
+LOST_SECONDS = 0.5  # until an attempt that was lost begins again
+
 
 class Driver:
     """Feeds one machine. Raises what a turn raises: a record that does not fit, an effect in the body."""
@@ -52,12 +54,16 @@ class Driver:
     # -- events ---------------------------------------------------------------------------------------
 
     def outcome(self, ended: Ended) -> Entry | None:
-        """An attempt ended: record what it came to, or when it is tried again; None: its step is not open."""
+        """An attempt ended: record what it came to, or when it is tried again; None: its step is not open,
+        or the attempt was lost."""
         now = self._env.now()
         self.fire_due(now)  # in time before it
         attempt, error = ended.attempt, ended.error
         step = self.machine.open.get(attempt.step)
         if step is None:
+            return None
+        if ended.lost:
+            self._attempts.lost(attempt, now + LOST_SECONDS)
             return None
         if error is None:
             return self._answer(Kind.RESULT, step, attempt, ended.payload, now)

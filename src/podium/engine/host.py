@@ -7,6 +7,7 @@ engine's thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -23,6 +24,7 @@ from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadE
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..model import STDERR, STDOUT, EngineRow
+from ..shortage import lacks_descriptors, shortage_of
 from ..store import Store
 from .clients import stopped_by
 from .engine import Engine
@@ -39,6 +41,7 @@ log = logging.getLogger("podium")
 
 LOOK_SECONDS = 0.2  # how often the heartbeat thread looks at the others and at the turn under way
 LISTEN_SECONDS = 0.1  # how soon a first wait for a run that is driven elsewhere is noticed
+LOOP_DESCRIPTORS = 3  # files that an event loop opens
 LISTEN_PAUSE = 0.002  # s for each run that is waited for elsewhere: a look at them must not be all we do
 
 
@@ -60,22 +63,45 @@ class EngineHost:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
         self._row = EngineRow(env.new_id(), 0, host_name(), os.getpid(), env.now(), info)
-        self._announce()  # may be refused, so before there is anything to close
-        self._loop = asyncio.new_event_loop()
         self._calls: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._woken = False
         self._info = info  # what the row says of this engine ...
+        self._beat_due = 0.0
         self._news = False  # ... and whether to say it anew
-        self._process_watch = ProcessWatch()
         self._copying: threading.Thread | None = None
+        self._lacks = False  # threads, memory or descriptors; said once
         self._closing = threading.Event()
         self._ended = threading.Event()
-        ownership = Ownership(store, self._row.id, env, self._locks or NoLocks(), options.lease)
+        with contextlib.ExitStack() as undo:  # what fails halfway leaves nothing behind
+            self._announce()
+            undo.callback(self._withdraw)
+            lack = lacks_descriptors(LOOP_DESCRIPTORS)
+            if lack is not None:  # Python's loop, made halfway, says more than an error
+                raise lack
+            self._loop = asyncio.new_event_loop()
+            undo.callback(self._loop.close)
+            self._loop.set_exception_handler(self._loop_failed)
+            self._process_watch = ProcessWatch()
+            undo.callback(self._process_watch.close)
+            self._writer = ThreadWriter(env, self._loop)
+            undo.callback(self._writer.close)
+            self._compose(functions, observers, others, url)
+            if options.log_lines:
+                capture.begin()
+                undo.callback(capture.end)
+            self._start(undo)
+            undo.pop_all()
+
+    def _compose(
+        self, functions: Mapping[str, Function], observers: list[Observer] | None, others: Others, url: str
+    ) -> None:
+        """Put engine and executors together; nothing runs yet."""
+        env, options = self.env, self.options
+        ownership = Ownership(self.store, self._row.id, env, self._locks or NoLocks(), options.lease)
         ownership.beat()
         ownership.observe()  # what the last process on this host left behind is free before we start
-        self._writer = ThreadWriter(env, self._loop)
         self.engine = Engine(
-            self._row.id, store, functions, env, self._loop, self._writer, ownership, options, observers,
+            self._row.id, self.store, functions, env, self._loop, self._writer, ownership, options, observers,
             others,
         )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
@@ -83,24 +109,39 @@ class EngineHost:
         self._tasks_here = LoopExecutor(self._loop, residents.ended_here, options.loop_slots)
         executors["loop"] = self._tasks_here
         self._threads = ThreadExecutor(
-            env, self._loop, residents.ended, options.thread_slots, options.abandoned_max, self._wear_out
+            env,
+            self._loop,
+            residents.ended,
+            options.thread_slots,
+            options.abandoned_max,
+            self._warn_exhausted,
         )
         executors["threads"] = self._threads
-        if options.log_lines:
-            capture.begin()
         self._console = Console(env)
         executors["processes"] = self._processes = ProcessExecutor(
-            env,
-            self.engine.residents.ended,
-            self._said,
-            self._logged,
-            self._broken,
-            options.process_slots,
-            url,
+            env, residents.ended, self._said, self._logged, self._broken, options.process_slots, url
         )
-        self._thread = env.spawn(self._run, name="podium-engine")
-        self._heart = env.spawn(self._beat, name="podium-heartbeat")
-        env.spawn(self._listen, name="podium-doorbell")
+
+    def _start(self, undo: contextlib.ExitStack) -> None:
+        """Start the threads. Raises ResourceShortage."""
+        self._thread = self.env.spawn(self._run, name="podium-engine")
+        undo.callback(self._end_loop)
+        self._heart = self.env.spawn(self._beat, name="podium-heartbeat")
+        undo.callback(self._heart.join)
+        undo.callback(self._process_watch.wake)
+        undo.callback(self._closing.set)
+        self.env.spawn(self._listen, name="podium-doorbell")
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._ended.wait(5.0)
+
+    def _withdraw(self) -> None:
+        """Take back that it was announced."""
+        with contextlib.suppress(StoreError):
+            self.store.retire(self._row.id)
+        if self._locks is not None:
+            self._locks.free(leave_file=False)
 
     @property
     def id(self) -> str:
@@ -108,7 +149,7 @@ class EngineHost:
         return self._row.id
 
     @property
-    def is_worn_out(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether so many threads are lost to tasks that cannot be stopped that this process should go."""
         return self._threads.abandoned >= self.options.abandoned_max
 
@@ -154,7 +195,7 @@ class EngineHost:
     def _broken(self, error: BaseException) -> None:
         self._tell(self.engine.lifecycle.fail, error)
 
-    def _wear_out(self) -> None:
+    def _warn_exhausted(self) -> None:
         log.warning(
             "%d threads are lost to tasks that overran their timeout or were cancelled, and cannot be "
             'stopped; give such tasks @task(isolation="process")',
@@ -166,33 +207,58 @@ class EngineHost:
     def _beat(self) -> None:
         """Renew, watch the others and the turn under way. A thread of its own: user code on the loop
         must not make this engine look dead, nor a dead loop look alive."""
-        engine, beat_due, lease = self.engine, 0.0, self.options.lease
-        stall = LoopStallDetector(self._tasks_here, engine.turn_watch, self._thread.ident or 0, self._blocked)
+        stall = LoopStallDetector(
+            self._tasks_here, self.engine.turn_watch, self._thread.ident or 0, self._blocked
+        )
+        lease = self.options.lease
         while True:
             self._process_watch.wait(min(LOOK_SECONDS, lease / 4))
-            if self._closing.is_set() or engine.failure is not None:
+            if self._closing.is_set() or self.engine.failure is not None:
                 return  # a failed engine lets its lease run out: it has dropped what it owns by its row
-            engine.turn_watch.check()
-            if self.store.checkpoint_due() and (self._copying is None or not self._copying.is_alive()):
-                # Beside this thread: a copy may take long (a reader held it back), and the lease runs.
-                self._copying = self.env.spawn(self._checkpoint, name="podium-checkpoint")
-            now = self.env.monotonic()
-            if (
-                not stall.is_user_code(now - engine.ticked - self.options.poll)
-                and now - engine.ticked > lease
-            ):
-                continue  # the engine's thread is stuck: then let the lease run out
-            if now >= beat_due or self._news:
-                beat_due = now + lease / BEATS
-                news, self._news = self._news, False
-                if not engine.ownership.beat(self._info if news else None):
-                    self._tell(engine.condemned)
-                    return
-            if engine.ownership.observe():
-                self._tell(engine.claimer.soon)
-            if self._locks is not None:
-                here = self._row.host
-                self._process_watch.watch(row for row in engine.ownership.others if row.host == here)
+            try:
+                self._look(stall)
+            except Exception as error:
+                self._require_shortage(error)
+
+    def _look(self, stall: LoopStallDetector) -> None:
+        engine, lease = self.engine, self.options.lease
+        engine.turn_watch.check()
+        if self.store.checkpoint_due() and (self._copying is None or not self._copying.is_alive()):
+            # Beside this thread: a copy may take long (a reader held it back), and the lease runs.
+            self._copying = self.env.spawn(self._checkpoint, name="podium-checkpoint")
+        now = self.env.monotonic()
+        if not stall.is_user_code(now - engine.ticked - self.options.poll) and now - engine.ticked > lease:
+            return  # the engine's thread is stuck: then let the lease run out
+        if now >= self._beat_due or self._news:
+            self._beat_due = now + lease / BEATS
+            news, self._news = self._news, False
+            if not engine.ownership.beat(self._info if news else None):
+                self._tell(engine.condemned)
+                return
+        if engine.ownership.observe():
+            self._tell(engine.claimer.soon)
+        if self._locks is not None:
+            here = self._row.host
+            self._process_watch.watch(row for row in engine.ownership.others if row.host == here)
+
+    def _require_shortage(self, error: BaseException) -> None:
+        """What failed for want of threads, memory or descriptors is tried again with the next look. Raises
+        anything else."""
+        lack = shortage_of(error)
+        if lack is None:
+            raise error
+        if not self._lacks:
+            self._lacks = True
+            log.warning("%s: %s", lack.message, lack.fix)
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback failed halfway: what it did not come to is found by the next look at the store."""
+        error = context.get("exception")
+        if error is None or shortage_of(error) is None:
+            loop.default_exception_handler(context)
+            return
+        self._require_shortage(error)
+        self.engine.residents.must_reconcile = True
 
     def _listen(self) -> None:
         """Look for work when another process says that there is some, and for the ends of runs that this
@@ -201,7 +267,7 @@ class EngineHost:
             elsewhere = self.engine.watchers.elsewhere
             try:
                 rang = self.store.wait(LISTEN_SECONDS, changes=elsewhere > 0)
-            except StoreError:  # the poll goes on
+            except (StoreError, MemoryError, OSError):  # the poll goes on
                 rang = self._closing.wait(LISTEN_SECONDS)
             if rang:
                 self._tell(self.engine.claimer.soon)
@@ -281,8 +347,7 @@ class EngineHost:
         if self._copying is not None:
             self._copying.join(timeout=5.0)
         has_row = not self._retire()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._ended.wait(5.0)
+        self._end_loop()
         if not self._heart.is_alive():
             self._process_watch.close()  # not before the loop has ended, whose last commit may still call
         self._writer.close()

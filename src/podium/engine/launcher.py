@@ -86,6 +86,11 @@ class Launcher:
             for attempt in self._attempts.running.values():
                 self._driver.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
 
+    def forgive(self, attempt: Attempt) -> None:
+        """An attempt was lost, and not with its process: that is not counted against its step."""
+        if self._guard is not None:
+            self._driver.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
+
     def ended(self, attempt: Attempt) -> None:
         """An attempt ended or was cancelled: others may have room now."""
         if self._guard is not None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from ..errors import InternalError, StoreError
+from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Finish, Machine
 from ..model import Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import FORGIVEN, Attempts
 from .context import Context
@@ -41,6 +42,10 @@ class RunHost(Protocol):
 
     def lost(self, owned: OwnedRun) -> None:
         """A write was refused: somebody else owns the run now."""
+        ...
+
+    def set_back(self, owned: OwnedRun, lack: ResourceShortage) -> None:
+        """The run cannot be driven for want of memory, say: it is to be replayed when that is over."""
         ...
 
 
@@ -109,6 +114,8 @@ class OwnedRun:
         try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
             self._stay()
             entry = self._driver.outcome(ended)
+            if ended.lost:
+                self._launcher.forgive(attempt)
             if entry is not None and self._context.events.observers:
                 self._context.events.publish(AttemptRecorded(self.head.id, entry))
             self._settle()
@@ -212,7 +219,8 @@ class OwnedRun:
             self._close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
-        """Trouble of the machine parks its run and nobody else's; trouble of the store is not the run's."""
+        """Trouble of the machine parks its run and nobody else's; that of the store and of the system is not
+        the run's."""
         try:
             act(*args)
         except BaseException as trouble:
@@ -221,7 +229,11 @@ class OwnedRun:
     def _troubled(self, trouble: BaseException) -> None:
         if isinstance(trouble, (StoreError, KeyboardInterrupt, SystemExit)):
             raise trouble
-        self.park(explain(trouble))
+        lack = shortage_of(trouble)
+        if lack is not None:
+            self._host.set_back(self, lack)
+        else:
+            self.park(explain(trouble))
 
     def drop(self) -> None:
         """Leave memory without acting: stop the attempts, discard the machine."""

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from ..errors import StoreError
+from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Machine
 from ..model import Head, Message, Move
@@ -19,6 +19,7 @@ from .history_reader import recorded
 from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
+from .residency import Residency
 
 log = logging.getLogger("podium")
 
@@ -44,6 +45,8 @@ class Residents:
         self._on_left = on_left
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
+        self._lacking = False  # memory, threads or descriptors; said once
+        self._losing = False  # attempts, at the last outcome; said once
         self._outcomes: deque[Ended] = deque()
         self._draining = False
 
@@ -79,6 +82,9 @@ class Residents:
             del self.owned[head.id]
             self.must_reconcile = True
             return False
+        if owned.residency is Residency.GONE:
+            return False
+        self._lacking = False
         return True
 
     def deliver(self, message: Message) -> None:
@@ -116,6 +122,10 @@ class Residents:
             while outcomes:
                 ended = outcomes.popleft()
                 owned = self.owned.get(ended.attempt.run)
+                if ended.lost != self._losing:
+                    self._losing = ended.lost
+                    if ended.lost:
+                        log.warning("attempts are lost and begin again: %s", ended.error)
                 if owned is not None:
                     if ended.attempt.transcript is not None:
                         self._logs.ended(ended.attempt)
@@ -142,6 +152,18 @@ class Residents:
         owned.drop()
         if self._context.events.observers:
             self._context.events.publish(RunLost(owned.head.id))
+
+    def set_back(self, owned: OwnedRun, lack: ResourceShortage) -> None:
+        """A run could not be driven for want of memory, say: drop it as a crash would, and replay it with the
+        next look at the store."""
+        if owned.residency is Residency.GONE:
+            return
+        if not self._lacking:
+            log.warning("runs are taken up anew when there is more: %s", lack.message)
+        self._lacking = True
+        owned.drop()
+        self.owned.pop(owned.head.id, None)
+        self.must_reconcile = True
 
     # -- the end --------------------------------------------------------------------------------------
 

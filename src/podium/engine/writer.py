@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +32,8 @@ class ThreadWriter:
                 result = call()
             except BaseException as error:  # every error belongs to whoever asked
                 failure = error
-            self._reactor.call_soon_threadsafe(then, result, failure)
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits for the answer
+                self._reactor.call_soon_threadsafe(then, result, failure)
 
     def close(self) -> None:
         self._jobs.put(None)

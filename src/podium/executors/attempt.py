@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .. import codec
+from ..errors import ResourceShortage
 from ..functions import Function
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Attempt:
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
-        args, kwargs = self.function.unbind(codec.decode(self.args))
+        try:
+            args, kwargs = self.function.unbind(codec.decode(self.args))
+        except MemoryError as error:  # before the body: none of its doing
+            raise ResourceShortage("no memory for the arguments of a task") from error
         return self.function.fn(*args, **kwargs)
 
     def encode(self, value: Any) -> bytes:
@@ -85,12 +89,20 @@ class Progress(msgspec.Struct, frozen=True):
 class Ended(msgspec.Struct, frozen=True):
     """How an attempt ended: with `payload` if `error` is None. A cancelled attempt ends without one.
 
-    With an error that another process has encoded already, `payload` is that.
+    With an error that another process has encoded already, `payload` is that. `lost`: it has neither outcome
+    nor failure, because what ran it is gone or lacked threads, memory or descriptors; it begins again,
+    whatever the task's retries.
     """
 
     attempt: Attempt
     payload: bytes
     error: BaseException | None = None
+    lost: bool = False
+
+
+def failed(attempt: Attempt, error: BaseException) -> Ended:
+    """How an attempt ended that raised. A shortage that Podium has met in it is no failure of the task's."""
+    return Ended(attempt, b"", error, lost=isinstance(error, ResourceShortage))
 
 
 # A context variable, because it must follow a task body into the tasks and (copied) threads it opens.

@@ -20,7 +20,9 @@ from types import FrameType
 
 from .. import codec, process
 from ..env import RealEnv
+from ..errors import ResourceShortage
 from .attempt import Attempt, Progress, current_attempt, fresh_context
+from .crashes import LACKS
 from .forks import end_process
 from .loading import enter, find
 from .memory import capped, spell
@@ -41,7 +43,6 @@ def main() -> None:
     descriptors = [int(text) for text in sys.argv[1:3]]
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # what the task starts must not hold them open
-    _die_with_parent(descriptors[1])
     # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
     # to every process there is, while the parent still gives its tasks time to end.
     process.handle(signal.SIGTERM, _leave_it_to_the_parent)
@@ -51,9 +52,13 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # what is printed is seen then, and survives a crash
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
+        _die_with_parent(descriptors[1])
         _serve(Channel(socket.socket(fileno=descriptors[0])))
     except (KeyboardInterrupt, ConnectionError):
         pass  # stopped while idle, or the parent is gone
+    except ResourceShortage as lack:
+        print(lack.message, file=sys.stderr)
+        sys.exit(LACKS)
 
 
 def _leave_it_to_the_parent(number: int, frame: FrameType | None) -> None:
@@ -197,7 +202,8 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseExcepti
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:
             label = do.function.rpartition(":")[2]
             error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        return Done(good=False, final=not isinstance(error, Exception)), codec.encode_failure(error), error
+        final, lost = not isinstance(error, Exception), isinstance(error, ResourceShortage)
+        return Done(good=False, final=final, lost=lost), codec.encode_failure(error), error
 
 
 def _run(attempt: Attempt) -> bytes:

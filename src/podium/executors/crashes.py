@@ -14,6 +14,9 @@ from .children import BROKEN, START_SECONDS, Child
 from .memory import spell
 
 LAST_LINES = 5  # of stderr, in the story of a crash
+LACKS = 75  # EX_TEMPFAIL: the exit code of one that could not start for want of threads or memory
+# What Python, and the system's loader, say of a process that has no room for itself.
+_LACKS_MEMORY = ("MemoryError", "Cannot allocate memory", "failed to map segment", "can't start new thread")
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)  # faulthandler's, innermost first
 _OURS = os.path.dirname(__file__)
 
@@ -59,6 +62,12 @@ def with_last_words(error: TaskCrashed, last_words: str) -> TaskCrashed:
     if lines:
         error.add_note("\n".join(["the last it wrote to stderr:", *lines]))
     return error
+
+
+def lacked(code: int, last_words: str) -> str:
+    """What a process lacked that ended before it could begin; "" if it ended of something else."""
+    line = next((line for line in last_words.splitlines() if any(map(line.__contains__, _LACKS_MEMORY))), "")
+    return line or ("no room for it" if code == LACKS else "")
 
 
 _SIGNALS = {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeclarationError, PodiumError, UsageError
 from ..functions import Function, registry
+from ..shortage import shortage_of
 
 if TYPE_CHECKING:
     from .wire import Home
@@ -78,6 +79,8 @@ def _import(home: Home) -> None:
             else:
                 importlib.import_module(home.module)
     except (Exception, SystemExit) as error:
+        if (lack := shortage_of(error)) is not None:
+            raise lack from error
         said = error.message if isinstance(error, PodiumError) else f"{type(error).__name__}: {error}"
         fix = error.fix if isinstance(error, PodiumError) else ""
         raise DeclarationError(

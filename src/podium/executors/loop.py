@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, LentSlots, fresh_context
+from .attempt import Attempt, Ended, LentSlots, failed, fresh_context
 from .forks import end_process
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
@@ -101,7 +101,7 @@ class LoopExecutor:
             try:
                 ended = Ended(attempt, await self._driven(runner, attempt))
             except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
-                ended = Ended(attempt, b"", error)
+                ended = failed(attempt, error)
             if os.getpid() != self._process:
                 end_process(ended.error)
             waited, attempt.handle = attempt.handle is not None, None  # else they hold each other in a circle

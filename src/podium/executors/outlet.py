@@ -6,6 +6,7 @@ fill memory or keep the task from its end, so what is above the bounds is left o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from typing import IO
 
 from ..env import Env
+from ..errors import ResourceShortage
 from .attempt import Attempt
 
 log = logging.getLogger("podium")
@@ -120,7 +122,8 @@ class Console:
             self._waiting += size + 1
             self._line.append((size + 1, stream, what))
             if self._thread is None:
-                self._thread = self._env.spawn(self._serve, name="podium-output")
+                with contextlib.suppress(ResourceShortage):  # the next line tries again
+                    self._thread = self._env.spawn(self._serve, name="podium-output")
             self._changed.notify()
 
     def close(self) -> None:

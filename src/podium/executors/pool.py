@@ -14,7 +14,7 @@ from ..errors import TaskCrashed
 from ..functions import Function
 from .attempt import Attempt, Ended, Progress
 from .children import Child
-from .crashes import how_it_ended, outcome, with_last_words
+from .crashes import how_it_ended, lacked, outcome, with_last_words
 from .memory import resident
 from .outlet import Said
 from .wire import Began, Done, Frame, Home, Logged, Noted, Ready, Waits
@@ -48,6 +48,7 @@ class Pool:
         self._line: deque[Attempt] = deque()
         self._latest: Function | None = None  # its module is imported ahead
         self._failed_starts = 0
+        self._lacks_processes = False  # the system gave none at the last try
         self._spawn_after = self._memory_due = 0.0
         self._closing = False
 
@@ -168,9 +169,8 @@ class Pool:
         for _ in range(missing):
             try:
                 child = Child(self._env, self._selector, self._store, self._heard, self._said)
-            except OSError as error:  # no more processes or descriptors: nobody's outcome
-                log.warning("a process for tasks could not be started: %s", error)
-                self._spawn_after = now + RESPAWN_SECONDS
+            except OSError as error:
+                self._lack(str(error))
                 return
             self._children.append(child)
 
@@ -180,6 +180,9 @@ class Pool:
         match frame.message:
             case Ready():
                 self._failed_starts = 0
+                if self._lacks_processes:
+                    self._lacks_processes = False
+                    log.warning("tasks go on: a process for them has started")
                 child.greet()
                 if self._latest is not None:
                     child.load(self._latest.name, _homes(self._latest))
@@ -193,7 +196,7 @@ class Pool:
                 child.waits(runs, begins)
             case Logged() as logged if child.attempt is not None:
                 self._logged(child.attempt, _record(logged))
-            case Done(good=good, final=final) if child.attempt is not None and not child.doomed:
+            case Done(good=good, final=final, lost=lost) if child.attempt is not None and not child.doomed:
                 attempt = child.attempt
                 error: BaseException | None = None
                 if not good:
@@ -201,15 +204,17 @@ class Pool:
                 child.ended()
                 if isinstance(error, MemoryError):
                     child.retire()
-                self._answer(attempt, frame.payload, error)
+                self._answer(attempt, frame.payload, error, lost)
             case Done():
                 child.kill(child.doomed)  # it came too late; so it has cleaned up, if it cares to
             case _:
                 pass
 
-    def _answer(self, attempt: Attempt, payload: bytes, error: BaseException | None) -> None:
+    def _answer(
+        self, attempt: Attempt, payload: bytes, error: BaseException | None, lost: bool = False
+    ) -> None:
         if not attempt.cancelled:
-            self._ended(Ended(attempt, payload, error))
+            self._ended(Ended(attempt, payload, error, lost))
 
     def _bury(self, child: Child) -> None:
         self._children.remove(child)
@@ -219,7 +224,17 @@ class Pool:
         elif not child.ready and not self._closing:
             self._did_not_start(code, child.last_words)
 
+    def _lack(self, what: str) -> None:
+        """No more processes, memory or descriptors: nobody's outcome. What is in line waits."""
+        self._spawn_after = self._env.monotonic() + RESPAWN_SECONDS
+        if not self._lacks_processes:
+            self._lacks_processes = True
+            log.warning("tasks wait in line: a process for them could not be started: %s", what)
+
     def _did_not_start(self, code: int, last_words: str) -> None:
+        if lack := lacked(code, last_words):
+            self._lack(lack)
+            return
         self._failed_starts += 1
         pause = RESPAWN_SECONDS * 2.0 ** min(self._failed_starts - 1, 10)
         self._spawn_after = self._env.monotonic() + min(pause, RESPAWN_SECONDS_MAX)

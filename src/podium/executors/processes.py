@@ -8,6 +8,7 @@ locks; other threads leave it orders.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import selectors
 import socket
@@ -79,15 +80,20 @@ class ProcessExecutor:
             self._bell.close()
 
     def _open(self) -> Pool:
-        selector = selectors.DefaultSelector()
-        bell, self._bell = socket.socketpair()
-        selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
+        """Raises ResourceShortage and OSError."""
         module = import_module(".pool", __package__)  # only now: most programs start without it, and quicker
-        pool: Pool = module.Pool(
-            self._env, selector, self._ended, self._said, self._slots, self._store, self._logged
-        )
-        self._pool = pool
-        self._thread = self._env.spawn(self._serve, pool, selector, bell, name="podium-processes")
+        with contextlib.ExitStack() as undo:
+            selector = undo.enter_context(selectors.DefaultSelector())
+            bell, other = socket.socketpair()
+            undo.callback(bell.close)
+            undo.callback(other.close)
+            selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
+            pool: Pool = module.Pool(
+                self._env, selector, self._ended, self._said, self._slots, self._store, self._logged
+            )
+            self._thread = self._env.spawn(self._serve, pool, selector, bell, name="podium-processes")
+            undo.pop_all()
+        self._pool, self._bell = pool, other
         return pool
 
     def _order(self, act: Callable[..., None], *args: Any) -> None:

@@ -2,30 +2,46 @@
 
 Not concurrent.futures: a thread whose body overran its timeout cannot be stopped, so it is abandoned,
 counted and replaced, which that pool has no notion of; and one wake-up of the engine carries many ends.
-
-An attempt's `handle` goes from None (in line) to "running", to "unwanted" when it has overrun its timeout or
-was cancelled, to "abandoned" when it has given its slot to a replacement, and to "ended" from any of these.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import os
 import queue
 import threading
 from collections.abc import Callable
+from enum import Enum
 
 from ..env import Env
-from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, LentSlots, fresh_context
+from ..errors import ResourceShortage, TaskTimeout
+from .attempt import Attempt, Ended, LentSlots, failed, fresh_context
 from .forks import end_process
+
+log = logging.getLogger("podium")
 
 # How long a body that nobody waits for any more may still run before its thread counts as lost. Most return
 # by themselves: the siblings of a failed item of a map are plain calls, and neither a reason to replace a
 # worker with all that it runs nor to start as many threads again. Until then such a body keeps its slot.
 ABANDON_SECONDS = 10.0
+GROW_SECONDS = 0.5  # between two tries to start a thread where the system gives no more of them
+
+
+class BodyState(Enum):
+    """How far a body is, as its attempt's `handle`; None while it is in line."""
+
+    RUNNING = "running"
+    UNWANTED = "unwanted"  # it has overrun its timeout or was cancelled, and keeps its slot for now
+    ABANDONED = "abandoned"  # it still runs, and a replacement serves in its thread's place
+    ENDED = "ended"
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether its thread is one of those that are counted."""
+        return self is BodyState.RUNNING or self is BodyState.UNWANTED
 
 
 class ThreadExecutor:
@@ -38,11 +54,11 @@ class ThreadExecutor:
         ended: Callable[[Ended], None],
         slots: int,
         abandoned_max: int,
-        worn_out: Callable[[], None],
+        exhausted: Callable[[], None],
     ) -> None:
-        """`worn_out` is called once, when `abandoned_max` threads are abandoned; more are not replaced."""
+        """`exhausted` is called once, when `abandoned_max` threads are abandoned; more are not replaced."""
         self._env, self._loop, self._ended, self._slots = env, loop, ended, slots
-        self._abandoned_max, self._worn_out = abandoned_max, worn_out
+        self._abandoned_max, self._exhausted = abandoned_max, exhausted
         self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
@@ -53,7 +69,8 @@ class ThreadExecutor:
         # the timeout of a body that has long returned, and wake the loop up once more.
         self._alarm: asyncio.TimerHandle | None = None  # loop thread only
         self._alarm_due = math.inf  # what it is set to, or about to be
-        self._said = False  # that it is worn out
+        self._is_exhausted = False
+        self._lacks_threads = False  # the system gave no more at the last try
         self.abandoned = 0  # bodies that were given up, whose threads still run
 
     def submit(self, attempt: Attempt) -> None:
@@ -62,24 +79,67 @@ class ThreadExecutor:
         with self._lock:
             self._open += 1
             short = self._is_short()
-        if short:
-            self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
         self._line.put(attempt)
+        if short:
+            self._grow()
 
     def _is_short(self) -> bool:
-        """Whether one more thread is needed, which is then counted; the lock is held."""
-        short = self._open > self._threads and self._threads < self._slots + len(self._lent)
-        self._threads += short
-        return short
+        """Whether to start one more thread, which is then counted; the lock is held."""
+        return not self._lacks_threads and self._count_one()
+
+    def _count_one(self) -> bool:
+        wanted = self._open > self._threads and self._threads < self._slots + len(self._lent)
+        self._threads += wanted
+        return wanted
+
+    def _grow(self) -> None:
+        """Start a thread that is counted already. If the system gives none, those that serve go on, and what
+        is in line waits until it does."""
+        lack = self._start_thread()
+        if lack is None:
+            return
+        with self._lock:
+            is_new, self._lacks_threads = not self._lacks_threads, True
+        if is_new:
+            log.warning("tasks wait in line: %s", lack.message)
+            with contextlib.suppress(RuntimeError):  # the loop has closed
+                self._loop.call_soon_threadsafe(self._grow_later)
+
+    def _start_thread(self) -> ResourceShortage | None:
+        try:
+            self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
+        except ResourceShortage as lack:
+            with self._lock:
+                self._threads -= 1
+            return lack
+        return None
+
+    def _grow_later(self) -> None:
+        self._loop.call_later(GROW_SECONDS, self._grow_again)
+
+    def _grow_again(self) -> None:
+        with self._lock:
+            counted = self._count_one()
+        if counted and self._start_thread() is not None:
+            self._grow_later()
+            return
+        self._lacks_threads = False
+        if counted:
+            log.warning("tasks go on: threads can be started again")
+        while self._needs_one():
+            self._grow()
+
+    def _needs_one(self) -> bool:
+        with self._lock:
+            return self._is_short()
 
     def lend(self, attempt: Attempt) -> None:
         """A body of ours begins to wait for runs."""
         with self._lock:
-            short = (
-                attempt.handle in ("running", "unwanted") and self._lent.begin(attempt) and self._is_short()
-            )
+            lent = _has_thread(attempt) and self._lent.begin(attempt)
+            short = lent and self._is_short()
         if short:
-            self._env.spawn(self._serve, name=f"podium-task-{self._threads}")
+            self._grow()
 
     def restore(self, attempt: Attempt) -> None:
         """It waits no more. Until a thread is done there may be more bodies than slots."""
@@ -92,7 +152,7 @@ class ThreadExecutor:
                 if attempt.cancelled:
                     self._open -= 1
                     continue
-                attempt.handle = "running"
+                attempt.handle = BodyState.RUNNING
                 if attempt.function.timeout is not None:
                     # The clock of a timeout starts when the body does, not when it was put in line.
                     self._watch(attempt, attempt.function.timeout)
@@ -100,14 +160,14 @@ class ThreadExecutor:
             with self._lock:
                 self._dues.pop(attempt, None)
                 self._lent.drop(attempt)
-                was, attempt.handle = attempt.handle, "ended"
-                if was == "abandoned":
+                was, attempt.handle = attempt.handle, BodyState.ENDED
+                if was is BodyState.ABANDONED:
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
                 self._open -= 1
                 surplus = self._threads > self._slots + len(self._lent)  # a slot that was lent is back
                 self._threads -= surplus
-            if was == "running":
+            if was is BodyState.RUNNING:
                 self._ended(ended)
             if surplus:
                 return
@@ -137,22 +197,22 @@ class ThreadExecutor:
                     overran.append(attempt)
                 else:
                     lost += self._abandon(attempt)
-            worn_out = bool(lost) and not self._said and self.abandoned >= self._abandoned_max
-            self._said |= worn_out
+            exhausted = bool(lost) and not self._is_exhausted and self.abandoned >= self._abandoned_max
+            self._is_exhausted |= exhausted
             self._alarm_due = min(self._dues.values(), default=math.inf)
         self._set_alarm()
         for attempt in overran:
             self._ended(Ended(attempt, b"", _overrun(attempt)))
         for _ in range(lost):
-            self._env.spawn(self._serve, name="podium-task-replacement")
-        if worn_out:
-            self._worn_out()
+            self._grow()
+        if exhausted:
+            self._exhausted()
 
     def _disown(self, attempt: Attempt) -> bool:
         """Nobody waits for it from now on. Whether it ran and somebody did until now; the lock is held."""
-        if attempt.handle != "running":
+        if attempt.handle is not BodyState.RUNNING:
             return False
-        attempt.handle = "unwanted"
+        attempt.handle = BodyState.UNWANTED
         self._watch(attempt, ABANDON_SECONDS)
         return True
 
@@ -163,7 +223,7 @@ class ThreadExecutor:
             return False
         del self._dues[attempt]
         self._lent.drop(attempt)
-        attempt.handle = "abandoned"
+        attempt.handle = BodyState.ABANDONED
         self.abandoned += 1
         self._open -= 1
         return True
@@ -180,12 +240,16 @@ class ThreadExecutor:
             self._line.put(None)
 
 
+def _has_thread(attempt: Attempt) -> bool:
+    return attempt.handle is not None and attempt.handle.has_thread
+
+
 def _run(attempt: Attempt) -> Ended:
     process = os.getpid()
     try:
         ended = Ended(attempt, attempt.encode(attempt.call()))
     except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
-        ended = Ended(attempt, b"", error)
+        ended = failed(attempt, error)
     if os.getpid() != process:
         end_process(ended.error)
     return ended

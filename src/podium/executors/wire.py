@@ -97,11 +97,12 @@ class Logged(msgspec.Struct, frozen=True, tag=True):
 class Done(msgspec.Struct, frozen=True, tag=True):
     """From the child: the attempt ended. The payload is its encoded result or failure.
 
-    `final`: it failed with what no policy tries again, SystemExit and its like.
+    `final`: it failed with what no policy tries again, SystemExit and its like. `lost`: see `Ended`.
     """
 
     good: bool
     final: bool = False
+    lost: bool = False
 
 
 Message = Hello | Load | Do | Ready | Began | Noted | Waits | Logged | Done

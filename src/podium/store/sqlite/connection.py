@@ -13,6 +13,7 @@ from urllib.parse import quote
 import apsw
 
 from ...errors import StoreError, StoreRefused
+from ...shortage import lacks_descriptors
 from .faults import restore_path, translate
 from .schema import schema_version
 from .statements import pragma
@@ -144,6 +145,9 @@ def _refusal(path: Path, error: apsw.Error) -> StoreError:
             fix=f"name another file, or {restore_path(str(path))}",
         )
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError)):
+        lack = lacks_descriptors()  # SQLite does not tell the two apart
+        if lack is not None:
+            raise lack from error
         return _read_only(path, str(error))
     return translate(error, str(path))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
+from ...shortage import lacks_descriptors
 from .files import lock_holder
 
 # Raised by the data of one Write (a constraint, a type or a text that cannot be stored): its neighbours are
@@ -94,6 +95,8 @@ def translate(error: apsw.Error, file: str = "", *, committing: bool = False) ->
         elif isinstance(error, (apsw.IOError, apsw.CantOpenError)) and file and _is_full(file):
             reason, kind = _RETRYABLE[apsw.FullError], apsw.FullError
         fix = _FIXES.get(kind, "")
+        if isinstance(error, apsw.CantOpenError) and (lack := lacks_descriptors()) is not None:
+            reason, fix = lack.message, lack.fix
         found = StoreUnavailable(f"{reason} ({type(error).__name__}: {error})", fix=fix)
     found.unknown = committing and code not in (0, apsw.SQLITE_IOERR_WRITE)
     return found

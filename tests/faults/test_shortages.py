@@ -1,0 +1,226 @@
+"""Threads, memory and descriptors that the system does not give: nobody's outcome, runs wait and go on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium import App, Options, codec, task, workflow
+from podium.env import RealEnv
+from podium.errors import ResourceShortage
+from podium.executors import children
+from podium.machine import Machine
+from podium.model import State
+from podium.store.sqlite import SqliteStore
+from tests.isolation.conftest import soon
+from tests.tidy.source import ROOT
+
+FEW = Options(thread_slots=4, poll=0.05, grace=1)
+
+
+@task
+def same(n: int) -> int:
+    return n
+
+
+@task
+async def same_async(n: int) -> int:
+    return n
+
+
+@task(isolation="process")
+def same_isolated(n: int) -> int:
+    return n
+
+
+@task
+def waits(n: int) -> int:
+    return adds.run([n])
+
+
+@workflow
+async def adds(numbers: list[int]) -> int:
+    return sum([*await same.map(numbers), *await same_async.map(numbers)])
+
+
+@workflow
+def isolates(n: int) -> int:
+    return same_isolated(n)
+
+
+@workflow
+async def nests(wide: int) -> int:
+    return sum(await waits.map(range(wide)))
+
+
+class FewThreads(RealEnv):
+    """A system that gives only so many threads of a name."""
+
+    def __init__(self, name: str, given: int = 0) -> None:
+        super().__init__()
+        self.name, self.given, self.refused = name, given, threading.Event()
+
+    def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
+        if name.startswith(self.name):
+            if self.given == 0:
+                self.refused.set()
+                raise ResourceShortage("no more threads can be started")
+            self.given -= 1
+        return super().spawn(target, *args, name=name)
+
+
+def said(caplog: pytest.LogCaptureFixture, words: str) -> int:
+    return sum(words in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_tasks_wait_in_line_for_threads_and_it_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, given: int
+) -> None:
+    env = FewThreads("podium-task", given)
+    with App(tmp_path / "podium.db", env=env, options=FEW):
+        run = nests.start(6)
+        assert env.refused.wait(10)
+        soon(lambda: said(caplog, "wait in line"))
+        assert run.state is State.RUNNING
+        env.given = 1000
+        assert run.result(20) == 2 * sum(range(6))
+    assert said(caplog, "tasks wait in line: no more threads can be started") == 1
+    assert said(caplog, "threads can be started again") == 1
+
+
+def test_a_process_for_tasks_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """First there is no thread for the pool, then no process."""
+    env = FewThreads("podium-processes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "_spawn", _refuse_process)
+        with App(tmp_path / "podium.db", env=env, options=FEW):
+            run = isolates.start(7)
+            assert env.refused.wait(10)
+            env.given = 1
+            soon(lambda: said(caplog, "a process for them could not be started"))
+            patch.undo()
+            assert run.result(20) == 7
+    assert said(caplog, "a process for them could not be started") == 1
+
+
+def _refuse_process(_: str) -> Any:
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize("name", ["podium-writer", "podium-engine", "podium-heartbeat", "podium-doorbell"])
+def test_what_cannot_be_opened_for_want_of_threads_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    env = FewThreads(name)
+    with App(tmp_path / "podium.db", env=env, options=FEW) as app:
+        with pytest.raises(ResourceShortage, match="no more threads"):
+            adds.run([1])
+        assert app.store.engines() == []
+        env.given = 1000
+        assert adds.run([1]) == 2
+
+
+class Lacking:
+    """A method that has no memory the first few times."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, owner: type, name: str, times: int) -> None:
+        self.left = times
+        original = getattr(owner, name)
+
+        def lacking(*args: Any, **kwargs: Any) -> Any:
+            if self.left > 0:
+                self.left -= 1
+                raise MemoryError
+            return original(*args, **kwargs)
+
+        patch.setattr(owner, name, lacking)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Machine, "feed"), (Machine, "begin"), (SqliteStore, "commit"), (SqliteStore, "claim"),
+     (SqliteStore, "heartbeat"), (codec, "decode")],
+)  # fmt: skip
+def test_no_want_of_memory_of_ours_is_an_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, owner: type, name: str
+) -> None:
+    with App(tmp_path / "podium.db", options=Options(lease=1.0, poll=0.05)) as app:
+        assert adds.run([1]) == 2
+        lacking = Lacking(monkeypatch, owner, name, 3)
+        runs = [adds.start([n, n]) for n in range(5)]
+        assert [run.result(20) for run in runs] == [4 * n for n in range(5)]
+        soon(lambda: lacking.left == 0)
+        assert app.host.engine.failure is None
+    assert said(caplog, "E900") == 0
+
+
+# -- really ------------------------------------------------------------------------------------------------
+
+SHORT = """
+import resource, sys
+from podium import App, Options, task, workflow
+
+@task
+def same(n: int) -> int:
+    return n
+
+@workflow
+async def flow(n: int) -> int:
+    return sum(await same.map([n] * 10))
+
+def size() -> int:
+    return int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+
+if __name__ == "__main__":
+    with App("podium.db") as app:
+        app.host
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (size() + 4 * 2**20, before[1]))  # no thread's stack fits
+        runs = [flow.start(n) for n in range(20)]
+        print("begun", flush=True)
+        sys.stdin.readline()
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        print([run.result(30) for run in runs])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what is limited is Linux's")
+def test_runs_live_through_a_limit_of_address_space(tmp_path: Path) -> None:
+    (tmp_path / "short.py").write_text(SHORT, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "short.py"], cwd=tmp_path, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    assert process.stderr is not None
+    assert "no more threads can be started" in process.stderr.readline()
+    out, said = process.communicate("go on\n", timeout=60)
+    assert out.strip() == str([10 * n for n in range(20)]), said
+
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]),) * 2)
+os.execv(sys.executable, [sys.executable, "-m", "podium", *sys.argv[2:]])
+"""
+
+
+@pytest.mark.parametrize("descriptors", [6, 8, 10, 12])
+def test_few_descriptors_are_said_in_a_line(tmp_path: Path, descriptors: int) -> None:
+    (tmp_path / "flows.py").write_text(SHORT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(descriptors), "run", "flows:flow", "--", "--n", "1"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "PODIUM_URL": str(tmp_path / "podium.db")},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "error[E505]: no more files can be opened" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 5
