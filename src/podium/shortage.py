@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import ResourceShortage
+from .errors import ResourceShortage, StoreRefused
 
 _FIXES = {
     "no more threads can be started": "raise the limit: ulimit -u, ulimit -v, a container's pids.max",
@@ -24,6 +24,8 @@ def shortage_of(error: BaseException) -> ResourceShortage | None:
     """The shortage that an error amounts to; None if it is another kind of trouble."""
     if isinstance(error, ResourceShortage):
         return error
+    if isinstance(error, StoreRefused) and error.__cause__ is not None:
+        return shortage_of(error.__cause__)  # a file of the store's could not be opened
     what = ""
     if isinstance(error, MemoryError):
         what = _NO_MEMORY
