@@ -211,6 +211,27 @@ def row(host: Host, run: str) -> RunRow:
     return host.app.load(run)
 
 
+def test_a_worker_whose_only_module_is_broken_waits_until_it_is_mended(host: Host) -> None:
+    """Under a supervisor it would be started again and again."""
+    host.write("side", "import not_there")
+    run = host.start("side:same", n=1)
+    worker = host.worker("side", ready=False)
+    worker.until("serves nothing yet: side cannot be imported, and is tried again")
+    (engine,) = wait_until(lambda: host.app.store.engines())
+    assert "not_there" in read_engine_info(engine.info).broken["side"]
+    host.write("side", BEFORE)
+    assert host.ended(run) == 5
+    assert "serves side now" in worker.text
+    worker.terminate()
+    assert worker.end() == 0
+
+
+def test_a_worker_none_of_whose_modules_exists_says_so_and_ends(host: Host) -> None:
+    worker = host.worker("no_such_module", ready=False)
+    assert worker.end() == 7
+    assert "none of these modules exists" in worker.text
+
+
 def test_a_broken_module_is_mended_without_a_restart(host: Host) -> None:
     host.write("app", BEFORE)
     host.write("side", f"{BEFORE}\nraise RuntimeError('not yet')\n")
@@ -224,14 +245,6 @@ def test_a_broken_module_is_mended_without_a_restart(host: Host) -> None:
     assert host.ended(held) == 5
     wait_until(lambda: not read_engine_info(host.app.store.engines()[0].info).broken)
     assert worker.text.count("E120") == 1, "said once, not at each try"
-
-
-def test_with_nothing_to_serve_there_is_no_worker(host: Host) -> None:
-    host.write("side", "import not_there\n")
-    worker = host.worker("side", "nowhere", ready=False)
-    assert worker.end() == 7
-    assert "E120" in worker.text
-    assert "there is no module 'nowhere'" in worker.text
 
 
 def test_a_module_that_starts_runs_when_imported_is_told_so_and_does_not_hold_the_worker(host: Host) -> None:

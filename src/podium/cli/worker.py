@@ -62,8 +62,9 @@ def command(
         notice=_no_notice,
     )) as app:  # fmt: skip
         app.enter()
-        if not served.load():
-            tell("  none of these modules can be imported, so there is nothing to serve")
+        served.load()
+        if not served.exist:
+            tell("  none of these modules exists, so there is nothing to serve")
             return CONFIGURATION
         if verbose:
             app.observers.append(_observe)
@@ -172,7 +173,11 @@ def _say_begin(app: App, served: WorkerModules) -> None:
     what = f"{formatting.many(workflows, 'workflow')}, {formatting.many(tasks, 'task')}"
     without = f", without {', '.join(served.broken)} until mended" if served.broken else ""
     tell(f"worker {os.getpid()}  {app.url}")
-    tell(f"serves {what} of {', '.join(m for m in served.modules if m not in served.broken)}{without}")
+    good = ", ".join(module for module in served.modules if module not in served.broken)
+    if good:
+        tell(f"serves {what} of {good}{without}")
+    else:
+        tell(f"serves nothing yet: {', '.join(served.broken)} cannot be imported, and is tried again")
     tell(formatting.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
 
 

@@ -46,6 +46,12 @@ class WorkerModules:
             error(trouble.code, trouble.message, *_details(trouble), trouble.fix)
 
     @property
+    def exist(self) -> bool:
+        """Whether there is anything to wait for: a module that came in, or one that somebody may mend."""
+        missing = sum(isinstance(trouble, TargetNotFound) for trouble in self._broken.values())
+        return missing < len(self.modules)
+
+    @property
     def broken(self) -> Mapping[str, str]:
         """What keeps a module out, by module, in one line each."""
         return {module: _summary(trouble) for module, trouble in self._broken.items()}
