@@ -118,11 +118,12 @@ def _refuse_process(_: str) -> Any:
 @pytest.mark.parametrize("name", ["podium-writer", "podium-engine", "podium-heartbeat", "podium-doorbell"])
 def test_what_cannot_be_opened_for_want_of_threads_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     env = FewThreads(name)
-    with App(tmp_path / "podium.db", env=env, options=FEW) as app:
-        with pytest.raises(ResourceShortage, match="no more threads"):
-            adds.run([1])
-        assert app.store.engines() == []
-        env.given = 1000
+    app = App(tmp_path / "podium.db", env=env, options=FEW)
+    with pytest.raises(ResourceShortage, match="no more threads"):
+        _ = app.host
+    assert app.store.engines() == []
+    env.given = 1000
+    with app:
         assert adds.run([1]) == 2
 
 
