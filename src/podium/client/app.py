@@ -284,6 +284,14 @@ class App:
         else:
             id.set_result(run)
 
+    def left_by_caller(self, run: str) -> None:
+        """Whoever waited for a run at a prompt has pressed Ctrl-C: say that it goes on, and how it ends."""
+        if self.has_engine:
+            self.host.call(self.host.engine.clients.interrupted, run)
+            self.tell(
+                f"podium: run {run} goes on in this process; podium.get({run!r}) has it: .result(), .cancel()"
+            )
+
     # -- waiting --------------------------------------------------------------------------------------
 
     def wait(self, run: str) -> Future[End]:

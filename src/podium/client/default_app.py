@@ -20,11 +20,16 @@ from ..errors import PodiumError
 from ..functions import registry
 from .app import App, apps
 from .location import default_url, store_file
-from .process import default_drives, is_server, might_be_server, wants_engine
+from .process import default_drives, is_server, might_be_server, nameless_notebook, wants_engine
 
 log = logging.getLogger("podium")
 
 SETTLE_SECONDS = 1.0  # without a further declaration: the program is imported
+
+NAMELESS = (
+    "podium: nothing tells this notebook's file, so after a restart of the kernel its calls begin anew; "
+    "PODIUM_NAME=analysis in the kernel's environment, or %env in the first cell, makes them resume"
+)
 
 _default: App | None = None
 _lock = threading.Lock()
@@ -39,6 +44,8 @@ def current_app() -> App:
     with _lock:
         if _default is None:
             _default = App(drives=default_drives())
+            if nameless_notebook():
+                _default.tell(NAMELESS)
         return _default
 
 

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from ..engine import EngineInfo, Options, Others
 from ..executors import parents_store
 from ..functions import registry
-from ..modules import is_installed, is_standard, main_file, nearest_project
+from ..modules import is_installed, is_standard, main_file, nearest_project, notebook
 
 Drives = Literal["all", "own", "nothing"]
 
@@ -124,6 +124,16 @@ def _top_of_main() -> str:
         return ""
     tops = [entry.decode().partition(".")[0] for entry in entries]
     return next((top for top in tops if top not in sys.stdlib_module_names), "")
+
+
+def is_session() -> bool:
+    """Whether this process goes on after an interrupted call: a prompt, a notebook's kernel."""
+    return hasattr(sys, "ps1") or "ipykernel" in sys.modules
+
+
+def nameless_notebook() -> bool:
+    """Whether this process is the kernel of a notebook that nobody names: after a restart it begins anew."""
+    return "ipykernel" in sys.modules and notebook() is None and not os.environ.get("PODIUM_NAME")
 
 
 # -- tests -------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ..machine import Machine, Step
 from ..model import Entry, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
+from .process import is_session
 from .waiting import Answer, Done, Waiting, check_timeout, mapped
 
 R = TypeVar("R")
@@ -172,8 +173,12 @@ class StoredRun:
                 "waiting for a run on the engine's own thread would never end",
                 fix="in an async task, await the run instead",
             )
-        with slot_lent((self._start.result(timeout),)):
-            end = self.ended().result(timeout)
+        try:
+            with slot_lent((self._start.result(timeout),)):
+                end = self.ended().result(timeout)
+        except KeyboardInterrupt:
+            self._left_by_its_caller()
+            raise
         return self._outcome(end)
 
     async def wait(self) -> Any:
@@ -185,8 +190,20 @@ class StoredRun:
             await wait_in_loop(self._start)  # known by now, save where its notice is still being made
             return self._outcome(end)
         except PASSED_ON as error:
+            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                self._left_by_its_caller()
             drop_our_frames(error)
             raise
+
+    def _left_by_its_caller(self) -> None:
+        """Ctrl-C ends a script, and its run with it; at a prompt, and in a notebook, both go on."""
+        if (
+            is_session()
+            and current_attempt.get() is None
+            and self._start.done()
+            and self._start.exception() is None
+        ):
+            self.app.left_by_caller(self._start.result())
 
     async def started(self) -> str:
         return await wait_in_loop(self._start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -140,10 +141,20 @@ class ClientPort:
     def ended(self, head: Head) -> None:
         """A run ended here: remember it for its script if an earlier process started it."""
         if head.starter and head.created < self._opened and head.id not in self._attached:
-            waiting = self._left_behind.setdefault(_call_of(head), deque(maxlen=100))
-            waiting.append((head.id, self._context.env.monotonic()))
-            if len(self._left_behind) > LEFT_BEHIND_MAX:
-                del self._left_behind[next(iter(self._left_behind))]
+            self._remember(_call_of(head), head.id, self._context.env.monotonic())
+
+    def interrupted(self, run: str) -> None:
+        """Its caller was interrupted, and the run goes on: the same call, made again, gets it."""
+        self._context.committer.ask(lambda: self._context.store.load(run), self._left_open)
+
+    def _left_open(self, row: RunRow | None, _: BaseException | None) -> None:
+        if row is not None and row.starter:
+            self._remember(_call_of(row), row.id, math.inf)
+
+    def _remember(self, call: tuple[str, bytes, str], run: str, ended: float) -> None:
+        self._left_behind.setdefault(call, deque(maxlen=100)).append((run, ended))
+        if len(self._left_behind) > LEFT_BEHIND_MAX:
+            del self._left_behind[next(iter(self._left_behind))]
 
     def _take_left_behind(self, new: NewRun) -> Verdict | None:
         waiting = self._left_behind.get(_call_of(new))
@@ -208,7 +219,7 @@ def _may_fit_now(row: RunRow, new: NewRun) -> bool:
     return row.fingerprint != new.fingerprint or read_reason(row.payload).code in _MISFITS
 
 
-def _call_of(run: Head | NewRun) -> tuple[str, bytes, str]:
+def _call_of(run: Head | NewRun | RunRow) -> tuple[str, bytes, str]:
     return run.function, run.digest, run.starter
 
 
