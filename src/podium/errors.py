@@ -139,6 +139,15 @@ class NeverAwaited(PodiumError):
     code = "E203"
 
 
+class NotRecorded(PodiumError, AttributeError):
+    """Asked of what stands for a part of an exception that could not be recorded with it.
+
+    Example: `error.response.json()` of an HTTP error that came out of a task.
+    """
+
+    code = "E211"
+
+
 class UnaskedCancel(PodiumError):
     """A workflow's body ended with CancelledError though nobody had cancelled the run: it failed."""
 

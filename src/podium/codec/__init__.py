@@ -16,7 +16,9 @@ are strings that do not begin with "!". Everything else is an object whose first
     {"!dataclass" | "!struct" | "!namedtuple": "module:qualname", field: value, ...}
     {"!pydantic": "module:qualname", "fields": {...}, "set": [...], "extra"?: {...}, "private"?: {...}}
     {"!failure": {...}}                           an exception as data, see `Failure`
+    {"!omitted": "module:qualname", "str", "repr", "items" | "attributes"}   stands for a part of an exception
     {"!as_is": value}                             outermost only: a value other than its annotation says
+    {..., "!as_is": [field, ...]}                 in an object with fields: those that are so
 
 The bytes are UTF-8 JSON without NUL or lone surrogates, so that any store can hold them. This is a stored
 format: a tag, once released, keeps its meaning for ever; a changed meaning gets a new tag; an unknown tag
@@ -26,16 +28,18 @@ field removed from it is a `DecodeError`, because dropping data silently is wors
 Classes are looked up by name among modules already imported, and among those the annotation mentions, and
 must be of the kind the tag says. Dataclasses, named tuples, Pydantic models and exceptions come back
 without their `__init__`; a `msgspec.Struct` runs its `__post_init__`, as it does whenever msgspec reads one.
-What a class keeps outside its fields is not kept. `__main__` is written as the module its file would be.
+A class is written only where its name leads back to it, and an object only where it has nothing beside its
+fields. `__main__` is written as the module its file would be.
 
 How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspec reads it, `untag` restores.
 Both take a fast road for plain data. Dicts keep their order; only what feeds a digest has its keys sorted.
 """
 
 from .api import decode, encode, encode_call
-from .failures import Failure, decode_failure, describe_failure, encode_failure, recorded_traceback
+from .failures import Failure, decode_failure, describe_failure, recorded_traceback
 from .fit import fit
 from .preview import preview
+from .recording import encode_failure
 from .spelling import spell, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 

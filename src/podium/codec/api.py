@@ -39,7 +39,7 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
     Example: `encode({"at": datetime.now()})`.
     """
-    data = _write(value, limit, where, where).data
+    data = _write(value, limit, where, where, annotation=annotation).data
     if annotation is Any or type(value) is annotation or fits(value, annotation):
         return data
     return _AS_IS + data + b"}"
@@ -78,9 +78,11 @@ class _Written(NamedTuple):
     walk: Walk
 
 
-def _write(value: Any, limit: int, where: str, root: str, *, canonical: bool = False) -> _Written:
+def _write(
+    value: Any, limit: int, where: str, root: str, *, canonical: bool = False, annotation: Any = Any
+) -> _Written:
     try:
-        written = _walk(value, canonical, limit)
+        written = _walk(value, canonical, limit, annotation)
     except Refusal as refusal:
         raise _error(refusal, where, root, limit) from None
     except RecursionError:
@@ -97,8 +99,8 @@ def _write(value: Any, limit: int, where: str, root: str, *, canonical: bool = F
     return written
 
 
-def _walk(value: Any, canonical: bool, limit: int) -> _Written:
-    walk = Walk(canonical, limit)
+def _walk(value: Any, canonical: bool, limit: int, annotation: Any) -> _Written:
+    walk = Walk(canonical, limit, annotation)
     try:
         tree = value if type(value) in _ATOMS else walk.tree(value, 0)
         data = _json(tree)
@@ -106,7 +108,7 @@ def _walk(value: Any, canonical: bool, limit: int) -> _Written:
             return _Written(data, tree, walk)
     except ValueError:
         pass  # a lone surrogate, or more digits than Python cares to write
-    walk = CarefulWalk(canonical, limit)
+    walk = CarefulWalk(canonical, limit, annotation)
     tree = walk.tree(value, 0)
     return _Written(_json(tree), tree, walk)
 

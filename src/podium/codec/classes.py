@@ -11,16 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
-from .names import name_of
+from .fit import fits, shown
+from .names import Names, field_hints, leads_to, mentioned, name_of, stored_name
+from .refusals import Refusal, refuse_nameless
+from .spelling import spell
 from .untag import Reader, Unreadable, Untag
-from .walk import Tree, Walk, Writer, write_dict, write_fields, write_items
+from .walk import AS_IS, Fields, Tree, Walk, Writer, write_dict, write_fields, write_items
 
 # Default factories that reading may call: builtins, so that no user code runs.
 _SAFE_FACTORIES = (list, dict, set, tuple, frozenset, str, int, float, bool, bytes)
@@ -33,18 +37,79 @@ _NONE: Any = object()  # the class has no default for a field
 def class_writer(cls: type) -> Writer | None:
     """The writer for a user's class, or None where it could not be restored."""
     if issubclass(cls, enum.Flag):
-        return partial(_write_flag, name_of(cls))
+        return _by_name(cls, _write_flag)
     if issubclass(cls, enum.Enum):
-        return partial(_write_enum, name_of(cls))
+        return _by_name(cls, _write_enum)
     if issubclass(cls, msgspec.Struct):
-        return partial(write_fields, "!struct", name_of(cls), cls.__struct_fields__)
+        return _by_name(cls, _fields_writer("!struct", cls, cls.__struct_fields__))
     if _is_namedtuple(cls):
-        return partial(write_fields, "!namedtuple", name_of(cls), cls._fields)
+        return _by_name(cls, _fields_writer("!namedtuple", cls, cls._fields))
     if _is_model(cls):
-        return partial(_write_model, name_of(cls))
+        return _by_name(cls, _model_writer(cls))
     if _is_dataclass(cls):
-        return partial(write_fields, "!dataclass", name_of(cls), _field_names(cls))
+        return _by_name(cls, _fields_writer("!dataclass", cls, _field_names(cls)))
     return None
+
+
+_NamedWriter = Callable[[str, Any, Walk, int], Tree]
+
+
+def _by_name(cls: type, write: _NamedWriter) -> Writer:
+    """Write values of `cls` under a name that leads back to it: now, and whenever one is written."""
+    name = name_of(cls)
+
+    def writer(value: Any, walk: Walk, depth: int) -> Tree:
+        nonlocal name
+        if walk.found is None or cls not in walk.found:
+            name = _checked_name(name, cls, walk)
+        return write(name, value, walk, depth)
+
+    return writer
+
+
+def _checked_name(name: str, cls: type, walk: Walk) -> str:
+    if not leads_to(name, cls):
+        own = name_of(cls)
+        name = stored_name(cls) or own
+        if name == own and mentioned(walk.annotation).get(own) is not cls and not leads_to(own, cls):
+            raise refuse_nameless(cls, own, Names().find(own) is not None)
+    if walk.found is None:
+        walk.found = set()
+    walk.found.add(cls)
+    return name
+
+
+def _fields_writer(tag: str, cls: type, names: tuple[str, ...]) -> _NamedWriter:
+    fields = Fields(names, field_hints(cls), fits)
+    if not cls.__dictoffset__:
+        return lambda name, value, walk, depth: write_fields(tag, name, fields, value, walk, depth)
+    known = frozenset(names) | _recomputed(cls)
+
+    def write(name: str, value: Any, walk: Walk, depth: int) -> Tree:
+        if not known.issuperset(vars(value)):
+            _refuse_more(value, known)
+        return write_fields(tag, name, fields, value, walk, depth)
+
+    return write
+
+
+def _recomputed(cls: type) -> set[str]:
+    """Attributes that are made again when they are asked for."""
+    return {
+        name
+        for base in cls.__mro__
+        for name, thing in vars(base).items()
+        if isinstance(thing, functools.cached_property)
+    }
+
+
+def _refuse_more(value: Any, known: Set[str]) -> None:
+    """What is no field would be lost; what Python keeps there (`__orig_class__`) is not missed."""
+    for name in vars(value):
+        if name not in known and not (name.startswith("__") and name.endswith("__")):
+            kind = type(value).__qualname__
+            text = f"is a {kind} with the attribute {name!r} beside its fields, which would be lost"
+            raise Refusal(Refusal.WHAT, text, f"declare it as a field of {kind}, or do not store it")
 
 
 def _is_namedtuple(cls: type) -> bool:
@@ -82,15 +147,19 @@ def _write_flag(name: str, value: enum.Flag, walk: Walk, depth: int) -> Tree:
     return {"!enum": name, "value": walk.tree(int(value.value), depth)}
 
 
-def _write_model(name: str, value: Any, walk: Walk, depth: int) -> Tree:
-    kind: Any = type(value)
-    out = write_fields("", name, tuple(kind.model_fields), value, walk, depth)
-    tree: dict[str, Tree] = {"!pydantic": out.pop(""), "fields": out}
-    tree["set"] = write_items(sorted(value.__pydantic_fields_set__), walk, depth)
-    for key, extra in (("extra", value.__pydantic_extra__), ("private", value.__pydantic_private__)):
-        if extra:
-            tree[key] = write_dict(extra, walk, depth + 1)
-    return tree
+def _model_writer(cls: Any) -> _NamedWriter:
+    fields = Fields(tuple(cls.model_fields), field_hints(cls), fits)
+
+    def write(name: str, value: Any, walk: Walk, depth: int) -> Tree:
+        out = write_fields("", name, fields, value, walk, depth)
+        tree: dict[str, Tree] = {"!pydantic": out.pop(""), "fields": out}
+        tree["set"] = write_items(sorted(value.__pydantic_fields_set__), walk, depth)
+        for key, extra in (("extra", value.__pydantic_extra__), ("private", value.__pydantic_private__)):
+            if extra:
+                tree[key] = write_dict(extra, walk, depth + 1)
+        return tree
+
+    return write
 
 
 # -- reading -----------------------------------------------------------------------------------------
@@ -141,9 +210,26 @@ def _fill(
                 found[field] = default
 
 
+_hints_of = lru_cache(maxsize=4096)(field_hints)
+
+
+def _members(cls: type, name: str, tree: dict[str, Any], untag: Untag) -> dict[str, Any]:
+    """The recorded fields of an object, held against what their annotations say by now."""
+    as_is: Any = tree.pop(AS_IS, ())
+    found = untag.members(tree)
+    hints = _hints_of(cls)
+    for field, value in found.items():
+        hint = hints.get(field, Any)
+        # None tells nothing of a changed type; records of 0.1 do not say where it stood for a lacking value.
+        if type(value) is hint or hint is Any or value is None or field in as_is or fits(value, hint):
+            continue
+        raise Unreadable(f"has {shown(value)} in the field {field!r}, which {name} says is {spell(hint)} now")
+    return found
+
+
 def _read_dataclass(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     cls = _class(name, untag, _is_dataclass, "dataclass")
-    found = untag.members(rest)
+    found = _members(cls, name, rest, untag)
     _fill(found, _field_names(cls), partial(_field_default, cls), name)
     made = object.__new__(cls)
     for field, value in found.items():
@@ -163,7 +249,7 @@ def _field_default(cls: Any, name: str) -> Any:
 
 def _read_namedtuple(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     cls = _class(name, untag, _is_namedtuple, "namedtuple")
-    found = untag.members(rest)
+    found = _members(cls, name, rest, untag)
     _fill(found, cls._fields, lambda field: cls._field_defaults.get(field, _NONE), name)
     return tuple.__new__(cls, [found[field] for field in cls._fields])
 
@@ -171,12 +257,12 @@ def _read_namedtuple(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
 def _read_struct(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     # msgspec offers no way to make a struct past its `__post_init__`, and runs it itself when it decodes.
     cls = _class(name, untag, lambda cls: issubclass(cls, msgspec.Struct), "struct")
-    return cls(**untag.members(rest))
+    return cls(**_members(cls, name, rest, untag))
 
 
 def _read_model(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     cls = _class(name, untag, _is_model, "Pydantic model")
-    found = untag.members(rest["fields"])
+    found = _members(cls, name, rest["fields"], untag)
 
     def default_of(field: str) -> Any:
         info = cls.model_fields[field]

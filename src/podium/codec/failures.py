@@ -1,9 +1,10 @@
 """Exceptions as data, and back.
 
 A failure is recorded whatever state the exception is in: a broken `__str__`, arguments that cannot be
-stored, a chain that bites its tail. It is rebuilt only as a type already imported, made and initialised by
-its builtin base alone, with recorded arguments and attributes; else as `TaskFailed`. So nothing of the
-user's runs, and `except HTTPError as error: error.code` still works after a crash.
+stored, a chain that bites its tail (`recording`). It is rebuilt only as a type already imported, made and
+initialised by its base in C alone, with recorded arguments and attributes; else as `TaskFailed`. So nothing
+of the user's runs, and `except HTTPError as error: error.code` still works after a crash. What could not be
+recorded is a stand-in (`omitted`), and a text that needs such is kept as it was.
 
 The original traceback's text is on the rebuilt exception as `__podium_traceback__`: an attribute, not a
 note, because notes are the user's and are recorded again when the exception goes on through a workflow.
@@ -15,36 +16,30 @@ note, because notes are the user's and are recorded again when the exception goe
 
 from __future__ import annotations
 
-import re
-import traceback
+import contextlib
+import sys
 from collections.abc import Callable
-from types import TracebackType
+from functools import lru_cache
+from types import BuiltinMethodType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType
 from typing import Any, cast
 
 import msgspec
 
 from ..errors import DecodeError, TaskFailed
-from .names import Names, name_of
-from .refusals import Refusal
+from .names import Names
 from .untag import Reader, Unreadable, Untag
-from .walk import CarefulWalk, Tree, Walk, Writer
+from .walk import Tree
 
-MAX_TEXT = 16 * 1024  # characters of a traceback or a message
-_MAX_REPR = 1024  # characters that stand for an argument that cannot be stored
-_MAX_ARGS = 100
-_MAX_ARGUMENTS = 64 * 1024  # bytes of arguments and attributes together
-_MAX_FAILURES = 200  # in one record, counting causes, contexts and members of groups
-_MAX_FRAMES = 64
 _NAMED = 3  # errors of a group that stand in a line
 
 # Past whatever a class makes of its attributes: a frozen dataclass lets nobody set one.
-_attributes: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
-_get, _set = object.__getattribute__, object.__setattr__
+attributes_of: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
+_set = object.__setattr__
 
+_TEXT = "__podium_text__"
 _NEVER_THROWN = (StopIteration, StopAsyncIteration)  # a coroutine turns them into something else
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_parse_json = msgspec.json.Decoder(dict[str, Any]).decode
+NO_CLASS = "-"
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +55,10 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     context: Failure | None = None
     suppress_context: bool = False
     members: list[Failure] | None = None  # of an exception group
+    like: str = (
+        ""  # where `type` does not lead back to its class: the nearest base that is found, or NO_CLASS
+    )
+    fixed_text: bool = False  # its class would not say `message` of what is recorded
 
     def leaves(self) -> list[Failure]:
         """The errors to tell: of a group what is in it, however deep, else the failure itself."""
@@ -85,13 +84,9 @@ _encode_record = msgspec.json.Encoder().encode
 _decode_record = msgspec.json.Decoder(_Record).decode
 
 
-def encode_failure(exc: BaseException) -> bytes:
-    """Any exception as bytes. Never raises on account of the exception."""
-    try:
-        return _encode_record(_Record(_Recorder(canonical=False).record(exc)))
-    except Exception as error:  # its class overrides even `args`, or the stack is used up
-        message = f"the exception could not be recorded: {type(error).__name__}"
-        return _encode_record(_Record(Failure(_clean(name_of(type(exc)), 500), message)))
+def write_record(failure: Failure) -> bytes:
+    """A failure as the bytes that the store keeps."""
+    return _encode_record(_Record(failure))
 
 
 def describe_failure(data: bytes) -> Failure:
@@ -110,178 +105,20 @@ def decode_failure(data: bytes) -> BaseException:
         raise DecodeError("the stored failure is nested too deeply") from None
 
 
-# -- recording ---------------------------------------------------------------------------------------
-
-
-class _Recorder:
-    """Records one exception with those it drags along, within bounds."""
-
-    def __init__(self, canonical: bool) -> None:
-        self._canonical = canonical  # for a digest: without what differs between two runs of the same code
-        self._left = _MAX_FAILURES
-        self._above: list[BaseException] = []
-
-    def record(self, exc: BaseException) -> Failure:
-        """`exc` and its causes, contexts and members."""
-        self._left -= 1
-        self._above.append(exc)
-        message = _clean(_say(exc, str), MAX_TEXT)
-        if self._canonical:
-            message = _ADDRESS.sub("", message)
-        members = self._members(exc)
-        args, state = ([message], {}) if members is not None else self._contents(exc)
-        cause, context, notes = _get(exc, "__cause__"), _get(exc, "__context__"), _notes(exc)
-        if isinstance(exc, BaseExceptionGroup) and members is not None and len(members) < len(exc.exceptions):
-            notes.append(f"{len(exc.exceptions) - len(members):,} more members were not recorded")
-        failure = Failure(
-            type=_clean(name_of(type(exc)), 500),
-            message=_clean(_say(exc, _group_message), MAX_TEXT) if members is not None else message,
-            args=args,
-            state=state,
-            traceback=""
-            if self._canonical
-            else _clean(_traceback(exc, message), MAX_TEXT if len(self._above) == 1 else MAX_TEXT // 4),
-            notes=notes,
-            cause=self._follow(cause),
-            # A cause is as a rule the context too; it is not told twice.
-            context=None if context is cause else self._follow(context),
-            suppress_context=exc.__suppress_context__,
-            members=members,
-        )
-        self._above.pop()
-        return failure
-
-    def _follow(self, exc: BaseException | None) -> Failure | None:
-        if (
-            exc is None
-            or self._left <= 0
-            or len(self._above) > 20
-            or any(exc is other for other in self._above)
-        ):
-            return None
-        return self.record(exc)
-
-    def _members(self, exc: BaseException) -> list[Failure] | None:
-        if not isinstance(exc, BaseExceptionGroup):
-            return None
-        group = cast("BaseExceptionGroup[BaseException]", exc)
-        found = [self._follow(member) for member in group.exceptions]
-        return [failure for failure in found if failure is not None]
-
-    def _contents(self, exc: BaseException) -> tuple[list[Tree], dict[str, Tree]]:
-        """Arguments, each as itself or as its repr; attributes, where they can be stored."""
-        walk = _ArgumentWalk(self._canonical, _MAX_ARGUMENTS)
-        args: list[Tree] = []
-        for arg in _arguments(exc)[:_MAX_ARGS]:
-            tree = _tree(arg, walk)
-            args.append(_clean(_ADDRESS.sub("", _say(arg, repr)), _MAX_REPR) if tree is _NONE else tree)
-        state: dict[str, Tree] = {}
-        for key, value in _own(exc).items():
-            if type(key) is str and key.isidentifier() and not key.startswith("__"):
-                tree = _tree(value, walk)
-                if tree is not _NONE:
-                    state[key] = tree
-        return args, state
-
-
-class _ArgumentWalk(CarefulWalk):
-    __slots__ = ()
-
-    in_failure = True
-
-
-_NONE = object()
-
-
-def _tree(value: Any, walk: Walk) -> Tree:
-    before = walk.room
-    try:
-        return walk.tree(value, 0)
-    except Exception:  # a refusal, or whatever the user's class does when it is read
-        walk.room = before
-        return _NONE
-
-
-def _arguments(exc: BaseException) -> tuple[Any, ...]:
-    args = exc.args
-    if isinstance(exc, OSError) and exc.filename is not None and len(args) == 2:
-        # OSError drops the names from `args`, and takes them back in the third and fifth place.
-        return (*args, exc.filename) if exc.filename2 is None else (*args, exc.filename, None, exc.filename2)
-    return args
-
-
-def _say(thing: Any, how: Callable[[Any], str]) -> str:
-    try:
-        return str.__str__(how(thing))
-    except Exception as error:  # a broken __str__ or __repr__ must not cost the record
-        return f"<{type(thing).__qualname__}: its text failed with {type(error).__qualname__}>"
-
-
-def _group_message(exc: Any) -> str:
-    return exc.message
-
-
-def _notes(exc: BaseException) -> list[str]:
-    notes = _own(exc).get("__notes__", ())
-    if not isinstance(notes, (list, tuple)):
-        return []
-    return [_clean(note, MAX_TEXT // 16) for note in notes[:20] if isinstance(note, str)]
-
-
-def _own(exc: BaseException) -> dict[str, Any]:
-    """Its own attributes, a copy, because others may write to it."""
-    return dict(_attributes(exc))
-
-
 def recorded_traceback(exc: BaseException) -> str:
     """The text of one that came out of a record; "" of any other."""
-    found = _attributes(exc).get("__podium_traceback__")
+    found = attributes_of(exc).get("__podium_traceback__")
     return found if isinstance(found, str) else ""
-
-
-def _clean(text: str, limit: int) -> str:
-    """Text that JSON and PostgreSQL can carry, its middle cut out where it is too long."""
-    if len(text) > limit:
-        left_out = f"\n... {len(text) - limit:,} characters left out ...\n"
-        text = text[: limit // 4] + left_out + text[-limit * 3 // 4 :]
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _traceback(exc: BaseException, message: str) -> str:
-    """The frames as Python prints them, the user's own last, and the exception's line."""
-    earlier = recorded_traceback(exc)
-    frames = _frames(_get(exc, "__traceback__"))
-    text = f"Traceback (most recent call last):\n{frames}" if frames else ""
-    text += f"{type(exc).__qualname__}: {message[:1000]}" if message else type(exc).__qualname__
-    if earlier:
-        # A failure of a task on its way through a workflow: where it began says more than where it passed.
-        text = f"{earlier}\n\nIt went on through:\n{frames}" if frames else earlier
-    return text
-
-
-def _frames(found: TracebackType | None) -> str:
-    while found is not None and _is_machinery(found.tb_frame.f_globals):
-        found = found.tb_next
-    try:
-        return "".join(traceback.extract_tb(found, limit=-_MAX_FRAMES).format())
-    except Exception:  # source lines come from the user's loaders and files
-        return ""
-
-
-def _is_machinery(module: dict[str, Any]) -> bool:
-    """Podium, which in a task's own process is `__main__`, and the asyncio that it runs a body with."""
-    name = getattr(module.get("__spec__"), "name", None) or module.get("__name__")
-    return isinstance(name, str) and name.startswith(("podium.", "asyncio."))
 
 
 # -- rebuilding --------------------------------------------------------------------------------------
 
 
 def _rebuild(failure: Failure, untag: Untag) -> BaseException:
-    exc = _as_itself(failure, untag)
+    exc = rebuild_alone(failure, untag)
     if exc is None:
         exc = TaskFailed(failure.type, failure.message, failure.traceback)
-    own = _attributes(exc)
+    own = attributes_of(exc)
     if failure.notes:
         own["__notes__"] = list(failure.notes)
     own["__podium_traceback__"] = failure.traceback
@@ -292,41 +129,113 @@ def _rebuild(failure: Failure, untag: Untag) -> BaseException:
     return exc
 
 
-def _as_itself(failure: Failure, untag: Untag) -> Exception | None:
-    cls = cast("Any", untag.names.find(failure.type))
+def rebuild_alone(failure: Failure, untag: Untag) -> Exception | None:
+    """The exception without what it drags along, or None where it cannot be had as itself."""
+    cls = cast("Any", untag.names.find(failure.like or failure.type))
     if cls is None or not issubclass(cls, Exception) or issubclass(cls, _NEVER_THROWN):
         return None
     try:
+        if failure.fixed_text:
+            cls = _with_fixed_text(cls)
         if failure.members is not None:
             members = [_rebuild(member, untag) for member in failure.members]
             exc = cast("Any", BaseExceptionGroup).__new__(cls, failure.message, members)
+        elif is_validation_error(cls):
+            exc = _validation_error(cls, *untag.items(list(failure.args)))
         else:
-            # Rejected: the class's own __new__ and __init__, which are user code and want other arguments.
-            base: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-            args = untag.items(list(failure.args))
-            exc = base.__new__(cls, *args)
-            base.__init__(exc, *args)
-        _attributes(exc).update(untag.members(dict(failure.state)))
-    except (Unreadable, TypeError, ValueError, AttributeError):
+            exc = _made(cls, untag.items(list(failure.args)))
+        for name, value in untag.members(dict(failure.state)).items():
+            _restore(exc, name, value)
+    except (Unreadable, TypeError, ValueError, AttributeError, KeyError):
         return None
+    if failure.fixed_text:
+        attributes_of(exc)[_TEXT] = failure.message
     return exc if type(exc) is cls else None
 
 
-# -- exceptions as ordinary values -------------------------------------------------------------------
+def _made(cls: Any, args: list[Any]) -> Any:
+    # Rejected: the class's own __new__ and __init__, which are user code and want other arguments. Those of
+    # the nearest base in C make it: Python's, as a rule.
+    exc = _nearest(cls, "__new__", BuiltinMethodType)(cls, *args)
+    _nearest(cls, "__init__", WrapperDescriptorType)(exc, *args)
+    return exc
 
 
-def class_writer(cls: type) -> Writer | None:
-    """Exceptions may be results and arguments too, as `gather(return_exceptions=True)` makes them."""
-    return _write_failure if issubclass(cls, BaseException) else None
+def _nearest(cls: type, name: str, kind: type) -> Any:
+    found = (vars(base).get(name) for base in cls.__mro__)
+    return next(thing for thing in found if isinstance(thing, kind))
 
 
-def _write_failure(exc: BaseException, walk: Walk, depth: int) -> Tree:
-    if walk.in_failure:
-        raise Refusal(Refusal.WHAT, "is an exception inside an exception", "")
-    data = msgspec.json.encode(_Recorder(walk.canonical).record(exc))
-    walk.spend(len(data))
-    walk.ambiguous = True
-    return {"!failure": _parse_json(data)}
+def fields_in_c(cls: type) -> dict[str, Any]:
+    """Where exceptions of a class keep what is not in their dict: slots, and the fields of types in C."""
+    return {
+        name: thing
+        for base in reversed(cls.__mro__)
+        if base not in (object, BaseException)
+        for name, thing in vars(base).items()
+        if isinstance(thing, (MemberDescriptorType, GetSetDescriptorType)) and not name.startswith("__")
+    }
+
+
+def _restore(exc: BaseException, name: str, value: Any) -> None:
+    field = fields_in_c(type(exc)).get(name)
+    if field is None:
+        attributes_of(exc)[name] = value
+        return
+    with contextlib.suppress(AttributeError, TypeError, ValueError):  # one that C code alone sets
+        if value is None and field.__objclass__.__module__ == "builtins":
+            field.__delete__(exc)  # None is how Python's own show what was never set
+        else:
+            field.__set__(exc, value)
+
+
+@lru_cache(maxsize=1024)
+def _with_fixed_text(cls: Any) -> Any:
+    """The class, but that its text is the recorded one: its own needs what could not be recorded."""
+    if type(cls) is not type or "__init_subclass__" in {
+        name for base in cls.__mro__[:-1] for name in vars(base)
+    }:
+        return cls  # making a class of it would run the user's code
+    space = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__slots__": (),
+        "__str__": _text,
+    }
+    return type(cls.__name__, (cls,), space)
+
+
+def _text(exc: BaseException) -> str:
+    return attributes_of(exc)[_TEXT]
+
+
+def class_of(exc: BaseException) -> type[BaseException]:
+    """Its class, which one with a fixed text has for its base."""
+    cls = type(exc)
+    return cast("type[BaseException]", cls.__base__) if vars(cls).get("__str__") is _text else cls
+
+
+# -- pydantic's, which nobody can make by its arguments -----------------------------------------------
+
+
+def is_validation_error(cls: type) -> bool:
+    """Whether it is Pydantic's ValidationError, made in C and final. Pydantic is the user's to import."""
+    return cls is getattr(sys.modules.get("pydantic_core"), "ValidationError", None)
+
+
+def _validation_error(cls: Any, title: str, errors: list[dict[str, Any]]) -> Any:
+    core = cast("Any", sys.modules["pydantic_core"])
+    details = []
+    for error in errors:
+        context = error.get("ctx")
+        kind: Any = error["type"]
+        try:
+            core.PydanticKnownError(kind, context)
+        except KeyError:
+            kind = core.PydanticCustomError(kind, error["msg"].replace("{", "{{"), context)
+        known = {"type": kind, "loc": tuple(error["loc"]), "input": error["input"]}
+        details.append(known if context is None else known | {"ctx": context})
+    return cls.from_exception_data(title, details)
 
 
 def _read_failure(payload: Any, rest: dict[str, Any], untag: Untag) -> BaseException:

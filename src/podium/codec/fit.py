@@ -16,7 +16,9 @@ import pathlib
 import sys
 import types
 import typing
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -36,7 +38,7 @@ def fit(value: Any, annotation: Any) -> Any:
     try:
         return msgspec.convert(value, annotation, str_keys=True, dec_hook=_convert)
     except Exception as error:  # msgspec's and, inside models, the user's own validation
-        expected, found = spell(annotation), f"{type(value).__name__} {shorten(_show(value), 60)}"
+        expected, found = spell(annotation), shown(value)
         detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
         raise DecodeError(
             f"expected {expected}, found {found}{detail}", fix="the annotation and the data must agree"
@@ -73,18 +75,23 @@ def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
         return True
     if isinstance(value, tuple) and issubclass(origin, tuple):
         if len(inner) == 2 and inner[1] is ...:
-            return is_plain(inner[0]) or all(fits(item, inner[0]) for item in value)
+            return _all_fit(value, inner[0])
         return len(value) == len(inner) and all(map(fits, value, inner))
     if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
         keys, items = inner
         pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)
-        return (is_plain(keys) or all(fits(key, keys) for key in pairs)) and (
-            is_plain(items) or all(fits(item, items) for item in pairs.values())
-        )
+        return _all_fit(pairs, keys) and _all_fit(pairs.values(), items)
     if isinstance(value, collections.abc.Collection) and len(inner) == 1:
         items = typing.cast("collections.abc.Collection[Any]", value)
-        return is_plain(inner[0]) or all(fits(item, inner[0]) for item in items)
+        return _all_fit(items, inner[0])
     return True
+
+
+def _all_fit(items: Iterable[Any], annotation: Any) -> bool:
+    """Of plain data the first alone is looked at, in sets each, since there any may be the first."""
+    if is_plain(annotation) and not isinstance(items, collections.abc.Set):
+        return all(fits(item, annotation) for item in islice(items, 1))
+    return all(fits(item, annotation) for item in items)
 
 
 def is_plain(annotation: Any) -> bool:
@@ -113,8 +120,10 @@ def _convert(kind: type, value: Any) -> Any:
     raise msgspec.ValidationError(f"Expected `{kind.__qualname__}`, got `{type(value).__qualname__}`")
 
 
-def _show(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in an error: its type, and what it looks like."""
     try:
-        return repr(value)
+        text = repr(value)
     except Exception:  # a user's __repr__ may do anything
-        return ""
+        text = ""
+    return f"{type(value).__name__} {shorten(text, 60)}"

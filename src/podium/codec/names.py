@@ -28,6 +28,38 @@ def _is_session(module: str) -> bool:
     return module in MAIN or module.startswith(NO_FILE)
 
 
+def stored_name(cls: type) -> str | None:
+    """A name that leads back to this very class in every process that imports its module, or None.
+
+    Its own name, else one under which its module keeps it: `Person = namedtuple("Record", "name age")` is
+    "module:Person".
+    """
+    name = name_of(cls)
+    if leads_to(name, cls):
+        return name
+    module = cls.__module__
+    try:
+        alias = next(key for key, thing in list(_space(sys.modules[module]).items()) if thing is cls)
+    except (KeyError, StopIteration, AttributeError):
+        return None
+    return f"{module_name(module)}:{alias}"
+
+
+def leads_to(name: str, cls: type) -> bool:
+    """Whether reading `name` gives `cls`: not nothing, and not another class of that name."""
+    module, _, qualname = name.partition(":")
+    if (found := _look(cls.__module__, qualname)) is cls:
+        return True
+    return found is None and any(_look(candidate, qualname) is cls for candidate in _modules(module))
+
+
+def _modules(module: str) -> tuple[str, ...]:
+    """Where a stored name of a module may be found, under the names that modules have here."""
+    if module in MAIN or had_name(main_name(), module):
+        return ("__main__", module)
+    return (module, imported_as(module))
+
+
 class Names:
     """Finds classes in imported modules, else among those that an annotation mentions."""
 
@@ -46,9 +78,7 @@ class Names:
 
     def _find(self, name: str) -> type | None:
         module, _, qualname = name.partition(":")
-        is_main = module in MAIN or had_name(main_name(), module)
-        modules = ("__main__", module) if is_main else (module, imported_as(module))
-        for candidate in modules:
+        for candidate in _modules(module):
             if (found := _look(candidate, qualname)) is not None:
                 return found
         if self._mentioned is None:
@@ -101,7 +131,17 @@ def _field_types(cls: type) -> list[Any]:
     has_fields = dataclasses.is_dataclass(cls) or "_fields" in vars(cls) or "__struct_fields__" in dir(cls)
     if not has_fields and "__pydantic_fields__" not in dir(cls):
         return []
+    return list(field_hints(cls).values())
+
+
+def field_hints(cls: type) -> dict[str, Any]:
+    """Annotations of a class by field; those that cannot be resolved are left out."""
     try:
-        return list(typing.get_type_hints(cls).values())
+        return typing.get_type_hints(cls)
     except Exception:  # names that only a type checker can see; the plain ones still help
-        return [hint for hint in vars(cls).get("__annotations__", {}).values() if not isinstance(hint, str)]
+        found = {name: hint for base in reversed(cls.__mro__) for name, hint in _annotations(base).items()}
+        return {name: hint for name, hint in found.items() if not isinstance(hint, str)}
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    return vars(cls).get("__annotations__", {})

@@ -86,6 +86,23 @@ class Refusal(Exception):
         return "".join(segments)
 
 
+def refuse_nameless(cls: type, name: str, taken: bool) -> Refusal:
+    """The refusal for a class that its name does not lead back to; `taken`: it leads to another class."""
+    kind = cls.__qualname__.rpartition(".")[2]
+    if "<locals>" in cls.__qualname__:
+        text, fix = "was made inside a function, where no process finds it again", "define it at module level"
+    elif "[" in kind:
+        text, fix = "has no name of its own", f"declare one at module level: class Name({kind}): ..."
+    elif taken:
+        text = f"is not what {name} is now: the class was defined anew"
+        fix = "make the value from the class there is now, and give each class a name of its own"
+    else:
+        text, fix = f"is not found as {name}", f"keep the class in its module under its own name, {kind}"
+    if issubclass(cls, tuple):
+        fix += "; or return tuple(...) of it"
+    return Refusal(Refusal.WHAT, f"is a {kind}, a class that {text}", fix)
+
+
 def label(key: Any) -> str:
     """A dict key as it stands in a path."""
     if type(key) is str:

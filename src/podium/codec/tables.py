@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import builtin, classes, failures
+from . import builtin, classes, failures, omitted, recording
 from .untag import READERS
 from .walk import CLASS_WRITERS, WRITERS
 
-WRITERS.update(builtin.WRITERS)
-CLASS_WRITERS.extend((failures.class_writer, classes.class_writer))
-READERS.update(builtin.READERS | classes.READERS | failures.READERS)
+WRITERS.update(builtin.WRITERS | omitted.WRITERS)
+CLASS_WRITERS.extend((recording.class_writer, classes.class_writer))
+READERS.update(builtin.READERS | classes.READERS | failures.READERS | omitted.READERS)

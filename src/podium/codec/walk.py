@@ -29,6 +29,8 @@ MAX_DEPTH = 150
 Tree = Any  # what msgspec writes without help: None, bool, int, finite float, str, list, dict with str keys
 Writer = Callable[[Any, "Walk", int], Tree]
 
+AS_IS = "!as_is"  # marks what its annotation did not fit when it was written
+
 LEAVES = frozenset({type(None), bool, int})
 CAREFUL_LEAVES = frozenset({type(None), bool})
 
@@ -60,16 +62,17 @@ class Walk:
     `canonical`: for a digest. Equal values then have equal trees, but for the order of keys in objects.
     """
 
-    __slots__ = ("ambiguous", "canonical", "has_members", "room")
+    __slots__ = ("ambiguous", "annotation", "canonical", "found", "has_members", "room")
 
     plain = True
     leaves = LEAVES
-    in_failure = False  # exceptions in the arguments of exceptions are not followed
 
-    def __init__(self, canonical: bool, room: int) -> None:
+    def __init__(self, canonical: bool, room: int, annotation: Any = Any) -> None:
         self.canonical = canonical
         self.room = room
+        self.annotation = annotation  # classes that it mentions are found by it, whatever their names
         self.has_members = False  # an object whose keys may stand in another order is in the tree
+        self.found: set[type] | None = None  # classes whose names were seen to lead back to them
         self.ambiguous = False  # a canonical walk may give another tree
 
     def tree(self, value: Any, depth: int) -> Tree:
@@ -195,26 +198,50 @@ def write_set(values: Iterable[Any], walk: Walk, depth: int) -> list[Tree]:
     return out
 
 
-def write_fields(
-    tag: str, name: str, fields: tuple[str, ...], value: Any, walk: Walk, depth: int
-) -> dict[str, Tree]:
-    """An object of a class with fields: dataclass, named tuple, struct. Unset ones are left out."""
+class Fields:
+    """What is stored of a class with fields: their names, and what their annotations say they hold."""
+
+    __slots__ = ("hints", "matches", "names")
+
+    def __init__(
+        self, names: tuple[str, ...], hints: Mapping[str, Any], matches: Callable[[Any, Any], bool]
+    ) -> None:
+        self.names = names
+        self.hints = tuple((name, hints.get(name, Any)) for name in names)
+        self.matches = matches
+
+
+def write_fields(tag: str, name: str, fields: Fields, value: Any, walk: Walk, depth: int) -> dict[str, Tree]:
+    """An object of a class with fields: dataclass, named tuple, struct, model. Unset ones are left out.
+
+    Fields that hold something else than their annotation says are listed under "!as_is", as they then must
+    not be held against the annotation when they are read.
+    """
     if depth > MAX_DEPTH:
         raise too_deep()
     leaves = walk.leaves
     out: dict[str, Tree] = {tag: name}
+    as_is: list[str] = []
     field = ""
     try:
-        for field in fields:
+        for field, hint in fields.hints:
             item = getattr(value, field, msgspec.UNSET)
             kind: Any = type(item)
             if kind in leaves:
                 out[field] = item
-            elif item is not msgspec.UNSET:
+            elif item is msgspec.UNSET:
+                continue
+            else:
                 out[field] = (WRITERS.get(kind) or writer_of(kind))(item, walk, depth + 1)
+            if kind is not hint and hint is not Any and not fields.matches(item, hint):
+                as_is.append(field)
     except Refusal as refusal:
         refusal.climb(value, f".{field}")
         raise
     walk.spend(8 * len(out))
     walk.has_members = True
+    if as_is:
+        walk.ambiguous = True
+        if not walk.canonical:
+            out[AS_IS] = as_is
     return out

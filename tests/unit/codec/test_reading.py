@@ -181,8 +181,9 @@ def test_a_factory_of_the_users_does_not_run_while_reading():
         safe: list[int] = field(default_factory=list)
         own: list[int] = field(default_factory=lambda: pytest.fail("ran"))
 
-    assert decode(encode(Made([1], [2])).replace(b'"safe":[1],', b""), Made) == Made([], [2])
-    assert "lacks the field 'own'" in unreadable(encode(Made([1], [2])).replace(b',"own":[2]', b""), Made)
+    data = encode(Made([1], [2]), annotation=Made)
+    assert decode(data.replace(b'"safe":[1],', b""), Made) == Made([], [2])
+    assert "lacks the field 'own'" in unreadable(data.replace(b',"own":[2]', b""), Made)
 
 
 def test_local_classes_are_found_through_the_annotation():
@@ -199,9 +200,11 @@ def test_local_classes_are_found_through_the_annotation():
 
     Root.__annotations__["leaves"] = list[Leaf]
     value = {"a": Root([Leaf(1)])}
-    assert decode(encode(value), dict[str, Root | None]) == value
-    assert decode(encode((Leaf(1), Pair(2))), tuple[Leaf, Pair]) == (Leaf(1), Pair(2))
-    assert "Root" in unreadable(encode(value))
+    data = encode(value, annotation=dict[str, Root | None])
+    assert decode(data, dict[str, Root | None]) == value
+    pair = tuple[Leaf, Pair]
+    assert decode(encode((Leaf(1), Pair(2)), annotation=pair), pair) == (Leaf(1), Pair(2))
+    assert "Root" in unreadable(data)
 
 
 @pytest.fixture

@@ -200,12 +200,13 @@ def test_a_small_value_that_would_grow_without_end_is_refused_before_it_does():
     assert time.process_time() - began < 3
 
 
+@dataclass
+class Sour:
+    x: int
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ValueError("sour")
+
+
 def test_what_a_user_class_raises_while_it_is_read_is_an_encode_error():
-    @dataclass
-    class Sour:
-        x: int
-
-        def __getattribute__(self, name: str) -> Any:
-            raise ValueError("sour")
-
     assert "ValueError: sour" in str(refused(Sour(1)))
