@@ -24,7 +24,7 @@ def now() -> datetime:
 def uuid4() -> uuid.UUID:
     """A random UUID; inside a workflow the same on every resume."""
     machine = current_machine()
-    return _env.uuid4() if machine is None else machine.uuid4()
+    return _env.uuid4() if machine is None else machine.chance.uuid4(machine.inner_scope())
 
 
 def random() -> _random.Random:
@@ -33,7 +33,7 @@ def random() -> _random.Random:
     Example: `podium.random().choice(servers)`.
     """
     machine = current_machine()
-    return _env.random() if machine is None else machine.random()
+    return _env.random() if machine is None else machine.chance.random(machine.inner_scope())
 
 
 def sleep(seconds: float) -> None:

@@ -26,7 +26,8 @@ class Reason(msgspec.Struct, frozen=True):
 def explain(error: BaseException) -> bytes:
     """The reason that an error in driving the run amounts to."""
     if isinstance(error, Mismatch):
-        reason = Reason(error.code, error.message, error.fix, error.line, error.expected, error.found)
+        trace = _trace(error.__cause__) if error.__cause__ is not None else ""
+        reason = Reason(error.code, error.message, error.fix, error.line, error.expected, error.found, trace)
     elif isinstance(error, EffectInWorkflow):
         reason = Reason(error.code, str(error), error.fix, error.line)
     elif isinstance(error, TurnBudgetExceeded):

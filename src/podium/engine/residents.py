@@ -66,7 +66,8 @@ class Residents:
         function = context.functions[head.function]
         if not context.lifecycle.is_open:
             return False  # what a stopping engine owns is handed back when it retires
-        machine = Machine(head.id, function, head.args, head.started)
+        same_code = head.fingerprint == function.fingerprint != ""
+        machine = Machine(head.id, function, head.args, head.started, same_code=same_code)
         machine.hear = self._logs.body
         owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         self.owned[head.id] = owned

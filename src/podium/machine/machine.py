@@ -16,24 +16,31 @@ import contextlib
 import contextvars
 import inspect
 import logging
-import random
-import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from typing import Any, cast
 
 from .. import codec
-from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UnaskedCancel, UsageError
+from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
 from ..functions import Function
-from ..model import DEADLINE, Entry, Kind, State
+from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
+from .chance import Chance
 from .current import turning
+from .endings import blame, failed_with, overrun, unasked
 from .generators import watch_generators
-from .lines import caller, line_of, raised_at, where_defined
+from .lines import caller, line_of, where_defined
 from .loop import Loop
-from .scope import Scope, chance
+from .scope import Scope
 from .steps import CancelStep, Command, Finish, Step
 
 _set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
 _get_running_loop: Any = asyncio._get_running_loop
+
+_SHOWN = 80  # characters of a call's arguments in a mismatch; of the recorded ones there is only a digest
+_CHANGED = "bring the recorded call back (same order, same arguments), then resume the run"
+_UNCHANGED = (
+    "take what differs in a task: a library's clock or chance, the order of a set, a global, os.environ; "
+    "if the code was changed before the last resume, bring the recorded call back; then resume the run"
+)
 
 
 class Machine:
@@ -41,10 +48,20 @@ class Machine:
 
     hear: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
 
-    def __init__(self, run: str, function: Function, args: bytes, started: float) -> None:
+    def __init__(
+        self,
+        run: str,
+        function: Function,
+        args: bytes,
+        began: float,
+        lineage: str = "",
+        same_code: bool = False,
+    ) -> None:
         self.run = run
+        self.chance = Chance(lineage or run)
+        self._same_code = same_code
         self.function = function
-        self.loop = Loop(run, started)
+        self.loop = Loop(run, began)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
@@ -54,6 +71,7 @@ class Machine:
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
         self._calls = 0
         self._root: Any = None
+        self._failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
 
     # -- events ---------------------------------------------------------------------------------------
@@ -65,7 +83,8 @@ class Machine:
         """
         try:
             args, kwargs = self.function.unbind(codec.decode(self._args))
-            self.function.bind(args, kwargs)  # nor a new parameter without a default
+            # Nor a new parameter without a default, nor one whose type has become another.
+            self.function.check(self.function.bind(args, kwargs))
         except ArgumentError as error:
             fix = f"take the recorded call again, not only {error.fix}; then resume the run"
             raise ArgumentError(f"{self.defined_at()}: {error.message}", fix=fix) from None
@@ -81,8 +100,11 @@ class Machine:
 
         Raises Mismatch if the code does not wait for that, DecodeError if the value does not fit any more.
         """
+        if entry.step == COPY_BEGAN and entry.kind is Kind.TICK:
+            self.loop.jump(entry.at, self.function.timeout)
+            return
         if self.finished is not None:
-            raise self._mismatch(entry, f"{self.function.label} returned")
+            raise self._too_early(entry)
         self.loop.entered = True
         self.loop.now = max(self.loop.now, entry.at)
         kind = entry.kind
@@ -101,7 +123,8 @@ class Machine:
         if step is None:
             raise self._mismatch(entry, None)
         if step.digest != entry.digest:
-            raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments", step)
+            given = codec.preview(step.args, _SHOWN)
+            raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments, {given}", step)
         if entry.kind is Kind.RESULT:
             try:
                 value = codec.decode(entry.payload, step.function.returns)
@@ -123,13 +146,17 @@ class Machine:
             found = _spoken(asked.id) if asked else "nothing that this could be"
         expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'} (entry {entry.seq})"
         line = line_of(*asked.line) if asked else self.defined_at()
-        return Mismatch(
-            f"{line}: this code asks for {found}, but the run recorded {expected}",
-            line=line,
-            expected=expected,
-            found=found,
-            fix="bring the recorded call back (same order, same arguments), then resume the run",
-        )
+        what, fix = f"{line}: this code asks for {found}, but the run recorded {expected}", _CHANGED
+        if self._same_code:
+            what = f"{line}: this body does not decide the same twice: its code is as it was recorded under, "
+            what, fix = f"{what}but now asks for {found}, where the run recorded {expected}", _UNCHANGED
+        return Mismatch(what, line=line, expected=expected, found=found, fix=fix)
+
+    def _too_early(self, entry: Entry) -> Mismatch:
+        """The body has ended, but its record goes on."""
+        if self._failure is None:
+            return self._mismatch(entry, f"{self.function.label} returned")
+        return blame(self._mismatch(entry, failed_with(self.function, self._failure)), self._failure)
 
     # -- what the engine reads ------------------------------------------------------------------------
 
@@ -210,18 +237,10 @@ class Machine:
         self.check_alive()
         return self.loop.now
 
-    def uuid4(self) -> uuid.UUID:
-        """A version 4 UUID that is the same in every replay."""
+    def inner_scope(self) -> Scope:
+        """The scope of the running branch, for what it draws."""
         self.check_alive()
-        bits = bytearray(chance(self.run, self.loop.current_scope().identify("uuid4")))
-        bits[6] = bits[6] & 0x0F | 0x40
-        bits[8] = bits[8] & 0x3F | 0x80
-        return uuid.UUID(bytes=bytes(bits))
-
-    def random(self) -> random.Random:
-        """A generator seeded by run and place, so that its draws are the same in every replay."""
-        self.check_alive()
-        return random.Random(chance(self.run, self.loop.current_scope().identify("random")))
+        return self.loop.current_scope()
 
     def sleep(self, seconds: float) -> None:
         """A durable sleep of the calling branch, for sync code."""
@@ -236,11 +255,12 @@ class Machine:
         if not self.function.is_workflow:  # a task started as a run of its own: one step
             place = where_defined(self.function.fn)
             return await self.start_step(self.function, args, kwargs, where=place)
-        deadline, overrun = asyncio.timeout(None), ""
+        deadline, overran = asyncio.timeout(None), ""
 
         def expire() -> None:
-            nonlocal overrun
-            overrun = self._overrun()  # now: the cancellation takes what was running away
+            nonlocal overran
+            # Now, because the cancellation takes what was running away.
+            overran = overrun(self.function, self.open.values())
             deadline.reschedule(self.loop.now)
 
         try:
@@ -255,27 +275,12 @@ class Machine:
         except asyncio.CancelledError as error:
             if self._cancel_asked or self.loop.discarded:
                 raise
-            raise self._unasked(error) from error
+            raise unasked(self.function, error) from error
         except TimeoutError as error:
             # Only what asyncio has made of the cancellation: a body may raise one of its own on its way out.
-            if overrun and not error.args and isinstance(error.__cause__, asyncio.CancelledError):
-                error.args = (overrun,)
+            if overran and not error.args and isinstance(error.__cause__, asyncio.CancelledError):
+                error.args = (overran,)
             raise
-
-    def _unasked(self, error: asyncio.CancelledError) -> UnaskedCancel:
-        line = raised_at(error) or self.defined_at()
-        return UnaskedCancel(
-            f"{line}: CancelledError ended {self.function.label}, but nobody asked for its cancellation",
-            fix="await what the body cancels inside `try: ... except asyncio.CancelledError`",
-        )
-
-    def _overrun(self) -> str:
-        """What the deadline says: from the recorded order of things alone, so a replay says the same."""
-        names = list(dict.fromkeys(f"`{step.function.label}`" for step in self.open.values()))
-        if len(names) > 3:
-            names[3:] = [f"{len(names) - 3} more"]
-        doing = f", while {', '.join(names)} {'was' if len(names) == 1 else 'were'} running" if names else ""
-        return f"{self.function.label} took longer than its timeout of {self.function.timeout:g} s{doing}"
 
     def _turn(self) -> None:
         # `_inside` spelled out: this is the hottest place, and a context manager would double its cost.
@@ -313,6 +318,7 @@ class Machine:
         if self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
         elif (error := self._root.exception() or forgotten) is not None:
+            self._failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             try:

@@ -7,8 +7,6 @@ identity is its scope, its function and how many times that scope has called tha
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 
 class Scope:
     """One line of execution and its counters."""
@@ -31,8 +29,3 @@ class Scope:
         occurrence = counts.get(name, 0)
         counts[name] = occurrence + 1
         return f"{self.path}/{name}#{occurrence}" if occurrence else f"{self.path}/{name}"
-
-
-def chance(run: str, identity: str) -> bytes:
-    """16 bytes that look random and are the same in every replay of this run at this place."""
-    return blake2b(f"{run}/{identity}".encode(), digest_size=16).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
+from ..model import DEADLINE
 from .branch import Handle, Timer
 from .refused import BareLoop
 from .scope import Scope
@@ -57,6 +58,18 @@ class TimedLoop(BareLoop):
             return None
         timer.dropped = True
         return Handle(timer.callback, timer.args, timer.context)
+
+    def jump(self, at: float, timeout: float | None) -> None:
+        """The past up to here is another run's: its timers move by the gap, its timeout begins anew.
+
+        So a retry, however late, has the time that its body had left.
+        """
+        gap = max(at - self.now, 0.0)
+        self.now += gap
+        for timer in self._heap:
+            whole = timer.identity == DEADLINE and timeout is not None
+            timer.due = self.now + (timeout or 0.0) if whole else timer.due + gap
+        heapq.heapify(self._heap)
 
     def drop_timers(self) -> None:
         """None of them fires any more."""

@@ -1,6 +1,7 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
 from .records import (
+    COPY_BEGAN,
     DEADLINE,
     FED,
     STDERR,
@@ -24,6 +25,7 @@ from .records import (
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "COPY_BEGAN",
     "DEADLINE",
     "FED",
     "FINAL",

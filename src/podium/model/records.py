@@ -53,6 +53,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     due: float | None = None  # RETRY only: when the next attempt may begin
 
 
+COPY_BEGAN = "/copy"  # identity of the TICK where a copied past ends: the clock jumps to the copy's own time
 DEADLINE = "/deadline"  # identity of the TICK that says a workflow overran its own timeout
 
 STDOUT, STDERR = 0, -1  # levels of what was printed, which has none; log records keep logging's own numbers

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from podium import task
-from podium.errors import DecodeError, Mismatch, NeverAwaited
+from podium import codec, task
+from podium.errors import ArgumentError, DecodeError, Mismatch, NeverAwaited
 from podium.functions import Function
+from podium.machine import Machine, replay
 from podium.machine.scope import Scope
 from podium.model import Kind
-from tests.unit.machine.driver import Life
+from tests.unit.machine.driver import Life, declared
 
 HERE = os.path.basename(__file__)
 
@@ -400,3 +401,53 @@ def test_arguments_are_copied_when_the_call_is_made() -> None:
         return [mine, run.result()]
 
     assert Life(body).run().value() == [[1, 2], [1, 99]]
+
+
+# -- what a mismatch says --------------------------------------------------------------------------------
+
+
+def test_a_body_that_fails_before_its_record_ends_shows_its_exception() -> None:
+    async def body() -> None:
+        await fetch("a")
+        await fetch("b")
+
+    async def broken() -> None:
+        raise KeyError("boom")  # raised here
+
+    async def broken_later() -> None:
+        await fetch("a")
+        broken_here: dict[str, int] = {}
+        broken_here["boom"]
+
+    life = recorded(body)
+    for revision in (broken, broken_later):
+        found = revised(life, revision)
+        assert f"{revision.__name__} failed with KeyError: 'boom'" in str(found)
+        assert isinstance(found.__cause__, KeyError)
+    assert f"test_identity.py:{line_after('raised here')}: " in str(revised(life, broken))
+
+
+def test_other_arguments_are_shown_and_unchanged_code_is_told_as_such() -> None:
+    async def body(url: str) -> None:
+        await fetch(url)
+
+    life = recorded(body, "a" * 1000)
+    life.args = codec.encode_call({"url": "b" * 1000}, where="test")[0]
+    machine = Machine("r", life.function, life.args, life.begun, same_code=True)
+    machine.begin()
+    with pytest.raises(Mismatch, match="this body does not decide the same twice: its code is as") as caught:
+        replay(machine, life.history)
+    text = str(caught.value)
+    assert "with other arguments, {'url': 'bbbb" in text or "with other arguments, {url: 'bbb" in text
+    assert len(text) < 800
+    assert "os.environ" in text
+
+
+def test_an_argument_whose_type_has_become_another_is_noticed_at_once() -> None:
+    async def body(count: int) -> None: ...
+    async def revision(count: str) -> None: ...
+
+    life = Life(body, 3)
+    machine = Machine("r", declared(revision), life.args, life.begun)
+    with pytest.raises(ArgumentError, match=r"test_identity\.py:\d+: revision\(count=.* wants str, got 3"):
+        machine.begin()
