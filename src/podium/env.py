@@ -6,11 +6,13 @@ bans the direct modules elsewhere.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from .shortage import shortage_of
@@ -48,6 +50,15 @@ def seconds_asleep() -> float:
     if boottime is None:
         return 0.0
     return time.clock_gettime(boottime) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process of this host is stopped; False where the system does not say (no /proc)."""
+    try:
+        stat = Path(os.sep, "proc", str(pid), "stat").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in ("T", "t")
 
 
 def encode_id(milliseconds: int, chance: int) -> str:

@@ -218,3 +218,15 @@ def test_a_finding_that_is_not_well_has_a_fix(project: Path) -> None:
     podium("run", "app:effects")
     shown = json.loads(podium("doctor", "--json").stdout)
     assert all(Finding(**found).fix for found in shown["findings"] if not found["is_well"])
+
+
+@pytest.mark.parametrize(
+    "words", [("doctor",), ("doctor", "--json"), ("config",), ("config", "--json"), ("runs",), ("show", "x")]
+)
+def test_nothing_shows_the_password_of_a_url(project: Path, words: tuple[str, ...]) -> None:
+    write_app(project)
+    url = "postgresql://me:hunter2@db/podium"
+    flag = () if words[0] == "config" else ("--store", url)
+    for ran in (podium(*words, PODIUM_URL=url), podium(*words, *flag, PODIUM_URL=url)):
+        assert "me:***@db" in ran.stdout + ran.stderr
+        assert "hunter2" not in ran.stdout + ran.stderr

@@ -38,7 +38,7 @@ def test_a_healthy_store_is_well_in_every_respect(file: Path) -> None:
     before = file.read_bytes()
     findings = list(examine(f"sqlite:///{file}"))
     assert [finding.name for finding in findings if not finding.is_well] == []
-    assert len(findings) == 9
+    assert len(findings) == 10
     assert found(file, "version").text.startswith(f"SQLite {apsw.sqlite_lib_version()}, schema ")
     assert "integrity" not in {finding.name for finding in examine(file, thorough=False)}
     assert file.read_bytes() == before

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from podium.errors import StoreFatal, StoreRefused, StoreUnavailable
-from podium.store import open_store
+from podium.store import examine, open_store
 from podium.store.sqlite import SqliteStore, connection
 from podium.store.sqlite.schema import SCHEMA_VERSION
 from tests.store.words import queue, row
@@ -47,6 +47,36 @@ def test_a_new_store_and_its_side_files_are_its_owners_alone(tmp_path: Path) -> 
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in (locks, *path.parents[:2])} == {0o700}
     store.close()
     assert set(path.parent.iterdir()) == {path, locks}
+
+
+@pytest.mark.parametrize("name", ["podium.db", "other.db"])
+def test_a_file_with_two_names_is_refused_by_either(file: Path, name: str) -> None:
+    file.with_name("other.db").hardlink_to(file)
+    before = file.read_bytes()
+    refused(file.with_name(name), r"has 2 names \(hard links\)")
+    assert file.read_bytes() == before
+    names = [finding for finding in examine(file) if finding.name == "one name"]
+    assert [finding.is_well for finding in names] == [False]
+    file.with_name("other.db").unlink()
+    SqliteStore(file).close()
+
+
+def test_a_file_that_is_mounted_alone_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = file.with_name("mountinfo")
+    mounts.write_text(
+        f"36 22 0:3 /host/podium.db {file} rw - ext4 /dev/x rw\n37 22 0:3 / / rw - ext4 /dev/x rw\n"
+    )
+    monkeypatch.setattr(connection, "_MOUNTS", mounts)
+    refused(file, "mounted as a single file")
+    mounts.write_text(f"36 22 0:3 /host {file.parent} rw - ext4 /dev/x rw\n")
+    SqliteStore(file).close()
+
+
+def test_a_new_default_folder_ignores_itself_in_git_and_others_do_not(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / ".podium" / "podium.db").close()
+    assert (tmp_path / ".podium" / ".gitignore").read_text() == "*\n"
+    SqliteStore(tmp_path / "runs" / "podium.db").close()
+    assert not (tmp_path / "runs" / ".gitignore").exists()
 
 
 def test_an_existing_folder_keeps_its_mode(tmp_path: Path) -> None:

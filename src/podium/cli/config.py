@@ -10,6 +10,7 @@ import msgspec
 
 from ..client import SETTINGS, unknown_settings
 from ..engine import Options
+from ..store import shown_url
 from . import options
 from .answer import say_json
 from .main import CONFIGURATION, FINE
@@ -49,7 +50,7 @@ def _settings() -> list[dict[str, Any]]:
     return [
         {
             "name": setting.name,
-            "value": os.environ.get(setting.name) or setting.default(),
+            "value": shown_url(os.environ.get(setting.name) or setting.default()),
             "origin": "environment" if os.environ.get(setting.name) else "default",
             "default": _default(setting.name),
             "meaning": setting.meaning,

@@ -9,7 +9,7 @@ import click
 from ..client import check_environment, default_url, store_file
 from ..errors import StoreError
 from ..inspect import check_runs
-from ..store import Finding, examine
+from ..store import Finding, examine, shown_url
 from . import formatting, options
 from .answer import say_json
 from .lookup import looking
@@ -35,7 +35,7 @@ def command(quick: bool, store: str | None, as_json: bool, quiet: bool) -> int:
             _show(finding)
     well = all(finding.is_well for finding in found)
     if as_json:
-        say_json(store=url, well=well, findings=found)
+        say_json(store=shown_url(url), well=well, findings=found)
     elif not quiet:
         problems = sum(not finding.is_well for finding in found)
         say(formatting.dim("all is well") if well else formatting.many(problems, "problem"))
@@ -43,7 +43,7 @@ def command(quick: bool, store: str | None, as_json: bool, quiet: bool) -> int:
 
 
 def _findings(url: str, quick: bool) -> Iterator[Finding]:
-    yield Finding("store", True, url)
+    yield Finding("store", True, shown_url(url))
     yield from check_environment()
     try:
         for finding in examine(url, thorough=not quick):

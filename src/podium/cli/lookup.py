@@ -12,6 +12,7 @@ from ..client import App, default_url, store_file
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..model import Query, RunRow, State
+from ..store import shown_url
 from . import formatting
 from .terminal import safe
 
@@ -26,7 +27,9 @@ def looking(store: str | None) -> Generator[App]:
     url = store or default_url()
     file = store_file(url)
     if file is not None and not file.exists():
-        raise RunNotFound(f"there are no runs yet in {url}", fix="another store? --store URL, or PODIUM_URL")
+        raise RunNotFound(
+            f"there are no runs yet in {shown_url(url)}", fix="another store? --store URL, or PODIUM_URL"
+        )
     app = App(url, drives="nothing")
     app.patience = _PATIENCE
     try:
@@ -50,7 +53,9 @@ def pick(app: App, wanted: str) -> RunRow:
     if found:
         listed = "\n".join(described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
         raise UsageError(f"several runs begin or end with {wanted!r}", fix=listed)
-    raise RunNotFound(f"no run begins or ends with {wanted!r} in {app.url}", fix=_nearest(app, wanted))
+    raise RunNotFound(
+        f"no run begins or ends with {wanted!r} in {shown_url(app.url)}", fix=_nearest(app, wanted)
+    )
 
 
 def _named(app: App, wanted: str) -> RunRow:
@@ -60,7 +65,9 @@ def _named(app: App, wanted: str) -> RunRow:
         raise UsageError(f"there is no {wanted}", fix=fix)
     found = app.find(_NAMES[wanted])
     if not found:
-        raise RunNotFound(f"no run is {wanted} in {app.url}", fix="other store? --store URL, or PODIUM_URL")
+        raise RunNotFound(
+            f"no run is {wanted} in {shown_url(app.url)}", fix="other store? --store URL, or PODIUM_URL"
+        )
     return found[0]
 
 

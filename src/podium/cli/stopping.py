@@ -12,6 +12,7 @@ from types import FrameType
 
 from .. import process
 from ..client import Echo, store_flag
+from ..store import shown_url
 from .terminal import safe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,7 +31,7 @@ class Stopping:
         self.wake = threading.Event()  # for threads; whoever waits for it looks at `by` now and then
         self.says = says and driven  # what the first one does; a live view says it itself
         self.restore: Callable[[], None] = _nothing  # the terminal
-        self.again = shlex.join(["podium", *sys.argv[1:]])  # the command that goes on with it
+        self.again = shown_url(shlex.join(["podium", *sys.argv[1:]]))  # the command that goes on with it
         self._driven = driven
         self._echo = Echo()
 

@@ -18,6 +18,7 @@ from .. import __version__, process
 from ..client import App, Echo
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
+from ..store import shown_url
 from . import formatting, options
 from .main import CONFIGURATION, FINE
 from .terminal import tell
@@ -162,7 +163,7 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
 
 def _about(served: WorkerModules, options: Options) -> EngineInfo:
     return EngineInfo(
-        kind="worker", script=shlex.join(["podium", *sys.argv[1:]]), version=__version__,
+        kind="worker", script=shown_url(shlex.join(["podium", *sys.argv[1:]])), version=__version__,
         slots=options.thread_slots, modules=served.modules, broken=served.broken,
     )  # fmt: skip
 
@@ -172,7 +173,7 @@ def _say_begin(app: App, served: WorkerModules) -> None:
     tasks = len(served.functions) - workflows
     what = f"{formatting.many(workflows, 'workflow')}, {formatting.many(tasks, 'task')}"
     without = f", without {', '.join(served.broken)} until mended" if served.broken else ""
-    tell(f"worker {os.getpid()}  {app.url}")
+    tell(f"worker {os.getpid()}  {shown_url(app.url)}")
     good = ", ".join(module for module in served.modules if module not in served.broken)
     if good:
         tell(f"serves {what} of {good}{without}")

@@ -23,7 +23,7 @@ from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..inspect import history
 from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
-from ..store import Store, open_store
+from ..store import Store, open_store, shown_url
 from . import owners, steering
 from .apps import Apps
 from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
@@ -312,7 +312,7 @@ class App:
         """A run's row. Raises RunNotFound."""
         row = self.store.load(run)
         if row is None:
-            raise RunNotFound(f"no run {run!r} in {self.url}", fix="podium runs  lists them")
+            raise RunNotFound(f"no run {run!r} in {shown_url(self.url)}", fix="podium runs  lists them")
         return row
 
     def find(self, query: Query) -> list[RunRow]:

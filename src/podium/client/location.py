@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import StoreRefused
 from ..executors import parents_store
 from ..modules import main_file, nearest_project, notebook
+from ..store import shown_url
 from .process import in_test, store_of_tests
 
 _SHOWN_MAX = 100  # characters of a URL in an error
@@ -61,7 +62,7 @@ def store_file(url: str) -> Path | None:
         str(file).encode()
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, no way in; no text
         why = "its name is no text" if isinstance(error, UnicodeError) else _why(error)
-        shown = url if len(url) <= _SHOWN_MAX else f"{url[:_SHOWN_MAX]}…"
+        shown = shown_url(url) if len(url) <= _SHOWN_MAX else f"{shown_url(url)[:_SHOWN_MAX]}…"
         raise StoreRefused(
             f"no store can be opened at {shown!r}: {why}", fix="use sqlite:///path, or a plain path"
         ) from None
@@ -74,7 +75,7 @@ def _why(error: Exception) -> str:
 
 def store_flag(url: str) -> str:
     """What a command needs to come to the same store: " --store URL", or nothing where it is the default."""
-    return "" if url == settled_url(default_url()) else f" --store {shlex.quote(url)}"
+    return "" if url == settled_url(default_url()) else f" --store {shlex.quote(shown_url(url))}"
 
 
 def is_in_memory(url: str) -> bool:

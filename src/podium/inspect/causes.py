@@ -6,7 +6,6 @@ they offer are looked at, in the order in which they hold a run up; the first th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import msgspec
 
 from .. import codec
 from ..engine import Reason, read_engine_info, read_reason
+from ..env import is_stopped
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
 from ..store import lock_holder
@@ -101,7 +101,7 @@ class _Unfinished:
         return self._owned() if self.row.state is State.RUNNING else self._unowned()
 
     def _busy(self) -> Cause | None:
-        """Somebody who is no engine holds the store's write lock: nobody can write anything."""
+        """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""
         who = lock_holder(self.view.url)
         if not who:
             return None
@@ -109,6 +109,13 @@ class _Unfinished:
         if lock_holder(self.view.url) != who:  # for a moment anybody may have it
             return None
         pid = next((word for word in who.split() if word.isdigit()), "")
+        if pid and is_stopped(int(pid)):
+            return Cause(
+                "frozen",
+                f"{who} is stopped (by SIGSTOP or a debugger), and it holds the store's write lock",
+                ("until it goes on or ends nothing is written, and no other engine can take runs over",),
+                f"kill -CONT {pid}",
+            )
         if any(str(engine.pid) == pid for engine in self.engines):
             return None
         return Cause(
@@ -342,12 +349,3 @@ def can_act(view: StoreView, engine: EngineRow) -> bool:
     """Whether an engine's process is there and not stopped, as far as a look can tell."""
     alive = view.is_alive(engine)
     return alive is not False and not (alive and is_stopped(engine.pid))
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether a process of this host is stopped; False where the system does not say (no /proc)."""
-    try:
-        stat = Path(os.sep, "proc", str(pid), "stat").read_text("utf-8", "replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] in ("T", "t")

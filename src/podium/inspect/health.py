@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..engine import read_engine_info, read_reason
-from ..env import seconds_asleep
+from ..env import is_stopped, seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
-from ..store import Finding
-from .causes import UNBLOCK, can_act, is_stopped, named, silent
+from ..store import Finding, lock_holder
+from .causes import UNBLOCK, can_act, named, silent
 from .durations import ago, span
 from .store_view import StoreView
 from .undriven import lookalikes, undriven
@@ -45,6 +45,7 @@ def _clock(view: StoreView, engines: Sequence[EngineRow]) -> Finding:
 
 def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]:
     now = view.env.now()
+    holder = f"{lock_holder(view.url)} "
     quiet = silent(view, [engine for engine in engines if view.is_alive(engine) is None])
     for engine in engines:
         about, alive = read_engine_info(engine.info), view.is_alive(engine)
@@ -52,7 +53,9 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
         if alive is False:
             yield Finding("engine", True, f"{who}: dead; the next engine that looks clears it away")
         elif alive and is_stopped(engine.pid):
-            yield Finding("engine", False, f"{who}: stopped, its lease runs out", f"kill -CONT {engine.pid}")
+            holds = f"process {engine.pid} " in holder
+            what = "it holds the write lock, so nobody takes its runs over" if holds else "its lease runs out"
+            yield Finding("engine", False, f"{who}: stopped, {what}", f"kill -CONT {engine.pid}")
         elif engine.id in quiet:
             yield Finding(
                 "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
@@ -69,7 +72,7 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
 
 def _stuck(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]:
     living = [engine for engine in engines if can_act(view, engine)]
-    yield _orphans(view, living)
+    yield _orphans(view, engines, living)
     yield _parked(view)
     yield from _unserved(view, living)
 
@@ -83,8 +86,9 @@ def _count(rows: Sequence[RunRow]) -> str:
     return f"{len(rows):,}{plus} run{'' if len(rows) == 1 else 's'}"
 
 
-def _orphans(view: StoreView, living: Sequence[EngineRow]) -> Finding:
-    alive = {engine.id for engine in living}
+def _orphans(view: StoreView, engines: Sequence[EngineRow], living: Sequence[EngineRow]) -> Finding:
+    """A process that is stopped, or silent elsewhere, is not gone: its engine's own line says of it."""
+    alive = {engine.id for engine in engines if view.is_alive(engine) is not False}
     orphans = [row for row in _rows(view, State.RUNNING) if row.owner not in alive]
     if not orphans:
         return Finding("orphans", True, "no run is held by a process that is gone")

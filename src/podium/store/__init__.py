@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import StoreRefused
 from .protocol import Finding, Store
+from .urls import shown_url
 
-__all__ = ["Finding", "Store", "examine", "lock_holder", "open_store"]
+__all__ = ["Finding", "Store", "examine", "lock_holder", "open_store", "shown_url"]
 
 _BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
 
@@ -61,5 +62,7 @@ def _parts(url: str | PathLike[str]) -> tuple[str, str]:
     if not separator:
         scheme, rest = "sqlite", f"/{text}"
     if scheme not in _BACKENDS or not rest.startswith("/") or rest == "/":
-        raise StoreRefused(f"no store can be opened at {text!r}", fix="use sqlite:///path, or a plain path")
+        raise StoreRefused(
+            f"no store can be opened at {shown_url(text)!r}", fix="use sqlite:///path, or a plain path"
+        )
     return scheme, rest[1:]

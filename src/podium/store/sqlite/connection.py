@@ -22,9 +22,11 @@ Sync = Literal["full", "normal"]
 
 APPLICATION_ID = 0x506F6469  # "Podi", in the header of every file of ours
 NETWORK_OVERRIDE = "PODIUM_ALLOW_NETWORK"
+ONE_NAME = "keep one name and remove the others; to share it with a container, mount its directory"
 
 WAL_BYTES_MAX = 32 << 20  # eight times what makes a checkpoint due: steady work stays far below
 
+DEFAULT_DIRECTORY = ".podium"
 _VERSION_MIN = (3, 51, 3)  # before it, two connections could corrupt a WAL that was just reset
 _CHECKED_BYTES_MAX = 1 << 20  # a file up to this size is checked whole when opened; it takes milliseconds
 _PAUSE = 0.005  # s between attempts at what SQLite does not wait for
@@ -50,6 +52,11 @@ def prepare_file(path: Path, *, allow_network: bool) -> None:
     """Refuse a place where a store cannot live; create a missing file (0600) and directory (0700)."""
     if os.path.isdir(path):
         raise StoreRefused(f"{path} is a directory", fix=f"name a file in it, such as {path / 'podium.db'}")
+    aside = other_name(path)
+    if aside:
+        raise StoreRefused(
+            f"{path} {aside}: each name has a log of its own, and one writes over the other", fix=ONE_NAME
+        )
     kind = network_type(path)
     if kind and not allow_network and not os.environ.get(NETWORK_OVERRIDE):
         raise StoreRefused(
@@ -165,6 +172,8 @@ def _make_directory(directory: Path) -> None:
         return
     _make_directory(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.name == DEFAULT_DIRECTORY:
+        (directory / ".gitignore").write_text("*\n", encoding="utf-8")  # runs are no source
     descriptor = os.open(directory.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -185,21 +194,37 @@ def _create(path: Path) -> None:
 
 def network_type(path: Path) -> str:
     """The type of the network file system a path is on; "" on a local one, and where there is no /proc."""
-    try:
-        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return ""
-    kind = _mounted_type(os.path.realpath(path), mounts)
+    _, kind = _mount_of(path)
     return kind if _NETWORK_TYPES.fullmatch(kind) else ""
 
 
-def _mounted_type(path: str, mounts: str) -> str:
-    """The type of the mount with the longest prefix of an absolute path, from the text of mountinfo."""
-    longest, kind = -1, ""
+def other_name(path: Path) -> str:
+    """What tells that a file has another name somewhere, as far as can be seen; "" if nothing does.
+
+    SQLite finds the log by the name: two names of one file have two logs.
+    """
+    try:
+        links = os.stat(path).st_nlink
+    except OSError:  # not there yet
+        return ""
+    if links > 1:
+        return f"has {links} names (hard links)"
+    point, _ = _mount_of(path)
+    return "is mounted as a single file" if point == os.path.realpath(path) else ""
+
+
+def _mount_of(path: Path) -> tuple[str, str]:
+    """(mount point, type of its file system) of a path; empty where there is no /proc."""
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return "", ""
+    real = os.path.realpath(path)
+    longest, kind = "", ""
     for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
         point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= longest:  # of two mounts on one point the later one is on top
-            longest, kind = len(point), right.split()[0]
-    return kind
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(longest):  # of two mounts on one point the later one is on top
+            longest, kind = point, right.split()[0]
+    return longest, kind

@@ -84,9 +84,10 @@ class Connections:
     def writing(self) -> Generator[apsw.Connection, None, None]:
         """The writer, for this thread alone. SQLite's errors leave as the store's."""
         with self._using(self._write_lock):
-            if self._locks is None:
+            if self._shared:
                 yield self._writer
                 return
+            assert self._locks is not None
             if not self._locks.write.acquire(self._patience):
                 raise apsw.BusyError("its lock is held")
             try:
@@ -123,9 +124,10 @@ class Connections:
         and costs half as much again as one of a file that is written over. So a second pass copies the small
         rest while commits wait for it.
         """
-        if self._locks is None:
+        if self._shared:
             return
         with self._using(self._checkpoint_lock):
+            assert self._locks is not None
             if self._locks.checkpoint.acquire():  # else another process is at it
                 try:
                     self._copy_all()

@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 
 from ...errors import StoreFatal
+from ..urls import shown_url
+from .locks import WRITE, lock_directory
 
 WAL, SHM = "-wal", "-shm"
 _SUFFIXES = ("", WAL, SHM)
@@ -104,10 +106,19 @@ def lock_holder(path: str | Path) -> str:
         locks = _LOCKS.read_text()
     except OSError:
         return ""
+    try:
+        ours = os.stat(lock_directory(os.path.realpath(path)) / WRITE)
+    except OSError:  # no store of ours, or one of an earlier version
+        ours = None
+    return _holder(locks, "POSIX", file) or (_holder(locks, "FLOCK", ours) if ours else "")
+
+
+def _holder(locks: str, kind: str, file: os.stat_result) -> str:
+    """Who holds the write lock in that file, by the text of /proc/locks."""
     for line in locks.splitlines():
         # 12: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 120 120; one that waits has "->" after its number
         words = line.split()
-        if len(words) != 8 or words[1] != "POSIX" or words[3] != "WRITE":
+        if len(words) != 8 or words[1] != kind or words[3] != "WRITE":
             continue
         if not int(words[6]) <= _WRITE_LOCK_BYTE <= _end(words[7]):
             continue
@@ -148,5 +159,5 @@ def _named(process: str) -> str:
         )
     except OSError:  # gone, or another container's
         command = ""
-    words = " ".join(command.split())[:80]  # a script given with -c has lines
+    words = shown_url(" ".join(command.split()))[:80]  # a script given with -c has lines
     return f"process {process} ({words})" if words else f"process {process}"

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import apsw
 
-from ...env import RealEnv
+from ...env import RealEnv, is_stopped
 from ..protocol import Finding
-from .connection import APPLICATION_ID, NETWORK_OVERRIDE, network_type
+from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
 from .files import SHM, WAL, lock_holder
 from .schema import SCHEMA_VERSION
@@ -38,7 +38,8 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         yield place(path)
         return
     looks: list[Callable[[Path], Finding]] = [
-        file_system, writable, free_space, sync, same_file, log_size, write_lock, version, integrity,
+        file_system, one_name, writable, free_space, sync, same_file, log_size, write_lock, version,
+        integrity,
     ]  # fmt: skip
     for look in looks[: None if thorough else -1]:
         try:
@@ -71,6 +72,14 @@ def file_system(path: Path) -> Finding:
     fix = f"move it to a local disk ({NETWORK_OVERRIDE}=1 insists)"
     text = f"on a network file system ({kind})" if kind else "on a local disk"
     return Finding("file system", not kind, text, fix if kind else "")
+
+
+def one_name(path: Path) -> Finding:
+    """SQLite finds the log by the file's name."""
+    aside = other_name(path)
+    return Finding(
+        "one name", not aside, f"the file {aside}" if aside else "no other seen", ONE_NAME if aside else ""
+    )
 
 
 def writable(path: Path) -> Finding:
@@ -162,8 +171,13 @@ def write_lock(path: Path) -> Finding:
         threading.Event().wait(_LOCK_SECONDS / _LOCK_LOOKS)
         if lock_holder(path) != holder:
             return Finding("write lock", True, "changes hands")
+    held = f"held by {holder} for more than {_LOCK_SECONDS:g} s"
+    pid = next(word for word in holder.split() if word.isdigit())
+    if is_stopped(int(pid)):
+        fix = f"kill -CONT {pid}, or end it: until then all runs wait, nothing is lost"
+        return Finding("write lock", False, f"{held}, which is stopped", fix)
     fix = "wait for it, or end that process: until then all runs wait, nothing is lost"
-    return Finding("write lock", False, f"held by {holder} for more than {_LOCK_SECONDS:g} s", fix)
+    return Finding("write lock", False, held, fix)
 
 
 def version(path: Path) -> Finding:

@@ -83,6 +83,9 @@ class SqliteStore:
         self._doorbell = None if memory else Doorbell()
 
     def migrate(self) -> None:
+        with self._connections.reading() as connection:  # a look must not wait for who writes
+            if schema.schema_version(connection) == schema.SCHEMA_VERSION:
+                return
         with self._connections.writing() as connection:
             schema.migrate(connection)
 

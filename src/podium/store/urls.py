@@ -1,0 +1,19 @@
+"""How the URL of a store is shown: never with what it takes to get in."""
+
+from __future__ import annotations
+
+import re
+
+_HIDDEN = "***"
+_USERINFO = re.compile(r"(://[^:/?#@\s]*):\S*@")  # a password may hold any of these, as people type it
+_WORDS = r"[\w-]*(?:password|passwd|passfile|pwd|secret|token|api_?key|sslkey)[\w-]*"
+_PARAMETER = re.compile(rf"(\b{_WORDS}\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;#]+)", re.IGNORECASE)
+
+
+def shown_url(text: str) -> str:
+    """A URL, or a text that holds one, as errors, logs and people get to see it.
+
+    >>> shown_url("postgresql://me:hunter2@db/podium?sslpassword=x")
+    'postgresql://me:***@db/podium?sslpassword=***'
+    """
+    return _PARAMETER.sub(rf"\g<1>{_HIDDEN}", _USERINFO.sub(rf"\1:{_HIDDEN}@", text))
