@@ -35,12 +35,21 @@ async def _run(function: Function, items: list[int], slots: int) -> list[Any]:
         if len(outcomes) == len(items):
             done.set()
 
-    executor = LoopExecutor(loop, ended, slots)
+    executor = LoopExecutor(loop, ended, lambda done: [ended(one) for one in done], slots)
     for item in items:
         args, _ = codec.encode_call({"n": item}, where="test")
         executor.submit(Attempt("r", str(item), function, args, 1, 1))
     await asyncio.wait_for(done.wait(), 10)
     return [outcomes[item] for item in items]
+
+
+def executor_of_one(ends: list[str]) -> LoopExecutor:
+    """An executor with one slot, and the steps that have ended."""
+
+    def ended(ended: Ended) -> None:
+        ends.append(ended.attempt.step)
+
+    return LoopExecutor(asyncio.get_running_loop(), ended, lambda done: [ended(one) for one in done], 1)
 
 
 def test_bodies_that_wait_run_side_by_side_up_to_the_slots() -> None:
@@ -142,7 +151,7 @@ def test_cancelling_an_attempt_frees_its_slot_for_the_next() -> None:
             return n
 
         function = Function("test:body", body, is_workflow=False, is_async=True)
-        executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
+        executor = executor_of_one(ends)
         first, second = (
             Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test")[0], 1, 1) for n in (1, 2)
         )
@@ -168,7 +177,7 @@ def test_an_attempt_cancelled_in_line_never_begins() -> None:
             return n
 
         function = Function("test:body", body, is_workflow=False, is_async=True)
-        executor = LoopExecutor(asyncio.get_running_loop(), lambda ended: ends.append(ended.attempt.step), 1)
+        executor = executor_of_one(ends)
         attempts = [
             Attempt("r", str(n), function, codec.encode_call({"n": n}, where="test")[0], 1, 1)
             for n in (1, 2, 3)

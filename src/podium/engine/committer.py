@@ -99,7 +99,8 @@ class Committer:
         run's own end, which may be in the same commit.
         """
         (self._first if first else self._touched)[source] = None
-        self._schedule()
+        if not self._scheduled and not self._busy:
+            self._schedule()
 
     def ask(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None:
         """Run another store call between commits, away from the driving thread."""
@@ -115,14 +116,22 @@ class Committer:
     def _is_asked(self) -> bool:
         return bool(self._first or self._touched or self._jobs)
 
+    def hold(self) -> bool:
+        """Let what is touched now wait for `flush`, in this very turn. False: do not call that."""
+        if self._scheduled or self._busy:
+            return False  # it is committed as soon as it can be
+        self._scheduled = True
+        return True
+
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
             self._scheduled = True
-            self._reactor.call_soon(self._flush)
+            self._reactor.call_soon(self.flush)
 
     # -- one commit -----------------------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Commit what there is to write, unless a commit is under way: that is followed by the next one."""
         self._scheduled = False
         if self._busy or self.stopped:
             return
@@ -204,16 +213,22 @@ class Committer:
             self._over(self._trouble)
         self.failures = 0
         self.commits += 1
-        with gc_paused():
-            for source, write, verdict in zip(sources, writes, verdicts, strict=True):
-                try:
-                    source.committed(write, verdict)
-                except Exception:  # of one of them; the others rest on this commit as well
-                    log.exception("what follows from a commit failed")
+        if len(sources) > 1:
+            with gc_paused():
+                self._tell(sources, writes, verdicts)
+        else:
+            self._tell(sources, writes, verdicts)
         if self.upkeep is not None and self._store.checkpoint_due():
             self.upkeep()
         if self._is_asked:
             self._schedule()
+
+    def _tell(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
+        for source, write, verdict in zip(sources, writes, verdicts, strict=True):
+            try:
+                source.committed(write, verdict)
+            except Exception:  # of one of them; the others rest on this commit as well
+                log.exception("what follows from a commit failed")
 
     def _answered(
         self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None

@@ -57,7 +57,8 @@ class Driver:
         """An attempt ended: record what it came to, or when it is tried again; None: its step is not open,
         or the attempt was lost."""
         now = self._env.now()
-        self.fire_due(now)  # in time before it
+        if self.machine.loop.has_timers:
+            self.fire_due(now)  # in time before it
         attempt, error = ended.attempt, ended.error
         step = self.machine.open.get(attempt.step)
         if step is None:
@@ -73,12 +74,17 @@ class Driver:
         )
 
     def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> Entry:
-        self._attempts.answered(step.id)
+        machine, outbox = self.machine, self._outbox
+        if self._attempts.tries:
+            self._attempts.answered(step.id)
+        outbox.seq = seq = outbox.seq + 1
+        last = machine.loop.now
         entry = Entry(
-            seq=self._outbox.next_seq(), kind=kind, at=self.time(now), step=step.id, digest=step.digest,
+            seq=seq, kind=kind, at=now if now > last else last, step=step.id, digest=step.digest,
             payload=payload, began=attempt.began, attempt=attempt.number,
         )  # fmt: skip
-        self._feed(entry)
+        outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
+        self._turn(machine, machine.feed, entry)
         return entry
 
     def _retry(

@@ -106,7 +106,9 @@ class EngineHost:
         )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
         residents, executors = self.engine.residents, self.engine.dispatcher.executors
-        self._tasks_here = LoopExecutor(self._loop, residents.ended_here, options.loop_slots)
+        self._tasks_here = LoopExecutor(
+            self._loop, residents.ended_here, residents.ended_now, options.loop_slots
+        )
         executors["loop"] = self._tasks_here
         self._threads = ThreadExecutor(
             env,

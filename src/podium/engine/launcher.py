@@ -44,7 +44,11 @@ class Launcher:
         """Everything these rest on is durable. Returns why to park the run at once, if so."""
         for command in held:
             if isinstance(command, Step):
-                if self._machine.is_open(command) and (reason := self._launch(command)):
+                if self._machine.open.get(command.id) is not command:
+                    pass  # cancelled meanwhile
+                elif self._guard is None and command.id not in self._attempts.tries:
+                    self._executors.submit(self._attempts.begin(self._head, command))
+                elif reason := self._launch(command):
                     return reason
             elif isinstance(command, CancelStep):
                 attempt = self._attempts.forget(command.step.id)

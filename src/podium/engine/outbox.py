@@ -49,7 +49,12 @@ class Outbox:
     @property
     def has_news(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.entries or self.move or self.logs or self.messages or self.new_runs)
+        return bool(self.entries) or self._has_more
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether there is anything to write but entries."""
+        return bool(self.move or self.logs or self.consumed or self.messages or self.new_runs)
 
     @property
     def must_commit_first(self) -> bool:
@@ -58,19 +63,26 @@ class Outbox:
 
     def take(self) -> Write | None:
         """All since the last write as one; None if there is nothing, or one is under way."""
-        if self.writing is not None or not self.has_news:
+        if self.writing is not None:
             return None
-        write = Write(
-            fence=self._fence,
-            move=self.move,
-            entries=tuple(self.entries),
-            consumed=tuple(self.consumed),
-            messages=tuple(self.messages),
-            new_runs=tuple(self.new_runs),
-            logs=tuple(self.logs),
-        )
+        entries = tuple(self.entries)
+        if self._has_more:
+            write = Write(
+                fence=self._fence,
+                move=self.move,
+                entries=entries,
+                consumed=tuple(self.consumed),
+                messages=tuple(self.messages),
+                new_runs=tuple(self.new_runs),
+                logs=tuple(self.logs),
+            )
+            self._start_anew()
+        elif entries:  # the way of every step
+            write = Write(self._fence, None, entries)
+            self.entries.clear()
+        else:
+            return None
         self.writing, self.held = self.held, []
-        self._start_anew()
         return write
 
     def settle(self) -> list[Held]:
@@ -92,7 +104,6 @@ class Outbox:
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self.entries, self.move = [], None
-        for gathered in (self.consumed, self.messages, self.new_runs, self.logs):
-            if gathered:
-                gathered.clear()
+        self.move = None
+        for gathered in (self.entries, self.consumed, self.messages, self.new_runs, self.logs):
+            gathered.clear()

@@ -26,7 +26,7 @@ from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
 from .reasons import explain, stuck
-from .residency import Residency, changed
+from .residency import RESIDENT, TOO_LATE, Residency, changed
 
 
 class RunHost(Protocol):
@@ -103,7 +103,7 @@ class OwnedRun:
     @property
     def ignores_events(self) -> bool:
         """Whether events come too late to matter here."""
-        return self.residency.ignores_events or self.machine.finished is not None
+        return self.residency in TOO_LATE or self.machine.finished is not None
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
@@ -112,7 +112,8 @@ class OwnedRun:
             return
         del self.attempts.running[attempt.step]
         try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
-            self._stay()
+            if self.residency is not RESIDENT:
+                self._stay()
             entry = self._driver.outcome(ended)
             if ended.lost:
                 self._launcher.forgive(attempt)
@@ -164,7 +165,7 @@ class OwnedRun:
                 return  # what there is to wait for is seen after the commit
             outbox.held = []  # they rest on nothing that is not durable already
             self._act(held)
-        if outbox.move is None and not self.ignores_events:
+        if self.residency is RESIDENT and self.machine.finished is None:
             self._wait()
         if outbox.entries:
             self.touch()
@@ -176,6 +177,9 @@ class OwnedRun:
 
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""
+        attempts = self.attempts
+        if attempts.running and not attempts.tries and not self.machine.loop.has_timers:
+            return  # the commonest case: it waits for tasks that run
         due = self._driver.next_due()
         if not self.outbox.held and self.outbox.writing is None and self._driver.only_waits:
             if due is None:
@@ -214,7 +218,7 @@ class OwnedRun:
 
     def park(self, reason: bytes) -> None:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
-        if not self.residency.ignores_events:  # a machine that finished too early for its record is parked
+        if self.residency not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
             self._close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
 
@@ -274,7 +278,10 @@ class OwnedRun:
             try:
                 if self.residency is not Residency.CLOSED:  # else what was decided is its next owner's
                     self._act(held)
-                    self._settle()
+                    if self.outbox.held:  # asked for while the write was under way
+                        self._settle()
+                    elif self.residency is RESIDENT and self.machine.finished is None:
+                        self._wait()
                 if self.outbox.has_news:
                     self.touch()
             except BaseException as trouble:

@@ -16,11 +16,9 @@ class Residency(Enum):
     CLOSED = "closed"  # ended, parked or handed back: its last write is made, events come too late
     GONE = "gone"  # left memory
 
-    @property
-    def ignores_events(self) -> bool:
-        """Whether what happens now comes too late to matter here."""
-        return self is Residency.CLOSED or self is Residency.GONE
 
+RESIDENT = Residency.RESIDENT
+TOO_LATE = (Residency.CLOSED, Residency.GONE)  # what happens now does not matter here any more
 
 CHANGES: Mapping[Residency, frozenset[Residency]] = {
     Residency.RESIDENT: frozenset({Residency.LEAVING, Residency.CLOSED, Residency.GONE}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
@@ -116,21 +116,42 @@ class Residents:
             self._draining = True
             self._context.reactor.call_soon(self._drain)
 
+    def ended_now(self, outcomes: Sequence[Ended]) -> None:
+        """Several that have ended, from a plain callback of the reactor: go on with them at once."""
+        self._outcomes += outcomes
+        self._work_off()
+
     def _drain(self) -> None:
         self._draining = False
-        outcomes = self._outcomes
-        with gc_paused():
-            while outcomes:
-                ended = outcomes.popleft()
-                owned = self.owned.get(ended.attempt.run)
-                if ended.lost != self._losing:
-                    self._losing = ended.lost
-                    if ended.lost:
-                        log.warning("attempts are lost and begin again: %s", ended.error)
-                if owned is not None:
-                    if ended.attempt.transcript is not None:
-                        self._logs.ended(ended.attempt)
-                    owned.ended(ended)
+        self._work_off()
+
+    def _work_off(self) -> None:
+        """Record and feed what has ended, and commit it in the same turn of the loop."""
+        committer = self._context.committer
+        holds = committer.hold()
+        try:
+            if len(self._outcomes) > 1:
+                with gc_paused():
+                    self._hand_on()
+            else:
+                self._hand_on()
+        finally:
+            if holds:
+                committer.flush()
+
+    def _hand_on(self) -> None:
+        outcomes, owned_runs = self._outcomes, self.owned
+        while outcomes:
+            ended = outcomes.popleft()
+            owned = owned_runs.get(ended.attempt.run)
+            if ended.lost is not self._losing:
+                self._losing = ended.lost
+                if ended.lost:
+                    log.warning("attempts are lost and begin again: %s", ended.error)
+            if owned is not None:
+                if ended.attempt.transcript is not None:
+                    self._logs.ended(ended.attempt)
+                owned.ended(ended)
 
     # -- what owned runs tell -------------------------------------------------------------------------
 

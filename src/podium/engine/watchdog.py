@@ -34,10 +34,14 @@ class TurnWatch:
         try:
             try:
                 act(*args)
-            finally:
-                self._end()
+            finally:  # `_end` spelled out: this is the way of every step
+                with self._lock:
+                    self._turning = None
+                    fired, self._fired = self._fired, False
+                if fired:
+                    _let_it_hit()
         except TurnBudgetExceeded as error:
-            self._end()  # it may have hit while the first `_end` was under way
+            self._end()  # it may have hit while the turn was being ended
             raise machine.trouble or error from None  # Python raised a bare one, which knows no line
 
     @property
@@ -50,13 +54,7 @@ class TurnWatch:
             self._turning = None
             fired, self._fired = self._fired, False
         if fired:
-            # Sent but perhaps not delivered yet: it must not hit whatever this thread does next. Rejected:
-            # taking it back, after which Python 3.11 hangs under a debugger or a coverage tool.
-            try:
-                for _ in range(100):
-                    pass
-            except TurnBudgetExceeded:
-                pass
+            _let_it_hit()
 
     def check(self) -> None:
         """Stop the turn under way if it is over its budget."""
@@ -76,3 +74,13 @@ class TurnWatch:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread), ctypes.py_object(TurnBudgetExceeded)
             )
+
+
+def _let_it_hit() -> None:
+    """Sent but perhaps not delivered yet: it must not hit whatever this thread does next. Rejected: taking it
+    back, after which Python 3.11 hangs under a debugger or a coverage tool."""
+    try:
+        for _ in range(100):
+            pass
+    except TurnBudgetExceeded:
+        pass

@@ -1,8 +1,9 @@
 """Runs `async def` tasks on the engine's own event loop.
 
 Most bodies of a busy engine are short, and an asyncio task for each would cost more than what they do. So
-runners, which are asyncio tasks, take one attempt after the other from the line. A runner whose attempt
-waits for something belongs to that attempt from then on, and another one serves the line.
+they are begun in the name of a runner: an asyncio task that is parked meanwhile. asyncio and libraries see it
+as the current task; what it costs is paid once, and outcome, commit and next body take one turn of the loop.
+A runner whose body waits for something belongs to that body from then on, and a new one serves the line.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import contextvars
 import os
 import threading
 import types
+from asyncio import tasks as asyncio_tasks
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,18 +26,52 @@ from .forks import end_process
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
+_enter_task: Any = asyncio_tasks._enter_task  # documented for event loops, named as private
+_leave_task: Any = asyncio_tasks._leave_task
+
+
+class _Runner:
+    """An asyncio task. While it is parked, whoever resumes `coroutine` acts in its name."""
+
+    __slots__ = ("coroutine", "park", "task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
+        self.coroutine = coroutine
+        self.park: Any = loop.create_future()  # once done, the task goes on by itself
+        # Its own context is nobody's: each body runs in one of its own.
+        self.task: Any = asyncio.Task(coroutine, loop=loop, context=contextvars.Context())
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether somebody has cancelled the task: the next body must not inherit that."""
+        return self.park.done() or self.task.cancelling() or self.task._must_cancel
+
 
 class LoopExecutor:
-    """At most `slots` coroutines at once; the rest wait in line. Loop thread only."""
+    """At most `slots` coroutines at once; the rest wait in line. Loop thread only.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ended: Callable[[Ended], None], slots: int) -> None:
-        self._loop, self._ended, self._free = loop, ended, slots  # below 0 after waits
+    `ended` gets an attempt that has waited, `ended_now` those that ended in one go: it is called outside of
+    any asyncio task, so that machines may be turned there.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ended: Callable[[Ended], None],
+        ended_now: Callable[[Sequence[Ended]], None],
+        slots: int,
+    ) -> None:
+        self._loop, self._ended, self._ended_now = loop, ended, ended_now
+        self._free = slots  # for bodies that wait; below 0 after waits for runs
         self._line: deque[Attempt] = deque()
         self._process = os.getpid()
         self._lent = LentSlots()
         self._threads = _Threads()
         loop.set_default_executor(self._threads)
-        self._serving = False  # a runner is about to look at the line
+        self._is_serving = False  # the line is about to be looked at
+        self._opening: _Runner | None = None  # has not had its first step
+        self._parked: _Runner | None = None
+        self._done: list[Ended] = []  # of the line that is being served
         self.stepping: Attempt | None = None  # whose body runs at this very moment
 
     def submit(self, attempt: Attempt) -> None:
@@ -70,64 +106,146 @@ class LoopExecutor:
         self._free -= self._lent.end(attempt)
 
     def _serve(self) -> None:
-        """Have a runner look at the line, unless one is about to or none is free."""
-        if self._line and self._free > 0 and not self._serving:
-            self._serving = True
-            self._free -= 1
-            # Its own context is nobody's: each attempt runs in one of its own.
-            runner = asyncio.Task(self._run(), loop=self._loop, context=contextvars.Context())
-            # Its slot is given back here and not by `_run`, which may be cancelled before it begins.
-            runner.add_done_callback(self._left)
+        """Have the line looked at soon, unless it is about to be or no slot is free."""
+        if not self._line or self._free <= 0 or self._is_serving:
+            return
+        self._is_serving = True
+        if self._parked is not None:
+            self._loop.call_soon(self._serve_line)
+        else:
+            self._opening = runner = _Runner(self._loop, self._run())
+            runner.task.add_done_callback(self._closed)
 
-    def _left(self, runner: asyncio.Task[None]) -> None:
-        if not runner.cancelled():
-            runner.exception()  # there is none, and asyncio need not say that nobody looked
-        self._serving = False
-        self._free += 1
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        """A runner's task is done: its body has ended, or somebody has cancelled it."""
+        if not task.cancelled():
+            task.exception()  # there is none, and asyncio need not say that nobody looked
+        if self._parked is not None and self._parked.task is task:
+            self._parked = None
+        if self._opening is not None and self._opening.task is task:  # cancelled before its first step
+            self._opening, self._is_serving = None, False
+        self._serve()
+
+    def _serve_line(self) -> None:
+        """Begin bodies in the name of the parked runner, and hand on those that ended in one go."""
+        self._is_serving = False
+        runner = self._parked
+        if runner is not None and not runner.park.done() and self._free > 0:
+            done: list[Ended] = []
+            self._done = done
+            _enter_task(self._loop, runner.task)
+            try:
+                runner.coroutine.send(None)
+            finally:
+                _leave_task(self._loop, runner.task)
+            if done:
+                self._ended_now(done)
+        elif runner is not None and runner.park.done():
+            self._parked = None  # cancelled meanwhile
         self._serve()
 
     async def _run(self) -> None:
-        """A runner. It ends when the line is empty, and gives way to timers and commits after a while.
+        """A runner. Its task serves the first line; then it is parked, and resumed by `_serve_line`.
 
-        It also ends after an attempt that waited, or that cancelled its task: asyncio and others keep things
-        by task (cancellations, names, sessions), and the next attempt must not inherit them.
+        It ends with a body that waited, or that cancelled its task: asyncio and others keep things by task
+        (cancellations, names, sessions), and the next body must not inherit them.
         """
-        runner: Any = asyncio.current_task()
-        until = self._loop.time() + TURN_SECONDS
-        while self._line and self._loop.time() < until:
-            attempt = self._line.popleft()
-            if attempt.cancelled:
-                continue
+        runner, self._opening, self._is_serving = self._opening, None, False
+        assert runner is not None
+        is_parked = False
+        while True:
+            until = 0.0
+            while self._line and self._free > 0:
+                attempt = self._line.popleft()
+                if attempt.cancelled:
+                    continue
+                if not await self._begin(runner, attempt, is_parked):
+                    return
+                if runner.is_spoilt:
+                    if is_parked:
+                        self._parked = None
+                        await _come_back()
+                    return
+                if self._line:  # not for a lone body
+                    now = self._loop.time()
+                    until = until or now + TURN_SECONDS
+                    if now > until:
+                        break
+            if not is_parked:
+                self._parked, is_parked = runner, True
+                self._serve()
+                runner.park._asyncio_future_blocking = True  # as awaiting it would: now its task waits for it
             try:
-                ended = Ended(attempt, await self._driven(runner, attempt))
-            except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
-                ended = failed(attempt, error)
-            if os.getpid() != self._process:
-                end_process(ended.error)
-            waited, attempt.handle = attempt.handle is not None, None  # else they hold each other in a circle
-            attempt.slots = None
-            self._free -= self._lent.drop(attempt)
-            if not attempt.cancelled:
-                self._ended(ended)
-            del ended  # a failure's frames lead here
-            if waited or runner.cancelling() or runner._must_cancel:
+                await _hand_over(runner.park)
+            except asyncio.CancelledError:
                 return
 
-    @types.coroutine
-    def _driven(self, runner: Any, attempt: Attempt) -> Generator[Any, Any, bytes]:
-        """Await the attempt's body, in a context of its own."""
+    async def _begin(self, runner: _Runner, attempt: Attempt, is_parked: bool) -> bool:
+        """Begin a body; if it waits, go on with it to its end. Whether the runner is free for another."""
         body: Coroutine[Any, Any, bytes] = _body(attempt)
         context = fresh_context(attempt)
         self.stepping = attempt
         try:
             awaited = context.run(body.send, None)
         except StopIteration as stop:
-            return stop.value
-        finally:
+            ended = Ended(attempt, stop.value)
+        except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
+            ended = failed(attempt, error)
+        else:
             self.stepping = None
-        attempt.handle = runner  # whoever cancels the attempt from now on cancels its wait
-        self._serving = False
+            await self._wait(runner, attempt, body, context, awaited, is_parked)
+            return False
+        self.stepping = None
+        if os.getpid() != self._process:
+            end_process(ended.error)
+        attempt.slots = None
+        if attempt.cancelled:
+            pass
+        elif is_parked:
+            self._done.append(ended)
+        else:
+            self._ended(ended)
+        return True
+
+    async def _wait(
+        self,
+        runner: _Runner,
+        attempt: Attempt,
+        body: Coroutine[Any, Any, bytes],
+        context: contextvars.Context,
+        awaited: Any,
+        is_parked: bool,
+    ) -> None:
+        """The body waits: from here on the runner's task drives it, to its end."""
+        attempt.handle = runner.task  # whoever cancels the attempt from now on cancels its wait
+        self._free -= 1
+        if is_parked:
+            self._parked = None
+            if not runner.park.done():
+                runner.park.set_result(None)
+            if await _come_back():  # as if it had been cancelled in that very wait
+                if awaited is None:
+                    awaited = self._loop.create_future()
+                    awaited._asyncio_future_blocking = True
+                awaited.cancel()
         self._serve()
+        try:
+            ended = Ended(attempt, await self._driven(attempt, body, context, awaited))
+        except BaseException as error:
+            ended = failed(attempt, error)
+        if os.getpid() != self._process:
+            end_process(ended.error)
+        attempt.handle = attempt.slots = None  # else they hold each other in a circle
+        self._free += 1 - self._lent.drop(attempt)
+        if not attempt.cancelled:
+            self._ended(ended)
+        del ended  # a failure's frames lead here
+
+    @types.coroutine
+    def _driven(
+        self, attempt: Attempt, body: Coroutine[Any, Any, bytes], context: contextvars.Context, awaited: Any
+    ) -> Generator[Any, Any, bytes]:
+        """Await the rest of a body, in a context of its own."""
         while True:
             if os.getpid() != self._process:
                 raise RuntimeError("a forked process cannot await: the event loop is its parent's")
@@ -150,6 +268,21 @@ class LoopExecutor:
         attempt.cancelled = True
         if attempt.handle is not None:
             attempt.handle.cancel()
+
+
+@types.coroutine
+def _hand_over(value: Any) -> Generator[Any, Any, None]:
+    """Give the value to whoever drives this coroutine, and wait to be resumed."""
+    yield value
+
+
+async def _come_back() -> bool:
+    """Return to `_serve_line`, and go on when the task drives again. Whether it was cancelled meanwhile."""
+    try:
+        await _hand_over(None)
+    except asyncio.CancelledError:
+        return True
+    return False
 
 
 class _Threads(ThreadPoolExecutor):

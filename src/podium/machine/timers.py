@@ -44,6 +44,11 @@ class TimedLoop(BareLoop):
         heapq.heappush(self._heap, timer)
         return timer
 
+    @property
+    def has_timers(self) -> bool:
+        """Whether any timer may be pending; cheap."""
+        return bool(self._heap)
+
     def next_timer(self) -> Timer | None:
         """The timer that is due first, or None."""
         heap = self._heap
