@@ -86,7 +86,9 @@ class Attempts:
         tries, number = self.tries.get(step.id), 1
         if tries is not None:
             number = tries.number = tries.number + 1
-        attempt = Attempt(head.id, step.id, step.function, step.args, number, head.token)
+        attempt = Attempt(
+            head.id, step.id, step.function, step.args, number, head.token, context=step.context
+        )
         self.running[step.id] = attempt
         return attempt
 

@@ -34,11 +34,23 @@ class Attempt:
 
     __slots__ = (
         "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "listener", "transcript", "slots", "awaits",
+        "listener", "transcript", "slots", "awaits", "lineage", "context",
     )  # fmt: skip
 
-    def __init__(self, run: str, step: str, function: Function, args: bytes, number: int, token: int) -> None:
+    def __init__(
+        self,
+        run: str,
+        step: str,
+        function: Function,
+        args: bytes,
+        number: int,
+        token: int,
+        lineage: str = "",
+        context: contextvars.Context | None = None,
+    ) -> None:
         self.run = run
+        self.lineage = lineage or run  # the same in a retry of the run
+        self.context = context  # the context variables that the workflow has set
         self.step = step
         self.function = function
         self.args = args  # encoded, by parameter name
@@ -61,8 +73,8 @@ class Attempt:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt at this step: "run:step"."""
-        return f"{self.run}:{self.step}"
+        """The same for every attempt at this step, also in a retry of the run: "run:step"."""
+        return f"{self.lineage}:{self.step}"
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
@@ -160,7 +172,7 @@ class LentSlots:
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:
-    """An empty context that knows only the attempt: nothing leaks in from the engine or another body."""
-    context = contextvars.Context()
+    """A context that knows the attempt and what its own workflow has set: nothing leaks in from elsewhere."""
+    context = contextvars.Context() if attempt.context is None else attempt.context.copy()
     context.run(current_attempt.set, attempt)
     return context

@@ -190,7 +190,7 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseExcepti
         function = find(do.function, do.homes)
         if not do.is_known:
             channel.send(Began())
-        attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
+        attempt = Attempt(do.run, do.step, function, args, do.number, do.token, do.lineage)
 
         notes = attempt.note = _Notes(channel)
         attempt.awaits = functools.partial(_tell_waits, channel)

@@ -135,8 +135,8 @@ class Child:
         else:
             self.due = self._now() + START_SECONDS
         do = Do(
-            function.name, homes, attempt.run, attempt.step, attempt.number, attempt.token, function.memory,
-            self.has_begun,
+            function.name, homes, attempt.run, attempt.lineage, attempt.step, attempt.number, attempt.token,
+            function.memory, self.has_begun,
         )  # fmt: skip
         self._send(do, attempt.args)
 

@@ -52,6 +52,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     function: str
     homes: list[Home]
     run: str
+    lineage: str
     step: str
     number: int
     token: int

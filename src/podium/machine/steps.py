@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import Any, Protocol
 
 from ..functions import Function
@@ -26,7 +27,7 @@ class Step(asyncio.Future[Any]):
     is left to the collector, once a step.
     """
 
-    __slots__ = ("id", "function", "args", "digest", "line", "number", "_machine")
+    __slots__ = ("id", "function", "args", "digest", "line", "number", "context", "_machine")
 
     def __init__(
         self,
@@ -46,6 +47,8 @@ class Step(asyncio.Future[Any]):
         self.args = args  # encoded, by parameter name
         self.digest = digest
         self.line = line
+        found = contextvars.copy_context()
+        self.context = found if len(found) else None  # what the body has set for its tasks
 
     def __hash__(self) -> int:
         return self.number
