@@ -57,15 +57,21 @@ def module_name(module: str, space: Mapping[str, Any] | None = None) -> str:
     """
     if space is None or space.get("__name__") != module:
         space = cast(Mapping[str, Any], getattr(sys.modules.get(module), "__dict__", {}))
-    file = space.get("__file__")
+    file = file_of(space)
     if module in MAIN:
         spec = getattr(space.get("__spec__"), "name", None)
         return _main_name(_launched(os.path.abspath(file)), spec) if file else _name_without_file()
-    name = _name_in_project(file) if isinstance(file, str) else None
+    name = _name_in_project(file) if file else None
     if name is None or name == module:
         return module
     _imported_as[name] = module
     return name
+
+
+def file_of(space: Mapping[str, Any]) -> str:
+    """The file of a module, by its globals; "" where it has none ("<stdin>" is none)."""
+    file = space.get("__file__")
+    return file if isinstance(file, str) and not file.startswith("<") else ""
 
 
 def main_name() -> str:
@@ -227,8 +233,7 @@ def _launched(file: str) -> str:
 
 def main_file() -> str:
     """The file that was launched, absolute: a script, or a notebook where it can be known; else ""."""
-    main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
+    file = file_of(getattr(sys.modules.get("__main__"), "__dict__", {}))
     return _launched(os.path.abspath(file)) if file else notebook() or ""
 
 

@@ -12,7 +12,7 @@ from ..errors import StoreRefused
 from ..executors import parents_store
 from ..modules import main_file, nearest_project, notebook
 from ..store import shown_url
-from .process import in_test, store_of_tests
+from .process import in_test, is_server, store_of_tests
 
 _SHOWN_MAX = 100  # characters of a URL in an error
 
@@ -91,6 +91,8 @@ def _parts(url: str) -> tuple[str, str]:
 
 def script() -> str:
     """What identifies the running script or notebook, so that running it again finds what it left behind;
-    "" where nothing does: at a prompt, with -c."""
+    "" where nothing does: at a prompt, with -c, and in a server, whose every request is another call."""
+    if is_server():
+        return ""
     at_prompt = hasattr(sys, "ps1") and notebook() is None  # also of `python -i script.py`, once that is over
     return (not at_prompt and main_file()) or os.environ.get("PODIUM_NAME", "")

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from ..engine import EngineInfo, Options, Others
 from ..executors import parents_store
 from ..functions import registry
-from ..modules import is_installed, is_standard, main_file, nearest_project, notebook
+from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
 
 Drives = Literal["all", "own", "nothing"]
 
@@ -81,8 +81,8 @@ def might_be_server() -> bool:
 
 def _is_someones_main() -> bool:
     main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
-    if file is None:  # else an interpreter inside another program, such as uWSGI
+    file = file_of(getattr(main, "__dict__", {}))
+    if not file:  # else an interpreter inside another program, such as uWSGI
         at_prompt = hasattr(sys, "ps1") or "IPython" in sys.modules
         return at_prompt or sys.argv[:1] in ([""], ["-"], ["-c"])
     launched = main_file()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import DeclarationError, UsageError
-from ..modules import MAIN, module_name
+from ..modules import MAIN, file_of, module_name
 from .place import declaring_frame
 
 MEMORY_MIN = 64 * 1024 * 1024  # bytes; an interpreter with Podium and little else needs half of that
@@ -81,7 +81,7 @@ def _home(module: str, space: Mapping[str, Any]) -> tuple[str, str]:
     """The name by which a process imports it, and its file."""
     if space.get("__name__") != module:
         space = vars(sys.modules[module]) if module in sys.modules else {}
-    file = space.get("__file__") or ""
+    file = file_of(space)
     if module in MAIN:
         spec = space.get("__spec__")
         if not file:
