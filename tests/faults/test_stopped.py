@@ -22,7 +22,7 @@ from podium import App, task, workflow
 from podium.store.sqlite.statements import transaction
 from tests.faults.meddling import meddles
 with App(sys.argv[1], starter="") as app:
-    run = meddles.start("nothing", sys.argv[2])
+    run = meddles.start("waits", sys.argv[2])
     print(run.id, flush=True)
     with app.store._connections.writing() as connection, transaction(connection):
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -17,6 +17,7 @@ from . import formatting
 from .terminal import safe
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
+OTHER_STORE = "another store? --store URL, or PODIUM_URL"
 _PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
@@ -27,9 +28,7 @@ def looking(store: str | None) -> Generator[App]:
     url = store or default_url()
     file = store_file(url)
     if file is not None and not file.exists():
-        raise RunNotFound(
-            f"there are no runs yet in {shown_url(url)}", fix="another store? --store URL, or PODIUM_URL"
-        )
+        raise RunNotFound(f"there are no runs yet in {shown_url(url)}", fix=OTHER_STORE)
     app = App(url, drives="nothing")
     app.patience = _PATIENCE
     try:
@@ -65,9 +64,7 @@ def _named(app: App, wanted: str) -> RunRow:
         raise UsageError(f"there is no {wanted}", fix=fix)
     found = app.find(_NAMES[wanted])
     if not found:
-        raise RunNotFound(
-            f"no run is {wanted} in {shown_url(app.url)}", fix="other store? --store URL, or PODIUM_URL"
-        )
+        raise RunNotFound(f"no run is {wanted} in {shown_url(app.url)}", fix=OTHER_STORE)
     return found[0]
 
 
@@ -77,8 +74,7 @@ def _nearest(app: App, wanted: str) -> str:
     if not near:  # a piece of an id is not close to any whole one
         ends = {end: id for id in rows for end in (id[: len(wanted)], id[-len(wanted) :])}
         near = [ends[end] for end in difflib.get_close_matches(wanted, ends, 1, cutoff=0.5)]
-    other = "other store? --store URL, or PODIUM_URL"
-    return f"nearest: {described(rows[near[0]])} · {other}" if near else other
+    return f"nearest: {described(rows[near[0]])} · {OTHER_STORE}" if near else OTHER_STORE
 
 
 def described(row: RunRow) -> str:

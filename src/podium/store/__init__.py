@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from ..errors import StoreRefused
-from .protocol import Finding, Store
+from .protocol import Copied, Finding, Store
 from .urls import shown_url
 
-__all__ = ["Finding", "Store", "examine", "lock_holder", "open_store", "shown_url"]
+__all__ = ["Copied", "Finding", "Store", "back_up", "examine", "lock_holder", "open_store", "shown_url"]
 
 _BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
 
@@ -45,6 +46,23 @@ def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Find
     scheme, name = _parts(url)
     module, _ = _BACKENDS[scheme]
     return importlib.import_module(module).examine(name, thorough=thorough)
+
+
+def back_up(url: str | PathLike[str], file: str | PathLike[str]) -> Copied:
+    """Copy the store behind a URL to a new file (0600), while it is in use; synced, and checked.
+
+    The copy is of one moment, and whole: all that was acknowledged before is in it. It opens like any store;
+    runs that somebody drove are free in it, and go on from their records.
+
+    >>> back_up("sqlite:///.podium/podium.db", "/backup/monday.db")
+    Copied(file='/backup/monday.db', bytes=1138688, runs=412)
+
+    Raises UsageError when the file is there already, StoreRefused when there is no store or it cannot be
+    written, StoreUnavailable when the disk is full, StoreFatal when the store is damaged.
+    """
+    scheme, name = _parts(url)
+    module, _ = _BACKENDS[scheme]
+    return importlib.import_module(module).back_up(name, Path(fspath(file)).absolute())
 
 
 def lock_holder(url: str | PathLike[str]) -> str:

@@ -184,3 +184,11 @@ class Finding(msgspec.Struct, frozen=True):
     is_well: bool
     text: str  # "12,345 MB"
     fix: str = ""
+
+
+class Copied(msgspec.Struct, frozen=True):
+    """What a backup came to."""
+
+    file: str
+    bytes: int
+    runs: int

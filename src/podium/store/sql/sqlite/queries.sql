@@ -310,3 +310,15 @@ WHERE key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(
   AND (:started_from IS NULL OR started >= :started_from AND started < :started_until)
   AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)
 ORDER BY created DESC, key DESC LIMIT :limit;
+
+-- == copies ============================================================================================
+
+-- name: copy_into
+VACUUM INTO ?;
+
+-- name: forget_engines
+-- Of a copy: whoever drives the original does not drive this one, so its runs are free at once.
+DELETE FROM engines;
+
+-- name: count_runs
+SELECT count(*) FROM runs;

@@ -1,0 +1,94 @@
+"""A copy of a store while it is in use: whole, of one moment, and to be opened like any other store."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import apsw
+
+from ...errors import StoreFatal, StoreRefused, UsageError
+from ..protocol import Copied
+from .connection import APPLICATION_ID
+from .faults import restore_path, translate
+from .statements import SQL, pragma, rows
+
+_PATIENCE_MS = 5000
+_NAME_ONE = "name one: --store URL, or PODIUM_URL"
+
+
+def back_up(name: str, target: Path) -> Copied:
+    """As `podium.store.back_up`, of the file by that name."""
+    source = Path(name).resolve()
+    if name.startswith(":memory:") or not source.is_file():
+        raise StoreRefused(f"there is no store to copy at {name}", fix=_NAME_ONE)
+    _refuse_existing(target)
+    try:
+        descriptor, partial = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent)
+        os.close(descriptor)  # it is there now, for its owner alone, and empty as SQLite wants it
+        try:
+            _copy(source, partial)
+            copied = _settle(partial, target)
+            _name(partial, target)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreRefused(
+            f"{target} cannot be written ({error.strerror})", fix="name a file on a disk with enough space"
+        ) from error
+    except apsw.Error as error:
+        raise translate(error, str(source)) from error
+    return copied
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise UsageError(f"{target} is there already", fix="name a new file: a backup overwrites nothing")
+
+
+def _copy(source: Path, partial: str) -> None:
+    """A reader's snapshot of the source: those who write do not wait for it."""
+    connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.set_busy_timeout(_PATIENCE_MS)
+        if pragma(connection, "application_id") != APPLICATION_ID:
+            raise StoreRefused(f"{source} is no store of Podium's", fix=_NAME_ONE)
+        rows(connection, SQL["copy_into"], (partial,))
+    finally:
+        connection.close()
+
+
+def _settle(partial: str, target: Path) -> Copied:
+    """Check the copy, and take out what is true of the original alone: who drives its runs."""
+    connection = apsw.Connection(partial, flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        rows(connection, SQL["forget_engines"])
+        told = str(pragma(connection, "quick_check(1)"))
+        runs = rows(connection, SQL["count_runs"])[0][0]
+    finally:
+        connection.close()
+    if told != "ok":
+        raise StoreFatal(f"the copy is damaged, and so may be the store: {told}", fix=restore_path(""))
+    _sync(partial)
+    return Copied(str(target), os.stat(partial).st_size, runs)
+
+
+def _name(partial: str, target: Path) -> None:
+    """Give it its name, unless somebody else has taken that meanwhile."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        _refuse_existing(target)
+    except OSError:  # a file system without links
+        _refuse_existing(target)
+        os.rename(partial, target)
+    _sync(str(target.parent))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
