@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, cast
 
 import click
-import msgspec
 
 from .. import codec, errors
 from ..codec import Failure
 from ..errors import DecodeError
-from ..functions import BY_POSITION
 from ..inspect import ago as ago
 from ..inspect import span as span
 from ..inspect import until as until
@@ -84,21 +81,7 @@ def label(function: str) -> str:
 
 def call(args: bytes, width: int = 60) -> str:
     """Recorded arguments as a call writes them: `city='Oslo', days=7`."""
-    try:
-        tree: Any = msgspec.json.decode(args)
-    except msgspec.DecodeError:
-        return codec.preview(args, width)
-    if not isinstance(tree, dict):
-        return codec.preview(args, width)
-    named = cast("dict[str, Any]", tree)
-    if any(name.startswith("!") for name in named):
-        return codec.preview(args, width)
-    parts = (
-        f"{safe(name)}={codec.preview(msgspec.json.encode(value), width)}"
-        for name, value in named.items()
-        if name != BY_POSITION
-    )
-    return shorten(", ".join(parts), width)
+    return codec.preview_call(args, width)
 
 
 def preview(payload: bytes, width: int = 80) -> str:
@@ -118,6 +101,14 @@ def failure(payload: bytes, width: int = 200) -> str:
     except DecodeError:
         return codec.preview(payload, width)
     return error(found, width)
+
+
+def failed_call(payload: bytes, width: int = 120) -> str:
+    """What the step was called with that failed so: "convert(path='bad.csv'), item 17 of the map"; or ""."""
+    try:
+        return shorten(safe(codec.describe_failure(payload).call), width)
+    except DecodeError:
+        return ""
 
 
 def error(found: Failure, width: int = 200) -> str:

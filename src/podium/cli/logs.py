@@ -16,7 +16,7 @@ from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import read_span
-from ..model import STDERR, STDOUT, LogLine, RunRow
+from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
 from .answer import say_json
 from .lookup import looking, pick
@@ -80,7 +80,18 @@ def command(
             _follow(app, row.id, reader, screen)
         elif not shown:
             tell("no line matches" if row.logs and newest != 0 else "nothing is on record")
+        if not (follow or as_json or quiet):
+            _tell_failure(row)
     return FINE
+
+
+def _tell_failure(row: RunRow) -> None:
+    """What the lines led to: the failure, and what the step was called with."""
+    if row.state is not State.FAILED:
+        return
+    called = formatting.failed_call(row.payload)
+    what = f"{formatting.state(row.state)}: {formatting.failure(row.payload)}"
+    tell(f"{what}  {formatting.dim(f'in {called}')}" if called else what)
 
 
 def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
@@ -88,7 +99,10 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
         row = app.load(run)  # before its lines, so that the last ones are not missed
         screen.show(reader.lines())
         if row.state.is_settled:
-            tell(formatting.state(row.state))
+            if row.state is State.FAILED:
+                _tell_failure(row)
+            else:
+                tell(formatting.state(row.state))
             return
         app.store.wait(FOLLOW_SECONDS)
 

@@ -70,6 +70,8 @@ def outcome_json(row: RunRow) -> dict[str, Any]:
 def failure_json(failure: Failure, traceback: bool = True) -> dict[str, Any]:
     """For programs; of a group also its `members`, which alone say what failed."""
     shown: dict[str, Any] = {"type": failure.type, "message": failure.message}
+    if failure.call:
+        shown["call"] = failure.call
     if traceback:
         shown["traceback"] = failure.traceback
     if failure.members is not None:

@@ -86,6 +86,8 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     what = _group(chain[-1]) if many else formatting.error(chain[-1], 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
     about = list(_about(chain))
+    if chain[-1].call:
+        yield f"  in {formatting.shorten(safe(chain[-1].call), 200)}"
     if many:
         below = [*_leaves(chain[-1], failures), *_frames(chain, callers=0)]
     else:
@@ -193,7 +195,10 @@ def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterat
     leaves = group.leaves()
     for leaf in leaves[:_LEAVES_MAX]:
         step, original = _failed_step(leaf, failures)
-        of = f"{formatting.label(step.step.partition('#')[0])} failed: " if step else ""
+        called = formatting.shorten(safe(leaf.call), 100) or (
+            formatting.label(step.step.partition("#")[0]) if step else ""
+        )
+        of = f"{called} failed: " if called else ""
         own = [frame for frame in recorded_frames(leaf.traceback) if _is_own(frame)]
         at = f"  {line_of(own[-1].file, own[-1].line)}  {safe(own[-1].source)}".rstrip() if own else ""
         yield of + formatting.error(_original(leaf, original), 120) + at
@@ -208,7 +213,9 @@ def _about(chain: Sequence[Failure]) -> Iterator[str]:
     cause = chain[-1].cause
     # A timeout is raised from the cancellation that it sent, which says no more than the timeout does.
     if cause is not None and (cause.message or not cause.type.endswith("CancelledError")):
-        yield f"  because of {formatting.error(cause)}"
+        yield f"  because of {formatting.error(cause)}" + (
+            f"  in {formatting.shorten(safe(cause.call), 100)}" if cause.call else ""
+        )
 
 
 def _summary(tries: Sequence[Entry], step: Entry) -> str:

@@ -43,9 +43,9 @@ class Group:
             self.longest = max(self.longest, took)
             if entry.kind is Kind.ERROR and len(self.odd) < ODD_MAX:
                 tries = f"try {entry.attempt}: " if entry.attempt > 1 else ""
-                self.odd.append(
-                    f"{formatting.sign(State.FAILED)} {tries}{formatting.failure(entry.payload, 120)}"
-                )
+                what = f"{formatting.sign(State.FAILED)} {tries}{formatting.failure(entry.payload, 120)}"
+                called = formatting.failed_call(entry.payload)
+                self.odd.append(f"{what}  {formatting.dim(f'in {called}')}" if called else what)
 
     def merge(self, other: Group) -> None:
         """Take in the same function's steps of a branch that does the same."""
@@ -208,5 +208,7 @@ def entry_line(entry: Entry) -> str:
     said = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍", Kind.START: "●"}.get(entry.kind, "·")
     failed = entry.kind in (Kind.ERROR, Kind.RETRY)
     value = formatting.failure(payload, 120) if failed else formatting.preview(payload) if payload else ""
+    called = formatting.failed_call(payload) if failed else ""
+    value += f"  {formatting.dim(f'in {called}')}" if called else ""
     took = formatting.dim(formatting.span(entry.at - entry.began)) if entry.began else ""
     return "  ".join(part for part in (f"{entry.seq:>6,} {said} {place}", took, value) if part)

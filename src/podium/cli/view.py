@@ -203,11 +203,13 @@ class View:
             took = formatting.dim(formatting.span(tally.seconds))
             line = f"{formatting.sign(State.SUCCEEDED)} {tally.label} {took}"
         elif entry.kind is Kind.ERROR:
-            line = f"{formatting.sign(State.FAILED)} {tally.label}: {formatting.failure(entry.payload, 160)}"
+            called = formatting.failed_call(entry.payload) or tally.label
+            line = f"{formatting.sign(State.FAILED)} {called}: {formatting.failure(entry.payload, 160)}"
         else:
             self._told_retry.add(entry.step)
             pause = formatting.span(max(0.0, (entry.due or entry.at) - entry.at))
             what = formatting.failure(entry.payload[1:], 160)
-            line = f"◍ {tally.label} try {entry.attempt + 1} in {pause}: {what}"
+            called = formatting.failed_call(entry.payload[1:]) or tally.label
+            line = f"◍ {called} try {entry.attempt + 1} in {pause}: {what}"
         more = formatting.dim("  (further ones are only counted)") if told == TOLD_MAX else ""
         self.news.append(line + more)

@@ -36,7 +36,15 @@ Both take a fast road for plain data. Dicts keep their order; only what feeds a 
 """
 
 from .api import decode, encode, encode_call
-from .failures import Failure, decode_failure, describe_failure, recorded_traceback
+from .call import called, preview_call
+from .failures import (
+    Failure,
+    decode_failure,
+    describe_failure,
+    recorded_call,
+    recorded_traceback,
+    with_call,
+)
 from .fit import fit
 from .preview import preview
 from .recording import encode_failure
@@ -47,6 +55,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_PAYLOAD",
     "Failure",
+    "called",
     "decode",
     "decode_failure",
     "describe_failure",
@@ -55,7 +64,10 @@ __all__ = [
     "encode_failure",
     "fit",
     "preview",
+    "preview_call",
+    "recorded_call",
     "recorded_traceback",
     "spell",
+    "with_call",
     "without_modules",
 ]

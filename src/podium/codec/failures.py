@@ -59,6 +59,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
         ""  # where `type` does not lead back to its class: the nearest base that is found, or NO_CLASS
     )
     fixed_text: bool = False  # its class would not say `message` of what is recorded
+    call: str = ""  # what the step was called with that failed so, see `codec.call`
 
     def leaves(self) -> list[Failure]:
         """The errors to tell: of a group what is in it, however deep, else the failure itself."""
@@ -89,6 +90,15 @@ def write_record(failure: Failure) -> bytes:
     return _encode_record(_Record(failure))
 
 
+def with_call(data: bytes, call: str) -> bytes:
+    """A recorded failure that says what the step was called with which failed so."""
+    try:
+        failure = _decode_record(data).failure
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return data
+    return write_record(msgspec.structs.replace(failure, call=failure.call or call))
+
+
 def describe_failure(data: bytes) -> Failure:
     """What was recorded, for people and surfaces; needs no classes. Raises DecodeError."""
     try:
@@ -111,6 +121,17 @@ def recorded_traceback(exc: BaseException) -> str:
     return found if isinstance(found, str) else ""
 
 
+def recorded_call(exc: BaseException) -> str:
+    """What the step was called with whose failure this is; "" where it is none."""
+    found = attributes_of(exc).get("__podium_call__")
+    return found if isinstance(found, str) else ""
+
+
+def call_note(call: str) -> str:
+    """How an exception says it."""
+    return f"in {call}"
+
+
 # -- rebuilding --------------------------------------------------------------------------------------
 
 
@@ -119,8 +140,11 @@ def _rebuild(failure: Failure, untag: Untag) -> BaseException:
     if exc is None:
         exc = TaskFailed(failure.type, failure.message, failure.traceback)
     own = attributes_of(exc)
-    if failure.notes:
-        own["__notes__"] = list(failure.notes)
+    notes = [*failure.notes, call_note(failure.call)] if failure.call else list(failure.notes)
+    if notes:
+        own["__notes__"] = notes
+    if failure.call:
+        own["__podium_call__"] = failure.call
     own["__podium_traceback__"] = failure.traceback
     cause = _rebuild(failure.cause, untag) if failure.cause else None
     _set(exc, "__cause__", cause)

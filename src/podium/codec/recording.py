@@ -19,10 +19,12 @@ from .failures import (
     NO_CLASS,
     Failure,
     attributes_of,
+    call_note,
     class_of,
     fields_in_c,
     is_validation_error,
     rebuild_alone,
+    recorded_call,
     recorded_traceback,
     write_record,
 )
@@ -84,6 +86,7 @@ class _Recorder:
             # A cause is as a rule the context too; it is not told twice.
             context=None if context is cause else self._follow(context),
             suppress_context=exc.__suppress_context__,
+            call="" if self._canonical else recorded_call(exc),
         )
         self._above.pop()
         return failure
@@ -308,6 +311,8 @@ def _notes(exc: BaseException) -> list[str]:
     notes = _own(exc).get("__notes__", ())
     if not isinstance(notes, (list, tuple)):
         return []
+    ours = call_note(recorded_call(exc))
+    notes = [note for note in notes if note != ours]
     return [_clean(note, MAX_TEXT // 16) for note in notes[:20] if isinstance(note, str)]
 
 

@@ -68,7 +68,8 @@ class Driver:
             return None
         if error is None:
             return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
-        failure = ended.payload or codec.encode_failure(error)
+        call = codec.called(step.function.label, step.args, step.item)
+        failure = codec.with_call(ended.payload or codec.encode_failure(error), call)
         return self._retry(step, attempt, error, failure, now) or self._answer(
             Kind.ERROR, step, attempt, failure, now
         )

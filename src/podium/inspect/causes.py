@@ -54,8 +54,12 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         return Cause(str(row.state), f"it {row.state if row.state is State.SUCCEEDED else 'was cancelled'} "
                      f"{ago(row.ended, view.env.now())}; nothing more will happen to it")  # fmt: skip
     if row.state is State.FAILED:
+        call = _failed_call(row.payload)
         return Cause(
-            "failed", f"it failed: {_failure(row.payload)}", fix=f"mend the code, then: podium retry {row.id}"
+            "failed",
+            f"it failed: {_failure(row.payload)}",
+            (f"in {call}",) if call else (),
+            f"mend the code, then: podium retry {row.id}",
         )
     if row.state is State.PARKED:
         reason = read_reason(row.payload)
@@ -77,6 +81,15 @@ def _failure(payload: bytes) -> str:
     if len(leaves) > 1 or not leaves[0].message:
         return found.in_a_line(_kind)
     return f"{_kind(leaves[0].type)}: {leaves[0].message}"  # all its lines, unlike in a line
+
+
+def _failed_call(payload: bytes) -> str:
+    """What the step was called with that failed so, where that is on record."""
+    try:
+        failure = codec.describe_failure(payload)
+    except DecodeError:
+        return ""
+    return next((leaf.call for leaf in failure.leaves() if leaf.call), failure.call)
 
 
 def _kind(type: str) -> str:
@@ -295,7 +308,8 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        return f"{_label(entry)}: try {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
+        called = _failed_call(entry.payload[1:]) or _label(entry)
+        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
 
     def _more_tries(self) -> Iterator[str]:
         yield from map(self._tries, self.doing.retrying[1:_SHOWN])

@@ -98,6 +98,7 @@ class FanOut:
         except UsageError as error:
             self._fail(error)
             return
+        step.item = position
         self._steps[position] = step
         step.add_done_callback(lambda future: self._done(position, future))
 

@@ -27,7 +27,7 @@ class Step(asyncio.Future[Any]):
     is left to the collector, once a step.
     """
 
-    __slots__ = ("id", "function", "args", "digest", "line", "number", "context", "_machine")
+    __slots__ = ("id", "function", "args", "digest", "line", "number", "item", "context", "_machine")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Step(asyncio.Future[Any]):
         self.line = line
         found = contextvars.copy_context()
         self.context = found if len(found) else None  # what the body has set for its tasks
+        self.item: int | None = None  # of a map: its place, counted from 0
 
     def __hash__(self) -> int:
         return self.number
