@@ -12,7 +12,8 @@ import pytest
 from podium import codec
 from podium.cli import runs as runs_verb
 from podium.cli.main import command_line
-from podium.cli.story import Story
+from podium.cli.story import tree
+from podium.inspect import RunProgress
 from podium.model import Entry, Kind, RunRow, State
 from tests.cli.support import as_json, environment, place, podium, write_app
 
@@ -114,7 +115,11 @@ def test_show_tells_the_story_and_what_to_do_next(two: list[str]) -> None:
     assert f"podium retry {two[1]}" in shown.splitlines()[-1]
     history = as_json("show", "@failed")["history"]
     assert [entry["kind"] for entry in history] == ["retry", "error"]
-    assert history[1]["error"] == {"type": "builtins:ValueError", "message": "boom 3"}
+    assert history[1]["error"] == {
+        "type": "builtins:ValueError",
+        "message": "boom 3",
+        "call": "bad(n=3)",
+    }
 
 
 @pytest.mark.parametrize("columns", [30, 50, 80, 200])
@@ -137,8 +142,8 @@ def test_a_fan_out_of_any_width_is_one_line_with_its_odd_ones() -> None:
     failure = codec.encode_failure(ValueError("boom"))
     steps = [entry(i + 1, f"1.{i}/app:fetch") for i in range(5000)]
     steps[7] = entry(8, "1.7/app:fetch", Kind.ERROR, failure)
-    story = Story([entry(0, "/app:links"), *steps, entry(5001, "/app:store")])
-    lines = [click.unstyle(line) for line in story.lines(row("r", State.SUCCEEDED), 6000.0)]
+    progress = RunProgress([entry(0, "/app:links"), *steps, entry(5001, "/app:store")], branches=True)
+    lines = [click.unstyle(line) for line in tree(progress, row("r", State.SUCCEEDED), 6000.0)]
     assert lines == [
         "├─ ✔ links  0.5 s",
         "├─ ✖ fetch \N{MULTIPLICATION SIGN} 5,000  0.5 s each, 0.5 s at most  1 failed",
@@ -150,7 +155,8 @@ def test_a_fan_out_of_any_width_is_one_line_with_its_odd_ones() -> None:
 def test_branches_that_do_the_same_fold_and_others_do_not() -> None:
     alike = [entry(i, f"{i // 2 + 1}/app:{'fetch' if i % 2 else 'rate'}") for i in range(200)]
     odd = entry(200, "101/app:mail")
-    lines = [click.unstyle(line) for line in Story([*alike, odd]).lines(row("r", State.SUCCEEDED), 999.0)]
+    progress = RunProgress([*alike, odd], branches=True)
+    lines = [click.unstyle(line) for line in tree(progress, row("r", State.SUCCEEDED), 999.0)]
     assert [line.split("  0.5 s")[0] for line in lines] == [
         "├─ 100 branches",
         "│  ├─ ✔ rate \N{MULTIPLICATION SIGN} 100",

@@ -97,13 +97,14 @@ def line(source: str) -> str:
 def test_1_a_step_that_fails_for_good() -> None:
     ran = podium("run", "app:greets")
     run = as_json("show", "@last")["id"]
-    told = ran.stderr.splitlines()[-8:]
+    told = ran.stderr.splitlines()[-9:]
     told = told[told.index("✖ hi failed after 2 tries: ValueError: boom") :]
     assert [re.sub(r"\d+ (ms|podium)", r"N \1", text) for text in told] == [
         "✖ hi failed after 2 tries: ValueError: boom",
         f"  {line(RAISES)}",
         f"  {line('return hi(1)')}",
         "  … N podium frames (PODIUM_TRACE=1)",
+        "  in hi(n=1)",
         "  try 1 ValueError: boom · try 2 same · not tried again",
         f"✖ failed in N ms · 1 step on record · 1 retry · {run}",
         f"mend the code, then: podium retry {run}",
@@ -117,8 +118,8 @@ def test_1_the_users_line_is_not_pushed_away_by_many_tries() -> None:
     told = ran.stderr.splitlines()
     headline = told.index("✖ stubborn failed after 6 tries: ValueError: boom")
     assert [line.partition(" in ")[0] for line in told[:headline] if "stubborn" in line] == [
-        "◍ stubborn try 2",  # of the others the summary tells
-        "✖ stubborn: ValueError: boom",
+        "◍ stubborn(n=1) try 2",  # of the others the summary tells
+        "✖ stubborn(n=1): ValueError: boom",
     ]
     assert told[headline + 1].startswith("  app.py:")
     assert told[headline + 1].endswith(RAISES)

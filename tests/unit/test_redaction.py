@@ -51,7 +51,7 @@ def test_a_name_says_whether_its_value_is_a_secret(name: str, secret: bool) -> N
 
 
 def test_a_call_is_shown_short_and_without_secrets() -> None:
-    call = encode_call(
+    call, _ = encode_call(
         {"url": "https://x.io/?token=abc", "password": "abc", "how": {"headers": {"Authorization": "abc"}}},
         where="f",
     )
@@ -64,5 +64,5 @@ def test_a_call_is_shown_short_and_without_secrets() -> None:
         assert part in shown
     assert "abc" not in shown
     assert preview_call(call, 20)[19:] == "…"
-    assert preview_call(encode_call({"text": "x" * 300_000}, where="f")) == "<300,011 bytes of arguments>"
+    assert preview_call(encode_call({"text": "x" * 300_000}, where="f")[0]) == "<300,011 bytes of arguments>"
     assert preview_call(b"\xff") == "<1 bytes that are no payload>"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import click
 
 from ..executors import Progress
-from ..inspect import history
-from ..model import State
+from ..inspect import StepCounts, failure_of, history
+from ..model import Entry, State
 from . import formatting
 from .terminal import safe
-from .view import Tally, View
+from .view import View
 
 _BAR = 16
 _ODD_MAX = 3
@@ -20,9 +20,9 @@ _OPEN_MAX = 3  # single attempts shown with their progress
 
 def frame(view: View, now: float, height: int) -> list[str]:
     """All lines of the view, folded to at most `height`."""
-    tallies = list(view.tallies.values())
-    width = max((len(tally.label) for tally in tallies), default=0)
-    blocks = [list(_block(tally, min(width, 32), now)) for tally in tallies]
+    functions = list(view.progress.functions.values())
+    width = max((len(formatting.label(counts.function)) for counts in functions), default=0)
+    blocks = [list(_block(view, counts, min(width, 32), now)) for counts in functions]
     room = max(3, height - 4)
     lines = list(_fit(blocks, room))
     drawn = [_header(view, now), *_branches(lines)]
@@ -60,52 +60,67 @@ def _branches(blocks: list[list[str]]) -> Iterator[str]:
         yield from (f"{formatting.dim('  ' if last else '│ ')}    {line}" for line in block[1:])
 
 
-def _block(tally: Tally, width: int, now: float) -> Iterator[str]:
-    yield f"{_sign(tally)} {tally.label:<{width}}  {summary(tally, now)}".rstrip()
-    for odd in list(tally.odd.values())[:_ODD_MAX]:
+def _block(view: View, counts: StepCounts, width: int, now: float) -> Iterator[str]:
+    label = formatting.label(counts.function)
+    yield f"{_sign(view, counts)} {label:<{width}}  {summary(view, counts, now)}".rstrip()
+    if view.state.is_final:
+        return
+    retrying = list(counts.retrying.values())
+    for entry in retrying[:_ODD_MAX]:
         sign = click.style("◍", fg="yellow")
-        yield f"{sign} try {odd.next_try} {formatting.until(odd.due, now)}  {formatting.dim(odd.what)}"
-    if len(tally.odd) > _ODD_MAX:
-        yield formatting.dim(f"… {len(tally.odd) - _ODD_MAX} more wait for another try")
+        when, what = next_try(entry, now)
+        yield f"{sign} {when}  {formatting.dim(what)}"
+    if len(retrying) > _ODD_MAX:
+        yield formatting.dim(f"… {len(retrying) - _ODD_MAX} more wait for another try")
     speaking = [
-        (attempt, tally.progress[step]) for step, attempt in tally.open.items() if step in tally.progress
+        (attempt, counts.notes[step]) for step, attempt in counts.running.items() if step in counts.notes
     ]
-    if len(tally.open) + tally.done > 1:
+    if len(counts.running) + counts.done > 1:
         for attempt, progress in speaking[:_OPEN_MAX]:
             yield f"{_bar(progress)}  {formatting.dim(formatting.call(attempt.args, 40))}"
 
 
-def _sign(tally: Tally) -> str:
-    if tally.open:
+def next_try(entry: Entry, now: float) -> tuple[str, str]:
+    """ "try 2 in 4 s", "ValueError: boom"; `entry`: the failure before it."""
+    when = f"try {entry.attempt + 1} {formatting.until(entry.due or 0.0, now)}"
+    return when, formatting.failure(failure_of(entry), 80)
+
+
+def _sign(view: View, counts: StepCounts) -> str:
+    if counts.unfinished and view.state.is_final:  # of what the run left behind nothing is to come
+        return formatting.sign(State.FAILED if counts.failed else State.CANCELLED)
+    if counts.running:
         return formatting.sign(State.RUNNING)
-    if tally.odd:
+    if counts.retrying:
         return click.style("◍", fg="yellow")
-    return formatting.sign(State.FAILED if tally.failed else State.SUCCEEDED)
+    return formatting.sign(State.FAILED if counts.failed else State.SUCCEEDED)
 
 
-def summary(tally: Tally, now: float) -> str:
+def summary(view: View, counts: StepCounts, now: float) -> str:
     """ "412 done · 20 running · 38/s · 3 retried", or of a single call how long it took."""
-    rate = tally.rate(now)
-    running = tally.running
-    in_line = len(tally.open) - running
-    ended = tally.done + tally.failed
-    if ended + len(tally.open) + len(tally.odd) <= 1 and not tally.retried:
-        return _single(tally, now)
-    parts = [f"{tally.done:,} done"]
-    parts += [click.style(f"{tally.failed:,} failed", fg="red")] if tally.failed else []
-    parts += [f"{running:,} running"] if running else []
-    parts += [f"{in_line:,} in line"] if in_line else []
-    parts += [f"{rate:,.0f}/s"] if tally.open and rate >= 1 else []
-    parts += [click.style(f"{tally.retried:,} retried", fg="yellow")] if tally.retried else []
+    rate = view.rate(counts, now)
+    running = counts.working
+    in_line = len(counts.running) - running
+    if counts.ended + counts.unfinished <= 1 and not counts.retried:
+        return _single(counts, now)
+    parts = [f"{counts.done:,} done"]
+    parts += [click.style(f"{counts.failed:,} failed", fg="red")] if counts.failed else []
+    if view.state.is_final:
+        parts += [f"{counts.unfinished:,} not finished"] if counts.unfinished else []
+    else:
+        parts += [f"{running:,} running"] if running else []
+        parts += [f"{in_line:,} in line"] if in_line else []
+        parts += [f"{rate:,.0f}/s"] if counts.running and rate >= 1 else []
+    parts += [click.style(f"{counts.retried:,} retried", fg="yellow")] if counts.retried else []
     return " · ".join(parts)
 
 
-def _single(tally: Tally, now: float) -> str:
-    for step, attempt in list(tally.open.items()):
-        progress = tally.progress.get(step)
+def _single(counts: StepCounts, now: float) -> str:
+    for step, attempt in list(counts.running.items()):
+        progress = counts.notes.get(step)
         since = formatting.dim(formatting.clock(now - attempt.began))
         return f"{_bar(progress)}  {since}" if progress else since
-    return formatting.dim(formatting.span(tally.seconds))
+    return formatting.dim(formatting.span(counts.latest))
 
 
 def _bar(progress: Progress) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..client import WAITING, App, Started, wants_engine
 from ..engine import EngineInfo
@@ -19,7 +19,7 @@ from .follow import Follower, surface
 from .main import FAILED, FINE, TIMED_OUT
 from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping
-from .target import Target
+from .target import Target, load_for
 from .terminal import say, tell
 from .view import View
 
@@ -81,6 +81,18 @@ def leave(app: App, started: Started, view: View, stop: Stopping, *, as_json: bo
     return come_out(app, view, stop, 0.0, as_json=as_json, quiet=quiet)
 
 
+def drive_again(url: str, row: RunRow, begin: Callable[[App], str], *, as_json: bool, quiet: bool) -> int:
+    """Drive here what goes on from a run on record. `begin` makes it go on, and gives the id of what does."""
+    target = load_for(row.function, row.starter)
+    with App(url, notice=only_waits, starter=target.file, drives="own") as app:
+        open_engine(app)
+        view = observed_view(app, target)
+        with Stopping(says=not quiet) as stop:
+            view.run = begin(app)
+            stop.by_id("resume", view.run, app.url)
+            return drive(app, view, stop, as_json=as_json, quiet=quiet)
+
+
 def drive(
     app: App, view: View, stop: Stopping, *, wait: float | None = None, as_json: bool, quiet: bool
 ) -> int:
@@ -138,8 +150,8 @@ def _report(
     good = row.state is State.SUCCEEDED
     if as_json:
         say_json(
-            id=row.id, function=row.function, state=str(row.state), steps=view.steps, retries=view.retried,
-            **outcome_json(row),
+            id=row.id, function=row.function, state=str(row.state), steps=view.progress.steps,
+            retries=view.progress.retried, **outcome_json(row),
         )  # fmt: skip
     elif quiet:
         say(row.id)
@@ -150,5 +162,5 @@ def _report(
         if text:
             say(text)
     if not (quiet and good):
-        for line in ending(row, tail, seconds, view.steps, view.retried):
+        for line in ending(row, tail, seconds, view.progress.steps, view.progress.retried):
             tell(line)

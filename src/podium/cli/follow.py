@@ -58,13 +58,12 @@ class PlainSurface:
             tell(view.news.popleft())
         if now >= self._next:
             self._next = now + SUMMARY_SECONDS
-            for tally in view.tallies.values():
-                counted = drawing.summary(tally, now)
-                odd = next(iter(tally.odd.values()), None)
-                wait = (
-                    f" · try {odd.next_try} {formatting.until(odd.due, now)} after {odd.what}" if odd else ""
-                )
-                tell(f"{view.run} {formatting.clock(now - view.began)} {tally.label}: {counted}{wait}")
+            for counts in view.progress.functions.values():
+                counted = drawing.summary(view, counts, now)
+                odd = next(iter(counts.retrying.values()), None)
+                wait = " · {} after {}".format(*drawing.next_try(odd, now)) if odd else ""
+                label = formatting.label(counts.function)
+                tell(f"{view.run} {formatting.clock(now - view.began)} {label}: {counted}{wait}")
 
     def close(self, view: View, now: float) -> None:
         self.update(view, now)
@@ -144,7 +143,7 @@ class Follower:
             return
         is_news, self._looked = self._looked > 0.0, now  # what is there at the first look is none
         row = self._app.load(self._view.run)
-        self._view.recall(self._recorded(self._view.seq, row.entries), is_news)
+        self._view.recall(self._recorded(self._view.progress.seq, row.entries), is_news)
         self._view.moved(row.state, row.due)
         self._view.ended = row.ended
 

@@ -11,10 +11,11 @@ from click.shell_completion import CompletionItem
 from ..client import App, default_url, store_file
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
+from ..inspect import cause_of
 from ..model import Query, RunRow, State
 from ..store import shown_url
 from . import formatting
-from .terminal import safe
+from .terminal import safe, tell
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 OTHER_STORE = "another store? --store URL, or PODIUM_URL"
@@ -83,6 +84,14 @@ def described(row: RunRow) -> str:
     return (
         f"{safe(row.id)} ({formatting.label(row.function)}, {formatting.plain_state(row.state)}, {created})"
     )
+
+
+def tell_standing(app: App, run: str, later: str = "") -> None:
+    """What a run that was put in line waits for, and what moves it; `later`: when it was told to begin."""
+    cause = cause_of(app, app.load(run))
+    for line in (f"it {later}" if later else cause.what, *cause.details, cause.fix):
+        if line:
+            tell(formatting.dim(safe(line)))
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from .. import codec
 from ..codec import Failure
 from ..errors import DecodeError, TaskFailed
-from ..inspect import Frame, recorded_frames
+from ..inspect import Frame, failure_of, recorded_frames
 from ..machine import line_of
 from ..model import Entry, Kind
 from . import formatting
@@ -86,8 +86,6 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     what = _group(chain[-1]) if many else formatting.error(chain[-1], 300)
     yield f"{click.style('✖', fg='red')} {subject}{after}: {click.style(what, bold=True)}"
     about = list(_about(chain))
-    if chain[-1].call:
-        yield f"  in {formatting.shorten(safe(chain[-1].call), 200)}"
     if many:
         below = [*_leaves(chain[-1], failures), *_frames(chain, callers=0)]
     else:
@@ -97,6 +95,8 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     if os.environ.get("PODIUM_TRACE") == "1":
         below = [safe(line) for link in _all_of(failure) for line in link.traceback.splitlines()]
     yield from (f"  {line}" for line in below)
+    if chain[-1].call:
+        yield f"  in {formatting.shorten(safe(chain[-1].call), 200)}"
     yield from about
     if tries and step:
         yield "  " + _summary(tries, step)
@@ -222,7 +222,7 @@ def _summary(tries: Sequence[Entry], step: Entry) -> str:
     """ "try 1 ValueError: boom · try 2 same · not tried again"."""
     parts: list[str] = []
     before = ""
-    for entry, payload in [*((t, t.payload[1:]) for t in tries), (step, step.payload)]:
+    for entry, payload in [(entry, failure_of(entry)) for entry in (*tries, step)]:
         text = formatting.failure(payload, 60)
         parts.append(f"try {entry.attempt} {'same' if text == before else text}")
         before = text

@@ -8,12 +8,10 @@ from ..client import RESUMED, App
 from ..errors import WrongState
 from ..model import RunRow, State
 from . import options
-from .driving import drive, observed_view, only_waits, open_engine, require_engine
-from .lookup import looking
+from .driving import drive_again, require_engine
+from .lookup import looking, tell_standing
 from .main import FINE
 from .many import Chosen, agreed, each
-from .stopping import Stopping
-from .target import load_for
 from .terminal import tell
 
 _RUNS = "it runs already, in another process"
@@ -41,22 +39,22 @@ def command(
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
-            return each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
+            code = each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
+            if len(chosen.rows) == 1 and not quiet:
+                tell_standing(app, chosen.rows[0].id)
+            return code
         (row,) = chosen.rows
         _require_open(row)
         require_engine()
         if not quiet and _runs(app, row):
             tell(f"{_RUNS}; followed from here")
-    target = load_for(row.function, row.starter)
-    with App(app.url, notice=only_waits, starter=target.file, drives="own") as driving:
-        open_engine(driving)
-        view = observed_view(driving, target)
-        view.run = row.id
-        with Stopping(says=not quiet) as stop:
-            stop.by_id("resume", row.id, driving.url)
-            if row.state is State.PARKED:
-                driving.resume(row.id).result()
-            return drive(driving, view, stop, as_json=as_json, quiet=quiet)
+
+    def begin(driving: App) -> str:
+        if row.state is State.PARKED:
+            driving.resume(row.id).result()
+        return row.id
+
+    return drive_again(app.url, row, begin, as_json=as_json, quiet=quiet)
 
 
 def _put_in_line(app: App, row: RunRow) -> str:
@@ -64,7 +62,9 @@ def _put_in_line(app: App, row: RunRow) -> str:
     if row.state is State.PARKED:
         app.resume(row.id).result()
         return "in line"
-    return f"{_RUNS}; nothing was done" if _runs(app, row) else "in line already"
+    if _runs(app, row):
+        return f"{_RUNS}; nothing was done"
+    return "in line already" if row.due is None or row.due <= app.env.now() else "it waits, as it should"
 
 
 def _runs(app: App, row: RunRow) -> bool:

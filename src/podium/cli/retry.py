@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ..client import RETRIED, RETRIED_BY_QUERY, App
+from ..client import RETRIED, RETRIED_BY_QUERY
 from ..inspect import retried_since
 from . import options
-from .driving import drive, observed_view, only_waits, open_engine, require_engine
+from .driving import drive_again, require_engine
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
-from .stopping import Stopping
-from .target import load_for
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -43,11 +41,6 @@ def command(
             return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
     (row,) = chosen.rows
     require_engine()
-    target = load_for(row.function, row.starter)
-    with App(app.url, notice=only_waits, starter=target.file, drives="own") as driving:
-        open_engine(driving)
-        view = observed_view(driving, target)
-        with Stopping(says=not quiet) as stop:
-            view.run = driving.retry(row.id).id.result()
-            stop.by_id("resume", view.run, driving.url)
-            return drive(driving, view, stop, as_json=as_json, quiet=quiet)
+    return drive_again(
+        app.url, row, lambda driving: driving.retry(row.id).id.result(), as_json=as_json, quiet=quiet
+    )

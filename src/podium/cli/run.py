@@ -23,7 +23,7 @@ from .driving import (
     require_engine,
 )
 from .flags import Flags
-from .lookup import complete_tag
+from .lookup import complete_tag, tell_standing
 from .main import FINE
 from .stopping import Stopping
 from .target import load
@@ -88,7 +88,7 @@ def command(
         app.starter = "" if detach else found.file
         if detach:
             run = app.start(found.function, args, kwargs, _timed(call, due, now())).id.result()
-            _detached(app.load(run), now(), as_json, quiet)
+            _detached(app, app.load(run), now(), as_json, quiet)
             return FINE
         view = observed_view(app, found)
         open_engine(app, wait)
@@ -108,7 +108,7 @@ def _timed(call: StartOptions, due: float | None, now: float) -> StartOptions:
     return call if due is None else replace(call, delay=max(0.0, due - now))
 
 
-def _detached(row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
+def _detached(app: App, row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
     if as_json:
         say_json(id=row.id, function=row.function, state=str(row.state), due=formatting.iso(row.due))
     else:
@@ -118,9 +118,7 @@ def _detached(row: RunRow, now: float, as_json: bool, quiet: bool) -> None:
     if row.state is not State.QUEUED:  # the same id again
         tell(formatting.state(row.state))
         return
-    later = when.begins_later(row, now)
-    begins = f"{later}," if later else "begins"
-    tell(formatting.dim(f"it {begins} when somebody drives it: podium resume {row.id}"))
+    tell_standing(app, row.id, when.begins_later(row, now))
 
 
 def _words(tags: tuple[str, ...]) -> tuple[str, ...]:

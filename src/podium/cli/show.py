@@ -13,7 +13,7 @@ from .. import codec
 from ..client import App
 from ..env import RealEnv
 from ..errors import DecodeError
-from ..inspect import history
+from ..inspect import RunProgress, failure_of, history
 from ..model import Entry, Kind, RunRow, State
 from . import formatting, options, report
 from .answer import say_json
@@ -21,7 +21,7 @@ from .lookup import looking, pick
 from .main import FINE
 from .outcome import failure_json, outcome_json, parked_lines, result_text
 from .runs import run_json
-from .story import Story, entry_line
+from .story import entry_line, tree
 from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
@@ -60,23 +60,23 @@ def _page(lines: Iterable[str]) -> None:
 
 def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
     now = RealEnv().now()
-    story = Story(entries)
+    progress = RunProgress(entries, branches=True)
     below = list(_below(app, row))
-    tree = story.lines(row, now)
-    header = list(_header(row, story))
+    lines = tree(progress, row, now)
+    header = list(_header(row, progress))
     room = max(5, _LINES_MAX - len(header) - len(below))
-    if len(tree) > room:
-        left_out = len(tree) - room + 1
-        tree = [
-            *tree[: room // 2],
+    if len(lines) > room:
+        left_out = len(lines) - room + 1
+        lines = [
+            *lines[: room // 2],
             formatting.dim(f"… {left_out} lines; podium show {row.id} --all"),
-            *tree[room // 2 - room + 1 :],
+            *lines[room // 2 - room + 1 :],
         ]
-    for line in (*header, *tree, *below):
+    for line in (*header, *lines, *below):
         say(line)
 
 
-def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
+def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
     now = RealEnv().now()
     name = click.style(formatting.label(row.function), bold=True)
     called = formatting.call(row.args, 100)
@@ -87,9 +87,9 @@ def _header(row: RunRow, story: Story | None = None) -> Iterator[str]:
         parts += [f"took {formatting.span(row.ended - row.started)}"] if row.started is not None else []
     else:
         parts.append(f"created {formatting.ago(row.created, now)}")
-    if story is not None:
-        parts.append(history.in_words(story.steps))
-        parts += [formatting.many(story.retried, "retry", "retries")] if story.retried else []
+    if progress is not None:
+        parts.append(history.in_words(progress.steps))
+        parts += [formatting.many(progress.retried, "retry", "retries")] if progress.retried else []
     parts += [f"{formatting.many(row.lost, 'owner')} lost"] if row.lost else []
     parts += [f"from {row.parent}"] if row.parent else []
     yield " · ".join(parts)
@@ -126,7 +126,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "due": formatting.iso(entry.due),
     }
     if entry.kind in (Kind.ERROR, Kind.RETRY):
-        shown["error"] = _error_json(entry.payload[entry.kind is Kind.RETRY :])
+        shown["error"] = _error_json(failure_of(entry))
     elif entry.payload:
         shown["value"] = msgspec.Raw(entry.payload)
     return shown

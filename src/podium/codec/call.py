@@ -38,7 +38,12 @@ def preview_call(args: bytes, width: int = 80) -> str:
 
 
 def called(label: str, args: bytes, item: int | None = None) -> str:
-    """What a step was called with, for its failure; `item`: its place in a map, counted from 0."""
+    """What a step was called with, for its failure; "" where it was called with nothing.
+
+    `item`: its place in a map, counted from 0.
+    """
+    if args == b"{}" and item is None:
+        return ""
     place = "" if item is None else f", item {item} of the map"
     return f"{label}({preview_call(args, _CALLED_MAX)}){place}"
 

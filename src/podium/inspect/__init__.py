@@ -5,6 +5,7 @@ from .causes import Cause, can_act, cause_of
 from .dates import SPANS, read_moment, read_span
 from .durations import ago, span, until
 from .health import check_runs
+from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, failure_of, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .search import SearchResult, among, pages, retried_since, search
 from .store_view import StoreView
@@ -12,15 +13,22 @@ from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_f
 from .undriven import undriven
 
 __all__ = [
+    "MESSAGE",
     "SPANS",
+    "TIMEOUT",
+    "TIMER",
+    "Branch",
     "Cause",
     "Frame",
     "ParsedQuery",
+    "RunProgress",
     "SearchResult",
+    "StepCounts",
     "StoreView",
     "ago",
     "among",
     "can_act",
+    "failure_of",
     "pages",
     "retried_since",
     "cause_of",
@@ -30,6 +38,7 @@ __all__ = [
     "history",
     "is_query",
     "parse",
+    "place",
     "read_moment",
     "read_span",
     "recorded_frames",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,10 +15,11 @@ from .. import codec
 from ..engine import Reason, read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
-from ..model import EngineRow, Entry, Kind, Message, Query, RunRow, State
+from ..model import EngineRow, Entry, Message, Query, RunRow, State
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
+from .progress import RunProgress, failure_of
 from .store_view import StoreView
 from .undriven import lookalikes, would_take
 
@@ -37,14 +37,6 @@ class Cause(msgspec.Struct, frozen=True):
     what: str  # a sentence
     details: tuple[str, ...] = ()
     fix: str = ""  # what moves it, such as a command; "" where waiting is right
-
-
-class Doing(NamedTuple):
-    """Steps at the end of the record without an outcome, the latest entry of each."""
-
-    retrying: tuple[Entry, ...]  # failed, to be tried again when due
-    begun: tuple[Entry, ...]  # on record as begun (only of runs that lost an owner)
-    last: Entry | None
 
 
 def cause_of(view: StoreView, row: RunRow) -> Cause:
@@ -104,7 +96,7 @@ class _Unfinished:
         self.now = view.env.now()
         self.engines = view.store.engines()
         self.inbox = view.store.inbox(row.id)
-        self.doing = _doing(history.tail(view.store, row))
+        self.progress = RunProgress(history.tail(view.store, row))
         self.module = row.function.partition(":")[0]
 
     def cause(self) -> Cause:
@@ -165,9 +157,9 @@ class _Unfinished:
             what = f"cancel was asked for {asked}; its {where} stops it at the next step"
             return Cause("cancelling", what, self._steps())
         up = f"up {span(self.now - owner.started)}{_script(owner)}"
-        if self.doing.retrying:
+        if self.progress.retrying:
             return Cause(
-                "retrying", self._tries(self.doing.retrying[0]), (f"in {where}, {up}", *self._more_tries())
+                "retrying", self._tries(self.progress.retrying[0]), (f"in {where}, {up}", *self._more_tries())
             )
         return Cause("running", f"it runs in {where}, {up}", (*self._steps(), *self._crowd(owner)))
 
@@ -191,11 +183,11 @@ class _Unfinished:
         """What it is at, as far as that is on record."""
         said = [
             f"{_label(entry)}: try {entry.attempt} began {ago(entry.at, self.now)}"
-            for entry in self.doing.begun
+            for entry in self.progress.begun
         ]
-        last = self.doing.last
+        last = self.progress.last
         if not said and last is not None:
-            said = [f"last on record: {_label(last) or last.kind}, {ago(last.at, self.now)}"]
+            said = [f"last on record: {_label(last) or str(last.kind)}, {ago(last.at, self.now)}"]
         elif not said:
             said = ["nothing is on record yet: it is at its first steps"]
         more = len(said) - _SHOWN
@@ -224,8 +216,8 @@ class _Unfinished:
         there, fix = self._by_then()
         if row.state is State.QUEUED:
             return Cause("delayed", f"it was told to begin {when}", there, fix)
-        if self.doing.retrying:
-            tries = self._tries(self.doing.retrying[0])
+        if self.progress.retrying:
+            tries = self._tries(self.progress.retrying[0])
             return Cause("retrying", tries, (*self._more_tries(), *there), fix)
         return Cause("sleeping", f"it sleeps, or waits with a deadline, that is over {when}", there, fix)
 
@@ -308,24 +300,13 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        called = _failed_call(entry.payload[1:]) or _label(entry)
-        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload[1:])}"
+        called = _failed_call(failure_of(entry)) or _label(entry)
+        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(failure_of(entry))}"
 
     def _more_tries(self) -> Iterator[str]:
-        yield from map(self._tries, self.doing.retrying[1:_SHOWN])
-        if len(self.doing.retrying) > _SHOWN:
-            yield f"… {len(self.doing.retrying) - _SHOWN} more steps will be tried again"
-
-
-def _doing(tail: Sequence[Entry]) -> Doing:
-    open_steps: dict[str, Entry] = {}
-    for entry in tail:
-        open_steps.pop(entry.step, None)
-        if entry.kind in (Kind.RETRY, Kind.START) and entry.step:
-            open_steps[entry.step] = entry
-    retrying = sorted((e for e in open_steps.values() if e.kind is Kind.RETRY), key=lambda e: e.due or 0.0)
-    begun = tuple(e for e in open_steps.values() if e.kind is Kind.START)
-    return Doing(tuple(retrying), begun, tail[-1] if tail else None)
+        yield from map(self._tries, self.progress.retrying[1:_SHOWN])
+        if len(self.progress.retrying) > _SHOWN:
+            yield f"… {len(self.progress.retrying) - _SHOWN} more steps will be tried again"
 
 
 def _label(entry: Entry) -> str:
