@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from podium.errors import StoreRefused
-from podium.store import Finding, examine, lock_holder
+from podium.store import Finding, back_up, examine, lock_holder
 from podium.store.sqlite import SqliteStore, connection, files, health
 from tests.store.words import queue
 
@@ -38,7 +38,7 @@ def test_a_healthy_store_is_well_in_every_respect(file: Path) -> None:
     before = file.read_bytes()
     findings = list(examine(f"sqlite:///{file}"))
     assert [finding.name for finding in findings if not finding.is_well] == []
-    assert len(findings) == 10
+    assert len(findings) == 11
     assert found(file, "version").text.startswith(f"SQLite {apsw.sqlite_lib_version()}, schema ")
     assert "integrity" not in {finding.name for finding in examine(file, thorough=False)}
     assert file.read_bytes() == before
@@ -185,3 +185,33 @@ def test_the_holder_of_a_lock_is_not_whoever_locks_a_file_of_that_number_elsewhe
     listed.write_text(f"2: POSIX  ADVISORY  WRITE {us} ff:ff:{file.st_ino} 120 120\n")
     assert lock_holder(tmp_path / "a.db").startswith(f"process {us} (")
     store.close()
+
+
+def test_a_copy_of_a_file_in_use_is_told_as_such_and_a_backup_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SqliteStore(tmp_path / "a.db")
+    store.migrate()
+    queue(store, "r1")
+    subprocess.run(["cp", tmp_path / "a.db", tmp_path / "copy.db"], check=True)
+    back_up(tmp_path / "a.db", tmp_path / "backup.db")
+    store.close()
+    assert found(tmp_path / "a.db", "whole").is_well
+    assert found(tmp_path / "backup.db", "whole").is_well
+    told = found(tmp_path / "copy.db", "whole")
+    assert not told.is_well
+    assert "what stood in its log is missing" in told.text
+    assert "podium backup" in told.fix
+    for name, says in (("a", False), ("backup", False), ("copy", True), ("copy", False)):
+        caplog.clear()
+        again = SqliteStore(tmp_path / f"{name}.db")
+        again.migrate()
+        again.close()
+        assert ("podium backup" in caplog.text) is says, "a copy says so once"
+
+
+def test_what_a_copy_of_a_store_in_its_first_moment_caught_is_not_well(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "a.db")
+    subprocess.run(["cp", tmp_path / "a.db", tmp_path / "copy.db"], check=True)
+    store.close()
+    assert not found(tmp_path / "copy.db", "whole").is_well

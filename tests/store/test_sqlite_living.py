@@ -153,7 +153,7 @@ def test_a_long_wal_makes_a_checkpoint_due_and_the_checkpoint_settles_it(
     assert not store.checkpoint_due()
     size = file.stat().st_size
     for n in range(30):
-        queue(store, f"r{n}")
+        queue(store, f"r{n}", args=b"x" * 900)
     assert store.checkpoint_due()
     assert file.stat().st_size == size, "commits never checkpoint by themselves"
     store.checkpoint()

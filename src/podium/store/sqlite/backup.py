@@ -64,6 +64,7 @@ def _settle(partial: str, target: Path) -> Copied:
     connection = apsw.Connection(partial, flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         rows(connection, SQL["forget_engines"])
+        rows(connection, SQL["forget_home"])
         told = str(pragma(connection, "quick_check(1)"))
         runs = rows(connection, SQL["count_runs"])[0][0]
     finally:

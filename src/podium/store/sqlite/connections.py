@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 
 import apsw
 
@@ -79,6 +80,11 @@ class Connections:
             self._files.check()
             self._locks = Locks(self._files.path)
             self._tail = LogTail(self._files.path, pragma(self._writer, "page_size"))
+
+    @property
+    def file(self) -> Path | None:
+        """The store's; None of a memory database."""
+        return self._files.path if self._files is not None else None
 
     @contextmanager
     def writing(self) -> Generator[apsw.Connection, None, None]:

@@ -18,6 +18,7 @@ from ..protocol import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
 from .files import SHM, WAL, lock_holder
+from .home import COPIED, COPY_FIX, is_copy
 from .schema import SCHEMA_VERSION
 from .statements import pragma
 
@@ -38,7 +39,7 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         yield place(path)
         return
     looks: list[Callable[[Path], Finding]] = [
-        file_system, one_name, writable, free_space, sync, same_file, log_size, write_lock, version,
+        file_system, one_name, writable, free_space, sync, same_file, log_size, write_lock, version, whole,
         integrity,
     ]  # fmt: skip
     for look in looks[: None if thorough else -1]:
@@ -192,6 +193,24 @@ def version(path: Path) -> Finding:
         schema = f"unreadable ({error})"  # `integrity` says what is wrong
     known = f"schema {schema} (this Podium knows {SCHEMA_VERSION})"
     return Finding("version", True, f"SQLite {apsw.sqlite_lib_version()}, {known}")
+
+
+def whole(path: Path) -> Finding:
+    """Whether it is more than what a copy of a file in use has caught of it."""
+    wal = Path(f"{path}{WAL}")
+    try:
+        connection = _opened(path)
+        try:
+            if not pragma(connection, "schema_version"):
+                empty = "it is an empty database: if it is a copy, what the store held stands in its log"
+                return Finding("whole", wal.exists(), empty, COPY_FIX)
+            if is_copy(connection, path):
+                return Finding("whole", False, COPIED, COPY_FIX)
+        finally:
+            connection.close()
+    except apsw.Error:
+        return Finding("whole", True, "not known")  # `integrity` says what is wrong
+    return Finding("whole", True, "no copy of a store in use")
 
 
 def integrity(path: Path) -> Finding:

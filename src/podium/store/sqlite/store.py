@@ -33,6 +33,7 @@ from .connection import Sync, connect_file, connect_memory, prepare_file, requir
 from .connections import Connections
 from .faults import DATA_ERRORS
 from .files import Files
+from .home import lies_where_it_lay, settle
 from .payloads import loaded
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
@@ -83,11 +84,16 @@ class SqliteStore:
         self._doorbell = None if memory else Doorbell()
 
     def migrate(self) -> None:
+        file = self._connections.file
         with self._connections.reading() as connection:  # a look must not wait for who writes
-            if schema.schema_version(connection) == schema.SCHEMA_VERSION:
+            version = schema.schema_version(connection)
+            if version == schema.SCHEMA_VERSION and lies_where_it_lay(connection, file):
                 return
         with self._connections.writing() as connection:
             schema.migrate(connection)
+            settle(connection, file)
+        if version == 0:
+            self._connections.checkpoint()  # so that even a copy of the file alone is known as one
 
     def close(self) -> None:
         self._closed.set()

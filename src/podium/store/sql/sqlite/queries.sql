@@ -320,5 +320,16 @@ VACUUM INTO ?;
 -- Of a copy: whoever drives the original does not drive this one, so its runs are free at once.
 DELETE FROM engines;
 
+-- name: forget_home
+-- Of a copy that is known to be whole.
+DELETE FROM meta WHERE name = 'home';
+
+-- name: home
+-- The inode of the file that the store was opened as last.
+SELECT value FROM meta WHERE name = 'home';
+
+-- name: set_home
+INSERT INTO meta VALUES ('home', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
 -- name: count_runs
 SELECT count(*) FROM runs;
