@@ -42,7 +42,8 @@ class Function:
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
     declared_by: object = None  # the code of the module, or of the cell, that declares it
-    label: str = field(init=False)  # the name as people say it: without the module
+    module: str = field(init=False)
+    label: str = field(init=False)  # the rest of the name: how people say it, and what steps are known by
     signature: inspect.Signature = field(init=False)
     _parameters: KeysView[str] = field(init=False)
     _names: tuple[str, ...] = field(init=False)  # positional parameters, in order
@@ -52,7 +53,7 @@ class Function:
     _tells: bool = field(init=False)  # it may tell a call by position from one by name: a wrapper, C code
 
     def __post_init__(self) -> None:
-        self.label = self.name.rpartition(":")[2]
+        self.module, _, self.label = self.name.rpartition(":")
         self.signature = _signature(self.fn)
         parameters = list(self.signature.parameters.values())
         self._parameters = self.signature.parameters.keys()

@@ -139,7 +139,7 @@ def test_json_says_everything(project: Path) -> None:
         (["--step", "fetch"], 6),
         (["--step", "app:fetch"], 6),
         (["--step", "fetch#1"], 2),
-        (["--step", "/app:fetch#1"], 2),
+        (["--step", "/fetch#1"], 2),
         (["--step", "nobody"], 0),
         (["--level", "info"], 4),
         (["--level", "W"], 0),

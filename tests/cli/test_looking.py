@@ -22,7 +22,7 @@ def row(id: str, state: State, function: str = "app:wf", entries: int = 7) -> Ru
     return RunRow(
         id=id, function=function, state=state, token=1, owner=None, created=100.0, started=100.0, ended=103.0,
         due=None, args=b'{"city":"Oslo","days":7}', payload=b"", digest=b"", lost=0,
-        entries=entries, fingerprint="", starter="", parent="", tags="", inbox=0,
+        entries=entries, fingerprint="", starter="", tags=(), inbox=0,
     )  # fmt: skip
 
 
@@ -140,9 +140,9 @@ def entry(seq: int, step: str, kind: Kind = Kind.RESULT, payload: bytes = b"1") 
 
 def test_a_fan_out_of_any_width_is_one_line_with_its_odd_ones() -> None:
     failure = codec.encode_failure(ValueError("boom"))
-    steps = [entry(i + 1, f"1.{i}/app:fetch") for i in range(5000)]
-    steps[7] = entry(8, "1.7/app:fetch", Kind.ERROR, failure)
-    progress = RunProgress([entry(0, "/app:links"), *steps, entry(5001, "/app:store")], branches=True)
+    steps = [entry(i + 1, f"1.{i}/fetch") for i in range(5000)]
+    steps[7] = entry(8, "1.7/fetch", Kind.ERROR, failure)
+    progress = RunProgress([entry(0, "/links"), *steps, entry(5001, "/store")], branches=True)
     lines = [click.unstyle(line) for line in tree(progress, row("r", State.SUCCEEDED), 6000.0)]
     assert lines == [
         "├─ ✔ links  0.5 s",
@@ -153,8 +153,8 @@ def test_a_fan_out_of_any_width_is_one_line_with_its_odd_ones() -> None:
 
 
 def test_branches_that_do_the_same_fold_and_others_do_not() -> None:
-    alike = [entry(i, f"{i // 2 + 1}/app:{'fetch' if i % 2 else 'rate'}") for i in range(200)]
-    odd = entry(200, "101/app:mail")
+    alike = [entry(i, f"{i // 2 + 1}/{'fetch' if i % 2 else 'rate'}") for i in range(200)]
+    odd = entry(200, "101/mail")
     progress = RunProgress([*alike, odd], branches=True)
     lines = [click.unstyle(line) for line in tree(progress, row("r", State.SUCCEEDED), 999.0)]
     assert [line.split("  0.5 s")[0] for line in lines] == [

@@ -37,7 +37,7 @@ def five(project: Path) -> list[str]:
         for n in range(1, 6):
             data, digest = codec.encode_call({"n": n}, where="f")
             function = "app:other" if n == 5 else "app:adds"
-            new = NewRun(f"run-{n}", function, data, digest, float(n), tags="nightly")
+            new = NewRun(f"run-{n}", function, data, digest, float(n), tags=("nightly",))
             app.store.commit(None, [Write(new_runs=(new,))])
     return [f"run-{n}" for n in range(5, 0, -1)]
 
@@ -126,7 +126,7 @@ def test_failed_ones_are_retried_and_parked_ones_resumed_in_bulk(project: Path) 
     new = ran.stdout.split()
     assert (ran.returncode, len(new)) == (0, 2)
     assert ran.stderr.splitlines()[-1] == "2 runs: in line"
-    assert [as_json("show", run)["parent"] for run in new] == podium(
+    assert [as_json("show", run)["origin"] for run in new] == podium(
         "runs", "-q", "status:failed"
     ).stdout.split()
     again = podium("retry", "workflow:fails", "--yes")

@@ -13,9 +13,9 @@ RETRIES = 5
 
 
 def failed_again(attempt: int) -> Entry:
-    failure = b"\0" + codec.encode_failure(ValueError("boom"))
+    failure = codec.encode_failure(ValueError("boom"))
     return Entry(
-        seq=attempt, kind=Kind.RETRY, at=0.0, step="/app:fetch#1", payload=failure, attempt=attempt, due=100.0
+        seq=attempt, kind=Kind.RETRY, at=0.0, step="/fetch#1", payload=failure, attempt=attempt, due=100.0
     )
 
 

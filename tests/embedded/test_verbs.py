@@ -367,7 +367,7 @@ def test_a_delayed_run_begins_then(app: App) -> None:
     began = time.monotonic()
     run = invoice.options(delay=0.3, tags=["later", "soon"]).start(1)
     row = app.load(run.id)
-    assert (row.state, row.tags) == (State.QUEUED, "later soon")
+    assert (row.state, row.tags) == (State.QUEUED, ("later", "soon"))
     assert "told to begin in" in run.why()
     assert run.result() == "1 EUR"
     assert time.monotonic() - began >= 0.3

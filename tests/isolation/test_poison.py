@@ -54,9 +54,7 @@ def test_a_step_that_kills_its_process_is_isolated_then_parked(tmp_path: Path, h
             reason = read_reason(app.load(run.id).payload)
             assert (reason.code, "poisoned.py:" in reason.line) == ("E207", True), "the line of the call"
             alone = [
-                entry
-                for entry in run.history()
-                if entry.kind is Kind.START and entry.payload and "kills" in entry.step
+                entry for entry in run.history() if entry.kind is Kind.START_ALONE and "kills" in entry.step
             ]
             assert len(alone) == 3, "only losses alone count"
             assert begun[how] <= CRASHES_MAX

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from podium.engine.attempts import ALONE, FORGIVEN, Attempts
+from podium.engine.attempts import Attempts
 from podium.model import Entry, Kind
 
-STEP = "/app:pay"
+STEP = "/pay"
 
 
-def remembered(*entries: tuple[Kind, str, bytes]) -> Attempts:
+def remembered(*entries: tuple[Kind, str]) -> Attempts:
     attempts = Attempts()
-    for seq, (kind, step, payload) in enumerate(entries, 1):
-        attempts.remember(Entry(seq, kind, 1.0, step, payload=payload, attempt=seq))
+    for seq, (kind, step) in enumerate(entries, 1):
+        attempts.remember(Entry(seq, kind, 1.0, step, attempt=seq))
     return attempts
 
 
@@ -21,34 +21,34 @@ def losses(attempts: Attempts) -> tuple[int, int]:
 
 
 def test_each_attempt_on_record_that_never_ended_was_lost() -> None:
-    attempts = remembered((Kind.START, STEP, b""), (Kind.START, STEP, ALONE))
+    attempts = remembered((Kind.START, STEP), (Kind.START_ALONE, STEP))
     assert losses(attempts) == (2, 1)
     assert attempts.have_lost
 
 
 def test_an_attempt_that_was_handed_back_with_its_run_was_not_lost() -> None:
-    lost = [(Kind.START, STEP, b""), (Kind.START, STEP, ALONE)]
-    assert losses(remembered(*lost, (Kind.START, STEP, ALONE), (Kind.START, STEP, FORGIVEN))) == (2, 1)
-    assert losses(remembered(*lost[:1], (Kind.START, STEP, b""), (Kind.START, STEP, FORGIVEN))) == (1, 0)
+    lost = [(Kind.START, STEP), (Kind.START_ALONE, STEP)]
+    assert losses(remembered(*lost, (Kind.START_ALONE, STEP), (Kind.HANDED_BACK, STEP))) == (2, 1)
+    assert losses(remembered(*lost[:1], (Kind.START, STEP), (Kind.HANDED_BACK, STEP))) == (1, 0)
 
 
 def test_that_the_body_was_taken_up_changes_nothing_for_its_steps() -> None:
-    attempts = remembered((Kind.START, STEP, ALONE), (Kind.START, "", ALONE), (Kind.START, "", b""))
+    attempts = remembered((Kind.START_ALONE, STEP), (Kind.TURN_BEGAN, ""), (Kind.TURN_SURVIVED, ""))
     assert losses(attempts) == (1, 1)
 
 
 def test_what_a_person_has_forgiven_is_counted_anew_from_there() -> None:
-    lost = [(Kind.START, STEP, ALONE)] * 3
-    attempts = remembered(*lost, (Kind.START, "", FORGIVEN))
+    lost = [(Kind.START_ALONE, STEP)] * 3
+    attempts = remembered(*lost, (Kind.FORGIVEN, ""))
     assert losses(attempts) == (0, 0)
     assert not attempts.have_lost
     assert attempts.tries[STEP].number == 3, "the numbers of attempts only grow"
-    again = remembered(*lost, (Kind.START, "", FORGIVEN), (Kind.START, STEP, b""))
+    again = remembered(*lost, (Kind.FORGIVEN, ""), (Kind.START, STEP))
     assert losses(again) == (1, 0), "one innocent loss after it parks nobody"
 
 
 def test_an_answer_ends_the_book() -> None:
-    attempts = remembered((Kind.START, STEP, b""), (Kind.RESULT, STEP, b"1"))
+    attempts = remembered((Kind.START, STEP), (Kind.RESULT, STEP))
     assert attempts.tries == {}
 
 
@@ -58,7 +58,7 @@ def test_an_answer_ends_the_book() -> None:
 def postponed(*dues: tuple[str, float]) -> Attempts:
     attempts = Attempts()
     for seq, (step, due) in enumerate(dues, 1):
-        attempts.remember(Entry(seq, Kind.RETRY, 1.0, step, payload=b"\0", attempt=seq, due=due))
+        attempts.remember(Entry(seq, Kind.RETRY, 1.0, step, policy=0, attempt=seq, due=due))
     return attempts
 
 
@@ -99,7 +99,7 @@ def test_each_failure_of_a_wide_run_looks_at_few_others() -> None:
     Due.looks = 0
     for n in range(width):  # the engine asks after each
         due = Due(n * 7 % width)
-        attempts.remember(Entry(n, Kind.RETRY, 1.0, f"{n}", payload=b"\0", attempt=1, due=due))
+        attempts.remember(Entry(n, Kind.RETRY, 1.0, f"{n}", policy=0, attempt=1, due=due))
         attempts.next_due()
     assert Due.looks < 5 * width
     for now in range(width):

@@ -39,7 +39,7 @@ def terminal() -> Iterator[io.StringIO]:
 
 
 def attempt(number: int = 1) -> Attempt:
-    made = Attempt("r1", "/app:say", Function("app:say", nothing, False, False), b"{}", number, 1)
+    made = Attempt("r1", "/say", Function("app:say", nothing, False, False), b"{}", number, 1)
     made.listener = Listener(Caps(100, 10_000, 1000), lambda: 1.0)
     return made
 

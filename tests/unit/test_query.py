@@ -29,7 +29,7 @@ class Trip:
 
 def new(id: str, hours_ago: float = 0.0, function: str = "app:daily", tags: str = "", **args: Any) -> NewRun:
     data, digest = codec.encode_call(args, where="f")
-    return NewRun(id, function, data, digest, NOW - hours_ago * HOUR, tags=tags)
+    return NewRun(id, function, data, digest, NOW - hours_ago * HOUR, tags=tuple(tags.split()))
 
 
 RUNS = [

@@ -13,7 +13,7 @@ from podium.model import Entry, Fence, Kind, LogLine, Move, NewRun, Outcome, Sta
 from podium.store import Store, open_store
 
 _names = itertools.count()
-SAID = tuple(LogLine("/app:say", 1, 5.0 + n, 0, f"line {n}") for n in range(3))
+SAID = tuple(LogLine("/say", 1, 5.0 + n, 0, f"line {n}") for n in range(3))
 FENCE = Fence("r1", 1, frozenset({State.RUNNING}))
 
 
@@ -41,7 +41,7 @@ def test_lines_alone_that_are_in_are_found_in(store: Store, before: tuple[LogLin
 
 
 def test_entries_tell_for_the_lines_that_came_with_them(store: Store) -> None:
-    entry = Entry(1, Kind.RESULT, 6.0, "/app:say", b"", b"1")
+    entry = Entry(1, Kind.RESULT, 6.0, "/say", b"", b"1")
     writes = [Write(fence=FENCE, entries=(entry,), logs=SAID)]
     assert read_back(store, "e1", writes) is None
     store.commit("e1", writes)

@@ -17,7 +17,7 @@ ROOMY = Caps(lines=1000, bytes=100_000, line=100)
 
 def transcript(lines: int = 1000, bytes: int = 100_000, line: int = 100) -> Transcript:
     clock: Iterator[int] = itertools.count(1)
-    return Transcript("/app:say", 1, Caps(lines, bytes, line), lambda: float(next(clock)))
+    return Transcript("/say", 1, Caps(lines, bytes, line), lambda: float(next(clock)))
 
 
 def texts(spoken: Transcript, last: bool = True) -> list[str]:
@@ -73,7 +73,7 @@ def test_a_record_keeps_its_level_and_all_its_lines() -> None:
     spoken.line(logging.ERROR, lambda: "boom\n  at line 1")
     (line,) = spoken.take()
     assert (line.level, line.text, line.step, line.attempt, line.at, line.n) == (
-        logging.ERROR, "boom\n  at line 1", "/app:say", 1, 1.0, 0,
+        logging.ERROR, "boom\n  at line 1", "/say", 1, 1.0, 0,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from ..executors import Progress
-from ..inspect import StepCounts, failure_of, history
+from ..inspect import StepCounts, history
 from ..model import Entry, State
 from . import formatting
 from .terminal import safe
@@ -83,7 +83,7 @@ def _block(view: View, counts: StepCounts, width: int, now: float) -> Iterator[s
 def next_try(entry: Entry, now: float) -> tuple[str, str]:
     """ "try 2 in 4 s", "ValueError: boom"; `entry`: the failure before it."""
     when = f"try {entry.attempt + 1} {formatting.until(entry.due or 0.0, now)}"
-    return when, formatting.failure(failure_of(entry), 80)
+    return when, formatting.failure(entry.payload, 80)
 
 
 def _sign(view: View, counts: StepCounts) -> str:

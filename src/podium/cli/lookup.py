@@ -107,7 +107,7 @@ def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
 
 def complete_tag(store: str | None, incomplete: str) -> list[CompletionItem]:
     """Tags of the newest runs that begin like that, for a shell. Never complains."""
-    tags = {tag for row in _newest(store, Query(limit=200)) for tag in row.tags.split()}
+    tags = {tag for row in _newest(store, Query(limit=200)) for tag in row.tags}
     return [CompletionItem(tag) for tag in sorted(tags) if tag.startswith(incomplete)]
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from .. import codec
 from ..codec import Failure
 from ..errors import DecodeError, TaskFailed
-from ..inspect import Frame, failure_of, recorded_frames
+from ..inspect import Frame, recorded_frames
 from ..machine import line_of
 from ..model import Entry, Kind
 from . import formatting
@@ -77,9 +77,7 @@ def failed(payload: bytes, entries: Sequence[Entry]) -> Iterator[str]:
     failures = [(entry, found) for entry in entries if (found := _recorded(entry)) is not None]
     step, original = _failed_step(failure, failures)
     tries = [entry for entry in entries if step and entry.step == step.step and entry.kind is Kind.RETRY]
-    subject = (
-        f"{formatting.label(step.step.partition('#')[0])} failed" if step else "the workflow's body failed"
-    )
+    subject = f"{_step_name(step)} failed" if step else "the workflow's body failed"
     after = f" after {formatting.many(step.attempt, 'try', 'tries')}" if step and step.attempt > 1 else ""
     chain = _chain(failure, original)
     many = chain[-1].members is not None and len(chain[-1].leaves()) > 1
@@ -124,6 +122,11 @@ def _failed_step(
         if told in ([_identity(leaf) for leaf in found.leaves()], [_identity(found)]):
             return entry, found
     return None, None
+
+
+def _step_name(entry: Entry) -> str:
+    """The step of an entry as people say it: "1.2/pay#3" is "pay"."""
+    return formatting.label(entry.step.partition("/")[2].partition("#")[0])
 
 
 def _identity(failure: Failure) -> tuple[str, str]:
@@ -195,9 +198,7 @@ def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterat
     leaves = group.leaves()
     for leaf in leaves[:_LEAVES_MAX]:
         step, original = _failed_step(leaf, failures)
-        called = formatting.shorten(safe(leaf.call), 100) or (
-            formatting.label(step.step.partition("#")[0]) if step else ""
-        )
+        called = formatting.shorten(safe(leaf.call), 100) or (_step_name(step) if step else "")
         of = f"{called} failed: " if called else ""
         own = [frame for frame in recorded_frames(leaf.traceback) if _is_own(frame)]
         at = f"  {line_of(own[-1].file, own[-1].line)}  {safe(own[-1].source)}".rstrip() if own else ""
@@ -222,7 +223,7 @@ def _summary(tries: Sequence[Entry], step: Entry) -> str:
     """ "try 1 ValueError: boom · try 2 same · not tried again"."""
     parts: list[str] = []
     before = ""
-    for entry, payload in [(entry, failure_of(entry)) for entry in (*tries, step)]:
+    for entry, payload in [(entry, entry.payload) for entry in (*tries, step)]:
         text = formatting.failure(payload, 60)
         parts.append(f"try {entry.attempt} {'same' if text == before else text}")
         before = text

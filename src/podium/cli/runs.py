@@ -28,7 +28,7 @@ _HELP = """List runs, newest first.
       started:2h           within two hours; today; 2026-11-20 on that day
       'started:>2h'        longer ago; '<2026-11-20' before; quote < and >
       created: ended:      the same
-      tag:nightly  id:1m8a  parent:1m8a
+      tag:nightly  id:1m8a  origin:1m8a
       input.city:Oslo      what it was called with
       oslo                 a word in its id, function or tags
       -status:done         not that;  status:failed,parked  either
@@ -151,6 +151,7 @@ def run_json(row: RunRow) -> dict[str, Any]:
         "inbox": row.inbox,
         "logs": row.logs,
         "starter": row.starter,
+        "origin": row.origin or None,
         "parent": row.parent or None,
-        "tags": row.tags.split(),
+        "tags": list(row.tags),
     }

@@ -13,7 +13,7 @@ from .. import codec
 from ..client import App
 from ..env import RealEnv
 from ..errors import DecodeError
-from ..inspect import RunProgress, failure_of, history
+from ..inspect import RunProgress, history
 from ..model import Entry, Kind, RunRow, State
 from . import formatting, options, report
 from .answer import say_json
@@ -91,7 +91,7 @@ def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
         parts.append(history.in_words(progress.steps))
         parts += [formatting.many(progress.retried, "retry", "retries")] if progress.retried else []
     parts += [f"{formatting.many(row.lost, 'owner')} lost"] if row.lost else []
-    parts += [f"from {row.parent}"] if row.parent else []
+    parts += [f"from {row.origin}"] if row.origin else []
     yield " · ".join(parts)
 
 
@@ -119,14 +119,15 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "kind": str(entry.kind),
         "step": entry.step,
         "scope": scope,
-        "function": name.partition("#")[0],
+        "function": f"{entry.module}:{name}".partition("#")[0] if entry.module else name.partition("#")[0],
+        "name": entry.name,
         "at": formatting.iso(entry.at),
         "began": formatting.iso(entry.began or None),
         "attempt": entry.attempt,
         "due": formatting.iso(entry.due),
     }
     if entry.kind in (Kind.ERROR, Kind.RETRY):
-        shown["error"] = _error_json(failure_of(entry))
+        shown["error"] = _error_json(entry.payload)
     elif entry.payload:
         shown["value"] = msgspec.Raw(entry.payload)
     return shown

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import click
 
-from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, failure_of, place
-from ..model import Entry, Kind, RunRow, State
+from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
+from ..model import STARTS, Entry, Kind, RunRow, State
 from . import formatting
 
 ODD_MAX = 3
+_SIGNS = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍"}
 _LABELS = {MESSAGE: "✉ message", TIMER: "timer", TIMEOUT: "timeout reached"}
 
 
@@ -96,7 +97,7 @@ def _details(counts: StepCounts, row: RunRow, now: float) -> Iterator[str]:
 
 
 def _failure(entry: Entry) -> str:
-    payload = failure_of(entry)
+    payload = entry.payload
     called = formatting.failed_call(payload)
     what = formatting.failure(payload, 120)
     return f"{what}  {formatting.dim(f'in {called}')}" if called else what
@@ -111,7 +112,7 @@ def entry_line(entry: Entry) -> str:
     scope, function = place(entry)
     label = _label(function) if function else "taken up"
     where = label + (f" in branch {scope}" if scope else "")
-    sign = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍", Kind.START: "●"}.get(entry.kind, "·")
+    sign = "●" if entry.kind in STARTS else _SIGNS.get(entry.kind, "·")
     if entry.kind in (Kind.ERROR, Kind.RETRY):
         value = _failure(entry)
     else:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from ..engine import Event, events
 from ..env import RealEnv
-from ..inspect import RunProgress, StepCounts, failure_of
+from ..inspect import RunProgress, StepCounts
 from ..model import Entry, Head, Kind, Move, State
 from . import formatting
 
@@ -157,7 +157,7 @@ class View:
             took = formatting.dim(formatting.span(counts.latest))
             line = f"{formatting.sign(State.SUCCEEDED)} {label} {took}"
         else:
-            failure = failure_of(entry)
+            failure = entry.payload
             called = formatting.failed_call(failure) or label
             what = formatting.failure(failure, 160)
             if entry.kind is Kind.ERROR:

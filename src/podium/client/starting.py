@@ -65,7 +65,7 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str) -> Ne
         due=now + options.delay if options.delay else None,
         starter=starter,
         attach=bool(starter) and options.id is None and not options.delay,
-        tags=" ".join(options.tags),
+        tags=tuple(options.tags),
     )
 
 

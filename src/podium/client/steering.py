@@ -58,7 +58,11 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         at=now,
         fingerprint=row.fingerprint,
         copy_from=(row.id, keep) if keep else None,
-        parent=row.id,
+        origin=row.id,
+        project=row.project,
+        seed=row.seed,
+        began=row.began,
+        context=row.context,
         tags=row.tags,
     )
 

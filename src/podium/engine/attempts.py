@@ -1,7 +1,8 @@
 """The attempts at one run's steps: what is tried, what failed before, what is due again.
 
 Counts are durable, because each failed attempt is a RETRY entry and, once the run has lost an owner, each
-begun one a START entry; `remember` reads them back on a replay.
+begun one a START or START_ALONE entry; `remember` reads them back on a replay. HANDED_BACK takes one of these
+back, FORGIVEN all of them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,9 @@ import heapq
 
 from ..executors import Attempt
 from ..machine import Step
-from ..model import Entry, Head, Kind
+from ..model import STARTS, TURNS, Entry, Head, Kind
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
-ALONE = b"1"  # the payload of a START entry whose attempt ran alone, see `caution`
-# That of one without a step: a person has resumed the run, what was lost counts no more. With a step: its
-# run was handed back in order, so the attempt that had begun is none that was lost.
-FORGIVEN = b"0"
-# That of one without a step: the body's turn is about to begin. Then b"": it survived. See `probation`.
-TURN = b"1"
 
 
 class Tries:
@@ -48,30 +43,30 @@ class Attempts:
 
     def remember(self, entry: Entry) -> None:
         """Take over what a recorded entry says about attempts."""
-        if entry.kind is Kind.RETRY:
+        kind = entry.kind
+        if kind is Kind.RETRY:
             tries = self.of(entry.step)
-            tries.policies.append(entry.payload[0])
+            tries.policies.append(entry.policy or 0)
             tries.began = tries.began or entry.began
             tries.number = entry.attempt
             tries.lost = tries.lost_alone = 0
             self._postpone(entry.step, entry.due or 0.0)
-        elif entry.kind is Kind.START and entry.step:
+        elif kind in STARTS:
             tries = self.of(entry.step)
-            if entry.payload == FORGIVEN:
-                tries.lost -= 1
-                tries.lost_alone -= tries.alone
-                return
             tries.began = tries.began or entry.at
-            tries.alone = entry.payload == ALONE
+            tries.alone = kind is Kind.START_ALONE
             tries.lost += 1
             tries.lost_alone += tries.alone
             tries.number = entry.attempt
             self.postponed.pop(entry.step, None)
-        elif entry.kind is Kind.START:
-            if entry.payload == FORGIVEN:
-                for tries in self.tries.values():
-                    tries.lost = tries.lost_alone = 0
-        else:
+        elif kind is Kind.HANDED_BACK:
+            tries = self.of(entry.step)
+            tries.lost -= 1
+            tries.lost_alone -= tries.alone
+        elif kind is Kind.FORGIVEN:
+            for tries in self.tries.values():
+                tries.lost = tries.lost_alone = 0
+        elif kind not in TURNS:
             self.answered(entry.step)
 
     def of(self, step: str) -> Tries:

@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import Claimed, Head, Message, Query, RunRow, State
+from ..model import Claimed, Head, Message, Query, RunRow, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
@@ -141,19 +141,3 @@ class Claimer:
         """A run has left memory. By tenths: a claim for each run that leaves would be a commit for each."""
         if self.saturated and self._residents.room * 10 >= self._context.options.runs_max:
             self.soon()
-
-
-def head_of_row(row: RunRow) -> Head:
-    """A run that we own, by the store's word, as its owner needs it."""
-    return Head(
-        id=row.id,
-        function=row.function,
-        token=row.token,
-        args=row.args,
-        digest=row.digest,
-        created=row.created,
-        started=row.created if row.started is None else row.started,
-        lost=row.lost,
-        entries=row.entries,
-        fingerprint=row.fingerprint,
-    )  # and not whose it is: whether its starter is gone a row does not say

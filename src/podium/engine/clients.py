@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
-from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write
+from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from .claiming import Claimer
 from .committer import OneWrite
 from .context import Context
@@ -127,7 +127,7 @@ class ClientPort:
         if outcome in _THERE and (start.watch is not None or self._leaves_others):
             self._watchers.add(id, start.watch)
         if new.owned and outcome is Outcome.DONE and not self._context.lifecycle.stopping:
-            self._adopt(_head_of(new))
+            self._adopt(head_of_new(new))
         elif outcome in _THERE and id not in self._residents.owned:
             self._claimer.soon()
             if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
@@ -230,19 +230,3 @@ def stopped_by(failure: BaseException | None) -> EngineStopped:
     error = EngineStopped(f"the engine stopped: {failure}", fix=fix)
     error.__cause__ = failure
     return error
-
-
-def _head_of(new: NewRun) -> Head:
-    return Head(
-        id=new.id,
-        function=new.function,
-        token=1,
-        args=new.args,
-        digest=new.digest,
-        created=new.at,
-        started=new.at,
-        entries=new.copy_from[1] if new.copy_from else 0,
-        fingerprint=new.fingerprint,
-        starter=new.starter,
-        ours=True,
-    )

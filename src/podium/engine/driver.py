@@ -82,7 +82,7 @@ class Driver:
         last = machine.loop.now
         entry = Entry(
             seq=seq, kind=kind, at=now if now > last else last, step=step.id, digest=step.digest,
-            payload=payload, began=attempt.began, attempt=attempt.number,
+            payload=payload, began=attempt.began, attempt=attempt.number, module=step.function.module,
         )  # fmt: skip
         outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
         self._turn(machine, machine.feed, entry)
@@ -102,10 +102,10 @@ class Driver:
             return None
         entry = Entry(
             seq=self._outbox.next_seq(), kind=Kind.RETRY, at=self.time(now), step=step.id, digest=step.digest,
-            payload=bytes([grant.policy]) + failure,
-            began=attempt.began, attempt=attempt.number, due=now + grant.delay,
+            payload=failure, began=attempt.began, attempt=attempt.number, due=now + grant.delay,
+            module=step.function.module, policy=grant.policy,
         )  # fmt: skip
-        self._note(entry)
+        self._keep(entry)
         return entry
 
     def fire_due(self, now: float) -> None:
@@ -129,15 +129,20 @@ class Driver:
         self._delivered.add(message.id)
         self._outbox.consumed.append(message.id)
         seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        self._feed(Entry(seq=seq, kind=Kind.MESSAGE, at=at, step=message.id, payload=message.payload))
+        name = f"{message.kind}:{message.name}"
+        self._feed(Entry(seq, Kind.MESSAGE, at, message.id, payload=message.payload, name=name))
         return True
 
-    def note_start(self, payload: bytes, step: str = "", digest: bytes = b"", attempt: int = 0) -> None:
-        """Record that an attempt begins; without a step: that the body was taken up and lives."""
+    def note(self, kind: Kind, attempt: Attempt | None = None, digest: bytes = b"") -> None:
+        """Record what counts losses: that an attempt begins, that the body's turn was survived."""
         seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        self._note(Entry(seq, Kind.START, at, step, digest, payload, attempt=attempt))
+        if attempt is None:
+            self._keep(Entry(seq, kind, at))
+        else:
+            number, module = attempt.number, attempt.function.module
+            self._keep(Entry(seq, kind, at, attempt.step, digest, attempt=number, module=module))
 
-    def _note(self, entry: Entry) -> None:
+    def _keep(self, entry: Entry) -> None:
         """Record what the machine does not see."""
         self._attempts.remember(entry)
         self._outbox.record(entry)

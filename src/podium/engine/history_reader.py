@@ -12,11 +12,12 @@ PAGE = 1000  # entries read at once
 
 
 def recorded(store: Store, head: Head) -> Iterator[Entry]:
-    """Its entries in order, no further than the claim saw: what came later is another owner's.
+    """Its entries in order, of this generation, no further than the claim saw: what came later is another
+    owner's.
 
     Raises StoreError.
     """
-    after = 0
+    after = head.base
     while after < head.entries:
         page = store.history(head.id, after, min(PAGE, head.entries - after))
         if not page:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from ..env import Env
 from ..executors import Attempt
 from ..machine import CancelStep, Machine, Step
-from ..model import Head
-from .attempts import ALONE, FORGIVEN, LOST_ALONE_MAX, Attempts
+from ..model import Head, Kind
+from .attempts import LOST_ALONE_MAX, Attempts
 from .driver import Driver
 from .executor import Executor
 from .outbox import Held, Outbox
@@ -80,7 +80,7 @@ class Launcher:
             return None
         attempt = self._attempts.begin(self._head, step)
         self._outbox.held.append(attempt)
-        self._driver.note_start(ALONE if alone else b"", step.id, step.digest, attempt.number)
+        self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest)
         self._touch()
         return attempt
 
@@ -88,12 +88,12 @@ class Launcher:
         """The run is handed back in order: what is under way is given up, not lost with its process."""
         if self._guard is not None:
             for attempt in self._attempts.running.values():
-                self._driver.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
+                self._driver.note(Kind.HANDED_BACK, attempt)
 
     def forgive(self, attempt: Attempt) -> None:
         """An attempt was lost, and not with its process: that is not counted against its step."""
         if self._guard is not None:
-            self._driver.note_start(FORGIVEN, attempt.step, attempt=attempt.number)
+            self._driver.note(Kind.HANDED_BACK, attempt)
 
     def ended(self, attempt: Attempt) -> None:
         """An attempt ended or was cancelled: others may have room now."""

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Finish, Machine
-from ..model import Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import CANCEL, Entry, Head, Kind, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
-from .attempts import FORGIVEN, Attempts
+from .attempts import Attempts
 from .context import Context
 from .driver import Driver, Turn
 from .events import AttemptRecorded
@@ -71,6 +71,7 @@ class OwnedRun:
         self._launcher = Launcher(
             context.env, head, self._driver, self.attempts, self.outbox, executors, quarantine, self.touch
         )
+        self._seen = 0  # number of the last message that was looked at
         self._fingerprint = head.fingerprint  # of the code that the record fits
         self._alarm = Alarm(context.env, context.reactor)
 
@@ -93,9 +94,9 @@ class OwnedRun:
         self._driver.end_replay()
         self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
         if on_record:
-            self._driver.note_start(b"")  # nothing begins before it is durable that this turn was survived
+            self._driver.note(Kind.TURN_SURVIVED)  # and nothing begins before that is durable
         elif self.attempts.have_lost and not self.head.lost:
-            self._driver.note_start(FORGIVEN)  # the store counts no loss since a person resumed it
+            self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
         self._settle()
 
     # -- events ---------------------------------------------------------------------------------------
@@ -141,8 +142,11 @@ class OwnedRun:
         self._settle()
 
     def deliver(self, message: Message) -> None:
-        """Take a message from the inbox into the history."""
-        if not self.ignores_events:
+        """Take a message from the inbox into the history; one that only a body asks for stays there."""
+        if self.ignores_events:
+            return
+        self._seen = max(self._seen, message.n)
+        if message.kind == CANCEL:
             self._safely(self._deliver, message)
 
     def _deliver(self, message: Message) -> None:
@@ -187,7 +191,7 @@ class OwnedRun:
                 return
             if due - self._context.env.now() > self._context.options.patience(self.outbox.seq):
                 self.residency = changed(self.residency, Residency.LEAVING)
-                self._leave(Move(State.WAITING, due=due, fingerprint=self._fingerprint))
+                self._leave(Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self._seen))
                 return
         if due is not None:
             self._alarm.set(due, self.alarm)

@@ -22,7 +22,6 @@ import msgspec
 
 from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
-from .attempts import TURN
 from .committer import OneWrite
 from .context import Context
 from .reasons import poisoned_body
@@ -106,7 +105,7 @@ class Adopter:
             self._write(head, Write(fence, move), lambda: self._parked(head, reason))
         else:
             at = max(self._context.env.now(), last)
-            first = Entry(head.entries + 1, Kind.START, at, payload=TURN)
+            first = Entry(head.entries + 1, Kind.TURN_BEGAN, at)
             self._write(head, Write(fence, entries=(first,)), lambda: self._adopt_on_record(head, at))
 
     def _write(self, head: Head, write: Write, then: Callable[[], None]) -> None:
@@ -127,7 +126,7 @@ class Adopter:
         if self._residents.bring_in(first, on_record=True):
             return
         # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
-        taken_back = Entry(first.entries + 1, Kind.START, at)
+        taken_back = Entry(first.entries + 1, Kind.TURN_SURVIVED, at)
         write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
         self._context.committer.touch(OneWrite(write, lambda _: None))
 
@@ -136,4 +135,4 @@ class Adopter:
 
 
 def _is_first(entry: Entry) -> bool:
-    return entry.kind is Kind.START and not entry.step and entry.payload == TURN
+    return entry.kind is Kind.TURN_BEGAN

@@ -1,6 +1,6 @@
 """Poison steps: a run that has lost an owner may have a step that kills the process which runs it.
 
-From then on each attempt is on record before it begins (a START entry), so that losses are counted. The
+From then on each attempt is on record before it begins (START, START_ALONE), so that losses are counted. The
 innocent must not be counted along with the culprit, nor parked for a few deploys in bad moments:
 
 - Such a run begins few attempts at once, and one more for each that ends. A fan-out of ten thousand would

@@ -174,6 +174,8 @@ class Residents:
         owned.drop()
         if self._context.events.observers:
             self._context.events.publish(RunLost(owned.head.id))
+        # It may be ours still: an entry that takes a message which is not there is refused as well.
+        self.must_reconcile = True
 
     def set_back(self, owned: OwnedRun, lack: ResourceShortage) -> None:
         """A run could not be driven for want of memory, say: drop it as a crash would, and replay it with the

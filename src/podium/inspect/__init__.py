@@ -5,7 +5,7 @@ from .causes import Cause, can_act, cause_of
 from .dates import SPANS, read_moment, read_span
 from .durations import ago, span, until
 from .health import check_runs
-from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, failure_of, place
+from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .search import SearchResult, among, pages, retried_since, search
 from .store_view import StoreView
@@ -28,7 +28,6 @@ __all__ = [
     "ago",
     "among",
     "can_act",
-    "failure_of",
     "pages",
     "retried_since",
     "cause_of",

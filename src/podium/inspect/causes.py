@@ -19,7 +19,7 @@ from ..model import EngineRow, Entry, Message, Query, RunRow, State
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
-from .progress import RunProgress, failure_of
+from .progress import RunProgress
 from .store_view import StoreView
 from .undriven import lookalikes, would_take
 
@@ -300,8 +300,8 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        called = _failed_call(failure_of(entry)) or _label(entry)
-        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(failure_of(entry))}"
+        called = _failed_call(entry.payload) or _label(entry)
+        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload)}"
 
     def _more_tries(self) -> Iterator[str]:
         yield from map(self._tries, self.progress.retrying[1:_SHOWN])
@@ -310,7 +310,7 @@ class _Unfinished:
 
 
 def _label(entry: Entry) -> str:
-    return entry.step.partition("/")[2].partition("#")[0].rpartition(":")[2]
+    return entry.step.partition("/")[2].partition("#")[0]
 
 
 def _script(engine: EngineRow) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
-from ..model import DEADLINE, Entry, Kind
+from ..model import DEADLINE, STARTS, TURNS, Entry, Kind
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would
 
 _OVER = (Kind.RESULT, Kind.ERROR)
+_ATTEMPTS = (*_OVER, Kind.RETRY)
 
 
 class StepCounts:
@@ -51,8 +52,10 @@ class StepCounts:
         """Count one entry."""
         for by_step in (self.retrying, self.begun, self.running, self.notes):
             by_step.pop(entry.step, None)
-        if entry.kind is Kind.START:
+        if entry.kind in STARTS:
             self.begun[entry.step] = entry
+            return
+        if entry.kind is Kind.HANDED_BACK:
             return
         self.latest = entry.at - entry.began if entry.began else 0.0
         if entry.kind is Kind.RETRY:
@@ -166,7 +169,7 @@ class RunProgress:
     def add(self, entry: Entry) -> StepCounts | None:
         """Count an entry; the counts of its function, if it is a step's and says how an attempt ended."""
         self.last = entry
-        if entry.kind is Kind.START and not entry.step:
+        if entry.kind in TURNS:
             return None  # the engine's own book-keeping, see `engine.poison_bodies`
         scope, name = place(entry)
         if self._root is not None:
@@ -175,7 +178,7 @@ class RunProgress:
             return None
         counts = _counts(self.functions, name, entry.seq)
         counts.add(entry)
-        return counts if entry.kind is not Kind.START else None
+        return counts if entry.kind in _ATTEMPTS else None
 
     # -- what happens in this process -------------------------------------------------------------------
 
@@ -211,11 +214,6 @@ def place(entry: Entry) -> tuple[str, str]:
     if entry.kind is Kind.TICK:
         return (scope if slash else ""), TIMEOUT if entry.step == DEADLINE else TIMER
     return scope, name.partition("#")[0]
-
-
-def failure_of(entry: Entry) -> bytes:
-    """The recorded failure in an ERROR or RETRY entry."""
-    return entry.payload[1:] if entry.kind is Kind.RETRY else entry.payload
 
 
 def _counts(functions: dict[str, StepCounts], name: str, first: int) -> StepCounts:

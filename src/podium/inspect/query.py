@@ -7,7 +7,7 @@ for anything, quotes keep blanks together. A word without a key is looked for in
     workflow, function its name with or without the module
     created, started, ended   2h, <2h (within two hours) · >2h (longer ago) · <2026-11-20 (before that day)
                        >=2026-11-20T14:00 · today · yesterday; days and hours are those of this machine
-    tag, id, parent    a tag; an id, its beginning or end
+    tag, id, origin, parent   a tag; an id, its beginning or end (the run it retries; that started it)
     input.NAME         what the run was called with; input.options.0.city reaches inside
 """
 
@@ -55,6 +55,7 @@ _KEYS = {
     "tag": "tag",
     "tags": "tag",
     "id": "id",
+    "origin": "origin",
     "parent": "parent",
     "input": "input",
 }
@@ -148,7 +149,7 @@ def _take(found: _Narrowing, place: _Place, word: str, negated: bool) -> None:
         text = _unquoted(word)
         if text.endswith("*") or not found.contain("any_has", [text], negated):
             stem = text.rstrip("*")
-            found.test(lambda row: stem in row.id or stem in row.function or stem in row.tags, negated)
+            found.test(lambda row: _has(row, stem), negated)
         return
     name, path, value = key[1].lower(), key[2], _unquoted(word[key.end() :])
     kind = _KEYS.get(name)
@@ -177,6 +178,7 @@ _EXAMPLES = {
     "ended": _TIMES,
     "tag": "tag:nightly",
     "id": "id:1m8a7f",
+    "origin": "origin:1m8a7f",
     "parent": "parent:1m8a7f",
     "input": "input.city:Oslo",
 }
@@ -188,7 +190,7 @@ def _no_key(place: _Place, name: str, path: str, value: str) -> UsageError:
     near = difflib.get_close_matches(name, _KEYS, 1)
     if path and near == [name]:
         return place.wrong(f"{name} has no parts", f"nearest: {name}:{value}")
-    known = "keys: status workflow created started ended tag id parent input.NAME"
+    known = "keys: status workflow created started ended tag id origin parent input.NAME"
     fix = f"nearest: {near[0]}:{value} · {known}" if near else known
     return place.wrong(f"there is no key {name}", fix)
 
@@ -211,13 +213,20 @@ def _take_name(found: _Narrowing, kind: str, patterns: Sequence[str], negated: b
         found.contain("function_has", patterns, negated)
         found.test(lambda row: _any(patterns, row.function, row.function.rpartition(":")[2]), negated)
     elif kind == "tag":
-        found.contain("tags_have", patterns, negated)
-        found.test(lambda row: _any(patterns, *row.tags.split()), negated)
+        if not any(pattern.endswith("*") for pattern in patterns):
+            found.contain("tag", patterns, negated)
+        found.test(lambda row: _any(patterns, *row.tags), negated)
     elif kind == "id":
         found.contain("any_has", patterns, negated)
         found.test(lambda row: any(_is_id(row.id, pattern) for pattern in patterns), negated)
+    elif kind == "origin":
+        found.test(lambda row: any(row.origin and _is_id(row.origin, p) for p in patterns), negated)
     else:
         found.test(lambda row: any(row.parent and _is_id(row.parent, p) for p in patterns), negated)
+
+
+def _has(row: RunRow, stem: str) -> bool:
+    return stem in row.id or stem in row.function or any(stem in tag for tag in row.tags)
 
 
 def _is_id(id: str, pattern: str) -> bool:

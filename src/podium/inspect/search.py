@@ -62,4 +62,4 @@ def among(parsed: ParsedQuery, able: frozenset[State], meant: frozenset[State] |
 def retried_since(view: StoreView, created: float) -> set[str]:
     """Runs that a newer one goes on from: a retry of many that is repeated must not make them twice."""
     newer = ParsedQuery(Query(created=(created, math.inf)), (), "")
-    return {row.parent for page in pages(view, newer) for row in page if row.parent}
+    return {row.origin for page in pages(view, newer) for row in page if row.origin}

@@ -21,8 +21,8 @@ from typing import Any, cast
 
 from .. import codec
 from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
-from ..functions import Function
-from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
+from ..functions import Function, registry
+from ..model import CANCEL, COPY_BEGAN, DEADLINE, Entry, Kind, State
 from .chance import Chance
 from .current import turning
 from .endings import blame, failed_with, overrun, unasked
@@ -41,6 +41,9 @@ _UNCHANGED = (
     "take what differs in a task: a library's clock or chance, the order of a set, a global, os.environ; "
     "if the code was changed before the last resume, bring the recorded call back; then resume the run"
 )
+
+
+_CANCEL = f"{CANCEL}:"  # how the history names a request to cancel
 
 
 class Machine:
@@ -113,8 +116,8 @@ class Machine:
         elif kind is Kind.TICK:
             if not self.loop.fire(entry.step):
                 raise self._mismatch(entry, None)
-        elif kind is Kind.MESSAGE:
-            self._cancel_asked = True  # "cancel" is the only kind of message so far
+        elif kind is Kind.MESSAGE and entry.name.startswith(_CANCEL):
+            self._cancel_asked = True
             self._root.cancel()
         self._turn()
 
@@ -125,6 +128,10 @@ class Machine:
         if step.digest != entry.digest:
             given = codec.preview(step.args, _SHOWN)
             raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments, {given}", step)
+        module = step.function.module
+        if module != entry.module and f"{entry.module}:{step.function.label}" in registry:
+            # A function that has moved is the same one; one of the same name beside it is not.
+            raise self._mismatch(entry, f"{_spoken(step.id)} of {module}", step, f" of {entry.module}")
         if entry.kind is Kind.RESULT:
             try:
                 value = codec.decode(entry.payload, step.function.returns)
@@ -140,11 +147,13 @@ class Machine:
             step.set_exception(error)
             step._log_traceback = False  # nobody has to look at it
 
-    def _mismatch(self, entry: Entry, found: str | None, step: Step | None = None) -> Mismatch:
+    def _mismatch(
+        self, entry: Entry, found: str | None, step: Step | None = None, where: str = ""
+    ) -> Mismatch:
         asked = step or next(iter(self.open.values()), None)
         if found is None:
             found = _spoken(asked.id) if asked else "nothing that this could be"
-        expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'} (entry {entry.seq})"
+        expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'}{where} (entry {entry.seq})"
         line = line_of(*asked.line) if asked else self.defined_at()
         what, fix = f"{line}: this code asks for {found}, but the run recorded {expected}", _CHANGED
         if self._same_code:
@@ -216,7 +225,7 @@ class Machine:
         """
         self.check_alive()
         data, digest = function.encode(function.bind(args, kwargs), len(args))
-        identity = (scope or self.loop.current_scope()).identify(function.name)
+        identity = (scope or self.loop.current_scope()).identify(function.label)
         step = Step(self, self.loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
         self._commands.append(step)
@@ -372,9 +381,9 @@ def replay(machine: Machine, entries: Iterable[Entry]) -> None:
 
 
 def _spoken(identity: str) -> str:
-    """A step's identity as people say it: "2.1/shop:pay#3" is "pay (4th call in branch 2.1)"."""
+    """A step's identity as people say it: "2.1/pay#3" is "pay() (call 4 in branch 2.1)"."""
     scope, _, rest = identity.partition("/")
     name, _, occurrence = rest.partition("#")
-    label = "a sleep or deadline" if name in ("timer", "deadline") else f"{name.rpartition(':')[2]}()"
+    label = "a sleep or deadline" if name in ("timer", "deadline") else f"{name}()"
     place = f"branch {scope}" if scope else "the body"
     return f"{label} (call {int(occurrence or 0) + 1} in {place})"

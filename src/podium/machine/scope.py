@@ -2,7 +2,8 @@
 
 A scope is one line of execution: the body, each task it creates, each map. Its path is made of ordinals
 ("", "1", "1.2": the second task created by the first one), so it does not depend on timing. A step's
-identity is its scope, its function and how many times that scope has called that function before.
+identity is its scope, its function's name without the module (a file may move), and how many times that scope
+has called a function of that name before.
 """
 
 from __future__ import annotations

@@ -1,11 +1,19 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
+from .heads import head_of_new, head_of_row
 from .records import (
+    ANSWER,
+    CANCEL,
     COPY_BEGAN,
     DEADLINE,
     FED,
+    OUTCOME,
+    SIGNAL,
+    SIGNALS_MAX,
+    STARTS,
     STDERR,
     STDOUT,
+    TURNS,
     Claimed,
     EngineRow,
     Entry,
@@ -25,13 +33,20 @@ from .records import (
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "ANSWER",
+    "CANCEL",
     "COPY_BEGAN",
     "DEADLINE",
     "FED",
     "FINAL",
+    "OUTCOME",
+    "SIGNAL",
+    "SIGNALS_MAX",
+    "STARTS",
     "STDERR",
     "STDOUT",
     "TRANSITIONS",
+    "TURNS",
     "UNFINISHED",
     "Claimed",
     "EngineRow",
@@ -49,5 +64,7 @@ __all__ = [
     "State",
     "Verdict",
     "Write",
+    "head_of_new",
+    "head_of_row",
     "may_move",
 ]

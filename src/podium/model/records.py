@@ -26,14 +26,22 @@ class Kind(str, Enum):
     ERROR = "error"  # a step's final failure
     TICK = "tick"  # time passed a timer's due time
     MESSAGE = "message"  # something taken from the inbox
-    RETRY = "retry"  # a failed attempt that will be tried again; `due` says when
-    START = "start"  # an attempt, or without a step the body's turn, about to begin; only after losses
+    RETRY = "retry"  # a failed attempt that will be tried again; `due` says when, `policy` who granted it
+    # The rest is only recorded of runs that have lost an owner, see `engine.attempts`.
+    START = "start"  # an attempt about to begin
+    START_ALONE = "start_alone"  # likewise, and nothing else of its engine's suspects beside it
+    HANDED_BACK = "handed_back"  # an attempt that had begun was given up in order: it is no loss
+    TURN_BEGAN = "turn_began"  # the body's turn is about to begin
+    TURN_SURVIVED = "turn_survived"  # it did not take its process down
+    FORGIVEN = "forgiven"  # a person has resumed the run: what was lost before counts no more
 
     def __str__(self) -> str:
         return self.value
 
 
 FED: frozenset[Kind] = frozenset({Kind.RESULT, Kind.ERROR, Kind.TICK, Kind.MESSAGE})
+STARTS: frozenset[Kind] = frozenset({Kind.START, Kind.START_ALONE})  # of attempts
+TURNS: frozenset[Kind] = frozenset({Kind.TURN_BEGAN, Kind.TURN_SURVIVED, Kind.FORGIVEN})  # of no step
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -41,16 +49,16 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
     seq: int
     kind: Kind
-    at: float  # when the workflow saw it (RETRY, START: when it was recorded); never goes back in a run
-    step: str = ""  # identity: "scope/module:qualname#occurrence"; "" where there is none
+    at: float  # when the workflow saw it (of a kind that is not fed: was recorded); never goes back in a run
+    step: str = ""  # identity: "scope/qualname#occurrence"; a message's id; "" where there is none
     digest: bytes = b""  # of the step's arguments
-    # Value, failure or message as the codec wrote it. RETRY: one byte, the index of the policy that granted
-    # the retry, then the failure. START: b"1" when the attempt ran alone, else b""; without a step b"1"
-    # before the body's turn, b"" after it; b"0" takes back what was counted. See `engine.attempts`.
-    payload: bytes = b""
+    payload: bytes = b""  # value, failure or message as the codec wrote it
     began: float = 0.0  # when the (last) attempt began; 0.0 where there is none
     attempt: int = 0  # counts from 1; 0 where there is none
     due: float | None = None  # RETRY only: when the next attempt may begin
+    module: str = ""  # where the step's function was; beside the identity, so that moving a file changes none
+    name: str = ""  # of a message what it is, "kind:name": a replay tells a cancel from the rest by it
+    policy: int | None = None  # RETRY only: the index of the policy that granted the next attempt
 
 
 COPY_BEGAN = "/copy"  # identity of the TICK where a copied past ends: the clock jumps to the copy's own time
@@ -70,14 +78,60 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the run, counting from 1 without a gap; the store gives it
 
 
+CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
+
+SIGNALS_MAX = 10_000  # signals that lie in one inbox and nobody has taken; then senders are told FULL
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """Something sent to a run. `id` is unique in the run for ever (inbox and history)."""
+    """Something sent to a run. `id` is unique in its inbox, where a taken message stays known for a while."""
 
     id: str
     run: str
-    kind: str  # "cancel"; later also signals and children's outcomes
+    kind: str  # CANCEL, SIGNAL, OUTCOME (of a run that was waited for) or ANSWER (to a question or callback)
     at: float
     payload: bytes = b""
+    name: str = ""  # of a signal; of an outcome or answer: the identity of the step that waits for it
+    digest: bytes = b""  # of the payload, where a repeat with another one is to be noticed
+    state: str = ""  # of an outcome or answer: "succeeded", "failed" or "cancelled"
+    sender: str = ""  # a person's name or a run's id, where that is known
+    n: int = 0  # its number in the inbox, counting from 1; the store gives it
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """What a run waits for from outside: another run's end, or an answer."""
+
+    step: str  # identity of the step that waits; one row for each
+    target: str  # the id of a run, or of a callback (a question is one with a prompt)
+    prompt: str = ""
+    schema: str = ""  # of the answer, JSON
+    to: str = ""  # who is asked
+    due: float | None = None  # when the run stops waiting by itself, for those who look
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What every run is sent that waits for a callback; see `Write.answers`."""
+
+    target: str
+    payload: bytes
+    digest: bytes
+    at: float
+    state: str = "succeeded"  # or "failed": then the payload is a failure
+    by: str = ""
+
+
+class WaitRow(msgspec.Struct, frozen=True):
+    """A wait as a reader sees it."""
+
+    run: str
+    step: str
+    target: str
+    prompt: str
+    schema: str
+    to: str
+    due: float | None
+    taken: float | None  # when it was answered
+    by: str  # whoever answered
 
 
 class NewRun(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +144,8 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     script exists whose starting engine has no row any more (it is dead), no run is made; that one gets
     this engine as its starter and the verdict is ATTACHED.
 
-    `copy_from` = (run, seq) copies that run's history up to and including seq: a retry or a fork.
+    `copy_from` = (run, seq) copies that run's history up to and including seq: a retry or a fork, which
+    also takes over its origin's `seed`, `began` and `context`.
     """
 
     id: str
@@ -105,18 +160,31 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     starter: str = ""  # script that started it
     attach: bool = False
     copy_from: tuple[str, int] | None = None
-    parent: str = ""
-    tags: str = ""
+    tags: tuple[str, ...] = ()
+    project: str = ""
+    unique_name: str = ""  # held while the run is unfinished: another start by it is EXISTS, with that run
+    origin: str = ""  # the run that it retries, or was forked from
+    parent: str = ""  # the run that started it
+    root: str = ""  # the top of its family; "": itself
+    seed: str = ""  # what ids, chance and keys derive from; "": its id
+    began: float | None = None  # where its clock begins; None: at its first claim
+    context: str = ""  # small headers, JSON
+    queue: str = ""
+    lane: str = ""  # the line of one key in its queue
+    rank: float | None = None  # its place in that line
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
-    """A change of state. `release` gives up ownership (waiting, parked and final states always do)."""
+    """A change of state. It gives up ownership: every state that a Write can reach is without an owner."""
 
     state: State
     due: float | None = None  # WAITING: when it wants attention; None: only a message wakes it
     payload: bytes = b""  # result or failure of a final state, reason of a parked one
     fingerprint: str | None = None  # the code that drove it, for steering claims
     at: float | None = None  # final states: when it ended; None: with the last entry
+    # WAITING: the number of the last message that was looked at; a later one makes the run due at once.
+    # None: so does any that nobody has taken.
+    seen: int | None = None
 
 
 class Fence(msgspec.Struct, frozen=True, gc=False):
@@ -133,7 +201,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     fence: Fence | None = None
     move: Move | None = None
     entries: tuple[Entry, ...] = ()
-    consumed: tuple[str, ...] = ()  # ids of inbox messages that `entries` took over
+    consumed: tuple[str, ...] = ()  # messages to take from the inbox, by id, beside those of `entries`
     messages: tuple[Message, ...] = ()
     new_runs: tuple[NewRun, ...] = ()
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
@@ -148,6 +216,7 @@ class Outcome(str, Enum):
     CONFLICT = "conflict"  # new run: that id is there with others; nothing of this Write happened
     ATTACHED = "attached"  # new run: an orphan of the same call was found instead; see `Verdict.runs`
     GONE = "gone"  # message: its run is final or unknown; the rest of the Write happened
+    FULL = "full"  # signal: too many lie there that nobody has taken; the rest of the Write happened
     INVALID = "invalid"  # the store itself refused this Write's data (`detail` says why); nothing happened
 
 
@@ -156,12 +225,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     outcome: Outcome
     runs: tuple[tuple[Outcome, str], ...] = ()  # (DONE | EXISTS | CONFLICT | ATTACHED, run id)
-    messages: tuple[Outcome, ...] = ()  # DONE | GONE
+    messages: tuple[Outcome, ...] = ()  # DONE | GONE | FULL
     detail: str = ""
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """A run as its owner needs it: everything but the history."""
+    """A run as its owner needs it: everything but the history. Built in `podium.model.heads`."""
 
     id: str
     function: str
@@ -169,12 +238,25 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     args: bytes
     digest: bytes
     created: float
-    started: float  # first claim; the machine's time starts here
+    started: float  # first claim
     lost: int = 0  # owners that died holding it
     entries: int = 0  # length of the history
     fingerprint: str = ""
     starter: str = ""  # the script that left it behind; "" while the process that started it may be there
     ours: bool = False  # the engine that owns it has started it, or attached to it
+    project: str = ""
+    origin: str = ""
+    parent: str = ""
+    root: str = ""
+    seed: str = ""
+    began: float = 0.0  # where the machine's clock begins: `started`, of a copy its origin's
+    copied: int = 0  # entries that came from the origin
+    generation: int = 0  # rounds that this run has begun anew
+    base: int = 0  # entries that belong to earlier generations
+    context: str = ""
+    queue: str = ""
+    lane: str = ""
+    messages: int = 0  # numbers that its inbox has given
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):
@@ -185,7 +267,7 @@ class Claimed(msgspec.Struct, frozen=True, gc=False):
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """A run as a reader sees it."""
+    """A run as a reader sees it. What the fields mean is said at `NewRun` and `Head`."""
 
     id: str
     function: str
@@ -203,10 +285,24 @@ class RunRow(msgspec.Struct, frozen=True):
     entries: int
     fingerprint: str
     starter: str
-    parent: str
-    tags: str
-    inbox: int  # undelivered messages
+    tags: tuple[str, ...]
+    inbox: int  # messages that nobody has taken
     logs: int = 0  # lines on record, which is also the number of the last one
+    project: str = ""
+    unique_name: str = ""
+    origin: str = ""
+    parent: str = ""
+    root: str = ""
+    seed: str = ""
+    began: float | None = None
+    copied: int = 0
+    generation: int = 0
+    base: int = 0
+    context: str = ""
+    queue: str = ""
+    lane: str = ""
+    rank: float | None = None
+    messages: int = 0
 
 
 class EngineRow(msgspec.Struct, frozen=True):
@@ -233,8 +329,8 @@ class Query(msgspec.Struct, frozen=True):
     id_prefix: str | None = None
     id_suffix: str | None = None
     function_has: str | None = None  # a piece of the function's name
-    tags_have: str | None = None  # a piece of the tags
-    any_has: str | None = None  # a piece of the id, the function's name or the tags
+    tag: str | None = None  # exactly
+    any_has: str | None = None  # a piece of the id, the function's name or a tag
     # Times from (inclusive) and until (exclusive); a run without that time is in none.
     created: tuple[float, float] | None = None
     started: tuple[float, float] | None = None

@@ -80,6 +80,7 @@ class Store(Protocol):
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
+        project: str = "",
     ) -> Claimed:
         """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 

@@ -15,7 +15,7 @@ from .. import codec
 from ..engine import read_reason
 from ..functions import Function
 from ..machine import Finish, Machine
-from ..model import FED, FINAL, Entry, Kind, RunRow, State, may_move
+from ..model import FED, FINAL, STARTS, Entry, Kind, RunRow, State, may_move
 from .executor import Invocation
 
 if TYPE_CHECKING:
@@ -141,13 +141,12 @@ class Past:
             self._check("P2 one outcome per step", step not in now.answered, f"{step} has a second one")
             now.answered.add(step)
         if entry.kind in (Kind.ERROR, Kind.RETRY):
-            payload = entry.payload[1:] if entry.kind is Kind.RETRY else entry.payload
-            failure = codec.describe_failure(payload)
+            failure = codec.describe_failure(entry.payload)
             ours = failure.type.startswith(OUR_ERRORS)
             self._check("P8 our trouble is nobody's outcome", not ours, f"{step} failed with {failure.type}")
         if entry.kind is Kind.RETRY:
             now.retries[step] += 1
-        elif entry.kind is Kind.START:
+        elif entry.kind in STARTS:
             self._starts.add((step, entry.attempt))
         elif entry.kind is Kind.MESSAGE:
             self._check("P1 a message arrives once", step not in self.messages, f"message {step}")

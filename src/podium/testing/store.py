@@ -83,10 +83,13 @@ class FaultyStore:
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
+        project: str = "",
     ) -> Claimed:
         self._resolved()
         return self._call(
-            "claim", lambda: self._inner.claim(engine, functions, limit, now, runs), self._monitor.claimed
+            "claim",
+            lambda: self._inner.claim(engine, functions, limit, now, runs, project),
+            self._monitor.claimed,
         )
 
     def announce(self, engine: EngineRow) -> None:

@@ -8,7 +8,7 @@ from podium.model import Kind, Move, Outcome, State, Write
 from podium.store import Store
 from tests.store.words import (
     DONE,
-    INVALID,
+    REFUSED,
     commit,
     engine,
     fenced,
@@ -29,7 +29,7 @@ def sent(store: Store, *ids: str, run: str = "r1", engine: str | None = None) ->
 
 def taken(id: str, seq: int = 1, **given: object) -> Write:
     """The owner moves a message from the inbox into the history."""
-    return fenced(entries=(result(seq, kind=Kind.MESSAGE, step=id),), consumed=(id,), **given)
+    return fenced(entries=(result(seq, kind=Kind.MESSAGE, step=id, name="signal:"),), **given)
 
 
 def test_the_owner_collects_its_runs_messages_oldest_first_until_they_are_consumed(store: Store) -> None:
@@ -37,7 +37,8 @@ def test_the_owner_collects_its_runs_messages_oldest_first_until_they_are_consum
     own(store, "r1", "r2")
     own(store, "r3", engine="e2")
     queue(store, "r4")
-    late, early = message("m1", "r1", at=9.0, kind="cancel", payload=b"why"), message("m1", "r2", at=8.0)
+    late = message("m1", "r1", at=9.0, kind="cancel", payload=b"why", n=1)
+    early = message("m1", "r2", at=8.0, name="go", digest=b"d", state="failed", sender="ann", n=1)
     commit(store, Write(messages=(late, early, message("m1", "r3"), message("m1", "r4"))))
     assert store.collect("e1") == store.collect("e1") == [early, late]
     assert (store.inbox("r1"), store.inbox("r2"), store.inbox("nobody")) == ([late], [early], [])
@@ -73,7 +74,7 @@ def test_a_message_consumed_in_the_same_batch_is_not_delivered_again(store: Stor
 def test_a_message_enters_a_history_once(store: Store) -> None:
     own(store, "r1")
     sent(store, "m1")
-    assert outcomes(store, taken("m1"), taken("m1", 2)) == [DONE, INVALID]
+    assert outcomes(store, taken("m1"), taken("m1", 2)) == [DONE, REFUSED]
     assert len(store.history("r1")) == 1
 
 

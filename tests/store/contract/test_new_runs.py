@@ -28,7 +28,17 @@ BIG = bytes(range(256)) * 4000  # a megabyte
 
 
 def test_a_queued_run_reads_back_as_it_was_started(store: Store) -> None:
-    given = new(args=b"\0args", fingerprint="v1", starter="/s.py", parent="p1", tags='{"a":1}', due=9.0)
+    lineage = {
+        "origin": "o1",
+        "parent": "p1",
+        "root": "top",
+        "seed": "s1",
+        "began": 0.5,
+        "context": '{"a":1}',
+    }
+    place = {"project": "shop", "unique_name": "nightly", "queue": "gpu", "lane": "eu", "rank": 2.5}
+    tags = ("nightly", "a b", 'q"', "nightly")
+    given = new(args=b"\0args", fingerprint="v1", starter="/s.py", tags=tags, due=9.0, **lineage, **place)
     assert commit(store, Write(new_runs=(given,)))[0].runs == ((DONE, "r1"),)
     assert store.load("r1") == RunRow(
         id="r1",
@@ -47,10 +57,43 @@ def test_a_queued_run_reads_back_as_it_was_started(store: Store) -> None:
         entries=0,
         fingerprint="v1",
         starter="/s.py",
-        parent="p1",
-        tags='{"a":1}',
+        tags=("nightly", "a b", 'q"'),
         inbox=0,
+        **lineage,
+        **place,
     )
+
+
+def test_a_run_is_its_own_root_and_seed_unless_it_has_others(store: Store) -> None:
+    queue(store, "r1")
+    found = row(store)
+    assert (found.root, found.seed, found.origin, found.parent) == ("r1", "r1", "", "")
+
+
+def test_the_clock_of_a_run_begins_at_its_first_claim_and_that_of_a_copy_where_its_origins_did(
+    store: Store,
+) -> None:
+    queue(store, "r1")
+    queue(store, "r2", began=3.0)
+    own(store, "r3", at=4.0)
+    own(store, "r4", at=4.0, began=3.0)
+    assert [row(store, run).began for run in ("r1", "r2", "r3", "r4")] == [None, 3.0, 4.0, 3.0]
+    heads = store.claim("e1", FUNCTIONS, 10, 9.0).heads
+    assert [(head.id, head.started, head.began) for head in heads] == [("r1", 9.0, 9.0), ("r2", 9.0, 3.0)]
+    commit(store, fenced(move=Move(State.WAITING, due=10.0)))
+    (again,) = store.claim("e1", FUNCTIONS, 10, 11.0).heads
+    assert (again.started, again.began) == (9.0, 9.0)
+
+
+def test_a_unique_name_is_held_while_a_run_is_unfinished(store: Store) -> None:
+    own(store, "r1", unique_name="nightly")
+    again = new("r2", unique_name="nightly", digest=b"other")
+    assert commit(store, Write(new_runs=(again,)))[0].runs == ((Outcome.EXISTS, "r1"),)
+    assert store.load("r2") is None
+    elsewhere = new("r3", unique_name="nightly", project="shop")
+    assert commit(store, Write(new_runs=(elsewhere,)))[0].runs == ((DONE, "r3"),)
+    move(store, "r1", State.SUCCEEDED)
+    assert commit(store, Write(new_runs=(again,)))[0].runs == ((DONE, "r2"),)
 
 
 def test_an_owned_run_is_running_at_once_and_nobody_else_claims_it(store: Store) -> None:
@@ -198,10 +241,12 @@ def test_a_chosen_id_is_never_swapped_for_an_orphans(store: Store) -> None:
 def test_a_copy_takes_over_the_past_up_to_an_entry_and_goes_its_own_way(store: Store) -> None:
     own(store, "r1")
     taken = result(2, kind=Kind.MESSAGE, step="m1", payload=BIG)
+    commit(store, Write(messages=(message("m1"),)))
     commit(store, fenced(entries=(result(1, due=4.0, attempt=2), taken, result(3))))
     copy = new("r2", owned=True, copy_from=("r1", 2))
     assert outcomes(store, Write(new_runs=(copy,))) == [DONE]
     assert store.history("r2") == store.history("r1")[:2]
+    assert row(store, "r2").copied == 2
     assert outcomes(store, fenced("r2", entries=(result(3, payload=b"other"),))) == [DONE]
     assert store.history("r1")[2].payload == b""
 

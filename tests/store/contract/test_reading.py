@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from podium.errors import StoreRefused
-from podium.model import Entry, Kind, Query, State, Write
+from podium.model import Entry, Kind, Outcome, Query, State, Write
 from podium.store import Store
 from tests.store.conftest import Opener
-from tests.store.words import FLOW, commit, fenced, move, new, own, queue, result
+from tests.store.words import FLOW, commit, fenced, message, move, new, own, queue, result
 
 
 def ids(store: Store, **query: object) -> list[str]:
@@ -28,10 +28,15 @@ def test_a_history_reads_back_as_it_was_written(store: Store) -> None:
             began=1e9 + seq / 7,
             attempt=seq,
             due=None if seq % 2 else 2e9,
+            module="app.flows",
+            name="signal:go",
+            policy=None if seq % 2 else seq,
         )
         for seq, kind in enumerate(Kind, 1)
     )
-    commit(store, fenced(entries=entries))
+    taken = next(entry.step for entry in entries if entry.kind is Kind.MESSAGE)
+    commit(store, Write(messages=(message(taken),)))
+    assert commit(store, fenced(entries=entries))[0].outcome is Outcome.DONE
     assert tuple(store.history("r1")) == entries
     assert all(isinstance(entry.kind, Kind) for entry in store.history("r1"))
 
@@ -82,13 +87,15 @@ def test_find_narrows_by_state_function_and_part_of_the_id(store: Store) -> None
 
 
 def test_find_narrows_by_pieces_of_function_tags_and_id(store: Store) -> None:
-    queue(store, "a-1", function="app:daily", tags="red nightly")
-    queue(store, "b-daily", function="lib:weekly", tags="blue")
+    queue(store, "a-1", function="app:daily", tags=("red", "nightly"))
+    queue(store, "b-daily", function="lib:weekly", tags=("blue",))
     queue(store, "c-3", function="app:daily_report%")
     assert ids(store, function_has="daily") == ["c-3", "a-1"]
     assert ids(store, function_has="_report%") == ["c-3"]
     assert ids(store, function_has="Daily") == []
-    assert ids(store, tags_have="night") == ["a-1"]
+    assert ids(store, tag="nightly") == ["a-1"]
+    assert ids(store, tag="night") == ids(store, tag="nightly", id_prefix="b") == []
+    assert ids(store, tag="nightly", id_prefix="a") == ["a-1"]
     assert ids(store, any_has="daily") == ["c-3", "b-daily", "a-1"]
     assert ids(store, any_has="blue") == ["b-daily"]
     assert ids(store, any_has="daily", id_prefix="b", limit=1) == ["b-daily"]

@@ -73,11 +73,17 @@ class Life:
     # -- events ---------------------------------------------------------------------------------------
 
     def feed(
-        self, kind: Kind, step: str = "", digest: bytes = b"", payload: bytes = b"", at: float = 0.0
+        self,
+        kind: Kind,
+        step: str = "",
+        digest: bytes = b"",
+        payload: bytes = b"",
+        at: float = 0.0,
+        **given: Any,
     ) -> None:
         """Record one entry and give it to the machine."""
         self.now = max(self.now, at)
-        entry = Entry(len(self.history) + 1, kind, self.now, step, digest, payload)
+        entry = Entry(len(self.history) + 1, kind, self.now, step, digest, payload, **given)
         self.history.append(entry)
         self.machine.feed(entry)
         self._take(self.machine)
@@ -86,12 +92,13 @@ class Life:
         """Run an open step's task (default: the oldest one's) and feed its outcome."""
         step = which if isinstance(which, Step) else self.open(which)
         self.calls.append(step.id)
+        module = step.function.module
         try:
             payload = codec.encode(call(step), where="test")
         except BaseException as error:
-            self.feed(Kind.ERROR, step.id, step.digest, codec.encode_failure(error))
+            self.feed(Kind.ERROR, step.id, step.digest, codec.encode_failure(error), module=module)
         else:
-            self.feed(Kind.RESULT, step.id, step.digest, payload)
+            self.feed(Kind.RESULT, step.id, step.digest, payload, module=module)
 
     def open(self, part: str | None = None) -> Step:
         """The oldest open step whose id contains `part`."""
@@ -105,7 +112,7 @@ class Life:
 
     def cancel(self) -> None:
         """Deliver a cancel message."""
-        self.feed(Kind.MESSAGE, f"message-{len(self.history)}")
+        self.feed(Kind.MESSAGE, f"message-{len(self.history)}", name="cancel:")
 
     def evict(self) -> None:
         """Drop the machine and replay."""

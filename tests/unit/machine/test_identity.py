@@ -21,12 +21,12 @@ from tests.unit.machine.driver import Life, declared
 HERE = os.path.basename(__file__)
 
 
-@task(name="shop:pay")
+@task(name="pay")
 def pay(order: int, currency: str = "EUR") -> int:
     return order
 
 
-@task(name="shop:ship")
+@task(name="ship")
 def ship(order: int) -> int:
     return order
 
@@ -74,14 +74,14 @@ def test_scopes_are_ordinals_and_occurrences_count_in_their_scope() -> None:
     steps = sorted(entry.step for entry in recorded(body).history)
     assert steps == sorted(
         [
-            "/shop:pay",
-            "/shop:pay#1",
-            "/shop:ship",
-            "1/shop:pay",
-            "1.1/shop:pay",
-            "1.1/shop:pay#1",
-            "2/shop:pay",
-            "2/shop:pay#1",
+            "/pay",
+            "/pay#1",
+            "/ship",
+            "1/pay",
+            "1.1/pay",
+            "1.1/pay#1",
+            "2/pay",
+            "2/pay#1",
         ]
     )
 

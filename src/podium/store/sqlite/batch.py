@@ -15,8 +15,11 @@ from msgspec.structs import astuple
 
 from ...model import (
     FINAL,
+    SIGNAL,
+    SIGNALS_MAX,
     Entry,
     Fence,
+    Kind,
     Message,
     Move,
     NewRun,
@@ -27,14 +30,17 @@ from ...model import (
     may_move,
 )
 from .faults import DATA_ERRORS
-from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, stored
+from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
 _ENGINE_LIVES, _FENCES, _ADD_ENTRY = SQL["engine_lives"], SQL["fences"], SQL["add_entry"]
-_CONSUME, _MOVE, _CALL_OF_RUN = SQL["consume"], SQL["move"], SQL["call_of_run"]
+_UNTAKEN, _TAKE, _COUNT_TAKEN = SQL["untaken"], SQL["take"], SQL["count_taken"]
+_MOVE, _CALL_OF_RUN, _FREE_BLOB = SQL["move"], SQL["call_of_run"], SQL["free_blob"]
+_UNIQUE_HOLDER, _ADD_TAG = SQL["unique_holder"], SQL["add_tag"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
-_ADDRESSEE, _ADD_MESSAGE = SQL["addressee"], SQL["add_message"]
+_ADDRESSEE, _ADD_MESSAGE, _TELL = SQL["addressee"], SQL["add_message"], SQL["tell"]
+_UNREAD_SIGNALS = SQL["unread_signals"]
 _ADD_LINE = SQL["add_line"]
 
 _STATES = {state.value: state for state in State}
@@ -68,14 +74,14 @@ class Batch:
         if refusal is not None:
             return refusal
         if write.fence is not None:
-            del self._runs[write.fence.run]
+            blob = self._runs.pop(write.fence.run)[-1]
             self._add_entries(key, write.entries)
-            for message in write.consumed:
-                rows(self._connection, _CONSUME, (key, message))
+            if taken := _taken(write):
+                self._take(key, taken)
             for line in write.logs:
                 self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
             if write.move is not None:
-                self._move(key, write.move, write.entries)
+                self._move(key, write.move, write.entries, blob)
         if not write.new_runs and not write.messages:
             return _DONE
         self.flush()  # a copied history and the ids of messages are looked up in the table
@@ -131,7 +137,7 @@ class Batch:
         found = self._runs.get(fence.run)
         if found is None:
             return 0, _REFUSED
-        _, key, state_name, token, owner, length = found
+        _, key, state_name, token, owner, length, unread, *_ = found
         state = _STATES[state_name]
         is_decision = owner is None and not (write.entries or write.consumed or write.logs)
         if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
@@ -144,6 +150,9 @@ class Batch:
         for expected, entry in enumerate(write.entries, length + 1):
             if entry.seq != expected:
                 return 0, _invalid(f"entry {entry.seq} does not continue the history, {expected} would")
+        taken = _taken(write)
+        if unread < len(taken) or not all(rows(self._connection, _UNTAKEN, (key, one)) for one in taken):
+            return 0, _REFUSED
         return key, None
 
     def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
@@ -181,26 +190,41 @@ class Batch:
 
     def _add_entries(self, key: int, entries: tuple[Entry, ...]) -> None:
         for entry in entries:
-            if len(entry.payload) > ENTRY_INLINE_MAX:
+            if size(entry.payload) > ENTRY_INLINE_MAX:
                 seq, kind, at, step, digest, payload, *rest = astuple(entry)
                 payload = stored(self._connection, payload, ENTRY_INLINE_MAX)
                 self._entries.append((key, seq, kind, at, step, digest, payload, *rest))
             else:
                 self._entries.append((key, *astuple(entry)))
 
-    def _move(self, key: int, move: Move, entries: tuple[Entry, ...]) -> None:
+    def _take(self, key: int, taken: dict[str, float]) -> None:
+        for message, at in taken.items():
+            n, blob = rows(self._connection, _UNTAKEN, (key, message))[0]
+            rows(self._connection, _TAKE, (key, n, at))
+            self._free(blob)
+        rows(self._connection, _COUNT_TAKEN, (key, len(taken)))
+
+    def _free(self, blob: str | None) -> None:
+        """A row has let go of a blob."""
+        if blob is not None:
+            self.flush()  # what is about to be written may name it
+            rows(self._connection, _FREE_BLOB, (blob,))
+
+    def _move(self, key: int, move: Move, entries: tuple[Entry, ...], blob: str | None) -> None:
         final = move.state in FINAL
         ended = entries[-1].at if move.at is None and entries else move.at
         values: dict[str, Any] = {
             "key": key,
             "state": move.state,
-            "due": move.due if move.state is State.WAITING else None,
+            "due": move.due,
+            "seen": move.seen,
             "payload": stored(self._connection, move.payload, RUN_INLINE_MAX),
             "fingerprint": move.fingerprint,
             "final": final,
             "at": ended,
         }
         rows(self._connection, _MOVE, values)
+        self._free(blob)
         # An engine looks after the runs that it lets wait; one that a client puts back in line is anybody's.
         self.wakes |= self._engine is None and move.state is State.WAITING
 
@@ -218,10 +242,14 @@ class Batch:
             if self._engine is None or rows(self._connection, _ATTACHABLE, call)[0][0]:
                 for (run,) in rows(self._connection, _ATTACH, call):
                     return Outcome.ATTACHED, run
+        if new.unique_name:
+            for (run,) in rows(self._connection, _UNIQUE_HOLDER, (new.project, new.unique_name)):
+                return Outcome.EXISTS, run
         self._add_run(new)
         return Outcome.DONE, new.id
 
     def _add_run(self, new: NewRun) -> None:
+        tags = list(dict.fromkeys(new.tags))
         values: dict[str, Any] = {
             "id": new.id,
             "state": State.RUNNING if new.owned else State.QUEUED,
@@ -229,20 +257,34 @@ class Batch:
             "owner": self._engine if new.owned else None,
             "due": None if new.owned else new.at if new.due is None else new.due,
             "created": new.at,
+            "began": new.at if new.owned and new.began is None else new.began,
             "started": new.at if new.owned else None,
             "function": new.function,
             "digest": new.digest,
             "fingerprint": new.fingerprint,
+            "project": new.project,
+            "queue": new.queue,
+            "lane": new.lane,
+            "rank": new.rank,
             "starter": new.starter,
             "starter_engine": self._engine if new.starter else None,
+            "unique_name": new.unique_name,
+            "origin": new.origin,
             "parent": new.parent,
-            "tags": new.tags,
+            "root": new.root or new.id,
+            "seed": new.seed or new.id,
+            "copied": new.copy_from[1] if new.copy_from else 0,
+            "context": new.context,
+            "tags": json.dumps(tags, ensure_ascii=False),
             "args": stored(self._connection, new.args, RUN_INLINE_MAX),
         }
         rows(self._connection, _ADD_RUN, values)
+        key = self._connection.last_insert_rowid()
+        if tags:
+            rows_of_each(self._connection, _ADD_TAG, [(tag, key) for tag in tags])
         if new.copy_from is not None:
             source, last = new.copy_from
-            copy = {"key": self._connection.last_insert_rowid(), "source": source, "last": last}
+            copy = {"key": key, "source": source, "last": last}
             rows(self._connection, _COPY_HISTORY, copy)
         self.wakes |= not new.owned
 
@@ -250,15 +292,36 @@ class Batch:
         found = rows(self._connection, _ADDRESSEE, {"run": message.run, "message": message.id})
         if not found:
             return Outcome.GONE
-        key, state, known = found[0]
+        key, state, last, known, unread = found[0]
         if known:
             return Outcome.DONE
         if _STATES[state] in FINAL:
             return Outcome.GONE
+        if message.kind == SIGNAL and unread >= SIGNALS_MAX and self._is_full(key):
+            return Outcome.FULL
         payload = stored(self._connection, message.payload, ENTRY_INLINE_MAX)
-        rows(self._connection, _ADD_MESSAGE, (key, message.id, message.kind, message.at, payload))
+        values = (
+            key, last + 1, message.id, message.kind, message.name, message.state, message.sender,
+            message.digest, message.at, payload,
+        )  # fmt: skip
+        rows(self._connection, _ADD_MESSAGE, values)
+        rows(self._connection, _TELL, (key,))
+        self._runs.pop(message.run, None)
         self.wakes = True
         return Outcome.DONE
+
+    def _is_full(self, key: int) -> bool:
+        return rows(self._connection, _UNREAD_SIGNALS, (key,))[0][0] >= SIGNALS_MAX
+
+
+def _taken(write: Write) -> dict[str, float]:
+    """The messages that a write takes from the inbox, and when: those of its entries and others."""
+    entries = write.entries
+    taken = {entry.step: entry.at for entry in entries if entry.kind is Kind.MESSAGE}
+    if write.consumed:
+        at = entries[-1].at if entries else 0.0
+        return dict.fromkeys(write.consumed, at) | taken
+    return taken
 
 
 def _invalid(detail: str) -> Verdict:

@@ -12,6 +12,7 @@ import apsw
 from ...errors import StoreRefused
 from ..sql import migrations
 from .statements import pragma, rows, transaction
+from .upgrade import functions_of
 
 _SCRIPTS = migrations("sqlite")
 SCHEMA_VERSION = len(_SCRIPTS)
@@ -34,5 +35,6 @@ def migrate(connection: apsw.Connection) -> None:
         with transaction(connection):
             version = schema_version(connection)  # again: another process may have been here meanwhile
             if version < SCHEMA_VERSION:
-                rows(connection, _SCRIPTS[version])
+                with functions_of(connection, version + 1):
+                    rows(connection, _SCRIPTS[version])
                 pragma(connection, f"user_version = {version + 1}")

@@ -13,20 +13,8 @@ from pathlib import Path
 import apsw
 
 from ...errors import StoreRefused
-from ...model import (
-    Claimed,
-    EngineRow,
-    Entry,
-    Head,
-    Kind,
-    LogLine,
-    Message,
-    Query,
-    RunRow,
-    State,
-    Verdict,
-    Write,
-)
+from ...model import Claimed, EngineRow, Entry, Head, LogLine, Message, Query, RunRow, Verdict, Write
+from . import rows as records
 from . import schema
 from .batch import Batch
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
@@ -34,12 +22,9 @@ from .connections import Connections
 from .faults import DATA_ERRORS
 from .files import Files
 from .home import lies_where_it_lay, settle
-from .payloads import loaded
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
 
-_KINDS = {kind.value: kind for kind in Kind}
-_STATES = {state.value: state for state in State}
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
@@ -140,10 +125,11 @@ class SqliteStore:
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
+        project: str = "",
     ) -> Claimed:
         wanted: dict[str, object] = {
-            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit + 1,
-            "runs": None if runs is None else json.dumps(runs),
+            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
+            "runs": None if runs is None else json.dumps(runs), "project": project,
         }  # fmt: skip
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
@@ -159,10 +145,8 @@ class SqliteStore:
                 rows(connection, SQL["forget_offers"], (engine,))
                 self._offer(connection, engine, functions)
             found = self._claimable(connection, wanted)
-            heads = tuple(self._take(connection, engine, functions, found[:limit], now))
+            heads = tuple(self._take(connection, engine, functions, found, now))
             next_due = self._next_due(connection, wanted)
-            if len(found) > limit > 0:  # one that has messages may be left, and those need not be due
-                next_due = now if next_due is None else min(now, next_due)
         self._offered[engine] = dict(functions)
         return Claimed(heads, next_due)
 
@@ -178,9 +162,9 @@ class SqliteStore:
     def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
         """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
         if wanted["runs"] is not None:
-            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] != 1 else []
+            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] else []
         wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
-        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] != 1 else []
+        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] else []
 
     def _take(
         self,
@@ -192,8 +176,8 @@ class SqliteStore:
     ) -> Iterator[Head]:
         values = [(engine, now, key, functions[function]) for key, function, _ in found]
         claimed = rows_of_each(connection, SQL["claim"], values)
-        for (*row, starter, ours), (_, _, fingerprint) in zip(claimed, found, strict=True):
-            yield _head(connection, (*row, fingerprint, starter, bool(ours)))
+        for row, (_, _, fingerprint) in zip(claimed, found, strict=True):
+            yield records.head(connection, row, fingerprint)
 
     def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
         statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
@@ -201,8 +185,7 @@ class SqliteStore:
 
     def collect(self, engine: str) -> list[Message]:
         with self._connections.snapshot() as connection:
-            found = rows(connection, SQL["collect"], (engine,))
-            return [Message(*row, payload=loaded(connection, payload)) for *row, payload in found]
+            return [records.message(connection, row) for row in rows(connection, SQL["collect"], (engine,))]
 
     def announce(self, engine: EngineRow) -> None:
         port = self._doorbell.listen() if self._doorbell is not None else 0
@@ -257,10 +240,7 @@ class SqliteStore:
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         with self._connections.reading() as connection:
             found = rows(connection, SQL["history"], (run, after, limit))
-            return [
-                Entry(seq, _KINDS[kind], at, step, digest, loaded(connection, payload), began, attempt, due)
-                for seq, kind, at, step, digest, payload, began, attempt, due in found
-            ]
+            return [records.entry(connection, row) for row in found]
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         with self._connections.reading() as connection:
@@ -273,12 +253,12 @@ class SqliteStore:
     def inbox(self, run: str) -> list[Message]:
         with self._connections.snapshot() as connection:
             found = rows(connection, SQL["inbox"], (run,))
-            return [Message(id, run, kind, at, loaded(connection, data)) for id, kind, at, data in found]
+            return [records.message(connection, (id, run, *rest)) for id, *rest in found]
 
     def load(self, run: str) -> RunRow | None:
         with self._connections.snapshot() as connection:
-            found = rows(connection, SQL["load"], (run,))
-            return _run_row(connection, found[0]) if found else None
+            found = rows(connection, records.LOAD, (run,))
+            return records.run_row(connection, found[0]) if found else None
 
     def find(self, query: Query) -> list[RunRow]:
         created_from, created_until = query.created or (-math.inf, math.inf)
@@ -288,14 +268,14 @@ class SqliteStore:
             "prefix": query.id_prefix,
             "suffix": query.id_suffix or None,
             "function_has": query.function_has,
-            "tags_have": query.tags_have,
+            "tag": query.tag,
             "any_has": query.any_has,
             "created_from": created_from,
             "limit": query.limit,
             **dict(zip(("started_from", "started_until"), query.started or (None, None), strict=True)),
             **dict(zip(("ended_from", "ended_until"), query.ended or (None, None), strict=True)),
         }
-        statement = SQL["find_by_prefix" if query.id_prefix else "find"]
+        statement = records.FIND[bool(query.id_prefix), query.tag is not None]
         with self._connections.snapshot() as connection:
             place = (created_until, -1)  # before whatever was created then
             if query.before is not None:
@@ -304,7 +284,7 @@ class SqliteStore:
                     return []
                 place = min(place, before[0])
             wanted |= zip(("created", "key"), place, strict=True)
-            return [_run_row(connection, row) for row in rows(connection, statement, wanted)]
+            return [records.run_row(connection, row) for row in rows(connection, statement, wanted)]
 
     # -- waking and upkeep ------------------------------------------------------------------------------
 
@@ -346,26 +326,3 @@ class SqliteStore:
     def _ring(self, ports: list[Row]) -> None:
         if ports and self._doorbell is not None:
             self._doorbell.ring(port for (port,) in ports)
-
-
-def _head(connection: apsw.Connection, row: Row) -> Head:
-    run, function, token, args, *rest = row
-    return Head(run, function, token, loaded(connection, args), *rest)
-
-
-def _run_row(connection: apsw.Connection, row: Row) -> RunRow:
-    run, function, state, token, owner, created, started, ended, due, args, payload, *rest, _key = row
-    return RunRow(
-        run,
-        function,
-        _STATES[state],
-        token,
-        owner,
-        created,
-        started,
-        ended,
-        due,
-        loaded(connection, args),
-        loaded(connection, payload),
-        *rest,
-    )

@@ -10,26 +10,37 @@ SELECT 1 FROM engines WHERE id = ?;
 -- Runs as their fences see them; the write lock of the transaction keeps them so until the commit. All runs
 -- of a batch in one statement, which costs a third of one statement each.
 SELECT runs.id, runs.key, state, token, owner,
-       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0)
+       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+       unread, messages, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: add_entry
-INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_line
 -- Numbered as it is inserted: the lines of a whole batch then need no look at their runs before.
 INSERT INTO logs (run, n, step, attempt, at, level, text)
 VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?4, ?5, ?6);
 
--- name: consume
-DELETE FROM inbox WHERE run = ? AND id = ?;
+-- name: untaken
+-- A message that may be taken, and the blob that goes with it.
+SELECT n, iif(typeof(payload) = 'text', payload, NULL) FROM inbox WHERE run = ? AND id = ? AND taken IS NULL;
+
+-- name: take
+UPDATE inbox SET taken = ?3, payload = x'' WHERE run = ?1 AND n = ?2;
+
+-- name: count_taken
+UPDATE runs SET unread = unread - ?2 WHERE key = ?1;
 
 -- name: move
 -- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry,
--- and none ended before it, whatever the clock of who ended it.
+-- and none ended before it, whatever the clock of who ended it. A waiting run that has a message which its
+-- owner has not looked at is due at once: since ever, not since now, or a clock that is set back would delay it.
 UPDATE runs
-SET state = :state, owner = NULL, due = :due, payload = :payload,
+SET state = :state, owner = NULL, payload = :payload,
+    due = CASE WHEN :state = 'waiting' AND iif(:seen IS NULL, unread > 0, messages > :seen) THEN 0.0
+               WHEN :state = 'waiting' THEN :due END,
     lost = CASE state WHEN 'parked' THEN 0 ELSE lost END,  -- a person has decided: what was lost is forgiven
     fingerprint = coalesce(:fingerprint, fingerprint),
     ended = CASE WHEN :final THEN max(coalesce(:at, 0.0), coalesce(
@@ -75,29 +86,58 @@ WHERE key = (
     FROM starters WHERE engine NOT IN (SELECT id FROM engines))
 RETURNING id;
 
+-- name: unique_holder
+-- The unfinished run that holds a name.
+SELECT id FROM runs
+WHERE project = ? AND unique_name = ? AND unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked');
+
 -- name: add_run
-INSERT INTO runs (id, state, token, owner, due, lost, created, started, ended, function, digest, fingerprint,
-                  starter, starter_engine, parent, tags, args, payload)
-VALUES (:id, :state, :token, :owner, :due, 0, :created, :started, NULL, :function, :digest, :fingerprint,
-        :starter, :starter_engine, :parent, :tags, :args, x'');
+INSERT INTO runs (id, state, token, owner, due, lost, generation, base, messages, unread, created, began, started,
+                  ended, function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine,
+                  unique_name, origin, parent, root, seed, copied, context, tags, args, payload)
+VALUES (:id, :state, :token, :owner, :due, 0, 0, 0, 0, 0, :created, :began, :started,
+        NULL, :function, :digest, :fingerprint, :project, :queue, :lane, :rank, :starter, :starter_engine,
+        :unique_name, :origin, :parent, :root, :seed, :copied, :context, :tags, :args, x'');
+
+-- name: add_tag
+INSERT INTO run_tags (tag, run) VALUES (?, ?);
 
 -- name: copy_history
-INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due)
-SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due
+INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
 FROM history WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
 
 -- name: addressee
--- Where a message goes: the run's key and state, and whether the message is there already.
-SELECT key, state,
-       EXISTS (SELECT 1 FROM inbox WHERE run = runs.key AND inbox.id = :message)
-       OR EXISTS (SELECT 1 FROM history WHERE run = runs.key AND step = :message AND kind = 'message')
+-- Where a message goes: the run's key and state, the last number of its inbox, whether the message is there
+-- already, and how much is there that nobody has taken.
+SELECT key, state, messages, EXISTS (SELECT 1 FROM inbox WHERE run = runs.key AND inbox.id = :message), unread
 FROM runs WHERE id = :run;
 
+-- name: unread_signals
+SELECT count(*) FROM inbox WHERE run = ? AND taken IS NULL AND kind = 'signal';
+
 -- name: add_message
-INSERT INTO inbox (run, id, kind, at, payload) VALUES (?, ?, ?, ?, ?);
+INSERT INTO inbox (run, n, id, kind, name, state, sender, digest, at, taken, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?);
+
+-- name: tell
+-- A run has got a message: if nobody drives it, it is due at once.
+UPDATE runs
+SET messages = messages + 1, unread = unread + 1,
+    due = iif(owner IS NULL AND state IN ('queued', 'waiting'), 0.0, due)
+WHERE key = ?;
 
 -- name: add_blob
-INSERT INTO blobs (data) VALUES (?) RETURNING key;
+INSERT INTO blobs (name, data) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: free_blob
+-- A row has let go of a blob: it goes if no other names it.
+DELETE FROM blobs
+WHERE name = ?1
+  AND NOT EXISTS (SELECT 1 FROM history WHERE payload = ?1 AND typeof(payload) = 'text')
+  AND NOT EXISTS (SELECT 1 FROM runs WHERE payload = ?1 AND typeof(payload) = 'text')
+  AND NOT EXISTS (SELECT 1 FROM runs WHERE args = ?1 AND typeof(args) = 'text')
+  AND NOT EXISTS (SELECT 1 FROM inbox WHERE payload = ?1 AND typeof(payload) = 'text');
 
 -- name: ports
 -- Who else wants to be woken.
@@ -112,12 +152,13 @@ SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;
 WITH RECURSIVE codes (function, own, fingerprint) AS (
     SELECT wanted.key, wanted.value, (
         SELECT min(fingerprint) FROM runs
-        WHERE function = wanted.key AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+        WHERE project = :project AND function = wanted.key
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
     FROM json_each(:functions) AS wanted
     UNION ALL
     SELECT function, own, (
         SELECT min(fingerprint) FROM runs
-        WHERE function = codes.function AND fingerprint > codes.fingerprint
+        WHERE project = :project AND function = codes.function AND fingerprint > codes.fingerprint
           AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
     FROM codes WHERE fingerprint IS NOT NULL)
 SELECT json_group_array(json_array(function, fingerprint, fingerprint NOT IN (own, '')))
@@ -127,35 +168,23 @@ WHERE fingerprint IS NOT NULL AND (fingerprint IN (own, '') OR NOT EXISTS (
     WHERE function = codes.function AND fingerprint = codes.fingerprint AND engine <> :engine));
 
 -- name: claimable
--- Unowned runs of `takable` codes that are due, and those that have messages: the engine's own code first,
--- then the oldest. The first half reads at most `limit` index rows per code, however many wait behind them or
--- belong to others; the second starts from the inbox (CROSS JOIN keeps the planner to it), which is short.
-SELECT key, function, fingerprint FROM (
-    SELECT runs.key, runs.function, runs.fingerprint, runs.due AS since, wanted.value ->> 2 AS other
-    FROM json_each(:takable) AS wanted
-    JOIN runs ON runs.key IN (
-        SELECT key FROM runs
-        WHERE function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
-          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
-        ORDER BY due LIMIT :limit)
-    UNION ALL
-    SELECT runs.key, runs.function, runs.fingerprint, min(inbox.at), runs.fingerprint NOT IN (wanted.value, '')
-    FROM inbox CROSS JOIN runs ON runs.key = inbox.run
-    CROSS JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-    WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
-      AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
-          SELECT 1 FROM offers
-          WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
-    GROUP BY runs.key)
-GROUP BY key ORDER BY min(other), min(since), key LIMIT :limit;
+-- Unowned runs of `takable` codes that are due: the engine's own code first, then the oldest. Reads at most
+-- `limit` index rows per code, however many wait behind them or belong to others.
+SELECT runs.key, runs.function, runs.fingerprint
+FROM json_each(:takable) AS wanted
+JOIN runs ON runs.key IN (
+    SELECT key FROM runs
+    WHERE project = :project AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
+    ORDER BY due LIMIT :limit)
+ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 
 -- name: claimable_among
 -- As `claimable`, of the named runs alone: one look-up for each.
 SELECT runs.key, runs.function, runs.fingerprint
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
-  AND (runs.due <= :now OR EXISTS (SELECT 1 FROM inbox WHERE run = runs.key))
+WHERE runs.project = :project AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
@@ -163,21 +192,23 @@ ORDER BY runs.due, runs.key LIMIT :limit;
 
 -- name: claim
 -- Whoever drives the run decides which code it is of from now on. Its script may take it for one that it left
--- behind only if the process that started it is gone, and had an engine by which that can be told.
+-- behind only if the process that started it is gone, and had an engine by which that can be told. In the
+-- order of HEAD in `rows.py`.
 UPDATE runs
-SET owner = ?1, token = token + 1, state = 'running', started = coalesce(started, max(?2, created)), due = NULL,
-    fingerprint = ?4
+SET owner = ?1, token = token + 1, state = 'running', due = NULL, fingerprint = ?4,
+    started = coalesce(started, max(?2, created)), began = coalesce(began, started, max(?2, created))
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
           coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
           iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter),
-          starter_engine IS ?1;
+          starter_engine IS ?1, project, origin, parent, root, seed, began, copied, generation, base, context,
+          queue, lane, messages;
 
 -- name: next_due
 -- One index look-up per code.
 SELECT min((
     SELECT due FROM runs
-    WHERE function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+    WHERE project = :project AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
       AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY due LIMIT 1))
 FROM json_each(:takable) AS wanted;
@@ -186,7 +217,7 @@ FROM json_each(:takable) AS wanted;
 SELECT min(runs.due)
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+WHERE runs.project = :project AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
@@ -201,11 +232,12 @@ DELETE FROM offers WHERE engine = ?;
 INSERT INTO offers (engine, function, fingerprint) VALUES (?, ?, ?);
 
 -- name: collect
--- From the inbox, not from the owned runs: those may be ten thousand, messages on their way are few.
-SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload
-FROM inbox CROSS JOIN runs ON runs.key = inbox.run
-WHERE runs.owner = ?
-ORDER BY inbox.at, inbox.run, inbox.id;
+-- By an index of owned runs that have any: an engine may own ten thousand.
+SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox.digest, inbox.state,
+       inbox.sender, inbox.n
+FROM runs INDEXED BY runs_with_mail CROSS JOIN inbox ON inbox.run = runs.key AND inbox.taken IS NULL
+WHERE runs.owner = ? AND runs.owner IS NOT NULL AND runs.unread > 0
+ORDER BY inbox.at, inbox.run, inbox.n;
 
 -- name: announce
 INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, ?, ?, ?, ?);
@@ -253,7 +285,7 @@ WHERE owner = ?1;
 -- == reading ===========================================================================================
 
 -- name: history
-SELECT seq, kind, at, step, digest, payload, began, attempt, due
+SELECT seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
 FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: logs
@@ -268,50 +300,35 @@ FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ?
 SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);
 
 -- name: inbox
-SELECT id, kind, at, payload FROM inbox
-WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY at, id;
+SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
+WHERE run = (SELECT key FROM runs WHERE id = ?) AND taken IS NULL ORDER BY n;
 
 -- name: blob
-SELECT data FROM blobs WHERE key = ?;
+SELECT data FROM blobs WHERE name = ?;
 
 -- name: load
-SELECT * FROM run_rows WHERE id = ?;
+-- Here and below: the columns are the fields of podium.model.RunRow.
+SELECT {columns} FROM run_rows WHERE id = ?;
 
 -- name: place
 -- A run's place in the order of `find`, for paging.
 SELECT created, key FROM runs WHERE id = ?;
 
 -- name: find
--- Walks the index of creation times, newest first, until it has enough. What a piece of text must be in is a
--- look at each row on the way: a fifth of a second for a million runs.
-SELECT * FROM run_rows
-WHERE (created, key) < (:created, :key) AND created >= :created_from
+-- Walks the index of creation times, newest first, until it has enough; or from the keys of few runs, see
+-- `ids_with_prefix`, `tagged`. What a piece of text must be in is a look at each row on the way: a fifth of a
+-- second for a million runs.
+SELECT {columns} FROM run_rows
+WHERE {narrowed} (created, key) < (:created, :key) AND created >= :created_from
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
   AND (:function IS NULL OR function = :function)
   AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
   AND (:function_has IS NULL OR instr(function, :function_has))
-  AND (:tags_have IS NULL OR instr(tags, :tags_have))
   AND (:any_has IS NULL OR instr(id, :any_has) OR instr(function, :any_has) OR instr(tags, :any_has))
   AND (:started_from IS NULL OR started >= :started_from AND started < :started_until)
   AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)
 ORDER BY created DESC, key DESC LIMIT :limit;
 
--- name: find_by_prefix
--- As `find`, but from the index of ids: few runs share a prefix that somebody typed.
-SELECT * FROM run_rows
-WHERE key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff))
-  AND (created, key) < (:created, :key) AND created >= :created_from
-  AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-  AND (:function IS NULL OR function = :function)
-  AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
-  AND (:function_has IS NULL OR instr(function, :function_has))
-  AND (:tags_have IS NULL OR instr(tags, :tags_have))
-  AND (:any_has IS NULL OR instr(id, :any_has) OR instr(function, :any_has) OR instr(tags, :any_has))
-  AND (:started_from IS NULL OR started >= :started_from AND started < :started_until)
-  AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)
-ORDER BY created DESC, key DESC LIMIT :limit;
-
--- == copies ============================================================================================
 
 -- name: copy_into
 VACUUM INTO ?;
@@ -333,3 +350,17 @@ INSERT INTO meta VALUES ('home', ?) ON CONFLICT (name) DO UPDATE SET value = exc
 
 -- name: count_runs
 SELECT count(*) FROM runs;
+=======
+-- name: ids_with_prefix
+-- For `find`: few runs share a prefix that somebody typed.
+key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
+
+-- name: tagged
+key IN (SELECT run FROM run_tags WHERE tag = :tag) AND
+
+-- == upgrading =========================================================================================
+
+-- name: steps_before_004
+SELECT run, step FROM history WHERE kind <> 'message' AND step LIKE '%:%' ORDER BY run, seq;
+
+-- == copies =====================================================================================
