@@ -44,7 +44,11 @@ class Retry:
     total     seconds since the first attempt began, after which no retry may begin; None: no limit
     otherwise the policy asked when this one does not grant; `a | b` sets it
 
-    Raises UsageError for numbers that make no sense. Example: `Retry(times=5, on=(TimeoutError, OSError))`.
+    Raises UsageError for numbers that make no sense.
+
+    Example:
+
+    >>> policy = Retry(times=5, wait=0.5, on=(TimeoutError, OSError)) | Retry(times=1, on=ValueError)
     """
 
     times: int = 3

@@ -59,7 +59,12 @@ class App:
     `with App():` that drives all has its engine at once; else opening happens on first use. It raises
     StoreRefused or StoreUnavailable. The default app, which a process has that opens none, drives all in a
     server and its own in a script, a notebook or a test.
-    Example: `with App("runs.db", options=Options(thread_slots=64)): report.run(["Oslo"])`.
+
+    Example:
+
+    >>> with App("runs.db", options=Options(thread_slots=64)):
+    ...     report.run("Oslo")
+    'report of Oslo'
     """
 
     def __init__(

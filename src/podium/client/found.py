@@ -28,7 +28,12 @@ class Found:
     `cancel()` on those that have not ended; `retry()` on failed ones that no newer run goes on from (and on
     cancelled ones, where the query says so); `resume()` on parked ones. Each gives how many there were.
 
-    Example: `podium.runs("workflow:daily status:failed ended:today").retry()`.
+    Example:
+
+    >>> report.run("Oslo")
+    'report of Oslo'
+    >>> [run.result() for run in podium.runs("workflow:report status:done")]
+    ['report of Oslo']
     """
 
     def __init__(self, app: App, query: str) -> None:
@@ -46,19 +51,44 @@ class Found:
                 yield self._run(row)
 
     def count(self) -> Waiting[int]:
-        """How many match. Example: `podium.runs("status:failed ended:today").count().result()`."""
+        """How many match.
+
+        Example:
+
+        >>> podium.runs("status:failed ended:today").count().result()
+        0
+        """
         return answered(lambda: sum(map(len, pages(self._app, self._parsed))), self._app.env)
 
     def cancel(self) -> Waiting[int]:
-        """Ask all of them that have not ended to stop. Example: `podium.runs("tag:nightly").cancel()`."""
+        """Ask all of them that have not ended to stop.
+
+        Example:
+
+        >>> run = rests.options(tags=["nightly"]).start()
+        >>> podium.runs("tag:nightly").cancel().result()
+        1
+        """
         return self._each(among(self._parsed, UNFINISHED), self._app.cancel)
 
     def resume(self) -> Waiting[int]:
-        """Put the parked ones back in line. Example: `podium.runs("workflow:daily").resume()`."""
+        """Put the parked ones back in line.
+
+        Example:
+
+        >>> podium.runs("workflow:daily").resume().result()
+        0
+        """
         return self._each(among(self._parsed, RESUMED), self._app.resume)
 
     def retry(self) -> Waiting[int]:
-        """A new run for each failed one. Example: `podium.runs("workflow:daily ended:today").retry()`."""
+        """A new run for each failed one that no newer run goes on from.
+
+        Example:
+
+        >>> podium.runs("workflow:daily ended:today").retry().result()
+        0
+        """
         return self._each(
             among(self._parsed, RETRIED, RETRIED_BY_QUERY), lambda run: self._app.retry(run).id, once=True
         )
@@ -102,7 +132,11 @@ def get(id: str) -> Run[Any]:
     Its result has the type that its function declares, where that is imported here; else it is as it was
     recorded. `f.get(id)` also knows the type.
 
-    Example: `podium.get("order-17").result(timeout=60)`.
+    Example:
+
+    >>> run = report.options(id="order-17").start("Oslo")
+    >>> podium.get("order-17").result(timeout=60)
+    'report of Oslo'
     """
     app, row = load("podium.get", id)
     return Run(StoredRun.known(app, app.functions.get(row.function), row.id))
@@ -111,7 +145,10 @@ def get(id: str) -> Run[Any]:
 def runs(query: str = "") -> Found:
     """Runs that match a query, as `podium runs` reads it; all of them without one. Raises UsageError.
 
-    Example: `for run in podium.runs("status:failed ended:today"): print(run.id, run.why())`.
+    Example:
+
+    >>> for run in podium.runs("status:failed ended:today"):
+    ...     print(run.id, run.why())
     """
     given: Any = query  # as it was given
     if not isinstance(given, str):

@@ -41,7 +41,12 @@ class Runs(Generic[R]):
 
     A failed item raises its failure where its result would come, and the others are cancelled; with
     `on_error="return"` the exception itself comes as the result. Outside of workflows also RunCancelled and
-    RunParked. Example: `for page in fetch.map(urls, limit=20): ...`.
+    RunParked.
+
+    Example:
+
+    >>> list(fetch.map(["a.html", "b.html"], limit=20))
+    ['page a.html', 'page b.html']
     """
 
     def __init__(self, fan: Fan, label: str = "") -> None:
@@ -57,11 +62,23 @@ class Runs(Generic[R]):
         return self._fan.collect().__await__()
 
     def as_completed(self) -> Completed[R]:
-        """Results as they complete; inside a workflow in the order on record, the same on every resume."""
+        """Results as they complete; inside a workflow in the order on record, the same on every resume.
+
+        Example:
+
+        >>> sorted(fetch.map(["a.html", "b.html"]).as_completed())
+        ['page a.html', 'page b.html']
+        """
         return Completed(self._fan)
 
     def cancel(self) -> None:
-        """Cancel what is in flight; draw no further items."""
+        """Cancel what is in flight; draw no further items.
+
+        Example:
+
+        >>> pages = fetch.map(["a.html", "b.html"])
+        >>> pages.cancel()
+        """
         self._fan.cancel()
 
     def __repr__(self) -> str:

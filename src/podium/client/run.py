@@ -50,7 +50,11 @@ class Run(Waiting[R]):
     blocking read of the store each. What changes the run is done on return in sync code; in a running event
     loop it is under way on return, and awaiting what was returned says that it is done.
 
-    Example: `run = report.start("Oslo"); print(run.id, run.result(timeout=60))`.
+    Example:
+
+    >>> run = report.start("Oslo")
+    >>> run.result(timeout=60)
+    'report of Oslo'
     """
 
     def __init__(self, source: Source) -> None:
@@ -58,17 +62,38 @@ class Run(Waiting[R]):
 
     @property
     def id(self) -> str:
-        """The run's id; waits for nothing."""
+        """The run's id, as text; it waits for the start to be on disk where no id was chosen.
+
+        Example:
+
+        >>> report.options(id="monday").start("Oslo").id
+        'monday'
+        """
         return self._source.id
 
     @property
     def state(self) -> State:
-        """Where it stands now."""
+        """Where it stands now: queued, running, waiting, succeeded, failed, cancelled or parked.
+
+        Example:
+
+        >>> run = report.start("Oslo")
+        >>> run.result(), str(run.state)
+        ('report of Oslo', 'succeeded')
+        """
         return self._source.state()
 
     def result(self, timeout: float | None = None) -> R:
-        """Block until it ends. Raises its failure with the original type, RunCancelled, RunParked,
-        or TimeoutError after `timeout` seconds (the run goes on)."""
+        """Block until it ends, or for so many seconds.
+
+        Raises its failure with the original type, RunCancelled, RunParked, or TimeoutError after `timeout`
+        seconds (the run goes on).
+
+        Example:
+
+        >>> report.start("Oslo").result(timeout=60)
+        'report of Oslo'
+        """
         check_timeout(timeout)
         try:
             return self._source.result(timeout)
@@ -80,32 +105,67 @@ class Run(Waiting[R]):
         return self._source.wait().__await__()
 
     def started(self) -> Awaitable[str]:
-        """Await it to know that the start is on disk; gives the id."""
+        """Await it to know that the start is on disk; gives the id.
+
+        Example:
+
+        >>> async def begin():
+        ...     run = report.options(id="monday").start("Oslo")
+        ...     return await run.started()
+        >>> asyncio.run(begin())
+        'monday'
+        """
         return self._source.started()
 
     def cancel(self) -> Waiting[None]:
         """Ask it to stop: its body sees CancelledError and may clean up. Of an ended run it does nothing.
 
-        Example: `run.cancel()`, in async code `await run.cancel()`.
+        Example; in async code it is `await run.cancel()`:
+
+        >>> run = rests.start()
+        >>> _ = run.cancel()
+        >>> run.result()
+        Traceback (most recent call last):
+        podium.errors.RunCancelled: ...
         """
         return self._source.cancel()
 
     def history(self) -> list[Entry]:
-        """What is on record of it, in order. Raises UsageError for a step inside of a workflow, which has no
-        record of its own; so do `resume`, `retry` and `why`."""
+        """What is on record of it, in order: a row for each outcome.
+
+        Raises UsageError for a step inside of a workflow, which has no record of its own; so do `resume`,
+        `retry` and `why`.
+
+        Example:
+
+        >>> run = report.start("Oslo")
+        >>> run.result(), [str(entry.kind) for entry in run.history()]
+        ('report of Oslo', ['result'])
+        """
         return self._stored().app.history(self.id)
 
     def resume(self) -> Waiting[None]:
         """Put it back in line after it was parked. Raises WrongState if it is not.
 
-        Example: `podium.get("order-17").resume()`.
+        Example:
+
+        >>> report.start("Oslo").resume()
+        Traceback (most recent call last):
+        podium.errors.WrongState: ...
         """
         return Answer(mapped(self._stored().app.resume(self.id), lambda _: None))
 
     def retry(self) -> Run[R]:
         """A new run from the recorded past of this failed one. Raises WrongState if it has not failed.
 
-        Example: `podium.get("order-17").retry().result()`.
+        Example:
+
+        >>> run = breaks_once.start()
+        >>> run.result()
+        Traceback (most recent call last):
+        ValueError: not yet
+        >>> run.retry().result()
+        'done'
         """
         stored = self._stored()
         started = stored.app.retry(self.id)
@@ -114,7 +174,14 @@ class Run(Waiting[R]):
         return Run(StoredRun(stored.app, stored.function, started))
 
     def why(self) -> str:
-        """Why it stands where it stands, in a sentence."""
+        """Why it stands where it stands, in a sentence, and what would move it.
+
+        Example:
+
+        >>> run = report.start("Oslo")
+        >>> run.result(), run.why()
+        ('report of Oslo', 'succeeded: it succeeded 0 s ago; nothing more will happen to it')
+        """
         return why(self._stored().app, self.id)
 
     def _stored(self) -> StoredRun:

@@ -21,11 +21,20 @@ class Waiting(Generic[T]):
     What changes a run (`run.cancel()`, `podium.runs(...).retry()`) is done when the call returns in sync
     code; in a running event loop the call returns at once, and awaiting this says that it is done.
 
-    Example: `await run.cancel()`, or plainly `run.cancel()` in sync code.
+    Example; in async code `await podium.runs().count()`:
+
+    >>> podium.runs().count().result()
+    0
     """
 
     def result(self, timeout: float | None = None) -> T:
-        """Block for it, `timeout` seconds at most. Raises what went wrong, or TimeoutError."""
+        """Block for it, `timeout` seconds at most. Raises what went wrong, or TimeoutError.
+
+        Example:
+
+        >>> podium.runs("tag:nightly").count().result(timeout=10)
+        0
+        """
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, T]:

@@ -76,7 +76,12 @@ class Durable(Generic[P, C, R]):
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it and block for the result, whatever its colour. Inside a workflow only this branch waits.
 
-        Example: `report = moderate_site.run("https://…")`. Raises what the function raises.
+        Raises what the function raises, RunCancelled and RunParked.
+
+        Example:
+
+        >>> report.run("Oslo")
+        'report of Oslo'
         """
         try:
             if current_machine() is None:
@@ -91,7 +96,13 @@ class Durable(Generic[P, C, R]):
 
         Outside of workflows a durable run: on disk when this returns, or, in a running event loop, when
         `await run.started()` does. Inside a workflow a step. Raises ArgumentError and EncodeError before
-        anything is stored.
+        anything is stored, and IdConflict where its id is that of another call.
+
+        Example:
+
+        >>> run = report.start("Oslo")
+        >>> run.result()
+        'report of Oslo'
         """
         machine = current_machine()
         if machine is None:
@@ -118,6 +129,14 @@ class Durable(Generic[P, C, R]):
 
         `on_error="return"` puts failures among the results instead of raising the first. Items may be
         lazy, and inside workflows asynchronous. Outside of workflows each item is a run of its own.
+        Raises UsageError for a limit below 1.
+
+        Example:
+
+        >>> for page in fetch.map(["a.html", "b.html"], limit=20):
+        ...     print(page)
+        page a.html
+        page b.html
         """
         if limit is not None:
             check_count("map", "limit", limit, 1)
@@ -158,7 +177,11 @@ class Durable(Generic[P, C, R]):
         loop, when `await run.started()` of each does. Raises ArgumentError and EncodeError before anything is
         stored, and IdConflict where an id is that of another call; the other items are started then.
 
-        Example: `runs = resize.start_many(files, id=lambda file: f"resize-{file}")`.
+        Example:
+
+        >>> runs = report.start_many(["Oslo", "Rome"], id=lambda city: f"report-{city}")
+        >>> [run.id for run in runs]
+        ['report-Oslo', 'report-Rome']
         """
         if current_machine() is not None:
             self._inside("start_many")
@@ -191,7 +214,11 @@ class Durable(Generic[P, C, R]):
 
         Raises RunNotFound where there is none, or where it is a run of another function.
 
-        Example: `report.options(id="monday").start("Oslo")` here, `report.get("monday").result()` there.
+        Example:
+
+        >>> run = report.options(id="monday").start("Oslo")
+        >>> report.get("monday").result()  # here, or in any other process
+        'report of Oslo'
         """
         app, row = load(f"{self._function.label}.get", id)
         if row.function != self._function.name:
@@ -208,6 +235,14 @@ class Durable(Generic[P, C, R]):
         id     the run's id: the same id again gives the same run, with other arguments it is an error
         delay  seconds before it may begin
         tags   words to find it by, without blanks
+
+        Raises UsageError for what cannot be.
+
+        Example:
+
+        >>> run = report.options(id="order-17", tags=["monthly"]).start("Oslo")
+        >>> run.id
+        'order-17'
         """
         call = StartOptions(id=id, delay=delay, tags=checked_tags(tags))
         return type(self)(self._function, call, self._bound)

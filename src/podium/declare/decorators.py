@@ -95,9 +95,14 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
               process imports the task's module; arguments and results pass as they are recorded.
     memory    of such a process, at most: bytes, or text such as "512 MB" (millions) or "1 GiB"
 
-    Example: `@task(isolation="process", memory="2 GB", timeout=600, retries=2)`.
-    Also as a function, for what cannot be edited: `get = task(requests.get, retries=3)`.
-    Raises DeclarationError for what no other process could find again by its name.
+    Raises DeclarationError for what no other process could find again by its name, UsageError for options
+    that cannot be.
+
+    Example, for what cannot be edited; as a rule it stands above a `def`, as `@task(retries=3)`:
+
+    >>> loads = task(json.loads, name="loads", retries=3, timeout=30)
+    >>> loads.run("[1, 2]")
+    [1, 2]
     """
     return TaskDecorator(**options) if fn is None else _task(fn, **options)
 
@@ -120,6 +125,12 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
     own that reads clocks, chance or the order of a set (NotReplaySafe), unless its line has the comment
     `# podium: replay-safe`.
+
+    Example, for what cannot be edited; as a rule it stands above a `def`, as `@workflow`:
+
+    >>> again = workflow(report.fn, name="report-again", timeout=60)
+    >>> again.run("Oslo")
+    'report of Oslo'
     """
     return WorkflowDecorator(**options) if fn is None else _workflow(fn, **options)
 

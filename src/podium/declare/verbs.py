@@ -16,13 +16,25 @@ _env = RealEnv()
 
 
 def now() -> datetime:
-    """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume."""
+    """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume.
+
+    Example:
+
+    >>> podium.now().tzinfo
+    datetime.timezone.utc
+    """
     machine = current_machine()
     return datetime.fromtimestamp(_env.now() if machine is None else machine.now(), UTC)
 
 
 def uuid4() -> uuid.UUID:
-    """A random UUID; inside a workflow the same on every resume."""
+    """A random UUID; inside a workflow the same on every resume.
+
+    Example:
+
+    >>> podium.uuid4().version
+    4
+    """
     machine = current_machine()
     return _env.uuid4() if machine is None else machine.chance.uuid4(machine.inner_scope())
 
@@ -30,7 +42,10 @@ def uuid4() -> uuid.UUID:
 def random() -> _random.Random:
     """A random generator; inside a workflow its draws are the same on every resume.
 
-    Example: `podium.random().choice(servers)`.
+    Example:
+
+    >>> podium.random().choice(["a", "b"]) in ("a", "b")
+    True
     """
     machine = current_machine()
     return _env.random() if machine is None else machine.chance.random(machine.inner_scope())
@@ -39,7 +54,11 @@ def random() -> _random.Random:
 def sleep(seconds: float) -> None:
     """Sleep, durably inside a sync workflow (no thread is held), plainly elsewhere.
 
-    In async workflows `asyncio.sleep` is durable.
+    In async workflows `asyncio.sleep` is durable. Raises UsageError for what is no number of seconds.
+
+    Example:
+
+    >>> podium.sleep(0.01)
     """
     if not isinstance(seconds, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
         raise UsageError(f"podium.sleep({seconds!r}): a number of seconds is needed")
@@ -59,23 +78,56 @@ def _inside_task(verb: str) -> Attempt:
 
 
 def attempt() -> int:
-    """Which attempt at this step the running task is, counting from 1. UsageError outside of one."""
+    """Which attempt at this step the running task is, counting from 1.
+
+    Raises UsageError outside of a task that a workflow runs.
+
+    Example, in a task:
+
+    >>> podium.attempt()
+    1
+    """
     return _inside_task("attempt").number
 
 
 def idempotency_key() -> str:
-    """A key that is the same for every attempt at this step: give it to services that accept one."""
+    """A key that is the same for every attempt at this step: give it to services that accept one.
+
+    Raises UsageError outside of a task that a workflow runs.
+
+    Example, in a task:
+
+    >>> headers = {"Idempotency-Key": podium.idempotency_key()}
+    """
     return _inside_task("idempotency_key").idempotency_key
 
 
 def fencing_token() -> tuple[int, int]:
-    """(run token, attempt): grows with every change of owner and every attempt, for resources that fence."""
+    """(run token, attempt): grows with every change of owner and every attempt, for resources that fence.
+
+    Raises UsageError outside of a task that a workflow runs.
+
+    Example, in a task:
+
+    >>> token, attempt = podium.fencing_token()
+    >>> (token, attempt) >= (1, 1)
+    True
+    """
     current = _inside_task("fencing_token")
     return current.token, current.number
 
 
 def progress(done: float, total: float | None = None, text: str = "") -> None:
-    """Say how far the running task is, for live views. Not durable; outside of a task it does nothing."""
+    """Say how far the running task is, for live views. Not durable; outside of a task it does nothing.
+
+    done   how much is done
+    total  of how much; None where that is not known
+    text   a few words
+
+    Example, in a task:
+
+    >>> podium.progress(412, 1000, "pages")
+    """
     current = current_attempt.get()
     if current is not None and current.note is not None:
         current.note(current, Progress(done, total, text))

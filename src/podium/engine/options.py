@@ -35,7 +35,11 @@ class Options(msgspec.Struct, frozen=True):
     log_line       characters of one line
     evict_always   drop a run from memory whenever it only waits: for tests
 
-    Raises UsageError for what cannot be. Example: `App(options=Options(thread_slots=8, grace=30.0))`.
+    Raises UsageError for what cannot be.
+
+    Example:
+
+    >>> options = Options(thread_slots=8, grace=30.0)
     """
 
     runs_max: int = 1000
