@@ -311,3 +311,29 @@ def test_a_run_whose_function_was_renamed_is_told_at_every_opening(place: Place)
         said = place.run(opening, "me").stderr
         assert "1 run waits for mail:campaign, which is not there any more" in said
         assert "podium rename mail:campaign mail:campaigns" in said
+
+
+def test_a_renamed_functions_runs_go_on_under_its_new_name(place: Place) -> None:
+    place.leave("ALL-1", "ALL-2")
+    (place.home / "mail.py").write_text(MAIL.replace("campaign", "campaigns"))
+    rename = ("-m", "podium", "rename", "mail:campaign", "mail:campaigns")
+    (run,) = place.run(*rename, "--dry-run", "-q").stdout.split()
+    refused = place.run(*rename)
+    assert "nobody is there to ask" in refused.stderr
+    renamed = place.run(*rename, "--yes", "--json")
+    assert renamed.returncode == 0, renamed.stderr
+    assert run in renamed.stdout
+    place.go()
+    again = place.run("mail.py", "ALL-1", "ALL-2")
+    assert (again.stdout, place.states()) == ("['ALL-1', 'ALL-2']\n", ["succeeded"])
+    assert f"resumed {run}" in again.stderr
+
+
+def test_a_run_that_somebody_drives_keeps_its_name(place: Place) -> None:
+    script = place.start("mail.py", "ALL-1")
+    place.until("began ALL-1")
+    renamed = place.run("-m", "podium", "rename", "mail:campaign", "mail:other", "--yes")
+    assert renamed.returncode == 4
+    assert "runs" in renamed.stderr
+    place.go()
+    assert script.communicate(timeout=60)[0] == "['ALL-1']\n"

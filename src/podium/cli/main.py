@@ -61,6 +61,7 @@ _VERBS = {
     "retry": Verb("cli.retry", "A new run that goes on at the step at which one failed."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
     "terminate": Verb("cli.terminate", "End a run that nobody drives, without running its body."),
+    "rename": Verb("cli.rename", "Move unfinished runs to the name that their function has now."),
     "backup": Verb("cli.backup", "Copy the store, while it is in use, to a file."),
     "doctor": Verb("cli.doctor", "Is the store well, who is alive, what is stuck."),
     "config": Verb("cli.config", "Every setting: its value, where that is from, its default."),

@@ -12,7 +12,7 @@ from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError, WrongState
 from ..inspect import among, is_query, parse, search
-from ..model import RunRow, State
+from ..model import UNFINISHED, Query, RunRow, State
 from . import formatting
 from .answer import say_json
 from .lookup import described, pick
@@ -44,6 +44,16 @@ class Chosen:
             self._cut = (
                 f" (among the newest {found.looked_at:,} that it can be done to, the only ones looked at)"
             )
+
+    @classmethod
+    def of_function(cls, app: App, function: str) -> Chosen:
+        """The unfinished runs of a function, by its whole name."""
+        chosen = cls(app, (), frozenset())
+        chosen.by_query = True
+        chosen.rows = app.store.find(Query(function=function, states=UNFINISHED, limit=MANY_MAX))
+        if len(chosen.rows) == MANY_MAX:
+            chosen._cut = f" (the newest {MANY_MAX:,})"
+        return chosen
 
     def leave_out(self, ids: Collection[str], why: str) -> None:
         """Of those that a query found; who names one means it."""

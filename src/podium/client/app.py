@@ -364,10 +364,18 @@ class App:
 
     def terminate(self, run: str) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run."""
+        return self._decide(run, steering.terminating(self._freed(run), self.env.now()))
+
+    def rename(self, run: str, function: str) -> Future[Verdict]:
+        """Have a run that nobody, or a dead process, holds go on with a function by its new name."""
+        return self._decide(run, steering.renaming(self._freed(run), function))
+
+    def _freed(self, run: str) -> RunRow:
+        """A run's row, taken from a dead owner."""
         row = self.load(run)
         if self._patiently(lambda: owners.free(self.store, self._locks_directory(), row)):
             row = self.load(run)  # by its new token: an engine that takes it meanwhile wins
-        return self._decide(run, steering.terminating(row, self.env.now()))
+        return row
 
     def resume(self, run: str) -> Future[Verdict]:
         """Put a parked run back in line."""

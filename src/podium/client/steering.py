@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from .. import codec
 from ..errors import DecodeError, WrongState
 from ..model import DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
@@ -34,7 +36,12 @@ def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
     return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
 
 
-def _decision(row: RunRow, move: Move) -> Write:
+def renaming(row: RunRow, function: str) -> Write:
+    """A run of a function that is called otherwise now; its state and its record stay."""
+    return msgspec.structs.replace(_decision(row), rename=function)
+
+
+def _decision(row: RunRow, move: Move | None = None) -> Write:
     if row.state not in _UNDRIVEN:
         raise WrongState(f"run {row.id} is {row.state}", fix=_way_on(row))
     return Write(fence=Fence(row.id, row.token, _UNDRIVEN), move=move)

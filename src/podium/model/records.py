@@ -205,6 +205,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     messages: tuple[Message, ...] = ()
     new_runs: tuple[NewRun, ...] = ()
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
+    rename: str = ""  # what the function of the fenced run, which nobody owns, is called from now on
 
 
 class Outcome(str, Enum):

@@ -41,7 +41,7 @@ _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
 _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
 _ADDRESSEE, _ADD_MESSAGE, _TELL = SQL["addressee"], SQL["add_message"], SQL["tell"]
 _UNREAD_SIGNALS = SQL["unread_signals"]
-_ADD_LINE = SQL["add_line"]
+_ADD_LINE, _RENAME = SQL["add_line"], SQL["rename"]
 
 _STATES = {state.value: state for state in State}
 _DONE = Verdict(Outcome.DONE)
@@ -82,6 +82,9 @@ class Batch:
                 self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
             if write.move is not None:
                 self._move(key, write.move, write.entries, blob)
+            if write.rename:
+                rows(self._connection, _RENAME, (write.rename, key))
+                self.wakes = True
         if not write.new_runs and not write.messages:
             return _DONE
         self.flush()  # a copied history and the ids of messages are looked up in the table
@@ -120,7 +123,7 @@ class Batch:
         """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
         key = 0
         if write.fence is None:
-            if write.move is not None or write.entries or write.consumed or write.logs:
+            if write.move is not None or write.entries or write.consumed or write.logs or write.rename:
                 return 0, _invalid("without a fence a Write only creates runs and sends messages")
         else:
             key, refusal = self._check_fenced(write.fence, write)
@@ -142,6 +145,8 @@ class Batch:
         is_decision = owner is None and not (write.entries or write.consumed or write.logs)
         if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
             return 0, _REFUSED
+        if write.rename and owner is not None:
+            return 0, _invalid("the function of a run that somebody drives is not renamed")
         if write.move is not None:
             after = write.move.state
             # Running means owned, and only a claim makes an owner.

@@ -47,6 +47,9 @@ SET state = :state, owner = NULL, payload = :payload,
         (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created)) END
 WHERE key = :key;
 
+-- name: rename
+UPDATE runs SET function = ? WHERE key = ?;
+
 -- name: call_of_run
 SELECT function, digest FROM runs WHERE id = ?;
 

@@ -1,0 +1,59 @@
+"""`podium rename OLD NEW`: unfinished runs of a function that is called otherwise now."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import App
+from ..errors import UsageError, WrongState
+from ..inspect import can_act
+from ..model import RunRow, State
+from . import options
+from .lookup import looking
+from .main import FINE
+from .many import Chosen, agreed, each
+from .terminal import safe, tell
+
+
+@click.command(context_settings=options.HELP)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@options.bulk
+@options.store
+@options.as_json
+@options.quiet("Ids only.")
+def command(
+    old: str, new: str, yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
+) -> int:
+    """Move the unfinished runs of OLD to NEW, both named as `podium runs --json` names functions.
+
+    For a workflow that was renamed, or whose file has moved out of its project: its runs wait for a function
+    that is not there any more. They go on with NEW by what is on record. `podium why RUN` tells the names.
+    """
+    for name in (old, new):
+        if not name.strip():
+            raise UsageError(
+                "a function's name is needed", fix="podium rename shop.flows:buy shop.orders:buy"
+            )
+    if old == new:
+        raise UsageError(f"{safe(old)} is its own name", fix="podium rename OLD NEW")
+    with looking(store) as app:
+        chosen = Chosen.of_function(app, old)
+        _warn_of_a_name_that_nobody_offers(app, new)
+        verb = f"move to {safe(new)}"
+        if not agreed(chosen, verb, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
+            return FINE
+        return each(chosen.rows, lambda row: (row.id, _rename(app, row, new)), as_json, quiet)
+
+
+def _warn_of_a_name_that_nobody_offers(app: App, new: str) -> None:
+    living = [engine for engine in app.store.engines() if can_act(app, engine)]
+    if not any(new in engine.functions for engine in living):
+        tell(f"no live engine offers {safe(new)} now: the runs wait until one does")
+
+
+def _rename(app: App, row: RunRow, new: str) -> str:
+    if row.state is State.RUNNING and not app.is_left(row):
+        raise WrongState(f"run {row.id} runs", fix="end the process that has the old code first")
+    app.rename(row.id, new).result()
+    return f"moved to {safe(new)}"

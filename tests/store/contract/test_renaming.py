@@ -1,0 +1,41 @@
+"""A run goes on with a function that is called otherwise now."""
+
+from __future__ import annotations
+
+from podium.model import Move, State, Write
+from podium.store import Store
+from tests.store.words import DONE, INVALID, REFUSED, commit, fenced, outcomes, own, queue
+
+
+def test_a_run_that_nobody_owns_is_claimed_by_its_new_name(store: Store) -> None:
+    queue(store, "r1")
+    renames = fenced("r1", 0, [State.QUEUED], rename="m:other")
+    assert outcomes(store, renames, engine=None) == [DONE]
+    row = store.load("r1")
+    assert row is not None
+    assert (row.function, row.state, row.token) == ("m:other", State.QUEUED, 0)
+    assert store.claim("e1", {"m:other": ""}, 10, 1e9).heads[0].function == "m:other"
+
+
+def test_what_somebody_drives_keeps_its_name(store: Store) -> None:
+    own(store, "r1")
+    assert outcomes(store, fenced("r1", rename="m:other")) == [INVALID]
+    assert outcomes(store, fenced("r1", rename="m:other"), engine=None) == [REFUSED]
+    row = store.load("r1")
+    assert row is not None
+    assert row.function != "m:other"
+
+
+def test_a_stale_decision_renames_nothing(store: Store) -> None:
+    own(store, "r1")
+    commit(store, fenced("r1", move=Move(State.PARKED)))
+    assert outcomes(store, fenced("r1", 0, [State.PARKED], rename="m:other"), engine=None) == [REFUSED]
+    assert outcomes(store, fenced("r1", 1, [State.QUEUED], rename="m:other"), engine=None) == [REFUSED]
+    assert outcomes(store, fenced("r1", 1, [State.PARKED], rename="m:other"), engine=None) == [DONE]
+    row = store.load("r1")
+    assert row is not None
+    assert (row.function, row.state) == ("m:other", State.PARKED)
+
+
+def test_without_a_fence_nothing_is_renamed(store: Store) -> None:
+    assert outcomes(store, Write(rename="m:other"), engine=None) == [INVALID]
