@@ -337,3 +337,15 @@ def test_a_run_that_somebody_drives_keeps_its_name(place: Place) -> None:
     assert "runs" in renamed.stderr
     place.go()
     assert script.communicate(timeout=60)[0] == "['ALL-1']\n"
+
+
+def test_an_engine_that_drives_its_own_is_no_heir(place: Place) -> None:
+    place.leave("ALL-1")
+    (run,) = place.run("-m", "podium", "runs", "-q").stdout.split()
+    other = place.start("mail.py", "somebody-else")  # has the function, and drives its own
+    place.until("began somebody-else")
+    why = place.run("-m", "podium", "why", run).stdout
+    assert "undriven: mail:campaign is there, but every engine that has it drives only its own runs" in why
+    assert f"podium resume {run}" in why
+    assert "undriven" in place.run("-m", "podium", "doctor").stdout
+    place.kill(other)

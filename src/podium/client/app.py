@@ -28,6 +28,7 @@ from . import owners, steering
 from .apps import Apps
 from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
 from .end_watcher import EndWatcher, settle
+from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
 from .location import default_url, script, settled_url, store_file
 from .notices import tell
@@ -148,6 +149,7 @@ class App:
                         "this app has no engine", fix='open it with drives="all", or start a worker'
                     )
                 self._host = self._patiently(self._new_host)
+                take_new_names(self.store, self.starter, self.functions, self.tell)
                 atexit.register(self.close)
                 unwind_on_sigterm()
             return self._host

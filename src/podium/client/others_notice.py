@@ -10,8 +10,8 @@ from typing import Protocol
 from ..env import Env
 from ..errors import StoreError
 from ..functions import Function
-from ..inspect.undriven import UNFINISHED, undriven
-from ..model import EngineRow, Query, RunRow, State
+from ..inspect.undriven import undriven
+from ..model import EngineRow, Query, RunRow
 from ..store import Store
 from .location import store_flag
 from .process import Drives
@@ -65,7 +65,7 @@ class OthersNotice:
 
     def _say(self, store: Store, wanted: Collection[str]) -> None:
         try:
-            rows = store.find(Query(states=UNFINISHED - {State.RUNNING}, limit=LOOKED_AT))
+            rows = store.find(Query(unowned=True, limit=LOOKED_AT))
             living = [engine for engine in store.engines() if self._app.is_alive(engine) is not False]
         except StoreError:  # then there is nothing that would be certain
             return

@@ -19,7 +19,7 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
         return False
     if info.run:
         return info.run == row.id
-    return info.drives == "all" or info.script == row.starter != ""
+    return info.drives == "all" or row.starter_engine == engine.id
 
 
 def undriven(rows: Iterable[RunRow], living: Sequence[EngineRow]) -> list[RunRow]:

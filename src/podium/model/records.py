@@ -304,6 +304,7 @@ class RunRow(msgspec.Struct, frozen=True):
     lane: str = ""
     rank: float | None = None
     messages: int = 0
+    starter_engine: str | None = None  # the engine of the process that started it, or attached to it
 
 
 class EngineRow(msgspec.Struct, frozen=True):
@@ -336,5 +337,7 @@ class Query(msgspec.Struct, frozen=True):
     created: tuple[float, float] | None = None
     started: tuple[float, float] | None = None
     ended: tuple[float, float] | None = None
+    left_by: str | None = None  # unfinished runs of `function` that this script has started
+    unowned: bool = False  # queued or waiting, and due now or later
     before: str | None = None  # keyset paging: ids older than this one
     limit: int = 100

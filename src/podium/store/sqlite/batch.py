@@ -272,7 +272,7 @@ class Batch:
             "lane": new.lane,
             "rank": new.rank,
             "starter": new.starter,
-            "starter_engine": self._engine if new.starter else None,
+            "starter_engine": self._engine,
             "unique_name": new.unique_name,
             "origin": new.origin,
             "parent": new.parent,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -16,13 +17,14 @@ _STATES = {state.value: state for state in State}
 
 COLUMNS = ", ".join(RunRow.__struct_fields__)
 LOAD = SQL["load"].replace("{columns}", COLUMNS)
-FIND = {  # by what narrows it down: (a prefix of the ids, a tag)
-    (prefix, tag): SQL["find"]
-    .replace("{columns}", COLUMNS)
-    .replace("{narrowed}", SQL["ids_with_prefix"] * prefix + " " + SQL["tagged"] * tag)
-    for prefix in (False, True)
-    for tag in (False, True)
-}
+
+
+@functools.cache
+def find(*narrowed: str) -> str:
+    """The statement that finds runs, narrowed down to a few of them: "ids_with_prefix", "tagged" …"""
+    pieces = " ".join(SQL[piece] for piece in narrowed)
+    return SQL["find"].replace("{columns}", COLUMNS).replace("{narrowed}", pieces)
+
 
 # What the statement `claim` returns.
 HEAD = (

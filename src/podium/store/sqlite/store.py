@@ -269,13 +269,20 @@ class SqliteStore:
             "suffix": query.id_suffix or None,
             "function_has": query.function_has,
             "tag": query.tag,
+            "left_by": query.left_by,
             "any_has": query.any_has,
             "created_from": created_from,
             "limit": query.limit,
             **dict(zip(("started_from", "started_until"), query.started or (None, None), strict=True)),
             **dict(zip(("ended_from", "ended_until"), query.ended or (None, None), strict=True)),
         }
-        statement = records.FIND[bool(query.id_prefix), query.tag is not None]
+        narrowed = (
+            *(("ids_with_prefix",) if query.id_prefix else ()),
+            *(("tagged",) if query.tag is not None else ()),
+            *(("left_by",) if query.left_by is not None else ()),
+            *(("unowned",) if query.unowned else ()),
+        )
+        statement = records.find(*narrowed)
         with self._connections.snapshot() as connection:
             place = (created_until, -1)  # before whatever was created then
             if query.before is not None:

@@ -219,5 +219,5 @@ SELECT key, id, function, state, token, owner, created, started, ended, due, arg
        fingerprint, starter, tags, unread AS inbox,
        coalesce((SELECT max(n) FROM logs WHERE run = runs.key), 0) AS logs,
        project, unique_name, origin, parent, root, seed, began, copied, generation, base, context,
-       queue, lane, rank, messages
+       queue, lane, rank, messages, starter_engine
 FROM runs;

@@ -358,6 +358,15 @@ SELECT count(*) FROM runs;
 -- For `find`: few runs share a prefix that somebody typed.
 key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
 
+-- name: left_by
+key IN (SELECT key FROM runs INDEXED BY runs_attachable
+        WHERE function = :function AND starter = :left_by AND starter <> '' AND starter_engine IS NOT NULL
+          AND state IN ('queued', 'running', 'waiting', 'parked')) AND
+
+-- name: unowned
+key IN (SELECT key FROM runs INDEXED BY runs_claimable
+        WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')) AND
+
 -- name: tagged
 key IN (SELECT run FROM run_tags WHERE tag = :tag) AND
 
