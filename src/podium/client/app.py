@@ -6,7 +6,6 @@ Every surface goes through here. The default app opens on first use and closes w
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -39,8 +38,6 @@ from .signals import unwind_on_sigterm
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
 from .waiting import mapped
-
-log = logging.getLogger("podium")
 
 T = TypeVar("T")
 
