@@ -88,7 +88,7 @@ class Claimer:
         for message in messages:
             self._residents.deliver(message)
         for row in rows:
-            self._looked(row, None)
+            self._seen(row)
         self.due(claimed.next_due)
         self.saturated = len(claimed.heads) >= self._reserved
         if self._again or (self.saturated and self._residents.room):
@@ -109,11 +109,21 @@ class Claimer:
 
     def look(self, run: str) -> None:
         """See how a run comes out that is not in memory: tell its watchers, or adopt it if it is ours."""
-        self._context.committer.ask(lambda: self._context.store.load(run), self._looked)
+        self._context.reader.do(lambda: self._context.store.load(run), self._looked)
 
     def _looked(self, row: RunRow | None, error: BaseException | None) -> None:
+        """No commit has waited for this look, so it may be older than what we have done to the run since."""
         if error is not None:
             self._residents.must_reconcile = True
+        elif row is not None and row.id not in self._residents.owned:
+            if row.state.is_settled:
+                self._watchers.tell(row.id, End(row.state, row.payload))
+            elif row.owner == self._context.engine:
+                self._residents.must_reconcile = True
+                self.soon()  # which looks again, in line with the commits
+
+    def _seen(self, row: RunRow | None) -> None:
+        """A look between two commits, whose answer comes before the next one."""
         if row is None or row.id in self._residents.owned:
             return
         if row.state.is_settled:

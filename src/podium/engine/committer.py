@@ -26,7 +26,7 @@ from ..model import Verdict, Write
 from ..shortage import shortage_of
 from ..store import Store
 from .gc_pause import gc_paused
-from .reactor import Reactor, Writer
+from .reactor import Lane, Reactor
 from .readback import read_back
 
 log = logging.getLogger("podium")
@@ -75,7 +75,7 @@ class Committer:
         engine: str,
         env: Env,
         reactor: Reactor,
-        writer: Writer,
+        writer: Lane,
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self._store, self._engine, self._env = store, engine, env

@@ -12,7 +12,7 @@ from ..store import Store
 from .committer import Committer
 from .events import EventFeed
 from .options import Options, Others
-from .reactor import Reactor
+from .reactor import Lane, Reactor
 
 
 class Lifecycle:
@@ -48,6 +48,7 @@ class Context:
     reactor: Reactor
     store: Store
     committer: Committer
+    reader: Lane  # for what is only looked at: no commit waits for it
     functions: Mapping[str, Function]
     options: Options
     events: EventFeed

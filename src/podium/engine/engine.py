@@ -29,7 +29,7 @@ from .owned import OwnedRun
 from .ownership import Ownership
 from .poison_bodies import Adopter
 from .poison_steps import Quarantine
-from .reactor import Reactor, Writer
+from .reactor import Lane, Reactor
 from .residents import Residents
 from .watchdog import TurnWatch
 from .watchers import End, Watchers
@@ -50,7 +50,8 @@ class Engine:
         functions: Mapping[str, Function],
         env: Env,
         reactor: Reactor,
-        writer: Writer,
+        writer: Lane,
+        reader: Lane,
         ownership: Ownership,
         options: Options,
         observers: list[Observer] | None = None,
@@ -61,8 +62,18 @@ class Engine:
         self.committer = Committer(store, id, env, reactor, writer, self.lifecycle.fail)
         self.events = EventFeed([] if observers is None else observers)
         self._context = context = Context(
-            id, env, reactor, store, self.committer, functions, options, self.events, self.lifecycle, others
-        )
+            id,
+            env,
+            reactor,
+            store,
+            self.committer,
+            reader,
+            functions,
+            options,
+            self.events,
+            self.lifecycle,
+            others,
+        )  # fmt: skip
         self.owned: dict[str, OwnedRun] = {}
         self.turn_watch = TurnWatch(env, options.turn_budget)
         self.logs = LogCollector(context, self.owned)

@@ -1,26 +1,87 @@
-"""The history of a run, as its owner replays it."""
+"""Reads histories for replays: off the driving thread, page by page, fed in slices.
+
+A long history must not hold up the other runs, neither while it is read nor while it is replayed. What comes
+in together (a claim brings up to 200 runs) is read together, a page of each at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 from ..errors import InternalError
 from ..model import Entry, Head
 from ..store import Store
+from .reactor import Lane, Reactor
 
 PAGE = 1000  # entries read at once
+SLICE = 200  # entries fed in one turn of the loop
+TOGETHER = 50  # pages in one job of the reader
+
+Feed = Callable[[Sequence[Entry]], bool]  # False: no more is wanted
+Done = Callable[[BaseException | None], None]  # the whole history was fed, or could not be read
 
 
-def recorded(store: Store, head: Head) -> Iterator[Entry]:
-    """Its entries in order, of this generation, no further than the claim saw: what came later is another
-    owner's.
+class _Reading:
+    """One history on its way."""
 
-    Raises StoreError.
-    """
-    after = head.base
-    while after < head.entries:
-        page = store.history(head.id, after, min(PAGE, head.entries - after))
+    __slots__ = ("after", "done", "feed", "head")
+
+    def __init__(self, head: Head, feed: Feed, done: Done) -> None:
+        self.head, self.feed, self.done = head, feed, done
+        self.after = head.base  # the last entry read; before it lie other generations
+
+
+class HistoryReader:
+    """Engine thread only; reads on a lane of its own."""
+
+    def __init__(self, store: Store, reactor: Reactor, lane: Lane) -> None:
+        self._store, self._reactor, self._lane = store, reactor, lane
+        self._line: list[_Reading] = []
+        self._is_busy = False
+
+    def read(self, head: Head, feed: Feed, done: Done) -> None:
+        """Feed a run's entries in order, no further than its claim saw: later ones are another owner's."""
+        self._line.append(_Reading(head, feed, done))
+        self._next()
+
+    def _next(self) -> None:
+        if self._is_busy or not self._line:
+            return
+        self._is_busy = True
+        together, self._line = self._line[:TOGETHER], self._line[TOGETHER:]
+        self._lane.do(
+            lambda: [self._page(reading) for reading in together],
+            lambda pages, error: self._read(together, pages, error),
+        )
+
+    def _page(self, reading: _Reading) -> list[Entry]:
+        head, after = reading.head, reading.after
+        page = self._store.history(head.id, after, min(PAGE, head.entries - after))
         if not page:
             raise InternalError(f"run {head.id} has only {after} of {head.entries} entries")
-        yield from page
-        after = page[-1].seq
+        return page
+
+    def _read(
+        self, together: list[_Reading], pages: Sequence[list[Entry]] | None, error: BaseException | None
+    ) -> None:
+        self._is_busy = False
+        for at, reading in enumerate(together):
+            if pages is None:
+                reading.done(error)
+            else:
+                reading.after = pages[at][-1].seq
+                self._feed(reading, pages[at], 0)
+        self._next()
+
+    def _feed(self, reading: _Reading, page: list[Entry], start: int) -> None:
+        """Feed a slice; the rest of the page in further turns of the loop, then the next page."""
+        end = start + SLICE
+        if not reading.feed(page[start:end]):
+            return
+        if end < len(page):
+            self._reactor.call_soon(self._feed, reading, page, end)
+        elif reading.after < reading.head.entries:
+            self._line.append(reading)
+            self._next()
+        else:
+            reading.done(None)

@@ -31,11 +31,11 @@ from .engine import Engine
 from .engine_info import read_engine_info
 from .events import AttemptLogged, AttemptPrinted, Observer
 from .hostlock import HostLocks, host_name
+from .lane import ThreadLane
 from .loop_stall import LoopStallDetector
 from .options import Options, Others
 from .ownership import BEATS, NoLocks, Ownership
 from .process_watch import ProcessWatch
-from .writer import ThreadWriter
 
 log = logging.getLogger("podium")
 
@@ -83,8 +83,10 @@ class EngineHost:
             self._loop.set_exception_handler(self._loop_failed)
             self._process_watch = ProcessWatch()
             undo.callback(self._process_watch.close)
-            self._writer = ThreadWriter(env, self._loop)
+            self._writer = ThreadLane(env, self._loop, "podium-writer")
             undo.callback(self._writer.close)
+            self._reader = ThreadLane(env, self._loop, "podium-reader")
+            undo.callback(self._reader.close)
             self._compose(functions, observers, others, url)
             if options.log_lines:
                 capture.begin()
@@ -101,8 +103,8 @@ class EngineHost:
         ownership.beat()
         ownership.observe()  # what the last process on this host left behind is free before we start
         self.engine = Engine(
-            self._row.id, self.store, functions, env, self._loop, self._writer, ownership, options, observers,
-            others,
+            self._row.id, self.store, functions, env, self._loop, self._writer, self._reader, ownership,
+            options, observers, others,
         )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
         residents, executors = self.engine.residents, self.engine.dispatcher.executors
@@ -353,6 +355,7 @@ class EngineHost:
         if not self._heart.is_alive():
             self._process_watch.close()  # not before the loop has ended, whose last commit may still call
         self._writer.close()
+        self._reader.close()
         self._threads.close()
         if self.options.log_lines:
             capture.end()

@@ -8,7 +8,7 @@ If that write is refused, the run is somebody else's: the machine is discarded a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..errors import InternalError, ResourceShortage, StoreError
@@ -26,7 +26,7 @@ from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
 from .reasons import explain, stuck
-from .residency import RESIDENT, TOO_LATE, Residency, changed
+from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residency, changed
 
 
 class RunHost(Protocol):
@@ -64,7 +64,9 @@ class OwnedRun:
     ) -> None:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
-        self.residency = Residency.RESIDENT
+        self.residency = LOADING
+        self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
+        self._early: list[Message] = []  # came while it was loading
         self.attempts = Attempts()
         self.outbox = Outbox(head)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
@@ -81,30 +83,45 @@ class OwnedRun:
 
     # -- coming into memory ---------------------------------------------------------------------------
 
-    def replay(self, entries: Iterable[Entry], on_record: bool) -> None:
-        """Bring the machine to where the history ends, and go on from there. Raises StoreError.
+    def begin(self, on_record: bool) -> None:
+        """The body's first turn. `on_record`: it is on record that this was about to come."""
+        self._is_on_record = on_record
+        self._safely(self._driver.begin, self.head.entries > self.head.base)
 
-        `on_record`: put on record that the body's turn was survived, see `poison_bodies`.
-        """
-        self._safely(self._replay, entries, on_record)
+    def replay(self, entries: Sequence[Entry]) -> bool:
+        """Feed a piece of the history; whether there is any use in more."""
+        if self.residency is LOADING:
+            self._safely(self._driver.replay, entries)
+        return self.residency is LOADING
 
-    def _replay(self, entries: Iterable[Entry], on_record: bool) -> None:
-        self._driver.begin(has_past=self.head.entries > 0)
-        self._driver.replay(entries)
+    def go_on(self) -> None:
+        """The machine is where the history ends: from here on things happen for the first time."""
+        if self.residency is LOADING:
+            self.residency = changed(self.residency, RESIDENT)
+            self._safely(self._go_on)
+            early, self._early = self._early, []
+            for message in early:
+                self.deliver(message)
+
+    def _go_on(self) -> None:
         self._driver.end_replay()
         self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
-        if on_record:
-            self._driver.note(Kind.TURN_SURVIVED)  # and nothing begins before that is durable
+        if self._is_on_record:
+            self._note_survived()  # nothing begins before this is durable
         elif self.attempts.have_lost and not self.head.lost:
             self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
         self._settle()
+
+    def _note_survived(self) -> None:
+        self._is_on_record = False
+        self._driver.note(Kind.TURN_SURVIVED)
 
     # -- events ---------------------------------------------------------------------------------------
 
     @property
     def ignores_events(self) -> bool:
-        """Whether events come too late to matter here."""
-        return self.residency in TOO_LATE or self.machine.finished is not None
+        """Whether events come too late to matter here, or too early."""
+        return self.residency in IGNORES or self.machine.finished is not None
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
@@ -143,6 +160,9 @@ class OwnedRun:
 
     def deliver(self, message: Message) -> None:
         """Take a message from the inbox into the history; one that only a body asks for stays there."""
+        if self.residency is LOADING:
+            self._early.append(message)
+            return
         if self.ignores_events:
             return
         self._seen = max(self._seen, message.n)
@@ -215,7 +235,9 @@ class OwnedRun:
 
     def hand_back(self) -> None:
         """Give the run up cleanly: whoever claims it next goes on."""
-        if not self.ignores_events:
+        if not self.ignores_events or self.residency is LOADING:
+            if self._is_on_record:  # its turn was not lost with us
+                self._note_survived()
             self._launcher.give_back()
             self.outbox.held.clear()
             self._close(Move(State.WAITING, due=0.0))  # at once, also by a clock that was set back meanwhile

@@ -102,7 +102,12 @@ class Adopter:
         if -losses >= TURNS_LOST_MAX:
             reason = poisoned_body(self._context.functions[head.function])
             move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
-            self._write(head, Write(fence, move), lambda: self._parked(head, reason))
+
+            def parked() -> None:
+                self._watchers.tell(head.id, End(State.PARKED, reason))
+                self._taken(head)
+
+            self._write(head, Write(fence, move), parked)
         else:
             at = max(self._context.env.now(), last)
             first = Entry(head.entries + 1, Kind.TURN_BEGAN, at)
@@ -114,24 +119,28 @@ class Adopter:
                 then()
             else:  # somebody else's by now, most likely; the next claim finds out
                 self._residents.must_reconcile = True
-            self._forget(head)
-            self._busy = False
-            self._next()
+                self._taken(head)
 
         # An engine that stops adopts nothing any more, and must not put on record that it was about to.
         self._context.committer.touch(OneWrite(write, answered, lambda: self._context.lifecycle.is_open))
 
     def _adopt_on_record(self, head: Head, at: float) -> None:
         first = msgspec.structs.replace(head, entries=head.entries + 1)
-        if self._residents.bring_in(first, on_record=True):
-            return
-        # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
-        taken_back = Entry(first.entries + 1, Kind.TURN_SURVIVED, at)
-        write = Write(Fence(head.id, head.token, _RUNNING), entries=(taken_back,))
-        self._context.committer.touch(OneWrite(write, lambda _: None))
+        self._residents.bring_in(first, on_record=True, then=partial(self._replayed, first, at))
 
-    def _parked(self, head: Head, reason: bytes) -> None:
-        self._watchers.tell(head.id, End(State.PARKED, reason))
+    def _replayed(self, first: Head, at: float, is_in: bool) -> None:
+        if not is_in:
+            # It has not had its turn (we stop, or its history cannot be read just now): that is no loss.
+            taken_back = Entry(first.entries + 1, Kind.TURN_SURVIVED, at)
+            write = Write(Fence(first.id, first.token, _RUNNING), entries=(taken_back,))
+            self._context.committer.touch(OneWrite(write, lambda _: None))
+        self._taken(first)
+
+    def _taken(self, head: Head) -> None:
+        """It has had its turn: the next one, please."""
+        self._forget(head)
+        self._busy = False
+        self._next()
 
 
 def _is_first(entry: Entry) -> bool:

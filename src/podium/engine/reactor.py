@@ -20,7 +20,7 @@ class Reactor(Protocol):
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Cancellable: ...
 
 
-class Writer(Protocol):
+class Lane(Protocol):
     """Does one store call at a time away from the reactor; `then` gets (result, error) back on it."""
 
     def do(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None: ...

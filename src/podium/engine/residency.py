@@ -11,6 +11,7 @@ from ..errors import InternalError
 class Residency(Enum):
     """How far a run in memory still follows what happens."""
 
+    LOADING = "loading"  # its history is being read and replayed
     RESIDENT = "resident"  # driven: events are recorded and fed
     LEAVING = "leaving"  # it only waits and asked to be evicted; an event before that write keeps it here
     CLOSED = "closed"  # ended, parked or handed back: its last write is made, events come too late
@@ -18,9 +19,12 @@ class Residency(Enum):
 
 
 RESIDENT = Residency.RESIDENT
+LOADING = Residency.LOADING
+IGNORES = (Residency.LOADING, Residency.CLOSED, Residency.GONE)  # events are not followed
 TOO_LATE = (Residency.CLOSED, Residency.GONE)  # what happens now does not matter here any more
 
 CHANGES: Mapping[Residency, frozenset[Residency]] = {
+    Residency.LOADING: frozenset({Residency.RESIDENT, Residency.CLOSED, Residency.GONE}),
     Residency.RESIDENT: frozenset({Residency.LEAVING, Residency.CLOSED, Residency.GONE}),
     Residency.LEAVING: frozenset({Residency.RESIDENT, Residency.CLOSED, Residency.GONE}),
     Residency.CLOSED: frozenset({Residency.GONE}),

@@ -5,23 +5,29 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Machine
-from ..model import Head, Message, Move
+from ..model import Entry, Head, Message, Move
 from .context import Context
 from .dispatch import Dispatcher
 from .driver import Turn
 from .events import RunAdopted, RunLeft, RunLost
 from .gc_pause import gc_paused
-from .history_reader import recorded
+from .history_reader import HistoryReader
 from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
+from .reasons import explain
 from .residency import Residency
 
 log = logging.getLogger("podium")
+
+
+def _ignore(_: bool) -> None:
+    """For those who need not know what came of it."""
 
 
 class Residents:
@@ -43,6 +49,7 @@ class Residents:
         self._context, self.owned = context, owned
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
         self._on_left = on_left
+        self._reader = HistoryReader(context.store, context.reactor, context.reader)
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
         self._lacking = False  # memory, threads or descriptors; said once
@@ -60,12 +67,16 @@ class Residents:
         """Whether any attempt runs."""
         return any(owned.attempts.running for owned in self.owned.values())
 
-    def bring_in(self, head: Head, on_record: bool = False) -> bool:
-        """Replay a run that is ours; False if that cannot be now. `on_record`: see `poison_bodies`."""
+    def bring_in(self, head: Head, on_record: bool = False, then: Callable[[bool], None] = _ignore) -> None:
+        """Replay a run that is ours, then go on with it. `then` is told whether that could be.
+
+        `on_record`: see `poison_bodies`.
+        """
         context = self._context
         function = context.functions[head.function]
         if not context.lifecycle.is_open:
-            return False  # what a stopping engine owns is handed back when it retires
+            then(False)  # what a stopping engine owns is handed back when it retires
+            return
         same_code = head.fingerprint == function.fingerprint != ""
         machine = Machine(head.id, function, head.args, head.started, same_code=same_code)
         machine.hear = self._logs.body
@@ -73,20 +84,36 @@ class Residents:
         self.owned[head.id] = owned
         if context.events.observers:
             context.events.publish(RunAdopted(head.id, head))
-        try:
-            with gc_paused():
-                owned.replay(recorded(context.store, head), on_record)
-        except StoreError as error:
+        with gc_paused():
+            owned.begin(on_record)
+        if head.entries > head.base:
+            self._reader.read(
+                head,
+                feed=partial(self._replay, owned, then),
+                done=lambda error: self._replayed(owned, then, error),
+            )
+        else:
+            self._replayed(owned, then, None)
+
+    def _replay(self, owned: OwnedRun, then: Callable[[bool], None], entries: Sequence[Entry]) -> bool:
+        with gc_paused():
+            goes_on = owned.replay(entries)
+        if not goes_on:  # it was parked, handed back or dropped meanwhile
+            then(owned.residency is not Residency.GONE)
+        return goes_on
+
+    def _replayed(self, owned: OwnedRun, then: Callable[[bool], None], error: BaseException | None) -> None:
+        if error is None:
+            owned.go_on()
+            self._lacking &= owned.residency is Residency.GONE
+        elif isinstance(error, StoreError):
             # Half a replay is no place to go on from: drop it and begin again when the store is back.
-            log.warning("run %s: history not readable yet (%s)", head.id, error)
-            owned.drop()
-            del self.owned[head.id]
-            self.must_reconcile = True
-            return False
-        if owned.residency is Residency.GONE:
-            return False
-        self._lacking = False
-        return True
+            if owned.residency is not Residency.GONE:
+                log.warning("run %s: history not readable yet (%s)", owned.head.id, error)
+            self.begin_again(owned)
+        else:
+            owned.park(explain(error))
+        then(owned.residency is not Residency.GONE)
 
     def deliver(self, message: Message) -> None:
         """Give a run its message, if it is in memory."""
@@ -177,17 +204,19 @@ class Residents:
         # It may be ours still: an entry that takes a message which is not there is refused as well.
         self.must_reconcile = True
 
+    def begin_again(self, owned: OwnedRun) -> None:
+        """Drop a run as a crash would, and replay it with the next look at the store."""
+        if owned.residency is not Residency.GONE:
+            owned.drop()
+            self.owned.pop(owned.head.id, None)
+            self.must_reconcile = True
+
     def set_back(self, owned: OwnedRun, lack: ResourceShortage) -> None:
-        """A run could not be driven for want of memory, say: drop it as a crash would, and replay it with the
-        next look at the store."""
-        if owned.residency is Residency.GONE:
-            return
-        if not self._lacking:
+        """A run could not be driven for want of memory, say: it begins again when there may be more."""
+        if owned.residency is not Residency.GONE and not self._lacking:
+            self._lacking = True
             log.warning("runs are taken up anew when there is more: %s", lack.message)
-        self._lacking = True
-        owned.drop()
-        self.owned.pop(owned.head.id, None)
-        self.must_reconcile = True
+        self.begin_again(owned)
 
     # -- the end --------------------------------------------------------------------------------------
 

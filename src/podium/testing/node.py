@@ -16,7 +16,7 @@ from ..model import EngineRow, Write
 from .executor import VirtualExecutor
 from .scheduler import Killed, Lane
 from .store import FaultyStore
-from .virtual import VirtualEnv, VirtualReactor, VirtualWriter
+from .virtual import VirtualEnv, VirtualLane, VirtualReactor
 
 if TYPE_CHECKING:
     from .world import World
@@ -34,8 +34,8 @@ class Process:
         self.was_away = False  # frozen or paused at least once: it may be a zombie
         self.stopping = False
         chance, scheduler = world.chance, world.scheduler
-        lanes = ("loop", "writer", "heart", "threads")
-        self._main, self._writing, self._heart, self._threads = (
+        lanes = ("loop", "writer", "reader", "heart", "threads")
+        self._main, self._writing, self._reading, self._heart, self._threads = (
             Lane(f"{self.name}/{lane}") for lane in lanes
         )
         skew = chance.uniform(-1.0, 1.0) * world.weather.skew_seconds
@@ -47,7 +47,7 @@ class Process:
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
-        return self._main, self._writing, self._heart, self._threads
+        return self._main, self._writing, self._reading, self._heart, self._threads
 
     # -- life -----------------------------------------------------------------------------------------
 
@@ -66,9 +66,12 @@ class Process:
         ownership = Ownership(self.store, id, self.env, NoLocks(), options.lease)
         ownership.beat()
         ownership.observe()
-        writer = VirtualWriter(world.scheduler, world.chance, self._writing, self.reactor)
+        writer, reader = (
+            VirtualLane(world.scheduler, world.chance, lane, self.reactor)
+            for lane in (self._writing, self._reading)
+        )
         self.engine = engine = Engine(
-            id, self.store, world.functions, self.env, self.reactor, writer, ownership, options
+            id, self.store, world.functions, self.env, self.reactor, writer, reader, ownership, options
         )
         residents, executors = engine.residents, engine.dispatcher.executors
         executors["loop"] = VirtualExecutor(self, self._main, world.chance, residents.ended_here)

@@ -1,4 +1,4 @@
-"""What the engine asks of the world, on virtual time: `Env`, `Reactor`, `Writer`."""
+"""What the engine asks of the world, on virtual time: `Env`, `Reactor`, `Lane`."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class VirtualReactor:
         return self._scheduler.later(delay, self._lane, callback, *args)
 
 
-class VirtualWriter:
-    """One process's writer thread: one job at a time, each after a wait drawn by chance."""
+class VirtualLane:
+    """One process's writer or reader thread: one job at a time, each after a wait drawn by chance."""
 
     def __init__(
         self, scheduler: Scheduler, chance: random.Random, lane: Lane, answer_to: VirtualReactor

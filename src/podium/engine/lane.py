@@ -1,4 +1,4 @@
-"""The writer thread: where large commits and other store calls run, so that Python and disk overlap."""
+"""A thread beside the driving one, for large commits or for reading: so that Python and disk overlap."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from .reactor import Reactor
 Job = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
 
 
-class ThreadWriter:
-    """One thread, jobs in order."""
+class ThreadLane:
+    """One thread, jobs in order. An engine has two: a writer, and a reader that no commit waits for."""
 
-    def __init__(self, env: Env, reactor: Reactor) -> None:
+    def __init__(self, env: Env, reactor: Reactor, name: str) -> None:
         self._reactor = reactor
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = env.spawn(self._serve, name="podium-writer")
+        self._thread = env.spawn(self._serve, name=name)
 
     def do(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None:
+        """Call it there; `then` gets (result, error) on the driving thread."""
         self._jobs.put((call, then))
 
     def _serve(self) -> None:
@@ -36,5 +37,6 @@ class ThreadWriter:
                 self._reactor.call_soon_threadsafe(then, result, failure)
 
     def close(self) -> None:
+        """Let the thread end after what it is doing."""
         self._jobs.put(None)
         self._thread.join()
