@@ -206,6 +206,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     new_runs: tuple[NewRun, ...] = ()
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
     rename: str = ""  # what the function of the fenced run, which nobody owns, is called from now on
+    forget: bool = False  # a run that has ended goes, with all that is on record of it
 
 
 class Outcome(str, Enum):

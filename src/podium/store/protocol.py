@@ -65,6 +65,10 @@ class Store(Protocol):
         in the run's inbox or history is DONE without a second copy. Messages that a run never consumed stay
         in its inbox when it ends.
 
+        `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
+        names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
+        unfinished run rests on it: is a copy of it, waits for it, is its parent or the top of its family.
+
         Logs are numbered in the order in which they are written, on from the run's last line.
 
         A move sets the payload and takes the ownership away; one out of parked sets lost back to 0, because

@@ -30,6 +30,7 @@ from ...model import (
     may_move,
 )
 from .faults import DATA_ERRORS
+from .forgetting import forget, needed_by
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
@@ -85,6 +86,9 @@ class Batch:
             if write.rename:
                 rows(self._connection, _RENAME, (write.rename, key))
                 self.wakes = True
+            if write.forget:
+                self.flush()  # what is about to be written may name a blob of it
+                forget(self._connection, key)
         if not write.new_runs and not write.messages:
             return _DONE
         self.flush()  # a copied history and the ids of messages are looked up in the table
@@ -123,7 +127,7 @@ class Batch:
         """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
         key = 0
         if write.fence is None:
-            if write.move is not None or write.entries or write.consumed or write.logs or write.rename:
+            if write != Write(messages=write.messages, new_runs=write.new_runs):
                 return 0, _invalid("without a fence a Write only creates runs and sends messages")
         else:
             key, refusal = self._check_fenced(write.fence, write)
@@ -147,6 +151,8 @@ class Batch:
             return 0, _REFUSED
         if write.rename and owner is not None:
             return 0, _invalid("the function of a run that somebody drives is not renamed")
+        if write.forget:
+            return key, self._check_forget(write, state, key)
         if write.move is not None:
             after = write.move.state
             # Running means owned, and only a claim makes an owner.
@@ -159,6 +165,19 @@ class Batch:
         if unread < len(taken) or not all(rows(self._connection, _UNTAKEN, (key, one)) for one in taken):
             return 0, _REFUSED
         return key, None
+
+    def _check_forget(self, write: Write, state: State, key: int) -> Verdict | None:
+        if write != Write(fence=write.fence, forget=True):
+            return _invalid("a run is forgotten by a Write of its own")
+        if state not in FINAL:
+            return _invalid(f"a run that is {state} is not forgotten")
+        self.flush()
+        needs_it = needed_by(self._connection, key)
+        return (
+            Verdict(Outcome.REFUSED, detail=f"run {needs_it}, which has not ended, rests on it")
+            if needs_it
+            else None
+        )
 
     def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
         known: list[Outcome] = []

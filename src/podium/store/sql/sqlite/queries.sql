@@ -142,6 +142,42 @@ WHERE name = ?1
   AND NOT EXISTS (SELECT 1 FROM runs WHERE args = ?1 AND typeof(args) = 'text')
   AND NOT EXISTS (SELECT 1 FROM inbox WHERE payload = ?1 AND typeof(payload) = 'text');
 
+-- name: needed_by
+-- An unfinished run that rests on this one: a copy of it, one that waits for it, or one that started it.
+SELECT other.id FROM runs AS this JOIN runs AS other ON other.origin = this.id AND other.origin <> ''
+WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT other.id FROM runs AS this JOIN waits ON waits.target = this.id JOIN runs AS other ON other.key = waits.run
+WHERE this.key = ?1 AND waits.taken IS NULL AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT other.id FROM runs AS this JOIN runs AS other ON other.id IN (this.parent, this.root) AND other.key <> this.key
+WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
+LIMIT 1;
+
+-- name: blobs_of_run
+SELECT payload FROM history WHERE run = ?1 AND typeof(payload) = 'text'
+UNION SELECT payload FROM inbox WHERE run = ?1 AND typeof(payload) = 'text'
+UNION SELECT payload FROM runs WHERE key = ?1 AND typeof(payload) = 'text'
+UNION SELECT args FROM runs WHERE key = ?1 AND typeof(args) = 'text';
+
+-- name: forget_history
+DELETE FROM history WHERE run = ?;
+
+-- name: forget_logs
+DELETE FROM logs WHERE run = ?;
+
+-- name: forget_inbox
+DELETE FROM inbox WHERE run = ?;
+
+-- name: forget_waits
+DELETE FROM waits WHERE run = ?;
+
+-- name: forget_tags
+DELETE FROM run_tags WHERE run = ?;
+
+-- name: forget_run
+DELETE FROM runs WHERE key = ?;
+
 -- name: ports
 -- Who else wants to be woken.
 SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;

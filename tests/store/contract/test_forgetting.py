@@ -1,0 +1,103 @@
+"""A run that has ended may be forgotten, with all that is on record of it, and no other run loses by that."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.model import FINAL, UNFINISHED, LogLine, Move, Query, State, Write
+from podium.store import Store
+from tests.store.words import (
+    DONE,
+    INVALID,
+    REFUSED,
+    commit,
+    fenced,
+    message,
+    move,
+    new,
+    outcomes,
+    own,
+    payloads,
+    queue,
+    result,
+    row,
+)
+
+BIG = b"x" * 300_000
+
+
+def forgets(run: str = "r1", token: int = 1, **given: object) -> Write:
+    return fenced(run, token, list(FINAL), forget=True, **given)
+
+
+def ended(store: Store, run: str, to: State = State.SUCCEEDED, **given: object) -> None:
+    own(store, run, **given)
+    line = LogLine("s#1", 1, 11.0, 20, "said")
+    assert outcomes(store, fenced(run, entries=(result(1, payload=BIG),), logs=(line,))) == [DONE]
+    move(store, run, to, payload=b"end of " + run.encode() + BIG)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+@pytest.mark.parametrize("by", [None, "e1"])
+def test_a_run_that_has_ended_goes_with_all_that_it_left(store: Store, state: State, by: str | None) -> None:
+    ended(store, "r1", state, tags=("red",))
+    ended(store, "r2", tags=("red",))
+    assert outcomes(store, forgets(), engine=by) == [DONE]
+    assert store.load("r1") is None
+    assert store.history("r1") == []
+    assert store.logs("r1") == []
+    assert store.inbox("r1") == []
+    assert [found.id for found in store.find(Query())] == ["r2"]
+    assert payloads(store, "r2") == [BIG], "what both had recorded is still there for the other"
+    queue(store, "r1")  # its id is free again
+    assert (row(store).entries, row(store).logs) == (0, 0)
+
+
+@pytest.mark.parametrize("state", sorted(UNFINISHED))
+def test_one_that_has_not_ended_is_not_forgotten(store: Store, state: State) -> None:
+    own(store, "r1")
+    if state is State.QUEUED:
+        queue(store, "q")
+    elif state is not State.RUNNING:
+        move(store, "r1", state, due=1.0 if state is State.WAITING else None)
+    run, token = ("q", 0) if state is State.QUEUED else ("r1", 1)
+    by = "e1" if state is State.RUNNING else None
+    assert outcomes(store, fenced(run, token, [state], forget=True), engine=by) == [INVALID]
+    assert outcomes(store, forgets(run, token), engine=by) == [REFUSED], "the fence names final states alone"
+    assert store.load(run) is not None
+
+
+def test_the_fence_holds_here_too(store: Store) -> None:
+    ended(store, "r1")
+    assert outcomes(store, forgets(token=2), forgets("nobody")) == [REFUSED, REFUSED]
+    assert outcomes(store, forgets(), forgets()) == [DONE, REFUSED]
+
+
+def test_it_goes_alone_or_not_at_all(store: Store) -> None:
+    ended(store, "r1")
+    queue(store, "r2")
+    for given in (
+        {"entries": (result(2),)}, {"move": Move(State.CANCELLED)}, {"new_runs": (new("r3"),)},
+        {"messages": (message(run="r2"),)},
+    ):  # fmt: skip
+        assert outcomes(store, forgets(**given), engine=None)[0] in (INVALID, REFUSED)
+    assert outcomes(store, Write(forget=True)) == [INVALID]
+    assert payloads(store) == [BIG]
+
+
+@pytest.mark.parametrize("how", ["copy", "child", "family"])
+def test_what_an_unfinished_run_rests_on_stays_until_that_has_ended(store: Store, how: str) -> None:
+    if how == "copy":
+        ended(store, "r1", State.FAILED)
+        own(store, "r2", origin="r1", copy_from=("r1", 1))
+    else:
+        own(store, "r2")
+        ended(store, "r1", parent="r2" if how == "child" else "", root="r2")
+    (verdict,) = commit(store, forgets(), engine=None)
+    assert verdict.outcome is REFUSED
+    assert "r2" in verdict.detail
+    move(store, "r2", State.SUCCEEDED)
+    assert outcomes(store, forgets(), engine=None) == [DONE]
+    if how == "copy":
+        assert payloads(store, "r2") == [BIG]
+        assert outcomes(store, forgets("r2"), engine=None) == [DONE]
