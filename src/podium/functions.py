@@ -19,6 +19,7 @@ from . import codec
 from .codec.fit import fits, is_plain
 from .codec.spelling import spell
 from .errors import ArgumentError, DeclarationError
+from .modules import NOBODYS, Home
 from .retry import Retry
 
 BY_POSITION = "*"  # beside recorded arguments: how many of them were given by position; see `encode`
@@ -41,6 +42,7 @@ class Function:
     homes: tuple[tuple[str, str], ...] = ()  # where such a process finds it: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
+    home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
     module: str = field(init=False)
     label: str = field(init=False)  # the rest of the name: how people say it, and what steps are known by

@@ -47,6 +47,16 @@ class Project(NamedTuple):
     root: Path  # its source root, for files below it
 
 
+class Home(NamedTuple):
+    """Whose code a function is: what tells it from one of the same name elsewhere."""
+
+    label: str  # the project's name, else its folder; of a file without a project the file. "": anybody's
+    folder: str  # that all of it is in
+
+
+NOBODYS = Home("", "")
+
+
 # -- the name of a module ----------------------------------------------------------------------------
 
 
@@ -72,6 +82,25 @@ def file_of(space: Mapping[str, Any]) -> str:
     """The file of a module, by its globals; "" where it has none ("<stdin>" is none)."""
     file = space.get("__file__")
     return file if isinstance(file, str) and not file.startswith("<") else ""
+
+
+def home_of(module: str, space: Mapping[str, Any] | None = None) -> Home:
+    """Whose code a module is. What is installed, and what no file holds, is called by one name everywhere."""
+    if space is None or space.get("__name__") != module:
+        space = cast(Mapping[str, Any], getattr(sys.modules.get(module), "__dict__", {}))
+    file = file_of(space)
+    return _home_of_file(_launched(os.path.abspath(file)) if module in MAIN else file) if file else NOBODYS
+
+
+@functools.cache
+def _home_of_file(file: str) -> Home:
+    path = Path(os.path.realpath(file))
+    if is_installed(str(path)):
+        return NOBODYS
+    project = project_of(path)
+    if project is None:
+        return Home(str(path), str(path.parent))
+    return Home(_told(project.folder).name or str(project.folder), str(project.folder))
 
 
 def main_name() -> str:
@@ -140,7 +169,7 @@ def project_of(path: Path) -> Project | None:
     folder = nearest_project(path.parent) or _project_to_be(path)
     if folder is None:
         return None
-    told = _told_root(path.parent)
+    told = _told(path.parent).root
     if told is not None and path.is_relative_to(told):
         return Project(folder, told)
     for above in reversed(path.parents):  # the outermost first
@@ -155,7 +184,7 @@ def source_roots(folder: Path) -> list[Path]:
     project = nearest_project(folder)
     if project is None:
         return []
-    told = _told_root(project)
+    told = _told(project).root
     roots = [told] if told is not None else []
     if (project / "src").is_dir() and not (project / "src" / "__init__.py").exists():
         roots.append(project / "src")
@@ -178,29 +207,36 @@ def _project_to_be(path: Path) -> Path | None:
     return None
 
 
-def _told_root(folder: Path) -> Path | None:
-    """`[tool.podium] root` of the nearest pyproject.toml upwards."""
+class _Told(NamedTuple):
+    """What the nearest pyproject.toml says."""
+
+    root: Path | None
+    name: str
+
+
+def _told(folder: Path) -> _Told:
     for above in (folder, *folder.parents):
         file = above / "pyproject.toml"
         if file.is_file():
-            told = _read_root(str(file), file.stat().st_mtime_ns)
-            return Path(os.path.realpath(above / told)) if told else None
-    return None
+            root, name = _read(str(file), file.stat().st_mtime_ns)
+            return _Told(Path(os.path.realpath(above / root)) if root else None, name)
+    return _Told(None, "")
 
 
 @functools.lru_cache(maxsize=64)
-def _read_root(file: str, _: int) -> str:
+def _read(file: str, _: int) -> tuple[str, str]:
+    """`[tool.podium] root`, and `project` there or the project's own name."""
     try:
         told: Any = tomllib.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}", fix="mend it") from error
     table = cast(dict[str, Any], told).get("tool", {}).get("podium", {})
-    root = table.get("root", "")
-    if not isinstance(root, str):
+    root, name = table.get("root", ""), table.get("project", told.get("project", {}).get("name", ""))
+    if not isinstance(root, str) or not isinstance(name, str):
         raise UsageError(
-            f"{file}: [tool.podium] root = {root!r}: one folder, as text, is needed", fix='root = "lib"'
+            f"{file}: root and project of [tool.podium] are text: {root!r}, {name!r}", fix='root = "lib"'
         )
-    return root
+    return root, name
 
 
 # -- what was launched -------------------------------------------------------------------------------

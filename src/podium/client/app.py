@@ -22,17 +22,19 @@ from ..executors import refuse_work_while_loading
 from ..functions import Function, registry
 from ..inspect import history
 from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
-from ..store import Store, open_store, shown_url
+from ..store import Store, shown_url
 from . import owners, steering
 from .apps import Apps
-from .busy_wait import CALL_PATIENCE, PATIENCE, patiently
+from .busy_wait import PATIENCE, patiently
 from .end_watcher import EndWatcher, settle
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
-from .location import default_url, script, settled_url, store_file
+from .location import default_url, project_in, script, settled_url, store_file
 from .notices import tell
+from .opening import opened_store
 from .others_notice import OthersNotice
-from .process import Drives, described, fate_of_others, wants_engine
+from .presence import described, fate_of_others
+from .process import Drives, wants_engine
 from .resume_notice import ResumeNotices
 from .signals import unwind_on_sigterm
 from .start_options import StartOptions
@@ -114,22 +116,13 @@ class App:
                 refuse_work_while_loading()
                 file = store_file(self.url)
                 is_new = self._is_found and file is not None and not file.exists()
-                self._store = self._patiently(self._opened_store)
+                self._store = self._patiently(lambda: opened_store(self.url))
                 if is_new:
                     self.tell(f"podium: new store {file}")
             return self._store
 
     def _patiently(self, act: Callable[[], T]) -> T:
         return patiently(act, self.env, self.tell, self.patience)
-
-    def _opened_store(self) -> Store:
-        store = open_store(self.url, patience=CALL_PATIENCE)
-        try:
-            store.migrate()
-        except BaseException:
-            store.close()
-            raise
-        return store
 
     @property
     def host(self) -> EngineHost:
@@ -155,10 +148,11 @@ class App:
         return EngineHost(
             self.store, self.functions, self.env, self.options, self._locks_directory(),
             self._info(), self.observers, self.url, fate_of_others(self.drives, self.about),
+            partial(project_in, self.url),
         )  # fmt: skip
 
     def _info(self) -> str:
-        return described(self.about, self.drives, self.options).written()
+        return described(self.about, self.drives, self.options, self.functions, self.url).written()
 
     def describe(self, about: EngineInfo) -> None:
         """Let the engine say something else of itself from now on."""
@@ -245,7 +239,8 @@ class App:
             self.host.listen()
         started: list[Started] = []
         for chunk in chunks(calls):
-            new_runs = [new_run(function, call, self.env, self.starter) for call in chunk]
+            of = (self.env, self.starter, project_in(self.url, function))
+            new_runs = [new_run(function, call, *of) for call in chunk]
             started += self._start([self._to_start(new, function.label, watch) for new in new_runs])
         return started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from ..errors import StoreRefused
 from ..executors import parents_store
-from ..modules import main_file, nearest_project, notebook
+from ..functions import Function
+from ..modules import Home, main_file, nearest_project, notebook
 from ..store import shown_url
 from .process import in_test, is_server, store_of_tests
 
@@ -76,6 +78,18 @@ def _why(error: Exception) -> str:
 def store_flag(url: str) -> str:
     """What a command needs to come to the same store: " --store URL", or nothing where it is the default."""
     return "" if url == settled_url(default_url()) else f" --store {shlex.quote(shown_url(url))}"
+
+
+def project_in(url: str, function: Function) -> str:
+    """The project that a function's runs belong to in a store, so that two projects which share one do not
+    take each other's runs: "" in a store of the project's own, else its name, or its folder."""
+    return _label_in(url, function.home)
+
+
+@functools.cache
+def _label_in(url: str, home: Home) -> str:
+    file = store_file(url)
+    return "" if file is None or not home.label or file.is_relative_to(home.folder) else home.label
 
 
 def is_in_memory(url: str) -> bool:

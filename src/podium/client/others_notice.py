@@ -47,7 +47,10 @@ class OthersNotice:
         """The app has begun. `wanted` tells which runs this process has started or waits for."""
         if not self._begun:
             self._begun = True
-            self._app.env.spawn(self._later, store, wanted, name="podium-others")
+            try:
+                self._app.env.spawn(self._later, store, wanted, name="podium-others")
+            except RuntimeError:  # no thread is to be had: then it is said when the app closes
+                pass
 
     def _later(self, store: Store, wanted: Callable[[], Collection[str]]) -> None:
         if not self._closing.wait(DELAY_SECONDS):

@@ -20,9 +20,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from msgspec.structs import replace
-
-from ..engine import EngineInfo, Options, Others
 from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
@@ -41,18 +38,6 @@ def wants_engine() -> bool:
     One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
     """
     return not parents_store() and os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
-
-
-def described(about: EngineInfo | None, drives: Drives, options: Options) -> EngineInfo:
-    """What the engine of an app says of itself; `about` is what a command wants it to say."""
-    about = about or EngineInfo(script=main_file(), slots=options.thread_slots)
-    return replace(about, drives="own" if drives == "own" else "all")
-
-
-def fate_of_others(drives: Drives, about: EngineInfo | None) -> Others:
-    """What becomes of runs that nobody here asked for. In a worker that is all of them."""
-    is_worker = about is not None and about.kind == "worker"
-    return "leave" if drives == "own" else "equal" if is_worker else "yield"
 
 
 def default_drives() -> Drives:

@@ -51,7 +51,7 @@ def encoded(
     return EncodedCall(*function.encode(bound, len(args)), options)
 
 
-def new_run(function: Function, call: EncodedCall, env: Env, starter: str) -> NewRun:
+def new_run(function: Function, call: EncodedCall, env: Env, starter: str, project: str) -> NewRun:
     """The run that a call makes, if the store has none for it."""
     now, options = env.now(), call.options
     return NewRun(
@@ -65,6 +65,7 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str) -> Ne
         due=now + options.delay if options.delay else None,
         starter=starter,
         attach=bool(starter) and options.id is None and not options.delay,
+        project=project,
         tags=tuple(options.tags),
     )
 

@@ -14,7 +14,7 @@ from ..client import declared
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
 from ..machine import adopt
-from ..modules import module_name
+from ..modules import NOBODYS, Home, home_of, module_name
 from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
@@ -163,6 +163,7 @@ def _task(
         executor="processes" if apart else executor or "",
         memory=apart.memory if apart else None,
         homes=apart.homes if apart else (),
+        home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
     registry.add(function)
@@ -188,6 +189,7 @@ def _workflow(
         is_async=_is_async(fn),
         timeout=timeout,
         fingerprint=fingerprint(fn, own_code(fn)),
+        home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
     registry.add(function)
@@ -240,6 +242,14 @@ def _name(fn: Any, what: str) -> str:
             "a lambda has no name to be known by", fix='task(lambda ..., name="..."), or use def'
         )
     return f"{module_name(module, getattr(inspect.unwrap(bare), '__globals__', None))}:{qualname}"
+
+
+def _home(fn: Any) -> Home:
+    """Whose code it is. A name that its author gave it is meant to be known to others, too."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
+    module = getattr(fn, "__module__", None) or ""
+    return home_of(module, getattr(inspect.unwrap(fn), "__globals__", None))
 
 
 def _label(fn: Any) -> str:

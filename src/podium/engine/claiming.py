@@ -51,14 +51,16 @@ class Claimer:
         self._is_claiming = True
         self._reserved = room = min(CLAIM_BATCH, self._residents.room)
         self._residents.reserved += room
-        offered = {name: function.fingerprint for name, function in list(context.functions.items())}
+        functions = list(context.functions.items())
+        offered = {name: function.fingerprint for name, function in functions}
+        projects = {name: context.project_of(function) for name, function in functions}
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         now, reconcile = context.env.now(), self._residents.must_reconcile
         self._residents.must_reconcile = False
 
         def look() -> tuple[Sequence[Head], Claimed, list[Message], list[RunRow | None]]:
-            claim = partial(context.store.claim, context.engine, offered)
+            claim = partial(context.store.claim, context.engine, offered, projects=projects)
             extra = claim(len(needed), now, needed).heads if needed else ()
             claimed = claim(room, now, runs)
             if reconcile:

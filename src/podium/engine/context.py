@@ -54,3 +54,4 @@ class Context:
     events: EventFeed
     lifecycle: Lifecycle
     others: Others
+    project_of: Callable[[Function], str]  # that its runs belong to in this store; "": to none

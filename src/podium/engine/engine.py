@@ -56,6 +56,7 @@ class Engine:
         options: Options,
         observers: list[Observer] | None = None,
         others: Others = "yield",
+        project_of: Callable[[Function], str] = lambda _: "",
     ) -> None:
         self.ownership, self.options = ownership, options
         self.lifecycle = Lifecycle(self._failed)
@@ -73,7 +74,8 @@ class Engine:
             self.events,
             self.lifecycle,
             others,
-        )  # fmt: skip
+            project_of,
+        )
         self.owned: dict[str, OwnedRun] = {}
         self.turn_watch = TurnWatch(env, options.turn_budget)
         self.logs = LogCollector(context, self.owned)

@@ -19,6 +19,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     run: str = ""  # of `podium run`: the one that it drives, and no other
     modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
     blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
+    projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
     broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
 
     def written(self) -> str:

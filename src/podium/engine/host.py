@@ -59,6 +59,7 @@ class EngineHost:
         observers: list[Observer] | None = None,
         url: str = "",
         others: Others = "yield",
+        project_of: Callable[[Function], str] = lambda _: "",
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._locks = HostLocks(locks_directory) if locks_directory else None
@@ -87,7 +88,7 @@ class EngineHost:
             undo.callback(self._writer.close)
             self._reader = ThreadLane(env, self._loop, "podium-reader")
             undo.callback(self._reader.close)
-            self._compose(functions, observers, others, url)
+            self._compose(functions, observers, others, url, project_of)
             if options.log_lines:
                 capture.begin()
                 undo.callback(capture.end)
@@ -95,7 +96,12 @@ class EngineHost:
             undo.pop_all()
 
     def _compose(
-        self, functions: Mapping[str, Function], observers: list[Observer] | None, others: Others, url: str
+        self,
+        functions: Mapping[str, Function],
+        observers: list[Observer] | None,
+        others: Others,
+        url: str,
+        project_of: Callable[[Function], str],
     ) -> None:
         """Put engine and executors together; nothing runs yet."""
         env, options = self.env, self.options
@@ -104,7 +110,7 @@ class EngineHost:
         ownership.observe()  # what the last process on this host left behind is free before we start
         self.engine = Engine(
             self._row.id, self.store, functions, env, self._loop, self._writer, self._reader, ownership,
-            options, observers, others,
+            options, observers, others, project_of,
         )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
         residents, executors = self.engine.residents, self.engine.dispatcher.executors

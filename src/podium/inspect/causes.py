@@ -279,9 +279,15 @@ class _Unfinished:
                         "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
                     )
         function = self.row.function
-        names = tuple(f"{named(engine)} {_lacks(engine, function)}" for engine in living[:_SHOWN])
+        names = tuple(f"{named(engine)} {_lacks(engine, self.row)}" for engine in living[:_SHOWN])
         more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
-        if any(function in engine.functions for engine in living):
+        having = [engine for engine in living if function in engine.functions]
+        if having and self.row.project and all(_project(e, function) != self.row.project for e in having):
+            what = (
+                f"undriven: the run is of {function} in {self.row.project}, and no live engine has that one"
+            )
+            return Cause("no-offer", what, (*names, *more), here)
+        if having:
             what = f"undriven: {function} is there, but every engine that has it drives only its own runs"
             return Cause("undriven", what, (*names, *more), here)
         alike = lookalikes(function, (name for engine in living for name in engine.functions))
@@ -318,11 +324,18 @@ def _script(engine: EngineRow) -> str:
     return f" (started by {script})" if script else ""
 
 
-def _lacks(engine: EngineRow, function: str) -> str:
+def _lacks(engine: EngineRow, row: RunRow) -> str:
     info = read_engine_info(engine.info)
-    if info.run:
-        return f"drives {info.run} and no other run"
-    return "drives what it has started" if function in engine.functions else "has no such function"
+    if row.function not in engine.functions:
+        return f"drives {info.run} and no other run" if info.run else "has no such function"
+    project = _project(engine, row.function)
+    if row.project not in ("", project):
+        return f"has the one in {project or 'the project of this store'}"
+    return f"drives {info.run} and no other run" if info.run else "drives what it has started"
+
+
+def _project(engine: EngineRow, function: str) -> str:
+    return read_engine_info(engine.info).projects.get(function, "")
 
 
 def named(engine: EngineRow) -> str:

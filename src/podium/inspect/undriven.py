@@ -17,6 +17,8 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     info = read_engine_info(engine.info)
     if row.function not in engine.functions:
         return False
+    if row.project not in ("", info.projects.get(row.function, "")):
+        return False  # of a function of that name elsewhere
     if info.run:
         return info.run == row.id
     return info.drives == "all" or row.starter_engine == engine.id

@@ -84,7 +84,7 @@ class Store(Protocol):
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
-        project: str = "",
+        projects: Mapping[str, str] | None = None,
     ) -> Claimed:
         """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 
@@ -98,7 +98,11 @@ class Store(Protocol):
         claiming engine's code (`Head.fingerprint` is the one before) and, the first time, records `started`,
         not before `created` whatever the clocks. An engine without a row gets nothing and offers nothing.
 
-        With `runs` only these are taken and looked at; what the engine offers keeps other code off them.
+        `projects` maps functions to the project that their code is of: runs of the same function in another
+        project are left alone. Runs of no project ("") belong to all.
+
+        With `runs` only these are taken and looked at, of whatever project; what the engine offers keeps
+        other code off them.
 
         `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
         """

@@ -83,12 +83,12 @@ class FaultyStore:
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
-        project: str = "",
+        projects: Mapping[str, str] | None = None,
     ) -> Claimed:
         self._resolved()
         return self._call(
             "claim",
-            lambda: self._inner.claim(engine, functions, limit, now, runs, project),
+            lambda: self._inner.claim(engine, functions, limit, now, runs, projects),
             self._monitor.claimed,
         )
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from podium.model import Move, State, Write
+from podium.model import Move, Outcome, State, Write
 from podium.store import Store
-from tests.store.words import DONE, INVALID, REFUSED, commit, fenced, outcomes, own, queue
+from tests.store.words import (
+    DONE,
+    FLOW,
+    FUNCTIONS,
+    INVALID,
+    REFUSED,
+    commit,
+    fenced,
+    new,
+    outcomes,
+    own,
+    queue,
+)
 
 
 def test_a_run_that_nobody_owns_is_claimed_by_its_new_name(store: Store) -> None:
@@ -39,3 +51,23 @@ def test_a_stale_decision_renames_nothing(store: Store) -> None:
 
 def test_without_a_fence_nothing_is_renamed(store: Store) -> None:
     assert outcomes(store, Write(rename="m:other"), engine=None) == [INVALID]
+
+
+def test_runs_of_another_project_are_left_alone(store: Store) -> None:
+    queue(store, "mine", project="mine")
+    queue(store, "theirs", project="theirs")
+    queue(store, "anybodys")
+    claim = store.claim("e1", FUNCTIONS, 10, 99.0, projects={FLOW: "mine"})
+    assert {head.id for head in claim.heads} == {"mine", "anybodys"}
+    assert claim.next_due is None
+    assert store.claim("e1", FUNCTIONS, 10, 99.0).heads == ()
+    named = store.claim("e1", FUNCTIONS, 10, 99.0, ["theirs"], {FLOW: "mine"})
+    assert [head.id for head in named.heads] == ["theirs"], "who names a run means it"
+
+
+def test_an_id_of_another_project_is_a_conflict(store: Store) -> None:
+    queue(store, "r1", project="theirs", explicit_id=True)
+    again = new("r1", project="mine", explicit_id=True)
+    assert outcomes(store, Write(new_runs=(again,)), engine=None) == [Outcome.CONFLICT]
+    same = new("r1", project="theirs", explicit_id=True)
+    assert commit(store, Write(new_runs=(same,)), engine=None)[0].runs == ((Outcome.EXISTS, "r1"),)

@@ -208,7 +208,9 @@ class Batch:
         found = rows(self._connection, _CALL_OF_RUN, (new.id,))
         if not found:
             return Outcome.DONE
-        return Outcome.EXISTS if found[0] == (new.function, new.digest) else Outcome.CONFLICT
+        function, digest, project = found[0]
+        same = (function, digest) == (new.function, new.digest) and (project == new.project or not project)
+        return Outcome.EXISTS if same else Outcome.CONFLICT
 
     # -- changes --------------------------------------------------------------------------------------
 

@@ -125,11 +125,13 @@ class SqliteStore:
         limit: int,
         now: float,
         runs: Sequence[str] | None = None,
-        project: str = "",
+        projects: Mapping[str, str] | None = None,
     ) -> Claimed:
+        codes = [(name, code, "") for name, code in functions.items()]
+        codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
         wanted: dict[str, object] = {
             "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
-            "runs": None if runs is None else json.dumps(runs), "project": project,
+            "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
         }  # fmt: skip
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:

@@ -51,7 +51,7 @@ WHERE key = :key;
 UPDATE runs SET function = ? WHERE key = ?;
 
 -- name: call_of_run
-SELECT function, digest FROM runs WHERE id = ?;
+SELECT function, digest, project FROM runs WHERE id = ?;
 
 -- name: attachable
 -- Whether another engine than this one started an unfinished run of the same call and script, dead or not:
@@ -188,19 +188,21 @@ SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;
 -- The codes (function, fingerprint) of due runs that this engine may take, as JSON: its own, those without a
 -- fingerprint, and such as no other engine offers; `other` marks these last. Each step of the walk is one
 -- index look-up, and a function has few fingerprints in line at a time.
-WITH RECURSIVE codes (function, own, fingerprint) AS (
-    SELECT wanted.key, wanted.value, (
+WITH RECURSIVE wanted (function, own, project) AS (
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(:wanted)),
+codes (function, own, project, fingerprint) AS (
+    SELECT function, own, project, (
         SELECT min(fingerprint) FROM runs
-        WHERE project = :project AND function = wanted.key
+        WHERE project = wanted.project AND function = wanted.function
           AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
-    FROM json_each(:functions) AS wanted
+    FROM wanted
     UNION ALL
-    SELECT function, own, (
+    SELECT function, own, project, (
         SELECT min(fingerprint) FROM runs
-        WHERE project = :project AND function = codes.function AND fingerprint > codes.fingerprint
+        WHERE project = codes.project AND function = codes.function AND fingerprint > codes.fingerprint
           AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
     FROM codes WHERE fingerprint IS NOT NULL)
-SELECT json_group_array(json_array(function, fingerprint, fingerprint NOT IN (own, '')))
+SELECT json_group_array(json_array(function, fingerprint, fingerprint NOT IN (own, ''), project))
 FROM codes
 WHERE fingerprint IS NOT NULL AND (fingerprint IN (own, '') OR NOT EXISTS (
     SELECT 1 FROM offers
@@ -213,17 +215,17 @@ SELECT runs.key, runs.function, runs.fingerprint
 FROM json_each(:takable) AS wanted
 JOIN runs ON runs.key IN (
     SELECT key FROM runs
-    WHERE project = :project AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+    WHERE project = wanted.value ->> 3 AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
       AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
     ORDER BY due LIMIT :limit)
 ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 
 -- name: claimable_among
--- As `claimable`, of the named runs alone: one look-up for each.
+-- As `claimable`, of the named runs alone, of whatever project: who names a run means it. One look-up for each.
 SELECT runs.key, runs.function, runs.fingerprint
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.project = :project AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
+WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
@@ -247,7 +249,7 @@ RETURNING id, function, token, args, digest, created, started, lost,
 -- One index look-up per code.
 SELECT min((
     SELECT due FROM runs
-    WHERE project = :project AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+    WHERE project = wanted.value ->> 3 AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
       AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY due LIMIT 1))
 FROM json_each(:takable) AS wanted;
@@ -256,7 +258,7 @@ FROM json_each(:takable) AS wanted;
 SELECT min(runs.due)
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.project = :project AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));

@@ -1,0 +1,32 @@
+"""How the engine of an app presents itself, and what it does with runs that nobody here asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from ..engine import EngineInfo, Options, Others
+from ..functions import Function
+from ..modules import main_file
+from .location import project_in
+from .process import Drives
+
+
+def described(
+    about: EngineInfo | None, drives: Drives, options: Options, functions: Mapping[str, Function], url: str
+) -> EngineInfo:
+    """What the engine of an app says of itself; `about` is what a command wants it to say."""
+    about = about or EngineInfo(script=main_file(), slots=options.thread_slots)
+    projects = {name: project_in(url, function) for name, function in list(functions.items())}
+    return replace(
+        about,
+        drives="own" if drives == "own" else "all",
+        projects={name: project for name, project in projects.items() if project},
+    )
+
+
+def fate_of_others(drives: Drives, about: EngineInfo | None) -> Others:
+    """What becomes of runs that nobody here asked for. In a worker that is all of them."""
+    is_worker = about is not None and about.kind == "worker"
+    return "leave" if drives == "own" else "equal" if is_worker else "yield"

@@ -1,0 +1,105 @@
+"""Two programs that share a store do not take each other's runs, though their functions have one name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+FLOWS = """
+import os, sys
+from podium import task, workflow
+
+@task
+def act(customer: str) -> str:
+    with open({ledger!r}, "a") as ledger:
+        ledger.write(f"{verb} {{customer}}\\n")
+    return customer
+
+@workflow
+def flow(customer: str) -> str:
+    return act(customer)
+"""
+PODIUM = ["-m", "podium"]
+
+
+class Shared:
+    """Two folders with a `main.py` each, and one store beside neither of them."""
+
+    def __init__(self, home: Path, mark: str) -> None:
+        self.home, self.ledger = home, home / "ledger"
+        for verb in ("bills", "deletes"):
+            (home / verb).mkdir()
+            text = FLOWS.format(ledger=str(self.ledger), verb=verb)
+            (home / verb / "main.py").write_text(text)
+            if mark:
+                (home / verb / "pyproject.toml").write_text(mark.format(verb=verb))
+        (home / "stores").mkdir()
+        self._workers: list[subprocess.Popen[str]] = []
+
+    def start(self, *command: str, cwd: str) -> subprocess.Popen[str]:
+        env = {**os.environ, "PODIUM_URL": str(self.home / "stores" / "s.db")}
+        return subprocess.Popen(
+            [sys.executable, *command], cwd=self.home / cwd, env=env, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def run(self, *command: str, cwd: str) -> str:
+        return self.start(*command, cwd=cwd).communicate(timeout=60)[0]
+
+    def put(self, cwd: str, customer: str) -> str:
+        """Puts a run in line; its id."""
+        return self.run(
+            *PODIUM, "run", "-q", "--detach", "main.py:flow", "--", "--customer", customer, cwd=cwd
+        ).strip()
+
+    def serve(self, cwd: str) -> None:
+        self._workers.append(self.start(*PODIUM, "worker", "main.py", cwd=cwd))
+
+    def done(self) -> list[str]:
+        return self.ledger.read_text().splitlines() if self.ledger.exists() else []
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 40
+        while not condition():
+            assert time.monotonic() < end, self.done()
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.communicate()
+
+
+@pytest.fixture(
+    params=["", "[project]\nname = '{verb}'\n", "# only a mark\n"], ids=["bare", "named", "marked"]
+)
+def shared(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shared]:
+    shared = Shared(tmp_path, request.param)
+    yield shared
+    shared.close()
+
+
+def test_a_run_goes_to_its_own_files_code_alone(shared: Shared) -> None:
+    waiting = shared.put("bills", "customer-1")
+    shared.serve("deletes")
+    shared.put("deletes", "customer-2")
+    shared.until(lambda: "deletes customer-2" in shared.done())
+    assert shared.done() == ["deletes customer-2"]
+    why = shared.run(*PODIUM, "why", waiting, cwd="deletes")
+    assert "undriven" in why
+    assert "bills" in why
+    assert "deletes" in why
+    shared.serve("bills")
+    shared.until(lambda: "bills customer-1" in shared.done())
+
+
+def test_who_names_the_run_means_it(shared: Shared) -> None:
+    run = shared.put("bills", "customer-1")
+    assert "customer-1" in shared.run(*PODIUM, "resume", run, cwd="bills")
+    assert shared.done() == ["bills customer-1"]
