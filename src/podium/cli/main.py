@@ -62,6 +62,7 @@ _VERBS = {
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
     "terminate": Verb("cli.terminate", "End a run that nobody drives, without running its body."),
     "rename": Verb("cli.rename", "Move unfinished runs to the name that their function has now."),
+    "prune": Verb("cli.prune", "Delete runs that have ended, by age, state or number."),
     "backup": Verb("cli.backup", "Copy the store, while it is in use, to a file."),
     "doctor": Verb("cli.doctor", "Is the store well, who is alive, what is stuck."),
     "config": Verb("cli.config", "Every setting: its value, where that is from, its default."),

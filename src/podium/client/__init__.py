@@ -8,6 +8,7 @@ from .location import default_url, is_in_memory, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .process import Drives, wants_engine
+from .pruning import forget
 from .run import PASSED_ON, Run, StepRun, StoredRun
 from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo
@@ -32,6 +33,7 @@ __all__ = [
     "Started",
     "Waiting",
     "encoded",
+    "forget",
     "get",
     "runs",
     "StepRun",

@@ -12,7 +12,17 @@ from ..errors import StoreRefused
 from .protocol import Copied, Finding, Store
 from .urls import shown_url
 
-__all__ = ["Copied", "Finding", "Store", "back_up", "examine", "lock_holder", "open_store", "shown_url"]
+__all__ = [
+    "Copied",
+    "Finding",
+    "Store",
+    "back_up",
+    "compact",
+    "examine",
+    "lock_holder",
+    "open_store",
+    "shown_url",
+]
 
 _BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
 
@@ -63,6 +73,20 @@ def back_up(url: str | PathLike[str], file: str | PathLike[str]) -> Copied:
     scheme, name = _parts(url)
     module, _ = _BACKENDS[scheme]
     return importlib.import_module(module).back_up(name, Path(fspath(file)).absolute())
+
+
+def compact(url: str | PathLike[str]) -> tuple[int, int]:
+    """Give back to the disk what the store behind a URL no longer needs; its bytes before and after.
+
+    Everybody who writes waits meanwhile, some seconds for each GB; the disk needs space for a second copy.
+    Raises StoreRefused when there is no store, StoreUnavailable when it is held or the disk is full.
+
+    >>> compact("sqlite:///.podium/podium.db")
+    (52428800, 1138688)
+    """
+    scheme, name = _parts(url)
+    module, _ = _BACKENDS[scheme]
+    return importlib.import_module(module).compact(name)
 
 
 def lock_holder(url: str | PathLike[str]) -> str:

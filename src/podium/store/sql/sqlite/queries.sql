@@ -374,6 +374,9 @@ ORDER BY created DESC, key DESC LIMIT :limit;
 -- name: copy_into
 VACUUM INTO ?;
 
+-- name: compact
+VACUUM;
+
 -- name: forget_engines
 -- Of a copy: whoever drives the original does not drive this one, so its runs are free at once.
 DELETE FROM engines;
