@@ -15,7 +15,6 @@ import msgspec
 
 from podium import codec
 from podium.engine import claiming, committer, driver, engine, launcher, outbox, owned, ownership
-from podium.engine.residency import Residency
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
 from podium.machine import Step
@@ -62,7 +61,7 @@ def acts_before_the_commit() -> AbstractContextManager[Any]:
     def settle(self: Any) -> None:
         real(self)
         held, self.outbox.held = self.outbox.held, []
-        self._act([command for command in held if isinstance(command, Step)])
+        self._launcher.act([command for command in held if isinstance(command, Step)])
         self.outbox.held.extend(command for command in held if not isinstance(command, Step))
 
     return patch.object(owned.OwnedRun, "_settle", settle)
@@ -74,7 +73,7 @@ def finally_acts_on_eviction() -> AbstractContextManager[Any]:
 
     def drop(self: Any) -> None:
         machine = self.machine
-        gone = self.residency is Residency.GONE
+        gone = self.residence.is_gone
         if not gone and machine.finished is None and self._context.lifecycle.failure is None:
             machine.take()
             machine._root.cancel()

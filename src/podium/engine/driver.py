@@ -117,10 +117,13 @@ class Driver:
             at = max(self.time(now), timer.due)
             self._feed(Entry(seq=self._outbox.next_seq(), kind=Kind.TICK, at=at, step=timer.identity))
 
-    def retry_due(self, now: float) -> list[Step]:
-        """The open steps whose next attempt may begin."""
-        due = (self.machine.open.get(identity) for identity in self._attempts.take_due(now))
-        return [step for step in due if step is not None]
+    def come_due(self) -> None:
+        """Fire the timers that are due, and hold the open steps whose next attempt may begin."""
+        now = self._env.now()
+        self.fire_due(now)
+        if self.machine.finished is None:
+            due = (self.machine.open.get(identity) for identity in self._attempts.take_due(now))
+            self._outbox.held += [step for step in due if step is not None]
 
     def deliver(self, message: Message) -> bool:
         """Take a message from the inbox into the history; False if it is there already."""

@@ -23,6 +23,7 @@ from .committer import Committer
 from .context import Context, Lifecycle
 from .dispatch import Dispatcher
 from .events import EventFeed, Observer
+from .gc_pause import gc_paused
 from .logs import LogCollector
 from .options import Options, Others
 from .owned import OwnedRun
@@ -125,7 +126,9 @@ class Engine:
         ahead, before = env.now() - env.monotonic(), self._ahead
         self._ahead = ahead
         if ahead - before > JUMP_SECONDS:
-            self.residents.clock_jumped()
+            with gc_paused():
+                for owned in list(self.owned.values()):
+                    owned.alarm(jumped=True)
 
     def _awaits(self, attempt: Attempt, runs: tuple[str, ...], begins: bool) -> None:
         """A task's body begins to wait for runs, or does no more. Any thread."""

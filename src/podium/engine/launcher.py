@@ -14,6 +14,7 @@ from .executor import Executor
 from .outbox import Held, Outbox
 from .poison_steps import PoisonGuard, Quarantine
 from .reasons import poisoned
+from .residency import IGNORES, Residence
 
 
 class Launcher:
@@ -26,6 +27,7 @@ class Launcher:
         driver: Driver,
         attempts: Attempts,
         outbox: Outbox,
+        residence: Residence,
         executors: Executor,
         quarantine: Quarantine,
         touch: Callable[[], None],
@@ -34,7 +36,7 @@ class Launcher:
         self._driver, self._attempts, self._outbox = driver, attempts, outbox
         self._machine: Machine = driver.machine
         self._executors = executors
-        self.is_open = True  # False: the run is leaving, nothing begins any more
+        self._residence = residence
         self._guard: PoisonGuard | None = None
         if head.lost:  # most runs have lost nothing, and need no objects that hold each other
             self._touch = touch
@@ -76,7 +78,11 @@ class Launcher:
 
     def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
         """Record that an attempt begins; it does once that is durable. None: the run does not want it."""
-        if not self.is_open or not self._machine.is_open(step) or step.id in self._attempts.running:
+        if (
+            self._residence.state in IGNORES
+            or not self._machine.is_open(step)
+            or step.id in self._attempts.running
+        ):
             return None
         attempt = self._attempts.begin(self._head, step)
         self._outbox.held.append(attempt)

@@ -15,7 +15,6 @@ from ..executors import Attempt, Caps, Listener, Transcript
 from ..executors.capture import record_text
 from .context import Context
 from .owned import OwnedRun
-from .residency import Residency
 
 
 class LogCollector:
@@ -39,7 +38,7 @@ class LogCollector:
             elif not owned.ignores_events:  # then `closing` takes them
                 self._add(owned, attempt, last=False)
         for owned in list(self._bodies):
-            if owned.residency is Residency.GONE:
+            if owned.residence.is_gone:
                 del self._bodies[owned]
             elif owned.outbox.logs:
                 owned.touch()
@@ -47,7 +46,7 @@ class LogCollector:
     def ended(self, attempt: Attempt) -> None:
         """An attempt that has spoken ended or was cancelled."""
         owned = self._owned.get(attempt.run)
-        if owned is not None and owned.residency is not Residency.GONE:
+        if owned is not None and not owned.residence.is_gone:
             self._add(owned, attempt, last=True)
 
     def closing(self, owned: OwnedRun) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Finish, Machine
-from ..model import CANCEL, Entry, Head, Kind, Message, Move, Outcome, State, Verdict, Write
+from ..model import CANCEL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import Attempts
@@ -26,7 +26,8 @@ from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
 from .reasons import explain, stuck
-from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residency, changed
+from .replay import Replay
+from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
 
 class RunHost(Protocol):
@@ -64,15 +65,16 @@ class OwnedRun:
     ) -> None:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
-        self.residency = LOADING
-        self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
-        self._early: list[Message] = []  # came while it was loading
         self.attempts = Attempts()
         self.outbox = Outbox(head)
+        self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
+        self._replay = Replay(head, self._driver, self.attempts)
         self._launcher = Launcher(
-            context.env, head, self._driver, self.attempts, self.outbox, executors, quarantine, self.touch
-        )
+            context.env, head, self._driver, self.attempts, self.outbox, self.residence, executors,
+            quarantine, self.touch,
+        )  # fmt: skip
+        self._early: list[Message] = []  # came while it was loading
         self._seen = 0  # number of the last message that was looked at
         self._fingerprint = head.fingerprint  # of the code that the record fits
         self._alarm = Alarm(context.env, context.reactor)
@@ -85,43 +87,30 @@ class OwnedRun:
 
     def begin(self, on_record: bool) -> None:
         """The body's first turn. `on_record`: it is on record that this was about to come."""
-        self._is_on_record = on_record
-        self._safely(self._driver.begin, self.head.entries > self.head.base)
+        self._safely(self._replay.begin, on_record)
 
     def replay(self, entries: Sequence[Entry]) -> bool:
         """Feed a piece of the history; whether there is any use in more."""
-        if self.residency is LOADING:
-            self._safely(self._driver.replay, entries)
-        return self.residency is LOADING
+        if self.residence.state is LOADING:
+            self._safely(self._replay.feed, entries)
+        return self.residence.state is LOADING
 
     def go_on(self) -> None:
         """The machine is where the history ends: from here on things happen for the first time."""
-        if self.residency is LOADING:
-            self.residency = changed(self.residency, RESIDENT)
-            self._safely(self._go_on)
+        if self.residence.state is LOADING:
+            self.residence.change(RESIDENT)
+            self._fingerprint = self.machine.function.fingerprint  # it fits ours: now the run is of that
+            self._happen(self._replay.end)
             early, self._early = self._early, []
             for message in early:
                 self.deliver(message)
-
-    def _go_on(self) -> None:
-        self._driver.end_replay()
-        self._fingerprint = self.machine.function.fingerprint  # it fits ours: from now on the run is of that
-        if self._is_on_record:
-            self._note_survived()  # nothing begins before this is durable
-        elif self.attempts.have_lost and not self.head.lost:
-            self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
-        self._settle()
-
-    def _note_survived(self) -> None:
-        self._is_on_record = False
-        self._driver.note(Kind.TURN_SURVIVED)
 
     # -- events ---------------------------------------------------------------------------------------
 
     @property
     def ignores_events(self) -> bool:
         """Whether events come too late to matter here, or too early."""
-        return self.residency in IGNORES or self.machine.finished is not None
+        return self.residence.state in IGNORES or self.machine.finished is not None
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
@@ -130,8 +119,8 @@ class OwnedRun:
             return
         del self.attempts.running[attempt.step]
         try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
-            if self.residency is not RESIDENT:
-                self._stay()
+            if self.residence.state is not RESIDENT:
+                self.residence.stay()
             entry = self._driver.outcome(ended)
             if ended.lost:
                 self._launcher.forgive(attempt)
@@ -148,31 +137,25 @@ class OwnedRun:
         if jumped:
             self._alarm.drop()
         if not self.ignores_events:
-            self._safely(self._come_due)
-
-    def _come_due(self) -> None:
-        now = self._context.env.now()
-        self._stay()
-        self._driver.fire_due(now)
-        if self.machine.finished is None:
-            self.outbox.held += self._driver.retry_due(now)
-        self._settle()
+            self._happen(self._driver.come_due)
 
     def deliver(self, message: Message) -> None:
         """Take a message from the inbox into the history; one that only a body asks for stays there."""
-        if self.residency is LOADING:
+        if self.residence.state is LOADING:
             self._early.append(message)
-            return
-        if self.ignores_events:
-            return
-        self._seen = max(self._seen, message.n)
-        if message.kind == CANCEL:
-            self._safely(self._deliver, message)
+        elif not self.ignores_events:
+            self._seen = max(self._seen, message.n)
+            if message.kind == CANCEL:
+                self._happen(self._driver.deliver, message)
 
-    def _deliver(self, message: Message) -> None:
-        self._stay()
-        self._driver.deliver(message)
-        self._settle()
+    def _happen(self, act: Callable[..., object], *args: Any) -> None:
+        """Something happens to a run that is here: it stays, and what its machine asks for is seen to."""
+        try:
+            self.residence.stay()
+            act(*args)
+            self._settle()
+        except BaseException as trouble:
+            self._troubled(trouble)
 
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
@@ -183,21 +166,19 @@ class OwnedRun:
             last = held[-1]
             if isinstance(last, Finish):
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
-                self._close(Move(last.state, payload=last.payload, fingerprint=self._fingerprint, at=at))
+                move = Move(last.state, payload=last.payload, fingerprint=self._fingerprint, at=at)
+                self.residence.close(move)
             if outbox.must_commit_first:
                 self.touch()
                 return  # what there is to wait for is seen after the commit
             outbox.held = []  # they rest on nothing that is not durable already
-            self._act(held)
-        if self.residency is RESIDENT and self.machine.finished is None:
+            reason = self._launcher.act(held)
+            if reason is not None:
+                self.park(reason)
+        if self.residence.state is RESIDENT and self.machine.finished is None:
             self._wait()
         if outbox.entries:
             self.touch()
-
-    def _act(self, held: list[Any]) -> None:
-        reason = self._launcher.act(held)
-        if reason is not None:
-            self.park(reason)
 
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""
@@ -210,43 +191,30 @@ class OwnedRun:
                 self.park(stuck(self.machine))
                 return
             if due - self._context.env.now() > self._context.options.patience(self.outbox.seq):
-                self.residency = changed(self.residency, Residency.LEAVING)
-                self._leave(Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self._seen))
+                self.residence.wait(Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self._seen))
+                self.touch()
                 return
         if due is not None:
             self._alarm.set(due, self.alarm)
 
     # -- leaving --------------------------------------------------------------------------------------
 
-    def _leave(self, move: Move) -> None:
-        self.outbox.move = move
-        self.touch()
-
-    def _close(self, move: Move) -> None:
-        self.residency = changed(self.residency, Residency.CLOSED)
-        self._launcher.is_open = False
-        self._leave(move)
-
-    def _stay(self) -> None:
-        """Something happened before the write that would have left was taken: the run stays in memory."""
-        if self.residency is Residency.LEAVING:
-            self.residency = changed(self.residency, Residency.RESIDENT)
-            self.outbox.move = None
-
     def hand_back(self) -> None:
         """Give the run up cleanly: whoever claims it next goes on."""
-        if not self.ignores_events or self.residency is LOADING:
-            if self._is_on_record:  # its turn was not lost with us
-                self._note_survived()
+        if not self.ignores_events or self.residence.state is LOADING:
+            self._replay.survive()
             self._launcher.give_back()
             self.outbox.held.clear()
-            self._close(Move(State.WAITING, due=0.0))  # at once, also by a clock that was set back meanwhile
+            # Due at once, also by a clock that was set back meanwhile.
+            self.residence.close(Move(State.WAITING, due=0.0))
+            self.touch()
 
     def park(self, reason: bytes) -> None:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
-        if self.residency not in TOO_LATE:  # a machine that finished too early for its record is parked
+        if self.residence.state not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
-            self._close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+            self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+            self.touch()
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
         """Trouble of the machine parks its run and nobody else's; that of the store and of the system is not
@@ -267,8 +235,8 @@ class OwnedRun:
 
     def drop(self) -> None:
         """Leave memory without acting: stop the attempts, discard the machine."""
-        self.residency = Residency.GONE
-        self._launcher.is_open = False
+        if not self.residence.is_gone:
+            self.residence.change(Residency.GONE)
         self._alarm.drop()
         for attempt in self.attempts.running.values():
             self._executors.cancel(attempt)
@@ -280,19 +248,17 @@ class OwnedRun:
 
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
-        if self.residency is Residency.GONE or self.outbox.writing is not None:
+        if self.residence.is_gone or self.outbox.writing is not None:
             return None
         if self.outbox.move is not None:
             self._host.closing(self)
-            if self.residency is Residency.LEAVING:
-                self.residency = changed(self.residency, Residency.CLOSED)
-                self._launcher.is_open = False
+            self.residence.close(self.outbox.move)  # from here on it goes
         return self.outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
         held = self.outbox.settle()
-        if self.residency is Residency.GONE:
+        if self.residence.is_gone:
             return
         if verdict.outcome is Outcome.REFUSED:
             self._host.lost(self)
@@ -302,11 +268,13 @@ class OwnedRun:
             self._host.left(self, write.move)
         else:
             try:
-                if self.residency is not Residency.CLOSED:  # else what was decided is its next owner's
-                    self._act(held)
-                    if self.outbox.held:  # asked for while the write was under way
+                if self.residence.state is not Residency.CLOSED:  # else what was decided is its next owner's
+                    reason = self._launcher.act(held)
+                    if reason is not None:
+                        self.park(reason)
+                    elif self.outbox.held:  # asked for while the write was under way
                         self._settle()
-                    elif self.residency is RESIDENT and self.machine.finished is None:
+                    elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
                 if self.outbox.has_news:
                     self.touch()
@@ -320,7 +288,5 @@ class OwnedRun:
             return
         self.outbox.rewind(write)
         reason = explain(InternalError(f"the store refused this run's data: {verdict.detail}"))
-        if self.residency is Residency.CLOSED:
-            self._leave(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
-        else:
-            self.park(reason)
+        self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+        self.touch()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from ..errors import InternalError
+from ..model import Move
+from .outbox import Outbox
 
 
 class Residency(Enum):
@@ -37,3 +39,39 @@ def changed(before: Residency, after: Residency) -> Residency:
     if after not in CHANGES[before]:
         raise InternalError(f"a run in memory cannot go from {before.value} to {after.value}")
     return after
+
+
+class Residence:
+    """Where one run stands, and the move by which it leaves."""
+
+    __slots__ = ("_outbox", "state")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.state = LOADING
+
+    def change(self, after: Residency) -> None:
+        """Go on along the table. Raises InternalError."""
+        self.state = changed(self.state, after)
+
+    def wait(self, move: Move) -> None:
+        """Ask to be evicted; an event before that write is made keeps the run."""
+        self.change(Residency.LEAVING)
+        self._outbox.move = move
+
+    def stay(self) -> None:
+        """Something happened: if the run was to be evicted, it is not."""
+        if self.state is Residency.LEAVING:
+            self.change(RESIDENT)
+            self._outbox.move = None
+
+    def close(self, move: Move) -> None:
+        """Leave by this move, whatever else happens."""
+        if self.state is not Residency.CLOSED:
+            self.change(Residency.CLOSED)
+        self._outbox.move = move
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the run has left memory: what still comes is not its own any more."""
+        return self.state is Residency.GONE

@@ -21,7 +21,6 @@ from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
 from .reasons import explain
-from .residency import Residency
 
 log = logging.getLogger("podium")
 
@@ -99,33 +98,27 @@ class Residents:
         with gc_paused():
             goes_on = owned.replay(entries)
         if not goes_on:  # it was parked, handed back or dropped meanwhile
-            then(owned.residency is not Residency.GONE)
+            then(not owned.residence.is_gone)
         return goes_on
 
     def _replayed(self, owned: OwnedRun, then: Callable[[bool], None], error: BaseException | None) -> None:
         if error is None:
             owned.go_on()
-            self._lacking &= owned.residency is Residency.GONE
+            self._lacking &= owned.residence.is_gone
         elif isinstance(error, StoreError):
             # Half a replay is no place to go on from: drop it and begin again when the store is back.
-            if owned.residency is not Residency.GONE:
+            if not owned.residence.is_gone:
                 log.warning("run %s: history not readable yet (%s)", owned.head.id, error)
             self.begin_again(owned)
         else:
             owned.park(explain(error))
-        then(owned.residency is not Residency.GONE)
+        then(not owned.residence.is_gone)
 
     def deliver(self, message: Message) -> None:
         """Give a run its message, if it is in memory."""
         owned = self.owned.get(message.run)
         if owned is not None:
             owned.deliver(message)
-
-    def clock_jumped(self) -> None:
-        """The wall clock was set forward: what is due may be due now."""
-        with gc_paused():
-            for owned in list(self.owned.values()):
-                owned.alarm(jumped=True)
 
     # -- outcomes -------------------------------------------------------------------------------------
 
@@ -206,14 +199,14 @@ class Residents:
 
     def begin_again(self, owned: OwnedRun) -> None:
         """Drop a run as a crash would, and replay it with the next look at the store."""
-        if owned.residency is not Residency.GONE:
+        if not owned.residence.is_gone:
             owned.drop()
             self.owned.pop(owned.head.id, None)
             self.must_reconcile = True
 
     def set_back(self, owned: OwnedRun, lack: ResourceShortage) -> None:
         """A run could not be driven for want of memory, say: it begins again when there may be more."""
-        if owned.residency is not Residency.GONE and not self._lacking:
+        if not owned.residence.is_gone and not self._lacking:
             self._lacking = True
             log.warning("runs are taken up anew when there is more: %s", lack.message)
         self.begin_again(owned)

@@ -1,0 +1,40 @@
+"""Brings one run's machine to where its history ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..model import Entry, Head, Kind
+from .attempts import Attempts
+from .driver import Driver
+
+
+class Replay:
+    """The recorded past of one run, fed once."""
+
+    def __init__(self, head: Head, driver: Driver, attempts: Attempts) -> None:
+        self._head, self._driver, self._attempts = head, driver, attempts
+        self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
+
+    def begin(self, on_record: bool) -> None:
+        """The body's first turn. `on_record`: it is on record that this was about to come."""
+        self._is_on_record = on_record
+        self._driver.begin(has_past=self._head.entries > self._head.base)
+
+    def feed(self, entries: Sequence[Entry]) -> None:
+        """A piece of the history."""
+        self._driver.replay(entries)
+
+    def end(self) -> None:
+        """From here on things happen for the first time."""
+        self._driver.end_replay()
+        if self._is_on_record:
+            self.survive()  # nothing begins before this is durable
+        elif self._attempts.have_lost and not self._head.lost:
+            self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
+
+    def survive(self) -> None:
+        """The turn that is on record was not lost with its process."""
+        if self._is_on_record:
+            self._is_on_record = False
+            self._driver.note(Kind.TURN_SURVIVED)
