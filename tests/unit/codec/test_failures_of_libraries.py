@@ -299,25 +299,26 @@ def changed(error: Any, **fields: Any) -> BaseException:
     return error
 
 
+PYTHONS_OWN: list[BaseException] = [
+    raised(lambda: __import__("nowhere_to_be_found")),
+    ImportError("no", name="n", path="/p"),
+    OSError(2, "No such file", "/x", None, "/y"),
+    changed(OSError("only text"), errno=5),
+    changed(OSError(2, "gone"), filename="/later"),
+    raised(lambda: b"\xff".decode()),
+    changed(UnicodeDecodeError("utf-8", b"\xff" * 999, 0, 1, "bad"), start=500, reason="worse"),
+    raised(lambda: compile("x = (", "f.py", "exec")),
+    changed(SyntaxError("bad", ("f.py", 1, 2, "x ", 1, 3)), lineno=9, text=None),
+    raised(lambda: {}.nothing),  # type: ignore[attr-defined]  # that is the case
+    raised(lambda: undefined),  # type: ignore[name-defined]  # noqa: F821  # that is the case
+    KeyError("k"),
+    subprocess.CalledProcessError(3, ["ls"], b"out", b"err"),
+    BlockingIOError(11, "later", 5),
+]
+
+
 @pytest.mark.parametrize(
-    "error",
-    [
-        raised(lambda: __import__("nowhere_to_be_found")),
-        ImportError("no", name="n", path="/p"),
-        OSError(2, "No such file", "/x", None, "/y"),
-        changed(OSError("only text"), errno=5),
-        changed(OSError(2, "gone"), filename="/later"),
-        raised(lambda: b"\xff".decode()),
-        changed(UnicodeDecodeError("utf-8", b"\xff" * 999, 0, 1, "bad"), start=500, reason="worse"),
-        raised(lambda: compile("x = (", "f.py", "exec")),
-        changed(SyntaxError("bad", ("f.py", 1, 2, "x ", 1, 3)), lineno=9, text=None),
-        raised(lambda: {}.nothing),  # type: ignore[attr-defined]  # that is the case
-        raised(lambda: undefined),  # type: ignore[name-defined]  # noqa: F821  # that is the case
-        KeyError("k"),
-        subprocess.CalledProcessError(3, ["ls"], b"out", b"err"),
-        BlockingIOError(11, "later", 5),
-    ],
-    ids=lambda error: f"{type(error).__name__} {id(error)}",
+    "error", PYTHONS_OWN, ids=[f"{n}-{type(error).__name__}" for n, error in enumerate(PYTHONS_OWN)]
 )
 def test_the_fields_of_pythons_own_come_back(error: BaseException) -> None:
     rebuilt = again(error)
