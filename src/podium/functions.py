@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from . import codec
-from .codec.fit import fits, is_plain
-from .codec.spelling import spell
+from .codec.conform import is_plain, matches
+from .codec.type_names import type_name
 from .errors import ArgumentError, DeclarationError
 from .modules import NOBODYS, Home
 from .retry import Retry
@@ -134,10 +134,10 @@ class Function:
         hints = self.hints
         for name, value in self._each(bound):
             wanted = hints.get(name, Any)
-            if wanted is Any or not _misfits(value, wanted):
+            if wanted is Any or not _mismatches(value, wanted):
                 continue
             raise ArgumentError(
-                f"{self.label}({name}=...) wants {spell(wanted)}, got {_short(value)}", fix=self.spelled
+                f"{self.label}({name}=...) wants {type_name(wanted)}, got {_short(value)}", fix=self.spelled
             )
 
     def _each(self, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -188,8 +188,8 @@ def _resolve(fn: Callable[..., Any]) -> dict[str, Any]:
         return {name: hint for name, hint in found.items() if not isinstance(hint, str)}
 
 
-def _misfits(value: Any, wanted: Any) -> bool:
-    if not fits(value, wanted):
+def _mismatches(value: Any, wanted: Any) -> bool:
+    if not matches(value, wanted):
         return True
     if is_plain(wanted) and isinstance(value, (list, dict)):  # every item, where that is quick
         try:

@@ -55,6 +55,18 @@ Point = collections.namedtuple("Point", "x y")
         ("2026-11-22", dt.date, dt.date(2026, 11, 22)),
         ("2026-11-22T10:00:00Z", dt.datetime, dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC)),
         ("a/b", Path, Path("a/b")),
+        (('["a", "b"]',), list[Path], [Path("a"), Path("b")]),
+        (('["a"]',), set[Path], {Path("a")}),
+        ('{"x": "a/b"}', dict[str, Path], {"x": Path("a/b")}),
+        ('{"x": ["a"], "y": []}', dict[str, list[Path]], {"x": [Path("a")], "y": []}),
+        ('{"3": "2026-11-22T10:00"}', dict[int, dt.datetime], {3: dt.datetime(2026, 11, 22, 10)}),
+        ('["a", 1]', tuple[Path, int], (Path("a"), 1)),
+        ("2026-11-22T10:00", dt.datetime, dt.datetime(2026, 11, 22, 10)),
+        ("2026-11-22 10:00", dt.datetime, dt.datetime(2026, 11, 22, 10)),
+        ("2026-11-22", dt.datetime, dt.datetime(2026, 11, 22)),
+        ("2026-11-22T10:00Z", dt.datetime | None, dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC)),
+        ("10:00", dt.time, dt.time(10)),
+        (('["2026-11-22T10:00"]',), list[dt.datetime], [dt.datetime(2026, 11, 22, 10)]),
         ("1.10", decimal.Decimal, decimal.Decimal("1.10")),
         ("12345678123456781234567812345678", uuid.UUID, uuid.UUID("12345678123456781234567812345678")),
         (("a", "b"), list[str], ["a", "b"]),
@@ -88,6 +100,10 @@ def test_a_text_becomes_a_value(text: Any, annotation: Any, value: Any) -> None:
         ("yesterday", dt.date),
         ("{", dict[str, int]),
         ('{"a": "x"}', dict[str, int]),
+        ('{"a": "5"}', dict[str, int]),
+        ('[1, "x"]', tuple[int, ...]),
+        ('{"a": 1}', dict[str, Path]),
+        ('{"a": "yesterday"}', dict[str, dt.datetime]),
         ('{"width": "x"}', Box),
         (("1", "x"), list[int]),
         (("1",), tuple[int, int]),
@@ -109,6 +125,19 @@ def test_only_what_is_given_is_passed_on() -> None:
     assert flags.parse(["--city", "Oslo"], "x") == (("Oslo",), {})
     args, kwargs = flags.parse(["--city", "Oslo", "--dry-run", "--id", "9", "--days=3"], "x")
     assert function(report).bind(args, kwargs) == {"city": "Oslo", "days": 3, "dry_run": True, "id": "9"}
+
+
+def test_an_error_names_the_form_of_what_nobody_would_guess() -> None:
+    def report(at: dt.datetime, where: dict[str, Path], days: list[dt.date]) -> None: ...
+
+    for words, said in (
+        (["--at", "noon"], 'wants datetime as 2026-11-22T10:00, got "noon"'),
+        (["--where", "x"], 'wants dict[str, Path] as JSON, got "x"'),
+        (["--days", "x"], 'wants list[date] as 2026-11-22, got "x"'),
+    ):
+        with pytest.raises(ArgumentError) as caught:
+            Flags(function(report)).parse(words, "x")
+        assert said in caught.value.message
 
 
 def test_a_missing_flag_is_named_with_the_signature() -> None:

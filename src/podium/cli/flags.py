@@ -10,6 +10,8 @@ what has parts of its own (dicts, dataclasses, models) as JSON.
 from __future__ import annotations
 
 import collections.abc
+import contextlib
+import datetime as dt
 import difflib
 import enum
 import inspect
@@ -18,7 +20,7 @@ import pathlib
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -30,6 +32,13 @@ from ..functions import Function
 
 _MANY = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
 _JSON = (dict, collections.abc.Mapping)
+# What is written as text also inside JSON, and, for an error, in which form.
+_ISO: dict[Any, str] = {
+    dt.datetime: "2026-11-22T10:00",
+    dt.date: "2026-11-22",
+    dt.time: "10:00",
+}
+_FORMS = _ISO | {dt.timedelta: "PT1H30M", bytes: "base64"}
 _SHOWN_MAX = 200  # characters of a value that is none
 _METAVAR_MAX = 40  # characters of a type beside its flag
 
@@ -85,7 +94,7 @@ class Flags:
         except Refused:
             shown = json.dumps(text[0] if isinstance(text, tuple) and len(text) == 1 else text)
             shown = shown if len(shown) <= _SHOWN_MAX else f"{shown[:_SHOWN_MAX]}…"
-            what = f"{name}=...) wants {spell(annotation)}, got {shown} ({_flag(name)})"
+            what = f"{name}=...) wants {spell(annotation)}{_form(annotation)}, got {shown} ({_flag(name)})"
             raise self._wrong(what, "(") from None
 
     def _arguments(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -197,25 +206,49 @@ def _one_from(text: str, annotation: Any) -> Any:
         raise Refused
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return codec.fit(from_text(text, typing.get_args(annotation)[0]), annotation)
+        return codec.convert(from_text(text, typing.get_args(annotation)[0]), annotation)
     if origin is typing.Literal:
         return _choice(text, {str(choice): choice for choice in typing.get_args(annotation)})
     if _is_json(annotation) or _is_many(annotation):
-        return _from_json(text, annotation)
+        return _of_json(json.loads(text), annotation)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return _choice(text, {str(m.value): m for m in annotation} | {m.name: m for m in annotation})
     if isinstance(annotation, type) and issubclass(annotation, pathlib.PurePath):
         return annotation(text)
+    if annotation in _ISO:
+        with contextlib.suppress(ValueError):  # msgspec takes the full form alone, and seconds since 1970
+            return annotation.fromisoformat(text)
     # strict=False: text becomes the number, date, UUID or Decimal that it spells.
     return msgspec.convert(text, annotation, strict=False)
 
 
-def _from_json(text: str, annotation: Any) -> Any:
-    value = json.loads(text)
-    try:
-        return msgspec.convert(value, annotation)
-    except TypeError:  # a type that msgspec does not know by itself, such as a Pydantic model
-        return codec.fit(value, annotation)
+def _of_json(value: Any, annotation: Any) -> Any:
+    """What a JSON value stands for: numbers are numbers there, but times and paths are still text."""
+    members = _members(annotation)
+    if len(members) > 1:
+        for member in _by_precision(members):
+            with contextlib.suppress(Refused, PodiumError, msgspec.MsgspecError, ValueError):
+                return _of_json(value, member)
+        raise Refused
+    origin, inner = typing.get_origin(annotation) or annotation, typing.get_args(annotation)
+    if isinstance(value, list) and inner and _is_many(annotation):
+        return _collected(value, origin, inner, _of_json)
+    if isinstance(value, dict) and len(inner) == 2 and origin in _JSON:
+        return {from_text(key, inner[0]): _of_json(item, inner[1]) for key, item in value.items()}
+    if isinstance(value, str) and annotation in _ISO:
+        return _one_from(value, annotation)
+    return codec.convert(value, annotation)
+
+
+def _collected(
+    values: Sequence[Any], origin: Any, inner: tuple[Any, ...], convert: Callable[[Any, Any], Any]
+) -> Any:
+    make = origin if origin in (tuple, set, frozenset) else list
+    if origin is tuple and inner and inner[-1] is not ...:
+        if len(inner) != len(values):
+            raise Refused
+        return tuple(convert(value, kind) for value, kind in zip(values, inner, strict=True))
+    return make(convert(value, inner[0] if inner else Any) for value in values)
 
 
 def _choice(text: str, choices: dict[str, Any]) -> Any:
@@ -228,16 +261,11 @@ def _many_from(texts: list[str], annotation: Any) -> Any:
     member = next(m for m in _members(annotation) if _is_many(m))
     if len(texts) == 1 and texts[0].startswith("["):
         try:
-            return _from_json(texts[0], member)
-        except (PodiumError, msgspec.MsgspecError, ValueError, RecursionError):
+            return _of_json(json.loads(texts[0]), member)
+        except (Refused, PodiumError, msgspec.MsgspecError, ValueError, RecursionError):
             pass  # a single text that happens to begin like a list
     origin, inner = typing.get_origin(member) or member, typing.get_args(member)
-    make = origin if origin in (tuple, set, frozenset) else list
-    if origin is tuple and inner and inner[-1] is not ...:
-        if len(inner) != len(texts):
-            raise Refused
-        return tuple(from_text(text, kind) for text, kind in zip(texts, inner, strict=True))
-    return make(from_text(text, inner[0] if inner else Any) for text in texts)
+    return _collected(texts, origin, inner, from_text)
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
@@ -279,7 +307,19 @@ def spell(annotation: Any) -> str:
         return "|".join(str(choice) for choice in typing.get_args(annotation))
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return " | ".join(map(spell, typing.get_args(annotation)))
-    return codec.spell(annotation)
+    return codec.type_name(annotation)
+
+
+def _form(annotation: Any) -> str:
+    """How a value is written that nobody would guess: "", or " as ..."."""
+    for member in _members(annotation):
+        if member in _FORMS:
+            return f" as {_FORMS[member]}"
+        if _is_json(member):
+            return " as JSON"
+        if _is_many(member) and (form := "".join(map(_form, typing.get_args(member)[:1]))):
+            return form
+    return ""
 
 
 def _spoken(function: Function) -> str:

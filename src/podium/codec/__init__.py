@@ -37,6 +37,7 @@ Both take a fast road for plain data. Dicts keep their order; only what feeds a 
 
 from .api import decode, encode, encode_call
 from .call import called, preview_call
+from .conform import convert
 from .failures import (
     Failure,
     decode_failure,
@@ -45,10 +46,9 @@ from .failures import (
     recorded_traceback,
     with_call,
 )
-from .fit import fit
 from .preview import preview
 from .recording import encode_failure
-from .spelling import spell, without_modules
+from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
@@ -56,18 +56,18 @@ __all__ = [
     "MAX_PAYLOAD",
     "Failure",
     "called",
+    "convert",
     "decode",
     "decode_failure",
     "describe_failure",
     "encode",
     "encode_call",
     "encode_failure",
-    "fit",
     "preview",
     "preview_call",
     "recorded_call",
     "recorded_traceback",
-    "spell",
+    "type_name",
     "with_call",
     "without_modules",
 ]

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import DecodeError, EncodeError, PayloadTooLarge
 from . import tables as tables  # fills the tables of writers and readers
-from .fit import fit, fits
+from .conform import conform, matches
 from .names import Names
 from .refusals import Refusal
 from .untag import Unreadable, Untag
@@ -40,7 +40,7 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     Example: `encode({"at": datetime.now()})`.
     """
     data = _write(value, limit, where, where, annotation=annotation).data
-    if annotation is Any or type(value) is annotation or fits(value, annotation):
+    if annotation is Any or type(value) is annotation or matches(value, annotation):
         return data
     return _AS_IS + data + b"}"
 
@@ -157,7 +157,7 @@ def decode(data: bytes, annotation: Any = Any) -> Any:
         raise DecodeError(f"the stored value{unreadable.path()} {unreadable.text}") from None
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DecodeError(f"the stored bytes are no payload ({error})") from None
-    return value if annotation is Any or type(value) is annotation else fit(value, annotation)
+    return value if annotation is Any or type(value) is annotation else conform(value, annotation)
 
 
 def _digest(data: bytes) -> bytes:

@@ -19,10 +19,10 @@ from typing import Any
 
 import msgspec
 
-from .fit import fits, shown
+from .conform import matches, shown
 from .names import Names, field_hints, leads_to, mentioned, name_of, stored_name
 from .refusals import Refusal, refuse_nameless
-from .spelling import spell
+from .type_names import type_name
 from .untag import Reader, Unreadable, Untag
 from .walk import AS_IS, Fields, Tree, Walk, Writer, write_dict, write_fields, write_items
 
@@ -80,7 +80,7 @@ def _checked_name(name: str, cls: type, walk: Walk) -> str:
 
 
 def _fields_writer(tag: str, cls: type, names: tuple[str, ...]) -> _NamedWriter:
-    fields = Fields(names, field_hints(cls), fits)
+    fields = Fields(names, field_hints(cls), matches)
     if not cls.__dictoffset__:
         return lambda name, value, walk, depth: write_fields(tag, name, fields, value, walk, depth)
     known = frozenset(names) | _recomputed(cls)
@@ -148,7 +148,7 @@ def _write_flag(name: str, value: enum.Flag, walk: Walk, depth: int) -> Tree:
 
 
 def _model_writer(cls: Any) -> _NamedWriter:
-    fields = Fields(tuple(cls.model_fields), field_hints(cls), fits)
+    fields = Fields(tuple(cls.model_fields), field_hints(cls), matches)
 
     def write(name: str, value: Any, walk: Walk, depth: int) -> Tree:
         out = write_fields("", name, fields, value, walk, depth)
@@ -221,9 +221,11 @@ def _members(cls: type, name: str, tree: dict[str, Any], untag: Untag) -> dict[s
     for field, value in found.items():
         hint = hints.get(field, Any)
         # None tells nothing of a changed type; records of 0.1 do not say where it stood for a lacking value.
-        if type(value) is hint or hint is Any or value is None or field in as_is or fits(value, hint):
+        if type(value) is hint or hint is Any or value is None or field in as_is or matches(value, hint):
             continue
-        raise Unreadable(f"has {shown(value)} in the field {field!r}, which {name} says is {spell(hint)} now")
+        raise Unreadable(
+            f"has {shown(value)} in the field {field!r}, which {name} says is {type_name(hint)} now"
+        )
     return found
 
 

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import binascii
+import datetime as dt
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+
+from .walk import AS_IS
 
 _parse = msgspec.json.Decoder().decode
 
@@ -27,7 +31,7 @@ def preview(data: bytes, width: int = 80) -> str:
             if length > width:
                 break
         text = "".join(pieces)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, RecursionError):
         text = f"<{len(data):,} bytes that are no payload>"
     # Stored text must not move a terminal's cursor.
     text = "".join(char if char.isprintable() else "?" for char in text)
@@ -69,10 +73,75 @@ def _tagged(tag: str, members: dict[str, Any]) -> Iterator[str]:
         yield from _pairs(inner)
     elif tag in ("!bytes", "!bytearray") and type(inner) is str:
         yield f"<{len(inner) * 3 // 4 - inner[-2:].count('='):,} bytes>"
+    elif tag in _WRITTEN and (type(inner) is list or tag in ("!str", "!omitted")):
+        yield from _WRITTEN[tag](inner, rest)
     else:
         yield tag[1:] + "("
         yield from [inner] if type(inner) is str else _render(inner)
         yield ")"
+
+
+def _path(inner: Any, rest: Any) -> Iterator[str]:
+    yield "Path("
+    yield from _render(inner[1])
+    yield ")"
+
+
+def _moment(inner: Any, rest: Any) -> Iterator[str]:
+    local, _, zone = inner
+    yield f"datetime({local}" if "-" in local else f"time({local}"
+    if zone is not None:
+        yield " "
+        yield from [zone["!zoneinfo"]] if "!zoneinfo" in zone else _render(zone)
+    yield ")"
+
+
+def _timezone(inner: Any, rest: Any) -> Iterator[str]:
+    yield str(dt.timezone(dt.timedelta(*inner[0]["!timedelta"]), *inner[1:]))
+
+
+def _counted(name: str) -> Callable[[Any, Any], Iterator[str]]:
+    def written(inner: Any, rest: Any) -> Iterator[str]:
+        yield f"{name}("
+        yield from _pairs(inner)
+        yield ")"
+
+    return written
+
+
+def _deque(inner: Any, rest: Any) -> Iterator[str]:
+    yield "deque("
+    yield from _list(inner[1], "[]")
+    yield ")" if inner[0] is None else f", maxlen={inner[0]})"
+
+
+def _defaultdict(inner: Any, rest: Any) -> Iterator[str]:
+    yield f"defaultdict({inner[0]}, "
+    yield from _pairs(inner[1])
+    yield ")"
+
+
+# What is kept in another form than people write it in.
+_WRITTEN: dict[str, Callable[[Any, dict[str, Any]], Iterator[str]]] = {
+    "!path": _path,
+    "!datetime": _moment,
+    "!time": _moment,
+    "!timedelta": lambda inner, rest: iter([f"timedelta({dt.timedelta(*inner)})"]),
+    "!timezone": _timezone,
+    "!complex": lambda inner, rest: iter([repr(complex(*inner))]),
+    "!fraction": lambda inner, rest: iter([f"Fraction({inner[0]}, {inner[1]})"]),
+    "!range": lambda inner, rest: iter([repr(range(*inner))]),
+    "!Counter": _counted("Counter"),
+    "!OrderedDict": _counted("OrderedDict"),
+    "!deque": _deque,
+    "!defaultdict": _defaultdict,
+    "!str": lambda inner, rest: iter([repr(binascii.a2b_base64(inner).decode("utf-8", "surrogatepass"))]),
+    "!ip": lambda inner, rest: iter([f"{inner[0]}({inner[1]!r})"]),
+    "!pydantic_value": lambda inner, rest: iter(
+        [f"{_short(inner[0])}({'**********' if 'Secret' in inner[0] else inner[1]!r})"]
+    ),
+    "!omitted": lambda inner, rest: iter([str(rest.get("repr", inner))]),
+}
 
 
 def _object(members: dict[str, Any]) -> Iterator[str]:
@@ -105,6 +174,8 @@ def _list(items: list[Any], brackets: str) -> Iterator[str]:
 def _fields(name: Any, fields: dict[str, Any]) -> Iterator[str]:
     yield f"{_short(name)}("
     for count, (key, value) in enumerate(fields.items()):
+        if key == AS_IS:  # stands behind the fields
+            continue
         yield f"{', ' if count else ''}{key}="
         yield from _render(value)
     yield ")"

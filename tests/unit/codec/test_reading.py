@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 import enum
+import fractions
 import pathlib
 import sys
 import time
 import types
 import typing
 import uuid
+import zoneinfo
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, NewType
@@ -332,8 +335,22 @@ def test_a_misfit_is_named(value, annotation, said):
         (NOON, "datetime(2024-01-01T12:00:00+00:00)"),
         (ValueError("boom"), "ValueError: boom"),
         ("x" * 500, "'" + "x" * 76 + "..."),
+        ([pathlib.PurePosixPath("a/b")], "[Path('a/b')]"),
+        (
+            dt.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Rome")),
+            "datetime(2024-01-01T00:00:00 Europe/Rome)",
+        ),
+        (dt.time(9, tzinfo=dt.timezone(dt.timedelta(hours=2))), "time(09:00:00 UTC+02:00)"),
+        (dt.timedelta(1, 5), "timedelta(1 day, 0:00:05)"),
+        (1 + 2j, "(1+2j)"),
+        (fractions.Fraction(3, 4), "Fraction(3, 4)"),
+        (range(3), "range(0, 3)"),
+        (collections.Counter("aab"), "Counter({'a': 2, 'b': 1})"),
+        (collections.deque([1], 3), "deque([1], maxlen=3)"),
+        (collections.defaultdict(list, {"a": [1]}), "defaultdict(list, {'a': [1]})"),
+        ("\ud800", "'\\ud800'"),
     ],
-    ids=range(8),
+    ids=range(19),
 )
 def test_preview_is_one_line_for_people(value, line):
     assert preview(encode(value)) == line

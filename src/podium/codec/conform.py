@@ -25,27 +25,30 @@ import msgspec
 
 from ..errors import DecodeError
 from .refusals import shorten
-from .spelling import spell
+from .type_names import type_name
 
 _PLAIN = (Any, object, None, type(None), bool, int, float, str, list, dict)
 _WIDER: dict[Any, Any] = {float: (float, int), complex: (complex, float, int)}
 
 
-def fit(value: Any, annotation: Any) -> Any:
-    """`value` if it fits, else what plain JSON stands for under this annotation; raises DecodeError."""
-    if fits(value, annotation):
-        return value
+def conform(value: Any, annotation: Any) -> Any:
+    """`value` if it matches, else what plain JSON stands for under this annotation; raises DecodeError."""
+    return value if matches(value, annotation) else convert(value, annotation)
+
+
+def convert(value: Any, annotation: Any) -> Any:
+    """What plain JSON stands for under this annotation, looked at completely; raises DecodeError."""
     try:
         return msgspec.convert(value, annotation, str_keys=True, dec_hook=_convert)
     except Exception as error:  # msgspec's and, inside models, the user's own validation
-        expected, found = spell(annotation), shown(value)
+        expected, found = type_name(annotation), shown(value)
         detail = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
         raise DecodeError(
             f"expected {expected}, found {found}{detail}", fix="the annotation and the data must agree"
         ) from None
 
 
-def fits(value: Any, annotation: Any) -> bool:
+def matches(value: Any, annotation: Any) -> bool:
     """Whether a glance at the value refutes the annotation."""
     if annotation is Any or type(value) is annotation:
         return True
@@ -55,12 +58,12 @@ def fits(value: Any, annotation: Any) -> bool:
     if origin is None:
         return _is(value, getattr(annotation, "__supertype__", annotation))  # of a NewType
     if origin is typing.Annotated:
-        return fits(value, typing.get_args(annotation)[0])
+        return matches(value, typing.get_args(annotation)[0])
     if origin is typing.Union or origin is types.UnionType:
-        return any(fits(value, choice) for choice in typing.get_args(annotation))
+        return any(matches(value, choice) for choice in typing.get_args(annotation))
     if origin is typing.Literal:
         return any(value == choice and type(value) is type(choice) for choice in typing.get_args(annotation))
-    return _is(value, origin) and _items_fit(value, origin, typing.get_args(annotation))
+    return _is(value, origin) and _items_match(value, origin, typing.get_args(annotation))
 
 
 def _is(value: Any, kind: Any) -> bool:
@@ -70,28 +73,28 @@ def _is(value: Any, kind: Any) -> bool:
         return True  # a type variable, a protocol, a string: nothing that a glance can refute
 
 
-def _items_fit(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
+def _items_match(value: Any, origin: Any, inner: tuple[Any, ...]) -> bool:
     if not inner or any(typing.get_origin(part) is typing.Unpack for part in inner):
         return True
     if isinstance(value, tuple) and issubclass(origin, tuple):
         if len(inner) == 2 and inner[1] is ...:
-            return _all_fit(value, inner[0])
-        return len(value) == len(inner) and all(map(fits, value, inner))
+            return _all_match(value, inner[0])
+        return len(value) == len(inner) and all(map(matches, value, inner))
     if isinstance(value, collections.abc.Mapping) and len(inner) == 2:
         keys, items = inner
         pairs = typing.cast("collections.abc.Mapping[Any, Any]", value)
-        return _all_fit(pairs, keys) and _all_fit(pairs.values(), items)
+        return _all_match(pairs, keys) and _all_match(pairs.values(), items)
     if isinstance(value, collections.abc.Collection) and len(inner) == 1:
         items = typing.cast("collections.abc.Collection[Any]", value)
-        return _all_fit(items, inner[0])
+        return _all_match(items, inner[0])
     return True
 
 
-def _all_fit(items: Iterable[Any], annotation: Any) -> bool:
+def _all_match(items: Iterable[Any], annotation: Any) -> bool:
     """Of plain data the first alone is looked at, in sets each, since there any may be the first."""
     if is_plain(annotation) and not isinstance(items, collections.abc.Set):
-        return all(fits(item, annotation) for item in islice(items, 1))
-    return all(fits(item, annotation) for item in items)
+        return all(matches(item, annotation) for item in islice(items, 1))
+    return all(matches(item, annotation) for item in items)
 
 
 def is_plain(annotation: Any) -> bool:

@@ -8,12 +8,12 @@ import typing
 from typing import Any
 
 
-def spell(annotation: Any) -> str:
+def type_name(annotation: Any) -> str:
     """Without the modules that its names come from: "list[Order] | None"."""
     if annotation is type(None):
         return "None"
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return " | ".join(map(spell, typing.get_args(annotation)))
+        return " | ".join(map(type_name, typing.get_args(annotation)))
     if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         return annotation.__name__
     return without_modules(repr(annotation))
