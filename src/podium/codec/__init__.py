@@ -11,9 +11,10 @@ are strings that do not begin with "!". Everything else is an object whose first
     {"!defaultdict": [factory, [[key, value], ...]]}   {"!deque": [maxlen, [...]]}   {"!range": [a, b, step]}
     {"!datetime": iso | [iso, fold, zone]}        {"!time": iso | [iso, fold, zone]}   {"!date": iso}
     {"!timedelta": [days, seconds, microseconds]} {"!timezone": [timedelta, name?]}   {"!zoneinfo": key}
-    {"!uuid": text}   {"!decimal": text}   {"!fraction": [n, d]}   {"!path": [class, text]}
+    {"!uuid": text}   {"!decimal": text}   {"!fraction": [n, d]}   {"!path" | "!ip": [class, text]}
     {"!enum": "module:qualname", "member": name}, for flags "value": number
     {"!dataclass" | "!struct" | "!namedtuple": "module:qualname", field: value, ...}
+    {"!pydantic_value": ["module:qualname", text | bytes | number]}   a URL, a secret, a size of Pydantic
     {"!pydantic": "module:qualname", "fields": {...}, "set": [...], "extra"?: {...}, "private"?: {...}}
     {"!failure": {...}}                           an exception as data, see `Failure`
     {"!omitted": "module:qualname", "str", "repr", "items" | "attributes"}   stands for a part of an exception

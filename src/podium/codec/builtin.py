@@ -12,6 +12,7 @@ import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque
 from decimal import Decimal
 from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from math import isfinite
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any
@@ -24,6 +25,10 @@ from .walk import Tree, Walk, Writer, write_dict, write_items, write_pairs, writ
 _NATIVE_BITS = 2048  # integers up to here are JSON numbers in a careful walk
 _PATHS: dict[str, type] = {
     cls.__name__: cls for cls in (PosixPath, WindowsPath, PurePosixPath, PureWindowsPath)
+}
+_IPS: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 }
 _FACTORIES: dict[str, type] = {cls.__name__: cls for cls in (bool, dict, float, int, list, set, str, tuple)}
 
@@ -179,6 +184,17 @@ def _read_path(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
     return _PATHS[name](untag.read(text))
 
 
+def _ip(value: Any, walk: Walk, depth: int) -> Tree:
+    return {"!ip": [type(value).__name__, str(value)]}
+
+
+def _read_ip(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
+    name, text = payload
+    if type(text) is not str:
+        raise TypeError("text is needed")
+    return _IPS[name](text)
+
+
 def _parts(tag: str, *names: str) -> Writer:
     return lambda value, walk, depth: {tag: [walk.tree(getattr(value, name), depth) for name in names]}
 
@@ -223,6 +239,7 @@ WRITERS: dict[type, Writer] = {
     Decimal: _text("!decimal"),
     Fraction: _parts("!fraction", "numerator", "denominator"),
     **dict.fromkeys(_PATHS.values(), _path),
+    **dict.fromkeys(_IPS.values(), _ip),
 }
 
 READERS: dict[str, Reader] = {
@@ -251,4 +268,5 @@ READERS: dict[str, Reader] = {
     "!decimal": _of_text(Decimal),
     "!fraction": _call(Fraction),
     "!path": _read_path,
+    "!ip": _read_ip,
 }

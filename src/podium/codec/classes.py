@@ -44,6 +44,8 @@ def class_writer(cls: type) -> Writer | None:
         return _by_name(cls, _fields_writer("!struct", cls, cls.__struct_fields__))
     if _is_namedtuple(cls):
         return _by_name(cls, _fields_writer("!namedtuple", cls, cls._fields))
+    if _is_pydantic_value(cls):
+        return _by_name(cls, _write_pydantic_value)
     if _is_model(cls):
         return _by_name(cls, _model_writer(cls))
     if _is_dataclass(cls):
@@ -122,6 +124,15 @@ def _is_model(cls: type) -> bool:
     return base is not None and issubclass(cls, base)
 
 
+def _is_pydantic_value(cls: type) -> bool:
+    """What models hold beside plain data: URLs, secrets, sizes; pydantic's own classes, and its alone."""
+    pydantic: Any = sys.modules.get("pydantic")
+    return cls.__module__ in ("pydantic.networks", "pydantic.types") and (
+        issubclass(cls, (pydantic.SecretStr, pydantic.SecretBytes, pydantic.ByteSize))
+        or (cls.__module__ == "pydantic.networks" and cls.__name__.endswith(("Url", "Dsn")))
+    )
+
+
 @lru_cache(maxsize=4096)
 def _is_dataclass(cls: type) -> bool:
     # A plain subclass of a dataclass may keep more than the fields, which would be lost silently; one that
@@ -145,6 +156,14 @@ def _write_enum(name: str, value: enum.Enum, walk: Walk, depth: int) -> Tree:
 
 def _write_flag(name: str, value: enum.Flag, walk: Walk, depth: int) -> Tree:
     return {"!enum": name, "value": walk.tree(int(value.value), depth)}
+
+
+def _write_pydantic_value(name: str, value: Any, walk: Walk, depth: int) -> Tree:
+    if hasattr(value, "get_secret_value"):
+        plain = value.get_secret_value()
+    else:
+        plain = int(value) if isinstance(value, int) else str(value)
+    return {"!pydantic_value": [name, walk.tree(plain, depth)]}
 
 
 def _model_writer(cls: Any) -> _NamedWriter:
@@ -262,6 +281,11 @@ def _read_struct(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     return cls(**_members(cls, name, rest, untag))
 
 
+def _read_pydantic_value(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
+    name, plain = payload
+    return _class(name, untag, _is_pydantic_value, "value of Pydantic")(untag.read(plain))
+
+
 def _read_model(name: Any, rest: dict[str, Any], untag: Untag) -> Any:
     cls = _class(name, untag, _is_model, "Pydantic model")
     found = _members(cls, name, rest["fields"], untag)
@@ -290,4 +314,5 @@ READERS: dict[str, Reader] = {
     "!namedtuple": _read_namedtuple,
     "!struct": _read_struct,
     "!pydantic": _read_model,
+    "!pydantic_value": _read_pydantic_value,
 }

@@ -6,7 +6,10 @@ inside a workflow it is a step, elsewhere a task is plainly called and a workflo
 
 from __future__ import annotations
 
+import copy
 import functools
+import importlib
+import pickle
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -247,6 +250,25 @@ class Durable(Generic[P, C, R]):
         call = StartOptions(id=id, delay=delay, tags=checked_tags(tags))
         return type(self)(self._function, call, self._bound)
 
+    def __reduce__(self) -> Any:
+        # By the place that it is imported from, as functions are; what it is bound to goes along.
+        place = self.__module__, str(vars(self).get("__qualname__", ""))
+        found = _look(*place)
+        if not isinstance(found, Durable) or found._function is not self._function:  # pyright: ignore[reportUnknownMemberType]  # of whatever type
+            raise pickle.PicklingError(f"{self!r} is not found as {':'.join(place)}: pickle its call instead")
+        return _unpickle, (*place, self._call, self._bound)
+
+    def _like(self, call: StartOptions, bound: tuple[Any, ...]) -> Durable[P, C, R]:
+        return type(self)(self._function, call, bound)
+
+    def __copy__(self) -> Durable[P, C, R]:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Durable[P, C, R]:
+        if not self._bound:
+            return self
+        return type(self)(self._function, self._call, copy.deepcopy(self._bound, memo))
+
     def _method_of(self, instance: Any) -> Any:
         if instance is None or isinstance(self._function.fn, staticmethod):
             return self
@@ -271,6 +293,19 @@ def _wait_for_all(started: Sequence[Started]) -> None:
                 f"{len(started) - len(errors):,} of {len(started):,} runs are started all the same"
             )
         raise errors[0]
+
+
+def _look(module: str, qualname: str) -> Any:
+    found: Any = importlib.import_module(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _unpickle(module: str, qualname: str, call: StartOptions, bound: tuple[Any, ...]) -> Any:
+    """The function that this module declares here, with the options and the object that it had."""
+    found = _look(module, qualname)
+    return found._like(call, bound) if bound or call != _NO_OPTIONS else found  # pyright: ignore[reportPrivateUsage]  # ours
 
 
 class Task(Durable[P, C, R]):

@@ -61,3 +61,40 @@ def test_podium_never_imports_it():
     code = "import sys, podium.codec as c; c.decode(c.encode([1, {2}])); sys.exit('pydantic' in sys.modules)"
     path = ":".join(filter(None, sys.path))
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}).returncode == 0
+
+
+class Account(pydantic.BaseModel):
+    home: pydantic.HttpUrl
+    store: pydantic.PostgresDsn
+    key: pydantic.SecretStr
+    salt: pydantic.SecretBytes
+    quota: pydantic.ByteSize
+    address: pydantic.IPvAnyAddress
+
+
+def test_the_types_that_pydantic_brings_come_back() -> None:
+    account = Account.model_validate(
+        {
+            "home": "https://shop.test/x",
+            "store": "postgres://u:p@h/db",
+            "key": "s3cret",
+            "salt": b"s4lt",
+            "quota": "2MB",
+            "address": "10.0.0.1",
+        }
+    )
+    copied = decode(encode(account))
+    assert copied == account
+    for name in Account.model_fields:
+        assert type(getattr(copied, name)) is type(getattr(account, name))
+    shown = preview(encode(account), 400)
+    assert "s3cret" not in shown
+    assert "home=HttpUrl('https://shop.test/x')" in shown
+    assert "quota=ByteSize(2000000)" in shown
+    assert "address=IPv4Address('10.0.0.1')" in shown
+
+
+def test_data_cannot_choose_another_class_for_a_value_of_pydantics() -> None:
+    for name in ("builtins:eval", "pydantic.types:Secret", "tests.unit.codec.test_pydantic:Page"):
+        with pytest.raises(DecodeError):
+            decode(b'{"!pydantic_value":["%s","1"]}' % name.encode())

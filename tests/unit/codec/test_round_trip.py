@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import json
 import math
 import struct
@@ -299,3 +300,10 @@ def test_a_call_comes_back_in_order_and_is_the_same_call_again(bound):
     assert same(decode(data), bound)
     assert encode_call(decode(data), where="f") == (data, digest)
     assert encode_call(dict(reversed(list(bound.items()))), where="f")[1] == digest
+
+
+@given(st.ip_addresses() | st.ip_addresses(network="10.0.0.0/8"))
+def test_addresses_come_back(address):
+    check(address)
+    network = type(address).__name__.replace("Address", "Network")
+    check([getattr(ipaddress, network)(address), ipaddress.ip_interface(address)])
