@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_type
 
@@ -172,6 +172,8 @@ def refused(shop: Shop) -> None:
 
 
 def small_verbs() -> None:
+    assert_type(podium.progress(1, 10, page=3), None)
+    assert_type(podium.last_progress(), Mapping[str, Any])
     assert_type(podium.attempt(), int)
     assert_type(podium.idempotency_key(), str)
     assert_type(podium.fencing_token(), tuple[int, int])

@@ -2,7 +2,7 @@
 
 from .callables import Durable, Task, Workflow
 from .decorators import task, workflow
-from .verbs import attempt, fencing_token, idempotency_key, now, progress, random, sleep, uuid4
+from .verbs import attempt, fencing_token, idempotency_key, last_progress, now, progress, random, sleep, uuid4
 
 __all__ = [
     "Durable",
@@ -11,6 +11,7 @@ __all__ = [
     "attempt",
     "fencing_token",
     "idempotency_key",
+    "last_progress",
     "now",
     "progress",
     "random",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import random as _random
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from .. import codec
 from ..env import RealEnv
-from ..errors import UsageError
+from ..errors import PayloadTooLarge, UsageError
 from ..executors import Attempt, Progress, current_attempt
 from ..machine import current_machine
+
+STATE_MAX = 64 * 1024  # bytes of `progress(**state)`
 
 _env = RealEnv()
 
@@ -117,17 +122,46 @@ def fencing_token() -> tuple[int, int]:
     return current.token, current.number
 
 
-def progress(done: float, total: float | None = None, text: str = "") -> None:
-    """Say how far the running task is, for live views. Not durable; outside of a task it does nothing.
+def progress(done: float, total: float | None = None, text: str = "", **state: Any) -> None:
+    """Say how far the running task is, for live views; outside of a task it does nothing.
 
     done   how much is done
     total  of how much; None where that is not known
     text   a few words
+    state  kept for the next attempt at this step, in this process or another, which reads it by
+           `last_progress()`. Only the last is kept, 64 KiB at most: with the run's next commit, a second
+           later at the latest, so that a crash may lose the last of it. The history does not grow.
+
+    Raises EncodeError for a state that cannot be stored, PayloadTooLarge.
 
     Example, in a task:
 
-    >>> podium.progress(412, 1000, "pages")
+    >>> podium.progress(412, 1000, "pages", page=412)
     """
     current = current_attempt.get()
-    if current is not None and current.note is not None:
-        current.note(current, Progress(done, total, text))
+    if current is None or current.note is None:
+        return
+    if state:
+        said = codec.encode(state, where=f"{current.function.label} progress")
+        if len(said) > STATE_MAX:
+            raise PayloadTooLarge(
+                f"{current.function.label}: progress(...) of {len(said):,} bytes, "
+                f"and {STATE_MAX:,} are kept at most",
+                fix="keep the large part in a file, and its path here",
+            )
+        current.said = said
+    current.note(current, Progress(done, total, text))
+
+
+def last_progress() -> Mapping[str, Any]:
+    """What the attempt before this one said of its progress, by `progress(..., **state)`; {} in the first.
+
+    Raises UsageError outside of a task that a workflow runs.
+
+    Example, in a task:
+
+    >>> for page in range(podium.last_progress().get("page", 0), 3):
+    ...     podium.progress(page, 3, page=page)
+    """
+    last = _inside_task("last_progress").last
+    return codec.decode(last) if last else {}

@@ -8,10 +8,11 @@ back, FORGIVEN all of them.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 
 from ..executors import Attempt
 from ..machine import Step
-from ..model import STARTS, TURNS, Entry, Head, Kind
+from ..model import STARTS, TURNS, Entry, Head, Kind, StepProgress
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 
@@ -36,6 +37,7 @@ class Attempts:
     def __init__(self) -> None:
         self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
         self.running: dict[str, Attempt] = {}  # by step id
+        self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
@@ -69,6 +71,10 @@ class Attempts:
         elif kind not in TURNS:
             self.answered(entry.step)
 
+    def remember_progress(self, said: Iterable[StepProgress]) -> None:
+        """Take over what earlier attempts have said of their progress."""
+        self.said.update({each.step: each.payload for each in said})
+
     def of(self, step: str) -> Tries:
         """The tries of a step, made on first use."""
         tries = self.tries.get(step)
@@ -84,6 +90,8 @@ class Attempts:
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, context=step.context
         )
+        if self.said:
+            attempt.last = self.said.get(step.id, b"")
         self.running[step.id] = attempt
         return attempt
 
@@ -122,6 +130,7 @@ class Attempts:
         """Nothing is tried again: what was known of its attempts is of no use any more."""
         self.tries.pop(step, None)
         self.postponed.pop(step, None)
+        self.said.pop(step, None)
 
     def forget(self, step: str) -> Attempt | None:
         """The step is cancelled; returns its attempt under way, if any."""

@@ -79,4 +79,6 @@ class Dispatcher:
             self.executors[attempt.function.executor].cancel(attempt)
 
     def _progressed(self, attempt: Attempt, progress: Progress) -> None:
+        if attempt.said:
+            self._logs.progressed(attempt)
         self._events.publish(AttemptProgressed(attempt.run, attempt, progress))

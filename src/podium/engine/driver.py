@@ -63,6 +63,7 @@ class Driver:
         step = self.machine.open.get(attempt.step)
         if step is None:
             return None
+        self._keep_progress(ended, now)
         if ended.lost:
             self._attempts.lost(attempt, now + LOST_SECONDS)
             return None
@@ -74,12 +75,20 @@ class Driver:
             Kind.ERROR, step, attempt, failure, now
         )
 
+    def _keep_progress(self, ended: Ended, now: float) -> None:
+        attempt = ended.attempt
+        if attempt.said and (ended.error is not None or ended.lost):
+            self._attempts.said[attempt.step] = attempt.said
+            self._outbox.keep(attempt, now)
+
     def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> Entry:
         machine, outbox = self.machine, self._outbox
         if self._attempts.tries:
             self._attempts.answered(step.id)
         outbox.seq = seq = outbox.seq + 1
         last = machine.loop.now
+        if attempt.said or attempt.last:
+            outbox.forget(attempt, now)
         entry = Entry(
             seq=seq, kind=kind, at=now if now > last else last, step=step.id, digest=step.digest,
             payload=payload, began=attempt.began, attempt=attempt.number, module=step.function.module,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import InternalError
-from ..model import Entry, Head
+from ..model import Entry, Head, StepProgress
 from ..store import Store
 from .reactor import Lane, Reactor
 
@@ -17,6 +17,7 @@ PAGE = 1000  # entries read at once
 SLICE = 200  # entries fed in one turn of the loop
 TOGETHER = 50  # pages in one job of the reader
 
+Said = Callable[[Sequence[StepProgress]], None]  # by attempts at steps that are not over
 Feed = Callable[[Sequence[Entry]], bool]  # False: no more is wanted
 Done = Callable[[BaseException | None], None]  # the whole history was fed, or could not be read
 
@@ -24,10 +25,10 @@ Done = Callable[[BaseException | None], None]  # the whole history was fed, or c
 class _Reading:
     """One history on its way."""
 
-    __slots__ = ("after", "done", "feed", "head")
+    __slots__ = ("after", "done", "feed", "head", "said")
 
-    def __init__(self, head: Head, feed: Feed, done: Done) -> None:
-        self.head, self.feed, self.done = head, feed, done
+    def __init__(self, head: Head, feed: Feed, done: Done, said: Said | None) -> None:
+        self.head, self.feed, self.done, self.said = head, feed, done, said
         self.after = head.base  # the last entry read; before it lie other generations
 
 
@@ -39,9 +40,12 @@ class HistoryReader:
         self._line: list[_Reading] = []
         self._is_busy = False
 
-    def read(self, head: Head, feed: Feed, done: Done) -> None:
-        """Feed a run's entries in order, no further than its claim saw: later ones are another owner's."""
-        self._line.append(_Reading(head, feed, done))
+    def read(self, head: Head, feed: Feed, done: Done, said: Said | None = None) -> None:
+        """Feed a run's entries in order, no further than its claim saw: later ones are another owner's.
+
+        `said` is told before that what is kept of its attempts' progress.
+        """
+        self._line.append(_Reading(head, feed, done, said))
         self._next()
 
     def _next(self) -> None:
@@ -54,23 +58,32 @@ class HistoryReader:
             lambda pages, error: self._read(together, pages, error),
         )
 
-    def _page(self, reading: _Reading) -> list[Entry]:
+    def _page(self, reading: _Reading) -> tuple[list[StepProgress], list[Entry]]:
         head, after = reading.head, reading.after
+        said = self._store.progress(head.id) if reading.said and after == head.base else []
+        if after >= head.entries:
+            return said, []
         page = self._store.history(head.id, after, min(PAGE, head.entries - after))
         if not page:
             raise InternalError(f"run {head.id} has only {after} of {head.entries} entries")
-        return page
+        return said, page
 
     def _read(
-        self, together: list[_Reading], pages: Sequence[list[Entry]] | None, error: BaseException | None
+        self,
+        together: list[_Reading],
+        pages: Sequence[tuple[list[StepProgress], list[Entry]]] | None,
+        error: BaseException | None,
     ) -> None:
         self._is_busy = False
         for at, reading in enumerate(together):
             if pages is None:
                 reading.done(error)
             else:
-                reading.after = pages[at][-1].seq
-                self._feed(reading, pages[at], 0)
+                said, page = pages[at]
+                if reading.said is not None and said:
+                    reading.said(said)
+                reading.after = page[-1].seq if page else reading.after
+                self._feed(reading, page, 0)
         self._next()
 
     def _feed(self, reading: _Reading, page: list[Entry], start: int) -> None:

@@ -26,11 +26,23 @@ class LogCollector:
         self._listener = Listener(
             Caps(options.log_lines, options.log_bytes, options.log_line), context.env.now
         )
+        self._now = context.env.now
+        self._progressed: dict[Attempt, None] = {}
         self._bodies: dict[OwnedRun, Transcript] = {}  # of runs whose bodies have logged something here
         self.listener = self._listener if options.log_lines > 0 else None  # for the attempts that begin
 
+    def progressed(self, attempt: Attempt) -> None:
+        """A running attempt has said something of its progress that is to be kept. Any thread."""
+        self._progressed[attempt] = None
+
     def flush(self) -> None:
         """Let what was said since the last look go with its run's next write."""
+        while self._progressed:
+            attempt, _ = self._progressed.popitem()
+            owned = self._owned.get(attempt.run)
+            if owned is not None and owned.attempts.running.get(attempt.step) is attempt:
+                owned.outbox.keep(attempt, self._now())
+                owned.touch()
         for attempt in list(self._listener.speaking):
             owned = self._owned.get(attempt.run)
             if owned is None or owned.attempts.running.get(attempt.step) is not attempt:

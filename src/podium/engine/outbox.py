@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..executors import Attempt
 from ..machine import Command
-from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, Write
+from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, StepProgress, Write
 
 _RUNNING = frozenset({State.RUNNING})
 
@@ -28,6 +28,7 @@ class Outbox:
         self.messages: list[Message] = []  # to other runs
         self.new_runs: list[NewRun] = []
         self.logs: list[LogLine] = []
+        self.progress: dict[str, StepProgress] = {}  # by step
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
@@ -40,6 +41,14 @@ class Outbox:
     def record(self, entry: Entry) -> None:
         """Add an entry to the next write."""
         self.entries.append(entry)
+
+    def keep(self, attempt: Attempt, at: float) -> None:
+        """Let what an attempt has said of its progress be there for the next one."""
+        self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, attempt.said)
+
+    def forget(self, attempt: Attempt, at: float) -> None:
+        """The step is over: nothing of its progress is kept."""
+        self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, b"")
 
     def send(self, messages: Sequence[Message] = (), new_runs: Sequence[NewRun] = ()) -> None:
         """Send and start with the next write; what became of each is in that write's verdict."""
@@ -54,7 +63,9 @@ class Outbox:
     @property
     def _has_more(self) -> bool:
         """Whether there is anything to write but entries."""
-        return bool(self.move or self.logs or self.consumed or self.messages or self.new_runs)
+        return bool(
+            self.move or self.logs or self.progress or self.consumed or self.messages or self.new_runs
+        )
 
     @property
     def must_commit_first(self) -> bool:
@@ -75,6 +86,7 @@ class Outbox:
                 messages=tuple(self.messages),
                 new_runs=tuple(self.new_runs),
                 logs=tuple(self.logs),
+                progress=tuple(self.progress.values()),
             )
             self._start_anew()
         elif entries:  # the way of every step
@@ -105,5 +117,5 @@ class Outbox:
 
     def _start_anew(self) -> None:
         self.move = None
-        for gathered in (self.entries, self.consumed, self.messages, self.new_runs, self.logs):
+        for gathered in (self.entries, self.consumed, self.messages, self.new_runs, self.logs, self.progress):
             gathered.clear()

@@ -85,9 +85,10 @@ class Residents:
             context.events.publish(RunAdopted(head.id, head))
         with gc_paused():
             owned.begin(on_record)
-        if head.entries > head.base:
+        if head.entries > head.base or head.lost:  # an earlier attempt may have said something
             self._reader.read(
                 head,
+                said=owned.attempts.remember_progress,
                 feed=partial(self._replay, owned, then),
                 done=lambda error: self._replayed(owned, then, error),
             )

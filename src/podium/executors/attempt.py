@@ -34,7 +34,7 @@ class Attempt:
 
     __slots__ = (
         "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "listener", "transcript", "slots", "awaits", "lineage", "context",
+        "listener", "transcript", "slots", "awaits", "lineage", "context", "said", "last",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +62,8 @@ class Attempt:
         self.note: Callable[[Attempt, Progress], None] | None = None
         self.listener: Listener | None = None  # whoever keeps what the body prints and logs
         self.transcript: Transcript | None = None  # of what it has said; most say nothing
+        self.said = b""  # of its progress, encoded, for the next attempt at this step
+        self.last = b""  # what the attempt before it had said
         self.slots: Slots | None = None  # from where it has its slot
         # Told which runs the body begins (True) or ceases to wait for, from any thread.
         self.awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None

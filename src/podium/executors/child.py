@@ -160,9 +160,10 @@ class _Notes:
         self._channel, self._env = channel, RealEnv()
         self._sent = 0.0
         self._waiting: Progress | None = None
+        self._said = b""
 
-    def __call__(self, _: Attempt, progress: Progress) -> None:
-        self._waiting = progress
+    def __call__(self, attempt: Attempt, progress: Progress) -> None:
+        self._waiting, self._said = progress, attempt.said
         now = self._env.monotonic()
         if now - self._sent >= NOTE_SECONDS:
             self._sent = now
@@ -173,7 +174,7 @@ class _Notes:
         note, self._waiting = self._waiting, None
         if note is not None:
             try:
-                self._channel.send(Noted(note.done, note.total, note.text))
+                self._channel.send(Noted(note.done, note.total, note.text), self._said)
             except OSError:
                 pass  # in a process that the task has forked
 
@@ -191,12 +192,14 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseExcepti
         if not do.is_known:
             channel.send(Began())
         attempt = Attempt(do.run, do.step, function, args, do.number, do.token, do.lineage)
-
+        attempt.last = do.last
         notes = attempt.note = _Notes(channel)
         attempt.awaits = functools.partial(_tell_waits, channel)
-        with capped(do.memory):
-            result = fresh_context(attempt).run(_run, attempt)
-        notes.flush()
+        try:
+            with capped(do.memory):
+                result = fresh_context(attempt).run(_run, attempt)
+        finally:
+            notes.flush()
         return Done(good=True), result, None
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:

@@ -136,7 +136,7 @@ class Child:
             self.due = self._now() + START_SECONDS
         do = Do(
             function.name, homes, attempt.run, attempt.lineage, attempt.step, attempt.number, attempt.token,
-            function.memory, self.has_begun,
+            function.memory, self.has_begun, attempt.last,
         )  # fmt: skip
         self._send(do, attempt.args)
 

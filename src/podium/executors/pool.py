@@ -191,6 +191,7 @@ class Pool:
             case Noted(done=done, total=total, text=text):
                 attempt = child.attempt
                 if attempt is not None and attempt.note is not None:
+                    attempt.said = frame.payload or attempt.said
                     attempt.note(attempt, Progress(done, total, text))
             case Waits(runs=runs, begins=begins):
                 child.waits(runs, begins)

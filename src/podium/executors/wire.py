@@ -58,6 +58,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     token: int
     memory: int | None  # bytes
     is_known: bool  # it has begun this task before: it need not say that the module is there
+    last: bytes = b""  # what the attempt before it said of its progress
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -69,7 +70,7 @@ class Began(msgspec.Struct, frozen=True, tag=True):
 
 
 class Noted(msgspec.Struct, frozen=True, tag=True):
-    """From the child: the body called `progress`."""
+    """From the child: the body called `progress`. The payload is what is kept for the next attempt."""
 
     done: float
     total: float | None

@@ -27,6 +27,7 @@ from .records import (
     Outcome,
     Query,
     RunRow,
+    StepProgress,
     Verdict,
     Write,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Query",
     "RunRow",
     "State",
+    "StepProgress",
     "Verdict",
     "Write",
     "head_of_new",

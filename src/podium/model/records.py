@@ -78,6 +78,15 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the run, counting from 1 without a gap; the store gives it
 
 
+class StepProgress(msgspec.Struct, frozen=True, gc=False):
+    """What an attempt has said of its progress, kept for the next attempt at its step."""
+
+    step: str
+    attempt: int
+    at: float
+    payload: bytes  # as the codec wrote it; b"": the step is over, nothing is kept
+
+
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
 
 SIGNALS_MAX = 10_000  # signals that lie in one inbox and nobody has taken; then senders are told FULL
@@ -207,6 +216,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
     rename: str = ""  # what the function of the fenced run, which nobody owns, is called from now on
     forget: bool = False  # a run that has ended goes, with all that is on record of it
+    progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
 
 
 class Outcome(str, Enum):

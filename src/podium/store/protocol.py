@@ -25,7 +25,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, StepProgress, Verdict, Write
 
 
 class Store(Protocol):
@@ -52,9 +52,9 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; a message that enters a history
-        twice; a move, entries, consumed ids or logs without a fence; an owned new run without an engine; a
-        new run whose id is taken though nobody chose it; `copy_from` of more than there is; data that the
-        store cannot hold.
+        twice; a move, entries, consumed ids, logs or progress without a fence; an owned new run without an
+        engine; a new run whose id is taken though nobody chose it; `copy_from` of more than there is; data
+        that the store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
@@ -68,6 +68,8 @@ class Store(Protocol):
         `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
         unfinished run rests on it: is a copy of it, waits for it, is its parent or the top of its family.
+
+        Of what is said of a step's progress the last is kept, until an empty one takes it away.
 
         Logs are numbered in the order in which they are written, on from the run's last line.
 
@@ -119,6 +121,11 @@ class Store(Protocol):
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         """Lines with n > after, in order, at most `limit`; with `step` those of that step alone ("": the
         body's). Empty for an unknown run."""
+        ...
+
+    def progress(self, run: str) -> list[StepProgress]:
+        """What attempts at steps that are not over have said of their progress, by step. Empty for an
+        unknown run."""
         ...
 
     def inbox(self, run: str) -> list[Message]:

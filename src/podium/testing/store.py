@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
-from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, Verdict, Write
+from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, StepProgress, Verdict, Write
 from ..store import Store
 from .faults import Fault
 
@@ -124,6 +124,9 @@ class FaultyStore:
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
+
+    def progress(self, run: str) -> list[StepProgress]:
+        return self._call("progress", lambda: self._inner.progress(run))
 
     def inbox(self, run: str) -> list[Message]:
         return self._call("inbox", lambda: self._inner.inbox(run))

@@ -25,6 +25,7 @@ from ...model import (
     NewRun,
     Outcome,
     State,
+    StepProgress,
     Verdict,
     Write,
     may_move,
@@ -43,6 +44,7 @@ _ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], 
 _ADDRESSEE, _ADD_MESSAGE, _TELL = SQL["addressee"], SQL["add_message"], SQL["tell"]
 _UNREAD_SIGNALS = SQL["unread_signals"]
 _ADD_LINE, _RENAME = SQL["add_line"], SQL["rename"]
+_KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 
 _STATES = {state.value: state for state in State}
 _DONE = Verdict(Outcome.DONE)
@@ -81,6 +83,8 @@ class Batch:
                 self._take(key, taken)
             for line in write.logs:
                 self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
+            for said in write.progress:
+                self._keep_progress(key, said)
             if write.move is not None:
                 self._move(key, write.move, write.entries, blob)
             if write.rename:
@@ -121,6 +125,12 @@ class Batch:
     def _read_runs(self, runs: Sequence[str]) -> None:
         self._runs.update([(row[0], row) for row in rows(self._connection, _FENCES, (json.dumps(runs),))])
 
+    def _keep_progress(self, key: int, said: StepProgress) -> None:
+        if said.payload:
+            rows(self._connection, _KEEP_PROGRESS, (key, *astuple(said)))
+        else:
+            rows(self._connection, _FORGET_PROGRESS, (key, said.step))
+
     # -- checks: nothing here writes ----------------------------------------------------------------
 
     def _check(self, write: Write) -> tuple[int, Verdict | None]:
@@ -146,7 +156,7 @@ class Batch:
             return 0, _REFUSED
         _, key, state_name, token, owner, length, unread, *_ = found
         state = _STATES[state_name]
-        is_decision = owner is None and not (write.entries or write.consumed or write.logs)
+        is_decision = owner is None and not (write.entries or write.consumed or write.logs or write.progress)
         if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
             return 0, _REFUSED
         if write.rename and owner is not None:

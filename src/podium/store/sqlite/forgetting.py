@@ -9,7 +9,15 @@ from .statements import SQL, rows
 _NEEDED_BY, _BLOBS_OF_RUN, _FREE_BLOB = SQL["needed_by"], SQL["blobs_of_run"], SQL["free_blob"]
 _FORGET = [
     SQL[name]
-    for name in ("forget_history", "forget_logs", "forget_inbox", "forget_waits", "forget_tags", "forget_run")
+    for name in (
+        "forget_history",
+        "forget_logs",
+        "forget_steps_progress",
+        "forget_inbox",
+        "forget_waits",
+        "forget_tags",
+        "forget_run",
+    )
 ]
 
 

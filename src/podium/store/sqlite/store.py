@@ -13,7 +13,19 @@ from pathlib import Path
 import apsw
 
 from ...errors import StoreRefused
-from ...model import Claimed, EngineRow, Entry, Head, LogLine, Message, Query, RunRow, Verdict, Write
+from ...model import (
+    Claimed,
+    EngineRow,
+    Entry,
+    Head,
+    LogLine,
+    Message,
+    Query,
+    RunRow,
+    StepProgress,
+    Verdict,
+    Write,
+)
 from . import rows as records
 from . import schema
 from .batch import Batch
@@ -251,6 +263,10 @@ class SqliteStore:
             else:
                 found = rows(connection, SQL["logs_of_step"], (run, after, step, limit))
             return [LogLine(*row) for row in found]
+
+    def progress(self, run: str) -> list[StepProgress]:
+        with self._connections.reading() as connection:
+            return [StepProgress(*row) for row in rows(connection, SQL["progress"], (run,))]
 
     def inbox(self, run: str) -> list[Message]:
         with self._connections.snapshot() as connection:

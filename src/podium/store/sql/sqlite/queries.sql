@@ -18,6 +18,16 @@ FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: keep_progress
+INSERT INTO progress (run, step, attempt, at, payload) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (run, step) DO UPDATE SET attempt = excluded.attempt, at = excluded.at, payload = excluded.payload;
+
+-- name: forget_progress
+DELETE FROM progress WHERE run = ? AND step = ?;
+
+-- name: progress
+SELECT step, attempt, at, payload FROM progress WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY step;
+
 -- name: add_line
 -- Numbered as it is inserted: the lines of a whole batch then need no look at their runs before.
 INSERT INTO logs (run, n, step, attempt, at, level, text)
@@ -165,6 +175,9 @@ DELETE FROM history WHERE run = ?;
 
 -- name: forget_logs
 DELETE FROM logs WHERE run = ?;
+
+-- name: forget_steps_progress
+DELETE FROM progress WHERE run = ?;
 
 -- name: forget_inbox
 DELETE FROM inbox WHERE run = ?;
