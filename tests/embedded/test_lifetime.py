@@ -131,7 +131,7 @@ def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: 
     with App(store, drives="nothing") as app:  # its first owner dies
         app.store.announce(EngineRow("dead", 0, "elsewhere", 1, 0.0))
         functions = {two_steps.name: two_steps._function.fingerprint}
-        assert app.store.claim("dead", functions, 1, time.time()).heads
+        assert app.store.claim("dead", functions, 1, time.time(), [other.id]).heads
         app.store.release({"dead": 0})
     for _ in range(8):
         started.clear()

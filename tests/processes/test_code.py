@@ -252,7 +252,8 @@ def test_a_module_that_starts_runs_when_imported_is_told_so_and_does_not_hold_th
     host.write("eager", f"{source}print(flow.run())\n")
     worker = host.worker("eager", ready=False)
     worker.until("eager starts runs when it is imported")
-    assert worker.end() == 7
+    worker.terminate()  # it waits until the module is mended
+    assert worker.end() == 0
     assert "eager.py:9  print(flow.run())" in worker.text
     assert 'if __name__ == "__main__":' in worker.text
     host.write("late", "raise RuntimeError")

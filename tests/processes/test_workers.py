@@ -149,10 +149,10 @@ from podium.store.sqlite import SqliteStore
 
 claim = SqliteStore.claim
 
-def fails_in_time(self, engine, functions, *rest):
+def fails_in_time(self, *args, **more):
     if self.load("poke") is not None:
         raise RuntimeError("a fault of ours")
-    return claim(self, engine, functions, *rest)
+    return claim(self, *args, **more)
 
 SqliteStore.claim = fails_in_time
 
