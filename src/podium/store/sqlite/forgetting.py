@@ -7,7 +7,7 @@ import apsw
 from .statements import SQL, rows
 
 _NEEDED_BY, _BLOBS_OF_RUN, _FREE_BLOB = SQL["needed_by"], SQL["blobs_of_run"], SQL["free_blob"]
-_FORGET = [
+FORGET = [
     SQL[name]
     for name in (
         "forget_history",
@@ -30,7 +30,7 @@ def needed_by(connection: apsw.Connection, key: int) -> str:
 def forget(connection: apsw.Connection, key: int) -> None:
     """Delete a run's rows, and the blobs that then nobody names."""
     blobs = rows(connection, _BLOBS_OF_RUN, (key,))
-    for statement in _FORGET:
+    for statement in FORGET:
         rows(connection, statement, (key,))
     for blob in blobs:
         rows(connection, _FREE_BLOB, blob)
