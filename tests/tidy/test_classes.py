@@ -19,8 +19,8 @@ OPEN: dict[str, int] = {
     "src/podium/inspect/causes.py:_Unfinished": 21,
     "src/podium/machine/machine.py:Machine": 23,
     "src/podium/store/sqlite/connections.py:Connections": 21,
-    "src/podium/store/sqlite/store.py:SqliteStore": 29,
-    "src/podium/testing/store.py:FaultyStore": 21,
+    "src/podium/store/sqlite/store.py:SqliteStore": 31,
+    "src/podium/testing/store.py:FaultyStore": 23,
 }
 
 

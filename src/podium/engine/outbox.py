@@ -56,18 +56,6 @@ class Outbox:
         self.new_runs += new_runs
 
     @property
-    def has_news(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self.entries) or self._has_more
-
-    @property
-    def _has_more(self) -> bool:
-        """Whether there is anything to write but entries."""
-        return bool(
-            self.move or self.logs or self.progress or self.consumed or self.messages or self.new_runs
-        )
-
-    @property
     def must_commit_first(self) -> bool:
         """Whether what the machine asks for now rests on something that is not durable yet."""
         return bool(self.entries) or self.writing is not None or self.move is not None
@@ -77,7 +65,10 @@ class Outbox:
         if self.writing is not None:
             return None
         entries = tuple(self.entries)
-        if self._has_more:
+        if (
+            self.move is not None or self.logs or self.progress
+            or self.consumed or self.messages or self.new_runs
+        ):  # fmt: skip
             write = Write(
                 fence=self._fence,
                 move=self.move,

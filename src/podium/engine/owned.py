@@ -114,12 +114,14 @@ class OwnedRun:
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
-        attempt = ended.attempt
-        if self.ignores_events or self.attempts.running.get(attempt.step) is not attempt:
+        attempt, state = ended.attempt, self.residence.state
+        if state in IGNORES or self.machine.finished is not None:  # as `ignores_events` has it
+            return
+        if self.attempts.running.get(attempt.step) is not attempt:
             return
         del self.attempts.running[attempt.step]
         try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
-            if self.residence.state is not RESIDENT:
+            if state is not RESIDENT:
                 self.residence.stay()
             entry = self._driver.outcome(ended)
             if ended.lost:
@@ -248,17 +250,18 @@ class OwnedRun:
 
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
-        if self.residence.is_gone or self.outbox.writing is not None:
+        outbox = self.outbox
+        if outbox.writing is not None or self.residence.state is Residency.GONE:
             return None
-        if self.outbox.move is not None:
+        if outbox.move is not None:
             self._host.closing(self)
-            self.residence.close(self.outbox.move)  # from here on it goes
-        return self.outbox.take()
+            self.residence.close(outbox.move)  # from here on it goes
+        return outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
         held = self.outbox.settle()
-        if self.residence.is_gone:
+        if self.residence.state is Residency.GONE:
             return
         if verdict.outcome is Outcome.REFUSED:
             self._host.lost(self)
@@ -276,7 +279,8 @@ class OwnedRun:
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
-                if self.outbox.has_news:
+                outbox = self.outbox
+                if outbox.entries or outbox.move is not None or outbox.logs or outbox.progress:
                     self.touch()
             except BaseException as trouble:
                 self._troubled(trouble)
