@@ -39,7 +39,7 @@ class Function:
     timeout: float | None = None  # seconds per attempt (task) or for the whole run (workflow)
     executor: str = ""  # "loop", "threads" or "processes"; "" picks by colour
     memory: int | None = None  # bytes, of a task in a process of its own
-    homes: tuple[tuple[str, str], ...] = ()  # where such a process finds it: modules, each with its file
+    import_from: tuple[tuple[str, str], ...] = ()  # for such a process: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
     home: Home = NOBODYS  # whose code it is

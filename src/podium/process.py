@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
+from . import changes
+
 Handler = Callable[[int, FrameType | None], None]
 
 _before: dict[int, Any] = {}  # by signal that we handle: what was there before
@@ -26,7 +28,10 @@ _forking = _Forking()
 
 
 def handle(number: int, handler: Handler) -> None:
-    """Have `handler` called on a signal, in this process and in none that is forked from it. Main thread."""
+    """Have `handler` called on a signal, in this process and in none that is forked from it. Main thread.
+
+    It is the `install` of a change that the caller declares.
+    """
     before = signal.signal(number, handler)
     _before.setdefault(number, before)
 
@@ -61,5 +66,11 @@ def _in_child() -> None:
     _take_signals()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_hold_signals, after_in_parent=_take_signals, after_in_child=_in_child)
+changes.at_fork(
+    "signals",
+    when=changes.DECLARED,
+    why="a child inherits none of our signal handlers, so that it can be terminated",
+    before=_hold_signals,
+    in_parent=_take_signals,
+    in_child=_in_child,
+)

@@ -204,7 +204,7 @@ def test_a_quick_task_that_speaks_costs_no_commit_more(store: Path) -> None:
             call.run(1)
             commits[name] = app.host.engine.committer.commits - before
         assert commits["loud"] == commits["quiet"]
-        assert not app.host.engine.logs._listener.speaking, "nobody is kept"
+        assert not app.host.engine.logs._buffers.open_attempts, "nobody is kept"
 
 
 def test_what_a_task_says_while_it_runs_is_there_soon(app: App) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def waits_for_a_map(n: int) -> int:
 
 
 @task
+def waits_in_threads_of_its_own(n: int) -> int:
+    with ThreadPoolExecutor(2) as threads:
+        return sum(threads.map(below.run, [n, n]))
+
+
+@task
 async def awaits(n: int) -> int:
     return await below(n)
 
@@ -75,13 +82,13 @@ async def each(kind: str, wide: int) -> int:
 KINDS = {
     kind.name.rpartition(":")[2]: kind
     for kind in (
-        waits_in_a_thread, waits_for_a_map, awaits, awaits_many,
+        waits_in_a_thread, waits_for_a_map, waits_in_threads_of_its_own, awaits, awaits_many,
         waits_in_another_thread, waits_for_those_that_wait,
     )
 }  # fmt: skip
 
 
-DOUBLE = ("waits_for_a_map", "awaits_many", "waits_for_those_that_wait")
+DOUBLE = ("waits_in_threads_of_its_own", "waits_for_a_map", "awaits_many", "waits_for_those_that_wait")
 
 
 @pytest.mark.parametrize("kind", KINDS)

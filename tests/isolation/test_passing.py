@@ -15,7 +15,7 @@ import pytest
 from podium import App, Options, RunCancelled, TaskFailed
 from podium.engine import Event, events
 from podium.executors import Attempt
-from podium.executors.outlet import OUTPUT_MAX, WAITING_MAX
+from podium.executors.output import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
 from tests.isolation.conftest import is_alive, noted, soon
 

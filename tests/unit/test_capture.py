@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from podium.executors import Attempt, Caps, Listener, capture
+from podium.engine.logs import LogBuffers
+from podium.executors import Attempt, Caps, capture
 from podium.executors.attempt import fresh_context
 from podium.functions import Function
 from podium.model import STDERR, STDOUT
@@ -40,13 +41,12 @@ def terminal() -> Iterator[io.StringIO]:
 
 def attempt(number: int = 1) -> Attempt:
     made = Attempt("r1", "/say", Function("app:say", nothing, False, False), b"{}", number, 1)
-    made.listener = Listener(Caps(100, 10_000, 1000), lambda: 1.0)
+    made.open_log = LogBuffers(Caps(100, 10_000, 1000), lambda: 1.0).of
     return made
 
 
 def said(speaker: Attempt) -> list[tuple[int, str]]:
-    assert speaker.listener is not None
-    return [(line.level, line.text) for line in speaker.listener.take(speaker, last=True)]
+    return [(line.level, line.text) for line in speaker.log.take(last=True)] if speaker.log else []
 
 
 def speak(speaker: Attempt, act: Any, *args: Any) -> Any:
@@ -273,11 +273,11 @@ def test_a_stream_that_raises_raises() -> None:
 def test_an_attempt_that_nobody_listens_to_says_it_to_the_terminal_alone() -> None:
     with terminal() as out:
         speaker = attempt()
-        speaker.listener = None
+        speaker.open_log = None
         speak(speaker, print, "hello")
         speak(speaker, log.error, "hello")
         capture.line(speaker, STDOUT, "hello")
-        assert speaker.transcript is None
+        assert speaker.log is None
         assert out.getvalue() == "hello\n"
 
 
@@ -306,8 +306,8 @@ def test_a_forked_child_writes_to_the_terminal_and_waits_for_no_lock() -> None:
 
         def forks() -> int:
             print("before")
-            assert speaker.transcript is not None
-            with speaker.transcript._lock:  # as another thread of this attempt might hold it
+            assert speaker.log is not None
+            with speaker.log._lock:  # as another thread of this attempt might hold it
                 child = os.fork()
             if child == 0:
                 try:

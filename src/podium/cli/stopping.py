@@ -10,12 +10,19 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from .. import process
+from .. import changes, process
 from ..client import Echo, store_flag
 from ..store import shown_url
 from .terminal import safe
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = changes.declare(
+    "SIGINT, SIGTERM",
+    when=changes.COMMAND,
+    why="the first one asks to stop, a second one stops at once",
+    until="the command ends; not in forked processes",
+    install=process.handle,
+)
 HINT = "stopping: running tasks get a moment; Ctrl-C again leaves at once"
 
 
@@ -51,7 +58,7 @@ class Stopping:
 
     def __enter__(self) -> Stopping:
         for number in _SIGNALS:
-            process.handle(number, self._asked)
+            SIGNALS.install(number, self._asked)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 import click
 
+from .. import changes
+
 _SIGNS = "✔✖●◌◍⏸⊘·…├└─│━╸→✉\N{MULTIPLICATION SIGN}"
 _ERROR_MAX = 2000  # characters of a line of an error
 _ASCII = str.maketrans(_SIGNS, "+x*o~!--.|`-|=->@x")
@@ -22,6 +24,19 @@ _ASCII = str.maketrans(_SIGNS, "+x*o~!--.|`-|=->@x")
 
 # What a terminal acts upon, our own colours excepted.
 _ACTED_UPON = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+def _put(name: str, stream: TextIO) -> None:
+    setattr(sys, name, stream)
+
+
+_STREAMS = changes.declare(
+    "sys.stdin, sys.stdout, sys.stderr",
+    when=f"{changes.COMMAND} where the shell has closed one of them",
+    why="the next file to be opened, the store's perhaps, would get its number",
+    until=changes.NEVER,
+    install=_put,
+)
 
 
 def prepare() -> None:
@@ -35,7 +50,7 @@ def prepare() -> None:
         (2, "stderr", os.O_WRONLY),
     ):
         if getattr(sys, name) is None:
-            setattr(sys, name, _stand_in(number, flags))
+            _STREAMS.install(name, _stand_in(number, flags))
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -21,6 +21,7 @@ from ..errors import StoreUnavailable
 from ..store import shown_url
 from . import formatting, options
 from .main import CONFIGURATION, FINE
+from .stopping import SIGNALS
 from .terminal import tell
 from .worker_modules import WorkerModules
 
@@ -131,7 +132,7 @@ class _Stop:
         self.asked = False
         self._echo = Echo()
         for number in (signal.SIGTERM, signal.SIGINT):
-            process.handle(number, self._on_signal)
+            SIGNALS.install(number, self._on_signal)
 
     def within(self, seconds: float) -> bool:
         """Whether a signal has asked, after so many seconds if none had before."""

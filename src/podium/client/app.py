@@ -18,7 +18,7 @@ from ..checks import check_type
 from ..engine import End, EngineHost, EngineInfo, Observer, Options
 from ..env import Env, RealEnv
 from ..errors import EngineStopped, RunNotFound, UsageError, WrongState
-from ..executors import refuse_work_while_loading
+from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function, registry
 from ..inspect import history
 from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
@@ -36,7 +36,7 @@ from .others_notice import OthersNotice
 from .presence import described, fate_of_others
 from .process import Drives, wants_engine
 from .resume_notice import ResumeNotices
-from .signals import unwind_on_sigterm
+from .signals import AT_EXIT, unwind_on_sigterm
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
 from .waiting import mapped
@@ -140,7 +140,7 @@ class App:
                     )
                 self._host = self._patiently(self._new_host)
                 take_new_names(self.store, self.starter, self.functions, self.tell)
-                atexit.register(self.close)
+                AT_EXIT.install(self.close)
                 unwind_on_sigterm()
             return self._host
 
@@ -248,6 +248,7 @@ class App:
         return Start(new, label, Started(Future(), Future() if watch else None))
 
     def _start(self, starts: Sequence[Start]) -> list[Started]:
+        note_started_run()
         if self.has_engine:
             self.host.call(self._start_here, starts)
         else:

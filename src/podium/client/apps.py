@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import Generic, Protocol, TypeVar
+
+from .. import changes
 
 
 class Member(Protocol):
@@ -28,8 +29,12 @@ class Apps(Generic[A]):
     def __init__(self) -> None:
         self._all: weakref.WeakSet[A] = weakref.WeakSet()
         self.innermost: A | None = None
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+        changes.at_fork(
+            "apps",
+            when=changes.DECLARED,
+            why="what a child inherits of apps and engines belongs to its parent",
+            in_child=self._forget,
+        )
 
     def add(self, app: A) -> None:
         self._all.add(app)

@@ -11,10 +11,10 @@ and a process that forks first, as a server that preloads the program, leaves it
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from multiprocessing import parent_process
 
+from .. import changes
 from ..env import RealEnv
 from ..errors import PodiumError
 from ..functions import registry
@@ -110,5 +110,10 @@ def _after_fork_in_child() -> None:
         _start.declared()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+changes.at_fork(
+    "default app",
+    when=changes.DECLARED,
+    why="a child has a default app of its own",
+    in_parent=_after_fork_in_parent,
+    in_child=_after_fork_in_child,
+)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from .. import changes
 from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
@@ -146,5 +147,14 @@ def _is_of_test_runner(innermost: FrameType) -> bool:
 def store_of_tests() -> str:
     """The store of this test session: in a temporary folder, which goes with the process."""
     folder = tempfile.mkdtemp(prefix="podium-test-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _AT_EXIT.install(shutil.rmtree, folder, ignore_errors=True)
     return f"sqlite:///{folder}/podium.db"
+
+
+_AT_EXIT = changes.declare(
+    "atexit.register (tests)",
+    when="a test uses the default store",
+    why="the store of a test session goes with its process",
+    until=changes.NEVER,
+    install=atexit.register,
+)

@@ -6,11 +6,12 @@ grace, and their attempts count as lost with their process.
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 from types import FrameType
 
-from .. import process
+from .. import changes, process
 from ..env import RealEnv
 
 ECHO_SECONDS = 0.1  # less than any person needs for a second press
@@ -44,7 +45,7 @@ def unwind_on_sigterm() -> None:
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        process.handle(signal.SIGTERM, _unwind)
+        _SIGTERM.install(signal.SIGTERM, _unwind)
 
 
 def is_unwinding() -> bool:
@@ -67,3 +68,19 @@ class _Unwind:
 
 
 _unwind = _Unwind()
+
+_SIGTERM = changes.declare(
+    "SIGTERM",
+    when=changes.ENGINE,
+    why="it ends the process in order, as Ctrl-C does: runs are handed back, and a line says how they go on",
+    until=f"{changes.NEVER}; never where you handle it, and not in forked processes",
+    install=process.handle,
+)
+
+AT_EXIT = changes.declare(
+    "atexit.register",
+    when=changes.ENGINE,
+    why="running tasks get their grace, runs are handed back, the store is closed",
+    until="that app is closed",
+    install=atexit.register,
+)

@@ -162,7 +162,7 @@ def _task(
         timeout=timeout,
         executor="processes" if apart else executor or "",
         memory=apart.memory if apart else None,
-        homes=apart.homes if apart else (),
+        import_from=apart.import_from if apart else (),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )

@@ -18,14 +18,14 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?)(i?)B")
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
-class Apart(NamedTuple):
+class ProcessSpec(NamedTuple):
     """How a task runs in a process of its own."""
 
     memory: int | None  # bytes
-    homes: tuple[tuple[str, str], ...]  # modules that may declare it, each with its file
+    import_from: tuple[tuple[str, str], ...]  # modules that may declare it, each with its file
 
 
-def isolated(fn: Any, isolation: object, memory: str | int | None, executor: object) -> Apart | None:
+def isolated(fn: Any, isolation: object, memory: str | int | None, executor: object) -> ProcessSpec | None:
     """What `isolation=` asks for; None if it does not. Raises UsageError and DeclarationError."""
     if isolation is None:
         if memory is not None:
@@ -46,7 +46,7 @@ def isolated(fn: Any, isolation: object, memory: str | int | None, executor: obj
             f"{fn.__qualname__} cannot run in a process of its own: that would not find it by its name",
             fix="define it at the top level of a module and pass what it needs as arguments",
         )
-    return Apart(_bytes(memory), _homes(fn))
+    return ProcessSpec(_bytes(memory), _import_from(fn))
 
 
 def _bytes(memory: str | int | None) -> int | None:
@@ -66,7 +66,7 @@ def _bytes(memory: str | int | None) -> int | None:
     return size
 
 
-def _homes(fn: Any) -> tuple[tuple[str, str], ...]:
+def _import_from(fn: Any) -> tuple[tuple[str, str], ...]:
     """Where the function is defined, and where it is declared: `task(requests.get)` are two modules."""
     defined, declared = getattr(fn, "__module__", None), declaring_frame().f_globals
     spaces: dict[str, Mapping[str, Any]] = {}

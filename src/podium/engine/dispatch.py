@@ -36,7 +36,7 @@ class Dispatcher:
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
         attempt.began = self._env.now()
-        attempt.note, attempt.listener = self._progressed, self._logs.listener
+        attempt.note, attempt.open_log = self._progressed, self._logs.open_log
         attempt.awaits = self._awaits
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
@@ -71,7 +71,7 @@ class Dispatcher:
         if self._events.observers:
             self._events.publish(AttemptCancelled(attempt.run, attempt))
         self._quarantine.ended(attempt)
-        if attempt.transcript is not None:
+        if attempt.log is not None:
             self._logs.ended(attempt)
         if attempt in self._held:
             attempt.cancelled = True

@@ -20,6 +20,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
     blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
     projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
+    full: Mapping[str, int] = {}  # by option (`thread_slots`): slots that have been held for too long
     broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
 
     def written(self) -> str:

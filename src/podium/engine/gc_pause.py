@@ -11,6 +11,17 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from .. import changes
+
+_PAUSE = changes.declare(
+    "gc.disable",
+    when="an engine makes many objects at once",
+    why="the collector took 40 % of a wide fan-out and found nothing",
+    until="they are made: milliseconds, a turn's budget at most; never where you have disabled it",
+    install=gc.disable,
+    undo=gc.enable,
+)
+
 
 @contextmanager
 def gc_paused() -> Generator[None]:
@@ -18,7 +29,7 @@ def gc_paused() -> Generator[None]:
     if not gc.isenabled():
         yield
         return
-    gc.disable()
+    _PAUSE.install()
     try:
         yield
     finally:

@@ -20,7 +20,15 @@ import msgspec
 
 from ..env import Env
 from ..errors import EngineStopped, PodiumError, StoreError
-from ..executors import Attempt, Console, LoopExecutor, ProcessExecutor, ThreadExecutor, capture
+from ..executors import (
+    Attempt,
+    Console,
+    LoopExecutor,
+    ProcessExecutor,
+    ThreadExecutor,
+    cancel_left_tasks,
+    capture,
+)
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..model import STDERR, STDOUT, EngineRow
@@ -30,6 +38,7 @@ from .clients import stopped_by
 from .engine import Engine
 from .engine_info import read_engine_info
 from .events import AttemptLogged, AttemptPrinted, Observer
+from .full_slots import FullSlotsDetector
 from .hostlock import HostLocks, host_name
 from .lane import ThreadLane
 from .loop_stall import LoopStallDetector
@@ -76,9 +85,8 @@ class EngineHost:
         with contextlib.ExitStack() as undo:  # what fails halfway leaves nothing behind
             self._announce()
             undo.callback(self._withdraw)
-            lack = lacks_descriptors(LOOP_DESCRIPTORS)
-            if lack is not None:  # Python's loop, made halfway, says more than an error
-                raise lack
+            if (lack := lacks_descriptors(LOOP_DESCRIPTORS)) is not None:
+                raise lack  # Python's loop, made halfway, says more than an error
             self._loop = asyncio.new_event_loop()
             undo.callback(self._loop.close)
             self._loop.set_exception_handler(self._loop_failed)
@@ -180,7 +188,7 @@ class EngineHost:
         try:
             self._loop.run_forever()
         finally:
-            _cancel_left_tasks(self._loop)
+            cancel_left_tasks(self._loop)
             self._loop.close()
             end_idle_workers()
             self.engine.lifecycle.end()
@@ -220,17 +228,19 @@ class EngineHost:
         stall = LoopStallDetector(
             self._tasks_here, self.engine.turn_watch, self._thread.ident or 0, self._blocked
         )
-        lease = self.options.lease
+        full = FullSlotsDetector(
+            thread_slots=self._threads, loop_slots=self._tasks_here, process_slots=self._processes
+        )
         while True:
-            self._process_watch.wait(min(LOOK_SECONDS, lease / 4))
+            self._process_watch.wait(min(LOOK_SECONDS, self.options.lease / 4))
             if self._closing.is_set() or self.engine.failure is not None:
                 return  # a failed engine lets its lease run out: it has dropped what it owns by its row
             try:
-                self._look(stall)
+                self._look(stall, full)
             except Exception as error:
                 self._require_shortage(error)
 
-    def _look(self, stall: LoopStallDetector) -> None:
+    def _look(self, stall: LoopStallDetector, full: FullSlotsDetector) -> None:
         engine, lease = self.engine, self.options.lease
         engine.turn_watch.check()
         if self.store.checkpoint_due() and (self._copying is None or not self._copying.is_alive()):
@@ -239,6 +249,8 @@ class EngineHost:
         now = self.env.monotonic()
         if not stall.is_user_code(now - engine.ticked - self.options.poll) and now - engine.ticked > lease:
             return  # the engine's thread is stuck: then let the lease run out
+        if full.changed(now):
+            self.describe(msgspec.structs.replace(read_engine_info(self._info), full=full.full).written())
         if now >= self._beat_due or self._news:
             self._beat_due = now + lease / BEATS
             news, self._news = self._news, False
@@ -252,14 +264,13 @@ class EngineHost:
             self._process_watch.watch(row for row in engine.ownership.others if row.host == here)
 
     def _require_shortage(self, error: BaseException) -> None:
-        """What failed for want of threads, memory or descriptors is tried again with the next look. Raises
-        anything else."""
+        """What failed for want of threads or memory is tried again; anything else is raised."""
         lack = shortage_of(error)
         if lack is None:
             raise error
         if not self._lacks:
-            self._lacks = True
             log.warning("%s: %s", lack.message, lack.fix)
+        self._lacks = True
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback failed halfway: what it did not come to is found by the next look at the store."""
@@ -387,13 +398,3 @@ class EngineHost:
             log.warning("saying goodbye to the store: %s", error)
             return False
         return True
-
-
-def _cancel_left_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Give task bodies that were cancelled a moment to clean up, so that nothing is left to the collector."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=1.0))
-    loop.run_until_complete(loop.shutdown_asyncgens())

@@ -9,27 +9,56 @@ records nothing that it said.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 
-from ..executors import Attempt, Caps, Listener, Transcript
+from ..executors import Attempt, Caps, LogBuffer
 from ..executors.capture import record_text
+from ..model import LogLine
 from .context import Context
 from .owned import OwnedRun
 
 
+class LogBuffers:
+    """The log buffers of the attempts of one engine, each made when its attempt first prints or logs."""
+
+    def __init__(self, caps: Caps, now: Callable[[], float]) -> None:
+        self._caps, self._now = caps, now
+        self._lock = threading.RLock()
+        self.open_attempts: dict[Attempt, LogBuffer] = {}
+
+    def of(self, attempt: Attempt) -> LogBuffer:
+        """The attempt's buffer, made on first use. Any thread."""
+        with self._lock:
+            if attempt.log is None:
+                attempt.log = self.open(attempt.step, attempt.number)
+                self.open_attempts[attempt] = attempt.log
+            return attempt.log
+
+    def open(self, step: str, attempt: int) -> LogBuffer:
+        """A buffer that belongs to no attempt."""
+        return LogBuffer(step, attempt, self._caps, self._now)
+
+    def take(self, attempt: Attempt, last: bool) -> list[LogLine]:
+        """What an attempt has said since the last call."""
+        if last:
+            self.open_attempts.pop(attempt, None)
+        return [] if attempt.log is None else attempt.log.take(last)
+
+
 class LogCollector:
-    """Takes from the transcripts of one engine's attempts and bodies. Engine thread only."""
+    """Takes from the log buffers of one engine's attempts and bodies. Engine thread only."""
 
     def __init__(self, context: Context, owned: Mapping[str, OwnedRun]) -> None:
         options = context.options
         self._owned = owned
-        self._listener = Listener(
+        self._buffers = LogBuffers(
             Caps(options.log_lines, options.log_bytes, options.log_line), context.env.now
         )
         self._now = context.env.now
         self._progressed: dict[Attempt, None] = {}
-        self._bodies: dict[OwnedRun, Transcript] = {}  # of runs whose bodies have logged something here
-        self.listener = self._listener if options.log_lines > 0 else None  # for the attempts that begin
+        self._bodies: dict[OwnedRun, LogBuffer] = {}  # of runs whose bodies have logged something here
+        self.open_log = self._buffers.of if options.log_lines > 0 else None  # for the attempts that begin
 
     def progressed(self, attempt: Attempt) -> None:
         """A running attempt has said something of its progress that is to be kept. Any thread."""
@@ -43,10 +72,10 @@ class LogCollector:
             if owned is not None and owned.attempts.running.get(attempt.step) is attempt:
                 owned.outbox.keep(attempt, self._now())
                 owned.touch()
-        for attempt in list(self._listener.speaking):
+        for attempt in list(self._buffers.open_attempts):
             owned = self._owned.get(attempt.run)
             if owned is None or owned.attempts.running.get(attempt.step) is not attempt:
-                self._listener.take(attempt, last=True)  # it spoke after its outcome
+                self._buffers.take(attempt, last=True)  # it spoke after its outcome
             elif not owned.ignores_events:  # then `closing` takes them
                 self._add(owned, attempt, last=False)
         for owned in list(self._bodies):
@@ -64,10 +93,10 @@ class LogCollector:
     def closing(self, owned: OwnedRun) -> None:
         """The run's last write here is being made: what is still running will not be heard again."""
         logs = owned.outbox.logs
-        if self._listener.speaking:
+        if self._buffers.open_attempts:
             for attempt in owned.attempts.running.values():
-                if attempt.transcript is not None:
-                    logs += self._listener.take(attempt, last=True)
+                if attempt.log is not None:
+                    logs += self._buffers.take(attempt, last=True)
         body = self._bodies.pop(owned, None)
         if body is not None:
             logs += body.take(last=True)
@@ -75,16 +104,16 @@ class LogCollector:
     def body(self, run: str, record: logging.LogRecord) -> None:
         """A workflow's body has logged something, and not in a replay."""
         owned = self._owned.get(run)
-        if owned is None or self.listener is None:
+        if owned is None or self.open_log is None:
             return
-        transcript = self._bodies.get(owned)
-        if transcript is None:
-            transcript = self._bodies[owned] = self._listener.open("", 0)
-        transcript.line(record.levelno, lambda: record_text(record))
-        owned.outbox.logs += transcript.take()
+        buffer = self._bodies.get(owned)
+        if buffer is None:
+            buffer = self._bodies[owned] = self._buffers.open("", 0)
+        buffer.line(record.levelno, lambda: record_text(record))
+        owned.outbox.logs += buffer.take()
 
     def _add(self, owned: OwnedRun, attempt: Attempt, last: bool) -> None:
-        lines = self._listener.take(attempt, last)
+        lines = self._buffers.take(attempt, last)
         if lines:
             owned.outbox.logs += lines
             owned.touch()

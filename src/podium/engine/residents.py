@@ -170,7 +170,7 @@ class Residents:
                 if ended.lost:
                     log.warning("attempts are lost and begin again: %s", ended.error)
             if owned is not None:
-                if ended.attempt.transcript is not None:
+                if ended.attempt.log is not None:
                     self._logs.ended(ended.attempt)
                 owned.ended(ended)
 

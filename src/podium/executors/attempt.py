@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 
 from .. import codec
-from ..errors import ResourceShortage
+from ..errors import EngineStopped, ResourceShortage
 from ..functions import Function
-
-if TYPE_CHECKING:
-    from .transcript import Listener, Transcript
+from .log_buffer import LogBuffer
 
 
 class Slots(Protocol):
@@ -28,13 +25,18 @@ class Slots(Protocol):
         """It waits no more."""
         ...
 
+    def started_run(self, attempt: Attempt) -> None:
+        """The body has started a run: it may wait for that in ways that nobody sees, such as looking again
+        and again."""
+        ...
+
 
 class Attempt:
     """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`."""
 
     __slots__ = (
         "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "listener", "transcript", "slots", "awaits", "lineage", "context", "said", "last",
+        "log", "open_log", "slots", "awaits", "lineage", "context", "said", "last", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -60,8 +62,8 @@ class Attempt:
         self.cancelled = False
         self.handle: Any = None  # the executor's own; None while the attempt waits for a slot
         self.note: Callable[[Attempt, Progress], None] | None = None
-        self.listener: Listener | None = None  # whoever keeps what the body prints and logs
-        self.transcript: Transcript | None = None  # of what it has said; most say nothing
+        self.log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
+        self.open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
         self.said = b""  # of its progress, encoded, for the next attempt at this step
         self.last = b""  # what the attempt before it had said
         self.slots: Slots | None = None  # from where it has its slot
@@ -114,63 +116,21 @@ class Ended(msgspec.Struct, frozen=True):
     lost: bool = False
 
 
+def is_loss(error: BaseException) -> bool:
+    """Whether an error that a body has passed on is Podium's own environment's, and no failure of the task:
+    it lacked threads or memory, or it was closed under a task that asked it for something."""
+    return isinstance(error, (EngineStopped, ResourceShortage))
+
+
 def failed(attempt: Attempt, error: BaseException) -> Ended:
-    """How an attempt ended that raised. A shortage that Podium has met in it is no failure of the task's."""
-    return Ended(attempt, b"", error, lost=isinstance(error, ResourceShortage))
+    """How an attempt ended that raised."""
+    return Ended(attempt, b"", error, lost=is_loss(error))
 
 
 # A context variable, because it must follow a task body into the tasks and (copied) threads it opens.
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
     "podium_attempt", default=None
 )
-
-
-@contextlib.contextmanager
-def slot_lent(runs: Iterable[str]) -> Generator[None]:
-    """Around a wait for these runs. A task that waits lends its slot, because tasks of these very runs may be
-    in line for one: were all slots held by bodies that wait, none would ever get one. Any thread."""
-    attempt = current_attempt.get()
-    if attempt is None:
-        yield
-        return
-    awaited, slots, awaits = tuple(runs), attempt.slots, attempt.awaits
-    if slots is not None:
-        slots.lend(attempt)
-    if awaits is not None:
-        awaits(attempt, awaited, True)
-    try:
-        yield
-    finally:
-        if awaits is not None:
-            awaits(attempt, awaited, False)
-        if slots is not None:
-            slots.restore(attempt)
-
-
-class LentSlots:
-    """The attempts of one executor that wait for runs, each perhaps in several places at once."""
-
-    def __init__(self) -> None:
-        self._waits: dict[Attempt, int] = {}
-
-    def begin(self, attempt: Attempt) -> bool:
-        """Count one more wait; whether it is the attempt's only one, so that its slot is lent now."""
-        self._waits[attempt] = waits = self._waits.get(attempt, 0) + 1
-        return waits == 1
-
-    def end(self, attempt: Attempt) -> bool:
-        """Count one less; whether the slot is the attempt's own again."""
-        waits = self._waits.get(attempt, 0)  # 0: the attempt has ended, and what it started waits on
-        if waits > 1:
-            self._waits[attempt] = waits - 1
-        return waits == 1 and self.drop(attempt)
-
-    def drop(self, attempt: Attempt) -> bool:
-        """The attempt has ended; whether it had lent its slot."""
-        return self._waits.pop(attempt, None) is not None
-
-    def __len__(self) -> int:
-        return len(self._waits)
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:

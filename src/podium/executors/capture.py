@@ -8,61 +8,55 @@ has to be added to anybody's configuration. What is written past these (a file d
 
 from __future__ import annotations
 
-import functools
 import logging
-import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
+from .. import changes, log_hook
 from ..model import STDERR, STDOUT
 from .attempt import Attempt, current_attempt
-from .transcript import Transcript
+from .log_buffer import LogBuffer
 
 _formatter = logging.Formatter()
 
 
-class _Here(threading.local):
-    passing_on = False  # what is written now was heard already
-
-
-_here = _Here()
 _lock = threading.Lock()
 _users = 0  # engines that are open in this process, and whoever else needs the tees
 
 
 def _speaker() -> Attempt | None:
     """Who speaks now and is to be heard."""
-    # In a forked child nobody is: its transcript would be no one's, and its lock may be held for ever.
-    return current_attempt.get() if _users and not _here.passing_on else None
+    # In a forked child nobody is: its buffer would be no one's, and its lock may be held for ever.
+    return current_attempt.get() if _users and not log_hook.here.is_passing_on else None
 
 
-def _transcript(attempt: Attempt) -> Transcript | None:
-    if attempt.transcript is not None:
-        return attempt.transcript
-    return None if attempt.listener is None else attempt.listener.transcript(attempt)
+def _log_of(attempt: Attempt) -> LogBuffer | None:
+    if attempt.log is not None:
+        return attempt.log
+    return None if attempt.open_log is None else attempt.open_log(attempt)
 
 
 def line(attempt: Attempt, level: int, text: str) -> None:
     """Keep one line or record that the attempt has said. `level`: logging's, or STDOUT or STDERR."""
-    transcript = _transcript(attempt)
-    if transcript is not None:
-        transcript.line(level, lambda: text)
+    log = _log_of(attempt)
+    if log is not None:
+        log.line(level, lambda: text)
 
 
 def write(attempt: Attempt, level: int, text: str) -> None:
     """Keep a piece of a stream of the attempt; its lines end at their newlines, wherever the pieces do."""
-    transcript = _transcript(attempt)
-    if transcript is not None:
-        transcript.write(level, text)
+    log = _log_of(attempt)
+    if log is not None:
+        log.write(level, text)
 
 
 def record(attempt: Attempt, logged: logging.LogRecord) -> None:
     """Keep a log record that the attempt has made elsewhere."""
-    transcript = _transcript(attempt)
-    if transcript is not None:
-        transcript.line(logged.levelno, lambda: record_text(logged))
+    log = _log_of(attempt)
+    if log is not None:
+        log.line(logged.levelno, lambda: record_text(logged))
 
 
 def record_text(record: logging.LogRecord) -> str:
@@ -93,11 +87,11 @@ class Tee:
         attempt = _speaker()
         if attempt is None:
             return self.stream.write(text)
-        _here.passing_on = True  # a stream that somebody built around another tee must not be heard twice
+        log_hook.here.is_passing_on = True  # a stream built around another tee is not heard twice
         try:
             written = self.stream.write(text)
         finally:
-            _here.passing_on = False
+            log_hook.here.is_passing_on = False
         if isinstance(text, str):  # whatever else a stream takes is its own affair
             write(attempt, self._level, text)
         return written
@@ -113,12 +107,25 @@ class Tee:
         return repr(self.stream)
 
 
+def _put(name: str, stream: Any) -> None:
+    setattr(sys, name, stream)
+
+
+_TEES = changes.declare(
+    "sys.stdout, sys.stderr",
+    when=f"{changes.ENGINE}, unless `Options(log_lines=0)`",
+    why="what tasks print is kept with their run; it is passed on to the stream that was there",
+    until="the last engine is closed",
+    install=_put,
+)
+
+
 def stand_in() -> None:
     """Hear what `sys.stdout` and `sys.stderr` are now, unless a tee stands there already."""
     for name, level in (("stdout", STDOUT), ("stderr", STDERR)):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, Tee):
-            setattr(sys, name, Tee(stream, level))
+            _TEES.install(name, Tee(stream, level))
 
 
 def begin() -> None:
@@ -127,7 +134,7 @@ def begin() -> None:
     with _lock:
         _users += 1
         stand_in()
-        _hear_loggers()
+        log_hook.listen(_task_log)
 
 
 def end() -> None:
@@ -143,7 +150,7 @@ def _put_back() -> None:
     for name in ("stdout", "stderr"):
         tee = getattr(sys, name)
         if isinstance(tee, Tee):
-            setattr(sys, name, tee.stream)
+            _TEES.install(name, tee.stream)
 
 
 def _in_child() -> None:
@@ -153,37 +160,29 @@ def _in_child() -> None:
     _put_back()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+changes.at_fork(
+    "streams",
+    when=changes.DECLARED,
+    why="a child has its own streams again",
+    in_child=_in_child,
+)
 
 
 # -- log records --------------------------------------------------------------------------------------
 
 
-def _heard(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+class _TaskLog:
+    """What tasks log is kept with their step."""
+
+    def admits(self, record: logging.LogRecord) -> bool:
+        return True
+
+    def hears(self, record: logging.LogRecord) -> bool:
         attempt = _speaker()
-        transcript = None if attempt is None else _transcript(attempt)
-        if transcript is None:
-            original(self, record)
-            return
-        transcript.line(record.levelno, lambda: record_text(record))
-        _here.passing_on = True  # a handler that writes to a stream writes the same once more
-        try:
-            original(self, record)
-        finally:
-            _here.passing_on = False
-
-    return call_handlers
+        log = None if attempt is None else _log_of(attempt)
+        if log is not None:
+            log.line(record.levelno, lambda: record_text(record))
+        return log is not None
 
 
-_hears_loggers = False
-
-
-def _hear_loggers() -> None:
-    """Once per process: without an attempt in its context a record passes straight through."""
-    global _hears_loggers  # noqa: PLW0603  # what it changes is the process's too
-    if not _hears_loggers:
-        _hears_loggers = True
-        logging.Logger.callHandlers = _heard(logging.Logger.callHandlers)
+_task_log = _TaskLog()

@@ -18,15 +18,15 @@ import socket
 import sys
 from types import FrameType
 
-from .. import codec, process
+from .. import changes, codec, process
 from ..env import RealEnv
 from ..errors import ResourceShortage
-from .attempt import Attempt, Progress, current_attempt, fresh_context
+from .attempt import Attempt, Progress, current_attempt, fresh_context, is_loss
 from .crashes import LACKS
 from .forks import end_process
 from .loading import enter, find
 from .memory import capped, spell
-from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Waits
+from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Started, Waits
 
 try:
     import fcntl
@@ -45,9 +45,7 @@ def main() -> None:
         os.set_inheritable(descriptor, False)  # what the task starts must not hold them open
     # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
     # to every process there is, while the parent still gives its tasks time to end.
-    process.handle(signal.SIGTERM, _leave_it_to_the_parent)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    faulthandler.enable(all_threads=False)  # a crash in C shows the Python line
+    _IN_CHILD.install()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what is printed is seen then, and survives a crash
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -57,8 +55,23 @@ def main() -> None:
     except (KeyboardInterrupt, ConnectionError):
         pass  # stopped while idle, or the parent is gone
     except ResourceShortage as lack:
-        print(lack.message, file=sys.stderr)
+        sys.stderr.write(f"{lack.message}\n")
         sys.exit(LACKS)
+
+
+def _prepare() -> None:
+    process.handle(signal.SIGTERM, _leave_it_to_the_parent)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    faulthandler.enable(all_threads=False)
+
+
+_IN_CHILD = changes.declare(
+    "SIGINT, SIGTERM, faulthandler",
+    when=changes.CHILD,
+    why="its parent decides when to stop it, by SIGINT; a crash in C shows the Python line",
+    until="that process ends",
+    install=_prepare,
+)
 
 
 def _leave_it_to_the_parent(number: int, frame: FrameType | None) -> None:
@@ -104,7 +117,7 @@ def _serve(channel: Channel) -> None:
 
 def _preload(load: Load) -> None:
     try:
-        find(load.function, load.homes)
+        find(load.function, load.import_from)
     except Exception:
         pass  # whoever needs it will hear of it
 
@@ -117,8 +130,12 @@ def _forward_logs(channel: Channel) -> None:
         logging.getLogger().removeHandler(handler)
         channel.close()  # two processes that talk into one socket are not to be understood
 
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=after_fork)
+    changes.at_fork(
+        "log records",
+        when=changes.CHILD,
+        why="what an isolated task forks must not talk into the link to Podium",
+        in_child=after_fork,
+    )
 
 
 class _Forward(logging.Handler):
@@ -179,6 +196,25 @@ class _Notes:
                 pass  # in a process that the task has forked
 
 
+class _ParentsSlots:
+    """The slots are the parent's, which learns by `awaits` who waits."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def lend(self, attempt: Attempt) -> None:
+        pass
+
+    def restore(self, attempt: Attempt) -> None:
+        pass
+
+    def started_run(self, attempt: Attempt) -> None:
+        try:
+            self._channel.send(Started())
+        except OSError:
+            pass  # in a process that the task has forked
+
+
 def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: bool) -> None:
     try:
         channel.send(Waits(runs, begins))
@@ -188,13 +224,14 @@ def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: boo
 
 def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseException | None]:
     try:
-        function = find(do.function, do.homes)
+        function = find(do.function, do.import_from)
         if not do.is_known:
             channel.send(Began())
         attempt = Attempt(do.run, do.step, function, args, do.number, do.token, do.lineage)
         attempt.last = do.last
         notes = attempt.note = _Notes(channel)
         attempt.awaits = functools.partial(_tell_waits, channel)
+        attempt.slots = _ParentsSlots(channel)
         try:
             with capped(do.memory):
                 result = fresh_context(attempt).run(_run, attempt)
@@ -205,7 +242,7 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseExcepti
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:
             label = do.function.rpartition(":")[2]
             error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        final, lost = not isinstance(error, Exception), isinstance(error, ResourceShortage)
+        final, lost = not isinstance(error, Exception), is_loss(error)
         return Done(good=False, final=final, lost=lost), codec.encode_failure(error), error
 
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from ..env import Env
 from .attempt import Attempt
-from .kin import MARK, kill_kin
+from .descendants import MARK, kill_descendants
 from .memory import resident
-from .outlet import Outlet, Said
-from .wire import Channel, Do, Frame, Hello, Home, Load
+from .output import OutputPipe, Said
+from .wire import Channel, Do, Frame, Hello, Load, ModuleRef
 
 log = logging.getLogger("podium")
 
@@ -27,11 +27,11 @@ TASKS_MAX = 200  # after which a child is replaced
 GROWTH_MAX = 256 * 1024 * 1024  # bytes; a child that keeps so much more and more is replaced
 LEVEL_SECONDS = 0.5  # between two looks at that
 FRAMES_MAX = 64  # heard at once
-READS_MAX = 20  # of an outlet, for what is in its pipe: 16 are the most that the system lets be there
+READS_MAX = 20  # of a pipe, for what is in it: 16 are the most that the system lets be there
 
 
 class Child:
-    """One process. `attempt` is what it makes now; `doomed` says why it is about to die, if it is."""
+    """One process. `attempt` is what it makes now; `stop_reason` says why it is about to die, if it is."""
 
     def __init__(
         self,
@@ -45,16 +45,17 @@ class Child:
         self._env, self._selector, self._store, self._heard = env, selector, store, heard
         self._mark = env.new_id()
         self._process, self._channel, self._lifeline = _spawn(self._mark)
-        self._outlets = [
-            Outlet(pipe, stream, said)
+        self._pipes = [
+            OutputPipe(pipe, stream, said)
             for pipe, stream in ((self._process.stdout, "stdout"), (self._process.stderr, "stderr"))
             if pipe is not None
         ]
         self.attempt: Attempt | None = None
+        self.started_run = False  # whether its attempt has
         self._waits = 0  # places in which the body waits for runs
         self.ready = False
         self.dead = False  # seen to be, and not buried yet
-        self.doomed = ""
+        self.stop_reason = ""
         self.has_more = False  # to hear, though its socket may have no news
         self.due: float | None = self._now() + START_SECONDS  # when what it does now has taken too long
         self.idle_since = 0.0
@@ -69,8 +70,8 @@ class Child:
         if self._pidfd is not None:
             self._follow(self._pidfd, self._died)
         self._follow(self._channel, self._on_channel)
-        for outlet in self._outlets:
-            self._follow(outlet, self._on_output, outlet)
+        for pipe in self._pipes:
+            self._follow(pipe, self._on_output, pipe)
 
     def _now(self) -> float:
         return self._env.monotonic()
@@ -96,7 +97,7 @@ class Child:
     @property
     def watched(self) -> int | None:
         """The memory cap (bytes) to hold it to now."""
-        return self.attempt.function.memory if self.attempt is not None and not self.doomed else None
+        return self.attempt.function.memory if self.attempt is not None and not self.stop_reason else None
 
     @property
     def has_slot(self) -> bool:
@@ -111,7 +112,7 @@ class Child:
 
     @property
     def is_free(self) -> bool:
-        return self.ready and self.attempt is None and not self.doomed
+        return self.ready and self.attempt is None and not self.stop_reason
 
     # -- what the pool tells it -----------------------------------------------------------------------
 
@@ -120,29 +121,29 @@ class Child:
         self.ready, self.due, self.idle_since = True, None, self._now()
         self._send(Hello(self._store, [*map(str, sys.path)], sys.argv, logging.getLogger().level))
 
-    def load(self, function: str, homes: list[Home]) -> None:
+    def load(self, function: str, import_from: list[ModuleRef]) -> None:
         """Import a task's module before it is needed."""
-        self._send(Load(function, homes))
+        self._send(Load(function, import_from))
 
-    def give(self, attempt: Attempt, homes: list[Home]) -> None:
+    def give(self, attempt: Attempt, import_from: list[ModuleRef]) -> None:
         """Make this attempt. Its timeout counts from when its module is there."""
         self.attempt = attempt
         function = attempt.function
-        for outlet in self._outlets:
-            outlet.begin(attempt)
+        for pipe in self._pipes:
+            pipe.begin(attempt)
         if self.has_begun:
             self.began()
         else:
             self.due = self._now() + START_SECONDS
         do = Do(
-            function.name, homes, attempt.run, attempt.lineage, attempt.step, attempt.number, attempt.token,
-            function.memory, self.has_begun, attempt.last,
+            function.name, import_from, attempt.run, attempt.lineage, attempt.step, attempt.number,
+            attempt.token, function.memory, self.has_begun, attempt.last,
         )  # fmt: skip
         self._send(do, attempt.args)
 
     def began(self) -> None:
         """The body begins now."""
-        if self.attempt is not None and not self.doomed:
+        if self.attempt is not None and not self.stop_reason:
             function = self.attempt.function
             self.attempt.handle = self
             self._loaded.add(function.name)
@@ -157,6 +158,7 @@ class Child:
             self.attempt.handle = None
         self.attempt = self.due = None
         self._waits = 0
+        self.started_run = False
         self.idle_since = self._now()
         self._tasks += 1
         if self._tasks >= TASKS_MAX or self._has_grown(is_first):
@@ -187,10 +189,10 @@ class Child:
 
     # -- what the selector tells it -------------------------------------------------------------------
 
-    def _follow(self, file: int | Channel | Outlet, act: Callable[..., None], *args: Outlet) -> None:
+    def _follow(self, file: int | Channel | OutputPipe, act: Callable[..., None], *args: OutputPipe) -> None:
         self._selector.register(file, selectors.EVENT_READ, lambda: self._safely(file, act, *args))
 
-    def _safely(self, file: int | Channel | Outlet, act: Callable[..., None], *args: Outlet) -> None:
+    def _safely(self, file: int | Channel | OutputPipe, act: Callable[..., None], *args: OutputPipe) -> None:
         try:
             act(*args)
         except Exception:  # what it says makes no sense: that is its end, and not the pool's
@@ -227,26 +229,26 @@ class Child:
             heard += 1
         self.has_more = heard == FRAMES_MAX
 
-    def _on_output(self, outlet: Outlet) -> None:
-        if outlet.read() is False:
-            self._forget(outlet)
+    def _on_output(self, pipe: OutputPipe) -> None:
+        if pipe.read() is False:
+            self._forget(pipe)
 
     def _end_output(self) -> None:
         """All it said is in the pipes by now. What it has started may go on talking, so not for ever."""
-        for outlet in self._outlets:
+        for pipe in self._pipes:
             reads = 0
-            while reads < READS_MAX and outlet.read():
+            while reads < READS_MAX and pipe.read():
                 reads += 1
-            outlet.end()
+            pipe.end()
 
     def _died(self) -> None:
         self.dead = True
         if self._pidfd is not None:
             self._forget(self._pidfd)
-        while self.doomed != BROKEN and (frame := self._channel.receive()) is not None:
+        while self.stop_reason != BROKEN and (frame := self._channel.receive()) is not None:
             self._heard(self, frame)  # it may have ended its task before
 
-    def _forget(self, file: int | Channel | Outlet) -> None:
+    def _forget(self, file: int | Channel | OutputPipe) -> None:
         try:
             self._selector.unregister(file)
         except KeyError:
@@ -256,24 +258,24 @@ class Child:
 
     def stop(self, why: str) -> None:
         """Interrupt the task: it may clean up, for a moment. SIGKILL takes what has not ended by then."""
-        if not self.doomed:
-            self.doomed, self.due = why, None
+        if not self.stop_reason:
+            self.stop_reason, self.due = why, None
             self._kill_due = self._now() + STOP_SECONDS
             self._signal(signal.SIGINT)
 
     def retire(self) -> None:
         """Let an idle child leave."""
-        if not self.doomed:
-            self.doomed = "retired"
+        if not self.stop_reason:
+            self.stop_reason = "retired"
             self._kill_due = self._now() + STOP_SECONDS
             self._channel.hang_up()
 
     def kill(self, why: str) -> None:
         """At once, with all that it has started."""
-        self.doomed = self.doomed or why
+        self.stop_reason = self.stop_reason or why
         self._kill_due = self.due = None
         if not self.dead:
-            kill_kin(self._mark)
+            kill_descendants(self._mark)
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -282,14 +284,14 @@ class Child:
         except (ProcessLookupError, PermissionError):
             pass
 
-    def tend(self, now: float) -> None:
+    def tick(self, now: float) -> None:
         """Once in a while: is its time up?"""
         if self._kill_due is not None and now >= self._kill_due:
             self.kill(BROKEN)
 
     @property
     def next_due(self) -> float | None:
-        """When `tend`, or the pool, has something to do about it."""
+        """When `tick`, or the pool, has something to do about it."""
         return min((d for d in (self.due, self._kill_due) if d is not None), default=None)
 
     def bury(self) -> int:
@@ -297,7 +299,7 @@ class Child:
         self._signal(signal.SIGKILL)
         code = self._process.wait()
         self._end_output()
-        for file in (self._channel, *self._outlets):
+        for file in (self._channel, *self._pipes):
             self._forget(file)
         self.close()
         return code
@@ -305,7 +307,7 @@ class Child:
     @property
     def last_words(self) -> str:
         """The end of what its last attempt wrote to stderr."""
-        return self._outlets[-1].last
+        return self._pipes[-1].last
 
     def close(self) -> None:
         """Close what is open here. In a forked process of ours this does nothing to the child."""
@@ -313,8 +315,8 @@ class Child:
         os.close(self._lifeline)
         if self._process.returncode is None:
             self._process.returncode = 0  # in a forked process: not its child, so nothing to complain of
-        for outlet in self._outlets:
-            outlet.close()
+        for pipe in self._pipes:
+            pipe.close()
         if self._pidfd is not None:
             os.close(self._pidfd)
 

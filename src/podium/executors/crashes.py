@@ -23,25 +23,25 @@ _OURS = os.path.dirname(__file__)
 
 def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
     """What an attempt comes to whose process has died."""
-    function, doomed = attempt.function, child.doomed
-    if doomed == "timeout" and child.has_begun:
+    function, stop_reason = attempt.function, child.stop_reason
+    if stop_reason == "timeout" and child.has_begun:
         return TaskTimeout(
             f"{function.label} took longer than its timeout of {function.timeout:g} s",
             fix="its process was ended",
         )
-    if doomed == "timeout":
-        shown = " and ".join(module for module, _ in function.homes)
+    if stop_reason == "timeout":
+        shown = " and ".join(module for module, _ in function.import_from)
         return TaskTimeout(
             f"importing {shown} for {function.label} took longer than {START_SECONDS:g} s",
             fix='is all that a script does under: if __name__ == "__main__": ?',
         )
-    if doomed == "memory" and function.memory is not None:
+    if stop_reason == "memory" and function.memory is not None:
         error = TaskCrashed(
             f"{function.label} was killed: its process had more than its memory cap of "
             f"{spell(function.memory)}",
             fix="give it more, @task(memory=...), or less to do at once",
         )
-    elif doomed == BROKEN:
+    elif stop_reason == BROKEN:
         error = TaskCrashed(f"{function.label} broke its process's link to Podium, and so was killed")
     else:
         error = TaskCrashed(f"{function.label} crashed its process: {how_it_ended(code)}")

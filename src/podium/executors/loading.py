@@ -16,7 +16,7 @@ from ..functions import Function, registry
 from ..shortage import shortage_of
 
 if TYPE_CHECKING:
-    from .wire import Home
+    from .wire import ModuleRef
 
 _store = ""  # the URL of the store whose task this process runs; "" in any other process
 # The module being imported, by this thread: what others do meanwhile is their own affair.
@@ -53,15 +53,15 @@ def refuse_work_while_loading() -> None:
         raise UsageError(f"{module} starts runs when it is imported", fix=GUARD)
 
 
-def find(name: str, homes: Sequence[Home]) -> Function:
+def find(name: str, import_from: Sequence[ModuleRef]) -> Function:
     """The declared task, its modules imported as far as needed. Raises DeclarationError."""
     function = registry.get(name)
-    for home in homes:
+    for ref in import_from:
         if function is None:
-            _import(home)
+            _import(ref)
             function = registry.get(name)
     if function is None:
-        shown = " and ".join(home.module for home in homes)
+        shown = " and ".join(ref.module for ref in import_from)
         raise DeclarationError(
             f"importing {shown} declares no task {name!r}, so a process of its own cannot run it",
             fix="declare it at the top level of a module, not under a condition",
@@ -69,41 +69,41 @@ def find(name: str, homes: Sequence[Home]) -> Function:
     return function
 
 
-def _import(home: Home) -> None:
+def _import(ref: ModuleRef) -> None:
     try:
-        with loading(home.module):
-            if home.module in sys.modules:
+        with loading(ref.module):
+            if ref.module in sys.modules:
                 return
-            if home.file and not _is_found(home):
-                _import_file(home)
+            if ref.file and not _is_found(ref):
+                _import_file(ref)
             else:
-                importlib.import_module(home.module)
+                importlib.import_module(ref.module)
     except (Exception, SystemExit) as error:
         if (lack := shortage_of(error)) is not None:
             raise lack from error
         said = error.message if isinstance(error, PodiumError) else f"{type(error).__name__}: {error}"
         fix = error.fix if isinstance(error, PodiumError) else ""
         raise DeclarationError(
-            f"a process of the task's own could not import {home.module}: {said}", fix=fix
+            f"a process of the task's own could not import {ref.module}: {said}", fix=fix
         ) from error
 
 
-def _is_found(home: Home) -> bool:
+def _is_found(ref: ModuleRef) -> bool:
     """Whether the module's name leads to its file."""
     try:
-        spec = importlib.util.find_spec(home.module)
+        spec = importlib.util.find_spec(ref.module)
     except (ImportError, ValueError):
         return False
-    return spec is not None and spec.origin is not None and os.path.realpath(spec.origin) == home.file
+    return spec is not None and spec.origin is not None and os.path.realpath(spec.origin) == ref.file
 
 
-def _import_file(home: Home) -> None:
-    spec = importlib.util.spec_from_file_location(home.module, home.file)
+def _import_file(ref: ModuleRef) -> None:
+    spec = importlib.util.spec_from_file_location(ref.module, ref.file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{home.file} is no Python file")
-    module = sys.modules[home.module] = importlib.util.module_from_spec(spec)
+        raise ImportError(f"{ref.file} is no Python file")
+    module = sys.modules[ref.module] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[home.module]
+        del sys.modules[ref.module]
         raise

@@ -21,8 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, LentSlots, failed, fresh_context
+from .attempt import Attempt, Ended, failed, fresh_context
 from .forks import end_process
+from .slots import LentSlots, SlotLoad
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
@@ -62,6 +63,8 @@ class LoopExecutor:
         slots: int,
     ) -> None:
         self._loop, self._ended, self._ended_now = loop, ended, ended_now
+        self._slots = slots
+        self._begun = 0  # attempts
         self._free = slots  # for bodies that wait; below 0 after waits for runs
         self._line: deque[Attempt] = deque()
         self._process = os.getpid()
@@ -89,6 +92,16 @@ class LoopExecutor:
         """It waits no more. Until a runner is done there may be more bodies than slots."""
         self._on_loop(self._restore, attempt)
         self._threads.restore()
+
+    def started_run(self, attempt: Attempt) -> None:
+        """A body of ours has started a run."""
+        self._on_loop(self._lent.starters.add, attempt)
+
+    @property
+    def load(self) -> SlotLoad:
+        """Any thread."""
+        in_line = len(self._line) if self._free <= 0 else 0
+        return SlotLoad(self._slots, in_line, self._begun, bool(self._lent.starters))
 
     def _on_loop(self, act: Callable[[Attempt], None], attempt: Attempt) -> None:
         if asyncio._get_running_loop() is self._loop:  # the documented hook, named as private
@@ -185,6 +198,7 @@ class LoopExecutor:
         body: Coroutine[Any, Any, bytes] = _body(attempt)
         context = fresh_context(attempt)
         self.stepping = attempt
+        self._begun += 1
         try:
             awaited = context.run(body.send, None)
         except StopIteration as stop:
@@ -199,6 +213,8 @@ class LoopExecutor:
         if os.getpid() != self._process:
             end_process(ended.error)
         attempt.slots = None
+        if self._lent.starters:
+            self._lent.starters.discard(attempt)
         if attempt.cancelled:
             pass
         elif is_parked:
@@ -334,3 +350,13 @@ async def _body(attempt: Attempt) -> bytes:
             ) from error
         raise
     return attempt.encode(value)
+
+
+def cancel_left_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Give task bodies that were cancelled a moment to clean up, so that nothing is left to the collector."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=1.0))
+    loop.run_until_complete(loop.shutdown_asyncgens())

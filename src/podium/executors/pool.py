@@ -16,8 +16,9 @@ from .attempt import Attempt, Ended, Progress
 from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
 from .memory import resident
-from .outlet import Said
-from .wire import Began, Done, Frame, Home, Logged, Noted, Ready, Waits
+from .output import Said
+from .slots import SlotLoad
+from .wire import Began, Done, Frame, Logged, ModuleRef, Noted, Ready, Started, Waits
 
 log = logging.getLogger("podium")
 
@@ -47,10 +48,19 @@ class Pool:
         self._children: list[Child] = []
         self._line: deque[Attempt] = deque()
         self._latest: Function | None = None  # its module is imported ahead
+        self._begun = 0  # attempts
         self._failed_starts = 0
         self._lacks_processes = False  # the system gave none at the last try
         self._spawn_after = self._memory_due = 0.0
         self._closing = False
+
+    @property
+    def load(self) -> SlotLoad:
+        """Any thread."""
+        children = list(self._children)
+        is_full = sum(child.has_slot for child in children) >= self._slots or self._lacks_processes
+        started = any(child.started_run for child in children)
+        return SlotLoad(self._slots, len(self._line) if is_full else 0, self._begun, started)
 
     @property
     def is_over(self) -> bool:
@@ -109,7 +119,7 @@ class Pool:
 
     # -- looking after the children -------------------------------------------------------------------
 
-    def tend(self) -> None:
+    def tick(self) -> None:
         """Once after all that happened, and when it is time: bury the dead, stop the late, hand out work."""
         now = self._env.monotonic()
         for child in list(self._children):
@@ -118,7 +128,7 @@ class Pool:
                 continue
             if child.has_more:
                 child.hear_more()
-            child.tend(now)
+            child.tick(now)
             if child.due is not None and now >= child.due:
                 if child.ready:
                     child.stop("timeout")
@@ -150,13 +160,14 @@ class Pool:
             child = max(free, key=lambda child: (child.knows(attempt), child.has_served, child.idle_since))
             free.remove(child)
             room -= 1
+            self._begun += 1
             self._latest = attempt.function
-            child.give(attempt, _homes(attempt.function))
+            child.give(attempt, _import_from(attempt.function))
 
     def _spawn(self, now: float) -> None:
         """As many children as there is work for, and one to spare once these have something to do."""
         # Those whose tasks wait for runs are not counted: they may be waiting for what others are to do.
-        alive = [c for c in self._children if not c.doomed and (c.attempt is None or c.has_slot)]
+        alive = [c for c in self._children if not c.stop_reason and (c.attempt is None or c.has_slot)]
         busy = sum(child.has_slot for child in alive)
         wanted = min(self._slots, busy + len(self._line))
         if busy and busy == len(alive):
@@ -185,7 +196,7 @@ class Pool:
                     log.warning("tasks go on: a process for them has started")
                 child.greet()
                 if self._latest is not None:
-                    child.load(self._latest.name, _homes(self._latest))
+                    child.load(self._latest.name, _import_from(self._latest))
             case Began():
                 child.began()
             case Noted(done=done, total=total, text=text):
@@ -195,9 +206,13 @@ class Pool:
                     attempt.note(attempt, Progress(done, total, text))
             case Waits(runs=runs, begins=begins):
                 child.waits(runs, begins)
+            case Started():
+                child.started_run = True
             case Logged() as logged if child.attempt is not None:
                 self._logged(child.attempt, _record(logged))
-            case Done(good=good, final=final, lost=lost) if child.attempt is not None and not child.doomed:
+            case Done(good=good, final=final, lost=lost) if (
+                child.attempt is not None and not child.stop_reason
+            ):
                 attempt = child.attempt
                 error: BaseException | None = None
                 if not good:
@@ -207,7 +222,7 @@ class Pool:
                     child.retire()
                 self._answer(attempt, frame.payload, error, lost)
             case Done():
-                child.kill(child.doomed)  # it came too late; so it has cleaned up, if it cares to
+                child.kill(child.stop_reason)  # it came too late; so it has cleaned up, if it cares to
             case _:
                 pass
 
@@ -240,7 +255,7 @@ class Pool:
         pause = RESPAWN_SECONDS * 2.0 ** min(self._failed_starts - 1, 10)
         self._spawn_after = self._env.monotonic() + min(pause, RESPAWN_SECONDS_MAX)
         log.warning("a process for tasks did not start: %s\n%s", how_it_ended(code), last_words)
-        lives = any(child.ready and not child.doomed for child in self._children)
+        lives = any(child.ready and not child.stop_reason for child in self._children)
         if lives or self._failed_starts < FAILED_STARTS_MAX:
             return
         while self._line:
@@ -254,8 +269,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _homes(function: Function) -> list[Home]:
-    return [Home(module, file) for module, file in function.homes]
+def _import_from(function: Function) -> list[ModuleRef]:
+    return [ModuleRef(module, file) for module, file in function.import_from]
 
 
 def _record(logged: Logged) -> logging.LogRecord:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..env import Env
 from .attempt import Attempt, Ended
-from .outlet import Said
+from .output import Said
+from .slots import SlotLoad
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -58,6 +59,11 @@ class ProcessExecutor:
         """Run the attempt now or when a slot is free. Engine thread only."""
         pool = self._pool or self._open()
         self._order(pool.take, attempt)
+
+    @property
+    def load(self) -> SlotLoad:
+        """Any thread."""
+        return SlotLoad(self._slots, 0, 0, False) if self._pool is None else self._pool.load
 
     def cancel(self, attempt: Attempt) -> None:
         """Stop the body, by force if need be; its outcome is dropped. Engine thread only."""
@@ -114,7 +120,7 @@ class ProcessExecutor:
                 while self._orders:
                     act, args = self._orders.popleft()
                     act(*args)
-                pool.tend()
+                pool.tick()
         except Exception as error:  # ours: nobody may wait for ever for a pool that is gone
             log.exception("the pool of processes for tasks failed")
             pool.abandon()

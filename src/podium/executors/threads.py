@@ -18,8 +18,9 @@ from enum import Enum
 
 from ..env import Env
 from ..errors import ResourceShortage, TaskTimeout
-from .attempt import Attempt, Ended, LentSlots, failed, fresh_context
+from .attempt import Attempt, Ended, failed, fresh_context
 from .forks import end_process
+from .slots import LentSlots, SlotLoad
 
 log = logging.getLogger("podium")
 
@@ -62,6 +63,7 @@ class ThreadExecutor:
         self._line: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
+        self._begun = 0  # attempts that ever had a thread
         self._open = 0  # attempts in line or running
         self._lent = LentSlots()  # no cap: bodies that keep their slots would wait for each other for ever
         self._dues: dict[Attempt, float] = {}  # of running bodies: when they have run for too long
@@ -141,6 +143,20 @@ class ThreadExecutor:
         if short:
             self._grow()
 
+    def started_run(self, attempt: Attempt) -> None:
+        """A body of ours has started a run."""
+        with self._lock:
+            if _has_thread(attempt):
+                self._lent.starters.add(attempt)
+
+    @property
+    def load(self) -> SlotLoad:
+        """Any thread."""
+        with self._lock:
+            held = self._open - self._line.qsize() - len(self._lent)
+            in_line = self._line.qsize() if held >= self._slots or self._lacks_threads else 0
+            return SlotLoad(self._slots, in_line, self._begun, bool(self._lent.starters))
+
     def restore(self, attempt: Attempt) -> None:
         """It waits no more. Until a thread is done there may be more bodies than slots."""
         with self._lock:
@@ -153,6 +169,7 @@ class ThreadExecutor:
                     self._open -= 1
                     continue
                 attempt.handle = BodyState.RUNNING
+                self._begun += 1
                 if attempt.function.timeout is not None:
                     # The clock of a timeout starts when the body does, not when it was put in line.
                     self._watch(attempt, attempt.function.timeout)

@@ -23,7 +23,7 @@ HEADER_MAX = 16 * 1024 * 1024  # bytes; what is said beside payloads is far smal
 _LENGTHS = struct.Struct("!II?")  # of the message and of the payload; whether that is in a shared file
 
 
-class Home(msgspec.Struct, frozen=True, array_like=True):
+class ModuleRef(msgspec.Struct, frozen=True, array_like=True):
     """A module that declares a task: its name, and its file in case it is not found by name."""
 
     module: str
@@ -43,14 +43,14 @@ class Load(msgspec.Struct, frozen=True, tag=True):
     """To the child: import a task's module before it is needed."""
 
     function: str
-    homes: list[Home]
+    import_from: list[ModuleRef]
 
 
 class Do(msgspec.Struct, frozen=True, tag=True):
     """To the child: make this attempt. The payload is the encoded arguments."""
 
     function: str
-    homes: list[Home]
+    import_from: list[ModuleRef]
     run: str
     lineage: str
     step: str
@@ -84,6 +84,10 @@ class Waits(msgspec.Struct, frozen=True, tag=True):
     begins: bool
 
 
+class Started(msgspec.Struct, frozen=True, tag=True):
+    """From the child: the body has started a run."""
+
+
 class Logged(msgspec.Struct, frozen=True, tag=True):
     """From the child: a log record that nobody there has handled."""
 
@@ -107,7 +111,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     lost: bool = False
 
 
-Message = Hello | Load | Do | Ready | Began | Noted | Waits | Logged | Done
+Message = Hello | Load | Do | Ready | Began | Noted | Waits | Started | Logged | Done
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from .. import codec
-from ..engine import Reason, read_engine_info, read_reason
+from ..engine import EngineInfo, Reason, read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
 from ..model import EngineRow, Entry, Message, Query, RunRow, State
@@ -24,6 +24,10 @@ from .store_view import StoreView
 from .undriven import lookalikes, would_take
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
+MORE_SLOTS = (
+    "more slots: podium worker -c N, or Options(thread_slots=N); or wait by run.result() or `await run`, "
+    "which lends the slot"
+)
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -86,6 +90,18 @@ def _failed_call(payload: bytes) -> str:
 
 def _kind(type: str) -> str:
     return type.rpartition(":")[2]
+
+
+_HELD = {"thread_slots": "`def` tasks", "loop_slots": "`async def` tasks", "process_slots": "isolated tasks"}
+
+
+def full_slots(info: EngineInfo) -> Iterator[str]:
+    """What holds up an engine whose slots are held by tasks that have started runs."""
+    for option, slots in info.full.items():
+        yield (
+            f"all {slots} slots for {_HELD[option]} ({option}) are held by tasks that have started runs, and "
+            "others wait in line: if those wait for these runs, both wait for ever"
+        )
 
 
 class _Unfinished:
@@ -161,6 +177,9 @@ class _Unfinished:
             return Cause(
                 "retrying", self._tries(self.progress.retrying[0]), (f"in {where}, {up}", *self._more_tries())
             )
+        info = read_engine_info(owner.info)
+        if info.full:
+            return Cause("full", f"it runs in {where}, {up}", (*self._steps(), *full_slots(info)), MORE_SLOTS)
         return Cause("running", f"it runs in {where}, {up}", (*self._steps(), *self._crowd(owner)))
 
     def _orphaned(self, what: str) -> Cause:

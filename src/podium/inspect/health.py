@@ -9,7 +9,7 @@ from ..engine import read_engine_info, read_reason
 from ..env import is_stopped, seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding, lock_holder
-from .causes import UNBLOCK, can_act, named, silent
+from .causes import MORE_SLOTS, UNBLOCK, can_act, full_slots, named, silent
 from .durations import ago, span
 from .store_view import StoreView
 from .undriven import lookalikes, undriven
@@ -62,6 +62,8 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
             )
         elif about.blocked:
             yield Finding("engine", False, f"{who}: held up, {about.blocked}", UNBLOCK)
+        elif about.full:
+            yield Finding("engine", False, f"{who}: {'; '.join(full_slots(about))}", MORE_SLOTS)
         else:
             does = f"drives {about.run} alone" if about.run else f"offers {len(engine.functions)} functions"
             yield Finding("engine", True, f"{who}: alive, {does}")

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from .. import changes
 from .current import turning
 from .leak import leak_forever
 from .parts import RunLoop
@@ -77,4 +78,13 @@ def watch_generators() -> None:
     hooks = sys.get_asyncgen_hooks()
     if not isinstance(getattr(hooks.firstiter, "__self__", None), _Hooks):
         ours = _Hooks(hooks)
-        sys.set_asyncgen_hooks(ours.born, ours.dropped)
+        _HOOKS.install(ours.born, ours.dropped)
+
+
+_HOOKS = changes.declare(
+    "sys.set_asyncgen_hooks",
+    when="a thread drives a run",
+    why="async generators of a workflow's body belong to its run; those of others go where they went before",
+    until="that thread ends",
+    install=sys.set_asyncgen_hooks,
+)

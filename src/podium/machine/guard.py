@@ -15,6 +15,7 @@ import sys
 from types import FrameType
 from typing import Any, NoReturn, cast
 
+from .. import changes
 from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
 from .lines import line_of, own_caller, user_line
@@ -155,12 +156,15 @@ def _plain(argument: Any) -> Any:
     return os.fspath(cast("os.PathLike[str]", argument)) if isinstance(argument, os.PathLike) else argument
 
 
-_installed = False
+_HOOK = changes.declare(
+    "sys.addaudithook (effects)",
+    when=changes.DECLARED,
+    why="effects in a workflow's body are refused with the line; elsewhere it returns at once",
+    until=changes.NEVER,
+    install=lambda: sys.addaudithook(_hook),
+)
 
 
 def install() -> None:
     """Start listening. Python has no way to remove an audit hook, so once per process."""
-    global _installed  # noqa: PLW0603  # the hook is the process's too
-    if not _installed:
-        _installed = True
-        sys.addaudithook(_hook)
+    _HOOK.install_once()

@@ -14,8 +14,7 @@ rather than their name another meaning, because `from asyncio import wait_for` i
 - The start of a thread announces nothing to audit hooks on older versions, and too late on newer ones.
 - `time.sleep` announces nothing on older versions. `sleep` has no
   body in Python, so a workflow's module that has bound it by name before is given ours (`adopt`).
-- `logging.Logger.handle` says nothing while a replay repeats what was logged before, and names the run;
-  `callHandlers`, which comes after the logger's filters, lets the engine hear what is new.
+- Loggers say nothing while a replay repeats what was logged before, and let the engine hear what is new.
 """
 
 from __future__ import annotations
@@ -29,9 +28,11 @@ import time
 from asyncio import mixins
 from asyncio import tasks as asyncio_tasks
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from types import FunctionType
 from typing import Any
 
+from .. import changes, log_hook
 from .current import turning
 from .guard import refuse_effect, refuse_shared
 from .structured import leave_group, leave_timeout
@@ -103,26 +104,42 @@ def all_tasks(loop: Any = None) -> set[Any]:
 
 
 async def _wait_for(fut: Any, timeout: Any) -> Any:
-    # `_give_body` puts this name where the body will look for it.
+    # `_bodies` puts this name where the body will look for it.
     return await _podium_wait_for(fut, timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
 def _as_completed(fs: Any, *, timeout: Any = None) -> Any:
-    # `_give_body` puts this name too where the body will look for it.
+    # `_bodies` puts this name too where the body will look for it.
     return _podium_as_completed(fs, timeout=timeout)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
 def _all_tasks(loop: Any = None) -> Any:
-    # `_give_body` puts this name too where the body will look for it.
+    # `_bodies` puts this name too where the body will look for it.
     return _podium_all_tasks(loop)  # noqa: F821  # pyright: ignore[reportUndefinedVariable, reportUnknownVariableType]
 
 
-def _give_body(function: Any, body: Any, ours: Callable[..., Any]) -> None:
-    """Inside a turn `function` is `ours`; `body` calls it by a name put into the function's module."""
-    original = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
-    original.__kwdefaults__ = function.__kwdefaults__
-    function.__globals__[f"_podium{body.__name__}"] = _inside_or(original, ours)
-    function.__code__ = body.__code__
+def _bodies(*targets: tuple[str, Any, Any, Callable[..., Any]], why: str) -> changes.Change:
+    """Enter that inside a turn each function is ours: (name, function, body, ours). `body` calls ours by a
+    name put into the function's module."""
+    before = {function: function.__code__ for _, function, *_ in targets}
+
+    def install() -> None:
+        for _, function, body, ours in targets:
+            code, space = function.__code__, function.__globals__
+            original = FunctionType(code, space, function.__name__, function.__defaults__)
+            original.__kwdefaults__ = function.__kwdefaults__
+            space[f"_podium{body.__name__}"] = _inside_or(original, ours)
+            function.__code__ = body.__code__
+
+    def undo() -> None:
+        for _, function, body, _ours in targets:
+            function.__code__ = before[function]
+            del function.__globals__[f"_podium{body.__name__}"]
+
+    return changes.declare(
+        *(name for name, *_ in targets),
+        when=changes.DECLARED, why=why, until=changes.NEVER, install=install, undo=undo,
+    )  # fmt: skip
 
 
 def _inside_or(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,28 +160,25 @@ def _guarded(original: Callable[..., Any], what: str) -> Callable[..., Any]:
     return guarded
 
 
-def _handle_unless_replaying(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def handle(self: logging.Logger, record: logging.LogRecord) -> None:
+class _BodyLog:
+    """What workflows' bodies log: nothing while they are replayed, else with the run, for the engine too."""
+
+    def admits(self, record: logging.LogRecord) -> bool:
         machine = turning.machine
         if machine is not None:
             if machine.replaying or machine.loop.discarded:
-                return
+                return False
             record.run = machine.run
-        original(self, record)
+        return True
 
-    return handle
-
-
-def _heard_from_body(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+    def hears(self, record: logging.LogRecord) -> bool:
         machine = turning.machine
         if machine is not None and machine.hear is not None:
             machine.hear(machine.run, record)
-        original(self, record)
+        return False
 
-    return call_handlers
+
+_body_log = _BodyLog()
 
 
 def _made_in_its_run(cls: type[Any], *_: Any, **__: Any) -> Any:
@@ -194,7 +208,46 @@ _USES = (
 )
 
 _sleep = time.sleep
-_installed = False
+_BASE = mixins._LoopBoundMixin  # pyright: ignore[reportPrivateUsage]  # of all locks, events, queues
+_leave_group = partial(_inside_or, ours=leave_group)
+_leave_timeout = partial(_inside_or, ours=leave_timeout)
+_CHANGES = [
+    _bodies(
+        ("asyncio.wait_for", asyncio_tasks.wait_for, _wait_for, wait_for),
+        ("asyncio.as_completed", asyncio_tasks.as_completed, _as_completed, as_completed),
+        ("asyncio.all_tasks", asyncio_tasks.all_tasks, _all_tasks, all_tasks),
+        why="in a workflow's body they give the same on every Python and in every replay",
+    ),
+    changes.declare_patch(
+        ("asyncio.mixins._LoopBoundMixin.__new__", _BASE, "__new__", lambda _: _made_in_its_run),
+        *(
+            (f"asyncio.{kind.__name__}.{name}", kind, name, _of_its_run)
+            for kind, names in _USES
+            for name in names
+        ),
+        when=changes.DECLARED,
+        why="a lock, event or queue that two runs share is refused in their bodies, with the line",
+    ),
+    changes.declare_patch(
+        ("threading.Thread.start", threading.Thread, "start", partial(_guarded, what="starting a thread")),
+        when=changes.DECLARED,
+        why="it is refused in a workflow's body; Python tells audit hooks of it too late, or not at all",
+    ),
+]
+_UNTIL_3_13 = [
+    changes.declare_patch(
+        ("time.sleep", time, "sleep", partial(_guarded, what="time.sleep")),
+        when=f"{changes.DECLARED}, on Python before 3.13",
+        why="it is refused in a workflow's body; those Pythons tell audit hooks nothing of it",
+    ),
+    changes.declare_patch(
+        # Classes, unlike functions, are asked for their methods at each use.
+        ("asyncio.TaskGroup.__aexit__", asyncio.TaskGroup, "__aexit__", _leave_group),
+        ("asyncio.Timeout.__aexit__", asyncio.Timeout, "__aexit__", _leave_timeout),
+        when=f"{changes.DECLARED}, on Python before 3.13",
+        why="in a workflow's body they end as in 3.13, so that a timeout is told as one",
+    ),
+]
 
 
 def adopt(namespace: dict[str, Any]) -> None:
@@ -207,22 +260,6 @@ def adopt(namespace: dict[str, Any]) -> None:
 
 def install() -> None:
     """Put them in place, once per process."""
-    global _installed  # noqa: PLW0603  # what it changes is the process's too
-    if _installed:
-        return
-    _installed = True
-    _give_body(asyncio_tasks.wait_for, _wait_for, wait_for)
-    _give_body(asyncio_tasks.as_completed, _as_completed, as_completed)
-    _give_body(asyncio_tasks.all_tasks, _all_tasks, all_tasks)
-    if sys.version_info < (3, 13):
-        # Classes, unlike functions, are asked for their methods at each use.
-        asyncio.TaskGroup.__aexit__ = _inside_or(asyncio.TaskGroup.__aexit__, leave_group)
-        asyncio.Timeout.__aexit__ = _inside_or(asyncio.Timeout.__aexit__, leave_timeout)
-        time.sleep = _guarded(time.sleep, "time.sleep")
-    mixins._LoopBoundMixin.__new__ = _made_in_its_run  # pyright: ignore[reportPrivateUsage]  # their one base
-    for kind, names in _USES:
-        for name in names:
-            setattr(kind, name, _of_its_run(getattr(kind, name)))
-    threading.Thread.start = _guarded(threading.Thread.start, "starting a thread")
-    logging.Logger.handle = _handle_unless_replaying(logging.Logger.handle)
-    logging.Logger.callHandlers = _heard_from_body(logging.Logger.callHandlers)
+    for change in (*_CHANGES, *(_UNTIL_3_13 if sys.version_info < (3, 13) else ())):
+        change.install_once()
+    log_hook.listen(_body_log)

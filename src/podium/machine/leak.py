@@ -13,7 +13,21 @@ import sys
 from collections.abc import Generator
 from typing import Any
 
+from .. import changes
 from .current import turning
+
+
+def _set_hook(hook: Any) -> None:
+    sys.unraisablehook = hook
+
+
+_HOOK = changes.declare(
+    "sys.unraisablehook",
+    when="a run in memory is dropped",
+    why="what its bodies raise while they are closed is meant to fail, and not reported",
+    until="it is dropped, microseconds later",
+    install=_set_hook,
+)
 
 
 @contextlib.contextmanager
@@ -26,11 +40,11 @@ def silenced() -> Generator[None]:
         if machine is None or not machine.loop.discarded:
             before(unraisable)
 
-    sys.unraisablehook = hook
+    _HOOK.install(hook)
     try:
         yield
     finally:
-        sys.unraisablehook = before
+        _HOOK.install(before)
 
 
 def leak_forever(body: object) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import apsw
 
+from ... import changes
 from ...errors import StoreError, StoreFatal, StoreRefused
 from . import presence
 from .faults import translate
@@ -309,4 +310,11 @@ def _in_child() -> None:
     _after_fork()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+changes.at_fork(
+    "connections",
+    when=changes.STORE,
+    why="a child must not use its parent's connections, nor drop the parent's locks by closing them",
+    before=_before_fork,
+    in_parent=_after_fork,
+    in_child=_in_child,
+)

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import unquote
 
+from ... import changes
 from ...errors import StoreInUse
 
 Identity = tuple[int, int]  # device and inode: a link is no other file
@@ -29,17 +30,13 @@ _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 _protected: set[Identity] = set()
 _lock = threading.Lock()
 _exempt = threading.local()
-_installed = False
 
 
 def protect(files: Iterable[Identity]) -> None:
     """From now on nobody in this process opens them."""
-    global _installed  # noqa: PLW0603  # an audit hook is the process's, and cannot be taken away
     with _lock:
         _protected.update(files)
-        if not _installed:
-            _installed = True
-            sys.addaudithook(_hook)
+        _HOOK.install_once()
 
 
 def release(files: Iterable[Identity]) -> None:
@@ -101,3 +98,12 @@ def _line(frame: FrameType | None) -> str:
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return "?"
+
+
+_HOOK = changes.declare(
+    "sys.addaudithook (files of the store)",
+    when=changes.STORE,
+    why="opening the store's own files would drop SQLite's locks, and lose runs: it is refused with the line",
+    until=changes.NEVER,
+    install=lambda: sys.addaudithook(_hook),
+)

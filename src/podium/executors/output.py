@@ -30,7 +30,7 @@ TAIL_BYTES = 16 * 1024  # kept for the story of a crash
 READ_BYTES = 64 * 1024
 
 
-class Outlet:
+class OutputPipe:
     """The parent's end of a child's stdout or stderr."""
 
     def __init__(self, pipe: IO[bytes], stream: str, said: Said) -> None:

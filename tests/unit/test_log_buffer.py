@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from podium.executors import Caps, Transcript
+from podium.executors import Caps, LogBuffer
 from podium.model import STDERR, STDOUT
 
 ROOMY = Caps(lines=1000, bytes=100_000, line=100)
 
 
-def transcript(lines: int = 1000, bytes: int = 100_000, line: int = 100) -> Transcript:
+def transcript(lines: int = 1000, bytes: int = 100_000, line: int = 100) -> LogBuffer:
     clock: Iterator[int] = itertools.count(1)
-    return Transcript("/say", 1, Caps(lines, bytes, line), lambda: float(next(clock)))
+    return LogBuffer("/say", 1, Caps(lines, bytes, line), lambda: float(next(clock)))
 
 
-def texts(spoken: Transcript, last: bool = True) -> list[str]:
+def texts(spoken: LogBuffer, last: bool = True) -> list[str]:
     return [line.text for line in spoken.take(last)]
 
 

@@ -1,6 +1,6 @@
 """What one attempt says, as lines, with caps: kept here until the engine takes it into a Write.
 
-Any thread may speak, the engine's takes. Each transcript has a lock of its own, so that tasks never wait for
+Any thread may speak, the engine's takes. Each buffer has a lock of its own, so that tasks never wait for
 each other; what is over a cap is counted and let go, which costs neither memory nor disk.
 """
 
@@ -9,15 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from logging import WARNING
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..model import LogLine
-
-if TYPE_CHECKING:
-    from .attempt import Attempt
-
 
 LEVEL_MAX = 1_000_000  # logging takes any integer, a store does not
 
@@ -30,7 +25,7 @@ class Caps(msgspec.Struct, frozen=True):
     line: int  # characters of one line
 
 
-class Transcript:
+class LogBuffer:
     """The lines of one attempt at one step. `step` is "" for a workflow's body."""
 
     def __init__(self, step: str, attempt: int, caps: Caps, now: Callable[[], float]) -> None:
@@ -134,30 +129,3 @@ class Transcript:
             text = f"… {self._lost_lines:,} more lines{size} were not kept ({caps})"
         self._has_warned = True
         self._lines.append(LogLine(self._step, self._attempt, self._now(), WARNING, text))
-
-
-class Listener:
-    """Gives the attempts of one engine their transcripts, when they first speak, and knows who has spoken."""
-
-    def __init__(self, caps: Caps, now: Callable[[], float]) -> None:
-        self._caps, self._now = caps, now
-        self._lock = threading.RLock()
-        self.speaking: dict[Attempt, Transcript] = {}
-
-    def transcript(self, attempt: Attempt) -> Transcript:
-        """The attempt's transcript, made on first use."""
-        with self._lock:
-            if attempt.transcript is None:
-                attempt.transcript = self.open(attempt.step, attempt.number)
-                self.speaking[attempt] = attempt.transcript
-            return attempt.transcript
-
-    def open(self, step: str, attempt: int) -> Transcript:
-        """A transcript of its own, for whom the engine asks itself."""
-        return Transcript(step, attempt, self._caps, self._now)
-
-    def take(self, attempt: Attempt, last: bool) -> list[LogLine]:
-        """What a speaking attempt has said since the last call."""
-        if last:
-            self.speaking.pop(attempt, None)
-        return [] if attempt.transcript is None else attempt.transcript.take(last)

@@ -13,7 +13,7 @@ MARK = "TASK_OF_PODIUM"
 _ROUNDS = 5  # of looking: one that is being killed may start another
 
 
-def kill_kin(mark: str) -> None:
+def kill_descendants(mark: str) -> None:
     """Kill every process that was started with this mark in its environment."""
     wanted, killed = f"{MARK}={mark}".encode(), set[int]()
     for _ in range(_ROUNDS):
