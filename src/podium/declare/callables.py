@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
-import pickle
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -255,7 +254,7 @@ class Durable(Generic[P, C, R]):
         place = self.__module__, str(vars(self).get("__qualname__", ""))
         found = _look(*place)
         if not isinstance(found, Durable) or found._function is not self._function:  # pyright: ignore[reportUnknownMemberType]  # of whatever type
-            raise pickle.PicklingError(f"{self!r} is not found as {':'.join(place)}: pickle its call instead")
+            raise TypeError(f"{self!r} is not found as {':'.join(place)}: pickle its call instead")
         return _unpickle, (*place, self._call, self._bound)
 
     def _like(self, call: StartOptions, bound: tuple[Any, ...]) -> Durable[P, C, R]:
