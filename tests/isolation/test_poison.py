@@ -49,9 +49,10 @@ def test_a_step_that_kills_its_process_is_isolated_then_parked(tmp_path: Path, h
         begun = Counter(line.split()[0] for line in ledger.read_text().splitlines())
         for how, run in zip(hows, bad, strict=True):
             assert run.state is State.PARKED
-            with pytest.raises(RunParked, match="kills was lost with its process"):
+            with pytest.raises(RunParked, match=r"kills\(.*\) was lost with its process"):
                 run.result()
             reason = read_reason(app.load(run.id).payload)
+            assert f"kills(how='{how}')" in reason.what, "what it was called with"
             assert (reason.code, "poisoned.py:" in reason.line) == ("E207", True), "the line of the call"
             alone = [
                 entry for entry in run.history() if entry.kind is Kind.START_ALONE and "kills" in entry.step

@@ -6,6 +6,7 @@ import traceback
 
 import msgspec
 
+from .. import codec
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
 from ..machine import Machine, Step, line_of, where_defined
@@ -48,7 +49,8 @@ def _trace(error: BaseException) -> str:
 
 def poisoned(step: Step, lost: int) -> bytes:
     """An attempt at this step took its process down with it, again and again."""
-    what = f"{step.function.label} was lost with its process {lost} times"
+    call = codec.called(step.function.label, step.args, step.item) or step.function.label
+    what = f"{call} was lost with its process {lost} times"
     fix = (
         "find out what kills the process (memory? os._exit?), or let it be the task's own, "
         '@task(isolation="process"); then resume the run'
