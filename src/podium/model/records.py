@@ -107,42 +107,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the inbox, counting from 1; the store gives it
 
 
-class Wait(msgspec.Struct, frozen=True, gc=False):
-    """What a run waits for from outside: another run's end, or an answer."""
-
-    step: str  # identity of the step that waits; one row for each
-    target: str  # the id of a run, or of a callback (a question is one with a prompt)
-    prompt: str = ""
-    schema: str = ""  # of the answer, JSON
-    to: str = ""  # who is asked
-    due: float | None = None  # when the run stops waiting by itself, for those who look
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What every run is sent that waits for a callback; see `Write.answers`."""
-
-    target: str
-    payload: bytes
-    digest: bytes
-    at: float
-    state: str = "succeeded"  # or "failed": then the payload is a failure
-    by: str = ""
-
-
-class WaitRow(msgspec.Struct, frozen=True):
-    """A wait as a reader sees it."""
-
-    run: str
-    step: str
-    target: str
-    prompt: str
-    schema: str
-    to: str
-    due: float | None
-    taken: float | None  # when it was answered
-    by: str  # whoever answered
-
-
 class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run to create.
 

@@ -57,6 +57,7 @@ def test_a_queued_run_reads_back_as_it_was_started(store: Store) -> None:
         entries=0,
         fingerprint="v1",
         starter="/s.py",
+        starter_engine="e1",
         tags=("nightly", "a b", 'q"'),
         inbox=0,
         **lineage,

@@ -37,6 +37,7 @@ from .statements import SQL, Row, rows, rows_of_each, savepoint
 
 _ENGINE_LIVES, _FENCES, _ADD_ENTRY = SQL["engine_lives"], SQL["fences"], SQL["add_entry"]
 _UNTAKEN, _TAKE, _COUNT_TAKEN = SQL["untaken"], SQL["take"], SQL["count_taken"]
+_LAST_TIME = SQL["last_time"]
 _MOVE, _CALL_OF_RUN, _FREE_BLOB = SQL["move"], SQL["call_of_run"], SQL["free_blob"]
 _UNIQUE_HOLDER, _ADD_TAG = SQL["unique_holder"], SQL["add_tag"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
@@ -248,7 +249,6 @@ class Batch:
 
     def _move(self, key: int, move: Move, entries: tuple[Entry, ...], blob: str | None) -> None:
         final = move.state in FINAL
-        ended = entries[-1].at if move.at is None and entries else move.at
         values: dict[str, Any] = {
             "key": key,
             "state": move.state,
@@ -257,12 +257,21 @@ class Batch:
             "payload": stored(self._connection, move.payload, RUN_INLINE_MAX),
             "fingerprint": move.fingerprint,
             "final": final,
-            "at": ended,
+            "at": self._ended(key, move, entries) if final else None,
         }
         rows(self._connection, _MOVE, values)
         self._free(blob)
         # An engine looks after the runs that it lets wait; one that a client puts back in line is anybody's.
         self.wakes |= self._engine is None and move.state is State.WAITING
+
+    def _ended(self, key: int, move: Move, entries: tuple[Entry, ...]) -> float:
+        """When a run ended: as its move says, but not before its last entry."""
+        if entries:
+            last = entries[-1].at
+        else:
+            self.flush()
+            last = max((at for (at,) in rows(self._connection, _LAST_TIME, (key,))), default=0.0)
+        return last if move.at is None else max(move.at, last)
 
     def _start(self, new: NewRun) -> tuple[Outcome, str]:
         if new.explicit_id:

@@ -34,6 +34,7 @@ from .connections import Connections
 from .faults import DATA_ERRORS
 from .files import Files
 from .home import lies_where_it_lay, settle
+from .lone import commit_lone, is_lone
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
 
@@ -104,6 +105,10 @@ class SqliteStore:
         if not writes:
             return []
         with self._connections.writing() as connection:
+            if len(writes) == 1 and engine is not None and is_lone(writes[0]):
+                verdict = commit_lone(connection, engine, writes[0])
+                if verdict is not None:
+                    return [verdict]
             try:
                 fenced = [write.fence.run for write in writes if write.fence is not None]
                 verdicts, ports = self._transact(connection, engine, writes, Batch.apply, fenced)

@@ -14,6 +14,12 @@ SELECT runs.id, runs.key, state, token, owner,
        unread, messages, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
+-- name: fence
+-- One run as its fence sees it, and whether the engine lives and owns it.
+SELECT key, state, token, owner IS ?2 AND EXISTS (SELECT 1 FROM engines WHERE id = ?2),
+       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0)
+FROM runs WHERE id = ?1;
+
 -- name: add_entry
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -44,18 +50,22 @@ UPDATE inbox SET taken = ?3, payload = x'' WHERE run = ?1 AND n = ?2;
 UPDATE runs SET unread = unread - ?2 WHERE key = ?1;
 
 -- name: move
--- Every state a Write can reach is without an owner. A run whose end nobody dated ended with its last entry,
--- and none ended before it, whatever the clock of who ended it. A waiting run that has a message which its
--- owner has not looked at is due at once: since ever, not since now, or a clock that is set back would delay it.
+-- Every state a Write can reach is without an owner. No run ended before it started, whatever the clock of who
+-- ended it. A waiting run that has a message which its owner has not looked at is due at once: since ever, not
+-- since now, or a clock that is set back would delay it. No look at another table in here: it would cost three
+-- times as much, because SQLite then finds the rows first and changes them in a second pass.
 UPDATE runs
 SET state = :state, owner = NULL, payload = :payload,
     due = CASE WHEN :state = 'waiting' AND iif(:seen IS NULL, unread > 0, messages > :seen) THEN 0.0
                WHEN :state = 'waiting' THEN :due END,
     lost = CASE state WHEN 'parked' THEN 0 ELSE lost END,  -- a person has decided: what was lost is forgiven
     fingerprint = coalesce(:fingerprint, fingerprint),
-    ended = CASE WHEN :final THEN max(coalesce(:at, 0.0), coalesce(
-        (SELECT at FROM history WHERE run = :key ORDER BY seq DESC LIMIT 1), started, created)) END
+    ended = CASE WHEN :final THEN max(:at, coalesce(started, created)) END
 WHERE key = :key;
+
+-- name: last_time
+-- When the last entry of a run was made.
+SELECT at FROM history WHERE run = ? ORDER BY seq DESC LIMIT 1;
 
 -- name: rename
 UPDATE runs SET function = ? WHERE key = ?;

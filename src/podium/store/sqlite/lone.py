@@ -1,0 +1,83 @@
+"""The short way of a commit: one Write that only records, as a straight line.
+
+Most commits of a run that does one step after the other are such. All there is to judge is the run's row and
+the engine's, which one statement reads. Whatever else a Write may hold is for `Batch`, and so is one that is
+refused for its data: nothing has happened then, and the batch says why.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, cast
+
+import apsw
+
+from ...model import Kind, Outcome, Verdict, Write
+from .faults import DATA_ERRORS, translate
+from .payloads import ENTRY_INLINE_MAX, size
+from .statements import SQL, Row
+
+_FENCE, _ADD_ENTRY, _ADD_LINE = SQL["fence"], SQL["add_entry"], SQL["add_line"]
+_DONE, _REFUSED = Verdict(Outcome.DONE), Verdict(Outcome.REFUSED)
+
+
+_ONLY_RECORDS = frozenset({"fence", "entries", "logs"})
+_MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if field not in _ONLY_RECORDS))
+
+
+def is_lone(write: Write) -> bool:
+    """Whether it has a fence and only records: of every other field there is, nothing is said."""
+    return write.fence is not None and not any(_MORE(write))
+
+
+def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
+    """Commit a write that `is_lone`; None: it takes the long way, and nothing has happened."""
+    execute: Any = cast(Any, connection).execute
+    execute("BEGIN IMMEDIATE")
+    try:
+        verdict = _judged_and_written(connection, engine, write)
+    except BaseException as error:
+        if connection.in_transaction:
+            execute("ROLLBACK")
+        if isinstance(error, DATA_ERRORS):
+            return None
+        raise
+    if verdict is not _DONE:
+        execute("ROLLBACK")
+        return verdict
+    try:
+        execute("COMMIT")
+    except apsw.Error as error:
+        if connection.in_transaction:
+            execute("ROLLBACK")
+        raise translate(error, connection.filename, committing=True) from error
+    return verdict
+
+
+def _judged_and_written(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
+    fence = write.fence
+    assert fence is not None
+    found: list[Row] = cast(Any, connection).execute(_FENCE, (fence.run, engine)).fetchall()
+    if not found:
+        return _REFUSED
+    key, state, token, owned, seq = found[0]
+    if token != fence.token or not owned or state not in fence.states:
+        return _REFUSED
+    entries: list[Row] = []
+    for entry in write.entries:
+        seq += 1
+        if entry.seq != seq or entry.kind is Kind.MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX:
+            return None
+        entries.append(
+            (
+                key, seq, entry.kind, entry.at, entry.step, entry.digest, entry.payload, entry.began,
+                entry.attempt, entry.due, entry.module, entry.name, entry.policy,
+            )
+        )  # fmt: skip
+    write_each: Any = cast(Any, connection).executemany
+    if entries:
+        write_each(_ADD_ENTRY, entries)
+    if write.logs:
+        lines = [(key, one.step, one.attempt, one.at, one.level, one.text) for one in write.logs]
+        write_each(_ADD_LINE, lines)
+    return _DONE
