@@ -16,6 +16,7 @@ OPEN: dict[str, int] = {
     "src/podium/client/app.py:App": 37,
     "src/podium/engine/host.py:EngineHost": 30,
     "src/podium/executors/children.py:Child": 36,
+    "src/podium/executors/threads.py:ThreadExecutor": 21,
     "src/podium/inspect/causes.py:_Unfinished": 21,
     "src/podium/machine/machine.py:Machine": 23,
     "src/podium/store/sqlite/connections.py:Connections": 21,

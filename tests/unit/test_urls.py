@@ -25,7 +25,7 @@ SECRET = "hun:ter@2/x"
         ("host=db PASSWORD='hun ter2' user=me", "host=db PASSWORD=*** user=me"),
         ("podium worker --store pg://me:hunter2@db/x app", "podium worker --store pg://me:***@db/x app"),
         ("postgresql://db:5432/podium", "postgresql://db:5432/podium"),
-        ("sqlite:////home/me/a:b@c/podium.db", "sqlite:////home/me/a:b@c/podium.db"),
+        ("sqlite:////srv/me/a:b@c/podium.db", "sqlite:////srv/me/a:b@c/podium.db"),
     ],
 )
 def test_what_it_takes_to_get_in_is_not(url: str, shown: str) -> None:

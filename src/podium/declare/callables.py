@@ -304,7 +304,7 @@ def _look(module: str, qualname: str) -> Any:
 def _unpickle(module: str, qualname: str, call: StartOptions, bound: tuple[Any, ...]) -> Any:
     """The function that this module declares here, with the options and the object that it had."""
     found = _look(module, qualname)
-    return found._like(call, bound) if bound or call != _NO_OPTIONS else found  # pyright: ignore[reportPrivateUsage]  # ours
+    return found._like(call, bound) if bound or call != _NO_OPTIONS else found  # pyright: ignore[reportPrivateUsage]  # of our own class
 
 
 class Task(Durable[P, C, R]):

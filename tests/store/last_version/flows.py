@@ -64,7 +64,7 @@ def retries() -> str:
 def parks() -> int:
     step(1)
     if not Path("mended").exists():
-        open("effect")  # noqa: SIM115
+        open("effect")  # noqa: SIM115  # an effect, to be refused
     return step(2)
 
 
