@@ -29,7 +29,7 @@ def now() -> datetime:
     datetime.timezone.utc
     """
     machine = current_machine()
-    return datetime.fromtimestamp(_env.now() if machine is None else machine.now(), UTC)
+    return datetime.fromtimestamp(_env.now() if machine is None else machine.verbs.now(), UTC)
 
 
 def uuid4() -> uuid.UUID:
@@ -41,7 +41,7 @@ def uuid4() -> uuid.UUID:
     4
     """
     machine = current_machine()
-    return _env.uuid4() if machine is None else machine.chance.uuid4(machine.inner_scope())
+    return _env.uuid4() if machine is None else machine.verbs.uuid4()
 
 
 def random() -> _random.Random:
@@ -53,7 +53,7 @@ def random() -> _random.Random:
     True
     """
     machine = current_machine()
-    return _env.random() if machine is None else machine.chance.random(machine.inner_scope())
+    return _env.random() if machine is None else machine.verbs.random()
 
 
 def sleep(seconds: float) -> None:
@@ -72,7 +72,7 @@ def sleep(seconds: float) -> None:
     if machine is None:
         time.sleep(seconds)
     else:
-        machine.sleep(seconds)
+        machine.verbs.sleep(seconds)
 
 
 def _inside_task(verb: str) -> Attempt:

@@ -78,7 +78,7 @@ class Residents:
             return
         same_code = head.fingerprint == function.fingerprint != ""
         machine = Machine(head.id, function, head.args, head.started, same_code=same_code)
-        machine.hear = self._logs.body
+        machine.on_log = self._logs.body
         owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         self.owned[head.id] = owned
         if context.events.observers:

@@ -173,8 +173,8 @@ class _BodyLog:
 
     def hears(self, record: logging.LogRecord) -> bool:
         machine = turning.machine
-        if machine is not None and machine.hear is not None:
-            machine.hear(machine.run, record)
+        if machine is not None and machine.on_log is not None:
+            machine.on_log(machine.run, record)
         return False
 
 

@@ -14,16 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import logging
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, cast
 
 from .. import codec
-from ..errors import ArgumentError, DecodeError, Mismatch, NeverAwaited, UsageError
+from ..errors import ArgumentError, DecodeError, Mismatch, UsageError
 from ..functions import Function, registry
 from ..model import CANCEL, COPY_BEGAN, DEADLINE, Entry, Kind, State
-from .chance import Chance
 from .current import turning
 from .endings import blame, failed_with, overrun, unasked
 from .generators import watch_generators
@@ -31,6 +29,8 @@ from .lines import caller, line_of, where_defined
 from .loop import Loop
 from .scope import Scope
 from .steps import CancelStep, Command, Finish, Step
+from .unawaited import Unawaited
+from .verbs import Verbs
 
 _set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
 _get_running_loop: Any = asyncio._get_running_loop
@@ -49,7 +49,7 @@ _CANCEL = f"{CANCEL}:"  # how the history names a request to cancel
 class Machine:
     """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
 
-    hear: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
+    on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
 
     def __init__(
         self,
@@ -61,18 +61,17 @@ class Machine:
         same_code: bool = False,
     ) -> None:
         self.run = run
-        self.chance = Chance(lineage or run)
         self._same_code = same_code
         self.function = function
         self.loop = Loop(run, began)
+        self.verbs = Verbs(self.loop, lineage or run)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
         self._args = args
         self._commands: list[Command] = []
-        self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
-        self._calls = 0
+        self._unawaited = Unawaited()
         self._root: Any = None
         self._failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
@@ -194,22 +193,10 @@ class Machine:
                 f"{function.label} is an async task and {self.function.label} is a sync workflow",
                 fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
             )
-        self._calls = number = self._calls + 1
         where = caller()
-        coroutine = self._awaited(number, function, args, kwargs, where)
-        self._unawaited[number] = (coroutine, function.label, where)
-        return coroutine
-
-    async def _awaited(
-        self,
-        number: int,
-        function: Function,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        where: tuple[str, int],
-    ) -> Any:
-        del self._unawaited[number]
-        return await self.start_step(function, args, kwargs, where=where)
+        return self._unawaited.call(
+            function.label, where, lambda: self.start_step(function, args, kwargs, where=where)
+        )
 
     def start_step(
         self,
@@ -240,23 +227,6 @@ class Machine:
         """Every verb begins here: a discarded machine must not act."""
         if self.loop.discarded:
             self.loop.refuse()
-
-    def now(self) -> float:
-        """UTC seconds of the last event."""
-        self.check_alive()
-        return self.loop.now
-
-    def inner_scope(self) -> Scope:
-        """The scope of the running branch, for what it draws."""
-        self.check_alive()
-        return self.loop.current_scope()
-
-    def sleep(self, seconds: float) -> None:
-        """A durable sleep of the calling branch, for sync code."""
-        self.check_alive()
-        future = self.loop.create_future()
-        self.loop.call_later(seconds, future.set_result, None)
-        self.loop.wait_plainly(future)
 
     # -- turning --------------------------------------------------------------------------------------
 
@@ -323,7 +293,7 @@ class Machine:
 
     def _finish(self) -> None:
         """The body ended: say how, and drop what it left behind."""
-        forgotten = self._forgotten()
+        forgotten = self._unawaited.forgotten()
         if self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
         elif (error := self._root.exception() or forgotten) is not None:
@@ -342,26 +312,12 @@ class Machine:
         self.finished = end
         self.loop.abandon()
 
-    def _forgotten(self) -> NeverAwaited | None:
-        found: NeverAwaited | None = None
-        for coroutine, label, where in self._unawaited.values():
-            if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-                coroutine.close()
-                found = found or NeverAwaited(
-                    f"{line_of(*where)}: {label}(...) was called but never awaited, so it never ran",
-                    fix=f"write `await {label}(...)`, or start it with {label}.start(...)",
-                )
-        self._unawaited.clear()
-        return found
-
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""
         with self._inside():
             self.loop.abandon()
-            for coroutine, _, _ in self._unawaited.values():
-                coroutine.close()
+            self._unawaited.close()
         self.open.clear()
-        self._unawaited.clear()
         self._commands.clear()
 
 

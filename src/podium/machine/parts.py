@@ -52,7 +52,7 @@ class RunMachine(Protocol):
     run: str
     replaying: bool
     trouble: BaseException | None
-    hear: Callable[[str, logging.LogRecord], None] | None  # told the run and what its body logs
+    on_log: Callable[[str, logging.LogRecord], None] | None  # told the run and what its body logs
 
     @property
     def loop(self) -> RunLoop:

@@ -1,0 +1,48 @@
+"""Calls of async tasks in a body whose coroutines nobody has awaited yet."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..errors import NeverAwaited
+from .lines import line_of
+
+
+class Unawaited:
+    """Those of one run."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
+        self._made = 0
+
+    def call(self, label: str, where: tuple[str, int], start: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
+        """The coroutine of a call of `label`: it starts its step when it is awaited."""
+        self._made = number = self._made + 1
+        coroutine = self._awaited(number, start)
+        self._calls[number] = (coroutine, label, where)
+        return coroutine
+
+    async def _awaited(self, number: int, start: Callable[[], Any]) -> Any:
+        del self._calls[number]
+        return await start()
+
+    def forgotten(self) -> NeverAwaited | None:
+        """The body has ended: the first call that was never awaited; None is as it should be."""
+        found: NeverAwaited | None = None
+        for coroutine, label, where in self._calls.values():
+            if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                coroutine.close()
+                found = found or NeverAwaited(
+                    f"{line_of(*where)}: {label}(...) was called but never awaited, so it never ran",
+                    fix=f"write `await {label}(...)`, or start it with {label}.start(...)",
+                )
+        self._calls.clear()
+        return found
+
+    def close(self) -> None:
+        """None of them is to run any more."""
+        for coroutine, _, _ in self._calls.values():
+            coroutine.close()
+        self._calls.clear()

@@ -1,0 +1,49 @@
+"""What a body may ask for that replays the same: the time, ids, chance, and a sleep for sync code."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from hashlib import blake2b
+
+from .loop import Loop
+
+
+class Verbs:
+    """Of one run. `lineage` names it and what it was retried or forked from: chance is drawn from that."""
+
+    def __init__(self, loop: Loop, lineage: str) -> None:
+        self._loop, self._lineage = loop, lineage
+
+    def now(self) -> float:
+        """UTC seconds of the last event."""
+        self._check_alive()
+        return self._loop.now
+
+    def uuid4(self) -> uuid.UUID:
+        """A version 4 UUID, by the place that asks for it."""
+        bits = bytearray(self._chance("uuid4"))
+        bits[6] = bits[6] & 0x0F | 0x40
+        bits[8] = bits[8] & 0x3F | 0x80
+        return uuid.UUID(bytes=bytes(bits))
+
+    def random(self) -> random.Random:
+        """A generator, seeded by the place that asks for it."""
+        return random.Random(self._chance("random"))
+
+    def sleep(self, seconds: float) -> None:
+        """A durable sleep of the calling branch, for sync code."""
+        self._check_alive()
+        future = self._loop.create_future()
+        self._loop.call_later(seconds, future.set_result, None)
+        self._loop.wait_plainly(future)
+
+    def _chance(self, name: str) -> bytes:
+        """16 bytes that look random and are the same in every replay at this place."""
+        self._check_alive()
+        identity = self._loop.current_scope().identify(name)
+        return blake2b(f"{self._lineage}/{identity}".encode(), digest_size=16).digest()
+
+    def _check_alive(self) -> None:
+        if self._loop.discarded:
+            self._loop.refuse()
