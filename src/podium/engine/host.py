@@ -26,7 +26,6 @@ from ..executors import (
     LoopExecutor,
     ProcessExecutor,
     ThreadExecutor,
-    cancel_left_tasks,
     capture,
 )
 from ..functions import Function
@@ -41,6 +40,7 @@ from .events import AttemptLogged, AttemptPrinted, Observer
 from .full_slots import FullSlotsDetector
 from .hostlock import HostLocks, host_name
 from .lane import ThreadLane
+from .left_tasks import end_tasks, tell_failure
 from .loop_stall import LoopStallDetector
 from .options import Options, Others
 from .ownership import BEATS, NoLocks, Ownership
@@ -188,7 +188,7 @@ class EngineHost:
         try:
             self._loop.run_forever()
         finally:
-            cancel_left_tasks(self._loop)
+            end_tasks(self._loop, self._tasks_here)
             self._loop.close()
             end_idle_workers()
             self.engine.lifecycle.end()
@@ -276,7 +276,7 @@ class EngineHost:
         """A callback failed halfway: what it did not come to is found by the next look at the store."""
         error = context.get("exception")
         if error is None or shortage_of(error) is None:
-            loop.default_exception_handler(context)
+            tell_failure(loop, context)
             return
         self._require_shortage(error)
         self.engine.residents.must_reconcile = True

@@ -3,7 +3,7 @@
 from .attempt import Attempt, Ended, Progress, current_attempt
 from .loading import loading, parents_store, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
-from .loop import LoopExecutor, cancel_left_tasks
+from .loop import LoopExecutor
 from .output import Console, Said
 from .processes import ProcessExecutor
 from .slots import SlotLoad, note_started_run, slot_lent
@@ -21,7 +21,6 @@ __all__ = [
     "Said",
     "SlotLoad",
     "ThreadExecutor",
-    "cancel_left_tasks",
     "current_attempt",
     "loading",
     "note_started_run",

@@ -75,6 +75,7 @@ class LoopExecutor:
         self._opening: _Runner | None = None  # has not had its first step
         self._parked: _Runner | None = None
         self._done: list[Ended] = []  # of the line that is being served
+        self._waiting: dict[Any, tuple[Attempt, Any]] = {}  # bodies that wait, by their runner's task
         self.stepping: Attempt | None = None  # whose body runs at this very moment
 
     def submit(self, attempt: Attempt) -> None:
@@ -117,6 +118,10 @@ class LoopExecutor:
 
     def _restore(self, attempt: Attempt) -> None:
         self._free -= self._lent.end(attempt)
+
+    def waiting(self, task: Any) -> tuple[Attempt, Any] | None:
+        """The attempt whose body waits in this task, and the body."""
+        return self._waiting.get(task)
 
     def _serve(self) -> None:
         """Have the line looked at soon, unless it is about to be or no slot is free."""
@@ -234,6 +239,7 @@ class LoopExecutor:
     ) -> None:
         """The body waits: from here on the runner's task drives it, to its end."""
         attempt.handle = runner.task  # whoever cancels the attempt from now on cancels its wait
+        self._waiting[runner.task] = attempt, body
         self._free -= 1
         if is_parked:
             self._parked = None
@@ -251,6 +257,7 @@ class LoopExecutor:
             ended = failed(attempt, error)
         if os.getpid() != self._process:
             end_process(ended.error)
+        del self._waiting[runner.task]
         attempt.handle = attempt.slots = None  # else they hold each other in a circle
         self._free += 1 - self._lent.drop(attempt)
         if not attempt.cancelled:
@@ -350,13 +357,3 @@ async def _body(attempt: Attempt) -> bytes:
             ) from error
         raise
     return attempt.encode(value)
-
-
-def cancel_left_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Give task bodies that were cancelled a moment to clean up, so that nothing is left to the collector."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=1.0))
-    loop.run_until_complete(loop.shutdown_asyncgens())
