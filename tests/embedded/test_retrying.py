@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+import podium
 from podium import App, Run, task, workflow
-from podium.model import Kind
+from podium.model import COPY_BEGAN, Kind
 
 calls: list[str] = []
 
@@ -175,4 +177,88 @@ def test_a_sleep_before_a_failure_that_only_looks_like_a_timeout_is_not_slept_ag
     ticks = [entry for entry in run.history() if entry.kind is Kind.TICK]
     again = run.retry()
     assert again.result(10) == 1
-    assert [entry for entry in again.history() if entry.kind is Kind.TICK] == ticks
+    own = [entry for entry in again.history() if entry.kind is Kind.TICK and entry.step != COPY_BEGAN]
+    assert own == ticks
+
+
+# -- what a body derives from its run ----------------------------------------------------------------------
+
+keys: list[str] = []
+marks: list[tuple[str, datetime]] = []
+
+
+@task
+def mark(id: str, at: datetime) -> int:
+    marks.append((id, at))
+    return len(marks)
+
+
+@task
+def charge(id: str, at: datetime, fails: int) -> str:
+    keys.append(podium.idempotency_key())
+    if len(keys) <= fails:
+        raise ValueError(f"try {len(keys)}")
+    return id
+
+
+@workflow
+async def derives(fails: int) -> list[str]:
+    async with asyncio.timeout(30):
+        mark(str(podium.uuid4()), podium.now())
+        await asyncio.sleep(0.01)
+        mark(str(podium.random().random()), podium.now())
+        return [charge(str(podium.uuid4()), podium.now(), fails), str(podium.uuid4())]
+
+
+@workflow
+def derives_first(fails: int) -> str:
+    return charge(str(podium.uuid4()), podium.now(), fails)
+
+
+@pytest.fixture
+def _none_yet() -> None:
+    keys.clear()
+    marks.clear()
+    gates.clear()
+
+
+@pytest.mark.usefixtures("_none_yet")
+@pytest.mark.parametrize(("flow", "marked"), [(derives, 2), (derives_first, 0)], ids=["late", "at once"])
+def test_a_retry_of_a_body_that_derives_ids_and_times_goes_on_with_the_same_keys(
+    app: App, flow: Any, marked: int
+) -> None:
+    run = flow.start(3)
+    for attempt in (1, 2, 3):
+        with pytest.raises(ValueError, match=f"try {attempt}"):
+            run.result()
+        run = run.retry()
+    assert run.result()
+    assert len(marks) == marked, "what is on record is not done again"
+    assert len(keys) == 4
+    assert len(set(keys)) == 1, "one key for one step, in every retry"
+
+
+@pytest.mark.usefixtures("_none_yet")
+def test_a_retry_that_goes_on_and_fails_later_is_retried_too(app: App) -> None:
+    run = goes_on.start()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not yet"):
+            run.result()
+        run = run.retry()
+    assert run.result() == [1, 2, 3]
+
+
+gates: list[int] = []
+
+
+@task
+def step(n: int, at: datetime) -> int:
+    gates.append(n)
+    if n > 1 and gates.count(n) == 1:
+        raise ValueError("not yet")
+    return n
+
+
+@workflow
+def goes_on() -> list[int]:
+    return [step(n, podium.now()) for n in (1, 2, 3)]

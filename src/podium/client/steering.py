@@ -11,7 +11,7 @@ import msgspec
 
 from .. import codec
 from ..errors import DecodeError, WrongState
-from ..model import DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
+from ..model import COPY_BEGAN, DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
@@ -55,7 +55,7 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         )
     entries = _before_timeout(row, entries)
     keep = len(entries)
-    while keep and entries[keep - 1].kind not in _WENT_WELL:
+    while keep and (entries[keep - 1].kind not in _WENT_WELL or entries[keep - 1].step == COPY_BEGAN):
         keep -= 1
     return NewRun(
         id=new_id,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ..executors import Attempt
 from ..machine import Step
-from ..model import STARTS, TURNS, Entry, Head, Kind, StepProgress
+from ..model import STARTS, TURNS, Entry, Head, Kind, StepProgress, lineage_of
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 
@@ -88,7 +88,7 @@ class Attempts:
         if tries is not None:
             number = tries.number = tries.number + 1
         attempt = Attempt(
-            head.id, step.id, step.function, step.args, number, head.token, context=step.context
+            head.id, step.id, step.function, step.args, number, head.token, lineage_of(head), step.context
         )
         if self.said:
             attempt.last = self.said.get(step.id, b"")

@@ -14,7 +14,7 @@ from ..env import Env
 from ..errors import EncodeError
 from ..executors import Attempt, Ended
 from ..machine import Machine, Step
-from ..model import FED, Entry, Kind, Message
+from ..model import COPY_BEGAN, FED, Entry, Head, Kind, Message
 from .attempts import Attempts
 from .outbox import Outbox
 
@@ -30,6 +30,7 @@ class Driver:
         self._env, self._turn = env, turn
         self.machine, self._attempts, self._outbox = machine, attempts, outbox
         self._delivered: set[str] = set()  # ids of the messages in the history
+        self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
     # -- replay ---------------------------------------------------------------------------------------
 
@@ -38,17 +39,22 @@ class Driver:
         self.machine.replaying = has_past
         self._turn(self.machine, self.machine.begin)
 
-    def replay(self, entries: Iterable[Entry]) -> None:
-        """Feed recorded entries."""
+    def replay(self, entries: Iterable[Entry], copied: int) -> None:
+        """Feed recorded entries. `copied`: how many are another run's."""
         for entry in entries:
             self._attempts.remember(entry)
             if entry.kind in FED:
+                self._is_past_copy = entry.seq > copied
                 if entry.kind is Kind.MESSAGE:
                     self._delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
 
-    def end_replay(self) -> None:
+    def end_replay(self, head: Head) -> None:
         """From here on things happen for the first time."""
+        if head.copied and not self._is_past_copy and self.machine.finished is None:
+            # On record, because a copy of this copy must see its clock jump at the same place.
+            at = self.time(head.started)
+            self._feed(Entry(seq=self._outbox.next_seq(), kind=Kind.TICK, at=at, step=COPY_BEGAN))
         self.machine.replaying = False
 
     # -- events ---------------------------------------------------------------------------------------

@@ -23,11 +23,11 @@ class Replay:
 
     def feed(self, entries: Sequence[Entry]) -> None:
         """A piece of the history."""
-        self._driver.replay(entries)
+        self._driver.replay(entries, self._head.copied)
 
     def end(self) -> None:
         """From here on things happen for the first time."""
-        self._driver.end_replay()
+        self._driver.end_replay(self._head)
         if self._is_on_record:
             self.survive()  # nothing begins before this is durable
         elif self._attempts.have_lost and not self._head.lost:

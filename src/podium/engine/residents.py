@@ -10,7 +10,7 @@ from functools import partial
 from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Machine
-from ..model import Entry, Head, Message, Move
+from ..model import Entry, Head, Message, Move, clock_of, lineage_of
 from .context import Context
 from .dispatch import Dispatcher
 from .driver import Turn
@@ -77,7 +77,7 @@ class Residents:
             then(False)  # what a stopping engine owns is handed back when it retires
             return
         same_code = head.fingerprint == function.fingerprint != ""
-        machine = Machine(head.id, function, head.args, head.started, same_code=same_code)
+        machine = Machine(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
         machine.on_log = self._logs.body
         owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         self.owned[head.id] = owned

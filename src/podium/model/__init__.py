@@ -1,6 +1,6 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
-from .heads import head_of_new, head_of_row
+from .heads import clock_of, head_of_new, head_of_row, lineage_of
 from .records import (
     ANSWER,
     CANCEL,
@@ -66,7 +66,9 @@ __all__ = [
     "StepProgress",
     "Verdict",
     "Write",
+    "clock_of",
     "head_of_new",
     "head_of_row",
+    "lineage_of",
     "may_move",
 ]

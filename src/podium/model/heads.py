@@ -5,6 +5,18 @@ from __future__ import annotations
 from .records import Head, NewRun, RunRow
 
 
+def lineage_of(head: Head) -> str:
+    """What a run's chance and idempotency keys derive from: one for a run and its retries, another in each
+    generation. In an id neither a user nor Podium writes an @."""
+    seed = head.seed or head.id
+    return f"{seed}@{head.generation}" if head.generation else seed
+
+
+def clock_of(head: Head) -> float:
+    """Where a run's clock begins: of a copy where its origin's did, until the copied past ends."""
+    return head.began if head.copied else head.started
+
+
 def head_of_row(row: RunRow) -> Head:
     """Of a run that we own, by the store's word: but not whose it is, which a row does not say."""
     started = row.created if row.started is None else row.started

@@ -15,7 +15,19 @@ from .. import codec
 from ..engine import read_reason
 from ..functions import Function
 from ..machine import Finish, Machine
-from ..model import FED, FINAL, STARTS, Entry, Kind, RunRow, State, may_move
+from ..model import (
+    FED,
+    FINAL,
+    STARTS,
+    Entry,
+    Kind,
+    RunRow,
+    State,
+    clock_of,
+    head_of_row,
+    lineage_of,
+    may_move,
+)
 from .executor import Invocation
 
 if TYPE_CHECKING:
@@ -122,7 +134,8 @@ class Past:
             )
             self.expected_entries = None
         if self.machine is None and row.started is not None:
-            self.machine = Machine(row.id, self.function, row.args, row.started)
+            head = head_of_row(row)
+            self.machine = Machine(row.id, self.function, row.args, clock_of(head), lineage_of(head))
             self.machine.begin()
             self._asked()
             for entry in self.entries:
