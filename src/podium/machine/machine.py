@@ -154,10 +154,11 @@ class Machine:
             found = _spoken(asked.id) if asked else "nothing that this could be"
         expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'}{where} (entry {entry.seq})"
         line = line_of(*asked.line) if asked else self.defined_at()
-        what, fix = f"{line}: this code asks for {found}, but the run recorded {expected}", _CHANGED
+        does = found if self.finished is not None else f"this code asks for {found}"
+        what, fix = f"{line}: {does}, but the run recorded {expected}", _CHANGED
         if self._same_code:
             what = f"{line}: this body does not decide the same twice: its code is as it was recorded under, "
-            what, fix = f"{what}but now asks for {found}, where the run recorded {expected}", _UNCHANGED
+            what, fix = f"{what}but now {does}, where the run recorded {expected}", _UNCHANGED
         return Mismatch(what, line=line, expected=expected, found=found, fix=fix)
 
     def _too_early(self, entry: Entry) -> Mismatch:
