@@ -8,7 +8,6 @@ from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .lines import caller, own_caller
 from .parts import RunLoop
 from .scope import Scope
 
@@ -100,9 +99,7 @@ class Task(asyncio.Future[Any]):
         self._cancels = 0
         self.must_cancel = False
         self.cancel_message: Any = None
-        outer = asyncio_tasks.current_task(loop)
-        # Where it was begun: of what a library begins, the line that called the library.
-        self.line: tuple[str, int] = own_caller() or getattr(outer, "line", None) or caller()
+        self.failed_at: tuple[str, int] | None = None  # the call that failed it
         loop.call_soon(self._step, context=self._context)
 
     def __hash__(self) -> int:
@@ -164,11 +161,11 @@ class Task(asyncio.Future[Any]):
             if not isinstance(error, asyncio.CancelledError):
                 error = cancelled_error(self.cancel_message)
             self.must_cancel = False
-        self._awaits = None
+        awaited, self._awaits = self._awaits, None
         loop = self._branch_of
         enter_task(loop, self)
         try:
-            awaited = self._coro.send(None) if error is None else self._coro.throw(error)
+            next_awaited = self._coro.send(None) if error is None else self._coro.throw(error)
         except StopIteration as stop:
             if self.must_cancel:
                 self.must_cancel = False
@@ -180,15 +177,16 @@ class Task(asyncio.Future[Any]):
             super().cancel(*cancelled.args[:1])
             loop.branch_ended(self)
         except BaseException as failure:
+            self.failed_at = getattr(awaited, "line", None)
             super().set_exception(failure)
             loop.branch_ended(self)
         else:
-            self._await(awaited)
+            self._await(next_awaited)
         finally:
             leave_task(loop, self)
             # A failure holds the frames it passed through, and these hold us: without that cycle a failed
             # branch, and an async generator in its frames, goes at once and not at the collector's time.
-            del self, error
+            del self, error, awaited
 
     def _await(self, awaited: Any) -> None:
         """The coroutine waits for `awaited`: step again when it is done."""

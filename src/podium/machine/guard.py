@@ -8,7 +8,6 @@ starts where older versions announce nothing. Code that reads a file as part of 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import sys
@@ -18,7 +17,7 @@ from typing import Any, NoReturn, cast
 from .. import changes
 from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
-from .lines import line_of, own_caller, user_line
+from .lines import own_caller, user_line
 from .parts import RunMachine
 
 _EFFECTS = {
@@ -133,9 +132,7 @@ def _trouble(machine: RunMachine, error: EffectInWorkflow) -> NoReturn:
 
 def _line(machine: RunMachine) -> str:
     """The user's line, also where a library does it in a branch of its own."""
-    branch: tuple[str, int] | None = getattr(asyncio.current_task(machine.loop), "line", None)
-    own = own_caller() or branch
-    return line_of(*own) if own is not None else user_line()
+    return own_caller() or machine.loop.line_outside() or user_line()
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 import sys
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -27,7 +27,7 @@ def _is_own(filename: str) -> bool:
     )
 
 
-_foreign: dict[CodeType, bool] = {}  # whether a code object is worth showing: asked for at every call
+_shown: dict[str, bool] = {}  # of each file whether it is worth showing: asked for at every call
 
 
 def caller() -> tuple[str, int]:
@@ -35,31 +35,35 @@ def caller() -> tuple[str, int]:
     # Documented, and at every call quicker than inspect.currentframe() and two steps out.
     frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
-        code = frame.f_code
-        shown = _foreign.get(code)
+        file = frame.f_code.co_filename
+        shown = _shown.get(file)
         if shown is None:
-            shown = _foreign[code] = is_user_file(code.co_filename)
+            shown = _shown[file] = is_user_file(file)
         if shown:
-            return code.co_filename, frame.f_lineno
+            return file, frame.f_lineno
         frame = frame.f_back
     return "?", 0
 
 
-_own: dict[CodeType, bool] = {}  # whether a code object is the user's own
-
-
-def own_caller() -> tuple[str, int] | None:
-    """(file, line) of the innermost frame of the user's own code; None where all is installed code."""
+def own_caller() -> str:
+    """ "file:line" of the innermost frame of the user's own code; "" where all is installed code."""
     frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # as in `caller`
     while frame is not None:
-        code = frame.f_code
-        own = _own.get(code)
-        if own is None:
-            own = _own[code] = _is_own(code.co_filename)
-        if own:
-            return code.co_filename, frame.f_lineno
+        if _is_own(frame.f_code.co_filename):
+            return line_of(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
-    return None
+    return ""
+
+
+def waits_at(coroutine: Any) -> str:
+    """ "file:line" of the user's own code where a suspended coroutine waits; "" where there is none."""
+    line = ""
+    while coroutine is not None:
+        frame: FrameType | None = getattr(coroutine, "cr_frame", None)
+        if frame is not None and _is_own(frame.f_code.co_filename):
+            line = line_of(frame.f_code.co_filename, frame.f_lineno)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return line
 
 
 def user_frame(frame: FrameType | None = None) -> FrameType | None:

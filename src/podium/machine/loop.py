@@ -24,6 +24,7 @@ from .branch import Future, Handle, Task, cancelled_error, enter_task, leave_tas
 from .generators import Generators
 from .guard import refuse_effect
 from .leak import leak_forever, silenced
+from .lines import waits_at
 from .refused import refuse_outside
 from .scope import Scope
 from .timers import TimedLoop
@@ -102,6 +103,15 @@ class Loop(TimedLoop):
         task = Task(coro, loop=self, scope=scope, name=name, context=context)
         self.tasks[task.number] = task
         return task
+
+    def line_outside(self) -> str:
+        """The line of the user's own code that waits for the running branch, which a library has begun."""
+        path, line = self.current_scope().path, ""
+        while path and not line:
+            path = path.rpartition(".")[0]
+            outer = (task for task in self.tasks.values() if task.scope.path == path)
+            line = next(filter(None, (waits_at(task.get_coro()) for task in outer)), "")
+        return line
 
     def branch_ended(self, task: Task) -> None:
         """Called by a task whose coroutine has ended."""

@@ -194,10 +194,7 @@ class Machine:
                 f"{function.label} is an async task and {self.function.label} is a sync workflow",
                 fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
             )
-        where = caller()
-        return self._unawaited.call(
-            function.label, where, lambda: self.start_step(function, args, kwargs, where=where)
-        )
+        return self._unawaited.call(self.start_step, function, args, kwargs, caller())
 
     def start_step(
         self,

@@ -25,6 +25,10 @@ class RunLoop(asyncio.AbstractEventLoop):
         """The next creation number: what tasks and futures hash by."""
         raise NotImplementedError
 
+    def line_outside(self) -> str:
+        """The line of the user's own code that waits for the running branch; "" where there is none."""
+        raise NotImplementedError
+
     def branch_ended(self, task: Any) -> None:
         """Called by a task whose coroutine has ended."""
         raise NotImplementedError

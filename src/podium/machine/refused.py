@@ -11,7 +11,7 @@ from .. import codec
 from ..errors import UsageError
 from .current import turning
 from .guard import refuse_effect
-from .lines import is_user_file, line_of, user_line
+from .lines import is_user_file, line_of, raised_at, user_line
 from .parts import RunLoop
 
 log = logging.getLogger("podium")
@@ -74,9 +74,10 @@ class BareLoop(RunLoop):
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log what went wrong where nobody looks: the run, the user's frames, and none of ours."""
         error, message = context.get("exception"), context.get("message") or "something went wrong"
-        line = getattr(context.get("future"), "line", None)
-        if line is not None and error is not None:
-            message = f"{line_of(*line)}: the exception of the branch begun here was never retrieved"
+        if isinstance(error, BaseException) and hasattr(future := context.get("future"), "failed_at"):
+            failed_at = getattr(future, "failed_at", None)
+            line = line_of(*failed_at) if failed_at is not None else raised_at(error)
+            message = f"{line}: the exception of a branch was never retrieved"
         told = f": {_told(error)}" if isinstance(error, BaseException) else ""
         log.error("run %s: %s%s", self._run, message, told)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..errors import NeverAwaited
+from ..functions import Function
 from .lines import line_of
 
 
@@ -17,16 +18,26 @@ class Unawaited:
         self._calls: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
         self._made = 0
 
-    def call(self, label: str, where: tuple[str, int], start: Callable[[], Any]) -> Coroutine[Any, Any, Any]:
-        """The coroutine of a call of `label`: it starts its step when it is awaited."""
+    def call(
+        self, start: Callable[..., Any], function: Function, args: Any, kwargs: Any, where: tuple[str, int]
+    ) -> Coroutine[Any, Any, Any]:
+        """The coroutine of a call of a task: it starts its step when it is awaited."""
         self._made = number = self._made + 1
-        coroutine = self._awaited(number, start)
-        self._calls[number] = (coroutine, label, where)
+        coroutine = self._awaited(number, start, function, args, kwargs, where)
+        self._calls[number] = (coroutine, function.label, where)
         return coroutine
 
-    async def _awaited(self, number: int, start: Callable[[], Any]) -> Any:
+    async def _awaited(
+        self,
+        number: int,
+        start: Callable[..., Any],
+        function: Function,
+        args: Any,
+        kwargs: Any,
+        where: tuple[str, int],
+    ) -> Any:
         del self._calls[number]
-        return await start()
+        return await start(function, args, kwargs, None, where)
 
     def forgotten(self) -> NeverAwaited | None:
         """The body has ended: the first call that was never awaited; None is as it should be."""

@@ -130,7 +130,7 @@ def test_a_failure_that_is_never_retrieved_is_told_with_the_run_and_the_users_li
         gc.collect()
     (record,) = caplog.records
     text = record.getMessage()
-    found = r"run r-1: \S*test_loop\.py:\d+: the exception of the branch begun here was never retrieved: "
+    found = r"run r-1: \S*test_loop\.py:\d+: the exception of a branch was never retrieved: "
     assert re.match(f"{found}ValueError: 1\n", text)
     assert "podium/machine" not in text
     assert record.exc_info is None
