@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
-from ..model import DEADLINE, STARTS, TURNS, Entry, Kind
+from ..model import COPY_BEGAN, DEADLINE, STARTS, TURNS, Entry, Kind
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would
@@ -169,8 +169,8 @@ class RunProgress:
     def add(self, entry: Entry) -> StepCounts | None:
         """Count an entry; the counts of its function, if it is a step's and says how an attempt ended."""
         self.last = entry
-        if entry.kind in TURNS:
-            return None  # the engine's own book-keeping, see `engine.poison_bodies`
+        if entry.kind in TURNS or entry.step == COPY_BEGAN:
+            return None  # the engine's own book-keeping, see `engine.poison_bodies` and `engine.driver`
         scope, name = place(entry)
         if self._root is not None:
             _counts(_branch(self._root, scope, entry.seq).functions, name, entry.seq).add(entry)
