@@ -16,6 +16,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from .sources import Klass, Node, Place, Source, imported
+from .unrepeatable import attribute
 
 UNKNOWN = object()
 _MISSING = object()
@@ -71,9 +72,9 @@ class Names:
         if depth > _DEPTH_MAX:
             return UNKNOWN
         if isinstance(node, ast.Name):
-            return self._name(node.id, depth)
+            return _looked_into(self._name(node.id, depth))
         if isinstance(node, ast.Attribute):
-            return self._attribute(self.meaning(node.value, depth + 1), node.attr)
+            return _looked_into(self._attribute(self.meaning(node.value, depth + 1), node.attr))
         if isinstance(node, ast.Call):
             called = self.meaning(node.func, depth + 1)
             return InstanceOf(called) if isinstance(called, (type, StaticClass)) else UNKNOWN
@@ -129,7 +130,7 @@ class Names:
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             meant = self.meaning(called)
-            if isinstance(meant, functools.partial) or getattr(meant, "__module__", None) not in _HARMLESS:
+            if isinstance(meant, functools.partial) or attribute(meant, "__module__") not in _HARMLESS:
                 return False
         return True
 
@@ -154,6 +155,15 @@ class Names:
             if inherited is not UNKNOWN:
                 return inherited
         return UNKNOWN
+
+
+def _looked_into(value: Any) -> Any:
+    """The value, unless it is a proxy that raises when one asks what it is: UNKNOWN."""
+    try:
+        isinstance(value, Dotted)
+    except Exception:
+        return UNKNOWN
+    return value
 
 
 def _static(owner: Any, name: str) -> Any:

@@ -111,20 +111,27 @@ def clock_of(owner: Any, attribute: str) -> str:
 def instead_of_value(value: Any) -> tuple[str, str]:
     """The name of a value that goes by another one here, and what to use instead; "" if it may be used."""
     name = name_of_value(value)
-    return name, instead_of(name) or clock_of(getattr(value, "__self__", None), name.rpartition(".")[2])
+    return name, instead_of(name) or clock_of(attribute(value, "__self__"), name.rpartition(".")[2])
+
+
+def attribute(value: Any, name: str) -> Any:
+    """An attribute of anything; None of a proxy that has nothing behind it now, and raises what it likes."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
 
 
 def name_of_value(value: Any) -> str:
     """The name in the table of a value that goes by another one here: `from time import time as t`."""
-    owner = getattr(value, "__self__", None)
-    name = getattr(value, "__name__", None)
+    owner, name = attribute(value, "__self__"), attribute(value, "__name__")
     if not isinstance(name, str):
         return ""
     if isinstance(owner, type) and clock_of(owner, name):
         return f"{owner.__name__}.{name}"
     if isinstance(owner, random.Random):
         return f"random.{name}"
-    module = getattr(value, "__module__", None)
+    module = attribute(value, "__module__")
     if not isinstance(module, str):
         return ""
     module = "os" if module in ("posix", "nt") else "threading" if module == "_thread" else module

@@ -246,6 +246,22 @@ def test_what_the_body_calls_is_read_as_well(load: Load, text: str) -> None:
 
 
 UNREACHED = {
+    "a proxy with nothing behind it": """
+class Proxy:
+    def __getattr__(self, name): raise RuntimeError("no request")
+    @property
+    def __name__(self): raise RuntimeError("no request")
+    @property
+    def __class__(self): raise RuntimeError("no request")
+    def __eq__(self, other): raise RuntimeError("no request")
+    __hash__ = None
+request = Proxy()
+@workflow
+def flow(x):
+    act(request.user, [n for n in request])
+    for a in request: ...
+    return request.now()
+""",
     "a task below": "@workflow\ndef flow(x): later()\n@task\ndef later(): return time.time()",
     "a task by another name": "job = functools.partial(task, retries=1)\n"
     "@workflow\ndef flow(x): later()\n@job()\ndef later(): return time.time()",
