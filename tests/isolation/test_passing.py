@@ -70,7 +70,7 @@ def test_a_task_knows_its_attempt_and_tells_its_progress(app: App) -> None:
     app.observers.append(seen.append)
     run = tasks.ask.start()
     number, key, token, leads_its_group = run.result()
-    assert (number, key, token) == (1, f"{run.id}:/{tasks.knows.name}", (1, 1))
+    assert (number, key, token) == (1, f"{run.id}:/knows", (1, 1))
     assert leads_its_group
     told = [event.progress for event in seen if isinstance(event, events.AttemptProgressed)]
     assert (told[0].text, told[-1].text) == ("half", "all")
