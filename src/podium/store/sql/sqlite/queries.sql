@@ -393,6 +393,28 @@ WHERE {narrowed} (created, key) < (:created, :key) AND created >= :created_from
   AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)
 ORDER BY created DESC, key DESC LIMIT :limit;
 
+-- name: ids_with_prefix
+-- For `find`: few runs share a prefix that somebody typed.
+key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
+
+-- name: left_by
+key IN (SELECT key FROM runs INDEXED BY runs_attachable
+        WHERE function = :function AND starter = :left_by AND starter <> '' AND starter_engine IS NOT NULL
+          AND state IN ('queued', 'running', 'waiting', 'parked')) AND
+
+-- name: unowned
+key IN (SELECT key FROM runs INDEXED BY runs_claimable
+        WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')) AND
+
+-- name: tagged
+key IN (SELECT run FROM run_tags WHERE tag = :tag) AND
+
+-- == upgrading =========================================================================================
+
+-- name: steps_before_004
+SELECT run, step FROM history WHERE kind <> 'message' AND step LIKE '%:%' ORDER BY run, seq;
+
+-- == copies ============================================================================================
 
 -- name: copy_into
 VACUUM INTO ?;
@@ -417,26 +439,3 @@ INSERT INTO meta VALUES ('home', ?) ON CONFLICT (name) DO UPDATE SET value = exc
 
 -- name: count_runs
 SELECT count(*) FROM runs;
-=======
--- name: ids_with_prefix
--- For `find`: few runs share a prefix that somebody typed.
-key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
-
--- name: left_by
-key IN (SELECT key FROM runs INDEXED BY runs_attachable
-        WHERE function = :function AND starter = :left_by AND starter <> '' AND starter_engine IS NOT NULL
-          AND state IN ('queued', 'running', 'waiting', 'parked')) AND
-
--- name: unowned
-key IN (SELECT key FROM runs INDEXED BY runs_claimable
-        WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')) AND
-
--- name: tagged
-key IN (SELECT run FROM run_tags WHERE tag = :tag) AND
-
--- == upgrading =========================================================================================
-
--- name: steps_before_004
-SELECT run, step FROM history WHERE kind <> 'message' AND step LIKE '%:%' ORDER BY run, seq;
-
--- == copies =====================================================================================
