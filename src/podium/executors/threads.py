@@ -128,12 +128,12 @@ class ThreadExecutor:
         self._lacks_threads = False
         if counted:
             log.warning("tasks go on: threads can be started again")
-        while self._needs_one():
+        while True:
+            with self._lock:
+                short = self._is_short()
+            if not short:
+                return
             self._grow()
-
-    def _needs_one(self) -> bool:
-        with self._lock:
-            return self._is_short()
 
     def lend(self, attempt: Attempt) -> None:
         """A body of ours begins to wait for runs."""
