@@ -36,7 +36,7 @@ def lines(app: App, run: Run[object]) -> list[LogLine]:
 
 
 def told(app: App, run: Run[object]) -> list[tuple[str, int, int, str]]:
-    return [(line.step.rpartition(":")[2], line.attempt, line.level, line.text) for line in lines(app, run)]
+    return [(line.step.rpartition("/")[2], line.attempt, line.level, line.text) for line in lines(app, run)]
 
 
 def until(condition: Callable[[], object]) -> None:
