@@ -15,6 +15,8 @@ from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
 from .names import Names
 from .refusals import Refusal
+from .scalars import unboxed
+from .sizes import largest_part
 from .untag import Unreadable, Untag
 from .walk import LEAVES, MAX_PAYLOAD, CarefulWalk, Tree, Walk, sorted_json
 
@@ -39,7 +41,13 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
     Example: `encode({"at": datetime.now()})`.
     """
-    data = _write(value, limit, where, where, annotation=annotation).data
+    try:
+        data = _write(value, limit, where, where, annotation=annotation).data
+    except EncodeError:
+        plain = unboxed(value, annotation)
+        if plain is value:
+            raise
+        value, data = plain, _write(plain, limit, where, where, annotation=annotation).data
     if annotation is Any or type(value) is annotation or matches(value, annotation):
         return data
     return _AS_IS + data + b"}"
@@ -84,7 +92,7 @@ def _write(
     try:
         written = _walk(value, canonical, limit, annotation)
     except Refusal as refusal:
-        raise _error(refusal, where, root, limit) from None
+        raise _error(refusal, where, root, limit, value) from None
     except RecursionError:
         raise EncodeError(f"{where} is nested too deeply", path=root, fix="store it flat") from None
     except MemoryError:
@@ -95,7 +103,7 @@ def _write(
             f"{where} could not be read: {said}", path=root, fix="store a plain copy"
         ) from error
     if len(written.data) > limit:
-        raise _too_large(where, limit, f"{len(written.data) / 2**20:.1f} MiB", root)
+        raise _too_large(where, limit, f"{len(written.data) / 2**20:.1f} MiB", root, value)
     return written
 
 
@@ -124,20 +132,28 @@ def _has_long_number(data: bytes) -> bool:
     return (digits == 0 or digits > _MAX_DIGITS) and _LONG_NUMBER.search(data) is not None
 
 
-def _error(refusal: Refusal, where: str, root: str, limit: int) -> EncodeError:
-    inner = refusal.path()
-    # Arguments are a dict to us, but names to their author: ["text"][3] is said as text[3].
-    path = root + inner if root else re.sub(r'^\["(.*?)"\]', r"\1", inner)
+def _error(refusal: Refusal, where: str, root: str, limit: int, value: Any) -> EncodeError:
+    path = _spoken(root, refusal.path())
     if refusal.kind == Refusal.LARGE:
-        return _too_large(where, limit, "larger", root)
+        return _too_large(where, limit, "", root, value)
     said = path if root else f"{where}: {path}"
     return EncodeError(f"{said} {refusal.text}", path=path, fix=refusal.fix)
 
 
-def _too_large(where: str, limit: int, size: str, root: str) -> PayloadTooLarge:
+def _spoken(root: str, path: str) -> str:
+    """Arguments are a dict to us, but names to their author: ["text"][3] is said as text[3]."""
+    return root + path if root else re.sub(r'^\["(.*?)"\]', r"\1", path)
+
+
+def _too_large(where: str, limit: int, size: str, root: str, value: Any) -> PayloadTooLarge:
     cap = f"{limit / 2**20:g} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+    inner, part = largest_part(value)
+    path = _spoken(root, inner)
+    said = f"{where} is above the cap of {cap}" + (f" ({size})" if size else "")
+    if inner:
+        said += f": {path} takes about {part / 2**20:.1f} MiB of it" if part >= 2**20 else f": most is {path}"
     fix = "write it to a file or an object store and pass its path"
-    return PayloadTooLarge(f"{where} is above the cap of {cap} ({size})", path=root, fix=fix)
+    return PayloadTooLarge(said, path=path, fix=fix)
 
 
 def decode(data: bytes, annotation: Any = Any) -> Any:

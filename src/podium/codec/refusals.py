@@ -11,6 +11,7 @@ import collections.abc
 import io
 import re
 import socket
+import sys
 import threading
 import types
 from typing import Any
@@ -44,11 +45,37 @@ _SHAPES: tuple[tuple[type, str], ...] = (
     (collections.abc.Set, "return set(...) of it"),
     (collections.abc.Sequence, _LISTS),
 )
-_LIBRARIES = {
-    "numpy": "return .tolist() or .item() of it, or save it and return the path",
-    "pandas": 'return .to_dict("records") of it, or save it and return the path',
-    "polars": "return .to_dicts() of it, or save it and return the path",
-    "torch": "return .tolist() of it, or save it and return the path",
+_SAVED = "save it to a file and return the path"
+_ANSWER = "return its .status_code, .text or .json()"
+_OPENED = "open it in the task that uses it; return what was read"
+# What to do about classes that nobody can make dataclasses of: by library and class, "" for the others.
+_LIBRARIES: dict[str, dict[str, str]] = {
+    "numpy": {
+        "ndarray": "return .tolist() of it, or save it and return the path",
+        "": "return .item() of it; where an annotation says float, int, bool or str that is done for you",
+    },
+    "pandas": {
+        "Timestamp": "return .to_pydatetime() of it",
+        "Timedelta": "return .to_pytimedelta() of it",
+        "NaTType": "return None instead",
+        "NAType": "return None instead",
+        "DataFrame": 'return .to_dict("records") of it if it is plain, or save it and return the path',
+        "": f"return .tolist() of it, or {_SAVED}",
+    },
+    "polars": {
+        "DataFrame": f"return .to_dicts() of it, or {_SAVED}",
+        "": _SAVED,
+    },
+    "torch": {
+        "Tensor": f"return .tolist() of it, or {_SAVED}",
+        "": "save its state and return the path",
+    },
+    "sklearn": {"": "save it with joblib.dump and return the path"},
+    "PIL": {"": "save it and return the path, or its bytes"},
+    "httpx": {"Response": _ANSWER, "": _OPENED},
+    "requests": {"Response": _ANSWER, "": _OPENED},
+    "aiohttp": {"ClientResponse": "return its .status, await .text() or await .json()", "": _OPENED},
+    "sqlite3": {"Row": "return dict(...) of it", "": _OPENED},
 }
 _BUILTINS = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
@@ -125,8 +152,10 @@ def refuse(value: Any) -> Refusal:
     for base, what, fix in _KINDS:
         if issubclass(kind, base):
             return Refusal(Refusal.WHAT, f"is {what} ({kind.__qualname__})", fix)
-    if (library := kind.__module__.partition(".")[0]) in _LIBRARIES:
-        return Refusal(Refusal.WHAT, f"is a {library} {kind.__qualname__}", _LIBRARIES[library])
+    library = kind.__module__.partition(".")[0]
+    if (fixes := _LIBRARIES.get(library)) is not None:
+        fix = next((fixes[base.__name__] for base in kind.__mro__ if base.__name__ in fixes), fixes[""])
+        return Refusal(Refusal.WHAT, f"is a {library} {kind.__qualname__}", fix)
     if "__dataclass_fields__" in dir(kind):
         text = f"is a {kind.__qualname__}, whose fields cannot be told or restored"
         return Refusal(
@@ -139,6 +168,14 @@ def refuse(value: Any) -> Refusal:
     for base, fix in _SHAPES:
         if issubclass(kind, base):
             return Refusal(Refusal.WHAT, f"is a {kind.__qualname__}", fix)
-    return Refusal(
-        Refusal.WHAT, f"is a {kind.__qualname__}", "make the class a dataclass, or return plain data"
-    )
+    fix = "make the class a dataclass, or return plain data"
+    if is_foreign(kind):
+        fix = f"it belongs to {library}: return what is needed of it as plain data, or {_SAVED}"
+    return Refusal(Refusal.WHAT, f"is a {kind.__qualname__}", fix)
+
+
+def is_foreign(kind: type) -> bool:
+    """Whether a class is of Python or of an installed library, so that the user cannot change it."""
+    library = kind.__module__.partition(".")[0]
+    file = getattr(sys.modules.get(library), "__file__", None) or ""
+    return library in sys.stdlib_module_names or "site-packages" in file or "dist-packages" in file
