@@ -189,9 +189,8 @@ def nobody_offers_it(world: World) -> Still:
 def only_somebody_who_drives_another(world: World) -> Still:
     app = world.app()
     world.engine(app, "e1", {"app:ends": "f"}, run="1other")
-    return Still(
-        world.queued(app), "no-offer", "undriven: no live engine offers app:ends", "podium resume 1queued"
-    )
+    says = "undriven: app:ends is there, but every engine that has it drives only its own runs"
+    return Still(world.queued(app), "no-offer", says, "podium resume 1queued")
 
 
 def somebody_drives_it_alone(world: World) -> Still:

@@ -308,7 +308,7 @@ class _Unfinished:
             return Cause("no-offer", what, (*names, *more), here)
         if having:
             what = f"undriven: {function} is there, but every engine that has it drives only its own runs"
-            return Cause("undriven", what, (*names, *more), here)
+            return Cause("no-offer", what, (*names, *more), here)
         alike = lookalikes(function, (name for engine in living for name in engine.functions))
         near = tuple(f"it may be {name} now: podium rename {function} {name}" for name in alike[:_SHOWN])
         return Cause("no-offer", f"undriven: no live engine offers {function}", (*names, *more, *near), here)
