@@ -80,7 +80,9 @@ def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
         process.kill()
         process.wait()
     run = podium("runs", "-q").stdout.strip()
-    what = f"1 run held by a process that is gone, such as {run} | podium resume {run}  drives it here"
+    what = (
+        f"1 run held by a process that is gone, such as {run}; undriven | podium resume {run}  drives it here"
+    )
     assert problems("--quick") == {"orphans": what}
 
 
