@@ -19,7 +19,8 @@ from tests.chaos.observer import Frozen, Observer
 from tests.store.words import commit, engine, fenced, own, result
 
 ANOTHER = (
-    "INSERT INTO history SELECT run, {}, kind, at, 's#2', digest, payload, began, attempt, due FROM history"
+    "INSERT INTO history SELECT run, {}, kind, at, 's#2', digest, payload, began, attempt, due, module, name,"
+    " policy FROM history"
 )
 
 

@@ -34,7 +34,7 @@ class View:
             told = [text for (text,) in connection.execute("PRAGMA integrity_check")]
             self.complaints = [text for text in told if text != "ok"]
             has_schema = connection.pragma("user_version") > 0
-            blobs = dict(connection.execute("SELECT key, data FROM blobs")) if has_schema else {}
+            blobs = dict(connection.execute("SELECT name, data FROM blobs")) if has_schema else {}
             self.runs: dict[str, Row] = {}
             self.engines = 0
             self.histories: defaultdict[str, list[Row]] = defaultdict(list)
@@ -61,8 +61,8 @@ class View:
         return found
 
 
-def _whole(payload: bytes | int, blobs: dict[int, bytes]) -> bytes:
-    return blobs[payload] if isinstance(payload, int) else payload
+def _whole(payload: bytes | str, blobs: dict[str, bytes]) -> bytes:
+    return blobs[payload] if isinstance(payload, str) else payload
 
 
 @dataclass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..env import Env
 from ..executors import Attempt
 from ..machine import CancelStep, Machine, Step
 from ..model import Head, Kind
 from .attempts import LOST_ALONE_MAX, Attempts
+from .context import Context
 from .driver import Driver
 from .executor import Executor
 from .outbox import Held, Outbox
@@ -22,7 +22,7 @@ class Launcher:
 
     def __init__(
         self,
-        env: Env,
+        context: Context,
         head: Head,
         driver: Driver,
         attempts: Attempts,
@@ -32,7 +32,7 @@ class Launcher:
         quarantine: Quarantine,
         touch: Callable[[], None],
     ) -> None:
-        self._env, self._head = env, head
+        self._env, self._lifecycle, self._head = context.env, context.lifecycle, head
         self._driver, self._attempts, self._outbox = driver, attempts, outbox
         self._machine: Machine = driver.machine
         self._executors = executors
@@ -43,11 +43,15 @@ class Launcher:
             self._guard = PoisonGuard(attempts, quarantine, self._begin_on_record)
 
     def act(self, held: Iterable[Held]) -> bytes | None:
-        """Everything these rest on is durable. Returns why to park the run at once, if so."""
+        """Everything these rest on is durable. Returns why to park the run at once, if so.
+
+        An engine that stops lets end what runs and begins nothing more: the run is handed back soon.
+        """
+        stopping = self._lifecycle.stopping
         for command in held:
             if isinstance(command, Step):
-                if self._machine.open.get(command.id) is not command:
-                    pass  # cancelled meanwhile
+                if stopping or self._machine.open.get(command.id) is not command:
+                    pass  # its next owner's, or cancelled meanwhile
                 elif self._guard is None and command.id not in self._attempts.tries:
                     self._executors.submit(self._attempts.begin(self._head, command))
                 elif reason := self._launch(command):
@@ -79,7 +83,8 @@ class Launcher:
     def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
         """Record that an attempt begins; it does once that is durable. None: the run does not want it."""
         if (
-            self._residence.state in IGNORES
+            self._lifecycle.stopping
+            or self._residence.state in IGNORES
             or not self._machine.is_open(step)
             or step.id in self._attempts.running
         ):

@@ -71,7 +71,7 @@ class OwnedRun:
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
         self._replay = Replay(head, self._driver, self.attempts)
         self._launcher = Launcher(
-            context.env, head, self._driver, self.attempts, self.outbox, self.residence, executors,
+            context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
             quarantine, self.touch,
         )  # fmt: skip
         self._early: list[Message] = []  # came while it was loading
