@@ -51,7 +51,7 @@ prove:  ## the long numbers, written to docs/proof.md (hours)
 	@tools/environment.sh $(VENV) examples,test,classifier
 	@$(RUN) tools/prove.py
 
-bench:  ## Podium and dbos side by side, with ratios, written to docs/benchmarks.md
+bench:  ## Podium, dbos and unhinged side by side, with ratios, written to docs/benchmarks.md
 	@tools/environment.sh $(VENV) examples,test
 	@$(RUN) -m bench.compare --write docs/benchmarks.md
 
