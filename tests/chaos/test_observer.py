@@ -134,11 +134,11 @@ def test_frozen_again_before_it_could_look_it_knows_no_more(
 @pytest.mark.slow
 def test_a_stall_is_told_with_rows_and_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody whom the storm does not know holds the lock for ever."""
-    monkeypatch.setattr(storm, "STALL_SECONDS", 2.0)
     stuck = storm.Storm(storm.Plan(20, 0, {}, workers=1), tmp_path, random.Random(1))
     stuck.feeder.allow(20)
     while not stuck.observer.lines:
         stuck.wait(0.05)
+    monkeypatch.setattr(storm, "STALL_SECONDS", 2.0)  # not before: a worker may take longer to start
     intruder = apsw.Connection(str(stuck.fleet.store))
     intruder.set_busy_timeout(10_000)
     intruder.execute("BEGIN IMMEDIATE")
