@@ -137,10 +137,13 @@ def damaged(path: Path) -> None:
     """Runs enough that it is not checked whole when opened, then pages of noise."""
     store = SqliteStore(path)
     store.migrate()
+    store.close()
+    whole = path.stat().st_size  # the schema lies in here, and is read when the store is opened
+    store = SqliteStore(path)
     queue(store, *[f"n{n}" for n in range(1500)], args=b"x" * 900)
     store.close()
     content = bytearray(path.read_bytes())
-    content[30 * 4096 :] = os.urandom(len(content) - 30 * 4096)
+    content[whole:] = os.urandom(len(content) - whole)
     path.write_bytes(content)
 
 
