@@ -13,7 +13,7 @@ import apsw
 from podium.engine.loop_stall import STALLED_SECONDS
 from podium.inspect import cause_of, check_runs
 from tests.processes import flows
-from tests.processes.support import FLOWS, Host, Worker, wait_until
+from tests.processes.support import FLOWS, Host, wait_until
 
 LEASE = 1.5  # s
 SHORT = ("--lease", str(LEASE))
@@ -48,18 +48,13 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
     assert lost <= 5 * len(runs), "each run has one step at a time that is not on record"
 
 
-def frozen_out(host: Host, frozen: Worker) -> str:
-    """The run that the only worker drives while it is frozen and another one begins."""
-    run = host.start(f"{FLOWS}:relay", steps=30, seconds=0.02)
-    wait_until(lambda: len(host.lines()) >= 5)
-    return run
-
-
 def test_a_frozen_worker_loses_its_runs_and_does_no_harm_when_it_wakes(host: Host) -> None:
-    zombie = host.worker(FLOWS, *SHORT)
-    run = frozen_out(host, zombie)
-    (engine,) = host.engines()
-    other = host.worker(FLOWS, *SHORT)
+    one, two = (host.worker(FLOWS, *SHORT) for _ in range(2))
+    run = host.start(f"{FLOWS}:relay", steps=30, seconds=0.05)
+    wait_until(lambda: len(host.lines()) >= 5)
+    engine = host.app.load(run).owner
+    assert engine is not None
+    zombie, other = (one, two) if host.engines()[engine] == one.pid else (two, one)
     froze = zombie.freeze()
     assert host.ended(run) == sum(range(30))
     first = next(line.at for line in host.lines() if line.pid == other.pid)
