@@ -76,6 +76,7 @@ def finally_acts_on_eviction() -> AbstractContextManager[Any]:
         gone = self.residence.is_gone
         if not gone and machine.finished is None and self._context.lifecycle.failure is None:
             machine.take()
+            machine.loop.entered = True
             machine._root.cancel()
             machine._turn()
             for step in machine.take():
