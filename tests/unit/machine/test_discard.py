@@ -16,6 +16,7 @@ import pytest
 import podium
 from podium import task
 from podium.errors import Discarded, EffectInWorkflow
+from podium.machine.workers import end_idle_workers
 from tests.unit.machine.driver import Life
 
 errors: list[BaseException] = []
@@ -354,6 +355,7 @@ def test_nothing_is_left_to_the_collector(body: Callable[[], Any]) -> None:
         for ref in tasks:
             coroutine = ref()
             assert coroutine is None or coroutine.cr_frame is None
+        end_idle_workers()  # the thread's, with no run: how many there are depends on the tests before
         alive = [g for g in greenlets() if g and g not in mine]
         assert [g for g in alive if g is not greenlet.getcurrent()] == []
     finally:
