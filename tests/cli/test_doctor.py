@@ -205,7 +205,7 @@ def complete(*words: str) -> list[str]:
 
 def test_verbs_options_and_ids_are_completed(project: Path) -> None:
     write_app(project)
-    assert complete("re") == ["resume", "retry"]
+    assert complete("re") == ["resume", "retry", "rename"]
     assert "--store" in complete("show", "--s")
     assert complete("show", "1m") == [], "there is no store yet, and none is made"
     ids = [podium("run", "app:adds", "--detach").stdout.strip() for _ in range(2)]

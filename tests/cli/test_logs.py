@@ -121,7 +121,7 @@ def test_json_says_everything(project: Path) -> None:
     first, second, *more = shown("@failed")
     assert first.pop("at").endswith("+00:00")
     assert first == {
-        "version": 1, "run": run["id"], "n": 1, "step": "/app:flaky", "attempt": 1,
+        "version": 1, "run": run["id"], "n": 1, "step": "/flaky", "attempt": 1,
         "source": "log", "level": 30, "text": "about to fail",
     }  # fmt: skip
     assert second["text"].splitlines()[-1] == "ValueError: boom"
@@ -137,7 +137,8 @@ def test_json_says_everything(project: Path) -> None:
     [
         ([], 9),
         (["--step", "fetch"], 6),
-        (["--step", "app:fetch"], 6),
+        (["--step", "/fetch"], 2),
+        (["--step", "app:fetch"], 0),
         (["--step", "fetch#1"], 2),
         (["--step", "/fetch#1"], 2),
         (["--step", "nobody"], 0),
