@@ -53,7 +53,9 @@ def at_work(before: list[threading.Thread]) -> int:
 
 
 def lost(app: App) -> int:
-    return app.host.engine.executors["threads"].abandoned
+    executor = app.host.engine.dispatcher.executors["threads"]
+    assert isinstance(executor, threads.ThreadExecutor)
+    return executor.abandoned
 
 
 def overrun(times: int) -> None:
