@@ -55,7 +55,7 @@ marks: list[float] = []  # the engine thread's processor time when `long` begins
 @workflow
 async def long(length: int, gate: str) -> int:
     """So many steps, then one that waits for the file `gate`."""
-    marks.append(time.thread_time())
+    marks.append(time.thread_time())  # podium: replay-safe
     total = 0
     for first in range(0, length, WIDTH):
         total += sum(await step.map(range(first, first + WIDTH)))
