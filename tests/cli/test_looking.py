@@ -124,9 +124,8 @@ def test_show_tells_the_story_and_what_to_do_next(two: list[str]) -> None:
 
 @pytest.mark.parametrize("columns", [30, 50, 80, 200])
 def test_a_narrow_table_drops_columns_never_characters_of_id_or_state(columns: int) -> None:
-    lines = list(
-        runs_verb.table([row("r" * 18, State.SUCCEEDED), row("q" * 18, State.PARKED)], 200.0, columns)
-    )
+    rows = [row("r" * 18, State.SUCCEEDED), row("q" * 18, State.PARKED)]
+    lines = list(runs_verb.table(rows, (), 200.0, columns))
     text = click.unstyle("\n".join(lines))
     assert "r" * 18 in text
     assert "⏸ parked" in text

@@ -227,7 +227,9 @@ def test_a_list_is_narrowed_down_by_a_query(five: list[str]) -> None:
     assert podium("runs", "-q", "-adds").stdout == "run-5\n"
     shown = as_json("runs", "workflow:adds", "-n", "2")
     assert (shown["version"], shown["more"], shown["looked_at"], len(shown["runs"])) == (1, True, None, 2)
-    assert podium("runs", "-n", "2").stderr == "the newest 2; more: -n 20\n"
+    assert podium("runs", "-n", "2").stderr == (
+        "undriven: no live engine drives these 2 runs; podium why run-4\nthe newest 2; more: -n 20\n"
+    )
     assert podium("runs", "tag:daily").stderr == "no runs match\n"
     wrong = podium("runs", "workflow:adds", "stauts:failed")
     assert wrong.returncode == 2

@@ -68,22 +68,22 @@ def test_back_in_line_is_not_waiting_until_it_is_due() -> None:
 
 
 def retry(seq: int, step: str) -> Entry:
-    return Entry(seq=seq, kind=Kind.RETRY, at=1.0, step=step, payload=b"\0" + FAILURE, attempt=1, due=4e9)
+    return Entry(seq=seq, kind=Kind.RETRY, at=1.0, step=step, payload=FAILURE, attempt=1, due=4e9, policy=0)
 
 
 def row(state: State) -> RunRow:
     return RunRow(
         id="r", function="app:wf", state=state, token=1, owner=None, created=0.0, started=0.0, ended=3.0,
         due=None, args=b"{}", payload=b"", digest=b"", lost=0, entries=2, fingerprint="", starter="",
-        parent="", tags="", inbox=0,
+        parent="", tags=(), inbox=0,
     )  # fmt: skip
 
 
 LEFT = [
-    Entry(seq=1, kind=Kind.RESULT, at=1.0, step="1.0/app:fetch", payload=b"1", began=0.5, attempt=1),
-    retry(2, "1.1/app:fetch"),
-    retry(3, "1.2/app:fetch"),
-    Entry(seq=4, kind=Kind.ERROR, at=1.0, step="/app:other", payload=FAILURE, began=0.5, attempt=1),
+    Entry(seq=1, kind=Kind.RESULT, at=1.0, step="1.0/fetch", payload=b"1", began=0.5, attempt=1),
+    retry(2, "1.1/fetch"),
+    retry(3, "1.2/fetch"),
+    Entry(seq=4, kind=Kind.ERROR, at=1.0, step="/other", payload=FAILURE, began=0.5, attempt=1),
 ]
 
 

@@ -148,7 +148,7 @@ def test_2_an_unknown_run() -> None:
     assert ran.returncode == 3
     first, fix = ran.stderr.splitlines()
     assert first.startswith(f"error[E301]: no run begins or ends with '{run[:-1]}?' in sqlite:///")
-    other = "other store? --store URL, or PODIUM_URL"
+    other = "another store? --store URL, or PODIUM_URL"
     assert re.sub(r"\d s ago", "just now", fix) == f"  nearest: {run} (rests, ◌ queued, just now) · {other}"
 
 
