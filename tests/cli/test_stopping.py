@@ -192,6 +192,8 @@ def test_the_same_signal_twice_at_once_is_one(project: Path, running: list[Runni
             break
         run.process.kill()
         (project / "ledger").unlink()
+    else:
+        pytest.fail("two signals never came within the time of an echo")
     time.sleep(PRESS_SECONDS)
     (project / "go").touch()
     assert run.end()[:2] == (0, "done in time\n")
