@@ -280,7 +280,7 @@ class App:
         if end is not None and not self.has_engine:
             self._watch(run, settle(end))
         if resumed:
-            self._resume_notices.add(run, partial(id.set_result, run))
+            self._resume_notices.add(run, id)
         else:
             id.set_result(run)
 

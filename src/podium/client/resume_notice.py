@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from ..env import Env
 from ..errors import PodiumError
@@ -24,13 +25,13 @@ class ResumeNotices:
     def __init__(self, env: Env, notice: Callable[[str], None], store: Callable[[], Store]) -> None:
         self._env, self._notice, self._store = env, notice, store
         self._lock = threading.Lock()
-        self._runs: deque[tuple[str, Callable[[], None]]] = deque()
+        self._runs: deque[tuple[str, Future[str]]] = deque()
         self._serving = False
 
-    def add(self, run: str, then: Callable[[], None]) -> None:
-        """Tell of this run and call `then`, on a thread of their own."""
+    def add(self, run: str, start: Future[str]) -> None:
+        """Tell of this run, then answer its start, on a thread of their own."""
         with self._lock:
-            self._runs.append((run, then))
+            self._runs.append((run, start))
             begins, self._serving = not self._serving, True
         if begins:
             self._env.spawn(self._serve, name="podium-notice")
@@ -42,11 +43,15 @@ class ResumeNotices:
                 if not self._runs:
                     self._serving = False
                     break
-                run, then = self._runs.popleft()
-            if told < _TOLD_ONE_BY_ONE:
-                self._notice(f"podium: resumed {run}{self._counted(run)}")
+                run, start = self._runs.popleft()
             told += 1
-            then()
+            try:
+                if told <= _TOLD_ONE_BY_ONE:
+                    self._notice(f"podium: resumed {run}{self._counted(run)}")
+            except BaseException as error:  # the caller's, as a start that failed; the others are answered
+                start.set_exception(error)
+            else:
+                start.set_result(run)
         if told > _TOLD_ONE_BY_ONE:
             self._notice(f"podium: resumed {told - _TOLD_ONE_BY_ONE:,} more runs")
 
