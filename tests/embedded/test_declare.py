@@ -305,12 +305,17 @@ def test_options_of_a_run_that_cannot_be(options: dict[str, Any], says: str) -> 
         {"grace": -1},
         {"evict_always": 1},
         {"abandoned_max": 0},
-        {"others": "none"},
     ],
 )
 def test_options_of_an_engine_that_cannot_be(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=rf"Options\({next(iter(options))}="):
         Options(**options)
+
+
+@pytest.mark.parametrize("drives", ["none", "others", "", True])
+def test_what_an_app_cannot_drive(drives: Any) -> None:
+    with pytest.raises(UsageError, match=r"App\(drives="):
+        App(drives=drives)
 
 
 @pytest.mark.parametrize("url", [5, True, b"here"])

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -206,9 +206,11 @@ def commits_of_starts(app: App, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return created
 
 
-@pytest.mark.parametrize("engine", [True, False])
-def test_many_starts_share_a_commit(store: Path, monkeypatch: pytest.MonkeyPatch, engine: bool) -> None:
-    with App(store, engine=engine, options=Options(runs_max=5)) as app:
+@pytest.mark.parametrize("drives", ["all", "nothing"])
+def test_many_starts_share_a_commit(
+    store: Path, monkeypatch: pytest.MonkeyPatch, drives: Literal["all", "nothing"]
+) -> None:
+    with App(store, drives=drives, options=Options(runs_max=5)) as app:
         created = commits_of_starts(app, monkeypatch)
         runs = rests.start_many(range(2500))
         assert sum(created) == 2500

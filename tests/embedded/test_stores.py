@@ -32,7 +32,7 @@ def used(store: Path) -> bytes:
 def test_a_file_that_is_no_store(store: Path) -> None:
     store.write_bytes(b"These are the minutes of the last meeting, and no database at all.\n" * 100)
     before = store.read_bytes()
-    with App(store), pytest.raises(StoreError, match=store.name):
+    with pytest.raises(StoreError, match=store.name), App(store):
         quick.run(1)
     assert store.read_bytes() == before
 
@@ -42,7 +42,7 @@ def test_another_programs_database(store: Path) -> None:
         other.execute("create table runs (id integer primary key, mine text)")
         other.execute("insert into runs (mine) values ('precious')")
     other.close()
-    with App(store), pytest.raises(StoreError, match=store.name):
+    with pytest.raises(StoreError, match=store.name), App(store):
         quick.run(1)
     with sqlite3.connect(store) as other:
         assert other.execute("select mine from runs").fetchall() == [("precious",)]
@@ -74,7 +74,7 @@ def test_a_newer_schema(store: Path) -> None:
         newer.execute(f"pragma user_version = {version + 1}")
     newer.close()
     before = store.read_bytes()
-    with App(store), pytest.raises(StoreRefused, match="knows up to"):
+    with pytest.raises(StoreRefused, match="knows up to"), App(store):
         quick.run(2)
     assert store.read_bytes() == before
 
@@ -83,18 +83,18 @@ def test_a_read_only_file(unprivileged: Path) -> None:
     store = unprivileged / "podium.db"
     used(store)
     store.chmod(0o444)
-    with App(store), pytest.raises(StoreRefused, match="read-only"):
+    with pytest.raises(StoreRefused, match="read-only"), App(store):
         quick.run(2)
 
 
 def test_a_read_only_folder_that_holds_no_store(unprivileged: Path) -> None:
     (unprivileged / "locked").mkdir(mode=0o555)
-    with App(unprivileged / "locked" / "podium.db"), pytest.raises(StoreError):
+    with pytest.raises(StoreError), App(unprivileged / "locked" / "podium.db"):
         quick.run(1)
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    with App(tmp_path), pytest.raises(StoreError):
+    with pytest.raises(StoreError), App(tmp_path):
         quick.run(1)
 
 
