@@ -270,7 +270,7 @@ class App:
             if isinstance(verdict, BaseException):
                 raise verdict
             run, resumed = started_run(start.new, start.label, verdict)
-            if self.has_engine:
+            if self.has_engine and not self._closed:  # as it closes, starts still come on record
                 self._others.begin(self.store, lambda: self.host.engine.watchers.wanted)
         except BaseException as error:  # the caller's
             id.set_exception(error)
