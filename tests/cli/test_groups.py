@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,7 @@ def test_on_request_every_traceback_is_shown() -> None:
     podium("run", "app:several")
     told = podium("why", "@last", PODIUM_TRACE="1").stdout
     assert all(f"  KeyError: {n}\n" in told for n in range(4))
-    # The frames of how the group ended, too.
-    assert ", in leave_group\n" in told
-    assert '    raise BaseExceptionGroup("unhandled errors in a TaskGroup", errors) from None\n' in told
+    # The frames of how the group ended, too: Python's own from 3.13 on, and ours in its place before.
+    ends = "leave_group" if sys.version_info < (3, 13) else "__aexit__"
+    _, _, end = told.partition(f", in {ends}\n")
+    assert end.lstrip().startswith(("raise BaseExceptionGroup(", "raise me from None\n"))

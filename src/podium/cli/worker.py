@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import click
-import msgspec
 
 from .. import __version__, process
 from ..client import App, Echo
@@ -159,7 +158,7 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
         given["grace"] = grace
     if lease is not None:
         given |= {"lease": lease, "poll": min(1.0, lease / 4)}
-    return msgspec.structs.replace(Options(), **given)
+    return Options(**given)
 
 
 def _about(served: WorkerModules, options: Options) -> EngineInfo:

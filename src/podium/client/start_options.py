@@ -36,6 +36,10 @@ class StartOptions(msgspec.Struct, frozen=True):
         if self.delay is not None:
             check_seconds("options", "delay", self.delay)
 
+    def with_id(self, id: str) -> StartOptions:
+        """The same options for the run with this id. Raises UsageError where it cannot be one."""
+        return StartOptions(id=id, delay=self.delay, tags=self.tags)  # `structs.replace` may not check
+
 
 def is_tag(text: str) -> bool:
     """Whether it is one word: tags are kept as words with blanks between them."""

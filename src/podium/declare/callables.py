@@ -12,8 +12,6 @@ import importlib
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-import msgspec
-
 from ..checks import check_count
 from ..client import (
     PASSED_ON,
@@ -199,7 +197,7 @@ class Durable(Generic[P, C, R]):
                 self._function,
                 (*self._bound, item),
                 {},
-                self._call if id is None else msgspec.structs.replace(self._call, id=id(item)),
+                self._call if id is None else self._call.with_id(id(item)),
             )
             for item in items
         ]
