@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -35,6 +36,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(place) for place in slow):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Collected tests are millions of objects, which each `gc.collect()` of a test would walk."""
+    gc.freeze()
 
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that: then no test

@@ -91,9 +91,11 @@ def crash_points(jobs: int) -> tuple[int, list[str]]:
     return _crash_all(jobs, crashpoints.PROGRAMS, crashpoints.singles)
 
 
-def crash_pairs(jobs: int) -> tuple[int, list[str]]:
-    """Every two faults, for the smallest programs."""
-    return _crash_all(jobs, crashpoints.SMALLEST, crashpoints.pairs)
+def crash_pairs(jobs: int, every: int = 1) -> tuple[int, list[str]]:
+    """Every two faults, for the smallest programs; or each `every`-th pair of them."""
+    return _crash_all(
+        jobs, crashpoints.SMALLEST, lambda name: islice(crashpoints.pairs(name), 0, None, every)
+    )
 
 
 def _crash_all(
