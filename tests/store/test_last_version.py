@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 import podium
 from podium import App
-from podium.model import Kind, Query, State
+from podium.executors import Attempt
+from podium.model import Fence, Kind, Outcome, Query, State, Write
 from podium.store import Store
 from podium.store.sqlite import SqliteStore
 from tests.store.last_version import flows
@@ -26,10 +28,19 @@ RETRY = "1m8daschw6athykjf4"  # of the run "again"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "podium.db"
+    return _made(tmp_path / "podium.db", DUMP.read_text())
+
+
+@pytest.fixture
+def stem_file(tmp_path: Path) -> Path:
+    """As if `flows` had been a script."""
+    return _made(tmp_path / "stem.db", DUMP.read_text().replace("tests.store.last_version.flows:", "flows:"))
+
+
+def _made(path: Path, dump: str) -> Path:
     raw = apsw.Connection(str(path))
     rows_of_x = re.compile(r"<(\d+)x>")
-    raw.execute(rows_of_x.sub(lambda found: "78" * int(found[1]), DUMP.read_text()))
+    raw.execute(rows_of_x.sub(lambda found: "78" * int(found[1]), dump))
     raw.close()
     return path
 
@@ -115,6 +126,57 @@ def test_blobs_are_named_by_what_they_hold_and_rows_still_lead_to_them(store: St
     assert store.history("succeeded")[0].payload == b'"' + b"x" * 300_000 + b'"'
     found = row(store, "failed")
     assert found.payload.startswith(b"{")
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """The idempotency keys of attempts, by run."""
+    found: dict[str, list[str]] = {}
+    call = Attempt.call
+
+    def noted(attempt: Attempt) -> Any:
+        found.setdefault(attempt.run, []).append(attempt.idempotency_key)
+        return call(attempt)
+
+    monkeypatch.setattr(Attempt, "call", noted)
+    return found
+
+
+def test_a_step_keeps_the_idempotency_key_that_an_attempt_may_have_used_before(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, list[str]]
+) -> None:
+    (tmp_path / "mended").touch()
+    monkeypatch.chdir(tmp_path)
+    (dead,) = store.engines()
+    store.release({dead.id: dead.beat})
+    with App(f"sqlite:///{file}") as app:
+        retried = app.retry("failed").id.result()
+        new = flows.succeeds.start(1)
+        for run in ("retrying", "clashing", "dies", retried, new.id):
+            podium.get(run).result()
+    place = "tests.store.last_version"
+    assert keys["retrying"] == [f"retrying:/{place}.flows:patient"]
+    assert keys["dies"] == [f"dies:/{place}.flows:deadly"]
+    # Those of one name were counted apart: two of each are on record.
+    assert keys["clashing"] == [f"clashing:/{place}.more:step#2", f"clashing:/{place}.flows:step#2"]
+    assert keys[retried] == [f"failed:/{place}.flows:shaky"]
+    assert keys[new.id] == [f"{new.id}:/big", f"{new.id}:/step"]
+
+
+def test_so_does_a_step_of_a_script_that_was_called_by_its_file_stem(
+    stem_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, list[str]]
+) -> None:
+    (tmp_path / "mended").touch()
+    monkeypatch.chdir(tmp_path)
+    store = SqliteStore(stem_file)
+    store.migrate()
+    waiting = Fence("retrying", row(store, "retrying").token, frozenset({State.WAITING}))
+    (verdict,) = store.commit(None, [Write(waiting, rename=flows.retries.name)])
+    assert verdict.outcome is Outcome.DONE
+    store.close()
+    with App(f"sqlite:///{stem_file}"):
+        podium.get("retrying").result()
+    assert keys["retrying"] == ["retrying:/flows:patient"]
 
 
 def test_every_run_goes_on(store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

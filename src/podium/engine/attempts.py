@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from ..executors import Attempt
 from ..machine import Step
 from ..model import STARTS, TURNS, Entry, Head, Kind, StepProgress, lineage_of
+from .former_keys import FormerKeys
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
 
@@ -39,6 +40,7 @@ class Attempts:
         self.running: dict[str, Attempt] = {}  # by step id
         self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
+        self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
         self._line: list[tuple[float, str]] = []
@@ -90,6 +92,8 @@ class Attempts:
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, lineage_of(head), step.context
         )
+        if self.former_keys is not None:
+            attempt.key = self.former_keys[step.id]
         if self.said:
             attempt.last = self.said.get(step.id, b"")
         self.running[step.id] = attempt

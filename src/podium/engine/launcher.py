@@ -48,6 +48,9 @@ class Launcher:
         An engine that stops lets end what runs and begins nothing more: the run is handed back soon.
         """
         stopping = self._lifecycle.stopping
+        if (former_keys := self._attempts.former_keys) is not None:
+            held = [*held]
+            former_keys.note(held)
         for command in held:
             if isinstance(command, Step):
                 if stopping or self._machine.open.get(command.id) is not command:

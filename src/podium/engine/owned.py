@@ -22,6 +22,7 @@ from .context import Context
 from .driver import Driver, Turn
 from .events import AttemptRecorded
 from .executor import Executor
+from .former_keys import FormerKeys
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
@@ -66,6 +67,7 @@ class OwnedRun:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
         self.attempts = Attempts()
+        self.attempts.former_keys = FormerKeys.of_run(head, machine.function)
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)

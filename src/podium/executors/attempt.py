@@ -36,7 +36,7 @@ class Attempt:
 
     __slots__ = (
         "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "log", "open_log", "slots", "awaits", "lineage", "context", "said", "last", "__weakref__",
+        "log", "open_log", "slots", "awaits", "lineage", "key", "context", "said", "last", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +52,7 @@ class Attempt:
     ) -> None:
         self.run = run
         self.lineage = lineage or run  # the same in a retry of the run
+        self.key = ""  # its idempotency key, where that has another form
         self.context = context  # the context variables that the workflow has set
         self.step = step
         self.function = function
@@ -78,7 +79,7 @@ class Attempt:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt at this step, also in a retry of the run: "run:step"."""
-        return f"{self.lineage}:{self.step}"
+        return self.key or f"{self.lineage}:{self.step}"
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""

@@ -227,8 +227,8 @@ def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseExcepti
         function = find(do.function, do.import_from)
         if not do.is_known:
             channel.send(Began())
-        attempt = Attempt(do.run, do.step, function, args, do.number, do.token, do.lineage)
-        attempt.last = do.last
+        attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
+        attempt.key, attempt.last = do.key, do.last
         notes = attempt.note = _Notes(channel)
         attempt.awaits = functools.partial(_tell_waits, channel)
         attempt.slots = _ParentsSlots(channel)

@@ -136,7 +136,7 @@ class Child:
         else:
             self.due = self._now() + START_SECONDS
         do = Do(
-            function.name, import_from, attempt.run, attempt.lineage, attempt.step, attempt.number,
+            function.name, import_from, attempt.run, attempt.idempotency_key, attempt.step, attempt.number,
             attempt.token, function.memory, self.has_begun, attempt.last,
         )  # fmt: skip
         self._send(do, attempt.args)

@@ -52,7 +52,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     function: str
     import_from: list[ModuleRef]
     run: str
-    lineage: str
+    key: str  # for idempotency
     step: str
     number: int
     token: int

@@ -1,6 +1,6 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
-from .heads import clock_of, head_of_new, head_of_row, lineage_of
+from .heads import clock_of, head_of_new, head_of_row, lineage_of, module_before
 from .records import (
     ANSWER,
     CANCEL,
@@ -71,4 +71,5 @@ __all__ = [
     "head_of_row",
     "lineage_of",
     "may_move",
+    "module_before",
 ]

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from .records import Head, NewRun, RunRow
+
+
+class _Context(msgspec.Struct):
+    """Of the headers in a run's `context`, what is read here."""
+
+    module: str | None = None
 
 
 def lineage_of(head: Head) -> str:
@@ -10,6 +18,11 @@ def lineage_of(head: Head) -> str:
     generation. In an id neither a user nor Podium writes an @."""
     seed = head.seed or head.id
     return f"{seed}@{head.generation}" if head.generation else seed
+
+
+def module_before(head: Head) -> str | None:
+    """What its workflow's module was called when Podium 0.1 began it; None for a run of a later version."""
+    return msgspec.json.decode(head.context, type=_Context).module
 
 
 def clock_of(head: Head) -> float:

@@ -49,6 +49,7 @@ def _of_shapes(connection: apsw.Connection) -> dict[str, Callable[..., Any]]:
         "first_byte": _first_byte,
         "blob_name": blob_name,
         "tags_as_json": _tags_as_json,
+        "headers_of_0_1": _headers_of_0_1,
     }
 
 
@@ -58,6 +59,11 @@ def _module(step: str) -> str:
 
 def _first_byte(data: bytes) -> int:
     return data[0] if data else 0
+
+
+def _headers_of_0_1(function: str) -> str:
+    """Its steps, and those of its retries, keep the idempotency keys that they had, with a module."""
+    return json.dumps({"module": function.rpartition(":")[0]})
 
 
 def _tags_as_json(tags: str) -> str:

@@ -117,7 +117,7 @@ SELECT key, id, state, token, owner, due, lost, 0, 0, 0, 0, created, started, st
               AND first.seq = copy.seq
            WHERE copy.run = old_runs.key
              AND first.at = copy.at AND first.kind = copy.kind AND first.step = copy.step), 0) END,
-       '', tags_as_json(tags),
+       iif(state = 'succeeded', '', headers_of_0_1(function)), tags_as_json(tags),
        iif(typeof(args) = 'integer', (SELECT name FROM blob_names WHERE blob_names.key = args), args),
        iif(typeof(payload) = 'integer', (SELECT name FROM blob_names WHERE blob_names.key = payload), payload)
 FROM old_runs;
