@@ -23,6 +23,7 @@ RUNS_EVERY = 0.1  # seconds between looks at all unfinished runs
 WAKING_SECONDS = 3.0
 
 _RUNS = "SELECT id, key, state, token, owner, lost, due, payload FROM runs"
+_ENTRIES = "SELECT e.rowid, runs.id, seq, kind, step, e.payload FROM {} AS e JOIN runs ON runs.key = e.run"
 _UNFINISHED = "IN ('queued', 'running', 'waiting', 'parked')"
 
 
@@ -63,6 +64,7 @@ class Observer:
     def __post_init__(self) -> None:
         self._shown: dict[Step, tuple[float, Any]] = {}
         self._lengths: defaultdict[str, int] = defaultdict(int)
+        self._recent: dict[tuple[str, int], Any] = {}  # entries that the last look saw there: they will move
         self._tokens: dict[str, int] = {}
         self._orphans: list[Orphans] = []
         self._last_row = self._last_run = 0
@@ -125,13 +127,15 @@ class Observer:
 
     def _history(self, connection: apsw.Connection) -> None:
         rows = connection.execute(
-            "SELECT history.rowid, runs.id, seq, kind, step, history.payload FROM history"
-            " JOIN runs ON runs.key = history.run WHERE history.rowid > ? ORDER BY history.rowid",
-            (self._last_row,),
+            f"{_ENTRIES.format('history')} WHERE e.rowid > ?", (self._last_row,)
         ).fetchall()
+        self._last_row = max((row[0] for row in rows), default=self._last_row)
+        recent = connection.execute(_ENTRIES.format("recent_history")).fetchall()
         now = time.monotonic()  # after the look: by then it was shown
-        for rowid, run, seq, kind, step, payload in rows:
-            self._last_row = rowid
+        for _, run, seq, kind, step, payload in sorted([*rows, *recent], key=lambda row: row[2]):
+            if (run, seq) in self._recent:  # seen there; there it is still, or it has been moved since
+                self.expect("once", self._recent[run, seq] == payload, f"{run}: entry {seq} has changed")
+                continue
             self.expect(
                 "gapless", seq == self._lengths[run] + 1, f"{run}: entry {seq} after {self._lengths[run]}"
             )
@@ -142,6 +146,7 @@ class Observer:
             if kind in ("result", "error"):
                 first = self._shown.setdefault((run, step), (now, payload))
                 self.expect("once", first == (now, payload), f"{run} {step} is on record twice")
+        self._recent = {(run, seq): payload for _, run, seq, *_, payload in recent}
 
     def _runs(self, connection: apsw.Connection) -> None:
         left = {row[0]: row[1:] for row in connection.execute(f"{_RUNS} WHERE state {_UNFINISHED}")}

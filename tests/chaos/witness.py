@@ -44,8 +44,8 @@ class View:
             for id, *row, payload in connection.execute("SELECT id, state, token, lost, payload FROM runs"):
                 self.runs[id] = (*row, _whole(payload, blobs))
             for id, *row, payload in connection.execute(
-                "SELECT id, seq, kind, step, attempt, history.payload"
-                " FROM history JOIN runs ON history.run = runs.key ORDER BY history.run, seq"
+                "SELECT id, seq, kind, step, attempt, entries.payload"
+                " FROM entries JOIN runs ON entries.run = runs.key ORDER BY entries.run, seq"
             ):
                 self.histories[id].append((*row, _whole(payload, blobs)))
         finally:

@@ -14,7 +14,7 @@ import pytest
 from podium.errors import StoreUnavailable
 from podium.model import TRANSITIONS, UNFINISHED, Move, Query, State, Write
 from podium.store.sql import migrations, queries
-from podium.store.sqlite import SqliteStore, connection, connections, forgetting
+from podium.store.sqlite import SqliteStore, connection, connections, entries, forgetting
 from podium.store.sqlite import rows as records
 from tests.store.words import (
     FUNCTIONS,
@@ -245,7 +245,9 @@ def test_every_table_that_names_a_run_is_emptied_when_the_run_is_forgotten(
     with closing(apsw.Connection(str(file))) as raw:
         columns = "SELECT m.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE c.name = 'run'"
         tables = {name for (name,) in raw.execute(f"{columns} AND m.type = 'table'")}
-    deletes = {statement.split()[2] for statement in forgetting.FORGET if " run = " in statement}
+    deletes = {
+        statement.split()[2] for statement in (*entries.FORGET, *forgetting.FORGET) if " run = " in statement
+    }
     assert tables == deletes
 
 

@@ -30,18 +30,18 @@ from ...model import (
     Write,
     may_move,
 )
+from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import forget, needed_by
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
-_ENGINE_LIVES, _FENCES, _ADD_ENTRY = SQL["engine_lives"], SQL["fences"], SQL["add_entry"]
+_ENGINE_LIVES, _FENCES = SQL["engine_lives"], SQL["fences"]
 _UNTAKEN, _TAKE, _COUNT_TAKEN = SQL["untaken"], SQL["take"], SQL["count_taken"]
-_LAST_TIME = SQL["last_time"]
 _MOVE, _CALL_OF_RUN, _FREE_BLOB = SQL["move"], SQL["call_of_run"], SQL["free_blob"]
 _UNIQUE_HOLDER, _ADD_TAG = SQL["unique_holder"], SQL["add_tag"]
 _ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
-_ADD_RUN, _COPY_HISTORY, _HISTORY_LENGTH = SQL["add_run"], SQL["copy_history"], SQL["history_length"]
+_ADD_RUN = SQL["add_run"]
 _ADDRESSEE, _ADD_MESSAGE, _TELL = SQL["addressee"], SQL["add_message"], SQL["tell"]
 _UNREAD_SIGNALS = SQL["unread_signals"]
 _ADD_LINE, _RENAME = SQL["add_line"], SQL["rename"]
@@ -118,7 +118,7 @@ class Batch:
         """Insert the entries and lines that wait."""
         if self._entries:
             entries, self._entries = self._entries, []
-            rows_of_each(self._connection, _ADD_ENTRY, entries)
+            history.add(self._connection, entries)
         if self._lines:
             lines, self._lines = self._lines, []
             rows_of_each(self._connection, _ADD_LINE, lines)
@@ -200,7 +200,7 @@ class Batch:
             if new.copy_from is not None:
                 self.flush()
                 source, last = new.copy_from
-                if rows(self._connection, _HISTORY_LENGTH, (source,))[0][0] < last:
+                if history.length(self._connection, source) < last:
                     return _invalid(f"run {source} has no entry {last} to copy")
             known.append(self._known(new) if new.explicit_id else Outcome.DONE)
         if Outcome.CONFLICT not in known:
@@ -270,7 +270,7 @@ class Batch:
             last = entries[-1].at
         else:
             self.flush()
-            last = max((at for (at,) in rows(self._connection, _LAST_TIME, (key,))), default=0.0)
+            last = history.last_time(self._connection, key)
         return last if move.at is None else max(move.at, last)
 
     def _start(self, new: NewRun) -> tuple[Outcome, str]:
@@ -328,9 +328,7 @@ class Batch:
         if tags:
             rows_of_each(self._connection, _ADD_TAG, [(tag, key) for tag in tags])
         if new.copy_from is not None:
-            source, last = new.copy_from
-            copy = {"key": key, "source": source, "last": last}
-            rows(self._connection, _COPY_HISTORY, copy)
+            history.copy(self._connection, key, *new.copy_from)
         self.wakes |= not new.owned
 
     def _send(self, message: Message) -> Outcome:

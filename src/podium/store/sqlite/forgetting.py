@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import apsw
 
+from . import entries
 from .statements import SQL, rows
 
 _NEEDED_BY, _BLOBS_OF_RUN, _FREE_BLOB = SQL["needed_by"], SQL["blobs_of_run"], SQL["free_blob"]
 FORGET = [
     SQL[name]
     for name in (
-        "forget_history",
         "forget_logs",
         "forget_steps_progress",
         "forget_inbox",
@@ -30,6 +30,7 @@ def needed_by(connection: apsw.Connection, key: int) -> str:
 def forget(connection: apsw.Connection, key: int) -> None:
     """Delete a run's rows, and the blobs that then nobody names."""
     blobs = rows(connection, _BLOBS_OF_RUN, (key,))
+    entries.forget(connection, key)
     for statement in FORGET:
         rows(connection, statement, (key,))
     for blob in blobs:

@@ -26,8 +26,8 @@ from ...model import (
     Verdict,
     Write,
 )
+from . import entries, schema
 from . import rows as records
-from . import schema
 from .batch import Batch
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
 from .connections import Connections
@@ -258,7 +258,7 @@ class SqliteStore:
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         with self._connections.reading() as connection:
-            found = rows(connection, SQL["history"], (run, after, limit))
+            found = entries.read(connection, run, after, limit)
             return [records.entry(connection, row) for row in found]
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:

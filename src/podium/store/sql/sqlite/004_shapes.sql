@@ -63,6 +63,31 @@ SELECT run, seq,
             ELSE first_byte(payload) END
 FROM old_history ORDER BY rowid;
 
+-- Entries of many long histories that were written together, until a later commit moves them on: in `history`
+-- each of them would write a page of its own, because every run's end stands elsewhere in the index.
+CREATE TABLE recent_history (
+    run     INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    at      REAL NOT NULL,
+    step    TEXT NOT NULL,
+    digest  BLOB NOT NULL,
+    payload BLOB NOT NULL,             -- the bytes themselves: what names a blob is not put here
+    began   REAL NOT NULL,
+    attempt INTEGER NOT NULL,
+    due     REAL,
+    module  TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    policy  INTEGER,
+    UNIQUE (run, seq)
+) STRICT;
+
+-- The history as a reader sees it.
+CREATE VIEW entries AS
+SELECT run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy FROM history
+UNION ALL
+SELECT run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy FROM recent_history;
+
 -- What may be long comes last, so that a look at a run reads one page.
 ALTER TABLE runs RENAME TO old_runs;
 DROP INDEX runs_claimable;
@@ -215,7 +240,8 @@ DROP TABLE blob_names;
 -- A run as a reader sees it: a column for each field of podium.model.RunRow, and its key.
 CREATE VIEW run_rows AS
 SELECT key, id, function, state, token, owner, created, started, ended, due, args, payload, digest, lost,
-       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0) AS entries,
+       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+           coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)) AS entries,
        fingerprint, starter, tags, unread AS inbox,
        coalesce((SELECT max(n) FROM logs WHERE run = runs.key), 0) AS logs,
        project, unique_name, origin, parent, root, seed, began, copied, generation, base, context,

@@ -10,19 +10,34 @@ SELECT 1 FROM engines WHERE id = ?;
 -- Runs as their fences see them; the write lock of the transaction keeps them so until the commit. All runs
 -- of a batch in one statement, which costs a third of one statement each.
 SELECT runs.id, runs.key, state, token, owner,
-       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+           coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
        unread, messages, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: fence
 -- One run as its fence sees it, and whether the engine lives and owns it.
 SELECT key, state, token, owner IS ?2 AND EXISTS (SELECT 1 FROM engines WHERE id = ?2),
-       coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0)
+       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+           coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0))
 FROM runs WHERE id = ?1;
 
 -- name: add_entry
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_recent_entry
+INSERT INTO recent_history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: move_recent_entries
+-- Sorted by run: so each run's go to one place.
+INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
+FROM recent_history ORDER BY run, seq;
+
+-- name: clear_recent_entries
+DELETE FROM recent_history;
 
 -- name: keep_progress
 INSERT INTO progress (run, step, attempt, at, payload) VALUES (?, ?, ?, ?, ?)
@@ -65,7 +80,7 @@ WHERE key = :key;
 
 -- name: last_time
 -- When the last entry of a run was made.
-SELECT at FROM history WHERE run = ? ORDER BY seq DESC LIMIT 1;
+SELECT at, seq FROM entries WHERE run = ? ORDER BY seq DESC LIMIT 1;
 
 -- name: rename
 UPDATE runs SET function = ? WHERE key = ?;
@@ -128,7 +143,7 @@ INSERT INTO run_tags (tag, run) VALUES (?, ?);
 -- name: copy_history
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
-FROM history WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
+FROM entries WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
 
 -- name: addressee
 -- Where a message goes: the run's key and state, the last number of its inbox, whether the message is there
@@ -182,6 +197,9 @@ UNION SELECT args FROM runs WHERE key = ?1 AND typeof(args) = 'text';
 
 -- name: forget_history
 DELETE FROM history WHERE run = ?;
+
+-- name: forget_recent_history
+DELETE FROM recent_history WHERE run = ?;
 
 -- name: forget_logs
 DELETE FROM logs WHERE run = ?;
@@ -263,7 +281,8 @@ SET owner = ?1, token = token + 1, state = 'running', due = NULL, fingerprint = 
     started = coalesce(started, max(?2, created)), began = coalesce(began, started, max(?2, created))
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
-          coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+          max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+              coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
           iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter),
           starter_engine IS ?1, project, origin, parent, root, seed, began, copied, generation, base, context,
           queue, lane, messages;
@@ -350,7 +369,7 @@ WHERE owner = ?1;
 
 -- name: history
 SELECT seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
-FROM history WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
+FROM entries WHERE run = (SELECT key FROM runs WHERE id = ?) AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: logs
 SELECT step, attempt, at, level, text, n
@@ -361,7 +380,9 @@ SELECT step, attempt, at, level, text, n
 FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ? ORDER BY n LIMIT ?;
 
 -- name: history_length
-SELECT coalesce(max(seq), 0) FROM history WHERE run = (SELECT key FROM runs WHERE id = ?);
+SELECT coalesce(sum(max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+                        coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0))), 0)
+FROM runs WHERE id = ?;
 
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
