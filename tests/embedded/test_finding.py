@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -11,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 import podium
 from podium import App, IdConflict, Options, RunNotFound, UsageError, WrongState, task, workflow
+from podium.client import Cancelled
 from podium.inspect import history
 from podium.model import Query, State, Write
 
@@ -52,6 +56,14 @@ def fails_once(flag: str) -> str:
 @workflow
 def second_time(flag: str) -> str:
     return fails_once(flag)
+
+
+@task
+def waits_for(began: str, gate: str) -> str:
+    Path(began).touch()
+    while not Path(gate).exists():
+        threading.Event().wait(0.01)
+    return "done"
 
 
 @workflow
@@ -160,6 +172,42 @@ def test_a_verb_acts_on_all_that_match_and_only_where_it_can(app: App) -> None:
             run.result()
     assert done.state is State.SUCCEEDED
     assert podium.runs().cancel().result() == 0
+
+
+@pytest.mark.parametrize("verb", ["cancel", "terminate"])
+def test_a_verb_decides_the_same_for_one_run_for_many_and_on_the_command_line(store: Path, verb: str) -> None:
+    """A queued body has not begun: there is nobody to ask."""
+    with App(store, drives="nothing"):
+        one, many, typed = rests.start_many(range(3))
+        getattr(one, verb)()
+        assert getattr(podium.runs(f"id:{many.id}"), verb)().result() == 1
+        command = [sys.executable, "-m", "podium", verb, typed.id, "--store", str(store)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        assert said == "cancelled\n"
+        assert [run.state for run in (one, many, typed)] == [State.CANCELLED] * 3
+
+
+def test_a_run_that_is_taken_as_it_is_cancelled_is_asked(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = rests.options(delay=3600).start(1)
+    queued = app.load(run.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "load", lambda _: msgspec.structs.replace(queued, token=queued.token + 1))
+        assert app.cancel(run.id).result() is Cancelled.ASKED
+    with pytest.raises(podium.RunCancelled):
+        run.result(timeout=60)
+    assert app.cancel(run.id).result() is Cancelled.TOO_LATE
+
+
+def test_a_run_that_a_living_process_has_is_not_terminated(app: App, tmp_path: Path) -> None:
+    began, gate = tmp_path / "began", tmp_path / "gate"
+    run = waits_for.start(str(began), str(gate))
+    while not began.exists():
+        threading.Event().wait(0.01)
+    with pytest.raises(WrongState, match=rf"runs in process {os.getpid()} on .*, which alone may write"):
+        run.terminate()
+    assert podium.runs().terminate().result() == 0
+    gate.touch()
+    assert run.result(timeout=60) == "done"
 
 
 def test_many_are_retried_once(app: App, tmp_path: Path) -> None:

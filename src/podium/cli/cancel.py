@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, Cancelled
 from ..errors import WrongState
 from ..inspect import can_act
 from ..model import UNFINISHED, RunRow, State
@@ -33,13 +33,11 @@ def command(
 
 
 def _cancel(app: App, row: RunRow, name: str) -> str:
-    if row.state.is_final:
-        raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
-    if row.state in (State.QUEUED, State.PARKED):
-        # A queued body has not begun, a parked one cannot go on: there is nobody to ask.
-        app.terminate(row.id).result()
+    done = app.cancel(row.id).result()
+    if done is Cancelled.TOO_LATE:
+        raise WrongState(f"run {row.id} has ended: {app.load(row.id).state}", fix=f"podium show {row.id}")
+    if done is Cancelled.ENDED:
         return "cancelled"
-    app.cancel(row.id).result()
     if row.state is State.RUNNING and not app.is_left(row):
         return "asked; it stops at its next step"
     if any(row.function in engine.functions and can_act(app, engine) for engine in app.store.engines()):

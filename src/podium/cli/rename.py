@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from ..client import App
-from ..errors import UsageError, WrongState
+from ..errors import UsageError
 from ..inspect import can_act
-from ..model import RunRow, State
+from ..model import RunRow
 from . import options
 from .lookup import looking
 from .main import FINE
@@ -53,7 +53,5 @@ def _warn_of_a_name_that_nobody_offers(app: App, new: str) -> None:
 
 
 def _rename(app: App, row: RunRow, new: str) -> str:
-    if row.state is State.RUNNING and not app.is_left(row):
-        raise WrongState(f"run {row.id} runs", fix="end the process that has the old code first")
     app.rename(row.id, new).result()
     return f"moved to {safe(new)}"

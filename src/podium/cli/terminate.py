@@ -5,13 +5,11 @@ from __future__ import annotations
 import click
 
 from ..client import App
-from ..errors import WrongState
-from ..model import UNFINISHED, RunRow, State
+from ..model import UNFINISHED, RunRow
 from . import options
 from .lookup import looking
 from .main import FINE
 from .many import Chosen, agreed, each
-from .terminal import safe
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -31,16 +29,5 @@ def command(
 
 
 def _terminate(app: App, row: RunRow) -> str:
-    if row.state.is_final:
-        raise WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
-    if row.state is State.RUNNING and not app.is_left(row):
-        owner = next((engine for engine in app.store.engines() if engine.id == row.owner), None)
-        where = (
-            f" in process {owner.pid} on {safe(owner.host)}, which alone may write for it" if owner else ""
-        )
-        raise WrongState(
-            f"run {row.id} runs{where}",
-            fix=f"podium cancel {row.id}  asks it to stop; or end that process first",
-        )
     app.terminate(row.id).result()
     return "cancelled"

@@ -14,6 +14,7 @@ from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
 from .starting import Started, encoded
+from .steering import Cancelled
 from .waiting import Waiting
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "WAITING",
     "App",
     "Batch",
+    "Cancelled",
     "Echo",
     "Run",
     "Runs",

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from ..checks import check_type
 from ..engine import End, EngineHost, EngineInfo, Observer, Options
 from ..env import Env, RealEnv
-from ..errors import EngineStopped, RunNotFound, UsageError, WrongState
+from ..errors import EngineStopped, RunNotFound, UsageError
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function, registry
 from ..inspect import history
-from ..model import EngineRow, Entry, NewRun, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import EngineRow, Entry, NewRun, Query, RunRow, Verdict, Write
 from ..store import Store, shown_url
 from . import owners, steering
 from .apps import Apps
@@ -39,7 +39,9 @@ from .resume_notice import ResumeNotices
 from .signals import AT_EXIT, unwind_on_sigterm
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
-from .waiting import mapped
+from .steering import Cancelled
+from .waiting import known, mapped
+from .writing import first_not_refused
 
 T = TypeVar("T")
 
@@ -347,30 +349,28 @@ class App:
         """Without an engine."""
         return self._patiently(lambda: self.store.commit(None, writes))
 
-    def cancel(self, run: str) -> Future[Verdict]:
-        """Ask a run to cancel: CancelledError is raised in its body at the next turn. Raises RunNotFound.
-
-        A parked run ends at once: its body cannot be run, so there is nothing to clean up.
-        """
-        row = self.load(run)
-        if row.state is State.PARKED:
-            return self.write(steering.terminating(row, self.env.now()))
-        return self.write(steering.cancelling(run, self.env.new_id(), self.env.now()))
+    def cancel(self, run: str) -> Future[Cancelled]:
+        """Ask a run to stop: CancelledError is raised in its body at the next turn; one whose body has not
+        begun, or that is parked, ends at once. Raises RunNotFound."""
+        writes = steering.cancelling(self.load(run), self.env.new_id(), self.env.now())
+        if not writes:
+            return known(Cancelled.TOO_LATE)
+        return mapped(first_not_refused(self.write, writes), lambda done: steering.cancelled_by(*done))
 
     def terminate(self, run: str) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run."""
-        return self._decide(run, steering.terminating(self._freed(run), self.env.now()))
+        return self._decide(run, steering.terminating(*self._freed(run), self.env.now()))
 
     def rename(self, run: str, function: str) -> Future[Verdict]:
         """Have a run that nobody, or a dead process, holds go on with a function by its new name."""
-        return self._decide(run, steering.renaming(self._freed(run), function))
+        return self._decide(run, steering.renaming(*self._freed(run), function))
 
-    def _freed(self, run: str) -> RunRow:
-        """A run's row, taken from a dead owner."""
+    def _freed(self, run: str) -> tuple[RunRow, EngineRow | None]:
+        """A run's row, taken from a dead owner, and the living owner that it has."""
         row = self.load(run)
         if self._patiently(lambda: owners.free(self.store, self._locks_directory(), row)):
             row = self.load(run)  # by its new token: an engine that takes it meanwhile wins
-        return row
+        return row, owners.owner_of(self.store, row)
 
     def resume(self, run: str) -> Future[Verdict]:
         """Put a parked run back in line."""
@@ -382,12 +382,7 @@ class App:
     def _decide(self, run: str, write: Write) -> Future[Verdict]:
         """A person's decision, which is refused where the run has moved on meanwhile: WrongState."""
 
-        def check(verdict: Verdict) -> Verdict:
-            if verdict.outcome is not Outcome.DONE:
-                raise WrongState(f"run {run} has moved on meanwhile", fix=f"podium why {run}")
-            return verdict
-
-        return mapped(self.write(write), check)
+        return mapped(self.write(write), partial(steering.accepted, run))
 
     def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""

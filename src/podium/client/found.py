@@ -14,6 +14,7 @@ from ..model import UNFINISHED, RunRow, State
 from .app import App
 from .default_app import current_app
 from .run import Run, StoredRun
+from .steering import Cancelled
 from .waiting import Waiting, answered
 
 RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...
@@ -25,8 +26,8 @@ class Found:
     """Runs that match a query, newest first, read from the store by pages as you iterate.
 
     `for run in found`, `async for run in found`. Verbs act on all that match and can be acted upon:
-    `cancel()` on those that have not ended; `retry()` on failed ones that no newer run goes on from (and on
-    cancelled ones, where the query says so); `resume()` on parked ones. Each gives how many there were.
+    `cancel()` and `terminate()` on those that have not ended; `retry()` on failed ones that no newer run goes
+    on from (and on cancelled ones, where the query says so); `resume()` on parked ones. Each gives how many.
 
     Example:
 
@@ -70,6 +71,17 @@ class Found:
         1
         """
         return self._each(among(self._parsed, UNFINISHED), self._app.cancel)
+
+    def terminate(self) -> Waiting[int]:
+        """End those that no living process has at once, without running their bodies.
+
+        Example:
+
+        >>> run = rests.options(tags=["nightly"], delay=3600).start()
+        >>> podium.runs("tag:nightly").terminate().result()
+        1
+        """
+        return self._each(among(self._parsed, UNFINISHED), self._app.terminate)
 
     def resume(self) -> Waiting[int]:
         """Put the parked ones back in line.
@@ -121,7 +133,7 @@ def _asked(act: Callable[[str], Future[Any]], run: str) -> Future[Any] | None:
 
 def _has_happened(asked: Future[Any] | None) -> bool:
     try:
-        return asked is not None and asked.result() is not None
+        return asked is not None and asked.result() is not Cancelled.TOO_LATE
     except WrongState:
         return False
 

@@ -18,7 +18,7 @@ def is_alive(locks: Path | None, engine: EngineRow) -> bool | None:
 
 def is_left(store: Store, locks: Path | None, row: RunRow) -> bool:
     """Whether a run is held by a process that is certainly dead."""
-    return row.state is State.RUNNING and _is_dead(locks, _owner(store, row))
+    return row.state is State.RUNNING and _is_dead(locks, owner_of(store, row))
 
 
 def free(store: Store, locks: Path | None, row: RunRow) -> bool:
@@ -26,7 +26,7 @@ def free(store: Store, locks: Path | None, row: RunRow) -> bool:
 
     Token + 1: whatever may be left of that owner is refused. What else it held is free as well.
     """
-    owner = _owner(store, row)
+    owner = owner_of(store, row)
     if row.state is not State.RUNNING or not _is_dead(locks, owner):
         return False
     store.release({owner.id: owner.beat} if owner is not None else {})
@@ -35,7 +35,8 @@ def free(store: Store, locks: Path | None, row: RunRow) -> bool:
     return True
 
 
-def _owner(store: Store, row: RunRow) -> EngineRow | None:
+def owner_of(store: Store, row: RunRow) -> EngineRow | None:
+    """The engine that has a run, dead or alive; None where it has no row, or nobody has the run."""
     return next((engine for engine in store.engines() if engine.id == row.owner), None)
 
 

@@ -18,7 +18,7 @@ from ..model import Entry, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
 from .process import is_session
-from .waiting import Answer, Done, Waiting, check_timeout, mapped
+from .waiting import Answer, Done, Waiting, check_timeout, known, mapped
 
 R = TypeVar("R")
 
@@ -118,7 +118,9 @@ class Run(Waiting[R]):
         return self._source.started()
 
     def cancel(self) -> Waiting[None]:
-        """Ask it to stop: its body sees CancelledError and may clean up. Of an ended run it does nothing.
+        """Ask it to stop: its body sees CancelledError and may clean up.
+
+        One whose body has not begun, or that is parked, ends at once; of an ended run it does nothing.
 
         Example; in async code it is `await run.cancel()`:
 
@@ -129,6 +131,21 @@ class Run(Waiting[R]):
         podium.errors.RunCancelled: ...
         """
         return self._source.cancel()
+
+    def terminate(self) -> Waiting[None]:
+        """End it at once, without running its body, which then cannot clean up.
+
+        Raises WrongState where a living process has it (`cancel` asks that one), or it has ended.
+
+        Example:
+
+        >>> run = report.options(delay=3600).start("Oslo")
+        >>> _ = run.terminate()
+        >>> str(run.state)
+        'cancelled'
+        """
+        stored = self._stored()
+        return Answer(mapped(stored.app.terminate(self.id), lambda _: None))
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order: a row for each outcome.
@@ -199,9 +216,7 @@ class StoredRun:
     @classmethod
     def known(cls, app: App, function: Function | None, id: str) -> StoredRun:
         """One that is on record."""
-        start: Future[str] = Future()
-        start.set_result(id)
-        return cls(app, function, Started(start, None))
+        return cls(app, function, Started(known(id), None))
 
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function

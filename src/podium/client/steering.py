@@ -6,12 +6,29 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 import msgspec
 
 from .. import codec
 from ..errors import DecodeError, WrongState
-from ..model import COPY_BEGAN, DEADLINE, FED, Entry, Fence, Kind, Message, Move, NewRun, RunRow, State, Write
+from ..model import (
+    COPY_BEGAN,
+    DEADLINE,
+    FED,
+    EngineRow,
+    Entry,
+    Fence,
+    Kind,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    RunRow,
+    State,
+    Verdict,
+    Write,
+)
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
@@ -19,14 +36,45 @@ _CANCELLED = "asyncio.exceptions:CancelledError"
 _WENT_WELL = frozenset({Kind.RESULT, Kind.TICK})
 
 
-def cancelling(run: str, message_id: str, now: float) -> Write:
-    """CancelledError for the body at its next turn, whoever drives it by then."""
-    return Write(messages=(Message(message_id, run, "cancel", now),))
+class Cancelled(Enum):
+    """What a cancel has come to."""
+
+    ENDED = "ended"  # at once
+    ASKED = "asked"  # its body stops at its next turn
+    TOO_LATE = "too late"  # it had ended
 
 
-def terminating(row: RunRow, now: float) -> Write:
-    """The end of a run that nobody drives; its body does not run."""
-    return _decision(row, Move(State.CANCELLED, at=now))
+def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
+    """Writes to be tried one after the other, until one is not refused; none for a run that has ended.
+
+    A queued body has not begun, a parked one cannot go on: such a run ends at once, unless somebody has taken
+    it meanwhile. Any other body gets CancelledError at its next turn, whoever drives it by then.
+    """
+    if row.state.is_final:
+        return ()
+    ask = Write(messages=(Message(message_id, row.id, "cancel", now),))
+    if row.state in (State.QUEUED, State.PARKED):
+        return _decision(row, Move(State.CANCELLED, at=now)), ask
+    return (ask,)
+
+
+def cancelled_by(write: Write, verdict: Verdict) -> Cancelled:
+    """What the write of `cancelling` that was not refused has done."""
+    if write.move is not None:
+        return Cancelled.ENDED
+    return Cancelled.TOO_LATE if Outcome.GONE in verdict.messages else Cancelled.ASKED
+
+
+def accepted(run: str, verdict: Verdict) -> Verdict:
+    """The verdict on a decision. Raises WrongState where the run is not any more as it was seen."""
+    if verdict.outcome is not Outcome.DONE:
+        raise WrongState(f"run {run} has moved on meanwhile", fix=f"podium why {run}")
+    return verdict
+
+
+def terminating(row: RunRow, owner: EngineRow | None, now: float) -> Write:
+    """The end of a run that nobody drives; its body does not run. `owner`: the living engine that has it."""
+    return _decision(row, Move(State.CANCELLED, at=now), owner)
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
@@ -36,15 +84,23 @@ def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
     return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
 
 
-def renaming(row: RunRow, function: str) -> Write:
+def renaming(row: RunRow, owner: EngineRow | None, function: str) -> Write:
     """A run of a function that is called otherwise now; its state and its record stay."""
-    return msgspec.structs.replace(_decision(row), rename=function)
+    return msgspec.structs.replace(_decision(row, owner=owner), rename=function)
 
 
-def _decision(row: RunRow, move: Move | None = None) -> Write:
+def _decision(row: RunRow, move: Move | None = None, owner: EngineRow | None = None) -> Write:
+    if row.state.is_final:
+        raise _has_ended(row)
     if row.state not in _UNDRIVEN:
-        raise WrongState(f"run {row.id} is {row.state}", fix=_way_on(row))
+        where = f" in process {owner.pid} on {owner.host}, which alone may write for it" if owner else ""
+        fix = f"podium cancel {row.id}  asks it to stop; or end that process first"
+        raise WrongState(f"run {row.id} runs{where}", fix=fix)
     return Write(fence=Fence(row.id, row.token, _UNDRIVEN), move=move)
+
+
+def _has_ended(row: RunRow) -> WrongState:
+    return WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
 
 
 def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> NewRun:

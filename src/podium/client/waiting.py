@@ -75,6 +75,13 @@ def check_timeout(timeout: object) -> None:
         raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
 
 
+def known(value: T) -> Future[T]:
+    """A future that is done."""
+    future: Future[T] = Future()
+    future.set_result(value)
+    return future
+
+
 def mapped(future: Future[S], convert: Callable[[S], T]) -> Future[T]:
     """A future of `convert(value)`; its failure is the first one's, or what `convert` raises."""
     after: Future[T] = Future()

@@ -1,0 +1,30 @@
+"""Writes that depend on what has become of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from ..model import Outcome, Verdict, Write
+
+
+def first_not_refused(
+    commit: Callable[[Write], Future[Verdict]], writes: Sequence[Write]
+) -> Future[tuple[Write, Verdict]]:
+    """Commit these writes one after the other, until one is not refused; that one and its verdict."""
+    answer: Future[tuple[Write, Verdict]] = Future()
+
+    def begin(write: Write, others: Sequence[Write]) -> None:
+        def done(verdict: Future[Verdict]) -> None:
+            try:
+                if verdict.result().outcome is Outcome.REFUSED and others:
+                    begin(others[0], others[1:])
+                else:
+                    answer.set_result((write, verdict.result()))
+            except BaseException as error:  # whoever waits is told
+                answer.set_exception(error)
+
+        commit(write).add_done_callback(done)
+
+    begin(writes[0], writes[1:])
+    return answer
