@@ -188,7 +188,8 @@ def test_what_a_killed_process_left_is_taken_from_it_and_ended(left: str) -> Non
         row = app.load(left)
         assert (row.state, row.token, row.lost) == (State.CANCELLED, 2, 1)
         late = Fence(left, 1, frozenset({State.RUNNING}))  # what its owner would still write
-        assert app.write(Write(fence=late, move=Move(State.FAILED))).result().outcome is Outcome.REFUSED
+        refused = app.decisions.write(Write(fence=late, move=Move(State.FAILED)))
+        assert refused.result().outcome is Outcome.REFUSED
         assert app.store.engines() == []
     assert not list(Path(".podium/podium.db-locks").glob("*.lock"))
 

@@ -62,7 +62,7 @@ def left(tmp_path: Path) -> Path:
         script.kill()
         script.communicate()
         (row,) = app.store.find(Query())
-        app.rename(row.id, "main:flow").result()
+        app.decisions.rename(row.id, "main:flow").result()
     return tmp_path
 
 

@@ -13,7 +13,6 @@ METHODS_MAX = 20
 
 # Still open, each with its number of methods; a class that is split goes from here, and none may grow.
 OPEN: dict[str, int] = {
-    "src/podium/client/app.py:App": 37,
     "src/podium/executors/children.py:Child": 36,
     "src/podium/executors/threads.py:ThreadExecutor": 21,
     "src/podium/inspect/causes.py:_Unfinished": 21,

@@ -38,7 +38,7 @@ def _cancel(app: App, row: RunRow, name: str) -> str:
         raise WrongState(f"run {row.id} has ended: {app.load(row.id).state}", fix=f"podium show {row.id}")
     if done is Cancelled.ENDED:
         return "cancelled"
-    if row.state is State.RUNNING and not app.is_left(row):
+    if row.state is State.RUNNING and not app.decisions.is_left(row):
         return "asked; it stops at its next step"
     if any(row.function in engine.functions and can_act(app, engine) for engine in app.store.engines()):
         return "asked; whoever drives it next stops it"

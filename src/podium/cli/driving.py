@@ -36,7 +36,7 @@ def only_waits(notice: str) -> None:
 def open_engine(app: App, wait: float | None = None) -> None:
     """Before we listen to signals: while the store is busy, and nothing has begun, Ctrl-C just ends us."""
     if wait is not None:
-        app.patience = min(wait, app.patience)
+        app.profile.patience = min(wait, app.profile.patience)
     app.host.listen()
 
 
@@ -99,7 +99,9 @@ def drive(
     """Follow a run to its end, driven here if the app has an engine; report it; the exit code."""
     env = RealEnv()
     if app.has_engine:
-        app.describe(EngineInfo(script=app.starter, slots=app.options.thread_slots, run=view.run))
+        app.session.describe(
+            EngineInfo(script=app.profile.starter, slots=app.options.thread_slots, run=view.run)
+        )
     row = app.load(view.run)
     view.call = formatting.call(row.args)
     if not quiet and not terminal.is_live():

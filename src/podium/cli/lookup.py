@@ -31,7 +31,7 @@ def looking(store: str | None) -> Generator[App]:
     if file is not None and not file.exists():
         raise RunNotFound(f"there are no runs yet in {shown_url(url)}", fix=OTHER_STORE)
     app = App(url, drives="nothing")
-    app.patience = _PATIENCE
+    app.profile.patience = _PATIENCE
     try:
         yield app
     finally:

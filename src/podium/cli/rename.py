@@ -53,5 +53,5 @@ def _warn_of_a_name_that_nobody_offers(app: App, new: str) -> None:
 
 
 def _rename(app: App, row: RunRow, new: str) -> str:
-    app.rename(row.id, new).result()
+    app.decisions.rename(row.id, new).result()
     return f"moved to {safe(new)}"

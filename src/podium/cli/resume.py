@@ -69,7 +69,7 @@ def _put_in_line(app: App, row: RunRow) -> str:
 
 def _runs(app: App, row: RunRow) -> bool:
     """Whether a living process drives it; what a dead one held is in line for whoever looks next."""
-    return row.state is State.RUNNING and not app.is_left(row)
+    return row.state is State.RUNNING and not app.decisions.is_left(row)
 
 
 def _require_open(row: RunRow) -> None:

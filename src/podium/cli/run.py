@@ -85,7 +85,7 @@ def command(
             require_engine()
         # The script stands for its module: `python app.py` and `podium run app:report` find each other's
         # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
-        app.starter = "" if detach else found.file
+        app.profile.starter = "" if detach else found.file
         if detach:
             run = app.start(found.function, args, kwargs, _timed(call, due, now())).id.result()
             _detached(app, app.load(run), now(), as_json, quiet)

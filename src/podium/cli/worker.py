@@ -88,8 +88,8 @@ def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
 
     Raises what it failed of: whoever looks after this process starts it again.
     """
-    app.describe(_about(served, app.options))
-    app.patience = TICK_SECONDS  # this loop is patient, and can be told to stop meanwhile
+    app.session.describe(_about(served, app.options))
+    app.profile.patience = TICK_SECONDS  # this loop is patient, and can be told to stop meanwhile
     mend_due = app.env.monotonic() + MEND_SECONDS
     host: EngineHost | None = None
     waiting = False
@@ -185,7 +185,7 @@ def _say_begin(app: App, served: WorkerModules) -> None:
 def _mend(app: App, served: WorkerModules) -> None:
     before, came = served.broken, served.load()
     if served.broken != before:
-        app.describe(_about(served, app.options))
+        app.session.describe(_about(served, app.options))
     if came:
         tell(f"serves {', '.join(came)} now")
         app.host.call(app.host.engine.claimer.soon)

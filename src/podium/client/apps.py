@@ -1,4 +1,4 @@
-"""The apps of this process: all that live, and the one of the innermost `with App(...)`."""
+"""The apps of this process: the sessions of all that live, and the one of the innermost `with App(...)`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import changes
 
 
 class Member(Protocol):
-    """What an app shows here."""
+    """What the session of an app shows here."""
 
     @property
     def has_engine(self) -> bool: ...
@@ -20,14 +20,14 @@ class Member(Protocol):
     def forget(self) -> None: ...
 
 
-A = TypeVar("A", bound=Member)
+A = TypeVar("A")
 
 
 class Apps(Generic[A]):
     """Kept for the process. A forked child has none: what it inherits belongs to its parent."""
 
     def __init__(self) -> None:
-        self._all: weakref.WeakSet[A] = weakref.WeakSet()
+        self._all: weakref.WeakSet[Member] = weakref.WeakSet()
         self.innermost: A | None = None
         changes.at_fork(
             "apps",
@@ -36,14 +36,14 @@ class Apps(Generic[A]):
             in_child=self._forget,
         )
 
-    def add(self, app: A) -> None:
-        self._all.add(app)
+    def add(self, session: Member) -> None:
+        self._all.add(session)
 
-    def live(self) -> list[A]:
-        """Those that have an engine, or will have one, and are not closed."""
-        return [app for app in list(self._all) if app.has_engine and not app.is_closed]
+    def are_live(self) -> bool:
+        """Whether one of them has an engine, or will have one, and is not closed."""
+        return any(session.has_engine and not session.is_closed for session in list(self._all))
 
     def _forget(self) -> None:
-        for app in list(self._all):
-            app.forget()
+        for session in list(self._all):
+            session.forget()
         self.innermost = None

@@ -78,7 +78,7 @@ class _Start:
             while not self._is_there():
                 if self.called_off.wait(SETTLE_SECONDS):
                     return
-            if not apps.live():
+            if not apps.are_live():
                 current_app().host.listen()
         except PodiumError as error:
             log.error("the runs of this process stand still until the next call: %s", error)
@@ -87,7 +87,7 @@ class _Start:
     def _is_there() -> bool:
         """Whether there is a store, or an app that somebody has opened."""
         file = store_file(default_url())
-        return file is None or file.exists() or bool(apps.live())
+        return file is None or file.exists() or apps.are_live()
 
 
 _start = _Start()

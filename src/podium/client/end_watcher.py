@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 from ..engine import End
@@ -26,12 +26,13 @@ def settle(future: Future[Any]) -> Callable[[Any], None]:
     """What completes a future with a value or, given an exception, with that."""
 
     def settle(answer: Any) -> None:
-        if future.done():  # its start failed for the caller, who was told so
-            return
-        if isinstance(answer, BaseException):
-            future.set_exception(answer)
-        else:
-            future.set_result(answer)
+        try:
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+        except InvalidStateError:  # cancelled meanwhile, or its start failed for the caller, who was told so
+            pass
 
     return settle
 

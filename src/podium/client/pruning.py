@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from ..model import FINAL, Fence, Outcome, RunRow, Write
 from .app import App
-from .busy_wait import patiently
 
 _ROWS_MAX = 2000  # rows that one commit deletes, unless a single run has more: some 10 ms
 _RUNS_MAX = 50
@@ -20,7 +18,7 @@ def forget(app: App, rows: Sequence[RunRow]) -> Iterator[tuple[RunRow, str]]:
     """
     for batch in _batches(rows):
         writes = [Write(fence=Fence(row.id, row.token, FINAL), forget=True) for row in batch]
-        verdicts = patiently(partial(app.store.commit, None, writes), app.env, app.tell, app.patience)
+        verdicts = app.session.commit(writes)
         for row, verdict in zip(batch, verdicts, strict=True):
             yield row, "" if verdict.outcome is Outcome.DONE else verdict.detail or "it is there no more"
 

@@ -285,7 +285,7 @@ class StoredRun:
             and self._start.done()
             and self._start.exception() is None
         ):
-            self.app.left_by_caller(self._start.result())
+            self.app.starts.left_by_caller(self._start.result())
 
     async def started(self) -> str:
         return await wait_in_loop(self._start)

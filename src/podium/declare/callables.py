@@ -113,7 +113,7 @@ class Durable(Generic[P, C, R]):
     def _start_run(
         self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any], watch: bool = False
     ) -> Run[R]:
-        started = app.start(self._function, (*self._bound, *args), kwargs, self._call, watch)
+        started = app.starts.one(self._function, (*self._bound, *args), kwargs, self._call, watch)
         if not in_event_loop():
             started.id.result()
         return Run(StoredRun(app, self._function, started, self._call.id or ""))
@@ -201,7 +201,7 @@ class Durable(Generic[P, C, R]):
             )
             for item in items
         ]
-        started = app.start_many(self._function, calls)
+        started = app.starts.many(self._function, calls)
         if not in_event_loop():
             _wait_for_all(started)
         return [

@@ -1,0 +1,78 @@
+"""`Decisions`: what a person decides about a run, carried out. What may be decided says `steering`."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from functools import partial
+
+from ..model import EngineRow, RunRow, Verdict, Write
+from . import owners, steering
+from .end_watcher import settle
+from .records import Records
+from .session import Session
+from .starting import Started
+from .starts import Starts
+from .steering import Cancelled
+from .waiting import known, mapped
+from .writing import first_not_refused
+
+
+class Decisions:
+    """Each raises RunNotFound, and WrongState where the run's state does not allow it."""
+
+    def __init__(self, session: Session, records: Records, starts: Starts) -> None:
+        self._session, self._records, self._starts = session, records, starts
+        self._env = session.profile.env
+
+    def cancel(self, run: str) -> Future[Cancelled]:
+        """Ask a run to stop: CancelledError is raised in its body at the next turn; one whose body has not
+        begun, or that is parked, ends at once."""
+        writes = steering.cancelling(self._records.load(run), self._env.new_id(), self._env.now())
+        if not writes:
+            return known(Cancelled.TOO_LATE)
+        return mapped(first_not_refused(self.write, writes), lambda done: steering.cancelled_by(*done))
+
+    def terminate(self, run: str) -> Future[Verdict]:
+        """End a run that nobody, or a dead process, holds; its body does not run."""
+        return self._decide(run, steering.terminating(*self._freed(run), self._env.now()))
+
+    def rename(self, run: str, function: str) -> Future[Verdict]:
+        """Have a run that nobody, or a dead process, holds go on with a function by its new name."""
+        return self._decide(run, steering.renaming(*self._freed(run), function))
+
+    def resume(self, run: str) -> Future[Verdict]:
+        """Put a parked run back in line."""
+        row = self._records.load(run)
+        ours = self._session.profile.functions.get(row.function)
+        code = ours.fingerprint if ours is not None else None
+        return self._decide(run, steering.resuming(row, self._env.now(), code))
+
+    def retry(self, run: str) -> Started:
+        """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
+        row = self._records.load(run)
+        new = steering.retrying(row, self._records.history(run), self._env.new_id(), self._env.now())
+        return self._starts.copy(new, row.function)
+
+    def write(self, write: Write) -> Future[Verdict]:
+        """Commit it, through the engine if there is one."""
+        session = self._session
+        if not session.has_engine:
+            return known(session.commit([write])[0])
+        future: Future[Verdict] = Future()
+        session.host.call(session.host.engine.clients.write, write, settle(future))
+        return future
+
+    def is_left(self, row: RunRow) -> bool:
+        """Whether a run is held by a process that is certainly dead."""
+        return owners.is_left(self._session.store, self._session.locks_directory, row)
+
+    def _freed(self, run: str) -> tuple[RunRow, EngineRow | None]:
+        """A run's row, taken from a dead owner, and the living owner that it has."""
+        session, row = self._session, self._records.load(run)
+        if session.patiently(lambda: owners.free(session.store, session.locks_directory, row)):
+            row = self._records.load(run)  # by its new token: an engine that takes it meanwhile wins
+        return row, owners.owner_of(session.store, row)
+
+    def _decide(self, run: str, write: Write) -> Future[Verdict]:
+        """Refused where the run has moved on meanwhile: WrongState."""
+        return mapped(self.write(write), partial(steering.accepted, run))

@@ -1,0 +1,34 @@
+"""What an app was opened with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..engine import EngineInfo, Observer, Options
+from ..env import Env
+from ..functions import Function
+from .busy_wait import PATIENCE
+from .process import Drives
+
+
+@dataclass(slots=True)
+class Profile:
+    """Read by all parts of one app. Commands change `starter`, `patience` and `about` before first use."""
+
+    url: str
+    is_found: bool  # by looking for a store, so that a new one is worth a line
+    env: Env
+    options: Options
+    functions: Mapping[str, Function]  # what it may drive
+    starter: str  # the script that may attach to what it left behind
+    tell: Callable[[str], None]  # a person what is worth knowing
+    drives: Drives
+    about: EngineInfo | None  # what the engine says of itself
+    patience: float = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
+    observers: list[Observer] = field(default_factory=list[Observer])  # of the engine's events
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether it drives runs at all."""
+        return self.drives != "nothing"

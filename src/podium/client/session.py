@@ -1,0 +1,187 @@
+"""`Session`: the store and the engine of one app, each opened on first use, and what ends with them."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from ..engine import End, EngineHost, EngineInfo
+from ..errors import EngineStopped, UsageError
+from ..executors import refuse_work_while_loading
+from ..model import EngineRow, Verdict, Write
+from ..store import Store
+from . import owners
+from .busy_wait import patiently
+from .end_watcher import EndWatcher
+from .former_names import take_new_names
+from .interrupt_notice import is_interrupted, tell_left
+from .location import project_in, store_file
+from .opening import opened_store
+from .others_notice import OthersNotice
+from .presence import described, fate_of_others
+from .profile import Profile
+from .resume_notice import ResumeNotices
+from .signals import AT_EXIT, unwind_on_sigterm
+
+T = TypeVar("T")
+
+
+class Session:
+    """Opens, closes, and reaches the store: through the engine if there is one. Any thread."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._store: Store | None = None
+        self._host: EngineHost | None = None
+        self._is_closed = False
+        self._others = OthersNotice(profile, self.is_alive)
+        self._renew()
+
+    def _renew(self) -> None:
+        """What a forked child has anew: its parent's threads are not there, its locks may be held."""
+        profile = self.profile
+        self._lock = threading.RLock()
+        self._ends = EndWatcher(profile.env, lambda: self.store)
+        self.resumed = ResumeNotices(profile.env, profile.tell, lambda: self.store)
+
+    # -- opening --------------------------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        profile = self.profile
+        with self._lock:
+            if self._is_closed:
+                raise EngineStopped("this app is closed")
+            if self._store is None:
+                refuse_work_while_loading()
+                file = store_file(profile.url)
+                is_new = profile.is_found and file is not None and not file.exists()
+                self._store = self.patiently(lambda: opened_store(profile.url))
+                if is_new:
+                    profile.tell(f"podium: new store {file}")
+            return self._store
+
+    @property
+    def host(self) -> EngineHost:
+        """The running engine; started on first use."""
+        profile = self.profile
+        with self._lock:
+            if self._host is not None and self._host.is_condemned:
+                # Others took it for dead (this process was frozen, say) and its runs go on with them. It
+                # does not come back, so that an id means one life; the process gets a fresh engine.
+                profile.env.spawn(self._host.close, name="podium-burial")
+                self._host = None
+            if self._host is None:
+                if not profile.has_engine:
+                    raise UsageError(
+                        "this app has no engine", fix='open it with drives="all", or start a worker'
+                    )
+                self._host = self.patiently(self._new_host)
+                take_new_names(self.store, profile.starter, profile.functions, profile.tell)
+                AT_EXIT.install(self.close)
+                unwind_on_sigterm()
+            return self._host
+
+    def _new_host(self) -> EngineHost:
+        profile = self.profile
+        return EngineHost(
+            self.store, profile.functions, profile.env, profile.options, self.locks_directory,
+            self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
+            partial(project_in, profile.url),
+        )  # fmt: skip
+
+    def _info(self) -> str:
+        profile = self.profile
+        return described(
+            profile.about, profile.drives, profile.options, profile.functions, profile.url
+        ).written()
+
+    def describe(self, about: EngineInfo) -> None:
+        """Let the engine say something else of itself from now on."""
+        self.profile.about = about
+        if self._host is not None:
+            self._host.describe(self._info())
+
+    def listen(self) -> EngineHost:
+        """The running engine, which hears what tasks print although somebody has replaced the streams."""
+        self.host.listen()
+        return self.host
+
+    @property
+    def locks_directory(self) -> Path | None:
+        """Where the engines of this host hold their locks; None beside a store in memory."""
+        file = store_file(self.profile.url)
+        return Path(f"{file}-locks") if file else None
+
+    def is_alive(self, engine: EngineRow) -> bool | None:
+        """Whether an engine's process lives; None where only its lease can tell (another host)."""
+        return owners.is_alive(self.locks_directory, engine)
+
+    # -- use ------------------------------------------------------------------------------------------
+
+    def patiently(self, act: Callable[[], T]) -> T:
+        """Do it as soon as the store lets us."""
+        return patiently(act, self.profile.env, self.profile.tell, self.profile.patience)
+
+    def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        """Without an engine."""
+        return self.patiently(lambda: self.store.commit(None, writes))
+
+    def watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
+        """Have `then` called, on some thread, when the run is final or parked."""
+        if self.profile.has_engine:
+            self.host.call(self.host.engine.clients.watch, run, then)
+        else:
+            self._ends.add(run, then)
+
+    def tell_others(self) -> None:
+        """What this process drives has begun: say in a moment what else waits."""
+        with self._lock:
+            if not self._is_closed:  # as it closes, starts still come on record
+                self._others.begin(self.store, lambda: self.host.engine.watchers.wanted)
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is over, here."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Let running tasks end within the grace time, hand the rest back, close the store."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            host, store = self._host, self._store
+        atexit.unregister(self.close)
+        self._ends.close()
+        if host is not None:
+            wanted = host.engine.watchers.wanted
+            try:
+                host.close()
+            finally:  # also when a second Ctrl-C cuts the grace short
+                if store is not None:
+                    if wanted and is_interrupted():
+                        tell_left(self.profile.tell, store, self.profile.url, self.profile.starter, wanted)
+                    self._others.close(store, wanted)
+        if store is not None:
+            store.close()
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether it drives runs at all."""
+        return self.profile.has_engine
+
+    def forget(self) -> None:
+        """In a forked child: everything here belongs to the parent."""
+        if self._host is not None:
+            self._host.forget()
+        self._host = self._store = None
+        self._is_closed = True
+        self._renew()

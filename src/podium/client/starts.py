@@ -1,0 +1,106 @@
+"""`Starts`: makes runs. A call is encoded, committed, and answered wherever it is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from ..executors import note_started_run, refuse_work_while_loading
+from ..functions import Function
+from ..model import NewRun, Verdict, Write
+from .end_watcher import settle
+from .location import project_in
+from .session import Session
+from .start_options import StartOptions
+from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
+
+
+class Starts:
+    """Creates the runs of one app. Any thread; answers come on the engine's, if there is one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def one(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: StartOptions,
+        watch: bool = False,
+    ) -> Started:
+        """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
+        (started,) = self.many(function, [encoded(function, args, kwargs, options)], watch)
+        return started
+
+    def many(self, function: Function, calls: Sequence[EncodedCall], watch: bool = False) -> list[Started]:
+        """Create a run for each call, in one commit for each chunk of them."""
+        refuse_work_while_loading()
+        profile = self._session.profile
+        if profile.has_engine:
+            # Opened before the runs are dated: what is older than the engine was left behind.
+            self._session.listen()
+        started: list[Started] = []
+        for chunk in chunks(calls):
+            of = (profile.env, profile.starter, project_in(profile.url, function))
+            new_runs = [new_run(function, call, *of) for call in chunk]
+            started += self._start([_to_start(new, function.label, watch) for new in new_runs])
+        return started
+
+    def copy(self, new: NewRun, label: str) -> Started:
+        """Create a run from another one's recorded past."""
+        return self._start([_to_start(new, label)])[0]
+
+    def _start(self, starts: Sequence[Start]) -> list[Started]:
+        note_started_run()
+        session = self._session
+        if session.has_engine:
+            session.host.call(self._start_here, starts)
+        else:
+            verdicts = session.commit([Write(new_runs=(start.new,)) for start in starts])
+            for start, verdict in zip(starts, verdicts, strict=True):
+                self._answered(start, verdict)
+        return [start.started for start in starts]
+
+    def _start_here(self, starts: Sequence[Start]) -> None:
+        """On the engine's thread: what is asked in one go is committed in one go."""
+        clients = self._session.host.engine.clients
+        for start in starts:
+            watch = settle(start.started.end) if start.started.end is not None else None
+            clients.start(start.new, partial(self._answered, start), watch)
+
+    def _answered(self, start: Start, verdict: Verdict | BaseException) -> None:
+        """Tell the caller, wherever it waits, what has become of a start. On some thread."""
+        session, (id, end) = self._session, start.started
+        try:
+            if isinstance(verdict, BaseException):
+                raise verdict
+            run, resumed = started_run(start.new, start.label, verdict)
+            if session.has_engine:
+                session.tell_others()
+        except BaseException as error:  # the caller's
+            settle(id)(error)
+            if end is not None:
+                settle(end)(error)
+            return
+        if end is not None and not session.has_engine:
+            session.watch(run, settle(end))
+        if resumed:
+            session.resumed.add(run, id)
+        else:
+            settle(id)(run)
+
+    def left_by_caller(self, run: str) -> None:
+        """Whoever waited for a run at a prompt has pressed Ctrl-C: say that it goes on, and how it ends."""
+        session = self._session
+        if session.has_engine:
+            session.host.call(session.host.engine.clients.interrupted, run)
+            session.profile.tell(
+                f"podium: run {run} goes on in this process; podium.get({run!r}) has it: .result(), .cancel()"
+            )
+
+
+def _to_start(new: NewRun, label: str, watch: bool = False) -> Start:
+    return Start(new, label, Started(Future(), Future() if watch else None))
