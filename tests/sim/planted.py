@@ -19,7 +19,8 @@ from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
 from podium.machine import Step
 from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
-from podium.store.sqlite import batch, store
+from podium.store import judge
+from podium.store.sqlite import store
 from podium.testing import World
 from tests.sim.worlds import draw_setting
 
@@ -28,20 +29,11 @@ Plant = Callable[[], AbstractContextManager[Any]]
 
 def token_check_dropped() -> AbstractContextManager[Any]:
     """The store takes any write for the newest owner's."""
-    real = batch.Batch._check_fenced
 
-    def check(self: Any, fence: Any, write: Write) -> Any:
-        row = self._runs.get(fence.run)
-        if row is None:
-            return real(self, fence, write)
-        mine, lives = self._engine, self._lives
-        self._engine, self._lives = row[4], True
-        try:
-            return real(self, msgspec.structs.replace(fence, token=row[3]), write)
-        finally:
-            self._engine, self._lives = mine, lives
+    def may_write(self: Any, fence: Any, run: Any, write: Write) -> bool:
+        return run.state in fence.states
 
-    return patch.object(batch.Batch, "_check_fenced", check)
+    return patch.object(judge._Judging, "_may_write", may_write)
 
 
 def refusal_ignored() -> AbstractContextManager[Any]:

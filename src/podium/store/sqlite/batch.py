@@ -1,371 +1,218 @@
-"""Writes become rows: every check first, then the changes; entries of a whole batch in one insert.
+"""A batch of Writes in a transaction: rows are read in sets, `judge` judges them, sets are written.
 
-What a `Write` may do is decided here alone, under the write lock of the transaction, by reading the run's
-row: that is the fence. A write that is refused has changed nothing, so its neighbours commit.
+What a `Write` may do is decided there alone; here is only where the rows are. The write lock of the
+transaction keeps what was read as it is until the commit.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import apsw
 from msgspec.structs import astuple
 
-from ...model import (
-    FINAL,
-    SIGNAL,
-    SIGNALS_MAX,
-    Entry,
-    Fence,
-    Kind,
-    Message,
-    Move,
-    NewRun,
-    Outcome,
-    State,
-    StepProgress,
-    Verdict,
-    Write,
-    may_move,
-)
+from ...model import SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
+from ..judge import judge
+from ..sets import Changes, InboxRow, Needs, Rows, RunState, needs, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import forget, needed_by
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
-_ENGINE_LIVES, _FENCES = SQL["engine_lives"], SQL["fences"]
-_UNTAKEN, _TAKE, _COUNT_TAKEN = SQL["untaken"], SQL["take"], SQL["count_taken"]
-_MOVE, _CALL_OF_RUN, _FREE_BLOB = SQL["move"], SQL["call_of_run"], SQL["free_blob"]
-_UNIQUE_HOLDER, _ADD_TAG = SQL["unique_holder"], SQL["add_tag"]
-_ATTACHABLE, _ATTACH = SQL["attachable"], SQL["attach"]
-_ADD_RUN = SQL["add_run"]
-_ADDRESSEE, _ADD_MESSAGE, _TELL = SQL["addressee"], SQL["add_message"], SQL["tell"]
+_ENGINE_LIVES, _RUNS, _CALLS, _MESSAGES = SQL["engine_lives"], SQL["runs"], SQL["calls"], SQL["messages"]
 _UNREAD_SIGNALS = SQL["unread_signals"]
-_ADD_LINE, _RENAME = SQL["add_line"], SQL["rename"]
+_UNIQUE_HOLDER, _ATTACHABLE, _ORPHANS = SQL["unique_holder"], SQL["attachable"], SQL["orphans"]
+_MOVE, _LAST_KEY, _ADD_RUN, _ADD_TAG = SQL["move"], SQL["last_key"], SQL["add_run"], SQL["add_tag"]
+_ADD_LINE = SQL["add_line"]
 _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
+_ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
+    SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
+)  # fmt: skip
+_RENAME, _ATTACH, _FREE_BLOB = SQL["rename"], SQL["attach"], SQL["free_blob"]
 
 _STATES = {state.value: state for state in State}
-_DONE = Verdict(Outcome.DONE)
-_REFUSED = Verdict(Outcome.REFUSED)
 
 
-class Batch:
-    """The writes of one transaction. `wakes`: something in it may be work for another engine.
+def commit_batch(
+    connection: apsw.Connection, engine: str | None, writes: Sequence[Write]
+) -> tuple[list[Verdict], bool]:
+    """Verdicts, and whether something of it may be work for another engine.
 
-    `fenced`: ids of runs that its writes will fence on, to read all of them at once.
+    Raises one of DATA_ERRORS when the store cannot hold some of the data; the transaction is then lost.
     """
+    verdicts: list[Verdict] = []
+    wakes = False
+    for some in rounds(writes):
+        found = _read(connection, engine, needs(some))
+        judged, changes = judge(engine, some, found)
+        _apply(connection, engine, changes)
+        verdicts += judged
+        wakes |= changes.wakes
+    return verdicts, wakes
 
-    def __init__(self, connection: apsw.Connection, engine: str | None, fenced: Sequence[str] = ()) -> None:
-        self.wakes = False
-        self._connection = connection
-        self._engine = engine
-        self._lives = engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,)))
-        self._entries: list[Row] = []  # of writes that passed their checks, not yet inserted
-        self._lines: list[Row] = []  # of the same writes, likewise
-        self._runs: dict[str, Row] = {}  # as read in this transaction; a write to a run takes it out
-        if fenced:
-            self._read_runs(fenced)
 
-    def apply(self, write: Write) -> Verdict:
-        """Check one write, then make its changes; its entries may wait for `flush`.
-
-        Raises one of DATA_ERRORS when the store cannot hold its data; the transaction is then lost.
-        """
-        key, refusal = self._check(write)
-        if refusal is not None:
-            return refusal
-        if write.fence is not None:
-            blob = self._runs.pop(write.fence.run)[-1]
-            self._add_entries(key, write.entries)
-            if taken := _taken(write):
-                self._take(key, taken)
-            for line in write.logs:
-                self._lines.append((key, *astuple(line)[:-1]))  # the number is given as it is inserted
-            for said in write.progress:
-                self._keep_progress(key, said)
-            if write.move is not None:
-                self._move(key, write.move, write.entries, blob)
-            if write.rename:
-                rows(self._connection, _RENAME, (write.rename, key))
-                self.wakes = True
-            if write.forget:
-                self.flush()  # what is about to be written may name a blob of it
-                forget(self._connection, key)
-        if not write.new_runs and not write.messages:
-            return _DONE
-        self.flush()  # a copied history and the ids of messages are looked up in the table
-        runs = tuple([self._start(new) for new in write.new_runs])
-        return Verdict(Outcome.DONE, runs, tuple([self._send(message) for message in write.messages]))
-
-    def apply_alone(self, write: Write) -> Verdict:
-        """As `apply`, but a data error is this write's verdict and hurts nobody else."""
-        wakes = self.wakes
+def commit_each(
+    connection: apsw.Connection, engine: str | None, writes: Sequence[Write]
+) -> tuple[list[Verdict], bool]:
+    """As `commit_batch`, but a data error is the verdict of its write and hurts nobody else."""
+    verdicts: list[Verdict] = []
+    wakes = False
+    for write in writes:
         try:
-            with savepoint(self._connection):
-                verdict = self.apply(write)
-                self.flush()
+            with savepoint(connection):
+                (verdict,), wakes_others = commit_batch(connection, engine, [write])
         except DATA_ERRORS as error:
-            self._entries.clear()
-            self._lines.clear()
-            self.wakes = wakes
-            return _invalid(f"{type(error).__name__}: {error}")
-        return verdict
+            verdict, wakes_others = _invalid(error), False
+        verdicts.append(verdict)
+        wakes |= wakes_others
+    return verdicts, wakes
 
-    def flush(self) -> None:
-        """Insert the entries and lines that wait."""
-        if self._entries:
-            entries, self._entries = self._entries, []
-            history.add(self._connection, entries)
-        if self._lines:
-            lines, self._lines = self._lines, []
-            rows_of_each(self._connection, _ADD_LINE, lines)
 
-    def _read_runs(self, runs: Sequence[str]) -> None:
-        self._runs.update([(row[0], row) for row in rows(self._connection, _FENCES, (json.dumps(runs),))])
+def _invalid(error: Exception) -> Verdict:
+    return Verdict(Outcome.INVALID, detail=f"{type(error).__name__}: {error}")
 
-    def _keep_progress(self, key: int, said: StepProgress) -> None:
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Rows:
+    found = Rows(lives=engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,))), runs={})
+    for project, name in wanted.names:
+        for (run,) in rows(connection, _UNIQUE_HOLDER, (project, name)):
+            found.holders[project, name] = run
+            wanted.runs[run] = None
+    for (function, digest, starter), limit in wanted.orphans.items():
+        call = {"engine": engine, "function": function, "digest": digest, "starter": starter, "limit": limit}
+        if engine is None or rows(connection, _ATTACHABLE, call)[0][0]:
+            orphans = [run for (run,) in rows(connection, _ORPHANS, call)]
+            found.orphans[function, digest, starter] = orphans
+            wanted.runs.update(dict.fromkeys(orphans))
+    if wanted.runs:
+        runs = found.runs
+        for id, state, *rest in rows(connection, _RUNS, (json.dumps(list(wanted.runs)),)):
+            runs[id] = run = RunState(id, _STATES[state], *rest)
+            run.signals = run.unread  # not more than that
+    if wanted.calls:
+        for id, *call in rows(connection, _CALLS, (json.dumps(list(wanted.calls)),)):
+            found.calls[id] = (call[0], call[1], call[2])
+    if wanted.messages:
+        _read_messages(connection, wanted, found)
+    if wanted.last_times:
+        found.last_times.update(history.last_times(connection, list(wanted.last_times)))
+    for id in wanted.forgotten:
+        if id in found.runs:
+            found.needed_by[id] = needed_by(connection, found.runs[id].key)
+    return found
+
+
+def _read_messages(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:
+    runs = found.runs
+    for run, id, *rest in rows(connection, _MESSAGES, (json.dumps(list(wanted.messages)),)):
+        n, kind, taken, blob = rest
+        found.inbox[run, id] = InboxRow(runs[run], n, kind, taken, blob=blob)
+    for id, sent in wanted.signals.items():
+        run = runs.get(id)
+        if run is not None and run.unread + sent > SIGNALS_MAX:
+            run.signals = rows(connection, _UNREAD_SIGNALS, (run.key,))[0][0]
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _apply(connection: apsw.Connection, engine: str | None, changes: Changes) -> None:
+    if changes.moved:
+        rows_of_each(connection, _MOVE, [_moved(connection, run) for run in changes.moved.values()])
+    if changes.new_runs:
+        _add_runs(connection, engine, changes.new_runs)
+    if changes.entries:
+        history.add(connection, _entry_rows(connection, changes.entries))
+    for run, source, last in changes.copies:
+        history.copy(connection, run.key, source, last)
+    if changes.logs:
+        lines = [(run.key, *astuple(line)[:-1]) for run, said in changes.logs for line in said]
+        rows_of_each(connection, _ADD_LINE, lines)  # the number is given as it is inserted
+    for run, said in changes.progress.values():
         if said.payload:
-            rows(self._connection, _KEEP_PROGRESS, (key, *astuple(said)))
+            rows(connection, _KEEP_PROGRESS, (run.key, *astuple(said)))
         else:
-            rows(self._connection, _FORGET_PROGRESS, (key, said.step))
+            rows(connection, _FORGET_PROGRESS, (run.key, said.step))
+    if changes.counted:
+        _apply_messages(connection, changes)
+    for run, name in changes.renamed.values():
+        rows(connection, _RENAME, (name, run.key))
+    if changes.attached:
+        rows_of_each(connection, _ATTACH, [(engine, run.key) for run in changes.attached])
+    for run in changes.forgotten:
+        forget(connection, run.key)
+    for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
+        if row.blob is not None:
+            rows(connection, _FREE_BLOB, (row.blob,))
 
-    # -- checks: nothing here writes ----------------------------------------------------------------
 
-    def _check(self, write: Write) -> tuple[int, Verdict | None]:
-        """The fenced run's key (0 without a fence), and why the write cannot be, if it cannot."""
-        key = 0
-        if write.fence is None:
-            if write != Write(messages=write.messages, new_runs=write.new_runs):
-                return 0, _invalid("without a fence a Write only creates runs and sends messages")
-        else:
-            key, refusal = self._check_fenced(write.fence, write)
-            if refusal is not None:
-                return 0, refusal
-        return key, self._check_new_runs(write.new_runs) if write.new_runs else None
+def _moved(connection: apsw.Connection, run: RunState) -> Row:
+    payload = stored(connection, run.payload, RUN_INLINE_MAX)
+    return (run.state, payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key)
 
-    def _check_fenced(self, fence: Fence, write: Write) -> tuple[int, Verdict | None]:
-        if self._engine is not None and not self._lives:
-            return 0, _REFUSED
-        if fence.run not in self._runs:
-            self.flush()
-            self._read_runs([fence.run])
-        found = self._runs.get(fence.run)
-        if found is None:
-            return 0, _REFUSED
-        _, key, state_name, token, owner, length, unread, *_ = found
-        state = _STATES[state_name]
-        is_decision = owner is None and not (write.entries or write.consumed or write.logs or write.progress)
-        if token != fence.token or state not in fence.states or not (owner == self._engine or is_decision):
-            return 0, _REFUSED
-        if write.rename and owner is not None:
-            return 0, _invalid("the function of a run that somebody drives is not renamed")
-        if write.forget:
-            return key, self._check_forget(write, state, key)
-        if write.move is not None:
-            after = write.move.state
-            # Running means owned, and only a claim makes an owner.
-            if after is State.RUNNING or not may_move(state, after):
-                return 0, _invalid(f"a run does not move from {state} to {after} by a Write")
-        for expected, entry in enumerate(write.entries, length + 1):
-            if entry.seq != expected:
-                return 0, _invalid(f"entry {entry.seq} does not continue the history, {expected} would")
-        taken = _taken(write)
-        if unread < len(taken) or not all(rows(self._connection, _UNTAKEN, (key, one)) for one in taken):
-            return 0, _REFUSED
-        return key, None
 
-    def _check_forget(self, write: Write, state: State, key: int) -> Verdict | None:
-        if write != Write(fence=write.fence, forget=True):
-            return _invalid("a run is forgotten by a Write of its own")
-        if state not in FINAL:
-            return _invalid(f"a run that is {state} is not forgotten")
-        self.flush()
-        needs_it = needed_by(self._connection, key)
-        return (
-            Verdict(Outcome.REFUSED, detail=f"run {needs_it}, which has not ended, rests on it")
-            if needs_it
-            else None
-        )
-
-    def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
-        known: list[Outcome] = []
-        for new in new_runs:
-            if new.owned and self._engine is None:
-                return _invalid("only an engine can own the run it creates")
-            if new.owned and not self._lives:
-                return _REFUSED
-            if new.copy_from is not None:
-                self.flush()
-                source, last = new.copy_from
-                if history.length(self._connection, source) < last:
-                    return _invalid(f"run {source} has no entry {last} to copy")
-            known.append(self._known(new) if new.explicit_id else Outcome.DONE)
-        if Outcome.CONFLICT not in known:
-            return None
-        return Verdict(
-            Outcome.CONFLICT,
-            tuple(
-                (outcome if outcome is Outcome.CONFLICT else Outcome.REFUSED, new.id)
-                for outcome, new in zip(known, new_runs, strict=True)
-            ),
-            detail="that id belongs to a run of another function or of other arguments",
-        )
-
-    def _known(self, new: NewRun) -> Outcome:
-        """Whether a run with this id is there: DONE (it is not), EXISTS or CONFLICT."""
-        found = rows(self._connection, _CALL_OF_RUN, (new.id,))
-        if not found:
-            return Outcome.DONE
-        function, digest, project = found[0]
-        same = (function, digest) == (new.function, new.digest) and (project == new.project or not project)
-        return Outcome.EXISTS if same else Outcome.CONFLICT
-
-    # -- changes --------------------------------------------------------------------------------------
-
-    def _add_entries(self, key: int, entries: tuple[Entry, ...]) -> None:
-        for entry in entries:
+def _entry_rows(
+    connection: apsw.Connection, entries: Sequence[tuple[RunState, tuple[Entry, ...]]]
+) -> list[Row]:
+    found: list[Row] = []
+    for run, some in entries:
+        for entry in some:
             if size(entry.payload) > ENTRY_INLINE_MAX:
                 seq, kind, at, step, digest, payload, *rest = astuple(entry)
-                payload = stored(self._connection, payload, ENTRY_INLINE_MAX)
-                self._entries.append((key, seq, kind, at, step, digest, payload, *rest))
+                payload = stored(connection, payload, ENTRY_INLINE_MAX)
+                found.append((run.key, seq, kind, at, step, digest, payload, *rest))
             else:
-                self._entries.append((key, *astuple(entry)))
-
-    def _take(self, key: int, taken: dict[str, float]) -> None:
-        for message, at in taken.items():
-            n, blob = rows(self._connection, _UNTAKEN, (key, message))[0]
-            rows(self._connection, _TAKE, (key, n, at))
-            self._free(blob)
-        rows(self._connection, _COUNT_TAKEN, (key, len(taken)))
-
-    def _free(self, blob: str | None) -> None:
-        """A row has let go of a blob."""
-        if blob is not None:
-            self.flush()  # what is about to be written may name it
-            rows(self._connection, _FREE_BLOB, (blob,))
-
-    def _move(self, key: int, move: Move, entries: tuple[Entry, ...], blob: str | None) -> None:
-        final = move.state in FINAL
-        values: dict[str, Any] = {
-            "key": key,
-            "state": move.state,
-            "due": move.due,
-            "seen": move.seen,
-            "payload": stored(self._connection, move.payload, RUN_INLINE_MAX),
-            "fingerprint": move.fingerprint,
-            "final": final,
-            "at": self._ended(key, move, entries) if final else None,
-        }
-        rows(self._connection, _MOVE, values)
-        self._free(blob)
-        # An engine looks after the runs that it lets wait; one that a client puts back in line is anybody's.
-        self.wakes |= self._engine is None and move.state is State.WAITING
-
-    def _ended(self, key: int, move: Move, entries: tuple[Entry, ...]) -> float:
-        """When a run ended: as its move says, but not before its last entry."""
-        if entries:
-            last = entries[-1].at
-        else:
-            self.flush()
-            last = history.last_time(self._connection, key)
-        return last if move.at is None else max(move.at, last)
-
-    def _start(self, new: NewRun) -> tuple[Outcome, str]:
-        if new.explicit_id:
-            if self._known(new) is not Outcome.DONE:
-                return Outcome.EXISTS, new.id
-        elif new.attach and new.starter:
-            call = {
-                "engine": self._engine,
-                "function": new.function,
-                "digest": new.digest,
-                "starter": new.starter,
-            }
-            if self._engine is None or rows(self._connection, _ATTACHABLE, call)[0][0]:
-                for (run,) in rows(self._connection, _ATTACH, call):
-                    return Outcome.ATTACHED, run
-        if new.unique_name:
-            for (run,) in rows(self._connection, _UNIQUE_HOLDER, (new.project, new.unique_name)):
-                return Outcome.EXISTS, run
-        self._add_run(new)
-        return Outcome.DONE, new.id
-
-    def _add_run(self, new: NewRun) -> None:
-        tags = list(dict.fromkeys(new.tags))
-        values: dict[str, Any] = {
-            "id": new.id,
-            "state": State.RUNNING if new.owned else State.QUEUED,
-            "token": 1 if new.owned else 0,
-            "owner": self._engine if new.owned else None,
-            "due": None if new.owned else new.at if new.due is None else new.due,
-            "created": new.at,
-            "began": new.at if new.owned and new.began is None else new.began,
-            "started": new.at if new.owned else None,
-            "function": new.function,
-            "digest": new.digest,
-            "fingerprint": new.fingerprint,
-            "project": new.project,
-            "queue": new.queue,
-            "lane": new.lane,
-            "rank": new.rank,
-            "starter": new.starter,
-            "starter_engine": self._engine,
-            "unique_name": new.unique_name,
-            "origin": new.origin,
-            "parent": new.parent,
-            "root": new.root or new.id,
-            "seed": new.seed or new.id,
-            "copied": new.copy_from[1] if new.copy_from else 0,
-            "context": new.context,
-            "tags": json.dumps(tags, ensure_ascii=False),
-            "args": stored(self._connection, new.args, RUN_INLINE_MAX),
-        }
-        rows(self._connection, _ADD_RUN, values)
-        key = self._connection.last_insert_rowid()
-        if tags:
-            rows_of_each(self._connection, _ADD_TAG, [(tag, key) for tag in tags])
-        if new.copy_from is not None:
-            history.copy(self._connection, key, *new.copy_from)
-        self.wakes |= not new.owned
-
-    def _send(self, message: Message) -> Outcome:
-        found = rows(self._connection, _ADDRESSEE, {"run": message.run, "message": message.id})
-        if not found:
-            return Outcome.GONE
-        key, state, last, known, unread = found[0]
-        if known:
-            return Outcome.DONE
-        if _STATES[state] in FINAL:
-            return Outcome.GONE
-        if message.kind == SIGNAL and unread >= SIGNALS_MAX and self._is_full(key):
-            return Outcome.FULL
-        payload = stored(self._connection, message.payload, ENTRY_INLINE_MAX)
-        values = (
-            key, last + 1, message.id, message.kind, message.name, message.state, message.sender,
-            message.digest, message.at, payload,
-        )  # fmt: skip
-        rows(self._connection, _ADD_MESSAGE, values)
-        rows(self._connection, _TELL, (key,))
-        self._runs.pop(message.run, None)
-        self.wakes = True
-        return Outcome.DONE
-
-    def _is_full(self, key: int) -> bool:
-        return rows(self._connection, _UNREAD_SIGNALS, (key,))[0][0] >= SIGNALS_MAX
+                found.append((run.key, *astuple(entry)))
+    return found
 
 
-def _taken(write: Write) -> dict[str, float]:
-    """The messages that a write takes from the inbox, and when: those of its entries and others."""
-    entries = write.entries
-    taken = {entry.step: entry.at for entry in entries if entry.kind is Kind.MESSAGE}
-    if write.consumed:
-        at = entries[-1].at if entries else 0.0
-        return dict.fromkeys(write.consumed, at) | taken
-    return taken
+def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
+    if changes.inbox:
+        rows_of_each(connection, _ADD_MESSAGE, [_inbox_row(connection, row) for row in changes.inbox])
+    if changes.taken:
+        rows_of_each(connection, _TAKE, [(row.taken, row.run.key, row.n) for row in changes.taken])
+    counts = [(run.messages, run.unread, run.key) for run in changes.counted.values()]
+    rows_of_each(connection, _COUNT_MESSAGES, counts)
+    if changes.told:
+        rows_of_each(connection, _TELL, [(run.due, run.key) for run in changes.told.values()])
 
 
-def _invalid(detail: str) -> Verdict:
-    return Verdict(Outcome.INVALID, detail=detail)
+def _inbox_row(connection: apsw.Connection, row: InboxRow) -> Row:
+    message = row.message
+    assert message is not None
+    payload = stored(connection, message.payload if row.taken is None else b"", ENTRY_INLINE_MAX)
+    return (
+        row.run.key, row.n, message.id, message.kind, message.name, message.state, message.sender,
+        message.digest, message.at, row.taken, payload,
+    )  # fmt: skip
+
+
+def _add_runs(
+    connection: apsw.Connection, engine: str | None, new_runs: Sequence[tuple[NewRun, RunState]]
+) -> None:
+    (last,) = rows(connection, _LAST_KEY)[0]
+    for key, (_, run) in enumerate(new_runs, last + 1):
+        run.key = key
+    rows_of_each(connection, _ADD_RUN, [_run_row(connection, engine, *new) for new in new_runs])
+    tags = [(tag, run.key) for new, run in new_runs for tag in dict.fromkeys(new.tags)]
+    if tags:
+        rows_of_each(connection, _ADD_TAG, tags)
+
+
+def _run_row(connection: apsw.Connection, engine: str | None, new: NewRun, run: RunState) -> Row:
+    """In the order of `add_run`."""
+    at = new.at if new.owned else None
+    tags = json.dumps(list(dict.fromkeys(new.tags)), ensure_ascii=False) if new.tags else "[]"
+    return (
+        run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
+        at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
+        new.project, new.queue, new.lane, new.rank, new.starter, engine, new.unique_name, new.origin,
+        new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
+        new.context, tags, stored(connection, new.args, RUN_INLINE_MAX),
+        stored(connection, run.payload, RUN_INLINE_MAX),
+    )  # fmt: skip

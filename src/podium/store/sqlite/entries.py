@@ -9,6 +9,7 @@ so there is nothing to recover; whoever reads looks at both, by the view `entrie
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import apsw
@@ -22,7 +23,7 @@ RECENT_MAX = 2048  # entries: moving them takes some milliseconds, and their ind
 
 _ADD, _ADD_RECENT = SQL["add_entry"], SQL["add_recent_entry"]
 _MOVE_RECENT, _CLEAR_RECENT = SQL["move_recent_entries"], SQL["clear_recent_entries"]
-_READ, _LENGTH, _LAST_TIME = SQL["history"], SQL["history_length"], SQL["last_time"]
+_READ, _LAST_TIMES = SQL["history"], SQL["last_times"]
 _COPY = SQL["copy_history"]
 FORGET = [SQL["forget_history"], SQL["forget_recent_history"]]
 _RUN, _SEQ, _PAYLOAD = 0, 1, 6  # places in a row
@@ -55,14 +56,9 @@ def read(connection: apsw.Connection, run: str, after: int, limit: int) -> list[
     return rows(connection, _READ, (run, after, limit))
 
 
-def length(connection: apsw.Connection, run: str) -> int:
-    """How many entries a run has."""
-    return rows(connection, _LENGTH, (run,))[0][0]
-
-
-def last_time(connection: apsw.Connection, key: int) -> float:
-    """When the last entry of a run was made; 0.0 if it has none."""
-    return max((at for at, _ in rows(connection, _LAST_TIME, (key,))), default=0.0)
+def last_times(connection: apsw.Connection, runs: Sequence[str]) -> list[Row]:
+    """Of runs with a history when their last entries were made."""
+    return rows(connection, _LAST_TIMES, (json.dumps(runs),))
 
 
 def copy(connection: apsw.Connection, key: int, source: str, last: int) -> None:

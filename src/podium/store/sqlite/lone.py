@@ -13,6 +13,7 @@ from typing import Any, cast
 import apsw
 
 from ...model import Kind, Outcome, Verdict, Write
+from ..judge import may_write
 from .faults import DATA_ERRORS, translate
 from .payloads import ENTRY_INLINE_MAX, size
 from .statements import SQL, Row
@@ -61,7 +62,7 @@ def _judged_and_written(connection: apsw.Connection, engine: str, write: Write) 
     if not found:
         return _REFUSED
     key, state, token, owned, seq = found[0]
-    if token != fence.token or not owned or state not in fence.states:
+    if not owned or not may_write(fence, token, state):
         return _REFUSED
     entries: list[Row] = []
     for entry in write.entries:

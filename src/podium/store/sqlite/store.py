@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from ...model import (
 )
 from . import entries, schema
 from . import rows as records
-from .batch import Batch
+from .batch import commit_batch, commit_each
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
 from .connections import Connections
 from .faults import DATA_ERRORS
@@ -110,28 +110,16 @@ class SqliteStore:
                 if verdict is not None:
                     return [verdict]
             try:
-                fenced = [write.fence.run for write in writes if write.fence is not None]
-                verdicts, ports = self._transact(connection, engine, writes, Batch.apply, fenced)
+                with transaction(connection):
+                    verdicts, wakes = commit_batch(connection, engine, writes)
+                    ports = self._ports(connection, engine) if wakes else []
             except DATA_ERRORS:
                 # One write holds what the store cannot. Rolled back; again, each behind a savepoint.
-                verdicts, ports = self._transact(connection, engine, writes, Batch.apply_alone)
+                with transaction(connection):
+                    verdicts, wakes = commit_each(connection, engine, writes)
+                    ports = self._ports(connection, engine) if wakes else []
         self._ring(ports)
         return verdicts
-
-    def _transact(
-        self,
-        connection: apsw.Connection,
-        engine: str | None,
-        writes: Sequence[Write],
-        apply: Callable[[Batch, Write], Verdict],
-        fenced: Sequence[str] = (),
-    ) -> tuple[list[Verdict], list[Row]]:
-        with transaction(connection):
-            batch = Batch(connection, engine, fenced)
-            verdicts = [apply(batch, write) for write in writes]
-            batch.flush()
-            ports = self._ports(connection, engine) if batch.wakes else []
-        return verdicts, ports
 
     # -- owning ---------------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@
 -- Whoever writes as an engine must still have its row.
 SELECT 1 FROM engines WHERE id = ?;
 
--- name: fences
--- Runs as their fences see them; the write lock of the transaction keeps them so until the commit. All runs
--- of a batch in one statement, which costs a third of one statement each.
-SELECT runs.id, runs.key, state, token, owner,
+-- name: runs
+-- The rows that a round of Writes is judged by, in the order of `podium.store.sets.RunState`; the write lock of
+-- the transaction keeps them so until the commit. All in one statement, which costs a third of one each.
+SELECT runs.id, state, token, owner,
        max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
-       unread, messages, iif(typeof(payload) = 'text', payload, NULL)
+       messages, unread, coalesce(started, created), runs.key, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: fence
@@ -54,43 +54,41 @@ SELECT step, attempt, at, payload FROM progress WHERE run = (SELECT key FROM run
 INSERT INTO logs (run, n, step, attempt, at, level, text)
 VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?4, ?5, ?6);
 
--- name: untaken
--- A message that may be taken, and the blob that goes with it.
-SELECT n, iif(typeof(payload) = 'text', payload, NULL) FROM inbox WHERE run = ? AND id = ? AND taken IS NULL;
+-- name: messages
+-- Those of these runs with these ids, taken or not, and the blobs that go with them.
+SELECT runs.id, inbox.id, n, kind, taken, iif(typeof(inbox.payload) = 'text', inbox.payload, NULL)
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value ->> 0
+CROSS JOIN inbox ON inbox.run = runs.key AND inbox.id = wanted.value ->> 1;
 
 -- name: take
-UPDATE inbox SET taken = ?3, payload = x'' WHERE run = ?1 AND n = ?2;
+UPDATE inbox SET taken = ?, payload = x'' WHERE run = ? AND n = ?;
 
--- name: count_taken
-UPDATE runs SET unread = unread - ?2 WHERE key = ?1;
+-- name: count_messages
+UPDATE runs SET messages = ?, unread = ? WHERE key = ?;
 
 -- name: move
--- Every state a Write can reach is without an owner. No run ended before it started, whatever the clock of who
--- ended it. A waiting run that has a message which its owner has not looked at is due at once: since ever, not
--- since now, or a clock that is set back would delay it. No look at another table in here: it would cost three
--- times as much, because SQLite then finds the rows first and changes them in a second pass.
+-- Every state a Write can reach is without an owner. No look at another table in here: it would cost three times
+-- as much, because SQLite then finds the rows first and changes them in a second pass.
 UPDATE runs
-SET state = :state, owner = NULL, payload = :payload,
-    due = CASE WHEN :state = 'waiting' AND iif(:seen IS NULL, unread > 0, messages > :seen) THEN 0.0
-               WHEN :state = 'waiting' THEN :due END,
-    lost = CASE state WHEN 'parked' THEN 0 ELSE lost END,  -- a person has decided: what was lost is forgiven
-    fingerprint = coalesce(:fingerprint, fingerprint),
-    ended = CASE WHEN :final THEN max(:at, coalesce(started, created)) END
-WHERE key = :key;
+SET state = ?1, owner = NULL, payload = ?2, due = ?3, lost = iif(?4, 0, lost),
+    fingerprint = coalesce(?5, fingerprint), ended = ?6
+WHERE key = ?7;
 
--- name: last_time
--- When the last entry of a run was made.
-SELECT at, seq FROM entries WHERE run = ? ORDER BY seq DESC LIMIT 1;
+-- name: last_times
+-- When the last entries of runs were made.
+SELECT runs.id, max(coalesce((SELECT at FROM history WHERE run = runs.key ORDER BY seq DESC LIMIT 1), 0.0),
+                    coalesce((SELECT at FROM recent_history WHERE run = runs.key ORDER BY seq DESC LIMIT 1), 0.0))
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: rename
 UPDATE runs SET function = ? WHERE key = ?;
 
--- name: call_of_run
-SELECT function, digest, project FROM runs WHERE id = ?;
+-- name: calls
+SELECT runs.id, function, digest, project FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: attachable
 -- Whether another engine than this one started an unfinished run of the same call and script, dead or not:
--- two looks into the index, a tenth of what `attach` costs, and mostly the answer is no.
+-- two looks into the index, a tenth of what `orphans` costs, and mostly the answer is no.
 SELECT EXISTS (
         SELECT 1 FROM runs
         WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
@@ -100,11 +98,10 @@ SELECT EXISTS (
         WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
           AND starter_engine > :engine AND state IN ('queued', 'running', 'waiting', 'parked'));
 
--- name: attach
--- The oldest unfinished run of the same call and script whose engine is gone gets a new starter. Becoming
--- the starter is what makes it ours: the next one who looks finds a live engine.
--- A hundred thousand runs of one call may lie there, few engines started them: so it goes from engine to
--- engine through the index, and takes the first run of each that is gone.
+-- name: orphans
+-- The oldest unfinished runs of the same call and script whose engine is gone. A hundred thousand runs of one
+-- call may lie there, few engines started them: so it goes from engine to engine through the index, and looks
+-- at the first runs of each that is gone.
 WITH RECURSIVE starters (engine) AS (
     SELECT min(starter_engine) FROM runs
     WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
@@ -115,27 +112,33 @@ WITH RECURSIVE starters (engine) AS (
         WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
           AND starter_engine > starters.engine AND state IN ('queued', 'running', 'waiting', 'parked'))
     FROM starters WHERE engine IS NOT NULL)
-UPDATE runs SET starter_engine = :engine
-WHERE key = (
-    SELECT min((
-        SELECT min(key) FROM runs
-        WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
-          AND starter_engine = starters.engine AND state IN ('queued', 'running', 'waiting', 'parked')))
-    FROM starters WHERE engine NOT IN (SELECT id FROM engines))
-RETURNING id;
+SELECT id FROM starters JOIN runs ON key IN (
+    SELECT key FROM runs
+    WHERE function = :function AND digest = :digest AND starter = :starter AND starter <> ''
+      AND starter_engine = starters.engine AND state IN ('queued', 'running', 'waiting', 'parked')
+    ORDER BY key LIMIT :limit)
+WHERE engine NOT IN (SELECT id FROM engines)
+ORDER BY key LIMIT :limit;
+
+-- name: attach
+-- Becoming the starter is what makes it ours: the next one who looks finds a live engine.
+UPDATE runs SET starter_engine = ? WHERE key = ?;
 
 -- name: unique_holder
 -- The unfinished run that holds a name.
 SELECT id FROM runs
 WHERE project = ? AND unique_name = ? AND unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked');
 
+-- name: last_key
+SELECT coalesce(max(key), 0) FROM runs;
+
 -- name: add_run
-INSERT INTO runs (id, state, token, owner, due, lost, generation, base, messages, unread, created, began, started,
-                  ended, function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine,
-                  unique_name, origin, parent, root, seed, copied, context, tags, args, payload)
-VALUES (:id, :state, :token, :owner, :due, 0, 0, 0, 0, 0, :created, :began, :started,
-        NULL, :function, :digest, :fingerprint, :project, :queue, :lane, :rank, :starter, :starter_engine,
-        :unique_name, :origin, :parent, :root, :seed, :copied, :context, :tags, :args, x'');
+INSERT INTO runs (key, id, state, token, owner, due, lost, generation, base, messages, unread, created, began,
+                  started, ended, function, digest, fingerprint, project, queue, lane, rank, starter,
+                  starter_engine, unique_name, origin, parent, root, seed, copied, context, tags, args, payload)
+VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?,
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_tag
 INSERT INTO run_tags (tag, run) VALUES (?, ?);
@@ -145,25 +148,16 @@ INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, 
 SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
 FROM entries WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
 
--- name: addressee
--- Where a message goes: the run's key and state, the last number of its inbox, whether the message is there
--- already, and how much is there that nobody has taken.
-SELECT key, state, messages, EXISTS (SELECT 1 FROM inbox WHERE run = runs.key AND inbox.id = :message), unread
-FROM runs WHERE id = :run;
-
 -- name: unread_signals
 SELECT count(*) FROM inbox WHERE run = ? AND taken IS NULL AND kind = 'signal';
 
 -- name: add_message
 INSERT INTO inbox (run, n, id, kind, name, state, sender, digest, at, taken, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: tell
--- A run has got a message: if nobody drives it, it is due at once.
-UPDATE runs
-SET messages = messages + 1, unread = unread + 1,
-    due = iif(owner IS NULL AND state IN ('queued', 'waiting'), 0.0, due)
-WHERE key = ?;
+-- A run that nobody drives has got a message.
+UPDATE runs SET due = ? WHERE key = ?;
 
 -- name: add_blob
 INSERT INTO blobs (name, data) VALUES (?, ?) ON CONFLICT DO NOTHING;
@@ -378,11 +372,6 @@ FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? ORDER BY n L
 -- name: logs_of_step
 SELECT step, attempt, at, level, text, n
 FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ? ORDER BY n LIMIT ?;
-
--- name: history_length
-SELECT coalesce(sum(max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
-                        coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0))), 0)
-FROM runs WHERE id = ?;
 
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox

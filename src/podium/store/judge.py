@@ -1,0 +1,320 @@
+"""The judge: what becomes of each Write of a batch, and which rows that changes.
+
+Pure: no SQL, no clock. Every backend reads the rows that a round needs (`sets`), asks `judge`, and applies
+the changes it returns; so one set of rules holds for all of them, and a test can ask it without a store. The
+one way beside it, for a Write that only records (`sqlite/lone.py`), shares `may_write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from ..model import (
+    FINAL,
+    SIGNAL,
+    SIGNALS_MAX,
+    Entry,
+    Fence,
+    Kind,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    State,
+    Verdict,
+    Write,
+    may_move,
+)
+from .sets import Changes, InboxRow, Rows, RunState
+
+_DONE = Verdict(Outcome.DONE)
+_REFUSED = Verdict(Outcome.REFUSED)
+
+# Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
+_FENCED = attrgetter("move", "entries", "consumed", "logs", "rename", "forget", "progress")
+_RECORDS = attrgetter("entries", "consumed", "logs", "progress")
+_RARE = attrgetter("consumed", "logs", "rename", "forget", "progress")
+_KIND = attrgetter("kind")
+
+
+def judge(engine: str | None, writes: Sequence[Write], rows: Rows) -> tuple[list[Verdict], Changes]:
+    """Verdicts in the order of the writes, and what they change; `rows` is used up.
+
+    `engine`: who writes; None: a client. `writes`: one round.
+    """
+    judging = _Judging(engine, rows)
+    return [judging.write(write) for write in writes], judging.changes
+
+
+def may_write(fence: Fence, token: int, state: str) -> bool:
+    """Whether a fence holds for a run with this token, in this state."""
+    return token == fence.token and state in fence.states
+
+
+class _Judging:
+    """One round. Checks come first and change nothing; what is changed is seen by the writes that follow."""
+
+    def __init__(self, engine: str | None, rows: Rows) -> None:
+        self._engine, self._rows = engine, rows
+        self._runs = rows.runs
+        self._is_dead = engine is not None and not rows.lives
+        self.changes = Changes()
+
+    def write(self, write: Write) -> Verdict:
+        """Judge one write, then make its changes."""
+        run, fence, is_rare = None, write.fence, False
+        if fence is not None:
+            run = self._runs.get(fence.run)
+            if run is None or not self._may_write(fence, run, write):
+                return _REFUSED
+            is_rare = any(_RARE(write)) or Kind.MESSAGE in map(_KIND, write.entries)
+            refusal = self._check(run, write) or (self._check_rare(run, write) if is_rare else None)
+            if refusal is not None:
+                return refusal
+        elif any(_FENCED(write)):
+            return _invalid("without a fence a Write only creates runs and sends messages")
+        if write.new_runs:
+            refusal = self._check_new_runs(write.new_runs)
+            if refusal is not None:
+                return refusal
+        if run is not None:
+            self._change(run, write, is_rare)
+        if not (write.new_runs or write.messages):
+            return _DONE
+        runs = tuple([self._start(new) for new in write.new_runs])
+        return Verdict(Outcome.DONE, runs, tuple([self._send(message) for message in write.messages]))
+
+    # -- checks: nothing here changes anything ------------------------------------------------------------
+
+    def _may_write(self, fence: Fence, run: RunState, write: Write) -> bool:
+        if self._is_dead or not may_write(fence, run.token, run.state):
+            return False
+        # What nobody owns may be decided upon by an engine, too: a person has asked it to.
+        return run.owner == self._engine or (run.owner is None and not any(_RECORDS(write)))
+
+    def _check(self, run: RunState, write: Write) -> Verdict | None:
+        expected = run.entries
+        for entry in write.entries:
+            expected += 1
+            if entry.seq != expected:
+                return _invalid(f"entry {entry.seq} does not continue the history, {expected} would")
+        move = write.move
+        if move is not None and (move.state is State.RUNNING or not may_move(run.state, move.state)):
+            # Running means owned, and only a claim makes an owner.
+            return _invalid(f"a run does not move from {run.state} to {move.state} by a Write")
+        return None
+
+    def _check_rare(self, run: RunState, write: Write) -> Verdict | None:
+        if write.rename and run.owner is not None:
+            return _invalid("the function of a run that somebody drives is not renamed")
+        if write.forget:
+            return self._check_forget(run, write)
+        ids = [entry.step for entry in write.entries if entry.kind is Kind.MESSAGE]
+        if len(set(ids)) < len(ids):
+            return _invalid("a message enters a history once")
+        for id in (*ids, *write.consumed):
+            row = self._rows.inbox.get((run.id, id))
+            if row is None or row.taken is not None:
+                return _REFUSED
+        return None
+
+    def _check_forget(self, run: RunState, write: Write) -> Verdict | None:
+        if write != Write(fence=write.fence, forget=True):
+            return _invalid("a run is forgotten by a Write of its own")
+        if run.state not in FINAL:
+            return _invalid(f"a run that is {run.state} is not forgotten")
+        needs_it = self._rows.needed_by.get(run.id)
+        if needs_it:
+            return Verdict(Outcome.REFUSED, detail=f"run {needs_it}, which has not ended, rests on it")
+        return None
+
+    def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
+        known: list[Outcome] = []
+        seen: set[str] = set()
+        for new in new_runs:
+            if new.owned and self._engine is None:
+                return _invalid("only an engine can own the run it creates")
+            if new.owned and self._is_dead:
+                return _REFUSED
+            if new.copy_from is not None:
+                source, last = new.copy_from
+                found = self._runs.get(source)
+                if found is None or found.entries < last:
+                    return _invalid(f"run {source} has no entry {last} to copy")
+            if new.explicit_id:
+                known.append(self._known(new))
+            elif new.id in self._runs or new.id in seen:
+                return _invalid(f"the id {new.id} is taken, though nobody chose it")
+            else:
+                known.append(Outcome.DONE)
+            seen.add(new.id)
+        if Outcome.CONFLICT not in known:
+            return None
+        return Verdict(
+            Outcome.CONFLICT,
+            tuple(
+                (outcome if outcome is Outcome.CONFLICT else Outcome.REFUSED, new.id)
+                for outcome, new in zip(known, new_runs, strict=True)
+            ),
+            detail="that id belongs to a run of another function or of other arguments",
+        )
+
+    def _known(self, new: NewRun) -> Outcome:
+        """Whether a run with this id is there: DONE (it is not), EXISTS or CONFLICT."""
+        found = self._rows.calls.get(new.id)
+        if found is None:
+            return Outcome.DONE
+        function, digest, project = found
+        same = (function, digest) == (new.function, new.digest) and (project == new.project or not project)
+        return Outcome.EXISTS if same else Outcome.CONFLICT
+
+    # -- changes to the fenced run ------------------------------------------------------------------------
+
+    def _change(self, run: RunState, write: Write, is_rare: bool) -> None:
+        entries = write.entries
+        if entries:
+            run.entries += len(entries)
+            run.last_at = entries[-1].at
+            self.changes.entries.append((run, entries))
+        if is_rare:
+            self._change_rare(run, write)
+        if write.move is not None:
+            self._move(run, write.move)
+
+    def _change_rare(self, run: RunState, write: Write) -> None:
+        changes = self.changes
+        for id, at in _taken(write.entries, write.consumed).items():
+            self._take(run, self._rows.inbox[run.id, id], at)
+        if write.logs:
+            changes.logs.append((run, write.logs))
+        for said in write.progress:
+            changes.progress[run.id, said.step] = (run, said)
+        if write.rename:
+            changes.renamed[run.id] = (run, write.rename)
+            changes.wakes = True
+        if write.forget:
+            changes.forgotten.append(run)
+            del self._runs[run.id]
+
+    def _take(self, run: RunState, row: InboxRow, at: float) -> None:
+        row.taken = at
+        run.unread -= 1
+        run.signals -= row.kind == SIGNAL
+        self._counted(run)
+        if row.message is None:
+            self.changes.taken.append(row)
+
+    def _move(self, run: RunState, move: Move) -> None:
+        """Every state that a Write can reach is without an owner."""
+        if run.state is State.PARKED:
+            run.forgiven = True  # a person has decided: what was lost counts no more
+        run.state, run.owner, run.payload = move.state, None, move.payload
+        run.due = move.due if move.state is State.WAITING else None
+        if move.fingerprint is not None:
+            run.fingerprint = move.fingerprint
+        if move.state is State.WAITING:
+            if run.unread > 0 if move.seen is None else run.messages > move.seen:
+                run.due = 0.0  # since ever, not since now, or a clock that is set back would delay it
+            # An engine looks after the runs that it lets wait; one that a client puts back is anybody's.
+            self.changes.wakes |= self._engine is None
+        elif move.state in FINAL:
+            run.ended = self._ended(run, move)
+        if not run.is_new:
+            self.changes.told.pop(run.id, None)
+            self.changes.moved[run.id] = run
+
+    def _ended(self, run: RunState, move: Move) -> float:
+        """As its move says, but not before its last entry, nor before it began, by whatever clock."""
+        last = self._rows.last_times.get(run.id, run.since) if run.last_at is None else run.last_at
+        return max(last, run.since) if move.at is None else max(move.at, last, run.since)
+
+    # -- new runs and messages ----------------------------------------------------------------------------
+
+    def _start(self, new: NewRun) -> tuple[Outcome, str]:
+        if new.explicit_id:
+            if self._known(new) is not Outcome.DONE:
+                return Outcome.EXISTS, new.id
+        elif new.attach and new.starter:
+            found = self._attach(new)
+            if found is not None:
+                return Outcome.ATTACHED, found
+        if new.unique_name:
+            holder = self._rows.holders.get((new.project, new.unique_name))
+            if holder is not None and self._runs[holder].state not in FINAL:
+                return Outcome.EXISTS, holder
+            self._rows.holders[new.project, new.unique_name] = new.id
+        self._add(new)
+        return Outcome.DONE, new.id
+
+    def _attach(self, new: NewRun) -> str | None:
+        """The oldest orphan of the same call, which has a starter again."""
+        orphans = self._rows.orphans.get((new.function, new.digest, new.starter), [])
+        while orphans:
+            run = self._runs[orphans.pop(0)]
+            if run.state not in FINAL:
+                self.changes.attached.append(run)
+                return run.id
+        return None
+
+    def _add(self, new: NewRun) -> None:
+        run = RunState(
+            id=new.id,
+            state=State.RUNNING if new.owned else State.QUEUED,
+            token=1 if new.owned else 0,
+            owner=self._engine if new.owned else None,
+            entries=new.copy_from[1] if new.copy_from else 0,
+            messages=0,
+            unread=0,
+            since=new.at,
+            due=None if new.owned else new.at if new.due is None else new.due,
+            fingerprint=new.fingerprint,
+            is_new=True,
+        )
+        self._runs[new.id] = run
+        self._rows.calls[new.id] = (new.function, new.digest, new.project)
+        self.changes.new_runs.append((new, run))
+        if new.copy_from is not None:
+            self.changes.copies.append((run, *new.copy_from))
+        self.changes.wakes |= not new.owned
+
+    def _send(self, message: Message) -> Outcome:
+        run = self._runs.get(message.run)
+        if run is None:
+            return Outcome.GONE
+        key = (message.run, message.id)
+        if key in self._rows.inbox:
+            return Outcome.DONE
+        if run.state in FINAL:
+            return Outcome.GONE
+        if message.kind == SIGNAL:
+            if run.signals >= SIGNALS_MAX:
+                return Outcome.FULL
+            run.signals += 1
+        run.messages += 1
+        run.unread += 1
+        row = self._rows.inbox[key] = InboxRow(run, run.messages, message.kind, message=message)
+        self.changes.inbox.append(row)
+        self._counted(run)
+        if run.owner is None and run.state in (State.QUEUED, State.WAITING):
+            run.due = 0.0
+            if not run.is_new and run.id not in self.changes.moved:
+                self.changes.told[run.id] = run
+        self.changes.wakes = True
+        return Outcome.DONE
+
+    def _counted(self, run: RunState) -> None:
+        if not run.is_new:
+            self.changes.counted[run.id] = run
+
+
+def _taken(entries: tuple[Entry, ...], consumed: tuple[str, ...]) -> dict[str, float]:
+    """The messages that a write takes from the inbox, and when: those of its entries and others."""
+    at = entries[-1].at if entries else 0.0
+    return dict.fromkeys(consumed, at) | {
+        entry.step: entry.at for entry in entries if entry.kind is Kind.MESSAGE
+    }
+
+
+def _invalid(detail: str) -> Verdict:
+    return Verdict(Outcome.INVALID, detail=detail)

@@ -1,0 +1,173 @@
+"""The rows that a batch of Writes is judged by, and those that it changes: sets, so that a backend needs few
+round trips. What is in here knows no SQL; `judge` decides by it alone.
+
+A backend commits each of `rounds(writes)` so: read what `needs` names, under locks that last until the
+commit; call `judge`; apply the `Changes` that it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from ..model import FINAL, SIGNAL, Entry, Kind, LogLine, Message, NewRun, State, StepProgress, Write
+
+Call = tuple[str, bytes, str]  # function, digest, starter: what `NewRun.attach` goes by
+Name = tuple[str, str]  # project, unique name
+
+
+class RunState(msgspec.Struct, gc=False):
+    """A run's row as far as the judge knows it. What a Write makes of it is seen by the next one."""
+
+    id: str
+    state: State
+    token: int
+    owner: str | None
+    entries: int  # length of the history
+    messages: int  # numbers that its inbox has given
+    unread: int  # messages that nobody has taken
+    since: float  # when it was started, or else created
+    key: Any = None  # the backend's own
+    blob: Any = None  # likewise: what goes when the payload is replaced
+    signals: int = 0  # untaken ones; where that is far from the limit any number between theirs and `unread`
+    is_new: bool = False  # the batch has started it: it is inserted as the batch leaves it
+    # What the batch makes of it; only what `Changes` names is to be written.
+    last_at: float | None = None  # of the last entry, where the batch has made one
+    due: float | None = None
+    payload: bytes = b""
+    fingerprint: str | None = None  # None: as it was
+    forgiven: bool = False  # `lost` goes back to 0
+    ended: float | None = None
+
+
+class InboxRow(msgspec.Struct, gc=False):
+    """A message in an inbox. `message` is there where the batch has sent it."""
+
+    run: RunState
+    n: int
+    kind: str
+    taken: float | None = None
+    message: Message | None = None
+    blob: Any = None  # the backend's own: what goes with the payload
+
+
+class Needs(msgspec.Struct):
+    """Keys of the rows that a round is judged by. All of it is known before anything is read."""
+
+    runs: dict[str, None]  # ids; those of `calls`, and of what is found by name or by call, belong to them
+    calls: dict[str, None]  # ids whose function and arguments matter
+    messages: dict[tuple[str, str], None]  # run, id
+    signals: dict[str, int]  # by run: how many are sent to it
+    names: dict[Name, None]
+    orphans: dict[Call, int]  # how many of them may be wanted
+    last_times: dict[str, None]  # of which runs it matters when the last entry was made
+    forgotten: dict[str, None]
+
+
+class Rows(msgspec.Struct):
+    """What was found of it; what is not there is missing here."""
+
+    lives: bool  # the engine that writes has a row
+    runs: dict[str, RunState]
+    calls: dict[str, tuple[str, bytes, str]] = {}  # by id: function, digest, project
+    inbox: dict[tuple[str, str], InboxRow] = {}
+    holders: dict[Name, str] = {}  # the unfinished run that has the name
+    orphans: dict[Call, list[str]] = {}  # unfinished runs whose starter is gone, oldest first
+    last_times: dict[str, float] = {}
+    needed_by: dict[str, str] = {}  # of a run to be forgotten: an unfinished one that rests on it
+
+
+class Changes(msgspec.Struct):
+    """What a round changes, as it is in the end: a run that moves twice is moved once.
+
+    Apply moves before new runs (a name that one gives up may be another's now), entries before copies. What
+    is said of runs that were there (`moved`, `counted`, `told`) says nothing of new ones.
+    """
+
+    moved: dict[str, RunState] = {}  # state, payload, due, fingerprint, forgiven, ended; no owner any more
+    new_runs: list[tuple[NewRun, RunState]] = []  # to be inserted as the batch has left them
+    entries: list[tuple[RunState, tuple[Entry, ...]]] = []
+    copies: list[tuple[RunState, str, int]] = []  # to, from, up to which entry
+    logs: list[tuple[RunState, tuple[LogLine, ...]]] = []
+    progress: dict[tuple[str, str], tuple[RunState, StepProgress]] = {}
+    inbox: list[InboxRow] = []  # new messages, some of them taken already
+    taken: list[InboxRow] = []  # of those that lay there
+    counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
+    told: dict[str, RunState] = {}  # due at once, though not moved
+    renamed: dict[str, tuple[RunState, str]] = {}
+    attached: list[RunState] = []  # the engine that writes is their starter
+    forgotten: list[RunState] = []
+    wakes: bool = False  # some of it may be work for another engine
+
+
+_CUTS = attrgetter("fence", "forget", "rename", "new_runs")
+
+
+def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """The batch in pieces, each of which is read, judged and applied before the next one; mostly one.
+
+    Runs are forgotten and renamed in rounds of their own: what their ids and functions mean afterwards must
+    be read anew. So must a copy that the batch has made: when its last entry was, its origin's history says.
+    """
+    begin, copies, before = 0, set[str](), (False, "")
+    for index, write in enumerate(writes):
+        fence, forget, rename, new_runs = _CUTS(write)
+        if (forget, rename) != before or (copies and fence is not None and fence.run in copies):
+            if index > begin:
+                yield writes[begin:index]
+            begin, before = index, (forget, rename)
+            copies.clear()
+        if new_runs:
+            copies.update([new.id for new in new_runs if new.copy_from is not None])
+    yield writes[begin:] if begin else writes
+
+
+_MORE = attrgetter("entries", "move", "consumed", "messages", "new_runs", "forget")
+
+
+def needs(writes: Sequence[Write]) -> Needs:
+    """The keys of what a round is judged by."""
+    runs: dict[str, None] = {}
+    found = Needs(runs, {}, {}, {}, {}, {}, {}, {})
+    for write in writes:
+        fence = write.fence
+        entries, move, consumed, messages, new_runs, forget = _MORE(write)
+        if fence is not None:
+            runs[fence.run] = None
+            for entry in entries:
+                if entry.kind is Kind.MESSAGE:
+                    found.messages[fence.run, entry.step] = None
+            for id in consumed:
+                found.messages[fence.run, id] = None
+            if move is not None and not entries and move.state in FINAL:
+                found.last_times[fence.run] = None
+            if forget:
+                found.forgotten[fence.run] = None
+        for message in messages:
+            runs[message.run] = None
+            found.messages[message.run, message.id] = None
+            if message.kind == SIGNAL:
+                found.signals[message.run] = found.signals.get(message.run, 0) + 1
+        for new in new_runs:
+            _needs_of_start(new, found)
+    if found.orphans:  # some of them may end before they are wanted
+        ends = sum([write.move is not None for write in writes])
+        for call in found.orphans:
+            found.orphans[call] += ends
+    return found
+
+
+def _needs_of_start(new: NewRun, found: Needs) -> None:
+    found.runs[new.id] = None
+    if new.explicit_id:
+        found.calls[new.id] = None
+    elif new.attach and new.starter:
+        call = (new.function, new.digest, new.starter)
+        found.orphans[call] = found.orphans.get(call, 0) + 1
+    if new.unique_name:
+        found.names[new.project, new.unique_name] = None
+    if new.copy_from is not None:
+        found.runs[new.copy_from[0]] = None
