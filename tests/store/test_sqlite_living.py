@@ -276,6 +276,8 @@ def test_every_statement_is_used() -> None:
         "inbox",
         "collect",
         "take",
+        "expire",
+        "any_expired",
         "tell",
         "unique_holder",
         "free_blob",

@@ -32,6 +32,7 @@ from .poison_bodies import Adopter
 from .poison_steps import Quarantine
 from .reactor import Lane, Reactor
 from .residents import Residents
+from .upkeep import Upkeep
 from .watchdog import TurnWatch
 from .watchers import End, Watchers
 
@@ -91,6 +92,7 @@ class Engine:
         self.clients = ClientPort(
             context, self.residents, self.watchers, self.claimer, adopter.adopt, self.condemned
         )
+        self._upkeep = Upkeep(context)
         self.ticked = env.monotonic()  # last sign of progress, for the heartbeat
         self._ahead = env.now() - env.monotonic()  # of the clock that waits, the wall clock is so far
         self._stopped: Callable[[], None] | None = None
@@ -119,6 +121,7 @@ class Engine:
             self._look_at_the_clock()
             self.claimer.soon()
             self.logs.flush()
+            self._upkeep.poll()
 
     def _look_at_the_clock(self) -> None:
         """Timers in memory wait by the monotonic clock, which no jump moves; what they wait for is UTC."""

@@ -50,20 +50,24 @@ class Store(Protocol):
         that creates an owned run. Without (a client), nobody may own it. An engine may also pass on a
         person's decision: a move alone, of a run that nobody owns.
 
+        An entry that takes a message is judged, too, and so is `consumed`: the message must lie in the run's
+        inbox, perhaps since an earlier write of the batch, and nobody may have taken it.
+
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
-        an owner); entries that do not continue the history without a gap; a message that enters a history
-        twice; a move, entries, consumed ids, logs or progress without a fence; an owned new run without an
-        engine; a new run whose id is taken though nobody chose it; `copy_from` of more than there is; data
-        that the store cannot hold.
+        an owner); entries that do not continue the history without a gap; two that take one message; a move,
+        entries, consumed ids, logs or progress without a fence; an owned new run without an engine; a new run
+        whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
+        cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
         ATTACHED: see `NewRun.attach`; of several such runs the oldest, and never one that was started
         without an engine, since nobody can tell whether its starter lives.
 
-        Messages: GONE when the run is final or unknown; the rest of the Write happens. An id that is already
-        in the run's inbox or history is DONE without a second copy. Messages that a run never consumed stay
-        in its inbox when it ends.
+        Messages: GONE when the run is final or unknown; FULL, of signals alone, when SIGNALS_MAX of them lie
+        there; the rest of the Write happens. An id that is in the run's inbox, or was until it was taken and
+        `expire` forgot it, is DONE without a second copy. A message to a run that nobody drives makes it due
+        at once. Messages that a run never consumed stay in its inbox when it ends.
 
         `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
@@ -177,6 +181,13 @@ class Store(Protocol):
 
         Only a hint: it may be late, missing or for nothing. Without `changes`, only an engine that announced
         itself through this handle is woken.
+        """
+        ...
+
+    def expire(self, before: float, limit: int = 1000) -> int:
+        """Forget up to `limit` messages that were taken before this time; how many that was.
+
+        Until then a repeat of one is known and not delivered. What nobody has taken stays.
         """
         ...
 

@@ -113,6 +113,9 @@ class FaultyStore:
     def retire(self, engine: str) -> int:
         return self._call("retire", lambda: self._inner.retire(engine), self._monitor.retired)
 
+    def expire(self, before: float, limit: int = 1000) -> int:
+        return self._call("expire", lambda: self._inner.expire(before, limit))
+
     # -- looks ----------------------------------------------------------------------------------------
 
     def collect(self, engine: str) -> list[Message]:

@@ -331,6 +331,15 @@ class SqliteStore:
             before, self._version = self._version, pragma(connection, "data_version")
         return before != self._version
 
+    def expire(self, before: float, limit: int = 1000) -> int:
+        # A look first, as in `release`.
+        with self._connections.reading() as connection:
+            if not rows(connection, SQL["any_expired"], (before,)):
+                return 0
+        with self._connections.writing() as connection, transaction(connection):
+            rows(connection, SQL["expire"], (before, limit))
+            return connection.changes()
+
     def checkpoint_due(self) -> bool:
         return self._connections.checkpoint_due()
 

@@ -159,6 +159,12 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- A run that nobody drives has got a message.
 UPDATE runs SET due = ? WHERE key = ?;
 
+-- name: expire
+DELETE FROM inbox WHERE (run, n) IN (SELECT run, n FROM inbox WHERE taken IS NOT NULL AND taken < ? LIMIT ?);
+
+-- name: any_expired
+SELECT 1 FROM inbox WHERE taken IS NOT NULL AND taken < ? LIMIT 1;
+
 -- name: add_blob
 INSERT INTO blobs (name, data) VALUES (?, ?) ON CONFLICT DO NOTHING;
 

@@ -1,0 +1,169 @@
+"""The inbox: numbers, who is woken, how much may lie there, and for how long what was taken is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium.model import ANSWER, CANCEL, OUTCOME, SIGNALS_MAX, Kind, Message, Move, Outcome, State, Write
+from podium.store import Store
+from tests.store.words import (
+    DONE,
+    FUNCTIONS,
+    INVALID,
+    REFUSED,
+    commit,
+    fenced,
+    message,
+    move,
+    outcomes,
+    own,
+    queue,
+    result,
+    row,
+)
+
+
+def sent(store: Store, *messages: Message) -> tuple[Outcome, ...]:
+    return commit(store, Write(messages=messages), engine=None)[0].messages
+
+
+def takes(*ids: str, run: str = "r1", seq: int = 1) -> Write:
+    entries = [result(n, kind=Kind.MESSAGE, step=id, name="signal:") for n, id in enumerate(ids, seq)]
+    return fenced(run, entries=tuple(entries))
+
+
+def due(store: Store, run: str = "r1") -> float | None:
+    return row(store, run).due
+
+
+def test_messages_are_numbered_from_1_in_each_run_in_the_order_in_which_they_came(store: Store) -> None:
+    own(store, "r1", "r2")
+    sent(store, message("b", at=9.0), message("a", at=1.0), message("c", "r2"), message("b"))
+    commit(store, takes("b"))
+    sent(store, message("d"))
+    assert [(found.n, found.id) for found in store.inbox("r1")] == [(2, "a"), (3, "d")]
+    assert (row(store, "r1").messages, row(store, "r2").messages) == (3, 1)
+
+
+# -- what wakes a run ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seen", "expected"), [(None, 0.0), (0, 0.0), (1, 0.0), (2, 50.0)])
+def test_a_run_that_goes_to_wait_is_due_at_once_for_a_message_that_it_has_not_seen(
+    store: Store, seen: int | None, expected: float
+) -> None:
+    own(store, "r1")
+    sent(store, message("m1"), message("m2"))
+    move(store, "r1", State.WAITING, due=50.0, seen=seen)
+    assert due(store) == expected
+
+
+def test_what_it_has_taken_with_that_very_write_does_not_wake_it(store: Store) -> None:
+    own(store, "r1", "r2")
+    for run in ("r1", "r2"):
+        sent(store, message("m1", run))
+    waits = Move(State.WAITING, due=50.0)
+    entry = result(1, kind=Kind.MESSAGE, step="m1", name="signal:")
+    assert outcomes(
+        store, fenced("r1", entries=(entry,), move=waits), fenced("r2", consumed=("m1",), move=waits)
+    ) == [DONE, DONE]
+    assert (due(store), due(store, "r2")) == (50.0, 50.0)
+
+
+def test_a_message_makes_a_run_due_that_nobody_drives_before_and_after_its_move_in_one_batch(
+    store: Store,
+) -> None:
+    own(store, "r1", "r2")
+    queue(store, "r3", due=70.0)
+    waits = Move(State.WAITING, due=50.0, seen=0)
+    writes = (
+        Write(messages=(message("m", "r1"),)),
+        fenced("r1", move=waits),
+        fenced("r2", move=waits),
+        Write(messages=(message("m", "r2"), message("m", "r3"))),
+    )
+    assert outcomes(store, *writes) == [DONE] * 4
+    assert [due(store, run) for run in ("r1", "r2", "r3")] == [0.0] * 3
+    assert len(store.claim("e1", FUNCTIONS, 10, 1.0).heads) == 3
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.PARKED])
+def test_a_message_makes_no_run_due_that_somebody_drives_or_that_is_parked(
+    store: Store, state: State
+) -> None:
+    own(store, "r1")
+    if state is State.PARKED:
+        move(store, "r1", state)
+    sent(store, message("m1"))
+    assert due(store) is None
+
+
+# -- what may be taken --------------------------------------------------------------------------------
+
+
+def test_a_message_of_an_earlier_write_of_the_batch_is_there_to_be_taken(store: Store) -> None:
+    own(store, "r1")
+    assert outcomes(store, Write(messages=(message("m1", payload=b"big" * 200_000),)), takes("m1")) == [
+        DONE,
+        DONE,
+    ]
+    assert store.inbox("r1") == []
+    assert (row(store).inbox, row(store).messages) == (0, 1)
+    assert sent(store, message("m1")) == (DONE,), "it is known"
+    assert store.inbox("r1") == []
+
+
+def test_a_message_that_is_not_there_refuses_the_write_that_takes_it(store: Store) -> None:
+    own(store, "r1", "r2")
+    sent(store, message("m1", "r2"))
+    assert outcomes(store, takes("m1"), fenced(consumed=("m2",)), Write(messages=(message("m1"),))) == [
+        REFUSED,
+        REFUSED,
+        DONE,
+    ]
+    assert row(store).entries == 0
+    assert [found.id for found in store.inbox("r2")] == ["m1"]
+
+
+def test_one_write_takes_a_message_once(store: Store) -> None:
+    own(store, "r1")
+    sent(store, message("m1"))
+    assert outcomes(store, takes("m1", "m1")) == [INVALID]
+    assert (row(store).entries, row(store).inbox) == (0, 1)
+
+
+# -- how many may lie there ---------------------------------------------------------------------------
+
+
+def test_an_inbox_is_full_of_signals_that_nobody_takes_and_of_nothing_else(store: Store) -> None:
+    own(store, "r1", "r2")
+    signals = [message(f"m{n}") for n in range(SIGNALS_MAX + 1)]
+    assert sent(store, message("x", kind=CANCEL), *signals) == (DONE,) * (SIGNALS_MAX + 1) + (Outcome.FULL,)
+    more = [
+        message("late"), message("cancel", kind=CANCEL), message("outcome", kind=OUTCOME),
+        message("answer", kind=ANSWER), message("m7"), message("late", "r2"),
+    ]  # fmt: skip
+    assert sent(store, *more) == (Outcome.FULL, *[DONE] * 5)
+    assert row(store).inbox == SIGNALS_MAX + 4
+    verdict = commit(store, fenced("r2", entries=(result(1),), messages=(message("late"),)))[0]
+    assert (verdict.outcome, verdict.messages) == (DONE, (Outcome.FULL,)), "the rest of the Write happens"
+    both = Write(messages=(message("late"), message("later")))
+    taken, answered = commit(store, takes("m1"), both)
+    assert (taken.outcome, answered.messages) == (DONE, (DONE, Outcome.FULL)), "one is taken: room for one"
+
+
+# -- how long it is known -----------------------------------------------------------------------------
+
+
+def test_what_was_taken_is_known_until_it_expires_and_what_nobody_took_stays(store: Store) -> None:
+    own(store, "r1")
+    sent(store, *[message(f"m{n}") for n in range(4)])
+    commit(store, takes("m1"))  # at 11.0
+    commit(store, takes("m2", "m3", seq=2))  # at 12.0, 13.0
+    assert store.expire(11.0) == 0
+    assert store.expire(13.5, limit=2) == 2
+    assert store.expire(13.5) == 1
+    assert store.expire(13.5) == 0
+    assert [found.id for found in store.inbox("r1")] == ["m0"]
+    assert sent(store, message("m1"), message("m0")) == (DONE, DONE)
+    assert [(found.n, found.id) for found in store.inbox("r1")] == [(1, "m0"), (5, "m1")]

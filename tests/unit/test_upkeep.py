@@ -1,0 +1,54 @@
+"""When an engine has old messages forgotten."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from podium.engine import Options
+from podium.engine.upkeep import BATCH, EVERY_SECONDS, FIRST_SECONDS, Upkeep
+from podium.errors import StoreUnavailable
+
+
+class _Rig:
+    """An engine's context, with a clock set by hand; `asked` are the calls, `then` answers the last."""
+
+    def __init__(self) -> None:
+        self.time, self.asked = 0.0, list[float]()
+        self.then: Any = None
+        env = SimpleNamespace(monotonic=lambda: self.time, now=lambda: 1000.0 + self.time)
+        store = SimpleNamespace(expire=lambda before, limit: self.asked.append(before))
+        context: Any = SimpleNamespace(
+            env=env,
+            store=store,
+            options=Options(messages_kept=300.0),
+            committer=SimpleNamespace(ask=self._ask),
+        )
+        self.upkeep = Upkeep(context)
+
+    def _ask(self, call: Any, then: Any) -> None:
+        call()
+        self.then = then
+
+    def poll(self, at: float) -> list[float]:
+        self.time = at
+        self.upkeep.poll()
+        return self.asked
+
+
+def test_what_was_taken_longer_ago_than_the_option_says_is_forgotten_now_and_then() -> None:
+    rig = _Rig()
+    assert rig.poll(FIRST_SECONDS - 1) == []
+    assert rig.poll(FIRST_SECONDS) == [700.0 + FIRST_SECONDS]
+    rig.then(BATCH - 1, None)
+    assert len(rig.poll(FIRST_SECONDS + 1)) == 1
+    assert len(rig.poll(FIRST_SECONDS + EVERY_SECONDS)) == 2
+
+
+def test_where_there_is_more_the_next_poll_goes_on_and_trouble_waits_for_the_next_time() -> None:
+    rig = _Rig()
+    rig.poll(FIRST_SECONDS)
+    rig.then(BATCH, None)
+    assert len(rig.poll(FIRST_SECONDS + 1)) == 2
+    rig.then(None, StoreUnavailable("busy"))
+    assert len(rig.poll(FIRST_SECONDS + 2)) == 2
