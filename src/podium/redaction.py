@@ -6,17 +6,27 @@ import re
 
 HIDDEN = "***"
 
+# Parts of a name, with `_`, `-` or a change of case between them.
 _NAMES = (
-    r"pass(?:word|wd|phrase|code)|secret|token|(?:api|access|private)_?key|auth(?:orization)?|credentials?"
+    r"(?:\w*)pass(?:word|wd|phrase|code)|pwd|secret|token|(?:api|access|private|secret|session)[_-]?key"
+    r"|auth(?:orization|entication)?|credentials?|cookie|signature|session[_-]?id|jwt|bearer"
 )
 _NAME = re.compile(rf"(?:.*[_-])?(?:{_NAMES})(?:s|[_-].*)?", re.IGNORECASE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USER = re.compile(r"(\w[\w+.-]*://[^\s/?#@:'\"]*):[^\s/?#@'\"]*@")
 _QUERY = re.compile(rf"([?&](?:[\w.-]*[_-])?(?:{_NAMES}|sig(?:nature)?|key)=)[^\s&#'\"]+", re.IGNORECASE)
 
 
-def is_secret(name: str) -> bool:
-    """Whether a value of this name is one: `password`, `api_key`, `slack_token`."""
-    return _NAME.fullmatch(name) is not None
+def is_secret(name: str, value: object = "") -> bool:
+    """Whether a value of this name is one: `password`, `api_key`, `slackToken`, `Set-Cookie`.
+
+    Nothing, yes and no are none, and a number of many (`max_tokens=200`) counts them.
+    """
+    if value is None or type(value) is bool:
+        return False
+    if type(value) in (int, float) and name.endswith("s"):
+        return False
+    return _NAME.fullmatch(_HUMP.sub("_", name)) is not None
 
 
 def redacted(text: str) -> str:

@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import podium
 from podium import App, Options, codec, task, workflow
+from podium.client.resume_notice import ResumeNotices
 from podium.env import RealEnv
 from podium.errors import ResourceShortage
 from podium.executors import children
@@ -53,6 +56,12 @@ async def adds(numbers: list[int]) -> int:
 @workflow
 def isolates(n: int) -> int:
     return same_isolated(n)
+
+
+@workflow
+def rests(n: int) -> int:
+    podium.sleep(0.3)
+    return n
 
 
 @workflow
@@ -125,6 +134,36 @@ def test_what_cannot_be_opened_for_want_of_threads_leaves_nothing_behind(tmp_pat
     env.given = 1000
     with app:
         assert adds.run([1]) == 2
+
+
+@pytest.mark.parametrize("name", ["podium-others", "podium-notice"])
+def test_a_start_is_as_good_without_a_thread_for_what_is_said_about_it(tmp_path: Path, name: str) -> None:
+    """Of runs that begin, and of runs that go on: each is on record and is told as that."""
+    env, file = FewThreads(name), tmp_path / "podium.db"
+    with App(file, env=env, options=FEW, starter="script.py"):
+        first = [rests.start(n).id for n in range(3)]
+    with App(file, env=env, options=FEW, starter="script.py"):
+        again = [rests.start(n) for n in range(3)]
+        assert [run.id for run in again] == first
+        assert [run.result(20) for run in again] == [0, 1, 2]
+    assert env.refused.is_set()
+
+
+def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts() -> None:
+    told: list[str] = []
+    notices = ResumeNotices(RealEnv(), told.append, lambda: Nothing())  # type: ignore[arg-type,return-value]
+    starts = [Future[str]() for _ in range(3)]
+    starts[1].cancel()
+    for n, start in enumerate(starts):
+        notices.add(f"run-{n}", start)
+    assert [starts[n].result(10) for n in (0, 2)] == ["run-0", "run-2"]
+
+
+class Nothing:
+    """A store that knows no run."""
+
+    def history(self, *_: Any) -> list[Any]:
+        return []
 
 
 class Lacking:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
 
-from podium.codec import encode_call, preview_call
+from podium.codec import encode, encode_call, preview, preview_call
 from podium.redaction import is_secret, redacted
+
+
+@dataclass
+class Login:
+    user: str
+    password: str
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,14 @@ def test_passwords_and_tokens_of_urls_are_hidden(text: str, shown: str) -> None:
         ("tokenizer", False),
         ("secretary", False),
         ("city", False),
+        ("cookie", True),
+        ("Set-Cookie", True),
+        ("userPassword", True),
+        ("sslpassword", True),
+        ("X-Api-Key", True),
+        ("sessionId", True),
+        ("session", False),
+        ("design", False),
     ],
 )
 def test_a_name_says_whether_its_value_is_a_secret(name: str, secret: bool) -> None:
@@ -66,3 +84,40 @@ def test_a_call_is_shown_short_and_without_secrets() -> None:
     assert preview_call(call, 20)[19:] == "…"
     assert preview_call(encode_call({"text": "x" * 300_000}, where="f")[0]) == "<300,011 bytes of arguments>"
     assert preview_call(b"\xff") == "<1 bytes that are no payload>"
+
+
+PAIRS: list[Any] = [
+    {"password": "abc"},
+    {"a": {"b": {"c": {"d": {"e": {"password": "abc"}}}}}},
+    {"credentials": {"user": "ann", "word": "abc"}},
+    {"token": 99887766},
+    {1: "x", "password": "abc"},
+    OrderedDict(password="abc"),
+    defaultdict(str, password="abc"),
+    [("password", "abc")],
+    [["password", "abc"]],
+    Login("ann", "abc"),
+]
+
+
+@pytest.mark.parametrize("value", PAIRS, ids=range(len(PAIRS)))
+def test_a_secret_is_hidden_however_it_is_held(value: Any) -> None:
+    call, _ = encode_call({"config": value}, where="f")
+    for shown in (preview_call(call, 200), preview(encode(value), 200)):
+        assert "***" in shown
+        assert not any(secret in shown for secret in ("abc", "99887766"))
+
+
+@pytest.mark.parametrize("width", range(20, 60))
+def test_a_url_is_redacted_before_it_is_cut(width: int) -> None:
+    call, _ = encode_call({"dsn": "postgres://ann:hunter2-hunter2@db.example.org/x"}, where="f")
+    assert "hunter" not in preview_call(call, width)
+
+
+def test_a_count_a_flag_and_nothing_are_no_secrets() -> None:
+    call, _ = encode_call({"max_tokens": 200, "verify_token": True, "password": None}, where="f")
+    assert preview_call(call) == "max_tokens=200, verify_token=True, password=None"
+
+
+def test_what_a_user_asks_for_is_shown_whole() -> None:
+    assert preview(encode({"token": "abc"}), hide=False) == "{'token': 'abc'}"

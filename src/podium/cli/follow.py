@@ -10,6 +10,7 @@ from typing import Protocol
 from ..client import App
 from ..engine import End
 from ..env import RealEnv
+from ..errors import ResourceShortage
 from ..inspect import history
 from ..model import Entry, State
 from . import drawing, formatting, terminal
@@ -116,10 +117,14 @@ class Follower:
         self._view.stopping = True
         if self._app.has_engine:
             self._view.hint = HINT
-        closing = self._env.spawn(self._app.close, name="podium-close")
-        while closing.is_alive():
-            self._draw(recall=False)
-            closing.join(DRAW_SECONDS)
+        try:
+            closing = self._env.spawn(self._app.close, name="podium-close")
+        except ResourceShortage:  # then nothing is drawn meanwhile
+            self._app.close()
+        else:
+            while closing.is_alive():
+                self._draw(recall=False)
+                closing.join(DRAW_SECONDS)
         self._draw(recall=False)
         if end.done() and end.exception() is None:
             return self._ended(end)

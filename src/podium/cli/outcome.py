@@ -52,7 +52,7 @@ def result_text(payload: bytes, most: int) -> str:
         value: Any = msgspec.json.decode(payload)
     except msgspec.DecodeError:
         value = None
-    text = terminal.safe_lines(value) if isinstance(value, str) else codec.preview(payload, most)
+    text = terminal.safe_lines(value) if isinstance(value, str) else codec.preview(payload, most, hide=False)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters; --json has all)"
 
 

@@ -16,7 +16,7 @@ from multiprocessing import parent_process
 
 from .. import changes
 from ..env import RealEnv
-from ..errors import PodiumError
+from ..errors import PodiumError, ResourceShortage
 from ..functions import registry
 from .app import App, apps
 from .location import default_url, store_file
@@ -63,7 +63,10 @@ class _Start:
         if not self.is_watched:
             self.is_watched = True
             if wants_engine() and might_be_server():
-                RealEnv().spawn(self._open_when_settled, name="podium-default")
+                try:
+                    RealEnv().spawn(self._open_when_settled, name="podium-default")
+                except ResourceShortage:  # no reason for an import to fail: the next declaration tries again
+                    self.is_watched = False
 
     def _open_when_settled(self) -> None:
         known = -1

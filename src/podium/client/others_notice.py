@@ -6,7 +6,7 @@ import difflib
 import threading
 from collections.abc import Callable, Collection, Sequence
 
-from ..errors import StoreError
+from ..errors import ResourceShortage, StoreError
 from ..inspect.undriven import undriven
 from ..model import EngineRow, Query, RunRow
 from ..store import Store
@@ -33,7 +33,7 @@ class OthersNotice:
             self._begun = True
             try:
                 self._profile.env.spawn(self._later, store, wanted, name="podium-others")
-            except RuntimeError:  # no thread is to be had: then it is said when the app closes
+            except ResourceShortage:  # then it is said when the app closes
                 pass
 
     def _later(self, store: Store, wanted: Callable[[], Collection[str]]) -> None:

@@ -6,17 +6,24 @@ else that the engine drives would stand still for it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from typing import Any
 
 from ..env import Env
-from ..errors import PodiumError
+from ..errors import PodiumError, ResourceShortage
 from ..inspect import history
 from ..store import Store
 
 _TOLD_ONE_BY_ONE = 3
+
+
+def _answer(settle: Callable[[Any], None], answer: Any) -> None:
+    with contextlib.suppress(InvalidStateError):  # the caller has cancelled the future: nobody waits
+        settle(answer)
 
 
 class ResumeNotices:
@@ -34,7 +41,13 @@ class ResumeNotices:
             self._runs.append((run, start))
             begins, self._serving = not self._serving, True
         if begins:
-            self._env.spawn(self._serve, name="podium-notice")
+            try:
+                self._env.spawn(self._serve, name="podium-notice")
+            except ResourceShortage:  # a start that is on record is worth more than the words about it
+                with self._lock:
+                    untold, self._runs, self._serving = self._runs, deque(), False
+                for each, waiting in untold:
+                    _answer(waiting.set_result, each)
 
     def _serve(self) -> None:
         told = 0
@@ -49,9 +62,9 @@ class ResumeNotices:
                 if told <= _TOLD_ONE_BY_ONE:
                     self._notice(f"podium: resumed {run}{self._counted(run)}")
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
-                start.set_exception(error)
+                _answer(start.set_exception, error)
             else:
-                start.set_result(run)
+                _answer(start.set_result, run)
         if told > _TOLD_ONE_BY_ONE:
             self._notice(f"podium: resumed {told - _TOLD_ONE_BY_ONE:,} more runs")
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import collections.abc
 import email.message
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import NotRecorded
+from ..redaction import is_secret
 from .names import name_of
 from .untag import Reader, Untag
 from .walk import Tree, Walk
@@ -28,9 +28,6 @@ _KEPT = (
 )  # fmt: skip
 _NESTED = 3  # a response's request's URL
 _HEADERS_MAX = 200
-_SECRET = re.compile(
-    r"auth|cookie|token|secret|password|api-?key|credential|session|signature", re.IGNORECASE
-)
 
 _BULKY = (str, bytes, bytearray, list, tuple, dict, set, frozenset)  # whose repr may be as large as they are
 
@@ -132,7 +129,7 @@ def _items(value: Any) -> list[tuple[str, Any]] | None:
     if not all(isinstance(key, str) for key, _ in items):
         return None
     return [
-        (str.__str__(key), "(not recorded)" if _SECRET.search(key) else item)
+        (str.__str__(key), "(not recorded)" if is_secret(key) else item)
         for key, item in items
         if key.isprintable() and key.isascii()
     ]

@@ -328,6 +328,6 @@ def _spellings(value: Any) -> Iterator[str]:
         yield str(inner)
     encoded = msgspec.json.encode(value)
     yield encoded.decode()
-    yield codec.preview(encoded)
+    yield codec.preview(encoded, hide=False)
     if value is _NULL:
         yield from ("null", "none")

@@ -125,7 +125,7 @@ class Machine:
         if step is None:
             raise self._mismatch(entry, None)
         if step.digest != entry.digest:
-            given = codec.preview(step.args, _SHOWN)
+            given = codec.preview_call(step.args, _SHOWN)
             raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments, {given}", step)
         module = step.function.module
         if module != entry.module and f"{entry.module}:{step.function.label}" in registry:
