@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-DECLARED = "a task or workflow is declared"
+DECLARED = "anything of Podium is first used"
 ENGINE = "an engine opens"
 COMMAND = "a `podium` command runs"
 CHILD = "an isolated task's own process starts"

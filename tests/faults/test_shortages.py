@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from podium.errors import ResourceShortage
 from podium.executors import children
 from podium.machine import Machine
 from podium.model import State
+from podium.store import Store
 from podium.store.sqlite import SqliteStore
 from tests.isolation.conftest import soon
 from tests.tidy.source import ROOT
@@ -151,7 +152,8 @@ def test_a_start_is_as_good_without_a_thread_for_what_is_said_about_it(tmp_path:
 
 def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts() -> None:
     told: list[str] = []
-    notices = ResumeNotices(RealEnv(), told.append, lambda: Nothing())  # type: ignore[arg-type,return-value]
+    store = cast("Store", Nothing())
+    notices = ResumeNotices(RealEnv(), told.append, lambda: store)
     starts = [Future[str]() for _ in range(3)]
     starts[1].cancel()
     for n, start in enumerate(starts):

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from .. import changes
 from ..declare import Durable, Workflow
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..executors import capture
@@ -107,7 +108,7 @@ def load_module(place: str) -> ModuleType:
             return _by_path(Path(place))
         if not place or place.startswith("."):  # which Python would take for relative to a package
             raise _no_module(place)
-        _look_in(os.getcwd(), *map(str, source_roots(Path.cwd())))
+        _FOLDERS.install(os.getcwd(), *map(str, source_roots(Path.cwd())))
         return importlib.import_module(place)
     except BaseException as error:
         for name in registry.keys() - before:
@@ -124,6 +125,15 @@ def _look_in(*folders: str) -> None:
     for folder in reversed(folders):
         if folder not in sys.path:
             sys.path.insert(0, folder)
+
+
+_FOLDERS = changes.declare(
+    "sys.path",
+    when=f"{changes.COMMAND} that is given a module",
+    why="it is found in this folder and the source root, as by `python -m`",
+    until=changes.NEVER,
+    install=_look_in,
+)
 
 
 def _told(place: str, error: BaseException) -> BaseException:
@@ -146,7 +156,7 @@ def _by_path(path: Path) -> ModuleType:
     name, file = name_of_file(path), str(path.absolute())
     project = project_of(Path(os.path.realpath(file)))
     # What lies beside it, as for a script; then what an import statement finds.
-    _look_in(os.path.dirname(file), *([str(project.root)] if project is not None else []))
+    _FOLDERS.install(os.path.dirname(file), *([str(project.root)] if project is not None else []))
     known = sys.modules.get(name)
     if known is not None:
         if os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(file):

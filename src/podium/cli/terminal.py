@@ -39,6 +39,22 @@ _STREAMS = changes.declare(
 )
 
 
+def _escape() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+_ENCODING = changes.declare(
+    "sys.stdout, sys.stderr: no encoding errors",
+    when=changes.COMMAND,
+    why="what the terminal cannot show is escaped instead of ending the command",
+    until=changes.NEVER,
+    install=_escape,
+)
+
+
 def prepare() -> None:
     """What cannot be encoded is escaped instead of raising; closed standard streams are there again."""
     # One that the shell has closed would be None, and the next file to be opened, the store's perhaps, would
@@ -51,10 +67,7 @@ def prepare() -> None:
     ):
         if getattr(sys, name) is None:
             _STREAMS.install(name, _stand_in(number, flags))
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    _ENCODING.install()
 
 
 def _stand_in(number: int, flags: int) -> TextIO:

@@ -46,9 +46,7 @@ def main() -> None:
     # The parent decides when to stop, and says so by SIGINT. SIGTERM comes from a supervisor that sends it
     # to every process there is, while the parent still gives its tasks time to end.
     _IN_CHILD.install()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what is printed is seen then, and survives a crash
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    _STREAMS.install()
     try:
         _die_with_parent(descriptors[1])
         _serve(Channel(socket.socket(fileno=descriptors[0])))
@@ -98,10 +96,9 @@ def _serve(channel: Channel) -> None:
     while (frame := channel.receive()) is not None:
         match frame.message:
             case Hello() as hello:
-                sys.path[:], sys.argv[:] = hello.path, hello.argv
+                _LIKE_PARENT.install(hello)
                 enter(hello.store)
-                logging.getLogger().setLevel(hello.level)
-                _forward_logs(channel)
+                _LOGS.install(_Forward(channel))
             case Load() as load:
                 _preload(load)
             case Do() as do:
@@ -122,20 +119,62 @@ def _preload(load: Load) -> None:
         pass  # whoever needs it will hear of it
 
 
-def _forward_logs(channel: Channel) -> None:
-    handler = _Forward(channel)
+def _take_after(hello: Hello) -> None:
+    sys.path[:], sys.argv[:] = hello.path, hello.argv
+    logging.getLogger().setLevel(hello.level)
+
+
+_LIKE_PARENT = changes.declare(
+    "sys.path, sys.argv, level of the root logger",
+    when=changes.CHILD,
+    why="its task finds, reads and logs what it would in its parent",
+    until="that process ends",
+    install=_take_after,
+)
+
+
+def _hold_less_back() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+_STREAMS = changes.declare(
+    "sys.stdout, sys.stderr: by line, no encoding errors",
+    when=changes.CHILD,
+    why="what is printed is seen then, and survives a crash",
+    until="that process ends",
+    install=_hold_less_back,
+)
+
+
+def _add(handler: _Forward) -> None:
     logging.getLogger().addHandler(handler)
+    _forwarding.append(handler)
 
-    def after_fork() -> None:
+
+def _leave_link() -> None:
+    """In a fork of the task's: two processes that talk into one socket are not to be understood."""
+    while _forwarding:
+        handler = _forwarding.pop()
         logging.getLogger().removeHandler(handler)
-        channel.close()  # two processes that talk into one socket are not to be understood
+        handler.channel.close()
 
-    changes.at_fork(
-        "log records",
-        when=changes.CHILD,
-        why="what an isolated task forks must not talk into the link to Podium",
-        in_child=after_fork,
-    )
+
+_forwarding: list[_Forward] = []
+_LOGS = changes.declare(
+    "a handler of the root logger",
+    when=changes.CHILD,
+    why="what its task logs is kept with the run",
+    until="that process ends; not in what it forks",
+    install=_add,
+)
+changes.at_fork(
+    "log records",
+    when=changes.CHILD,
+    why="what an isolated task forks must not talk into the link to Podium",
+    in_child=_leave_link,
+)
 
 
 class _Forward(logging.Handler):
@@ -143,7 +182,7 @@ class _Forward(logging.Handler):
 
     def __init__(self, channel: Channel) -> None:
         super().__init__()
-        self._channel = channel
+        self.channel = channel
 
     def emit(self, record: logging.LogRecord) -> None:
         if current_attempt.get() is None or self._is_handled(record):
@@ -156,7 +195,7 @@ class _Forward(logging.Handler):
                 record.name, record.levelno, record.getMessage()[:TEXT_MAX], trace[-TEXT_MAX:],
                 record.pathname, record.lineno, record.funcName or "",
             )  # fmt: skip
-            self._channel.send(logged)
+            self.channel.send(logged)
         except Exception:
             self.handleError(record)
 
@@ -174,7 +213,7 @@ class _Notes:
     """Sends what the body says of its progress: so often that people can follow, and always the last."""
 
     def __init__(self, channel: Channel) -> None:
-        self._channel, self._env = channel, RealEnv()
+        self.channel, self._env = channel, RealEnv()
         self._sent = 0.0
         self._waiting: Progress | None = None
         self._said = b""
@@ -191,7 +230,7 @@ class _Notes:
         note, self._waiting = self._waiting, None
         if note is not None:
             try:
-                self._channel.send(Noted(note.done, note.total, note.text), self._said)
+                self.channel.send(Noted(note.done, note.total, note.text), self._said)
             except OSError:
                 pass  # in a process that the task has forked
 
@@ -200,7 +239,7 @@ class _ParentsSlots:
     """The slots are the parent's, which learns by `awaits` who waits."""
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+        self.channel = channel
 
     def lend(self, attempt: Attempt) -> None:
         pass
@@ -210,7 +249,7 @@ class _ParentsSlots:
 
     def started_run(self, attempt: Attempt) -> None:
         try:
-            self._channel.send(Started())
+            self.channel.send(Started())
         except OSError:
             pass  # in a process that the task has forked
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from .. import changes
+
 try:
     import resource
 except ImportError:  # no such limits on this system
@@ -34,6 +36,20 @@ def resident(process: int) -> int | None:
         return None
 
 
+def _limit(soft: int, hard: int) -> None:
+    assert resource is not None  # `capped` has looked
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+_CAP = changes.declare(
+    "RLIMIT_DATA",
+    when="a task with `memory=` begins in a process of its own",
+    why="what it allocates beyond that raises MemoryError, in it alone",
+    until="the task ends",
+    install=_limit,
+)
+
+
 @contextmanager
 def capped(cap: int | None) -> Generator[None, None, None]:
     """Meanwhile an allocation of this process above the cap (bytes) raises MemoryError."""
@@ -44,14 +60,14 @@ def capped(cap: int | None) -> Generator[None, None, None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     try:
         limit = cap + _untouched()
-        resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+        _CAP.install(limit if hard < 0 else min(limit, hard), hard)
     except (OSError, ValueError):  # not on this system: the look from outside has to do
         yield
         return
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        _CAP.install(soft, hard)
 
 
 def _untouched() -> int:
