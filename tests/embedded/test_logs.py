@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import logging
 import signal
 import subprocess
@@ -384,3 +385,52 @@ def test_what_was_flushed_outlives_a_kill(script: Path, python: list[str]) -> No
         subprocess.run(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
         assert [line.text for line in app.store.logs("d")] == ["flushed", "flushed", "again"]
         assert app.load("d").lost == 1
+
+
+# -- a stream that nobody takes ----------------------------------------------------------------------------
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has gone, a log on a full disk."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+    def flush(self) -> None:
+        raise self.error
+
+
+@workflow
+def says_in_its_body(what: str) -> str:
+    print("in the body", flush=True)
+    return says(what) + third_time_flushed(what)
+
+
+@task
+def third_time_flushed(what: str) -> str:
+    print("flushed", flush=True)
+    sys.stdout.writelines(["two\n", "lines\n"])
+    return what
+
+
+GONE = [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left on device"), ValueError("closed file")]
+
+
+@pytest.mark.parametrize("error", GONE, ids=range(len(GONE)))
+def test_a_stream_that_cannot_be_written_fails_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Gone(error))
+    with App(tmp_path / "s.db") as app:
+        run = says_in_its_body.start("x")
+        assert run.result(20) == "xx"
+        kept = [text for step, _, _, text in told(app, run) if step]  # the body's own lines have none
+        assert kept == ["printed x", "logged x", "flushed", "two", "lines"]
+        with pytest.raises(type(error)):  # outside of runs it is as in any program
+            print("here")
+    warned = [text for text in caplog.messages if "stdout cannot be written" in text]
+    assert warned == [f"stdout cannot be written ({error}): what tasks print is kept with their runs alone"]

@@ -6,6 +6,7 @@ import logging
 
 from ..env import Env
 from ..executors import Attempt, Console, capture
+from ..machine import current_machine
 from ..model import STDERR, STDOUT
 from .events import AttemptLogged, AttemptPrinted, EventFeed
 
@@ -18,7 +19,7 @@ class TaskOutput:
         self._events, self._is_kept = events, is_kept
         self._console = Console(env)
         if is_kept:
-            capture.begin()
+            capture.begin(lambda: current_machine() is not None)
 
     def printed(self, attempt: Attempt | None, stream: str, line: str) -> None:
         """A line of a process's output."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import changes, log_hook
@@ -19,10 +19,13 @@ from ..model import STDERR, STDOUT
 from .attempt import Attempt, current_attempt
 from .log_buffer import LogBuffer
 
+log = logging.getLogger("podium")
 _formatter = logging.Formatter()
+_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 _lock = threading.Lock()
+_in_body: Callable[[], bool] = bool  # whether a workflow's body runs in this thread now
 _users = 0  # engines that are open in this process, and whoever else needs the tees
 
 
@@ -81,15 +84,15 @@ class Tee:
     """
 
     def __init__(self, stream: Any, level: int) -> None:
-        self.stream, self._level = stream, level
+        self.stream, self._level, self._is_broken = stream, level, False
 
     def write(self, text: Any) -> Any:
         attempt = _speaker()
         if attempt is None:
-            return self.stream.write(text)
+            return self._pass_on(self.stream.write, text) if _in_body() else self.stream.write(text)
         log_hook.here.is_passing_on = True  # a stream built around another tee is not heard twice
         try:
-            written = self.stream.write(text)
+            written = self._pass_on(self.stream.write, text)
         finally:
             log_hook.here.is_passing_on = False
         if isinstance(text, str):  # whatever else a stream takes is its own affair
@@ -99,6 +102,25 @@ class Tee:
     def writelines(self, lines: Iterable[str]) -> None:
         for text in lines:
             self.write(text)
+
+    def flush(self) -> None:
+        if _in_body() or _speaker() is not None:
+            self._pass_on(self.stream.flush)
+        else:
+            self.stream.flush()
+
+    def _pass_on(self, call: Callable[..., Any], *given: Any) -> Any:
+        """For a run, which a pipe that nobody reads any more or a full disk must not fail."""
+        try:
+            return call(*given)
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            if isinstance(error, UnicodeError):  # what cannot be spelled there is the text's own
+                raise
+            if not self._is_broken:
+                self._is_broken = True
+                log.warning("%s cannot be written (%s): what tasks print is kept with their runs alone",
+                            _NAMES[self._level], error)  # fmt: skip
+            return len(given[0]) if given else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["stream"], name)
@@ -128,11 +150,15 @@ def stand_in() -> None:
             _TEES.install(name, Tee(stream, level))
 
 
-def begin() -> None:
-    """An engine opens: hear from now on. Each `begin` needs its `end`."""
-    global _users  # noqa: PLW0603  # the streams are the process's
+def begin(in_body: Callable[[], bool] | None = None) -> None:
+    """An engine opens: hear from now on. Each `begin` needs its `end`.
+
+    in_body  tells whether a workflow's body runs in this thread now, which this layer cannot know
+    """
+    global _users, _in_body  # noqa: PLW0603  # the streams are the process's
     with _lock:
         _users += 1
+        _in_body = in_body or _in_body
         stand_in()
         log_hook.listen(_task_log)
 
