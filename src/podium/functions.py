@@ -37,9 +37,9 @@ class Function:
     is_async: bool
     retry: Retry | None = None
     timeout: float | None = None  # seconds per attempt (task) or for the whole run (workflow)
-    executor: str = ""  # "loop", "threads" or "processes"; "" picks by colour
+    executor: str = ""  # "loop", "threads", "processes" or one of an app's; "" picks by colour
     memory: int | None = None  # bytes, of a task in a process of its own
-    import_from: tuple[tuple[str, str], ...] = ()  # for such a process: modules, each with its file
+    import_from: tuple[tuple[str, str], ...] = ()  # for another process: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
     home: Home = NOBODYS  # whose code it is

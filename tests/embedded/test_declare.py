@@ -246,7 +246,9 @@ NO_SECONDS = (0, -1, math.nan, math.inf, 1e300, "5", True, [], timedelta(seconds
     [
         *(({"timeout": value}, "seconds above 0") for value in NO_SECONDS),
         ({"timeout": timedelta(minutes=1)}, "\n  timeout=60"),
-        ({"executor": "moon"}, '"loop" or "threads"'),
+        ({"executor": 3}, '"loop", "threads" or the name of an executor'),
+        ({"executor": ""}, '"loop", "threads" or the name of an executor'),
+        ({"executor": "processes"}, 'isolation="process"'),
         ({"executor": "loop"}, "needs an async def"),
         ({"retries": -1}, "whole number from 0"),
         ({"memory": [1], "isolation": "process"}, "512 MB"),

@@ -14,6 +14,7 @@ from ..checks import check_type
 from ..engine import End, EngineHost, EngineInfo, Options
 from ..env import Env, RealEnv
 from ..errors import UsageError
+from ..executors import ExecutorFactory
 from ..functions import Function, registry
 from ..model import EngineRow, Entry, Query, RunRow, Verdict
 from ..store import Store
@@ -23,7 +24,7 @@ from .end_watcher import settle
 from .location import default_url, script, settled_url
 from .notices import tell
 from .process import Drives, wants_engine
-from .profile import Profile
+from .profile import Profile, checked_executors
 from .records import Records
 from .session import Session
 from .start_options import StartOptions
@@ -43,6 +44,7 @@ class App:
     functions  what it may drive; default: all that is declared in this process
     starter    the script that may find its runs again; default: the one that runs
     notice     called with what a person should know; default: a line on stderr
+    executors  by the name that `@task(executor="name")` says: what makes one, see `podium.executors.Executor`
 
     `with App():` that drives all has its engine at once; else opening happens on first use. It raises
     StoreRefused or StoreUnavailable. The default app, which a process has that opens none, drives all in a
@@ -66,6 +68,7 @@ class App:
         starter: str | None = None,
         notice: Callable[[str], None] | None = None,
         about: EngineInfo | None = None,
+        executors: Mapping[str, ExecutorFactory] | None = None,
     ) -> None:
         check_type("App", "url", url, (str, os.PathLike), "the path or URL of a store")
         check_type("App", "options", options, (Options,), "an Options(...)")
@@ -81,6 +84,7 @@ class App:
             tell=notice or tell,
             drives=drives or ("all" if wants_engine() else "nothing"),
             about=about,
+            executors=checked_executors(executors or {}),
         )
         self.url, self.env, self.options, self.tell = profile.url, profile.env, profile.options, profile.tell
         self.functions, self.drives, self.has_engine = functions, profile.drives, profile.has_engine
@@ -113,8 +117,12 @@ class App:
 
     def __enter__(self) -> App:
         if self.drives == "all":
-            self.session.listen()
-            self.session.tell_others()
+            try:
+                self.session.listen()
+                self.session.tell_others()
+            except BaseException:  # its block is not entered, so nobody else would close it
+                self.close()
+                raise
         self.enter()
         return self
 

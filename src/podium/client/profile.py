@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from ..engine import EngineInfo, Observer, Options
 from ..env import Env
+from ..errors import UsageError
+from ..executors import BUILT_IN, ExecutorFactory
 from ..functions import Function
 from .busy_wait import PATIENCE
 from .process import Drives
@@ -25,6 +27,7 @@ class Profile:
     tell: Callable[[str], None]  # a person what is worth knowing
     drives: Drives
     about: EngineInfo | None  # what the engine says of itself
+    executors: Mapping[str, ExecutorFactory] = field(default_factory=dict[str, ExecutorFactory])
     patience: float = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
     observers: list[Observer] = field(default_factory=list[Observer])  # of the engine's events
 
@@ -32,3 +35,15 @@ class Profile:
     def has_engine(self) -> bool:
         """Whether it drives runs at all."""
         return self.drives != "nothing"
+
+
+def checked_executors(executors: Mapping[str, ExecutorFactory]) -> Mapping[str, ExecutorFactory]:
+    """What `App(executors=...)` says. Raises UsageError where it cannot be."""
+    for name, factory in executors.items():
+        if name in BUILT_IN:
+            raise UsageError(f"App(executors=...): {name!r} is one of Podium's own", fix="another name")
+        if not callable(factory):
+            raise UsageError(
+                f"App(executors={{{name!r}: {factory!r}}}): a function (env, reactor, ended) is needed"
+            )
+    return executors

@@ -92,7 +92,7 @@ class Session:
         return EngineHost(
             self.store, profile.functions, profile.env, profile.options, self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
-            partial(project_in, profile.url),
+            partial(project_in, profile.url), profile.executors,
         )  # fmt: skip
 
     def _info(self) -> str:

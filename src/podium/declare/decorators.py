@@ -18,14 +18,13 @@ from ..modules import NOBODYS, Home, home_of, module_name
 from ..retry import Retry
 from .callables import Task, Workflow
 from .fingerprint import fingerprint
-from .isolation import isolated
+from .isolation import elsewhere
 from .place import declaring_code
 from .replay_safe import own_code
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Executor = Literal["loop", "threads"]
 Isolation = Literal["process"]
 
 
@@ -35,7 +34,7 @@ class TaskOptions(TypedDict, total=False):
     name: str | None
     retries: int | Retry | None
     timeout: float | None
-    executor: Executor | None
+    executor: str | None
     isolation: Isolation | None
     memory: str | int | None
 
@@ -89,7 +88,8 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
     name      how the store knows it; default "module:qualname"
     retries   how often a failed attempt is tried again: a number, a `Retry`, or None for never
     timeout   seconds per attempt; a coroutine is cancelled, a thread's late result is dropped
-    executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads
+    executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads. Or the name
+              of one that the app is given: App(executors={"name": factory})
     isolation "process": in a process of its own, so that timeout and cancellation really end it, a crash
               is its failure (TaskCrashed) and not the end of this process, and memory can be capped. The
               process imports the task's module; arguments and results pass as they are recorded.
@@ -140,7 +140,7 @@ def _task(
     name: str | None = None,
     retries: int | Retry | None = None,
     timeout: float | None = None,
-    executor: Executor | None = None,
+    executor: str | None = None,
     isolation: Isolation | None = None,
     memory: str | int | None = None,
     **unknown: object,
@@ -148,9 +148,7 @@ def _task(
     _check_callable(fn, "task")
     _check_options("task", TaskOptions, unknown, name, timeout)
     is_async = _is_async(fn)
-    apart = isolated(fn, isolation, memory, executor)
-    if executor not in (None, "loop", "threads"):
-        raise UsageError(f'@task(executor={executor!r}): "loop" or "threads" is needed')
+    apart = elsewhere(fn, isolation, memory, executor)
     if executor == "loop" and not is_async:
         raise UsageError("@task(executor='loop') needs an async def", fix="a def task runs in threads")
     function = Function(
@@ -160,7 +158,7 @@ def _task(
         is_async=is_async,
         retry=Retry.of(retries) if retries is not None else None,
         timeout=timeout,
-        executor="processes" if apart else executor or "",
+        executor=apart.executor if apart else executor or "",
         memory=apart.memory if apart else None,
         import_from=apart.import_from if apart else (),
         home=_home(fn) if name is None else NOBODYS,

@@ -1,4 +1,5 @@
-"""`@task(isolation="process")`: what a process of the task's own needs to know, checked at once."""
+"""Tasks that run in another process, `isolation="process"` or an executor of the user's own: what such a
+process needs to know, checked at once."""
 
 from __future__ import annotations
 
@@ -19,21 +20,27 @@ _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class ProcessSpec(NamedTuple):
-    """How a task runs in a process of its own."""
+    """How a task runs in another process."""
+
+    executor: str
 
     memory: int | None  # bytes
     import_from: tuple[tuple[str, str], ...]  # modules that may declare it, each with its file
 
 
-def isolated(fn: Any, isolation: object, memory: str | int | None, executor: object) -> ProcessSpec | None:
-    """What `isolation=` asks for; None if it does not. Raises UsageError and DeclarationError."""
-    if isolation is None:
-        if memory is not None:
-            raise UsageError(
-                f"@task(memory={memory!r}): only a process of its own can be capped",
-                fix='add isolation="process"',
-            )
+def elsewhere(
+    fn: Any, isolation: object, memory: str | int | None, executor: str | None
+) -> ProcessSpec | None:
+    """How the task runs in another process; None if it does not. Raises UsageError and DeclarationError."""
+    if isolation is None and memory is not None:
+        raise UsageError(
+            f"@task(memory={memory!r}): only a process of its own can be capped",
+            fix='add isolation="process"',
+        )
+    if isolation is None and executor in (None, "loop", "threads"):
         return None
+    if isolation is None:
+        return ProcessSpec(_own_executor(executor), None, _import_from(fn))
     if isolation != "process":
         raise UsageError(f'@task(isolation={isolation!r}): "process" is all there is')
     if executor is not None:
@@ -46,7 +53,17 @@ def isolated(fn: Any, isolation: object, memory: str | int | None, executor: obj
             f"{fn.__qualname__} cannot run in a process of its own: that would not find it by its name",
             fix="define it at the top level of a module and pass what it needs as arguments",
         )
-    return ProcessSpec(_bytes(memory), _import_from(fn))
+    return ProcessSpec("processes", _bytes(memory), _import_from(fn))
+
+
+def _own_executor(name: object) -> str:
+    """The name of one that an app is given."""
+    if not isinstance(name, str) or not name:
+        wanted = '"loop", "threads" or the name of an executor of the app is needed'
+        raise UsageError(f"@task(executor={name!r}): {wanted}")
+    if name == "processes":
+        raise UsageError('@task(executor="processes") is no executor of an app', fix='isolation="process"')
+    return name
 
 
 def _bytes(memory: str | int | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..env import Env
-from .reactor import Cancellable, Reactor
+from ..executors.protocol import Cancellable, Reactor
 
 
 class Alarm:

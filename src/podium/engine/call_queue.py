@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import EngineStopped
+from ..executors.protocol import Reactor
 from .clients import stopped_by
 from .context import Lifecycle
-from .reactor import Reactor
 
 log = logging.getLogger("podium")
 

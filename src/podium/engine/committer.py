@@ -22,11 +22,12 @@ from typing import Any, Protocol
 
 from ..env import Env
 from ..errors import StoreFatal, StoreUnavailable
+from ..executors.protocol import Reactor
 from ..model import Verdict, Write
 from ..shortage import shortage_of
 from ..store import Store
 from .gc_pause import gc_paused
-from .reactor import Lane, Reactor
+from .lane import Lane
 from .readback import read_back
 
 log = logging.getLogger("podium")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from ..env import Env
 from ..errors import EngineStopped
+from ..executors.protocol import Reactor
 from ..functions import Function
 from ..store import Store
 from .committer import Committer
 from .events import EventFeed
+from .lane import Lane
 from .options import Options, Others
-from .reactor import Lane, Reactor
 
 
 class Lifecycle:

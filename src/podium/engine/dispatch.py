@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from ..errors import UsageError
 from ..executors import Attempt, Progress
+from ..executors.protocol import AttemptRunner
 from ..shortage import shortage_of
 from .context import Context
 from .events import AttemptBegan, AttemptCancelled, AttemptProgressed
-from .executor import Executor
 from .logs import LogCollector
 from .poison_steps import Quarantine
 
@@ -29,7 +30,7 @@ class Dispatcher:
     def __init__(self, context: Context, logs: LogCollector, quarantine: Quarantine, awaits: Awaits) -> None:
         self._env, self._events, self._reactor = context.env, context.events, context.reactor
         self._logs, self._quarantine, self._awaits = logs, quarantine, awaits
-        self.executors: dict[str, Executor] = {}
+        self.executors: dict[str, AttemptRunner] = {}
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
@@ -43,8 +44,11 @@ class Dispatcher:
         self._submit(attempt)
 
     def _submit(self, attempt: Attempt) -> None:
+        executor = self.executors.get(attempt.function.executor)
+        if executor is None:
+            raise _unknown(attempt)
         try:
-            self.executors[attempt.function.executor].submit(attempt)
+            executor.submit(attempt)
         except Exception as error:
             lack = shortage_of(error)
             if lack is None:
@@ -73,12 +77,22 @@ class Dispatcher:
         self._quarantine.ended(attempt)
         if attempt.log is not None:
             self._logs.ended(attempt)
-        if attempt in self._held:
+        executor = self.executors.get(attempt.function.executor)
+        if attempt in self._held or executor is None:
             attempt.cancelled = True
         else:
-            self.executors[attempt.function.executor].cancel(attempt)
+            executor.cancel(attempt)
 
     def _progressed(self, attempt: Attempt, progress: Progress) -> None:
         if attempt.said:
             self._logs.progressed(attempt)
         self._events.publish(AttemptProgressed(attempt.run, attempt, progress))
+
+
+def _unknown(attempt: Attempt) -> UsageError:
+    """Its run is parked: that is no outcome of the task, and the next app may have the executor."""
+    name = attempt.function.executor
+    return UsageError(
+        f"{attempt.function.label} runs on the executor {name!r}, which this app does not have",
+        fix=f"App(executors={{{name!r}: ...}}), then resume the run",
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from ..env import Env
 from ..errors import EngineStopped
 from ..executors import Attempt
+from ..executors.protocol import Reactor
 from ..functions import Function
 from ..model import Head, Move, State
 from ..store import Store
@@ -24,13 +25,13 @@ from .context import Context, Lifecycle
 from .dispatch import Dispatcher
 from .events import EventFeed, Observer
 from .gc_pause import gc_paused
+from .lane import Lane
 from .logs import LogCollector
 from .options import Options, Others
 from .owned import OwnedRun
 from .ownership import Ownership
 from .poison_bodies import Adopter
 from .poison_steps import Quarantine
-from .reactor import Lane, Reactor
 from .residents import Residents
 from .upkeep import Upkeep
 from .watchdog import TurnWatch

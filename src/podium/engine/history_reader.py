@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..errors import InternalError
+from ..executors.protocol import Reactor
 from ..model import Entry, Head, StepProgress
 from ..store import Store
-from .reactor import Lane, Reactor
+from .lane import Lane
 
 PAGE = 1000  # entries read at once
 SLICE = 200  # entries fed in one turn of the loop

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..env import Env
+from ..executors import ExecutorFactory
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..shortage import lacks_descriptors, shortage_of
@@ -55,6 +56,7 @@ class EngineHost:
         url: str = "",
         others: Others = "yield",
         project_of: Callable[[Function], str] = lambda _: "",
+        executors: Mapping[str, ExecutorFactory] | None = None,
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._registration = Registration(store, env, locks_directory, info)
@@ -77,7 +79,7 @@ class EngineHost:
             self._reader = ThreadLane(env, self._loop, "podium-reader")
             undo.callback(self._reader.close)
             self._compose(functions, observers, others, project_of)
-            self._give_executors(url, undo)
+            self._give_executors(url, executors or {}, undo)
             self._start(undo)
             undo.pop_all()
 
@@ -101,13 +103,16 @@ class EngineHost:
         self.engine.committer.upkeep = self._process_watch.wake
         self._calls = CallQueue(self._loop, self.engine.lifecycle)
 
-    def _give_executors(self, url: str, undo: contextlib.ExitStack) -> None:
+    def _give_executors(
+        self, url: str, given: Mapping[str, ExecutorFactory], undo: contextlib.ExitStack
+    ) -> None:
         self._output = TaskOutput(self.env, self.engine.events, is_kept=bool(self.options.log_lines))
         undo.callback(self._output.close)
         self._executors = TaskExecutors(
             self.env, self._loop, self.engine.residents, self.options, self._output, self._broken, url
         )
         undo.callback(self._executors.close)
+        self._executors.add(given)
         self.engine.dispatcher.executors.update(self._executors.by_name)
 
     def _start(self, undo: contextlib.ExitStack) -> None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import contextlib
 import queue
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ..env import Env
-from .reactor import Reactor
+from ..executors.protocol import Reactor
 
 Job = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
+
+
+class Lane(Protocol):
+    """Does one store call at a time away from the reactor; `then` gets (result, error) back on it."""
+
+    def do(self, call: Callable[[], Any], then: Callable[[Any, BaseException | None], None]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class ThreadLane:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..executors import Attempt
+from ..executors.protocol import AttemptRunner
 from ..machine import CancelStep, Machine, Step
 from ..model import Head, Kind
 from .attempts import LOST_ALONE_MAX, Attempts
 from .context import Context
 from .driver import Driver
-from .executor import Executor
 from .outbox import Held, Outbox
 from .poison_steps import PoisonGuard, Quarantine
 from .reasons import poisoned
@@ -28,7 +28,7 @@ class Launcher:
         attempts: Attempts,
         outbox: Outbox,
         residence: Residence,
-        executors: Executor,
+        executors: AttemptRunner,
         quarantine: Quarantine,
         touch: Callable[[], None],
     ) -> None:

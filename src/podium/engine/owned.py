@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
+from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
 from ..model import CANCEL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
@@ -21,7 +22,6 @@ from .attempts import Attempts
 from .context import Context
 from .driver import Driver, Turn
 from .events import AttemptRecorded
-from .executor import Executor
 from .former_keys import FormerKeys
 from .launcher import Launcher
 from .outbox import Outbox
@@ -58,7 +58,7 @@ class OwnedRun:
         self,
         context: Context,
         host: RunHost,
-        executors: Executor,
+        executors: AttemptRunner,
         quarantine: Quarantine,
         turn: Turn,
         head: Head,

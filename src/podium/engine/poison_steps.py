@@ -19,9 +19,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from ..executors import Attempt
+from ..executors.protocol import Reactor
 from ..machine import Step
 from .attempts import Attempts
-from .reactor import Reactor
 
 COMPANY = 64  # attempts at once that a run begins with
 LOST_IN_COMPANY = 2  # attempts lost, after which a step runs alone

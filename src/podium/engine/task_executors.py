@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..env import Env
-from ..executors import LoopExecutor, ProcessExecutor, ThreadExecutor
-from .executor import Executor
+from ..executors import (
+    AttemptRunner,
+    Executor,
+    ExecutorFactory,
+    LoopExecutor,
+    ProcessExecutor,
+    ThreadExecutor,
+)
 from .options import Options
 from .residents import Residents
 from .task_output import TaskOutput
@@ -29,6 +35,7 @@ class TaskExecutors:
         failed: Callable[[BaseException], None],
         store_url: str,
     ) -> None:
+        self._env, self._loop, self._ended = env, loop, residents.ended
         self._abandoned_max = options.abandoned_max
         self.on_loop = LoopExecutor(loop, residents.ended_here, residents.ended_now, options.loop_slots)
         self.threads = ThreadExecutor(
@@ -38,10 +45,17 @@ class TaskExecutors:
             env, residents.ended, output.printed, output.logged, failed, options.process_slots, store_url
         )
 
-    @property
-    def by_name(self) -> dict[str, Executor]:
-        """As `@task(executor=...)` says."""
-        return {"loop": self.on_loop, "threads": self.threads, "processes": self.processes}
+        self.by_name: dict[str, AttemptRunner] = {  # as `@task(executor=...)` says
+            "loop": self.on_loop, "threads": self.threads, "processes": self.processes
+        }  # fmt: skip
+        self._given: list[Executor] = []
+
+    def add(self, factories: Mapping[str, ExecutorFactory]) -> None:
+        """Make those that the app was given. Raises what a factory raises."""
+        for name, factory in factories.items():
+            executor = factory(self._env, self._loop, self._ended)
+            self._given.append(executor)
+            self.by_name[name] = executor
 
     @property
     def is_exhausted(self) -> bool:
@@ -56,7 +70,12 @@ class TaskExecutors:
         )
 
     def close(self) -> None:
-        """End threads and processes; what does not end is left."""
+        """End threads and processes; what does not end is left. A given one that fails to is told of."""
+        for executor in self._given:
+            try:
+                executor.close()
+            except Exception:  # the user's: the others are closed all the same
+                log.exception("an executor of the app could not be closed")
         self.threads.close()
         self.processes.close()
 

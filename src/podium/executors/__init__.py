@@ -1,19 +1,28 @@
-"""Where task bodies run. An executor gets an `Attempt` and answers, once, with an `Ended`."""
+"""Where task bodies run. An executor gets an `Attempt` and answers, once, with an `Ended`.
+
+One of your own: `App(executors={"name": factory})`, see `Executor` and `run_encoded`.
+"""
 
 from .attempt import Attempt, Ended, Progress, current_attempt
+from .encoded import decode_outcome, encode_attempt, run_encoded
 from .loading import loading, parents_store, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
 from .loop import LoopExecutor
 from .output import Console, Said
 from .processes import ProcessExecutor
+from .protocol import BUILT_IN, AttemptRunner, Executor, ExecutorFactory
 from .slots import SlotLoad, note_started_run, slot_lent
 from .threads import ThreadExecutor
 
 __all__ = [
+    "BUILT_IN",
     "Attempt",
+    "AttemptRunner",
     "Caps",
     "Console",
     "Ended",
+    "Executor",
+    "ExecutorFactory",
     "LogBuffer",
     "LoopExecutor",
     "ProcessExecutor",
@@ -22,9 +31,12 @@ __all__ = [
     "SlotLoad",
     "ThreadExecutor",
     "current_attempt",
+    "decode_outcome",
+    "encode_attempt",
     "loading",
     "note_started_run",
     "parents_store",
     "refuse_work_while_loading",
+    "run_encoded",
     "slot_lent",
 ]

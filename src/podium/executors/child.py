@@ -7,7 +7,6 @@ a pipe, and the system signals the whole process group when its other end is gon
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import functools
 import io
@@ -18,14 +17,14 @@ import socket
 import sys
 from types import FrameType
 
-from .. import changes, codec, process
+from .. import changes, process
 from ..env import RealEnv
 from ..errors import ResourceShortage
-from .attempt import Attempt, Progress, current_attempt, fresh_context, is_loss
+from .attempt import Attempt, Progress, current_attempt
 from .crashes import LACKS
+from .encoded import run_order
 from .forks import end_process
 from .loading import enter, find
-from .memory import capped, spell
 from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Started, Waits
 
 try:
@@ -262,34 +261,19 @@ def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: boo
 
 
 def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseException | None]:
-    try:
-        function = find(do.function, do.import_from)
+    notes = _Notes(channel)
+
+    def begin(attempt: Attempt) -> None:
         if not do.is_known:
             channel.send(Began())
-        attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
-        attempt.key, attempt.last = do.key, do.last
-        notes = attempt.note = _Notes(channel)
+        attempt.note = notes
         attempt.awaits = functools.partial(_tell_waits, channel)
         attempt.slots = _ParentsSlots(channel)
-        try:
-            with capped(do.memory):
-                result = fresh_context(attempt).run(_run, attempt)
-        finally:
-            notes.flush()
-        return Done(good=True), result, None
-    except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
-        if isinstance(error, MemoryError) and not error.args and do.memory is not None:
-            label = do.function.rpartition(":")[2]
-            error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        final, lost = not isinstance(error, Exception), is_loss(error)
-        return Done(good=False, final=final, lost=lost), codec.encode_failure(error), error
 
-
-def _run(attempt: Attempt) -> bytes:
-    value = attempt.call()
-    if attempt.function.is_async:
-        value = asyncio.run(value)
-    return attempt.encode(value)
+    try:
+        return run_order(do, args, begin)
+    finally:
+        notes.flush()
 
 
 def _flush() -> None:

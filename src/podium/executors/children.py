@@ -14,6 +14,7 @@ from collections.abc import Callable
 from ..env import Env
 from .attempt import Attempt
 from .descendants import MARK, kill_descendants
+from .encoded import order
 from .memory import resident
 from .output import OutputPipe, Said
 from .wire import Channel, Do, Frame, Hello, Load, ModuleRef
@@ -125,21 +126,16 @@ class Child:
         """Import a task's module before it is needed."""
         self._send(Load(function, import_from))
 
-    def give(self, attempt: Attempt, import_from: list[ModuleRef]) -> None:
+    def give(self, attempt: Attempt) -> None:
         """Make this attempt. Its timeout counts from when its module is there."""
         self.attempt = attempt
-        function = attempt.function
         for pipe in self._pipes:
             pipe.begin(attempt)
         if self.has_begun:
             self.began()
         else:
             self.due = self._now() + START_SECONDS
-        do = Do(
-            function.name, import_from, attempt.run, attempt.idempotency_key, attempt.step, attempt.number,
-            attempt.token, function.memory, self.has_begun, attempt.last,
-        )  # fmt: skip
-        self._send(do, attempt.args)
+        self._send(order(attempt, is_known=self.has_begun), attempt.args)
 
     def began(self) -> None:
         """The body begins now."""

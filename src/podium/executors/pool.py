@@ -8,17 +8,17 @@ import selectors
 from collections import deque
 from collections.abc import Callable
 
-from .. import codec
 from ..env import Env
 from ..errors import TaskCrashed
 from ..functions import Function
 from .attempt import Attempt, Ended, Progress
 from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
+from .encoded import failure_of, modules_of
 from .memory import resident
 from .output import Said
 from .slots import SlotLoad
-from .wire import Began, Done, Frame, Logged, ModuleRef, Noted, Ready, Started, Waits
+from .wire import Began, Done, Frame, Logged, Noted, Ready, Started, Waits
 
 log = logging.getLogger("podium")
 
@@ -162,7 +162,7 @@ class Pool:
             room -= 1
             self._begun += 1
             self._latest = attempt.function
-            child.give(attempt, _import_from(attempt.function))
+            child.give(attempt)
 
     def _spawn(self, now: float) -> None:
         """As many children as there is work for, and one to spare once these have something to do."""
@@ -196,7 +196,7 @@ class Pool:
                     log.warning("tasks go on: a process for them has started")
                 child.greet()
                 if self._latest is not None:
-                    child.load(self._latest.name, _import_from(self._latest))
+                    child.load(self._latest.name, modules_of(self._latest))
             case Began():
                 child.began()
             case Noted(done=done, total=total, text=text):
@@ -210,17 +210,13 @@ class Pool:
                 child.started_run = True
             case Logged() as logged if child.attempt is not None:
                 self._logged(child.attempt, _record(logged))
-            case Done(good=good, final=final, lost=lost) if (
-                child.attempt is not None and not child.stop_reason
-            ):
+            case Done() as done if child.attempt is not None and not child.stop_reason:
                 attempt = child.attempt
-                error: BaseException | None = None
-                if not good:
-                    error = SystemExit() if final else codec.decode_failure(frame.payload)
+                error = failure_of(done, frame.payload)
                 child.ended()
                 if isinstance(error, MemoryError):
                     child.retire()
-                self._answer(attempt, frame.payload, error, lost)
+                self._answer(attempt, frame.payload, error, done.lost)
             case Done():
                 child.kill(child.stop_reason)  # it came too late; so it has cleaned up, if it cares to
             case _:
@@ -267,10 +263,6 @@ class Pool:
 def _cores() -> int:
     """Those that this process may use, which in a container are fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _import_from(function: Function) -> list[ModuleRef]:
-    return [ModuleRef(module, file) for module, file in function.import_from]
 
 
 def _record(logged: Logged) -> logging.LogRecord:

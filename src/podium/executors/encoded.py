@@ -1,0 +1,88 @@
+"""An attempt as bytes, made in another process: what crosses to a task's own process, a cluster or a function
+behind HTTP, and what comes back. No pickle: that process imports the task's module by its name.
+
+Example, on the engine's side `work = encode_attempt(attempt)`, elsewhere `outcome = run_encoded(work)`, and
+back on the engine's side `ended(decode_outcome(attempt, outcome))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from .. import codec
+from ..functions import Function
+from .attempt import Attempt, Ended, fresh_context, is_loss
+from .loading import find
+from .memory import capped, spell
+from .wire import Do, Done, ModuleRef
+
+
+def encode_attempt(attempt: Attempt) -> bytes:
+    """What `run_encoded` needs to make this attempt."""
+    return msgspec.msgpack.encode((order(attempt, is_known=False), attempt.args))
+
+
+def run_encoded(work: bytes) -> bytes:
+    """Make an attempt here, whatever process this is, and give its outcome. Raises nothing of the task's.
+
+    Raises msgspec.DecodeError for bytes that are not `encode_attempt`'s.
+    """
+    do, args = msgspec.msgpack.decode(work, type=tuple[Do, bytes])
+    done, payload, _ = run_order(do, args)
+    return msgspec.msgpack.encode((done, payload))
+
+
+def decode_outcome(attempt: Attempt, outcome: bytes) -> Ended:
+    """How the attempt ended, by what `run_encoded` gave. Raises msgspec.DecodeError for other bytes."""
+    done, payload = msgspec.msgpack.decode(outcome, type=tuple[Done, bytes])
+    return Ended(attempt, payload, failure_of(done, payload), done.lost)
+
+
+def order(attempt: Attempt, is_known: bool) -> Do:
+    """The attempt without its arguments. `is_known`: the process need not say that the module is there."""
+    function = attempt.function
+    return Do(
+        function.name, modules_of(function), attempt.run, attempt.idempotency_key, attempt.step,
+        attempt.number, attempt.token, function.memory, is_known, attempt.last,
+    )  # fmt: skip
+
+
+def modules_of(function: Function) -> list[ModuleRef]:
+    """Where another process finds a task."""
+    return [ModuleRef(module, file) for module, file in function.import_from]
+
+
+def run_order(
+    do: Do, args: bytes, begin: Callable[[Attempt], None] = lambda _: None
+) -> tuple[Done, bytes, BaseException | None]:
+    """Make the attempt; its outcome, that encoded, and what it raised. `begin` is called before the body."""
+    try:
+        attempt = Attempt(do.run, do.step, find(do.function, do.import_from), args, do.number, do.token)
+        attempt.key, attempt.last = do.key, do.last
+        begin(attempt)
+        with capped(do.memory):
+            result = fresh_context(attempt).run(_run, attempt)
+        return Done(good=True), result, None
+    except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
+        if isinstance(error, MemoryError) and not error.args and do.memory is not None:
+            label = do.function.rpartition(":")[2]
+            error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
+        final, lost = not isinstance(error, Exception), is_loss(error)
+        return Done(good=False, final=final, lost=lost), codec.encode_failure(error), error
+
+
+def _run(attempt: Attempt) -> bytes:
+    value = attempt.call()
+    if attempt.function.is_async:
+        value = asyncio.run(value)
+    return attempt.encode(value)
+
+
+def failure_of(done: Done, payload: bytes) -> BaseException | None:
+    """What policies look at; None if it went well. What is final is tried again by none."""
+    if done.good:
+        return None
+    return SystemExit() if done.final else codec.decode_failure(payload)
