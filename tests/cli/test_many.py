@@ -205,7 +205,7 @@ def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: 
             return freed
 
         monkeypatch.setattr(app.store, "release", released_and_taken)
-        with pytest.raises(WrongState, match=f"run {left} is running"):
+        with pytest.raises(WrongState, match=f"run {left} runs in process 1 on elsewhere"):
             app.terminate(left).result()
         assert app.load(left).owner == "heir"
 

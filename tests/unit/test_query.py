@@ -44,7 +44,7 @@ RUNS = [
 def app(tmp_path: Path) -> Iterator[App]:
     with App(tmp_path / "x.db", drives="nothing") as app:
         app.store.commit(None, [Write(new_runs=(run,)) for run in RUNS])
-        app.store.commit(None, [terminating(app.load("aa-1"), NOW - 2 * HOUR)])
+        app.store.commit(None, [terminating(app.load("aa-1"), None, NOW - 2 * HOUR)])
         yield app
 
 
