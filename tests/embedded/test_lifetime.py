@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
-from podium import App, Options, PodiumError, task, workflow
+import podium
+from podium import App, Options, PodiumError, RunParked, task, workflow
 from podium.client import StartOptions
 from podium.engine import Event
+from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
@@ -337,3 +340,36 @@ def test_a_closed_app_keeps_no_run_in_memory(store: Path) -> None:
         with App(store):
             assert [naps.run(0.001) for _ in range(10)] == ["rested"] * 10
     assert loops() <= before
+
+
+def test_a_run_that_cannot_be_made_from_its_row_is_parked_and_the_others_go_on(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with App(store, drives="nothing"):
+        for id in ("bad", "good"):
+            quick.options(id=id).start(1)
+    raw = apsw.Connection(str(store))
+    raw.execute("UPDATE runs SET context = 'not JSON' WHERE id = 'bad'")
+    raw.close()
+    with App(store, options=Options(poll=0.05)):
+        with pytest.raises(RunParked, match="driving this run failed: DecodeError"):
+            podium.get("bad").result()
+        assert podium.get("good").result() == 2
+    assert "Traceback" not in caplog.text
+
+
+def test_an_error_of_ours_after_a_commit_ends_the_engine_and_every_wait(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(Adopter, "adopt", broken)
+    with App(store, options=Options(poll=0.01)):
+        for _ in range(3):
+            with pytest.raises(EngineStopped):
+                quick.options(id="first").start(1)
+    assert caplog.text.count("ZeroDivisionError: of ours") == 1
+    monkeypatch.undo()
+    with App(store, options=Options(lease=0.2)):
+        assert podium.get("first").result() == 2

@@ -50,7 +50,11 @@ class ClientWrite(OneWrite):
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         self._pending.pop(self, None)
-        super().committed(write, verdict)
+        try:
+            super().committed(write, verdict)
+        except Exception:
+            self._pending[self] = None  # to be told as the engine stops over this
+            raise
 
 
 class _Start(NamedTuple):

@@ -211,7 +211,8 @@ class Committer:
 
     def _done(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
         if self._trouble is not None:
-            self._over(self._trouble)
+            log.warning("the store is back after %.1f s", self._env.monotonic() - self._trouble)
+            self._trouble = None
         self.failures = 0
         self.commits += 1
         if len(sources) > 1:
@@ -225,11 +226,20 @@ class Committer:
             self._schedule()
 
     def _tell(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
+        failure: Exception | None = None
         for source, write, verdict in zip(sources, writes, verdicts, strict=True):
             try:
                 source.committed(write, verdict)
-            except Exception:  # of one of them; the others rest on this commit as well
+            except Exception as error:  # of one of them; the others rest on this commit as well
                 log.exception("what follows from a commit failed")
+                failure = failure or error
+        self._require_shortage(failure)
+
+    def _require_shortage(self, error: Exception | None) -> None:
+        """After an error of ours nobody knows what was not done, and callers would wait for that for ever."""
+        if error is not None and shortage_of(error) is None:
+            self.stopped = True
+            self._on_fatal(error)
 
     def _answered(
         self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None
@@ -238,7 +248,11 @@ class Committer:
         error = error and _unavailable(error)
         if isinstance(error, StoreUnavailable):
             self._in_trouble(error)
-        then(result, error)
+        try:
+            then(result, error)
+        except Exception as failure:
+            log.exception("what follows from a look at the store failed")
+            self._require_shortage(failure)
         if self._is_asked:
             self._schedule()
 
@@ -249,10 +263,6 @@ class Committer:
         if self._trouble is None:
             self._trouble = self._env.monotonic()
             log.warning("runs wait for the store: %s", error.message)
-
-    def _over(self, since: float) -> None:
-        log.warning("the store is back after %.1f s", self._env.monotonic() - since)
-        self._trouble = None
 
     def _failed(
         self, sources: list[Source], writes: list[Write], error: BaseException, unknown: bool = False

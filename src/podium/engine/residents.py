@@ -10,7 +10,9 @@ from functools import partial
 from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
 from ..machine import Machine
-from ..model import Entry, Head, Message, Move, clock_of, lineage_of
+from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write, clock_of, lineage_of
+from ..shortage import shortage_of
+from .committer import OneWrite
 from .context import Context
 from .dispatch import Dispatcher
 from .driver import Turn
@@ -77,9 +79,17 @@ class Residents:
             then(False)  # what a stopping engine owns is handed back when it retires
             return
         same_code = head.fingerprint == function.fingerprint != ""
-        machine = Machine(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
-        machine.on_log = self._logs.body
-        owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
+        try:
+            machine = Machine(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
+            machine.on_log = self._logs.body
+            owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
+        except Exception as error:
+            if shortage_of(error) is None:
+                context.committer.touch(_parking(head, error, self._on_left))
+            else:
+                self.must_reconcile = True
+            then(False)
+            return
         self.owned[head.id] = owned
         if context.events.observers:
             context.events.publish(RunAdopted(head.id, head))
@@ -227,6 +237,17 @@ class Residents:
                 _warn_lost(owned)
             owned.drop()
         self.owned.clear()
+
+
+def _parking(head: Head, error: Exception, on_left: Callable[[Head, Move], None]) -> OneWrite:
+    """A run that cannot even be made from its row is parked, as it would be by an error in driving it."""
+    move = Move(State.PARKED, payload=explain(error), fingerprint=head.fingerprint)
+
+    def parked(verdict: Verdict) -> None:
+        if verdict.outcome is Outcome.DONE:
+            on_left(head, move)
+
+    return OneWrite(Write(Fence(head.id, head.token, frozenset({State.RUNNING})), move), parked)
 
 
 def _warn_lost(owned: OwnedRun) -> None:
