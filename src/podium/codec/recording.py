@@ -267,9 +267,9 @@ def _validation_args(exc: Any, walk: _ContentsWalk) -> list[Tree]:
 
 
 def _findable_base(cls: type) -> str:
-    """The nearest base that is found by its name, unless that is one of Python's: these say too little."""
+    """The nearest base that is found by its name, so that `except` goes by it; Exception says too little."""
     for base in cls.__mro__[1:]:
-        if base.__module__ == "builtins":
+        if base is Exception:
             break
         if issubclass(base, Exception) and (name := stored_name(base)):
             return name

@@ -203,9 +203,22 @@ def test_a_type_that_nobody_finds_is_its_nearest_base_that_can_be_found() -> Non
 
 
 def test_a_type_whose_name_leads_to_another_class_is_not_taken_for_that() -> None:
-    kind = type("StatusError", (ValueError,), {"__module__": __name__})
+    kind = type("StatusError", (Exception,), {"__module__": __name__})
     error = decode_failure(encode_failure(kind("mine")))
     assert (type(error), str(error)) == (TaskFailed, "StatusError: mine")
+
+
+def test_a_type_made_in_a_function_is_caught_as_what_it_derives_from_also_in_a_group() -> None:
+    class Refused(ConnectionError):
+        def __init__(self, host: str) -> None:
+            super().__init__(111, "refused", host)
+            self.host = host
+
+    error = again(Refused("db"))
+    assert (type(error), error.errno, error.filename, error.host) == (ConnectionError, 111, "db", "db")
+    assert describe_failure(encode_failure(Refused("db"))).type.endswith("Refused")
+    (member,) = again(ExceptionGroup("all", [type("Dyn", (KeyError,), {})("k")])).exceptions
+    assert (type(member), str(member)) == (KeyError, "'k'")
 
 
 def test_exceptions_inside_exceptions_are_exceptions() -> None:
