@@ -22,7 +22,7 @@ import stat
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -189,6 +189,16 @@ def source_roots(folder: Path) -> list[Path]:
     if (project / "src").is_dir() and not (project / "src" / "__init__.py").exists():
         roots.append(project / "src")
     return [*roots, project]
+
+
+def find_file(module: str, roots: Iterable[Path]) -> Path | None:
+    """The file below one of these folders whose module has that name."""
+    for root in roots:
+        stem = root.joinpath(*module.split("."))
+        for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+            if file.is_file() and name_of_file(file) == module:
+                return file
+    return None
 
 
 def nearest_project(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ import click
 
 from ..client import App, Cancelled
 from ..errors import WrongState
-from ..inspect import can_act
+from ..inspect import living, offered, way_on, would_take
 from ..model import UNFINISHED, RunRow, State
 from . import options
 from .lookup import looking
@@ -40,7 +40,12 @@ def _cancel(app: App, row: RunRow, name: str) -> str:
         return "cancelled"
     if row.state is State.RUNNING and not app.decisions.is_left(row):
         return "asked; it stops at its next step"
-    if any(row.function in engine.functions and can_act(app, engine) for engine in app.store.engines()):
+    engines = living(app)
+    if any(would_take(engine, row) for engine in engines):
         return "asked; whoever drives it next stops it"
-    way = f"podium resume {name}, or a worker; podium terminate {name}  ends it at once"
-    return f"asked, but nobody is there; whoever drives it next stops it: {way}"
+    ends = f"podium terminate {name}  ends it at once"
+    way = way_on(app, row, offered(engines))
+    if way.why:
+        return f"asked, but {safe(way.why[0])}: {ends}"
+    drives = f"podium resume {name}, or a worker"
+    return f"asked, but nobody is there; whoever drives it next stops it: {drives}; {ends}"

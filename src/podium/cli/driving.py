@@ -83,7 +83,7 @@ def leave(app: App, started: Started, view: View, stop: Stopping, *, as_json: bo
 
 def drive_again(url: str, row: RunRow, begin: Callable[[App], str], *, as_json: bool, quiet: bool) -> int:
     """Drive here what goes on from a run on record. `begin` makes it go on, and gives the id of what does."""
-    target = load_for(row.function, row.starter)
+    target = load_for(row.function, row.starter, url)
     with App(url, notice=only_waits, starter=target.file, drives="own") as app:
         open_engine(app)
         view = observed_view(app, target)

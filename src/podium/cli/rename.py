@@ -6,7 +6,7 @@ import click
 
 from ..client import App
 from ..errors import UsageError
-from ..inspect import can_act
+from ..inspect import living, offered
 from ..model import RunRow
 from . import options
 from .lookup import looking
@@ -47,8 +47,7 @@ def command(
 
 
 def _warn_of_a_name_that_nobody_offers(app: App, new: str) -> None:
-    living = [engine for engine in app.store.engines() if can_act(app, engine)]
-    if not any(new in engine.functions for engine in living):
+    if new not in offered(living(app)):
         tell(f"no live engine offers {safe(new)} now: the runs wait until one does")
 
 

@@ -6,13 +6,15 @@ import click
 
 from ..client import RESUMED, App
 from ..errors import WrongState
+from ..inspect import living, offered, way_on
 from ..model import RunRow, State
 from . import options
 from .driving import drive_again, require_engine
 from .lookup import looking, tell_standing
 from .main import FINE
 from .many import Chosen, agreed, each
-from .terminal import tell
+from .target import TargetNotFound
+from .terminal import safe, tell
 
 _RUNS = "it runs already, in another process"
 
@@ -45,6 +47,7 @@ def command(
             return code
         (row,) = chosen.rows
         _require_open(row)
+        _require_code(app, row)
         require_engine()
         if not quiet and _runs(app, row):
             tell(f"{_RUNS}; followed from here")
@@ -55,6 +58,13 @@ def command(
         return row.id
 
     return drive_again(app.url, row, begin, as_json=as_json, quiet=quiet)
+
+
+def _require_code(app: App, row: RunRow) -> None:
+    """Refuse to drive what is not there any more by its name, with what it may be called now."""
+    way = way_on(app, row, offered(living(app)))
+    if way.why:
+        raise TargetNotFound(safe(way.why[0]), fix=safe(way.said))
 
 
 def _put_in_line(app: App, row: RunRow) -> str:

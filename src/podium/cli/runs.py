@@ -11,7 +11,7 @@ import msgspec
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, can_act, parse, search, undriven
+from ..inspect import SearchResult, living, parse, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -61,8 +61,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     try:
         with looking(store) as app:
             found = search(app, wanted, limit)
-            living = [engine for engine in app.store.engines() if can_act(app, engine)]
-            left = {row.id for row in undriven(found.rows, living)}
+            left = {row.id for row in undriven(found.rows, living(app))}
     except RunNotFound as error:  # no store is no error for a list, only an empty one
         tell(error.message)
     if as_json:

@@ -17,9 +17,9 @@ from ..declare import Durable, Workflow
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..executors import capture
 from ..functions import Function, registry
-from ..inspect import Frame
+from ..inspect import Frame, file_of, find_code, folders_of
 from ..machine import is_user_file
-from ..modules import NO_FILE, NOTEBOOK, had_name, name_of_file, project_of, source_roots
+from ..modules import NO_FILE, NOTEBOOK, name_of_file, project_of, source_roots
 from .report import frame_lines
 from .terminal import safe
 
@@ -54,8 +54,9 @@ def load(text: str) -> Target:
     return Target(function, os.path.abspath(file) if file else "")
 
 
-def load_for(function: str, starter: str) -> Target:
-    """The function of a run on record: from its module, or from the script that started it."""
+def load_for(function: str, starter: str, url: str) -> Target:
+    """The function of a run on record: from its module, wherever that is in the project of its store or its
+    script, or from the script itself. Raises TargetNotFound, BrokenModule."""
     module = function.partition(":")[0]
     if module.startswith(NO_FILE) or module.endswith(NOTEBOOK):
         what = "a notebook" if module.endswith(NOTEBOOK) else "a session that no file holds"
@@ -63,7 +64,9 @@ def load_for(function: str, starter: str) -> Target:
             f"{safe(function)} is of {what}: no other process has its code",
             fix="call it there again, or put it into a module",
         )
-    found = load_module(_place_of(module, starter))
+    folders = folders_of(url, starter)
+    place = find_code(function, starter, folders) or file_of(module, starter, folders) or module
+    found = load_module(str(place))
     if function not in registry:
         raise TargetNotFound(
             f"{shown_path(found)} declares no {safe(function)} any more",
@@ -71,20 +74,6 @@ def load_for(function: str, starter: str) -> Target:
         )
     file = getattr(found, "__file__", None)
     return Target(registry[function], os.path.abspath(file) if file else "")
-
-
-def _place_of(module: str, starter: str) -> str:
-    """Where a module of that name is: a file of this project, the script that started the run, or whatever
-    Python finds by the name."""
-    script = Path(starter)
-    if script.suffix == ".py" and script.exists() and had_name(name_of_file(script), module):
-        return starter
-    for root in (Path.cwd(), *source_roots(Path.cwd())):
-        stem = root.joinpath(*module.split("."))
-        for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-            if file.is_file() and name_of_file(file) == module:
-                return str(file)
-    return module
 
 
 def shown_path(module: ModuleType) -> str:

@@ -1,7 +1,7 @@
 """Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
 
 from . import history
-from .causes import Cause, can_act, cause_of
+from .causes import Cause, cause_of
 from .dates import SPANS, read_moment, read_span
 from .durations import ago, span, until
 from .health import check_runs
@@ -10,7 +10,8 @@ from .query import ParsedQuery, has_key, is_query, parse
 from .search import SearchResult, among, pages, retried_since, search
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
-from .undriven import undriven
+from .undriven import living, offered, undriven, would_take
+from .whereabouts import WayOn, file_of, find_code, folders_of, way_on
 
 __all__ = [
     "MESSAGE",
@@ -27,7 +28,6 @@ __all__ = [
     "StoreView",
     "ago",
     "among",
-    "can_act",
     "pages",
     "retried_since",
     "cause_of",
@@ -44,6 +44,14 @@ __all__ = [
     "search",
     "span",
     "undriven",
+    "WayOn",
+    "file_of",
+    "find_code",
+    "folders_of",
+    "living",
+    "offered",
+    "way_on",
+    "would_take",
     "until",
     "with_recorded_frames",
 ]

@@ -21,7 +21,8 @@ from . import history
 from .durations import ago, span
 from .progress import RunProgress
 from .store_view import StoreView
-from .undriven import lookalikes, would_take
+from .undriven import can_act, living, offered, would_take
+from .whereabouts import WayOn, way_on
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
 MORE_SLOTS = (
@@ -59,7 +60,9 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         )
     if row.state is State.PARKED:
         reason = read_reason(row.payload)
-        return Cause("parked", f"{reason.code}: {reason.what}", _parked(reason), f"podium resume {row.id}")
+        way = way_on(view, row, offered(living(view)))
+        fix = f"{way.command}, then: podium resume {row.id}" if way.why else f"podium resume {row.id}"
+        return Cause("parked", f"{reason.code}: {reason.what}", (*_parked(reason), *way.why), fix)
     return _Unfinished(view, row).cause()
 
 
@@ -163,7 +166,8 @@ class _Unfinished:
             return Cause("frozen", what, (heir, *self._heirs(owner)), f"kill -CONT {owner.pid}")
         if alive is None and silent(self.view, [owner]):
             what = f"its {where} is silent: another engine takes it over within {lease}"
-            return Cause("silent", what, self._heirs(owner), self._driver(owner))
+            heirs = self._heirs(owner)
+            return Cause("silent", what, heirs, "" if heirs else self._way().said)
         blocked = read_engine_info(owner.info).blocked
         if blocked:
             until = "nothing else goes on in that process until it returns"
@@ -186,17 +190,15 @@ class _Unfinished:
         heirs = self._heirs(None)
         if heirs:
             return Cause("orphaned", f"{what}; the next engine that looks takes it over", heirs)
-        return Cause("orphaned", f"undriven: {what}, and no live engine takes it", fix=self._driver(None))
+        way = self._way()
+        return Cause("orphaned", f"undriven: {what}, and no live engine takes it", way.why, way.said)
 
     def _heirs(self, owner: EngineRow | None) -> tuple[str, ...]:
-        offering = [e for e in self._living() if e is not owner and self._would_take(e)]
+        offering = [e for e in self._living() if e is not owner and would_take(e, self.row)]
         return tuple(f"{named(e)} can take it" for e in offering[:_SHOWN])
 
-    def _would_take(self, engine: EngineRow) -> bool:
-        return would_take(engine, self.row)
-
-    def _driver(self, owner: EngineRow | None) -> str:
-        return "" if self._heirs(owner) else f"podium resume {self.row.id}  drives it here"
+    def _way(self) -> WayOn:
+        return way_on(self.view, self.row, offered(self._living()))
 
     def _steps(self) -> tuple[str, ...]:
         """What it is at, as far as that is on record."""
@@ -243,18 +245,18 @@ class _Unfinished:
     def _by_then(self) -> tuple[tuple[str, ...], str]:
         """Whether somebody will be there when it is due, and what to do if not."""
         taker = self._taker()
-        return ((), "") if taker.kind == "due" else ((f"by then: {taker.what}",), taker.fix)
+        return ((), "") if taker.kind == "due" else ((f"by then: {taker.what}", *taker.details), taker.fix)
 
     def _taker(self) -> Cause:
         """Who takes it now, or why nobody does."""
-        row, living = self.row, self._living()
-        here = f"podium resume {row.id}  drives it here"
-        if not living:
+        row, alive = self.row, self._living()
+        if not alive:
+            way = self._way()
             what = f"undriven: no engine is alive; whoever drives it needs {row.function}"
-            return Cause("no-engine", what, fix=here)
-        offering = [engine for engine in living if self._would_take(engine)]
+            return Cause("no-engine", what, way.why, way.said)
+        offering = [engine for engine in alive if would_take(engine, row)]
         if not offering:
-            return self._not_offered(living, here)
+            return self._not_offered(alive)
         same = [e for e in offering if row.fingerprint in ("", e.functions[row.function])]
         if not same:
             what = f"{row.function} is offered only with other code than the run was driven by"
@@ -289,8 +291,8 @@ class _Unfinished:
     def _driven_by(self, engine: EngineRow) -> int:
         return sum(run.owner == engine.id for run in self.view.store.find(_RUNNING))
 
-    def _not_offered(self, living: Sequence[EngineRow], here: str) -> Cause:
-        for engine in living:
+    def _not_offered(self, alive: Sequence[EngineRow]) -> Cause:
+        for engine in alive:
             for module, error in read_engine_info(engine.info).broken.items():
                 if self.module in (module, Path(module).stem):  # a worker may be given files, too
                     what = f"{module} could not be loaded in {named(engine)}: {error}"
@@ -298,20 +300,20 @@ class _Unfinished:
                         "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
                     )
         function = self.row.function
-        names = tuple(f"{named(engine)} {_lacks(engine, self.row)}" for engine in living[:_SHOWN])
-        more = (f"… nor have {len(living) - _SHOWN} more",) if len(living) > _SHOWN else ()
-        having = [engine for engine in living if function in engine.functions]
+        names = tuple(f"{named(engine)} {_lacks(engine, self.row)}" for engine in alive[:_SHOWN])
+        more = (f"… nor have {len(alive) - _SHOWN} more",) if len(alive) > _SHOWN else ()
+        having = [engine for engine in alive if function in engine.functions]
+        way = self._way()
         if having and self.row.project and all(_project(e, function) != self.row.project for e in having):
             what = (
                 f"undriven: the run is of {function} in {self.row.project}, and no live engine has that one"
             )
-            return Cause("no-offer", what, (*names, *more), here)
+            return Cause("no-offer", what, (*names, *more), way.said)
         if having:
             what = f"undriven: {function} is there, but every engine that has it drives only its own runs"
-            return Cause("no-offer", what, (*names, *more), here)
-        alike = lookalikes(function, (name for engine in living for name in engine.functions))
-        near = tuple(f"it may be {name} now: podium rename {function} {name}" for name in alike[:_SHOWN])
-        return Cause("no-offer", f"undriven: no live engine offers {function}", (*names, *more, *near), here)
+            return Cause("no-offer", what, (*names, *more), way.said)
+        what = f"undriven: no live engine offers {function}"
+        return Cause("no-offer", what, (*names, *more, *way.why), way.said)
 
     # -- the parts ------------------------------------------------------------------------------------
 
@@ -370,9 +372,3 @@ def silent(view: StoreView, engines: Sequence[EngineRow]) -> set[str]:
         found = {engine.id: engine.beat for engine in view.store.engines()}
         quiet = {id: beat for id, beat in quiet.items() if found.get(id, beat) == beat}
     return set(quiet)
-
-
-def can_act(view: StoreView, engine: EngineRow) -> bool:
-    """Whether an engine's process is there and not stopped, as far as a look can tell."""
-    alive = view.is_alive(engine)
-    return alive is not False and not (alive and is_stopped(engine.pid))

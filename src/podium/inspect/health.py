@@ -9,10 +9,11 @@ from ..engine import read_engine_info, read_reason
 from ..env import is_stopped, seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding, lock_holder
-from .causes import MORE_SLOTS, UNBLOCK, can_act, full_slots, named, silent
+from .causes import MORE_SLOTS, UNBLOCK, full_slots, named, silent
 from .durations import ago, span
 from .store_view import StoreView
-from .undriven import lookalikes, undriven
+from .undriven import can_act, offered, undriven
+from .whereabouts import way_on
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
 _EXAMPLES = 3
@@ -98,7 +99,7 @@ def _orphans(view: StoreView, engines: Sequence[EngineRow], living: Sequence[Eng
     left = undriven(orphans, living)
     if not left:
         return Finding("orphans", True, f"{what}; a live engine takes them over")
-    return Finding("orphans", False, f"{what}; undriven", f"podium resume {left[0].id}  drives it here")
+    return Finding("orphans", False, f"{what}; undriven", way_on(view, left[0], offered(living)).said)
 
 
 def _parked(view: StoreView) -> Finding:
@@ -126,10 +127,9 @@ def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]
         nobody = _nobody(function, living)
         since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due else ""
         what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, undriven: {nobody}"
-        module = function.partition(":")[0]
-        yield Finding(
-            "unserved", False, what, f"podium worker {module}, or drive one: podium resume {first.id}"
-        )
+        way = way_on(view, first, offered(living))
+        worker = f"podium worker {function.partition(':')[0]}, or drive one: {way.command}"
+        yield Finding("unserved", False, "; ".join((what, *way.why)), way.said if way.why else worker)
     if not lacking:
         yield Finding("unserved", True, "every run that is due has an engine that offers its function")
 
@@ -140,5 +140,4 @@ def _nobody(function: str, living: Sequence[EngineRow]) -> str:
         return "no engine is alive"
     if any(function in engine.functions for engine in living):
         return "each engine that has it drives only what it has started"
-    alike = lookalikes(function, (name for engine in living for name in engine.functions))
-    return "no live engine offers it" + (f", but {alike[0]}, which looks alike" if alike else "")
+    return "no live engine offers it"

@@ -1,14 +1,31 @@
-"""What no live engine drives, or would drive when it is due."""
+"""Which engines live, and what none of them drives, or would drive when it is due."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from ..engine import read_engine_info
+from ..env import is_stopped
 from ..model import EngineRow, RunRow, State
+from .store_view import StoreView
 
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
+
+
+def living(view: StoreView) -> list[EngineRow]:
+    """The engines that can act."""
+    return [engine for engine in view.store.engines() if can_act(view, engine)]
+
+
+def can_act(view: StoreView, engine: EngineRow) -> bool:
+    """Whether an engine's process is there and not stopped, as far as a look can tell."""
+    alive = view.is_alive(engine)
+    return alive is not False and not (alive and is_stopped(engine.pid))
+
+
+def offered(engines: Iterable[EngineRow]) -> dict[str, str]:
+    """The functions that engines have, with the fingerprints of their code."""
+    return {name: code for engine in engines for name, code in engine.functions.items()}
 
 
 def would_take(engine: EngineRow, row: RunRow) -> bool:
@@ -24,21 +41,13 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     return info.drives == "all" or row.starter_engine == engine.id
 
 
-def undriven(rows: Iterable[RunRow], living: Sequence[EngineRow]) -> list[RunRow]:
-    """Of these the unfinished runs that none of the living engines has, or would take."""
-    alive = {engine.id for engine in living}
+def undriven(rows: Iterable[RunRow], engines: Sequence[EngineRow]) -> list[RunRow]:
+    """Of these the unfinished runs that none of these living engines has, or would take."""
+    alive = {engine.id for engine in engines}
     return [
         row
         for row in rows
         if row.state in UNFINISHED
         and row.owner not in alive
-        and not any(would_take(engine, row) for engine in living)
+        and not any(would_take(engine, row) for engine in engines)
     ]
-
-
-def lookalikes(function: str, offered: Iterable[str]) -> list[str]:
-    """Functions that this one may be called now: of its name in another module, or spelled alike."""
-    names = list(dict.fromkeys(offered))
-    qualname = function.rpartition(":")[2]
-    same = [name for name in names if name.rpartition(":")[2] == qualname and name != function]
-    return same or difflib.get_close_matches(function, names, 3, 0.8)

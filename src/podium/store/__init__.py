@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StoreRefused
 from .protocol import Copied, Finding, Store
-from .urls import shown_url
+from .urls import project_folder, shown_url
 
 __all__ = [
     "Copied",
@@ -21,6 +21,7 @@ __all__ = [
     "examine",
     "lock_holder",
     "open_store",
+    "project_folder",
     "shown_url",
 ]
 

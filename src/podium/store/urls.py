@@ -1,8 +1,9 @@
-"""How the URL of a store is shown: never with what it takes to get in."""
+"""What the URL of a store tells; shown never with what it takes to get in."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 _HIDDEN = "***"
 _USERINFO = re.compile(r"(://[^:/?#@\s]*):\S*@")  # a password may hold any of these, as people type it
@@ -17,3 +18,14 @@ def shown_url(text: str) -> str:
     'postgresql://me:***@db/podium?sslpassword=***'
     """
     return _PARAMETER.sub(rf"\g<1>{_HIDDEN}", _USERINFO.sub(rf"\1:{_HIDDEN}@", text))
+
+
+def project_folder(url: str) -> Path | None:
+    """The project whose own store this is: the folder around `.podium`; None of any other store.
+
+    >>> project_folder("sqlite:////srv/shop/.podium/podium.db")
+    PosixPath('/srv/shop')
+    """
+    scheme, _, rest = url.partition("://")
+    folder = Path(rest[1:]).parent
+    return folder.parent if scheme == "sqlite" and folder.name == ".podium" else None
