@@ -23,7 +23,7 @@ from podium.errors import StoreFatal, StoreInUse
 from podium.model import State
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite.statements import transaction
-from tests.faults.meddling import SEEN, UNSEEN, lose_the_locks
+from tests.faults.meddling import DENIED, SEEN, UNSEEN, lose_the_locks
 from tests.processes.support import ROOT, Host, wait_until
 from tests.store.words import commit, engine, fenced, own, result, row
 
@@ -63,7 +63,7 @@ def look(host: Host) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-@pytest.mark.parametrize("kind", [*SEEN, *UNSEEN])
+@pytest.mark.parametrize("kind", [*SEEN, *UNSEEN, *DENIED])
 def test_no_acknowledged_start_is_lost_whatever_a_task_does_to_the_files(host: Host, kind: str) -> None:
     host.worker(MODULE)
     until = host.folder / "until"
@@ -76,6 +76,8 @@ def test_no_acknowledged_start_is_lost_whatever_a_task_does_to_the_files(host: H
     told = host.ended(meddler)
     if kind in UNSEEN:
         assert told == "did it"
+    elif kind in DENIED:
+        assert told == "DatabaseError: not authorized"
     else:
         assert told.startswith("StoreInUse: ")
         assert "tests/faults/meddling.py:" in told, "the user's line"
@@ -131,8 +133,11 @@ def through_a_link(file: Path) -> None:
     link.open("rb").close()
 
 
-def connects_to_a_uri(file: Path) -> None:
-    sqlite3.connect(f"file:{file}?mode=ro", uri=True).close()
+def connects_to(uri: str) -> Callable[[Path], None]:
+    def connects(file: Path) -> None:
+        sqlite3.connect(uri.format(file.with_suffix("")), uri=True).close()
+
+    return connects
 
 
 OPENINGS: dict[str, Callable[[Path], object]] = {
@@ -141,7 +146,9 @@ OPENINGS: dict[str, Callable[[Path], object]] = {
     "index": lambda file: Path(f"{file}-shm").read_bytes(),
     "link": through_a_link,
     "truncate": lambda file: os.truncate(file, 0),
-    "uri": connects_to_a_uri,
+    "uri": connects_to("file:{}.db?mode=ro"),
+    "uri of a host": connects_to("file://localhost{}.db"),
+    "uri with escapes": connects_to("file://{}%2Edb#end"),
 }
 
 
@@ -154,6 +161,38 @@ def test_an_open_store_is_opened_by_nobody_else_in_its_process(
     assert "podium backup" in caught.value.fix
     assert isinstance(caught.value, OSError), "who walks through a folder goes on with the next file"
     commit(store, fenced(entries=(result(1),)))
+
+
+ATTACHED = ("{}", "file:{}?mode=ro", "file://localhost{}", "{}-wal")
+
+
+@pytest.mark.parametrize("name", ATTACHED)
+def test_nor_attached_to_another_database(
+    store: SqliteStore, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(":memory:", uri=True)) as connection:
+        with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+            connection.execute(f"ATTACH '{name.format(tmp_path / 'a.db')}' AS x")
+        assert "is in use as a store by this process" in caplog.text
+        assert "test_meddling.py:" in caplog.text
+        connection.execute(f"ATTACH '{tmp_path / 'other.db'}' AS y")
+        connection.execute("CREATE TABLE y.mine (n)")
+        connection.execute("PRAGMA y.wal_checkpoint")
+    commit(store, fenced(entries=(result(1),)))
+
+
+def test_what_is_attached_by_a_bound_name_makes_no_checkpoint(
+    store: SqliteStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.dbapi2.connect(tmp_path / "other.db")) as connection:
+        connection.execute("ATTACH ? AS x", (str(tmp_path / "a.db"),))
+        assert connection.execute("SELECT count(*) FROM x.runs").fetchone() == (1,)
+        for pragma in ("x.wal_checkpoint(TRUNCATE)", "wal_checkpoint"):
+            with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+                connection.execute(f"PRAGMA {pragma}")
+        assert caplog.text.count("write the name into the text of the ATTACH") == 2
+        store.close()
+        connection.execute("PRAGMA wal_checkpoint")
 
 
 def test_it_may_be_opened_once_the_last_handle_is_closed(store: SqliteStore, tmp_path: Path) -> None:

@@ -2,23 +2,34 @@
 
 Closing such a descriptor drops the POSIX locks that this process has on the file (see `locks`), and a second
 SQLite in the process, the standard library's, does not know of ours at all. Python announces to audit hooks
-what it opens; what opens files in C is not seen. Opening by apsw is no danger, since it shares our SQLite and
-its table of locks, and neither are other processes.
+what it opens; what opens files in C is not seen. ATTACH is such an opening, so connections of `sqlite3` get
+an authorizer. Opening by apsw is no danger, since it shares our SQLite and its table of locks, and neither
+are other processes.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 from urllib.parse import unquote
 
 from ... import changes
 from ...errors import StoreInUse
+
+try:
+    import sqlite3
+    import sqlite3.dbapi2
+except ImportError:  # a Python that was built without it
+    sqlite3 = None
+
+log = logging.getLogger("podium")
 
 Identity = tuple[int, int]  # device and inode: a link is no other file
 
@@ -37,6 +48,7 @@ def protect(files: Iterable[Identity]) -> None:
     with _lock:
         _protected.update(files)
         _HOOK.install_once()
+        _AUTHORIZER.install_once()
 
 
 def release(files: Iterable[Identity]) -> None:
@@ -68,27 +80,92 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     name = args[0]
     if isinstance(name, int):  # a descriptor that is open already
         return
+    if _is_protected(_files_of(name) if event == "sqlite3.connect" else (name,)):
+        raise _refusal(name)
+
+
+def _is_protected(names: Iterable[Any]) -> bool:
+    """Whether one of them leads to a file of a store, and this thread may not open it."""
+    for name in names:
+        try:
+            found = os.stat(name)
+        except (OSError, TypeError, ValueError):  # not there; no name of a file
+            continue
+        if (found.st_dev, found.st_ino) in _protected:
+            return not getattr(_exempt, "now", False)
+    return False
+
+
+def _files_of(database: Any) -> Iterable[str]:
+    """The files that sqlite3 may open for it: whether it reads a name as a URI depends on its set-up."""
     try:
-        found = os.stat(_file_of(name) if event == "sqlite3.connect" else name)
-    except (OSError, TypeError, ValueError):  # not there; no name of a file
+        name = os.fsdecode(database)
+    except TypeError:
         return
-    if (found.st_dev, found.st_ino) in _protected and not getattr(_exempt, "now", False):
-        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented all the same
-        raise StoreInUse(
-            f"{os.fsdecode(name)} is in use as a store by this process: closing it again would drop the "
-            f"locks that keep its runs safe (opened at {_line(frame)})",
-            fix="podium backup FILE  copies it; read it by  podium runs  or in another process",
-        )
+    yield name
+    if name.startswith("file:"):
+        path = name.removeprefix("file:").partition("#")[0].partition("?")[0]
+        if path.startswith("//"):  # a host, which may be "localhost"
+            path = f"/{path[2:].partition('/')[2]}"
+        yield unquote(path).partition("\0")[0]
 
 
-def _file_of(database: Any) -> str:
-    """The file that sqlite3 opens for it."""
-    name = os.fsdecode(database)
-    return unquote(name.removeprefix("file:").partition("?")[0]) if name.startswith("file:") else name
+def _refusal(name: Any) -> StoreInUse:
+    return StoreInUse(
+        f"{os.fsdecode(name)} is in use as a store by this process: closing it again would drop the "
+        f"locks that keep its runs safe (opened at {_line()})",
+        fix="podium backup FILE  copies it; read it by  podium runs  or in another process",
+    )
 
 
-def _line(frame: FrameType | None) -> str:
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """`sqlite3.connect`, whose connections attach no file of a store."""
+
+    @functools.wraps(connect)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        connection = connect(*args, **kwargs)
+        if sqlite3 is not None and isinstance(connection, sqlite3.Connection):
+            connection.set_authorizer(_authorizer())
+        return connection
+
+    return guarded
+
+
+def _authorizer() -> Callable[..., int]:
+    """One for a connection, which SQLite asks as it prepares a statement. An exception here would be lost.
+
+    SQLite tells the name of a file that stands in ATTACH's text, not one that is bound to it. So a connection
+    that has attached such a one may read what it likes, and makes no checkpoint: that is what loses runs.
+    """
+    assert sqlite3 is not None
+    attach, pragma, ok, deny = (
+        sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY,
+    )  # fmt: skip
+    has_unseen = False
+
+    def authorize(action: int, name: str | None, *_: object) -> int:
+        nonlocal has_unseen
+        if action == attach:
+            if name is None:
+                has_unseen = True
+            elif _protected and _is_protected(_files_of(name)):
+                log.error("%s", _refusal(name))
+                return deny
+        elif action == pragma and has_unseen and _protected and (name or "").lower() == "wal_checkpoint":
+            log.error(
+                "no checkpoint is made of what was attached by a bound name: it may be the store that this "
+                "process has open (at %s)\n  write the name into the text of the ATTACH",
+                _line(),
+            )
+            return deny
+        return ok
+
+    return authorize
+
+
+def _line() -> str:
     """The innermost line that is neither installed code nor ours."""
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented all the same
     while frame is not None:
         file = frame.f_code.co_filename
         if (
@@ -106,4 +183,14 @@ _HOOK = changes.declare(
     why="opening the store's own files would drop SQLite's locks, and lose runs: it is refused with the line",
     until=changes.NEVER,
     install=lambda: sys.addaudithook(_hook),
+)
+
+_MODULES: tuple[tuple[str, ModuleType], ...] = (
+    (("sqlite3.connect", sqlite3), ("sqlite3.dbapi2.connect", sqlite3.dbapi2)) if sqlite3 is not None else ()
+)
+
+_AUTHORIZER = changes.declare_patch(
+    *((name, module, "connect", _guarded) for name, module in _MODULES),
+    when=changes.STORE,
+    why="ATTACH would open the store's own files without a word to audit hooks: it is refused with the line",
 )
