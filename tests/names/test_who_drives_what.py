@@ -219,6 +219,31 @@ def test_a_server_drives_what_was_left_behind_without_being_asked(place: Place, 
     place.until("SENT ALL-1")
 
 
+SERVES = """
+import mail, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+if __name__ == "__main__":
+    HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler).serve_forever()
+"""
+
+
+def test_a_script_that_serves_drives_what_was_left_behind_without_being_asked(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    (place.home / "web.py").write_text(SERVES)
+    place.start("web.py")
+    place.until("SENT ALL-1")
+
+
+def test_a_script_that_binds_a_socket_and_serves_nobody_drives_its_own(place: Place) -> None:
+    place.leave("ALL-1")
+    place.go()
+    (place.home / "web.py").write_text(SERVES.replace(".serve_forever()", "; import time; time.sleep(2.5)"))
+    assert place.run("web.py").returncode == 0
+    assert "SENT ALL-1" not in place.sent()
+
+
 @pytest.mark.parametrize("preload", [[], ["--preload"]])
 def test_gunicorn_drives_what_a_killed_one_left_behind(place: Place, preload: list[str]) -> None:
     pytest.importorskip("gunicorn", reason="of the examples extra, which CI installs")

@@ -4,15 +4,18 @@ declaration.
 Nobody calls Podium in a web server that was killed and restarted until the next request comes, and the runs
 that it left behind would stand still until then. So a process that is nobody's script (see `process.py`)
 opens its default app by itself, when a second has passed without another declaration: by then the program is
-imported. It makes no store, it waits for one to be there; it does nothing where an app was opened on purpose;
-and a process that forks first, as a server that preloads the program, leaves it to its children.
+imported. So does somebody's script that has bound a socket and serves.
+It makes no store, it waits for one to be there; it does nothing where an app was opened on purpose; and a
+process that forks first, as a server that preloads the program, leaves it to its children.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from multiprocessing import parent_process
+from typing import Any
 
 from .. import changes
 from ..env import RealEnv
@@ -24,6 +27,7 @@ from .process import default_drives, is_server, might_be_server, nameless_notebo
 
 log = logging.getLogger("podium")
 
+LOOKS = 30  # at a script that has bound a socket, a second apart: whether it serves by now
 SETTLE_SECONDS = 1.0  # without a further declaration: the program is imported
 
 NAMELESS = (
@@ -55,6 +59,7 @@ class _Start:
     def __init__(self, is_forked: bool = False) -> None:
         self._is_forked = is_forked
         self.is_watched = False
+        self._is_watching = False
         self.is_over = False  # the app is open, or nothing will be opened
         self.called_off = threading.Event()
 
@@ -63,14 +68,26 @@ class _Start:
         if not self.is_watched:
             self.is_watched = True
             if wants_engine() and might_be_server():
-                try:
-                    RealEnv().spawn(self._open_when_settled, name="podium-default")
-                except ResourceShortage:  # no reason for an import to fail: the next declaration tries again
-                    self.is_watched = False
+                self._watch()
+            elif wants_engine():
+                _BINDING.install_once()
 
-    def _open_when_settled(self) -> None:
+    def bound(self) -> None:
+        """Somebody's script has bound a socket: it may be a server, as one that calls `uvicorn.run(app)`."""
+        if self.is_watched and not self._is_watching:
+            self._watch(LOOKS)
+
+    def _watch(self, looks: int = 1) -> None:
+        self._is_watching = True
+        try:
+            RealEnv().spawn(self._open_when_settled, looks, name="podium-default")
+        except ResourceShortage:  # no reason for an import to fail: the next declaration tries again
+            self.is_watched = self._is_watching = False
+
+    def _open_when_settled(self, looks: int) -> None:
         known = -1
-        while known < len(registry):
+        while known < len(registry) or (looks > 0 and not is_server()):
+            looks -= known == len(registry)
             known = len(registry)
             if self.called_off.wait(SETTLE_SECONDS):
                 return
@@ -94,6 +111,20 @@ class _Start:
 
 
 _start = _Start()
+
+
+def _hook(event: str, _: tuple[Any, ...]) -> None:
+    if event == "socket.bind":
+        _start.bound()
+
+
+_BINDING = changes.declare(
+    "sys.addaudithook (servers)",
+    when=f"{changes.DECLARED}, in somebody's script",
+    why="a script that binds a socket and then serves drives what was left behind, as a web server does",
+    until=changes.NEVER,
+    install=lambda: sys.addaudithook(_hook),
+)
 
 
 def declared() -> None:

@@ -3,7 +3,7 @@
 The main module decides. A script, a notebook, a prompt or a test is somebody's at a keyboard: its default app
 drives the runs that it starts or attaches to, and tells what else waits. Any other main module (a web
 server, a task queue's worker) runs the program on somebody's behalf: there nobody calls Podium to say that an
-unfinished run may go on, so it drives all runs of its functions.
+unfinished run may go on, so it drives all runs of its functions. So does a script that has become a server.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -29,6 +30,10 @@ Drives = Literal["all", "own", "nothing"]
 
 _OURS = __name__.partition(".")[0]
 _TEST_RUNNERS = ("_pytest.", "unittest.")
+# Modules that are on the stack of a thread that serves; `socketserver` is Flask's and the library's own.
+_SERVERS = frozenset(
+    ["aiohttp.web", "cheroot", "gunicorn", "granian", "hypercorn", "socketserver", "uvicorn", "waitress"]
+)
 _ENTRY = re.compile(rb"^(?:from|import) ([\w.]+)", re.MULTILINE)
 _ENTRY_BYTES = 4096  # of a console script: it is a few lines long
 
@@ -49,9 +54,14 @@ def default_drives() -> Drives:
 
 
 def is_server() -> bool:
-    """Whether the main module is nobody's script, notebook, prompt or test. Known once all is declared: a
-    command of the very package that declares something is somebody's program."""
-    if in_test() or not might_be_server():
+    """Whether this process serves others: by its main module, which is nobody's script, notebook, prompt or
+    test, or since a script of somebody's has become a server. Known once all is declared: a command of the
+    very package that declares something is somebody's program."""
+    if in_test() or _top_of_main() == _OURS:
+        return False
+    if _is_serving():
+        return True
+    if _is_someones_main():
         return False
     modules = {str(getattr(function.fn, "__module__", "")) for function in list(registry.values())}
     return _top_of_main() not in {module.partition(".")[0] for module in modules}
@@ -60,6 +70,22 @@ def is_server() -> bool:
 def might_be_server() -> bool:
     """What can be told of that before anything is declared."""
     return not _is_someones_main() and _top_of_main() != _OURS
+
+
+def _is_serving() -> bool:
+    """Whether the main thread is inside a server's loop, as in `uvicorn.run(app)` at the end of a script.
+
+    Only there somebody's script can be told from a server. One that serves in `asyncio.run(...)` is
+    recognised from a request on; it has `with App():` to drive from its start.
+    """
+    stacks = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
+    frame = stacks.get(threading.main_thread().ident or 0)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module in _SERVERS or module.partition(".")[0] in _SERVERS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 # -- somebody at a keyboard --------------------------------------------------------------------------
