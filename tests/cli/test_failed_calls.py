@@ -50,6 +50,18 @@ async def wrapped() -> None:
     except ValueError as error:
         raise RuntimeError("no files") from error
 
+@task(retries=1)
+def asks(host: str) -> None:
+    try:
+        raise OSError(f"cannot reach https://ann:hunter4@{host}/?token=hunter5")
+    except OSError as error:
+        error.add_note(f"proxy http://me:hunter6@{host}")
+        raise RuntimeError(f"no answer of postgres://ann:hunter7@{host}/x") from error
+
+@workflow
+def leaks() -> None:
+    asks("db")
+
 @workflow
 async def waits() -> int:
     return await unlucky(5)
@@ -176,3 +188,16 @@ def test_the_note_is_there_once_however_far_the_failure_has_come(tmp_path: Path)
         with pytest.raises(ValueError, match=r"a\.csv") as again:
             run.retry().result()
         assert again.value.__notes__ == ["in convert(path='a.csv')"]
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "app:leaks"), ("show", "@last"), ("why", "@last"), ("logs", "@last"), ("runs",)]
+)
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
+def test_passwords_in_what_failed_are_shown_nowhere(
+    project: Path, words: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    podium("run", "app:leaks")
+    for trace in ("0", "1"):
+        ran = podium(*words, *more, PODIUM_TRACE=trace)
+        assert "hunter" not in ran.stdout + ran.stderr

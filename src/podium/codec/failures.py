@@ -26,6 +26,7 @@ from typing import Any, cast
 import msgspec
 
 from ..errors import DecodeError, TaskFailed
+from ..redaction import redacted
 from .names import Names
 from .untag import Reader, Unreadable, Untag
 from .walk import Tree
@@ -100,17 +101,40 @@ def with_call(data: bytes, call: str) -> bytes:
 
 
 def describe_failure(data: bytes) -> Failure:
-    """What was recorded, for people and surfaces; needs no classes. Raises DecodeError."""
+    """What was recorded, for people and surfaces: passwords and tokens of URLs are `***`; needs no classes.
+
+    Raises DecodeError.
+    """
+    failure = _read(data)
+    try:
+        return _redacted(failure)
+    except RecursionError:
+        raise DecodeError("the stored failure is nested too deeply") from None
+
+
+def _read(data: bytes) -> Failure:
     try:
         return _decode_record(data).failure
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DecodeError(f"the stored bytes are no failure ({error})") from None
 
 
+def _redacted(failure: Failure) -> Failure:
+    return msgspec.structs.replace(
+        failure,
+        message=redacted(failure.message),
+        traceback=redacted(failure.traceback),
+        notes=[redacted(note) for note in failure.notes],
+        cause=failure.cause and _redacted(failure.cause),
+        context=failure.context and _redacted(failure.context),
+        members=failure.members and [_redacted(member) for member in failure.members],
+    )
+
+
 def decode_failure(data: bytes) -> BaseException:
     """The recorded exception, or a TaskFailed that stands for it. Raises DecodeError."""
     try:
-        return _rebuild(describe_failure(data), Untag(Names()))
+        return _rebuild(_read(data), Untag(Names()))
     except RecursionError:
         raise DecodeError("the stored failure is nested too deeply") from None
 
