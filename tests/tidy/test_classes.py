@@ -18,7 +18,6 @@ OPEN: dict[str, int] = {
     "src/podium/inspect/causes.py:_Unfinished": 21,
     "src/podium/store/sqlite/connections.py:Connections": 21,
     "src/podium/store/sqlite/store.py:SqliteStore": 31,
-    "src/podium/testing/store.py:FaultyStore": 23,
 }
 
 

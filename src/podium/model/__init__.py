@@ -14,6 +14,7 @@ from .records import (
     STDERR,
     STDOUT,
     TURNS,
+    Answer,
     Claimed,
     EngineRow,
     Entry,
@@ -29,12 +30,15 @@ from .records import (
     RunRow,
     StepProgress,
     Verdict,
+    Wait,
+    WaitRow,
     Write,
 )
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
     "ANSWER",
+    "Answer",
     "CANCEL",
     "COPY_BEGAN",
     "DEADLINE",
@@ -65,6 +69,8 @@ __all__ = [
     "State",
     "StepProgress",
     "Verdict",
+    "Wait",
+    "WaitRow",
     "Write",
     "clock_of",
     "head_of_new",

@@ -147,6 +147,33 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     rank: float | None = None  # its place in that line
 
 
+class Wait(msgspec.Struct, frozen=True, gc=False):
+    """What a step of the fenced run waits for from outside.
+
+    It is put once, and answered once, by a message whose `name` is the step; to ask for it again with the
+    same target changes nothing.
+    """
+
+    step: str
+    target: str
+    kind: str = OUTCOME  # OUTCOME: the target is a run, whose end answers; ANSWER: a question or a callback
+    prompt: str = ""  # of a question
+    schema: str = ""  # of the answer, JSON
+    to: str = ""  # who is asked
+    due: float | None = None  # when it is too late; for readers: nothing happens then
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What somebody answers to a question or a callback: it goes to every run that waits for that target."""
+
+    target: str
+    at: float
+    digest: bytes  # of the payload: so a repeat is told from another answer
+    payload: bytes = b""  # a value or a failure, as the codec wrote it
+    state: str = "succeeded"  # or "failed" or "cancelled"
+    by: str = ""
+
+
 class Move(msgspec.Struct, frozen=True, gc=False):
     """A change of state. It gives up ownership: every state that a Write can reach is without an owner."""
 
@@ -180,6 +207,8 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
     rename: str = ""  # what the function of the fenced run, which nobody owns, is called from now on
     forget: bool = False  # a run that has ended goes, with all that is on record of it
+    waits: tuple[Wait, ...] = ()  # of steps of the fenced run
+    answers: tuple[Answer, ...] = ()  # to whomever
     progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
 
 
@@ -191,17 +220,21 @@ class Outcome(str, Enum):
     EXISTS = "exists"  # new run: that id is there with the same function and arguments
     CONFLICT = "conflict"  # new run: that id is there with others; nothing of this Write happened
     ATTACHED = "attached"  # new run: an orphan of the same call was found instead; see `Verdict.runs`
-    GONE = "gone"  # message: its run is final or unknown; the rest of the Write happened
+    GONE = "gone"  # message: its run is final or unknown; wait: the run is unknown; the rest happened
     FULL = "full"  # signal: too many lie there that nobody has taken; the rest of the Write happened
+    CLOSED = "closed"  # answer: nobody waits for that target, or no more; the rest of the Write happened
+    TAKEN = "taken"  # answer: there was another one before; the rest of the Write happened
     INVALID = "invalid"  # the store itself refused this Write's data (`detail` says why); nothing happened
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one Write. `runs` and `messages` follow the order of the Write's."""
+    """The answer to one Write. `runs`, `messages`, `waits` and `answers` follow the order of the Write's."""
 
     outcome: Outcome
     runs: tuple[tuple[Outcome, str], ...] = ()  # (DONE | EXISTS | CONFLICT | ATTACHED, run id)
     messages: tuple[Outcome, ...] = ()  # DONE | GONE | FULL
+    waits: tuple[Outcome, ...] = ()  # DONE | GONE
+    answers: tuple[Outcome, ...] = ()  # DONE | CLOSED | TAKEN
     detail: str = ""
 
 
@@ -280,6 +313,22 @@ class RunRow(msgspec.Struct, frozen=True):
     rank: float | None = None
     messages: int = 0
     starter_engine: str | None = None  # the engine of the process that started it, or attached to it
+
+
+class WaitRow(msgspec.Struct, frozen=True):
+    """What a run waits for, as a reader sees it; see `Wait`. It is there until its run ends."""
+
+    run: str
+    step: str
+    target: str
+    kind: str
+    prompt: str
+    schema: str
+    to: str
+    due: float | None
+    taken: float | None  # when it was answered
+    by: str  # who has
+    digest: bytes  # of the answer
 
 
 class EngineRow(msgspec.Struct, frozen=True):

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from ..model import (
+    ANSWER,
     FINAL,
+    OUTCOME,
     SIGNAL,
     SIGNALS_MAX,
     Entry,
@@ -26,15 +28,16 @@ from ..model import (
     Write,
     may_move,
 )
+from .judge_waits import Waits
 from .sets import Changes, InboxRow, Rows, RunState
 
 _DONE = Verdict(Outcome.DONE)
 _REFUSED = Verdict(Outcome.REFUSED)
 
 # Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
-_FENCED = attrgetter("move", "entries", "consumed", "logs", "rename", "forget", "progress")
-_RECORDS = attrgetter("entries", "consumed", "logs", "progress")
-_RARE = attrgetter("consumed", "logs", "rename", "forget", "progress")
+_FENCED = attrgetter("move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits")
+_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits")
+_RARE = attrgetter("consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers")
 _KIND = attrgetter("kind")
 
 
@@ -60,30 +63,37 @@ class _Judging:
         self._runs = rows.runs
         self._is_dead = engine is not None and not rows.lives
         self.changes = Changes()
+        self._waits = Waits(rows, self.changes, self._send)
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
-        run, fence, is_rare = None, write.fence, False
+        run, fence = None, write.fence
+        is_rare = any(_RARE(write))
         if fence is not None:
             run = self._runs.get(fence.run)
             if run is None or not self._may_write(fence, run, write):
                 return _REFUSED
-            is_rare = any(_RARE(write)) or Kind.MESSAGE in map(_KIND, write.entries)
+            is_rare = is_rare or Kind.MESSAGE in map(_KIND, write.entries)
             refusal = self._check(run, write) or (self._check_rare(run, write) if is_rare else None)
             if refusal is not None:
                 return refusal
         elif any(_FENCED(write)):
-            return _invalid("without a fence a Write only creates runs and sends messages")
+            return _invalid("without a fence a Write only creates runs, sends messages and answers")
         if write.new_runs:
             refusal = self._check_new_runs(write.new_runs)
             if refusal is not None:
                 return refusal
         if run is not None:
             self._change(run, write, is_rare)
-        if not (write.new_runs or write.messages):
-            return _DONE
+        return self._outcomes(run, write) if is_rare else _DONE
+
+    def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
+        """Start, wait, send and answer, in this order."""
         runs = tuple([self._start(new) for new in write.new_runs])
-        return Verdict(Outcome.DONE, runs, tuple([self._send(message) for message in write.messages]))
+        waits = tuple([self._waits.put(run, wait) for wait in write.waits]) if run is not None else ()
+        messages = tuple([self._send(message) for message in write.messages])
+        answers = tuple([self._waits.answer(answer) for answer in write.answers])
+        return Verdict(Outcome.DONE, runs, messages, waits, answers)
 
     # -- checks: nothing here changes anything ------------------------------------------------------------
 
@@ -110,6 +120,8 @@ class _Judging:
             return _invalid("the function of a run that somebody drives is not renamed")
         if write.forget:
             return self._check_forget(run, write)
+        if write.waits and (trouble := self._waits.check(run, write)):
+            return _invalid(trouble)
         ids = [entry.step for entry in write.entries if entry.kind is Kind.MESSAGE]
         if len(set(ids)) < len(ids):
             return _invalid("a message enters a history once")
@@ -177,6 +189,8 @@ class _Judging:
             run.entries += len(entries)
             run.last_at = entries[-1].at
             self.changes.entries.append((run, entries))
+        if write.logs:
+            self.changes.logs.append((run, write.logs))
         if is_rare:
             self._change_rare(run, write)
         if write.move is not None:
@@ -186,8 +200,6 @@ class _Judging:
         changes = self.changes
         for id, at in _taken(write.entries, write.consumed).items():
             self._take(run, self._rows.inbox[run.id, id], at)
-        if write.logs:
-            changes.logs.append((run, write.logs))
         for said in write.progress:
             changes.progress[run.id, said.step] = (run, said)
         if write.rename:
@@ -220,9 +232,17 @@ class _Judging:
             self.changes.wakes |= self._engine is None
         elif move.state in FINAL:
             run.ended = self._ended(run, move)
+            self._end(run, run.ended)
         if not run.is_new:
             self.changes.told.pop(run.id, None)
             self.changes.moved[run.id] = run
+
+    def _end(self, run: RunState, at: float) -> None:
+        """Answer who waits for it; what it waited for itself, and what lies there of that, goes."""
+        for row in self._rows.unheard.get(run.id, ()):
+            if row.taken is None:
+                self._take(run, row, at)
+        self._waits.ended(run)
 
     def _ended(self, run: RunState, move: Move) -> float:
         """As its move says, but not before its last entry, nor before it began, by whatever clock."""
@@ -295,6 +315,8 @@ class _Judging:
         run.unread += 1
         row = self._rows.inbox[key] = InboxRow(run, run.messages, message.kind, message=message)
         self.changes.inbox.append(row)
+        if message.kind in (OUTCOME, ANSWER):
+            self._rows.unheard.setdefault(run.id, []).append(row)
         self._counted(run)
         if run.owner is None and run.state in (State.QUEUED, State.WAITING):
             run.due = 0.0

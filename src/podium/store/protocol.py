@@ -25,7 +25,19 @@ from typing import Protocol
 
 import msgspec
 
-from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, StepProgress, Verdict, Write
+from ..model import (
+    Claimed,
+    EngineRow,
+    Entry,
+    LogLine,
+    Message,
+    Query,
+    RunRow,
+    StepProgress,
+    Verdict,
+    WaitRow,
+    Write,
+)
 
 
 class Store(Protocol):
@@ -55,9 +67,9 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; two that take one message; a move,
-        entries, consumed ids, logs or progress without a fence; an owned new run without an engine; a new run
-        whose id is taken though nobody chose it; `copy_from` of more than there is; data that the store
-        cannot hold.
+        entries, consumed ids, logs, progress or waits without a fence; an owned new run without an engine; a
+        new run whose id is taken though nobody chose it; `copy_from` of more than there is; data that the
+        store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
@@ -68,6 +80,18 @@ class Store(Protocol):
         there; the rest of the Write happens. An id that is in the run's inbox, or was until it was taken and
         `expire` forgot it, is DONE without a second copy. A message to a run that nobody drives makes it due
         at once. Messages that a run never consumed stay in its inbox when it ends.
+
+        Waits: put by the owner, and judged after the new runs. A row is (run, step); the same target again is
+        DONE and changes nothing, another one is INVALID, and so is a wait of a run that ends with this Write,
+        or for its own end. Target of an OUTCOME is a run, GONE if there is none; that of an ANSWER is
+        whatever id an `Answer` will name. The end of a run, by whatever move, sends a message of kind OUTCOME
+        to each run that waits for it, once, with its state and payload; if it has ended already, the wait is
+        answered with this very commit. The row says then when it was answered, and by whom. A run's own rows
+        go when it ends, and outcomes and answers that lie in its inbox are taken.
+
+        Answers: DONE sends one to each open row with that target, or repeats one that was given (the same
+        digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it. The rest of the
+        Write happens.
 
         `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
@@ -134,6 +158,11 @@ class Store(Protocol):
 
     def inbox(self, run: str) -> list[Message]:
         """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
+        ...
+
+    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
+        """What runs wait for, or have waited for until it was answered: one run, one target, or all that is
+        open; at most `limit`, the oldest runs first."""
         ...
 
     def load(self, run: str) -> RunRow | None:

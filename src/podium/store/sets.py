@@ -13,7 +13,20 @@ from typing import Any
 
 import msgspec
 
-from ..model import FINAL, SIGNAL, Entry, Kind, LogLine, Message, NewRun, State, StepProgress, Write
+from ..model import (
+    FINAL,
+    OUTCOME,
+    SIGNAL,
+    Entry,
+    Kind,
+    LogLine,
+    Message,
+    NewRun,
+    State,
+    StepProgress,
+    Wait,
+    Write,
+)
 
 Call = tuple[str, bytes, str]  # function, digest, starter: what `NewRun.attach` goes by
 Name = tuple[str, str]  # project, unique name
@@ -37,7 +50,7 @@ class RunState(msgspec.Struct, gc=False):
     # What the batch makes of it; only what `Changes` names is to be written.
     last_at: float | None = None  # of the last entry, where the batch has made one
     due: float | None = None
-    payload: bytes = b""
+    payload: bytes = b""  # this and `ended` are also what was found, of a run that `Needs.ends` names
     fingerprint: str | None = None  # None: as it was
     forgiven: bool = False  # `lost` goes back to 0
     ended: float | None = None
@@ -54,6 +67,19 @@ class InboxRow(msgspec.Struct, gc=False):
     blob: Any = None  # the backend's own: what goes with the payload
 
 
+class WaitState(msgspec.Struct, gc=False):
+    """A row of `waits`. `wait` is there where the batch has put it."""
+
+    run: str
+    step: str
+    kind: str
+    target: str
+    taken: float | None = None
+    by: str = ""
+    digest: bytes = b""
+    wait: Wait | None = None
+
+
 class Needs(msgspec.Struct):
     """Keys of the rows that a round is judged by. All of it is known before anything is read."""
 
@@ -65,6 +91,10 @@ class Needs(msgspec.Struct):
     orphans: dict[Call, int]  # how many of them may be wanted
     last_times: dict[str, None]  # of which runs it matters when the last entry was made
     forgotten: dict[str, None]
+    ending: dict[str, None]  # runs that may end: their untaken outcomes and answers, and what waits for them
+    ends: dict[str, None]  # runs that somebody begins to wait for: how they ended, if they have
+    waits: dict[tuple[str, str], None]  # run, step
+    answered: dict[str, None]  # targets; what waits for these, too. The runs that wait belong to `runs`
 
 
 class Rows(msgspec.Struct):
@@ -74,6 +104,8 @@ class Rows(msgspec.Struct):
     runs: dict[str, RunState]
     calls: dict[str, tuple[str, bytes, str]] = {}  # by id: function, digest, project
     inbox: dict[tuple[str, str], InboxRow] = {}
+    unheard: dict[str, list[InboxRow]] = {}  # by run that may end; rows of `inbox`, too
+    waits: dict[tuple[str, str], WaitState] = {}
     holders: dict[Name, str] = {}  # the unfinished run that has the name
     orphans: dict[Call, list[str]] = {}  # unfinished runs whose starter is gone, oldest first
     last_times: dict[str, float] = {}
@@ -100,6 +132,9 @@ class Changes(msgspec.Struct):
     renamed: dict[str, tuple[RunState, str]] = {}
     attached: list[RunState] = []  # the engine that writes is their starter
     forgotten: list[RunState] = []
+    waits: list[WaitState] = []  # new ones, some of them answered already
+    answered: list[WaitState] = []  # of those that were there
+    ended: dict[str, RunState] = {}  # all their rows of `waits` go, after the rest
     wakes: bool = False  # some of it may be work for another engine
 
 
@@ -125,39 +160,56 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     yield writes[begin:] if begin else writes
 
 
-_MORE = attrgetter("entries", "move", "consumed", "messages", "new_runs", "forget")
+_MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers")
+_MESSAGE = Kind.MESSAGE
 
 
 def needs(writes: Sequence[Write]) -> Needs:
     """The keys of what a round is judged by."""
     runs: dict[str, None] = {}
-    found = Needs(runs, {}, {}, {}, {}, {}, {}, {})
+    found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     for write in writes:
         fence = write.fence
-        entries, move, consumed, messages, new_runs, forget = _MORE(write)
         if fence is not None:
-            runs[fence.run] = None
+            run, move, entries = fence.run, write.move, write.entries
+            runs[run] = None
+            if move is not None and move.state in FINAL:
+                found.ending[run] = None
+                if not entries:
+                    found.last_times[run] = None
             for entry in entries:
-                if entry.kind is Kind.MESSAGE:
-                    found.messages[fence.run, entry.step] = None
-            for id in consumed:
-                found.messages[fence.run, id] = None
-            if move is not None and not entries and move.state in FINAL:
-                found.last_times[fence.run] = None
-            if forget:
-                found.forgotten[fence.run] = None
-        for message in messages:
-            runs[message.run] = None
-            found.messages[message.run, message.id] = None
-            if message.kind == SIGNAL:
-                found.signals[message.run] = found.signals.get(message.run, 0) + 1
-        for new in new_runs:
-            _needs_of_start(new, found)
+                if entry.kind is _MESSAGE:
+                    found.messages[run, entry.step] = None
+        if any(_MORE(write)):
+            _needs_more(write, found)
     if found.orphans:  # some of them may end before they are wanted
         ends = sum([write.move is not None for write in writes])
         for call in found.orphans:
             found.orphans[call] += ends
     return found
+
+
+def _needs_more(write: Write, found: Needs) -> None:
+    """What few writes need."""
+    fence, runs = write.fence, found.runs
+    if fence is not None:
+        for id in write.consumed:
+            found.messages[fence.run, id] = None
+        for wait in write.waits:
+            found.waits[fence.run, wait.step] = None
+            if wait.kind == OUTCOME:
+                runs[wait.target] = found.ends[wait.target] = None
+        if write.forget:
+            found.forgotten[fence.run] = None
+    for message in write.messages:
+        runs[message.run] = None
+        found.messages[message.run, message.id] = None
+        if message.kind == SIGNAL:
+            found.signals[message.run] = found.signals.get(message.run, 0) + 1
+    for new in write.new_runs:
+        _needs_of_start(new, found)
+    for answer in write.answers:
+        found.answered[answer.target] = None
 
 
 def _needs_of_start(new: NewRun, found: Needs) -> None:

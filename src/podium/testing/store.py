@@ -9,7 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
-from ..model import Claimed, EngineRow, Entry, LogLine, Message, Query, RunRow, StepProgress, Verdict, Write
+from ..model import (
+    Claimed,
+    EngineRow,
+    Entry,
+    LogLine,
+    Message,
+    Query,
+    RunRow,
+    StepProgress,
+    Verdict,
+    WaitRow,
+    Write,
+)
 from ..store import Store
 from .faults import Fault
 
@@ -19,8 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class FaultyStore:
-    """One process's handle. Calls of a dead process do nothing and unwind it."""
+class FaultyReader:
+    """What only looks, and the faults that any call may meet. A dead process's calls unwind it."""
 
     def __init__(self, inner: Store, process: Process) -> None:
         self._inner, self._process = inner, process
@@ -55,7 +67,46 @@ class FaultyStore:
             raise _unknown(f"{name}: simulated, applied but nobody knows")
         return result
 
-    # -- changes --------------------------------------------------------------------------------------
+    def collect(self, engine: str) -> list[Message]:
+        self._resolved()
+        return self._call("collect", lambda: self._inner.collect(engine))
+
+    def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        return self._call("history", lambda: self._inner.history(run, after, limit))
+
+    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
+        return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
+
+    def progress(self, run: str) -> list[StepProgress]:
+        return self._call("progress", lambda: self._inner.progress(run))
+
+    def inbox(self, run: str) -> list[Message]:
+        return self._call("inbox", lambda: self._inner.inbox(run))
+
+    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
+        return self._call("waits", lambda: self._inner.waits(run, target, limit))
+
+    def load(self, run: str) -> RunRow | None:
+        return self._call("load", lambda: self._inner.load(run))
+
+    def find(self, query: Query) -> list[RunRow]:
+        return self._call("find", lambda: self._inner.find(query))
+
+    def engines(self) -> list[EngineRow]:
+        def then(_: list[EngineRow]) -> None:
+            self._looked = self._process.world.scheduler.time
+
+        return self._call("engines", self._inner.engines, then)
+
+    def _resolved(self) -> None:
+        """The committer went on without sending again: it has found out that the commit happened."""
+        if self._unsure is not None:
+            self._unsure = None
+            self._process.world.mark("ambiguous commit resolved")
+
+
+class FaultyStore(FaultyReader):
+    """One process's handle."""
 
     def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
         resent = self._unsure is writes
@@ -116,36 +167,6 @@ class FaultyStore:
     def expire(self, before: float, limit: int = 1000) -> int:
         return self._call("expire", lambda: self._inner.expire(before, limit))
 
-    # -- looks ----------------------------------------------------------------------------------------
-
-    def collect(self, engine: str) -> list[Message]:
-        self._resolved()
-        return self._call("collect", lambda: self._inner.collect(engine))
-
-    def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
-        return self._call("history", lambda: self._inner.history(run, after, limit))
-
-    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
-        return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
-
-    def progress(self, run: str) -> list[StepProgress]:
-        return self._call("progress", lambda: self._inner.progress(run))
-
-    def inbox(self, run: str) -> list[Message]:
-        return self._call("inbox", lambda: self._inner.inbox(run))
-
-    def load(self, run: str) -> RunRow | None:
-        return self._call("load", lambda: self._inner.load(run))
-
-    def find(self, query: Query) -> list[RunRow]:
-        return self._call("find", lambda: self._inner.find(query))
-
-    def engines(self) -> list[EngineRow]:
-        def then(_: list[EngineRow]) -> None:
-            self._looked = self._process.world.scheduler.time
-
-        return self._call("engines", self._inner.engines, then)
-
     def wait(self, timeout: float, changes: bool = False) -> bool:
         raise AssertionError("an engine waits in its reactor, not in the store")
 
@@ -160,12 +181,6 @@ class FaultyStore:
 
     def close(self) -> None:
         self._inner.close()
-
-    def _resolved(self) -> None:
-        """The committer went on without sending again: it has found out that the commit happened."""
-        if self._unsure is not None:
-            self._unsure = None
-            self._process.world.mark("ambiguous commit resolved")
 
 
 def _unknown(text: str) -> Any:

@@ -7,18 +7,18 @@ transaction keeps what was read as it is until the commit.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import apsw
 from msgspec.structs import astuple
 
-from ...model import SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
+from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
 from ..judge import judge
-from ..sets import Changes, InboxRow, Needs, Rows, RunState, needs, rounds
+from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import forget, needed_by
-from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, size, stored
+from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
 _ENGINE_LIVES, _RUNS, _CALLS, _MESSAGES = SQL["engine_lives"], SQL["runs"], SQL["calls"], SQL["messages"]
@@ -29,6 +29,12 @@ _ADD_LINE = SQL["add_line"]
 _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 _ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
     SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
+)  # fmt: skip
+_ANY_WAITS, _WAITS, _WAITING_FOR, _ENDS = (
+    SQL["any_waits"], SQL["waits"], SQL["waiting_for"], SQL["ends"],
+)  # fmt: skip
+_UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _FORGET_WAITS = (
+    SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["forget_waits"],
 )  # fmt: skip
 _RENAME, _ATTACH, _FREE_BLOB = SQL["rename"], SQL["attach"], SQL["free_blob"]
 
@@ -47,7 +53,7 @@ def commit_batch(
     for some in rounds(writes):
         found = _read(connection, engine, needs(some))
         judged, changes = judge(engine, some, found)
-        _apply(connection, engine, changes)
+        _apply(connection, engine, changes, found.runs)
         verdicts += judged
         wakes |= changes.wakes
     return verdicts, wakes
@@ -89,6 +95,8 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
             orphans = [run for (run,) in rows(connection, _ORPHANS, call)]
             found.orphans[function, digest, starter] = orphans
             wanted.runs.update(dict.fromkeys(orphans))
+    if wanted.ending or wanted.answered or wanted.waits:
+        _read_waits(connection, wanted, found)
     if wanted.runs:
         runs = found.runs
         for id, state, *rest in rows(connection, _RUNS, (json.dumps(list(wanted.runs)),)):
@@ -99,6 +107,12 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
             found.calls[id] = (call[0], call[1], call[2])
     if wanted.messages:
         _read_messages(connection, wanted, found)
+    if wanted.ending:
+        _read_unheard(connection, wanted, found)
+    for id, payload, ended in (
+        rows(connection, _ENDS, (json.dumps(list(wanted.ends)),)) if wanted.ends else ()
+    ):
+        found.runs[id].payload, found.runs[id].ended = loaded(connection, payload), ended
     if wanted.last_times:
         found.last_times.update(history.last_times(connection, list(wanted.last_times)))
     for id in wanted.forgotten:
@@ -118,10 +132,36 @@ def _read_messages(connection: apsw.Connection, wanted: Needs, found: Rows) -> N
             run.signals = rows(connection, _UNREAD_SIGNALS, (run.key,))[0][0]
 
 
+def _read_waits(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:
+    """Also of which runs they are. Mostly there are none at all."""
+    if not rows(connection, _ANY_WAITS):
+        return
+    here = rows(connection, _WAITS, (json.dumps(list(wanted.waits)),)) if wanted.waits else []
+    for kind, targets in ((OUTCOME, wanted.ending), (ANSWER, wanted.answered)):
+        if targets:
+            here += rows(connection, _WAITING_FOR, (kind, json.dumps(list(targets))))
+    for row in here:
+        state = WaitState(*row)
+        found.waits.setdefault((state.run, state.step), state)
+        wanted.runs[state.run] = None
+
+
+def _read_unheard(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:
+    for id in wanted.ending:
+        run = found.runs.get(id)
+        if run is not None and run.unread:
+            for message, *row in rows(connection, _UNHEARD, (run.key,)):
+                n, kind, blob = row
+                there = found.inbox.setdefault((id, message), InboxRow(run, n, kind, blob=blob))
+                found.unheard.setdefault(id, []).append(there)
+
+
 # -- writing ------------------------------------------------------------------------------------------
 
 
-def _apply(connection: apsw.Connection, engine: str | None, changes: Changes) -> None:
+def _apply(
+    connection: apsw.Connection, engine: str | None, changes: Changes, runs: Mapping[str, RunState]
+) -> None:
     if changes.moved:
         rows_of_each(connection, _MOVE, [_moved(connection, run) for run in changes.moved.values()])
     if changes.new_runs:
@@ -144,6 +184,10 @@ def _apply(connection: apsw.Connection, engine: str | None, changes: Changes) ->
         rows(connection, _RENAME, (name, run.key))
     if changes.attached:
         rows_of_each(connection, _ATTACH, [(engine, run.key) for run in changes.attached])
+    if changes.waits or changes.answered:
+        _apply_waits(connection, changes, runs)
+    if changes.ended and rows(connection, _ANY_WAITS):
+        rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
     for run in changes.forgotten:
         forget(connection, run.key)
     for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
@@ -180,6 +224,17 @@ def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
     rows_of_each(connection, _COUNT_MESSAGES, counts)
     if changes.told:
         rows_of_each(connection, _TELL, [(run.due, run.key) for run in changes.told.values()])
+
+
+def _apply_waits(connection: apsw.Connection, changes: Changes, runs: Mapping[str, RunState]) -> None:
+    new = [
+        (runs[row.run].key, *astuple(row.wait), row.taken, row.by, row.digest)
+        for row in changes.waits
+        if row.wait is not None
+    ]
+    rows_of_each(connection, _ADD_WAIT, new)
+    answered = [(row.taken, row.by, row.digest, runs[row.run].key, row.step) for row in changes.answered]
+    rows_of_each(connection, _ANSWER_WAIT, answered)
 
 
 def _inbox_row(connection: apsw.Connection, row: InboxRow) -> Row:

@@ -24,6 +24,7 @@ from ...model import (
     RunRow,
     StepProgress,
     Verdict,
+    WaitRow,
     Write,
 )
 from . import entries, schema
@@ -265,6 +266,16 @@ class SqliteStore:
         with self._connections.snapshot() as connection:
             found = rows(connection, SQL["inbox"], (run,))
             return [records.message(connection, (id, run, *rest)) for id, *rest in found]
+
+    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
+        if run is not None:
+            statement, values = SQL["waits_of_run"], (run, limit)
+        elif target is not None:
+            statement, values = SQL["waits_for_target"], (target, limit)
+        else:
+            statement, values = SQL["open_waits"], (limit,)
+        with self._connections.reading() as connection:
+            return [WaitRow(*row) for row in rows(connection, statement, values)]
 
     def load(self, run: str) -> RunRow | None:
         with self._connections.snapshot() as connection:

@@ -211,7 +211,8 @@ WHERE key IN (SELECT run FROM inbox);
 CREATE TABLE waits (
     run     INTEGER NOT NULL,
     step    TEXT NOT NULL,
-    target  TEXT NOT NULL,             -- a run's id or a callback's
+    target  TEXT NOT NULL,             -- a run's id, a question's or a callback's
+    kind    TEXT NOT NULL,             -- of the message that answers it: outcome (of a run), answer
     prompt  TEXT NOT NULL,
     schema  TEXT NOT NULL,
     "to"    TEXT NOT NULL,

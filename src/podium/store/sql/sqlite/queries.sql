@@ -148,6 +148,37 @@ INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, 
 SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
 FROM entries WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
 
+-- name: unheard
+-- What was sent to a run because it waits for it, and it has not taken.
+SELECT id, n, kind, iif(typeof(payload) = 'text', payload, NULL) FROM inbox
+WHERE run = ? AND taken IS NULL AND kind IN ('outcome', 'answer');
+
+-- name: any_waits
+SELECT 1 FROM waits LIMIT 1;
+
+-- name: waits
+-- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
+SELECT runs.id, step, kind, target, taken, "by", waits.digest
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value ->> 0
+CROSS JOIN waits ON waits.run = runs.key AND step = wanted.value ->> 1;
+
+-- name: waiting_for
+SELECT runs.id, step, kind, target, taken, "by", waits.digest
+FROM json_each(?2) AS wanted CROSS JOIN waits ON target = wanted.value AND kind = ?1
+CROSS JOIN runs ON runs.key = waits.run;
+
+-- name: ends
+-- How runs have ended, those that have.
+SELECT runs.id, payload, ended FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value
+WHERE ended IS NOT NULL;
+
+-- name: add_wait
+INSERT INTO waits (run, step, target, kind, prompt, schema, "to", due, taken, "by", digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: answer_wait
+UPDATE waits SET taken = ?, "by" = ?, digest = ? WHERE run = ? AND step = ?;
+
 -- name: unread_signals
 SELECT count(*) FROM inbox WHERE run = ? AND taken IS NULL AND kind = 'signal';
 
@@ -183,7 +214,7 @@ SELECT other.id FROM runs AS this JOIN runs AS other ON other.origin = this.id A
 WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
 UNION ALL
 SELECT other.id FROM runs AS this JOIN waits ON waits.target = this.id JOIN runs AS other ON other.key = waits.run
-WHERE this.key = ?1 AND waits.taken IS NULL AND other.state IN ('queued', 'running', 'waiting', 'parked')
+WHERE this.key = ?1 AND waits.kind = 'outcome' AND waits.taken IS NULL AND other.state IN ('queued', 'running', 'waiting', 'parked')
 UNION ALL
 SELECT other.id FROM runs AS this JOIN runs AS other ON other.id IN (this.parent, this.root) AND other.key <> this.key
 WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
@@ -382,6 +413,18 @@ FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ?
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
 WHERE run = (SELECT key FROM runs WHERE id = ?) AND taken IS NULL ORDER BY n;
+
+-- name: waits_of_run
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+FROM runs CROSS JOIN waits ON waits.run = runs.key WHERE runs.id = ? ORDER BY step LIMIT ?;
+
+-- name: waits_for_target
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE target = ? ORDER BY waits.run, step LIMIT ?;
+
+-- name: open_waits
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE taken IS NULL ORDER BY waits.run, step LIMIT ?;
 
 -- name: blob
 SELECT data FROM blobs WHERE name = ?;

@@ -1,0 +1,100 @@
+"""What runs wait for from outside, as the judge sees it: a row is put once and answered once, by a message.
+
+A run's end answers whatever waits for that run, an `Answer` what waits for that question or callback. Who
+begins to wait for a run that has ended is answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model import ANSWER, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
+from .sets import Changes, Rows, RunState, WaitState
+
+
+class Waits:
+    """Of one round. `send` puts a message into an inbox."""
+
+    def __init__(self, rows: Rows, changes: Changes, send: Callable[[Message], Outcome]) -> None:
+        self._rows, self._changes, self._send = rows, changes, send
+        self._by_target: dict[tuple[str, str], list[WaitState]] = {}
+        for row in rows.waits.values():
+            self._by_target.setdefault((row.kind, row.target), []).append(row)
+
+    def check(self, run: RunState, write: Write) -> str:
+        """Why these cannot be put; "" if they can."""
+        if write.move is not None and write.move.state in FINAL:
+            return "a run that ends waits for nothing"
+        wanted: dict[str, tuple[str, str]] = {}
+        for wait in write.waits:
+            target = (wait.kind, wait.target)
+            if wait.kind not in (OUTCOME, ANSWER):
+                return f"nothing answers a wait for {wait.kind}"
+            if target == (OUTCOME, run.id):
+                return "a run does not wait for its own end"
+            there = self._rows.waits.get((run.id, wait.step))
+            if wanted.setdefault(wait.step, target) != target or (
+                there is not None and (there.kind, there.target) != target
+            ):
+                return f"step {wait.step} waits for something else"
+        return ""
+
+    def put(self, run: RunState, wait: Wait) -> Outcome:
+        """Begin to wait."""
+        if (run.id, wait.step) in self._rows.waits:
+            return Outcome.DONE
+        target = self._rows.runs.get(wait.target) if wait.kind == OUTCOME else None
+        if target is None and wait.kind == OUTCOME:
+            return Outcome.GONE
+        row = WaitState(run.id, wait.step, wait.kind, wait.target, wait=wait)
+        self._rows.waits[run.id, wait.step] = row
+        self._by_target.setdefault((wait.kind, wait.target), []).append(row)
+        self._changes.waits.append(row)
+        if target is not None and target.state in FINAL:
+            self._end_of(target, row)
+        return Outcome.DONE
+
+    def answer(self, answer: Answer) -> Outcome:
+        """Answer all that waits for a question or a callback."""
+        rows = self._waiting(ANSWER, answer.target)
+        left = [row for row in rows if row.taken is None]
+        for row in left:
+            self._answered(row, answer)
+        if left or any(row.digest == answer.digest for row in rows):
+            return Outcome.DONE
+        return Outcome.TAKEN if rows else Outcome.CLOSED
+
+    def ended(self, run: RunState) -> None:
+        """A run has ended: who waits for it is answered, and it waits for nothing any more."""
+        if self._by_target:
+            for row in self._waiting(OUTCOME, run.id):
+                if row.taken is None:
+                    self._end_of(run, row)
+        self._changes.ended[run.id] = run
+
+    def _waiting(self, kind: str, target: str) -> list[WaitState]:
+        """Rows with this target, but of those that the round has ended."""
+        rows = self._by_target.get((kind, target), [])
+        return [row for row in rows if self._rows.runs[row.run].state not in FINAL]
+
+    def _end_of(self, run: RunState, row: WaitState) -> None:
+        at = run.since if run.ended is None else run.ended
+        self._answered(row, Answer(run.id, at, b"", run.payload, run.state.value, run.id))
+
+    def _answered(self, row: WaitState, answer: Answer) -> None:
+        row.taken, row.by, row.digest = answer.at, answer.by, answer.digest
+        if row.wait is None:
+            self._changes.answered.append(row)
+        n = self._rows.runs[row.run].messages + 1
+        message = Message(
+            id=f"@{n}:{row.step}",  # nobody else's: no id that is chosen has an @
+            run=row.run,
+            kind=row.kind,
+            at=answer.at,
+            payload=answer.payload,
+            name=row.step,
+            digest=answer.digest,
+            state=answer.state,
+            sender=answer.by,
+        )
+        self._send(message)
