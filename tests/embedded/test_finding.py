@@ -278,7 +278,7 @@ def test_an_id_of_another_call_is_told_and_the_others_are_started(app: App) -> N
     rests.options(id="n-1").start(1)
     with pytest.raises(IdConflict, match="n-1") as raised:
         rests.start_many([0, 5, 2], id=lambda n: "n-1" if n == 5 else f"n-{n}")
-    assert raised.value.__notes__ == ["2 of 3 runs are started all the same"]
+    assert raised.value.__notes__ == ["2 of 3 runs are started all the same: get(id) has them"]
     assert {run.id for run in podium.runs()} == {"n-0", "n-1", "n-2"}
 
 
@@ -288,6 +288,11 @@ def test_a_bad_item_stores_nothing(app: App) -> None:
         quote.start_many(items)
     with pytest.raises(UsageError, match="cannot be the id of a run"):
         quote.start_many([1, 2], id=lambda n: f"n {n}")
+    no_id: Any = {1: "n-1"}.get
+    with pytest.raises(UsageError, match="id= gave None for an item"):
+        quote.start_many([1, 2], id=no_id)
+    with pytest.raises(IdConflict, match="two of these calls of quote have the id 'same'"):
+        quote.start_many([1, 2], id=lambda _: "same")
     assert app.find(Query()) == []
 
 

@@ -183,3 +183,39 @@ def test_installed_code_keeps_the_name_that_it_is_imported_by(
 )
 def test_what_a_module_may_have_been_called(now: str, before: str, whether: bool) -> None:
     assert had_name(now, before) is whether
+
+
+HELPED = """
+from podium import task, workflow
+
+@task
+def act() -> None:
+    from tools import act  # in its own time
+    act()
+
+@workflow
+def flow() -> None:
+    act()
+"""
+
+
+@pytest.mark.parametrize("second", ["cleanup/main.py", "cleanup.main"])
+def test_two_scripts_that_mean_different_files_by_one_name_are_not_served_by_one_process(
+    tmp_path: Path, second: str
+) -> None:
+    for folder in ("invoices", "cleanup"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "main.py").write_text(HELPED)
+        (tmp_path / folder / "tools.py").write_text("from helpers import act\n")
+        (tmp_path / folder / "helpers.py").write_text(f"def act(): print({folder!r})\n")
+    (tmp_path / "pyproject.toml").touch()
+    done = subprocess.run(
+        [*PODIUM, "worker", "invoices/main.py", second],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "invoices/main.py each have a 'helpers' beside them" in done.stderr
+    assert "cleanup/main.py and " in done.stderr

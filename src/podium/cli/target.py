@@ -20,6 +20,7 @@ from ..functions import Function, registry
 from ..inspect import Frame, file_of, find_code, folders_of
 from ..machine import is_user_file
 from ..modules import NO_FILE, NOTEBOOK, name_of_file, project_of, source_roots
+from .neighbours import require_own_neighbours
 from .report import frame_lines
 from .terminal import safe
 
@@ -98,7 +99,10 @@ def load_module(place: str) -> ModuleType:
         if not place or place.startswith("."):  # which Python would take for relative to a package
             raise _no_module(place)
         _FOLDERS.install(os.getcwd(), *map(str, source_roots(Path.cwd())))
-        return importlib.import_module(place)
+        module = importlib.import_module(place)
+        if file := getattr(module, "__file__", None):
+            require_own_neighbours(Path(file), by_path=False)
+        return module
     except BaseException as error:
         for name in registry.keys() - before:
             if registry[name].fn.__module__ not in sys.modules:  # what it did import whole stays
@@ -153,6 +157,7 @@ def _by_path(path: Path) -> ModuleType:
         raise UsageError(
             f"{path} would be the module {name!r}, but another one has that name", fix="rename the file"
         )
+    require_own_neighbours(path, by_path=True)
     if _is_of_package(name, file):
         return importlib.import_module(name)
     spec = importlib.util.spec_from_file_location(name, file)

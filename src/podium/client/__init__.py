@@ -13,7 +13,7 @@ from .run import PASSED_ON, Run, StepRun, StoredRun
 from .settings import SETTINGS, check_environment, unknown_settings
 from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
-from .starting import Started, encoded
+from .starting import Started, encoded, require_own_ids
 from .steering import Cancelled
 from .waiting import Waiting
 
@@ -50,6 +50,7 @@ __all__ = [
     "is_in_memory",
     "is_tag",
     "load",
+    "require_own_ids",
     "store_file",
     "store_flag",
     "unknown_settings",

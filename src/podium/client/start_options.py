@@ -36,8 +36,10 @@ class StartOptions(msgspec.Struct, frozen=True):
         if self.delay is not None:
             check_seconds("options", "delay", self.delay)
 
-    def with_id(self, id: str) -> StartOptions:
+    def with_id(self, id: str | None) -> StartOptions:
         """The same options for the run with this id. Raises UsageError where it cannot be one."""
+        if id is None:  # no id in `options`; here one was to be given
+            raise UsageError("id= gave None for an item", fix=f"give every item an id: {_RULE}")
         return StartOptions(id=id, delay=self.delay, tags=self.tags)  # `structs.replace` may not check
 
 

@@ -51,6 +51,18 @@ def encoded(
     return EncodedCall(*function.encode(bound, len(args)), options)
 
 
+def require_own_ids(function: Function, calls: Sequence[EncodedCall]) -> None:
+    """Raises IdConflict where calls that are to be started together have one id and other arguments."""
+    digests: dict[str, bytes] = {}
+    for call in calls:
+        id = call.options.id
+        if id is not None and digests.setdefault(id, call.digest) != call.digest:
+            raise IdConflict(
+                f"two of these calls of {function.label} have the id {id!r}, with other arguments",
+                fix="give each item an id of its own; nothing was started",
+            )
+
+
 def new_run(function: Function, call: EncodedCall, env: Env, starter: str, project: str) -> NewRun:
     """The run that a call makes, if the store has none for it."""
     now, options = env.now(), call.options

@@ -28,6 +28,7 @@ from ..client import (
     encoded,
     in_event_loop,
     load,
+    require_own_ids,
 )
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
@@ -174,8 +175,9 @@ class Durable(Generic[P, C, R]):
         id     gives the id of an item's run: an item whose run is there already is that run
 
         Outside of workflows; inside one use `map`. All are on disk when this returns, or, in a running event
-        loop, when `await run.started()` of each does. Raises ArgumentError and EncodeError before anything is
-        stored, and IdConflict where an id is that of another call; the other items are started then.
+        loop, when `await run.started()` of each does. Before anything is stored it raises ArgumentError,
+        EncodeError, and IdConflict where two items have one id. That an id is another call's already is known
+        only afterwards: IdConflict then; the other items are started, and `get(id)` has them.
 
         Example:
 
@@ -201,6 +203,7 @@ class Durable(Generic[P, C, R]):
             )
             for item in items
         ]
+        require_own_ids(self._function, calls)
         started = app.starts.many(self._function, calls)
         if not in_event_loop():
             _wait_for_all(started)
@@ -286,9 +289,8 @@ def _wait_for_all(started: Sequence[Started]) -> None:
     errors = [error for one in started if (error := one.id.exception()) is not None]
     if errors:
         if len(started) > 1:
-            errors[0].add_note(
-                f"{len(started) - len(errors):,} of {len(started):,} runs are started all the same"
-            )
+            good = f"{len(started) - len(errors):,} of {len(started):,} runs"
+            errors[0].add_note(f"{good} are started all the same: get(id) has them")
         raise errors[0]
 
 
