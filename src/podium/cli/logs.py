@@ -15,7 +15,7 @@ import click
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import read_span
+from ..inspect import StepName, read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -38,7 +38,7 @@ _env = RealEnv()
 @options.run_id
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the run ends or is parked.")
 @click.option(
-    "--step", metavar="S", help="Only of this step: its id, its function, or one call of it: fetch#2."
+    "--step", metavar="S", help="Only of this step: /fetch#2; or of a function: fetch, app:fetch, fetch#2."
 )
 @click.option(
     "--level", metavar="W", help="Only records of this level or above, and no prints: info, warning …"
@@ -69,7 +69,9 @@ def command(
     Prints have no level; their column says out or err. --json gives JSON lines: an object for each line that
     was said, on a line of its own, and nothing where nothing was said.
     """
-    wanted = LineFilter(step, _level(level), _pattern(grep), _since(since))
+    wanted = LineFilter(
+        None if step is None else StepName(step), _level(level), _pattern(grep), _since(since)
+    )
     with looking(store) as app:
         row = pick(app, run)
         screen = Json(row) if as_json else Bare() if quiet else Table()
@@ -113,7 +115,7 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
 class LineFilter(NamedTuple):
     """Which lines are shown. None narrows nothing."""
 
-    step: str | None
+    step: StepName | None
     level: int | None
     pattern: re.Pattern[str] | None
     since: float | None
@@ -123,7 +125,7 @@ class LineFilter(NamedTuple):
         return (
             (self.since is None or line.at >= self.since)
             and (self.level is None or line.level >= self.level)
-            and (self.step is None or self.step in _names(line.step))
+            and (self.step is None or self.step.means(line.step))
             and (self.pattern is None or self.pattern.search(line.text) is not None)
         )
 
@@ -160,21 +162,13 @@ def _since(text: str | None) -> float | None:
     return _env.now() - age
 
 
-def _names(step: str) -> tuple[str, ...]:
-    """How a person may call a step: its id, with or without the scope, the module, the number of the call."""
-    name = step.partition("/")[2]
-    function = name.partition("#")[0]
-    return step, name, name.rpartition(":")[2], function, function.rpartition(":")[2]
-
-
 class Reader:
     """Reads on from where it stopped."""
 
     def __init__(self, app: App, row: RunRow, wanted: LineFilter, newest: int | None) -> None:
         self._store, self._run, self._wanted = app.store, row.id, wanted
         self._after = max(0, row.logs - newest) if newest is not None and not any(wanted) else 0
-        # The id of a step has the slash of its scope. Then the store knows where its lines are.
-        self._step = wanted.step if wanted.step and "/" in wanted.step else None
+        self._step = wanted.step and wanted.step.identity  # the store knows where its lines are
 
     def lines(self) -> Iterator[LogLine]:
         """What is wanted of what there is by now."""

@@ -8,6 +8,7 @@ from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .search import SearchResult, among, pages, retried_since, search
+from .step_names import StepName
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import living, offered, undriven, would_take
@@ -25,6 +26,7 @@ __all__ = [
     "RunProgress",
     "SearchResult",
     "StepCounts",
+    "StepName",
     "StoreView",
     "ago",
     "among",
