@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -94,6 +95,25 @@ def test_a_change_beside_the_registry_is_seen(line: str) -> None:
 def test_the_page_lists_exactly_what_is_declared() -> None:
     listed = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0].strip()
     assert listed == table(), "write it anew: python -m tests.tidy.process_page"
+
+
+THREAD = re.compile(r"podium-[a-z]+(?:-[a-z]+)*")
+
+
+def thread_names(source: Source) -> Iterator[str]:
+    """The names that a file gives to threads."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("spawn", "ThreadLane", "__init__")
+        ):
+            yield from THREAD.findall(", ".join(map(ast.unparse, [*node.args, *node.keywords])))
+
+
+def test_the_page_lists_every_thread() -> None:
+    _, _, text = PAGE.read_text("utf-8").partition("Threads, all of them")
+    named = {name for source in sources("src/podium") for name in thread_names(source)}
+    assert set(THREAD.findall(text)) == named
+    assert len(named) > 15
 
 
 COMPARE = """

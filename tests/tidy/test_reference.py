@@ -8,6 +8,7 @@ import click
 import msgspec
 import pytest
 
+import podium
 from podium import Options, errors
 from podium.cli.main import command_line
 from podium.cli.pages import pages, row
@@ -17,6 +18,18 @@ from tests.tidy.source import ROOT, sources
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 CODES = {code for source in sources() for code in re.findall(r'"(E\d{3})"', source.text)}
 NAMES = {kind.code: name for name, kind in vars(errors).items() if hasattr(kind, "code")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.PodiumError)
+    ],
+)
+def test_an_error_that_can_be_caught_is_exported(name: str) -> None:
+    assert getattr(podium, name) is getattr(errors, name)
 
 
 PAGES = pages()  # src/podium/cli/codes.toml: what `podium explain` shows
