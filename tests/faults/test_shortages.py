@@ -16,6 +16,7 @@ import pytest
 import podium
 from podium import App, Options, codec, task, workflow
 from podium.client.resume_notice import ResumeNotices
+from podium.engine import Met
 from podium.env import RealEnv
 from podium.errors import ResourceShortage
 from podium.executors import children
@@ -157,7 +158,7 @@ def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts()
     starts = [Future[str]() for _ in range(3)]
     starts[1].cancel()
     for n, start in enumerate(starts):
-        notices.add(f"run-{n}", start)
+        notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start)
     assert [starts[n].result(10) for n in (0, 2)] == ["run-0", "run-2"]
 
 

@@ -156,10 +156,53 @@ def test_an_edited_cell_runs_as_it_stands(notebook: Callable[..., Notebook], tmp
     assert "sum -15" in book.run(CALL)
 
 
+@pytest.mark.parametrize("name", ["analysis.ipynb", None])
 def test_the_stop_button_says_that_the_run_goes_on_and_the_same_call_gets_it(
+    notebook: Callable[..., Notebook], tmp_path: Path, name: str | None
+) -> None:
+    """Within one kernel, whether or not the notebook's file is known."""
+    book = stopped(notebook(**{"JPY_SESSION_NAME": str(tmp_path / name)} if name else {}))
+    (tmp_path / "go").touch()
+    said = book.run(CALL)
+    assert "sum 15" in said
+    assert "went on meanwhile" in said
+    assert "resumed" not in said, "it was never away"
+    assert book.ledger() == ["0", "1", "2", "3", "4", "5"]
+    assert book.runs() == ["succeeded"]
+    assert "meanwhile" not in book.run(CALL), "the call after that is a new one"
+    assert book.runs() == ["succeeded", "succeeded"]
+
+
+def test_an_edited_cell_gets_no_result_of_the_former_code(
     notebook: Callable[..., Notebook], tmp_path: Path
 ) -> None:
-    book = notebook(JPY_SESSION_NAME=str(tmp_path / "analysis.ipynb"))
+    book = stopped(notebook(JPY_SESSION_NAME=str(tmp_path / "analysis.ipynb")))
+    book.run(STEPS.replace("sum(", "-sum("))
+    book.send(CALL)
+    until(lambda: book.ledger().count("3") == 2)
+    (tmp_path / "go").touch()
+    said = book.wait()
+    assert "sum -15" in said
+    assert "goes on with the former code" in said
+    assert "cancel()" in said
+    assert "resumed" not in said
+    until(lambda: book.runs() == ["succeeded", "succeeded"])
+    assert "former" not in book.run(CALL), "it is told once"
+
+
+def test_a_run_that_was_stopped_and_cancelled_is_not_what_the_same_call_gets(
+    notebook: Callable[..., Notebook], tmp_path: Path
+) -> None:
+    book = stopped(notebook(JPY_SESSION_NAME=str(tmp_path / "analysis.ipynb")))
+    book.run("import podium; [run.cancel() for run in podium.runs()]")
+    (tmp_path / "go").touch()
+    until(lambda: book.runs() == ["cancelled"])
+    assert "sum 15" in book.run(CALL)
+    assert book.runs() == ["succeeded", "cancelled"]
+
+
+def stopped(book: Notebook) -> Notebook:
+    """One whose call was interrupted in its fourth step."""
     book.run(SETUP + STEPS)
     book.send(CALL)
     until(lambda: book.ledger() == ["0", "1", "2", "3"])
@@ -167,7 +210,4 @@ def test_the_stop_button_says_that_the_run_goes_on_and_the_same_call_gets_it(
     said = book.wait()
     assert "KeyboardInterrupt" in said
     assert "goes on" in said
-    (tmp_path / "go").touch()
-    assert "sum 15" in book.run(CALL)
-    assert book.ledger() == ["0", "1", "2", "3", "4", "5"]
-    assert book.runs() == ["succeeded"]
+    return book

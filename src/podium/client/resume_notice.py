@@ -1,4 +1,4 @@
-"""The notice that a call goes on with an earlier run: how much of it is on record is counted in a thread.
+"""The notice that a call has met an earlier run: how much of it is on record is counted in a thread.
 
 The engine's thread must not: the history of a long run takes a tenth of a second to read, and everything
 else that the engine drives would stand still for it.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..engine import Met
 from ..env import Env
 from ..errors import PodiumError, ResourceShortage
 from ..inspect import history
@@ -26,47 +27,64 @@ def _answer(settle: Callable[[Any], None], answer: Any) -> None:
         settle(answer)
 
 
+class _Untold(NamedTuple):
+    """A start that has met earlier runs of its call, and the run that it has come to."""
+
+    met: Sequence[tuple[str, Met]]
+    run: str
+    start: Future[str]
+
+
 class ResumeNotices:
-    """Says which runs were resumed, then lets their starts go on, so that the notice comes first."""
+    """Says which runs were met, then lets their starts go on, so that the notice comes first."""
 
     def __init__(self, env: Env, notice: Callable[[str], None], store: Callable[[], Store]) -> None:
         self._env, self._notice, self._store = env, notice, store
         self._lock = threading.Lock()
-        self._runs: deque[tuple[str, Future[str]]] = deque()
+        self._untold: deque[_Untold] = deque()
         self._serving = False
 
-    def add(self, run: str, start: Future[str]) -> None:
-        """Tell of this run, then answer its start, on a thread of their own."""
+    def add(self, met: Sequence[tuple[str, Met]], run: str, start: Future[str]) -> None:
+        """Tell of the runs that were met, then answer the start with its run, on a thread of their own."""
         with self._lock:
-            self._runs.append((run, start))
+            self._untold.append(_Untold(met, run, start))
             begins, self._serving = not self._serving, True
         if begins:
             try:
                 self._env.spawn(self._serve, name="podium-notice")
             except ResourceShortage:  # a start that is on record is worth more than the words about it
                 with self._lock:
-                    untold, self._runs, self._serving = self._runs, deque(), False
-                for each, waiting in untold:
-                    _answer(waiting.set_result, each)
+                    untold, self._untold, self._serving = self._untold, deque(), False
+                for each in untold:
+                    _answer(each.start.set_result, each.run)
 
     def _serve(self) -> None:
-        told = 0
+        resumed = 0
         while True:
             with self._lock:
-                if not self._runs:
+                if not self._untold:
                     self._serving = False
                     break
-                run, start = self._runs.popleft()
-            told += 1
+                each = self._untold.popleft()
             try:
-                if told <= _TOLD_ONE_BY_ONE:
-                    self._notice(f"podium: resumed {run}{self._counted(run)}")
+                for run, how in each.met:
+                    resumed += how is not Met.FORMER
+                    if how is Met.FORMER or resumed <= _TOLD_ONE_BY_ONE:
+                        self._notice(self._words(run, how))
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
-                _answer(start.set_exception, error)
+                _answer(each.start.set_exception, error)
             else:
-                _answer(start.set_result, run)
-        if told > _TOLD_ONE_BY_ONE:
-            self._notice(f"podium: resumed {told - _TOLD_ONE_BY_ONE:,} more runs")
+                _answer(each.start.set_result, each.run)
+        if resumed > _TOLD_ONE_BY_ONE:
+            self._notice(f"podium: resumed {resumed - _TOLD_ONE_BY_ONE:,} more runs")
+
+    def _words(self, run: str, how: Met) -> str:
+        if how is Met.FORMER:
+            ends = f"podium.get({run!r}).cancel() ends the former"
+            return f"podium: run {run} goes on with the former code; this call is a new run. {ends}"
+        if how is Met.HERE:
+            return f"podium: run {run} went on meanwhile, and this call has it{self._counted(run)}"
+        return f"podium: resumed {run}{self._counted(run)}"
 
     def _counted(self, run: str) -> str:
         try:

@@ -82,8 +82,8 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str, proje
     )
 
 
-def started_run(new: NewRun, label: str, verdict: Verdict) -> tuple[str, bool]:
-    """The id of the run that a start has come to, and whether it is an earlier one, resumed.
+def started_run(new: NewRun, label: str, verdict: Verdict) -> str:
+    """The id of the run that a start has come to, which may be an earlier one.
 
     Raises IdConflict, or InternalError for a verdict that a start cannot have.
     """
@@ -95,7 +95,7 @@ def started_run(new: NewRun, label: str, verdict: Verdict) -> tuple[str, bool]:
         )
     if outcome not in (Outcome.DONE, Outcome.EXISTS, Outcome.ATTACHED):
         raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
-    return id, outcome is Outcome.ATTACHED
+    return id
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from ..engine import Met
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..model import NewRun, Verdict, Write
@@ -69,15 +70,19 @@ class Starts:
         clients = self._session.host.engine.clients
         for start in starts:
             watch = settle(start.started.end) if start.started.end is not None else None
-            clients.start(start.new, partial(self._answered, start), watch)
+            met: list[tuple[str, Met]] = []  # before the answer, if at all
+            then = partial(self._answered, start, met=met)
+            clients.start(start.new, then, watch, lambda run, how, met=met: met.append((run, how)))
 
-    def _answered(self, start: Start, verdict: Verdict | BaseException) -> None:
+    def _answered(
+        self, start: Start, verdict: Verdict | BaseException, met: Sequence[tuple[str, Met]] = ()
+    ) -> None:
         """Tell the caller, wherever it waits, what has become of a start. On some thread."""
         session, (id, end) = self._session, start.started
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
-            run, resumed = started_run(start.new, start.label, verdict)
+            run = started_run(start.new, start.label, verdict)
             if session.has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
@@ -87,8 +92,8 @@ class Starts:
             return
         if end is not None and not session.has_engine:
             session.watch(run, settle(end))
-        if resumed:
-            session.resumed.add(run, id)
+        if met:
+            session.resumed.add(met, run, id)
         else:
             settle(id)(run)
 

@@ -1,6 +1,7 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
 from . import events
+from .clients import Met
 from .engine import Engine
 from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
@@ -15,6 +16,7 @@ __all__ = [
     "EngineHost",
     "EngineInfo",
     "Event",
+    "Met",
     "Observer",
     "Options",
     "Others",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
@@ -57,12 +58,22 @@ class ClientWrite(OneWrite):
             raise
 
 
+class Met(Enum):
+    """How a start stands to an earlier run of the same call."""
+
+    AWAY = "away"  # it is that run, which an earlier process has left
+    HERE = "here"  # it is that run, whose caller in this process was interrupted
+    FORMER = "former"  # it is a new one: that run goes on with code that was declared anew since
+
+
 class _Start(NamedTuple):
     """A start on its way: what it asked for, and whom to tell."""
 
     new: NewRun
     then: Callable[[Answer], None]
     watch: Watcher | None
+    met: Callable[[str, Met], None] | None
+    remembered: dict[str, Met]  # the run that this engine knew of before it asked the store
 
 
 _THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
@@ -93,13 +104,24 @@ class ClientPort:
 
     # -- starting -------------------------------------------------------------------------------------
 
-    def start(self, new: NewRun, then: Callable[[Answer], None], watch: Watcher | None = None) -> None:
-        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out."""
+    def start(
+        self,
+        new: NewRun,
+        then: Callable[[Answer], None],
+        watch: Watcher | None = None,
+        met: Callable[[str, Met], None] | None = None,
+    ) -> None:
+        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out; before
+        that `met` is told of an earlier run of the same call."""
         owned = new.due is None and self._residents.room > 0 and not self._context.lifecycle.stopping
-        start = _Start(msgspec.structs.replace(new, owned=owned), then, watch)
         self._residents.reserved += owned
-        look = (lambda: self._take_left_behind(new)) if new.attach else None
-        self._commit(Write(new_runs=(start.new,)), partial(self._answered, start), then, look)
+        self._try(_Start(msgspec.structs.replace(new, owned=owned), then, watch, met, {}))
+
+    def _try(self, start: _Start) -> None:
+        new = start.new
+        is_new = new.explicit_id or new.due is not None or new.origin
+        look = None if is_new else partial(self._take_left_behind, start)
+        self._commit(Write(new_runs=(new,)), partial(self._answered, start), start.then, look)
 
     def _answered(self, start: _Start, verdict: Verdict) -> None:
         if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
@@ -116,6 +138,15 @@ class ClientPort:
             self._created(start, verdict)
 
     def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
+        if row is not None and not self._is_of_this_call(row, start):
+            if not row.state.is_final and start.met is not None:
+                start.met(row.id, Met.FORMER)
+            start.remembered.clear()
+            self._try(start)
+            return
+        if start.met is not None:
+            run = verdict.runs[0][1]
+            start.met(run, start.remembered.get(run, Met.AWAY))
         if row is None or row.state is not State.PARKED or not _may_fit_now(row, start.new):
             self._created(start, verdict)
         else:  # the person who runs it again may have mended what parked it
@@ -123,6 +154,16 @@ class ClientPort:
             now = self._context.env.now()
             again = Write(fence, Move(State.WAITING, due=now, fingerprint=start.new.fingerprint))
             self._commit(again, lambda _: self._created(start, verdict), start.then)
+
+    def _is_of_this_call(self, row: RunRow, start: _Start) -> bool:
+        """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
+        declared anew since, nor what had ended by such code, or was cancelled, before the call came."""
+        owned = self._residents.owned.get(row.id)
+        if owned is not None:
+            return owned.machine.function.fingerprint == start.new.fingerprint
+        if row.id not in start.remembered or not row.state.is_final:
+            return True
+        return row.state is not State.CANCELLED and row.fingerprint == start.new.fingerprint
 
     def _created(self, start: _Start, verdict: Verdict) -> None:
         new = start.new
@@ -152,19 +193,22 @@ class ClientPort:
         self._context.committer.ask(lambda: self._context.store.load(run), self._left_open)
 
     def _left_open(self, row: RunRow | None, _: BaseException | None) -> None:
-        if row is not None and row.starter:
+        if row is not None:
             self._remember(_call_of(row), row.id, math.inf)
 
     def _remember(self, call: tuple[str, bytes, str], run: str, ended: float) -> None:
-        self._left_behind.setdefault(call, deque(maxlen=100)).append((run, ended))
+        calls = self._left_behind.setdefault(call, deque(maxlen=100))
+        if run not in (known for known, _ in calls):
+            calls.append((run, ended))
         if len(self._left_behind) > LEFT_BEHIND_MAX:
             del self._left_behind[next(iter(self._left_behind))]
 
-    def _take_left_behind(self, new: NewRun) -> Verdict | None:
-        waiting = self._left_behind.get(_call_of(new))
+    def _take_left_behind(self, start: _Start) -> Verdict | None:
+        waiting = self._left_behind.get(_call_of(start.new))
         while waiting:
             run, ended = waiting.popleft()
             if self._context.env.monotonic() - ended < LEFT_BEHIND_SECONDS:
+                start.remembered[run] = Met.HERE if ended == math.inf else Met.AWAY
                 return Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),))
         return None
 
