@@ -48,3 +48,40 @@ def test_a_script_that_is_stopped_says_how_to_go_on(tmp_path: Path, how: signal.
     assert "2 steps on record" in said
     assert "go on: run the script again, or podium resume" in said
     assert script.returncode == (128 + how if how is signal.SIGTERM else -how)
+
+
+STUBBORN = """
+import atexit, time
+from pathlib import Path
+from podium import task, workflow
+
+@task
+def step() -> None:
+    atexit.register(Path("leaving").touch)  # the last one to be registered is called first
+    Path("begun").touch()
+    time.sleep(600)
+
+@workflow
+def flow() -> None:
+    step()
+
+if __name__ == "__main__":
+    flow()
+"""
+
+
+def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(STUBBORN, encoding="utf-8")
+    script = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path, env={**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    for mark in ("begun", "leaving"):
+        wait_until((tmp_path / mark).exists)
+        script.send_signal(signal.SIGINT)
+    _, said = script.communicate(timeout=30)
+    assert "podium: left at once: what was running is cut off\n" in said
+    assert "go on: run the script again, or podium resume" in said
+    assert "Exception ignored" not in said
+    assert "podium/client" not in said

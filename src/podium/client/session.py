@@ -83,7 +83,7 @@ class Session:
                     )
                 self._host = self.patiently(self._new_host)
                 take_new_names(self.store, profile.starter, profile.functions, profile.tell)
-                AT_EXIT.install(self.close)
+                AT_EXIT.install(self._close_at_exit)
                 unwind_on_sigterm()
             return self._host
 
@@ -159,7 +159,7 @@ class Session:
                 return
             self._is_closed = True
             host, store = self._host, self._store
-        atexit.unregister(self.close)
+        atexit.unregister(self._close_at_exit)
         self._ends.close()
         if host is not None:
             wanted = host.engine.watchers.wanted
@@ -172,6 +172,12 @@ class Session:
                     self._others.close(store, wanted)
         if store is not None:
             store.close()
+
+    def _close_at_exit(self) -> None:
+        try:
+            self.close()
+        except KeyboardInterrupt:  # the second Ctrl-C: Python would print our frames, and go on to end
+            self.profile.tell("podium: left at once: what was running is cut off")
 
     @property
     def has_engine(self) -> bool:
