@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from podium import App, Options
+from tests.names.support import Place
 
 
 @pytest.fixture
@@ -26,3 +27,10 @@ def app(store: Path) -> Iterator[App]:
 def python() -> list[str]:
     """How to run a script as a process of its own."""
     return [sys.executable]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.close()

@@ -2,112 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from podium import App
-from podium.model import Query
+from tests.names.support import MAIL, Place, wait_until
 
-MAIL = """
-import os, sys, time
-from podium import task, workflow
-
-@task
-def send(to: str) -> str:
-    with open("sent", "a") as sent:
-        sent.write(f"began {to}\\n")
-    while not os.path.exists("go"):
-        time.sleep(0.01)
-    with open("sent", "a") as sent:
-        sent.write(f"SENT {to}\\n")
-    return to
-
-@workflow
-def campaign(people: list[str]) -> list[str]:
-    return [send(person) for person in people]
-
-if __name__ == "__main__":
-    print(campaign(sys.argv[1:]))
-"""
 # A server as uvicorn and gunicorn are ones: a command of its own that imports the program and stays.
 SERVER = "import importlib, sys, threading\nimportlib.import_module(sys.argv[1])\nthreading.Event().wait()\n"
-
-
-class Place:
-    """A project with the processes that a test starts in it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        (home / "pyproject.toml").touch()
-        (home / "mail.py").write_text(MAIL)
-        self._started: list[subprocess.Popen[str]] = []
-
-    def start(self, *command: str, **env: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=self.home, env={**os.environ, **env}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        self._started.append(process)
-        return process
-
-    def kill(self, process: subprocess.Popen[str], how: int = signal.SIGKILL) -> str:
-        process.send_signal(how)
-        out, err = process.communicate(timeout=60)
-        return out + err
-
-    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*command, **env)
-        out, err = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def go(self) -> None:
-        (self.home / "go").touch()
-
-    def sent(self) -> list[str]:
-        file = self.home / "sent"
-        return file.read_text().splitlines() if file.exists() else []
-
-    def until(self, *lines: str) -> None:
-        """Until a task has written these lines."""
-        wait_until(lambda: set(lines) <= set(self.sent()))
-
-    def leave(self, *people: str, how: int = signal.SIGKILL) -> str:
-        """A run of these people that was killed in its first step; what was said last."""
-        script = self.start("mail.py", *people)
-        self.until(f"began {people[0]}")
-        return self.kill(script, how)
-
-    def states(self) -> list[str]:
-        with App(self.home / ".podium" / "podium.db", drives="nothing") as app:
-            return sorted(str(row.state) for row in app.store.find(Query()))
-
-    def close(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    place.close()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "in vain"
-        time.sleep(0.02)
 
 
 # -- scripts -----------------------------------------------------------------------------------------

@@ -125,10 +125,16 @@ def test_what_is_installed_is_there(project: Project) -> None:
     assert "any more" in project.way(project.run("json.nowhere:decode", "s")).why[0]
 
 
-@pytest.mark.parametrize("module", ["__main__@12ab", "analysis.ipynb"])
-def test_a_session_that_no_file_holds_has_its_code_alone(project: Project, module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("__main__@12ab", "podium terminate r  ends it"),
+        ("analysis.ipynb", "make the same call in analysis.ipynb  goes on with it"),
+    ],
+)
+def test_a_session_has_its_code_alone(project: Project, module: str, told: str) -> None:
     way = project.way(project.run(f"{module}:flow"))
-    assert way.said == "podium terminate r  ends it"
+    assert way.said == told
     assert "no other process has its code" in way.why[0]
 
 

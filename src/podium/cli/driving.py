@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ..client import WAITING, App, Started, wants_engine
+from ..client import ELSEWHERE, WAITING, App, Started, wants_engine
 from ..engine import EngineInfo
 from ..env import RealEnv
 from ..errors import UsageError
@@ -28,8 +28,8 @@ _RESULT_MAX = 4000  # characters of a result on a terminal
 
 
 def only_waits(notice: str) -> None:
-    """Of an app's notices: the view says the others."""
-    if notice.startswith(WAITING):
+    """Of an app's notices those about its store: the view says the others."""
+    if notice.startswith((WAITING, ELSEWHERE)):
         tell(notice)
 
 

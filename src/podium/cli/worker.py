@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from .. import __version__, process
-from ..client import App, Echo
+from ..client import NEW_STORE, WAITING, App, Echo
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
 from ..store import shown_url
@@ -60,7 +60,7 @@ def command(
     served = WorkerModules(modules)
     with closing(App(
         store, drives="all", options=_options(slots, grace, lease), functions=served.functions, starter="",
-        notice=_no_notice,
+        notice=_notice,
     )) as app:  # fmt: skip
         app.enter()
         served.load()
@@ -104,6 +104,7 @@ def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
         waiting = False
         if host is None:
             _say_begin(app, served)
+            app.session.tell_others()
         elif fresh is not host:  # it was taken for dead, and the app has begun another one
             tell(f"worker: frozen for too long and taken for dead; goes on as engine {fresh.id}")
         host = fresh
@@ -117,8 +118,10 @@ def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
     return False
 
 
-def _no_notice(_: str) -> None:
-    """What there is to say, this command says itself."""
+def _notice(text: str) -> None:
+    """What else waits, and where; the rest this command says itself."""
+    if not text.startswith((WAITING, NEW_STORE)):
+        tell(text)
 
 
 class _Stop:

@@ -1,10 +1,10 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
 from .app import App
-from .busy_wait import WAITING
+from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
-from .location import default_url, is_in_memory, store_file, store_flag
+from .location import ELSEWHERE, default_url, is_in_memory, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .process import Drives, wants_engine
@@ -18,6 +18,8 @@ from .steering import Cancelled
 from .waiting import Waiting
 
 __all__ = [
+    "ELSEWHERE",
+    "NEW_STORE",
     "PASSED_ON",
     "SETTINGS",
     "WAITING",

@@ -21,7 +21,7 @@ from ..store import Store
 from .apps import Apps
 from .decisions import Decisions
 from .end_watcher import settle
-from .location import default_url, script, settled_url
+from .location import default_url, is_found_by_folder, script, settled_url
 from .notices import tell
 from .process import Drives, wants_engine
 from .profile import Profile, checked_executors
@@ -76,7 +76,7 @@ class App:
             raise UsageError(f'App(drives={drives!r}): "all", "own" or "nothing" is needed')
         self.profile = profile = Profile(
             url=settled_url(os.fspath(url) if url is not None else default_url()),
-            is_found=url is None and not os.environ.get("PODIUM_URL"),
+            is_found=url is None and is_found_by_folder(),
             env=env or RealEnv(),
             options=options or Options(),
             functions=functions,

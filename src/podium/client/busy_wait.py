@@ -16,6 +16,7 @@ PATIENCE = 30.0  # seconds that opening waits, and a commit of a process without
 CALL_PATIENCE = 1.0
 
 WAITING = "podium: waiting for the store"  # how the notice begins
+NEW_STORE = "podium: new store"  # likewise, of one that was made
 
 T = TypeVar("T")
 

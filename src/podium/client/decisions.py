@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from functools import partial
 
+from ..inspect import starter_under
 from ..model import EngineRow, RunRow, Verdict, Write
 from . import owners, steering
 from .end_watcher import settle
@@ -37,8 +38,14 @@ class Decisions:
         return self._decide(run, steering.terminating(*self._freed(run), self._env.now()))
 
     def rename(self, run: str, function: str) -> Future[Verdict]:
-        """Have a run that nobody, or a dead process, holds go on with a function by its new name."""
-        return self._decide(run, steering.renaming(*self._freed(run), function))
+        """Have a run that nobody, or a dead process, holds go on with a function by its new name.
+
+        Where its script went with the old name, the file that has the new one takes its place: the same call
+        there goes on with the run.
+        """
+        row, owner = self._freed(run)
+        starter = starter_under(self._session.profile.url, row, function)
+        return self._decide(run, steering.renaming(row, owner, function, starter))
 
     def resume(self, run: str) -> Future[Verdict]:
         """Put a parked run back in line."""

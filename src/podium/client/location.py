@@ -7,6 +7,7 @@ import functools
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import StoreRefused
@@ -16,6 +17,8 @@ from ..modules import Home, main_file, nearest_project, notebook
 from ..store import shown_url
 from .process import in_test, is_server, store_of_tests
 
+_PLACE = (".podium", "podium.db")  # of a project's own store, below its folder
+ELSEWHERE = "podium: this is the store of"  # how the notice of `store_elsewhere` begins
 _SHOWN_MAX = 100  # characters of a URL in an error
 
 
@@ -37,7 +40,22 @@ def default_url() -> str:
             fix="cd to one that is, or say --store URL, or PODIUM_URL",
         ) from error
     home = nearest_project(here) or here
-    return f"sqlite:///{home / '.podium' / 'podium.db'}"
+    return f"sqlite:///{home.joinpath(*_PLACE)}"
+
+
+def is_found_by_folder() -> bool:
+    """Whether the default store is looked for from the working directory: nobody has named it."""
+    return not (parents_store() or os.environ.get("PODIUM_URL") or in_test())
+
+
+def store_elsewhere(url: str, functions: Mapping[str, Function]) -> Path | None:
+    """The own store of a project that these functions are of, where this process has another one."""
+    file = store_file(url)
+    for folder in dict.fromkeys(function.home.folder for function in list(functions.values())):
+        own = Path(folder, *_PLACE)
+        if folder and own != file and own.exists():
+            return own
+    return None
 
 
 def settled_url(url: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from ..errors import ResourceShortage, StoreError
-from ..inspect.undriven import undriven
+from ..errors import PodiumError
+from ..inspect import WayOn, living, offered, undriven, way_on
 from ..model import EngineRow, Query, RunRow
 from ..store import Store
 from .location import store_flag
@@ -15,6 +14,8 @@ from .profile import Profile
 
 DELAY_SECONDS = 1.0  # after the first start: until then a script has called what it is to go on with
 LOOKED_AT = 200
+GONE_MAX = 3  # functions that are not there any more, each with a line of its own
+_NAMED = 3
 
 
 class OthersNotice:
@@ -33,7 +34,7 @@ class OthersNotice:
             self._begun = True
             try:
                 self._profile.env.spawn(self._later, store, wanted, name="podium-others")
-            except ResourceShortage:  # then it is said when the app closes
+            except RuntimeError:  # no thread is to be had: then it is said when the app closes
                 pass
 
     def _later(self, store: Store, wanted: Callable[[], Collection[str]]) -> None:
@@ -52,37 +53,63 @@ class OthersNotice:
 
     def _say(self, store: Store, wanted: Collection[str]) -> None:
         try:
-            rows = store.find(Query(unowned=True, limit=LOOKED_AT))
-            living = [engine for engine in store.engines() if self._is_alive(engine) is not False]
-        except StoreError:  # then there is nothing that would be certain
+            for line in others_waiting(_View(self._profile, store, self._is_alive), self._profile, wanted):
+                self._profile.tell(line)
+        except PodiumError:  # the store is in trouble, or what names the project: nothing would be certain
             return
-        left = [row for row in undriven(rows, living) if row.id not in wanted]
-        known = [row for row in left if row.function in self._profile.functions]
-        if known and self._profile.drives == "own":  # else it takes them
-            self._profile.tell(self._waiting(known))
-        for function in dict.fromkeys(row.function for row in left):
-            if function not in self._profile.functions and self._was_ours(function, left):
-                self._profile.tell(self._renamed(function, [row for row in left if row.function == function]))
 
-    def _waiting(self, rows: Sequence[RunRow]) -> str:
-        flag = store_flag(self._profile.url)
-        many = f"{len(rows)}{'+' if len(rows) >= LOOKED_AT else ''} other runs wait, and nothing drives them"
-        what = "1 other run waits, and nothing drives it" if len(rows) == 1 else many
-        more = "" if len(rows) == 1 else f", podium runs status:open{flag}"
-        return f"podium: {what}: podium resume {rows[-1].id}{flag}{more}"
 
-    def _was_ours(self, function: str, rows: Sequence[RunRow]) -> bool:
-        """Whether a function that nobody offers has been in this program."""
-        starter = self._profile.starter
-        modules = {name.partition(":")[0] for name in self._profile.functions}
-        return function.partition(":")[0] in modules or any(
-            starter and row.starter == starter for row in rows if row.function == function
-        )
+class _View:
+    """The store of an app, to look at, also while the app closes."""
 
-    def _renamed(self, function: str, rows: Sequence[RunRow]) -> str:
-        new = difflib.get_close_matches(function, list(self._profile.functions), 1) or ["NEW"]
-        runs = "1 run waits" if len(rows) == 1 else f"{len(rows)} runs wait"
-        return (
-            f"podium: {runs} for {function}, which is not there any more: bring it back, or: "
-            f"podium rename {function} {new[0]}{store_flag(self._profile.url)}"
-        )
+    def __init__(self, profile: Profile, store: Store, is_alive: Callable[[EngineRow], bool | None]) -> None:
+        self.store, self.url = store, profile.url
+        self.env, self.options = profile.env, profile.options
+        self._is_alive = is_alive
+
+    def is_alive(self, engine: EngineRow) -> bool | None:
+        return self._is_alive(engine)
+
+
+def others_waiting(view: _View, profile: Profile, wanted: Collection[str]) -> Iterator[str]:
+    """Lines about the runs of a store that nothing drives, whatever file they are of: one for all, and one
+    for each function of this program that has another name now."""
+    engines, ours = living(view), profile.functions
+    left = [
+        row
+        for row in undriven(view.store.find(Query(unowned=True, limit=LOOKED_AT)), engines)
+        if row.id not in wanted and not (profile.drives == "all" and row.function in ours)
+    ]
+    known = {**offered(engines), **{name: function.fingerprint for name, function in list(ours.items())}}
+    flag = store_flag(view.url)
+    modules = {name.partition(":")[0] for name in ours}
+    gone: list[str] = []
+    for function in dict.fromkeys(row.function for row in left):
+        of_function = [row for row in left if row.function == function]
+        if function in ours or len(gone) == GONE_MAX:
+            continue
+        way = way_on(view, of_function[0], known)
+        is_ours = function.partition(":")[0] in modules or any(name in ours for name in way.may_be)
+        if way.is_gone and (is_ours or any(row.starter == profile.starter != "" for row in of_function)):
+            gone.append(function)
+            yield _renamed(function, len(of_function), way, flag)
+    rest = [row for row in left if row.function not in gone]
+    if rest:
+        others = [name for name in dict.fromkeys(row.function for row in rest) if name not in ours]
+        yield _waiting(rest, others, way_on(view, rest[-1], known), flag)
+
+
+def _waiting(rows: Sequence[RunRow], others: Sequence[str], way: WayOn, flag: str) -> str:
+    """`others`: the functions of these runs that are not of this program."""
+    more = ", …" if len(others) > _NAMED else ""
+    of = f" ({', '.join(others[:_NAMED])}{more})" if others else ""
+    if len(rows) == 1:
+        return f"podium: 1 other run waits{of}, and nothing drives it: {way.command}{flag}"
+    many = f"{len(rows)}{'+' if len(rows) >= LOOKED_AT else ''} other runs wait{of}"
+    first = "" if way.is_gone else f"{way.command}{flag}, "
+    return f"podium: {many}, and nothing drives them: {first}podium runs status:open{flag}"
+
+
+def _renamed(function: str, count: int, way: WayOn, flag: str) -> str:
+    runs = "1 run waits" if count == 1 else f"{count} runs wait"
+    return f"podium: {runs} for {function}, which is not there any more: {way.command}{flag}"

@@ -15,11 +15,11 @@ from ..executors import refuse_work_while_loading
 from ..model import EngineRow, Verdict, Write
 from ..store import Store
 from . import owners
-from .busy_wait import patiently
+from .busy_wait import NEW_STORE, patiently
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
-from .location import project_in, store_file
+from .location import ELSEWHERE, project_in, store_elsewhere, store_file
 from .opening import opened_store
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
@@ -63,7 +63,14 @@ class Session:
                 is_new = profile.is_found and file is not None and not file.exists()
                 self._store = self.patiently(lambda: opened_store(profile.url))
                 if is_new:
-                    profile.tell(f"podium: new store {file}")
+                    profile.tell(f"{NEW_STORE} {file}")
+                other = store_elsewhere(profile.url, profile.functions) if profile.is_found else None
+                if other is not None:
+                    here, there = file.parent.parent if file else "", other.parent.parent
+                    profile.tell(
+                        f"{ELSEWHERE} {here}; {there} has one of its own, where this program's "
+                        f"runs may wait: start it in there, or with PODIUM_URL={other}"
+                    )
             return self._store
 
     @property

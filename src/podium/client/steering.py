@@ -84,9 +84,10 @@ def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
     return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
 
 
-def renaming(row: RunRow, owner: EngineRow | None, function: str) -> Write:
-    """A run of a function that is called otherwise now; its state and its record stay."""
-    return msgspec.structs.replace(_decision(row, owner=owner), rename=function)
+def renaming(row: RunRow, owner: EngineRow | None, function: str, starter: str = "") -> Write:
+    """A run of a function that is called otherwise now; its state and its record stay. `starter`: the script
+    whose call gets it from now on, where that is another one."""
+    return msgspec.structs.replace(_decision(row, owner=owner), rename=function, starter=starter)
 
 
 def _decision(row: RunRow, move: Move | None = None, owner: EngineRow | None = None) -> Write:

@@ -12,7 +12,7 @@ from .step_names import StepName
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import living, offered, undriven, would_take
-from .whereabouts import WayOn, file_of, find_code, folders_of, way_on
+from .whereabouts import WayOn, file_of, find_code, folders_of, starter_under, way_on
 
 __all__ = [
     "MESSAGE",
@@ -52,6 +52,7 @@ __all__ = [
     "folders_of",
     "living",
     "offered",
+    "starter_under",
     "way_on",
     "would_take",
     "until",

@@ -46,6 +46,8 @@ class WayOn(NamedTuple):
     command: str
     effect: str = ""  # of the command, in words
     why: tuple[str, ...] = ()  # why it is not simply resumed, and what else may be
+    is_gone: bool = False  # the function is not there any more
+    may_be: tuple[str, ...] = ()  # what it may be called now
 
     @property
     def said(self) -> str:
@@ -59,20 +61,24 @@ def way_on(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> WayOn:
     function = row.function
     module = function.partition(":")[0]
     if module.endswith(NOTEBOOK) or module.startswith(NO_FILE):
-        notebook = "a notebook, where the same call goes on with it"
-        what = notebook if module.endswith(NOTEBOOK) else "a session that no file holds"
-        why = f"{function} is of {what}; no other process has its code"
-        return WayOn(f"podium terminate {row.id}", "ends it", (why,))
+        is_session = module.startswith(NO_FILE)
+        what = "a session that no file holds" if is_session else "a notebook"
+        why = f"{function} is of {what}: no other process has its code"
+        if is_session:
+            return WayOn(f"podium terminate {row.id}", "ends it", (why,))
+        return WayOn(f"make the same call in {module}", "goes on with it", (why,))
     found = whereabouts(view, row, offered)
     if found.place:
         return WayOn(f"podium resume {row.id}", "drives it here")
     gone = f"nothing here declares {function} any more"
     if not found.may_be:
         back = f"bring {function} back, or: podium rename {function} NEW"
-        return WayOn(back, why=(f"{gone}, or what looks like it",))
+        return WayOn(back, why=(f"{gone}, or what looks like it",), is_gone=True)
     first, *others = (f"podium rename {function} {name}" for name in found.may_be)
     more = (f"or {name}: {command}" for name, command in zip(found.may_be[1:], others, strict=True))
-    return WayOn(first, why=(f"{gone}; it may be {found.may_be[0]} now", *more))
+    return WayOn(
+        first, why=(f"{gone}; it may be {found.may_be[0]} now", *more), is_gone=True, may_be=found.may_be
+    )
 
 
 def whereabouts(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> Whereabouts:
@@ -81,6 +87,17 @@ def whereabouts(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> Whe
         return Whereabouts(row.function.partition(":")[0] or row.function)
     place = find_code(row.function, row.starter, folders_of(view.url, row.starter))
     return Whereabouts(place) if place else Whereabouts("", tuple(_Lookalikes(view, row, offered).found()))
+
+
+def starter_under(url: str, row: RunRow, function: str) -> str:
+    """The script that stands for the one which started a run, where that went with the run's old name: the
+    file that has the new one. "" where the old script is there, or was of another module."""
+    script, module = Path(row.starter), row.function.partition(":")[0]
+    if not row.starter or script.exists() or not had_name(name_of_file(script), module):
+        return ""
+    near = nearest_project(script.parent) or script.parent
+    file = file_of(function.partition(":")[0], "", (near, *folders_of(url, row.starter)))
+    return str(file) if file is not None else ""
 
 
 # -- where it is -------------------------------------------------------------------------------------

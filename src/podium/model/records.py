@@ -206,6 +206,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     new_runs: tuple[NewRun, ...] = ()
     logs: tuple[LogLine, ...] = ()  # what the fenced run said meanwhile; the store numbers them
     rename: str = ""  # what the function of the fenced run, which nobody owns, is called from now on
+    starter: str = ""  # with `rename`: the script that may attach to the run from now on; "": as before
     forget: bool = False  # a run that has ended goes, with all that is on record of it
     waits: tuple[Wait, ...] = ()  # of steps of the fenced run
     answers: tuple[Answer, ...] = ()  # to whomever

@@ -203,7 +203,7 @@ class _Judging:
         for said in write.progress:
             changes.progress[run.id, said.step] = (run, said)
         if write.rename:
-            changes.renamed[run.id] = (run, write.rename)
+            changes.renamed[run.id] = (run, write.rename, write.starter)
             changes.wakes = True
         if write.forget:
             changes.forgotten.append(run)

@@ -129,7 +129,7 @@ class Changes(msgspec.Struct):
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
     told: dict[str, RunState] = {}  # due at once, though not moved
-    renamed: dict[str, tuple[RunState, str]] = {}
+    renamed: dict[str, tuple[RunState, str, str]] = {}  # its function, its starter
     attached: list[RunState] = []  # the engine that writes is their starter
     forgotten: list[RunState] = []
     waits: list[WaitState] = []  # new ones, some of them answered already

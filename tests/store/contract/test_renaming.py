@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from podium.model import Move, Outcome, State, Write
 from podium.store import Store
 from tests.store.words import (
@@ -27,6 +29,16 @@ def test_a_run_that_nobody_owns_is_claimed_by_its_new_name(store: Store) -> None
     assert row is not None
     assert (row.function, row.state, row.token) == ("m:other", State.QUEUED, 0)
     assert store.claim("e1", {"m:other": ""}, 10, 1e9).heads[0].function == "m:other"
+
+
+@pytest.mark.parametrize(("given", "starter"), [("", "old.py"), ("new.py", "new.py")])
+def test_a_renamed_run_keeps_its_script_or_gets_another_one(store: Store, given: str, starter: str) -> None:
+    queue(store, "r1", starter="old.py")
+    renames = fenced("r1", 0, [State.QUEUED], rename="m:other", starter=given)
+    assert outcomes(store, renames, engine=None) == [DONE]
+    row = store.load("r1")
+    assert row is not None
+    assert (row.function, row.starter) == ("m:other", starter)
 
 
 def test_what_somebody_drives_keeps_its_name(store: Store) -> None:

@@ -180,8 +180,8 @@ def _apply(
             rows(connection, _FORGET_PROGRESS, (run.key, said.step))
     if changes.counted:
         _apply_messages(connection, changes)
-    for run, name in changes.renamed.values():
-        rows(connection, _RENAME, (name, run.key))
+    for run, name, starter in changes.renamed.values():
+        rows(connection, _RENAME, (name, starter, run.key))
     if changes.attached:
         rows_of_each(connection, _ATTACH, [(engine, run.key) for run in changes.attached])
     if changes.waits or changes.answered:

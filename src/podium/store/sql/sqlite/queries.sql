@@ -81,7 +81,7 @@ SELECT runs.id, max(coalesce((SELECT at FROM history WHERE run = runs.key ORDER 
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: rename
-UPDATE runs SET function = ? WHERE key = ?;
+UPDATE runs SET function = ?, starter = coalesce(nullif(?, ''), starter) WHERE key = ?;
 
 -- name: calls
 SELECT runs.id, function, digest, project FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
