@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -26,6 +28,17 @@ def test_detached_without_a_worker_it_says_so(project: Path) -> None:
     assert told == (
         "undriven: no engine is alive; whoever drives it needs app:adds\npodium resume r  drives it here\n"
     )
+
+
+@pytest.mark.parametrize("verb", ["why", "doctor"])
+def test_the_told_command_finds_the_store(project: Path, verb: str) -> None:
+    write_app(project)
+    store = str(project / "other.db")
+    podium("run", "app:adds", "--detach", "--id", "r", "--store", store)
+    told = podium("why", "r", "--store", store) if verb == "why" else podium("doctor", "--store", store)
+    (command,) = re.findall(r"podium (resume r.*?)(?=  |\n)", told.stdout)
+    resumed = podium(*shlex.split(command))
+    assert resumed.returncode == 0, resumed.stderr
 
 
 def test_detached_while_a_worker_stands_by_it_is_taken_soon(project: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
+import msgspec
 
 from ..client import check_environment, default_url, store_file
 from ..errors import StoreError
@@ -12,7 +13,7 @@ from ..inspect import check_runs
 from ..store import Finding, examine, shown_url
 from . import formatting, options
 from .answer import say_json
-from .lookup import looking
+from .lookup import looking, there
 from .main import FAILED, FINE
 from .terminal import safe, say
 
@@ -53,7 +54,8 @@ def _findings(url: str, quick: bool) -> Iterator[Finding]:
         file = store_file(url)
         if file is None or file.exists():
             with looking(url) as app:
-                yield from check_runs(app)
+                for finding in check_runs(app):
+                    yield msgspec.structs.replace(finding, fix=there(finding.fix, app.url))
     except StoreError as error:
         yield Finding("opening", False, f"{error.code}: {error.message}", error.fix)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from click.shell_completion import CompletionItem
 
-from ..client import App, default_url, store_file
+from ..client import App, default_url, store_file, store_flag
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..inspect import cause_of
@@ -19,6 +20,7 @@ from .terminal import safe, tell
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 OTHER_STORE = "another store? --store URL, or PODIUM_URL"
+_COMMAND = re.compile(r"podium (?:resume|retry|rename|cancel|terminate|why|runs|worker) [^,;]*?(?=  |[,;]|$)")
 _PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
@@ -86,12 +88,19 @@ def described(row: RunRow) -> str:
     )
 
 
+def there(text: str, url: str) -> str:
+    """A text whose commands are about runs of this store, so that they find it also where it is not the
+    default one. "podium resume r  drives it here" becomes "podium resume r --store s.db  drives it here"."""
+    flag = store_flag(url)
+    return _COMMAND.sub(lambda found: f"{found[0]}{flag}", text) if flag else text
+
+
 def tell_standing(app: App, run: str, later: str = "") -> None:
     """What a run that was put in line waits for, and what moves it; `later`: when it was told to begin."""
     cause = cause_of(app, app.load(run))
     for line in (f"it {later}" if later else cause.what, *cause.details, cause.fix):
         if line:
-            tell(formatting.dim(safe(line)))
+            tell(formatting.dim(safe(there(line, app.url))))
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:

@@ -12,7 +12,7 @@ from ..inspect import Cause, cause_of, history
 from ..model import RunRow, State
 from . import formatting, options, report
 from .answer import say_json
-from .lookup import looking, pick
+from .lookup import looking, pick, there
 from .main import FINE
 from .terminal import safe, say
 
@@ -26,7 +26,7 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
     """Why a run stands where it stands, and what would move it."""
     with looking(store) as app:
         row = pick(app, run)
-        cause = cause_of(app, row)
+        cause = _of_store(cause_of(app, row), app.url)
         lines = list(_lines(app, row, cause))
     if as_json:
         say_json(id=row.id, state=str(row.state), **msgspec.to_builtins(cause))
@@ -36,6 +36,11 @@ def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
         for line in lines:
             say(line)
     return FINE
+
+
+def _of_store(cause: Cause, url: str) -> Cause:
+    details = tuple(there(line, url) for line in cause.details)
+    return msgspec.structs.replace(cause, details=details, fix=there(cause.fix, url))
 
 
 def _lines(app: App, row: RunRow, cause: Cause) -> Iterator[str]:
