@@ -124,6 +124,17 @@ class Function:
         """
         return _resolve(self.fn)
 
+    def refused(self) -> tuple[str, codec.Refusal] | None:
+        """What of it can never be stored by its annotation, as far as names are there when it is declared:
+        its result, or an argument that every call gives."""
+        hints = _resolve(self.fn)
+        if (refusal := codec.refuse_annotation(hints.get("return", Any))) is not None:
+            return f"the result of {self.label}", refusal
+        for name in self._names[: self._required]:
+            if (refusal := codec.refuse_annotation(hints.get(name, Any))) is not None:
+                return f"{self.label}({name}=...)", refusal
+        return None
+
     @cached_property
     def returns(self) -> Any:
         """The annotation of the result, Any where there is none."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import collections.abc
+import enum
 import functools
+import io
 import json
 import math
 import operator
 import random
+import re
+import socket
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -376,3 +383,52 @@ async def outer() -> Any:
 
 
 HIDDEN = {"strangers": strangers}  # from who reads the source
+
+
+@pytest.mark.parametrize(
+    ("annotation", "says"),
+    [
+        (sqlite3.Connection, "is a sqlite3 Connection, which cannot be stored"),
+        (list[threading.Thread], "is a thread"),
+        ("threading.Thread | None", "is a thread"),
+        (Annotated[dict[str, re.Pattern[str]], "x"], "is a compiled pattern"),
+        (collections.abc.Iterator[int], "is an iterator"),
+        (io.BytesIO, "is an open file"),
+    ],
+)
+def test_what_an_annotation_says_can_never_be_stored_is_told_at_the_declaration(
+    annotation: Any, says: str
+) -> None:
+    def gives() -> None: ...
+
+    def takes(it: object, other: object = None) -> None: ...
+
+    gives.__annotations__["return"] = annotation
+    takes.__annotations__["it"] = annotation
+    line = r"test_declare\.py:\d+: "
+    with pytest.raises(DeclarationError, match=rf"{line}the result of .*gives {says}"):
+        task(gives)
+    with pytest.raises(DeclarationError, match=rf"{line}.*takes\(it=\.\.\.\) {says}"):
+        task(takes)
+
+
+class Plain:
+    """A subclass of it may be a dataclass."""
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Plain, Exception, sqlite3.Error, enum.Enum, socket.AddressFamily, object, Any, str | threading.Thread,
+        collections.abc.Mapping[str, int], collections.abc.Sized, "NotThere", None,
+    ],
+)  # fmt: skip
+def test_what_may_be_stored_is_declared(annotation: Any) -> None:
+    def gives() -> None: ...
+
+    def takes(it: object, other: object = None) -> None: ...
+
+    gives.__annotations__["return"] = takes.__annotations__["it"] = annotation
+    takes.__annotations__["other"] = threading.Thread  # its default is never stored
+    task(gives)
+    task(takes)

@@ -49,10 +49,12 @@ from .failures import (
 )
 from .preview import preview
 from .recording import encode_failure
+from .refusals import Refusal, refuse_annotation
 from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
+    "Refusal",
     "MAX_DEPTH",
     "MAX_PAYLOAD",
     "Failure",
@@ -68,6 +70,7 @@ __all__ = [
     "preview_call",
     "recorded_call",
     "recorded_traceback",
+    "refuse_annotation",
     "type_name",
     "with_call",
     "without_modules",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import enum
 import io
 import re
 import socket
 import sys
 import threading
 import types
+import typing
 from typing import Any
 
 _LISTS = "return list(...) of it"
@@ -146,9 +148,8 @@ def shorten(text: str, limit: int) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def refuse(value: Any) -> Refusal:
-    """The refusal for a value that has no writer."""
-    kind: type = type(value)
+def refuse_kind(kind: type) -> Refusal:
+    """The refusal for a value of a class that has no writer."""
     for base, what, fix in _KINDS:
         if issubclass(kind, base):
             return Refusal(Refusal.WHAT, f"is {what} ({kind.__qualname__})", fix)
@@ -179,3 +180,28 @@ def is_foreign(kind: type) -> bool:
     library = kind.__module__.partition(".")[0]
     file = getattr(sys.modules.get(library), "__file__", None) or ""
     return library in sys.stdlib_module_names or "site-packages" in file or "dist-packages" in file
+
+
+def refuse_annotation(annotation: Any) -> Refusal | None:
+    """The refusal for every value that an annotation allows, None and empty containers apart.
+
+    None where it cannot be told: a class of the user's, or of an unknown library, may have a subclass that
+    can be stored.
+    """
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return refuse_annotation(args[0])
+    if origin in (typing.Union, types.UnionType):
+        found = [refuse_annotation(member) for member in args if member is not type(None)]
+        return found[0] if found and all(found) else None
+    if origin in _BUILTINS:
+        return next(filter(None, map(refuse_annotation, args)), None)
+    kind = origin or annotation
+    if not isinstance(kind, type) or not is_foreign(kind) or _may_be_stored(kind):
+        return None
+    known = any(issubclass(kind, base) for base, _, _ in _KINDS)
+    return refuse_kind(kind) if known or kind.__module__.partition(".")[0] in _LIBRARIES else None
+
+
+def _may_be_stored(kind: type) -> bool:
+    return issubclass(kind, (enum.Enum, BaseException)) or hasattr(kind, "__dataclass_fields__")

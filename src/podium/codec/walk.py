@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from .refusals import Refusal, label, refuse
+from .refusals import Refusal, label, refuse_kind
 
 MAX_PAYLOAD = 32 * 1024 * 1024
 # Reading takes three Python frames a level: what was written must be readable on a stack already half full.
@@ -53,7 +53,7 @@ def writer_of(kind: type) -> Writer:
 
 
 def _refuse(value: Any, walk: Walk, depth: int) -> Tree:
-    raise refuse(value)
+    raise refuse_kind(type(value))
 
 
 class Walk:

@@ -13,7 +13,7 @@ from ..checks import check_seconds
 from ..client import declared
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
-from ..machine import adopt
+from ..machine import adopt, line_of, where_defined
 from ..modules import NOBODYS, Home, home_of, module_name
 from ..retry import Retry
 from .callables import Task, Workflow
@@ -164,6 +164,7 @@ def _task(
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
+    _check_annotations(function)
     registry.add(function)
     declared()
     return Task(function)
@@ -190,6 +191,7 @@ def _workflow(
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
+    _check_annotations(function)
     registry.add(function)
     declared()
     adopt(getattr(inspect.unwrap(fn), "__globals__", {}))
@@ -219,6 +221,17 @@ def _check_callable(fn: Any, what: str) -> None:
         raise DeclarationError(
             f"{_label(fn)} is a generator function; a {what} returns one value",
             fix="return a list instead of yielding",
+        )
+
+
+def _check_annotations(function: Function) -> None:
+    """What can never be stored is told now, not after an hour's work."""
+    found = function.refused()
+    if found is not None:
+        what, refusal = found
+        raise DeclarationError(
+            f"{line_of(*where_defined(function.fn))}: {what} {refusal.text}, which cannot be stored",
+            fix=refusal.fix if what.startswith("the result") else refusal.fix.replace("return ", "pass ", 1),
         )
 
 
