@@ -251,7 +251,7 @@ def test_a_commit_that_was_written_over_is_noticed_before_the_next_one_is_told(
 ) -> None:
     """By a process on another host, say, whose locks do not reach here."""
     commit(store, fenced(entries=(result(1),)))
-    frames = store._connections._wal_pages
+    frames = store._connections._checkpointer.wal_pages
     checksum = 32 + (frames - 1) * (4096 + 24) + 16
     spoil = f"import sys; f = open(sys.argv[1], 'r+b'); f.seek({checksum}); f.write(b'another.')"
     subprocess.run([sys.executable, "-c", spoil, f"{tmp_path}/a.db-wal"], check=True)

@@ -13,8 +13,8 @@ import pytest
 
 from podium import App, Options
 from podium.errors import EngineStopped
+from podium.executors import child_process, memory, pool
 from podium.executors import children as child_module
-from podium.executors import pool
 from podium.executors.wire import Channel
 from podium.model import State
 from tests.isolation import tasks
@@ -64,8 +64,8 @@ def test_a_process_that_served_long_is_replaced(app: App, monkeypatch: pytest.Mo
 
 
 def test_a_process_that_keeps_much_memory_is_replaced(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_module, "GROWTH_MAX", 50 * 2**20)
-    monkeypatch.setattr(child_module, "LEVEL_SECONDS", 0.0)
+    monkeypatch.setattr(memory, "GROWTH_MAX", 50 * 2**20)
+    monkeypatch.setattr(memory, "LEVEL_SECONDS", 0.0)
     small, after = tasks.grow.run(1000)
     assert small == after
     large, after = tasks.grow.run(100 * 2**20)
@@ -98,7 +98,7 @@ def test_a_process_that_cannot_start_is_said_and_nobody_waits_for_ever(
 def test_one_that_fails_to_start_holds_up_the_others_for_a_moment_only(
     store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spawn, starts = child_module._spawn, 0
+    spawn, starts = child_process._spawn, 0
 
     def kill_some(mark: str) -> tuple[subprocess.Popen[bytes], Channel, int]:
         nonlocal starts
@@ -109,7 +109,7 @@ def test_one_that_fails_to_start_holds_up_the_others_for_a_moment_only(
         return child
 
     monkeypatch.setattr(pool, "RESPAWN_SECONDS", 0.01)
-    monkeypatch.setattr(child_module, "_spawn", kill_some)
+    monkeypatch.setattr(child_process, "_spawn", kill_some)
     with App(store, options=Options(process_slots=2, grace=0.1)):
         held = tasks.hold.start(str(folder), "ignores")
         soon(lambda: noted(folder))
@@ -122,7 +122,7 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries: list[int] = []
-    spawn = child_module._spawn
+    spawn = child_process._spawn
 
     def refuse_twice(mark: str) -> object:
         tries.append(1)
@@ -131,7 +131,7 @@ def test_when_the_system_has_no_more_processes_tasks_wait_until_it_has(
         return spawn(mark)
 
     monkeypatch.setattr(pool, "RESPAWN_SECONDS", 0.01)
-    monkeypatch.setattr(child_module, "_spawn", refuse_twice)
+    monkeypatch.setattr(child_process, "_spawn", refuse_twice)
     assert tasks.add.run(1, 2) == 3
     assert "no more processes" in caplog.text
 

@@ -14,7 +14,7 @@ import pytest
 from podium.errors import StoreUnavailable
 from podium.model import TRANSITIONS, UNFINISHED, Move, Query, State, Write
 from podium.store.sql import migrations, queries
-from podium.store.sqlite import SqliteStore, connection, connections, entries, forgetting
+from podium.store.sqlite import SqliteStore, checkpointer, connection, connections, entries, forgetting
 from podium.store.sqlite import rows as records
 from tests.store.words import (
     FUNCTIONS,
@@ -152,7 +152,7 @@ def test_a_long_wal_makes_a_checkpoint_due_and_the_checkpoint_settles_it(
     store: SqliteStore, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.checkpoint()  # of what making the store has written
-    monkeypatch.setattr(connections, "_CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(checkpointer, "CHECKPOINT_PAGES", 50)
     assert not store.checkpoint_due()
     size = file.stat().st_size
     for n in range(100):
@@ -174,13 +174,13 @@ def test_a_wal_starts_anew_although_commits_never_pause(
     snapshot.execute("BEGIN")
     snapshot.execute("SELECT * FROM runs").fetchall()
     queue(store, "meanwhile")
-    copy = store._connections._copy_wal
+    copy = store._connections._checkpointer._copy
 
     def copy_then_let_go() -> None:
         copy()
         snapshot.close()
 
-    monkeypatch.setattr(store._connections, "_copy_wal", copy_then_let_go)
+    monkeypatch.setattr(store._connections._checkpointer, "_copy", copy_then_let_go)
     store.checkpoint()
     wal = file.with_name("podium.db-wal")
     size = wal.stat().st_size

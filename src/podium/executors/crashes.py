@@ -24,7 +24,7 @@ _OURS = os.path.dirname(__file__)
 def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
     """What an attempt comes to whose process has died."""
     function, stop_reason = attempt.function, child.stop_reason
-    if stop_reason == "timeout" and child.has_begun:
+    if stop_reason == "timeout" and child.knows(attempt):
         return TaskTimeout(
             f"{function.label} took longer than its timeout of {function.timeout:g} s",
             fix="its process was ended",
@@ -45,7 +45,7 @@ def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
         error = TaskCrashed(f"{function.label} broke its process's link to Podium, and so was killed")
     else:
         error = TaskCrashed(f"{function.label} crashed its process: {how_it_ended(code)}")
-    return with_last_words(error, child.last_words)
+    return with_last_words(error, child.link.last_words)
 
 
 def with_last_words(error: TaskCrashed, last_words: str) -> TaskCrashed:

@@ -18,6 +18,9 @@ try:
 except ImportError:  # no such limits on this system
     resource = None
 
+GROWTH_MAX = 256 * 1024 * 1024  # bytes; a process that keeps so much more and more is replaced
+LEVEL_SECONDS = 0.5  # between two looks at that
+
 
 def spell(size: int) -> str:
     """A number of bytes as people write it: "512 MB"."""
@@ -78,3 +81,22 @@ def _untouched() -> int:
         return max(0, int(found["VmData"]) - int(found["RssAnon"])) * 1024
     except (OSError, KeyError):
         return 0
+
+
+class Growth:
+    """Whether a process keeps more and more. What a task's module and its first call keep, a model say, is
+    kept on purpose. Looked at once in a while: a look costs as much as a small task."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._due = 0.0
+        self._level = 0  # bytes resident after the last task that it ran for the first time
+
+    def is_much(self, is_first: bool, now: float) -> bool:
+        """Look, after an attempt; `is_first` at its task."""
+        if is_first:
+            self._level, self._due = resident(self._pid) or 0, now + LEVEL_SECONDS
+        elif now >= self._due:
+            self._due = now + LEVEL_SECONDS
+            return (resident(self._pid) or 0) - self._level > GROWTH_MAX
+        return False

@@ -18,7 +18,7 @@ from .encoded import failure_of, modules_of
 from .memory import resident
 from .output import Said
 from .slots import SlotLoad
-from .wire import Began, Done, Frame, Logged, Noted, Ready, Started, Waits
+from .wire import Began, Done, Frame, Load, Logged, Noted, Ready, Started, Waits
 
 log = logging.getLogger("podium")
 
@@ -84,11 +84,11 @@ class Pool:
         now = self._env.monotonic()
         dues = [child.next_due for child in self._children]
         dues += [child.idle_since + IDLE_SECONDS for child in self._children if child.is_free]
-        if any(child.watched for child in self._children):
+        if any(map(_cap, self._children)):
             dues.append(self._memory_due)
         if self._line and now < self._spawn_after:
             dues.append(self._spawn_after)
-        if any(child.dead or child.has_more for child in self._children):
+        if any(child.dead or child.link.has_more for child in self._children):
             return 0.0
         first = min((due for due in dues if due is not None), default=None)
         return None if first is None else max(0.0, first - now)
@@ -126,8 +126,8 @@ class Pool:
             if child.dead:
                 self._bury(child)
                 continue
-            if child.has_more:
-                child.hear_more()
+            if child.link.has_more:
+                child.link.hear_more()
             child.tick(now)
             if child.due is not None and now >= child.due:
                 if child.ready:
@@ -145,7 +145,8 @@ class Pool:
 
     def _check_memory(self) -> None:
         for child in self._children:
-            if child.watched and (resident(child.pid) or 0) > child.watched:
+            cap = _cap(child)
+            if cap and (resident(child.process.pid) or 0) > cap:
                 child.kill("memory")
 
     def _assign(self) -> None:
@@ -157,7 +158,7 @@ class Pool:
                 continue
             # The one used last: its memory is warm, and the others may become old enough to leave. A spare
             # one that has just begun to listen was not used at all.
-            child = max(free, key=lambda child: (child.knows(attempt), child.has_served, child.idle_since))
+            child = max(free, key=lambda child: (child.knows(attempt), child.tasks > 0, child.idle_since))
             free.remove(child)
             room -= 1
             self._begun += 1
@@ -196,7 +197,7 @@ class Pool:
                     log.warning("tasks go on: a process for them has started")
                 child.greet()
                 if self._latest is not None:
-                    child.load(self._latest.name, modules_of(self._latest))
+                    child.link.send(Load(self._latest.name, modules_of(self._latest)))
             case Began():
                 child.began()
             case Noted(done=done, total=total, text=text):
@@ -234,7 +235,7 @@ class Pool:
         if child.attempt is not None:
             self._answer(child.attempt, b"", outcome(child, child.attempt, code))
         elif not child.ready and not self._closing:
-            self._did_not_start(code, child.last_words)
+            self._did_not_start(code, child.link.last_words)
 
     def _lack(self, what: str) -> None:
         """No more processes, memory or descriptors: nobody's outcome. What is in line waits."""
@@ -263,6 +264,11 @@ class Pool:
 def _cores() -> int:
     """Those that this process may use, which in a container are fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cap(child: Child) -> int | None:
+    """The memory (bytes) to hold it to now."""
+    return child.attempt.function.memory if child.attempt is not None and not child.stop_reason else None
 
 
 def _record(logged: Logged) -> logging.LogRecord:

@@ -25,13 +25,12 @@ import apsw
 from ... import changes
 from ...errors import StoreError, StoreFatal, StoreRefused
 from . import presence
+from .checkpointer import Checkpointer
 from .faults import translate
 from .files import Files
 from .locks import Locks
 from .logtail import LogTail
 from .statements import pragma, snapshot
-
-_CHECKPOINT_PAGES = 1000  # about 4 MB of WAL, as SQLite itself would have it
 
 
 class Connections:
@@ -48,15 +47,12 @@ class Connections:
         self._pid = os.getpid()
         self._closed = False
         self._fatal = ""
-        self._wal_pages = 0
         self._has_committed = False
-        self._copied_pages = 0
-        self._tried_pages = 0  # how long the WAL was at the last checkpoint, whatever that could copy
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
         self._checkpoint_lock = threading.Lock()
         self._opened: list[apsw.Connection] = []
-        self._checkpointer: apsw.Connection | None = None
+        self._checkpointer = Checkpointer(self._another)
         self._locks: Locks | None = None
         self._tail: LogTail | None = None
         self._presence = presence.enter(files.path) if files is not None else None
@@ -119,35 +115,20 @@ class Connections:
 
     def checkpoint_due(self) -> bool:
         """Whether enough was written since the last checkpoint to make another one worth its syncs."""
-        if self._wal_pages < self._tried_pages:  # the WAL started anew
-            self._copied_pages = self._tried_pages = 0
-        return self._wal_pages - self._tried_pages >= _CHECKPOINT_PAGES
+        return self._checkpointer.is_due()
 
     def checkpoint(self) -> None:
-        """Copy what is committed from the WAL into the file, beside running commits.
-
-        Under a steady load the copy never quite catches up, and only a WAL that is copied whole starts
-        anew. That matters for every commit: a sync of a file that grows also has to write its new length,
-        and costs half as much again as one of a file that is written over. So a second pass copies the small
-        rest while commits wait for it.
-        """
+        """Copy what is committed from the WAL into the file, beside running commits."""
         if self._shared:
             return
         with self._using(self._checkpoint_lock):
             assert self._locks is not None
             if self._locks.checkpoint.acquire():  # else another process is at it
                 try:
-                    self._copy_all()
+                    self._checkpointer.copy(lambda: self._using(self._write_lock))
                 finally:
                     self._locks.checkpoint.release()
-            self._tried_pages = self._wal_pages
-
-    def _copy_all(self) -> None:
-        before = self._copied_pages
-        self._copy_wal()
-        if before < self._copied_pages < self._wal_pages:  # not where a reader holds it back
-            with self._using(self._write_lock):
-                self._copy_wal()
+            self._checkpointer.tried()
 
     def close(self) -> None:
         """Close every connection; the last one of a file empties its WAL. Waits for what is running."""
@@ -256,20 +237,12 @@ class Connections:
         self._tail.check()
         if self._has_committed:
             self._has_committed = False
-            self._tail.remember(self._wal_pages)
+            self._tail.remember(self._checkpointer.wal_pages)
 
     def _note_commit(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._wal_pages = pages
+        self._checkpointer.wal_pages = pages
         self._has_committed = True
         return apsw.SQLITE_OK
-
-    def _copy_wal(self) -> None:
-        if self._checkpointer is None:
-            self._checkpointer = self._another()
-        try:
-            _, self._copied_pages = self._checkpointer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:  # another process is at it
-            pass
 
 
 def _rescue(connection: apsw.Connection) -> bool:

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from ...model import (
     Claimed,
     EngineRow,
     Entry,
-    Head,
     LogLine,
     Message,
     Query,
@@ -27,9 +26,11 @@ from ...model import (
     WaitRow,
     Write,
 )
+from ..protocol import Store
 from . import entries, schema
 from . import rows as records
 from .batch import commit_batch, commit_each
+from .claims import Claims
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
 from .connections import Connections
 from .faults import DATA_ERRORS
@@ -42,7 +43,7 @@ from .wakeup import Doorbell
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
-class SqliteStore:
+class SqliteStore(Store):
     """A handle on a store; what its methods mean is said in `podium.store.protocol`.
 
     `path`: a file, created when missing (0600, in a directory 0700), or ":memory:" for a private database,
@@ -77,7 +78,7 @@ class SqliteStore:
             files = Files(file)
         self._connections = Connections(opener, files, patience)
         self._closed = threading.Event()
-        self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
+        self._claims = Claims(self._connections)
         self._version: int | None = None  # of the data, when somebody last waited for a change
         # A memory database has no other process to wake.
         self._doorbell = None if memory else Doorbell()
@@ -133,63 +134,7 @@ class SqliteStore:
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
     ) -> Claimed:
-        codes = [(name, code, "") for name, code in functions.items()]
-        codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
-        wanted: dict[str, object] = {
-            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
-            "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
-        }  # fmt: skip
-        # A look first: an idle engine must not take the write lock at each poll.
-        with self._connections.reading() as connection:
-            if not rows(connection, SQL["engine_lives"], (engine,)):
-                return Claimed((), None)
-            is_offered = self._offers(connection, engine, functions)
-            if is_offered and not self._claimable(connection, wanted):
-                return Claimed((), self._next_due(connection, wanted))
-        with self._connections.writing() as connection, transaction(connection):
-            if not rows(connection, SQL["engine_lives"], (engine,)):
-                return Claimed((), None)
-            if not is_offered:
-                rows(connection, SQL["forget_offers"], (engine,))
-                self._offer(connection, engine, functions)
-            found = self._claimable(connection, wanted)
-            heads = tuple(self._take(connection, engine, functions, found, now))
-            next_due = self._next_due(connection, wanted)
-        self._offered[engine] = dict(functions)
-        return Claimed(heads, next_due)
-
-    def _offers(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> bool:
-        """Whether these are what the store says that the engine has."""
-        if engine not in self._offered:
-            self._offered[engine] = dict(rows(connection, SQL["offers_of"], (engine,)))
-        return self._offered[engine] == functions
-
-    def _offer(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> None:
-        rows_of_each(connection, SQL["offer"], [(engine, *code) for code in functions.items()])
-
-    def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
-        """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
-        if wanted["runs"] is not None:
-            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] else []
-        wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
-        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] else []
-
-    def _take(
-        self,
-        connection: apsw.Connection,
-        engine: str,
-        functions: Mapping[str, str],
-        found: Sequence[Row],
-        now: float,
-    ) -> Iterator[Head]:
-        values = [(engine, now, key, functions[function]) for key, function, _ in found]
-        claimed = rows_of_each(connection, SQL["claim"], values)
-        for row, (_, _, fingerprint) in zip(claimed, found, strict=True):
-            yield records.head(connection, row, fingerprint)
-
-    def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
-        statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
-        return rows(connection, statement, wanted)[0][0]
+        return self._claims.claim(engine, functions, limit, now, runs, projects)
 
     def collect(self, engine: str) -> list[Message]:
         with self._connections.snapshot() as connection:
@@ -202,12 +147,12 @@ class SqliteStore:
             try:
                 with transaction(connection):
                     rows(connection, SQL["announce"], values)
-                    self._offer(connection, engine.id, engine.functions)
+                    self._claims.offer(connection, engine.id, engine.functions)
             except apsw.ConstraintError as error:
                 raise StoreRefused(
                     f"engine {engine.id} is announced already", fix="an engine takes a fresh id at each start"
                 ) from error
-            self._offered[engine.id] = dict(engine.functions)
+            self._claims.offered(engine.id, engine.functions)
 
     def heartbeat(self, engine: str, info: str | None = None) -> bool:
         with self._connections.writing() as connection, transaction(connection):

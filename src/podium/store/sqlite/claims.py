@@ -1,0 +1,94 @@
+"""Claiming: which of the runs that wait an engine may have, and what it says that it can drive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import apsw
+
+from ...model import Claimed, Head
+from . import rows as records
+from .connections import Connections
+from .statements import SQL, Row, rows, rows_of_each, transaction
+
+
+class Claims:
+    """Knows by engine which functions the store has on record, so that nothing is written twice."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
+
+    def claim(
+        self,
+        engine: str,
+        functions: Mapping[str, str],
+        limit: int,
+        now: float,
+        runs: Sequence[str] | None = None,
+        projects: Mapping[str, str] | None = None,
+    ) -> Claimed:
+        """As `podium.store.protocol` has it."""
+        codes = [(name, code, "") for name, code in functions.items()]
+        codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
+        wanted: dict[str, object] = {
+            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
+            "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
+        }  # fmt: skip
+        # A look first: an idle engine must not take the write lock at each poll.
+        with self._connections.reading() as connection:
+            if not rows(connection, SQL["engine_lives"], (engine,)):
+                return Claimed((), None)
+            is_offered = self._offers(connection, engine, functions)
+            if is_offered and not self._claimable(connection, wanted):
+                return Claimed((), self._next_due(connection, wanted))
+        with self._connections.writing() as connection, transaction(connection):
+            if not rows(connection, SQL["engine_lives"], (engine,)):
+                return Claimed((), None)
+            if not is_offered:
+                rows(connection, SQL["forget_offers"], (engine,))
+                self.offer(connection, engine, functions)
+            found = self._claimable(connection, wanted)
+            heads = tuple(self._take(connection, engine, functions, found, now))
+            next_due = self._next_due(connection, wanted)
+        self.offered(engine, functions)
+        return Claimed(heads, next_due)
+
+    def _offers(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> bool:
+        """Whether these are what the store says that the engine has."""
+        if engine not in self._offered:
+            self._offered[engine] = dict(rows(connection, SQL["offers_of"], (engine,)))
+        return self._offered[engine] == functions
+
+    def offer(self, connection: apsw.Connection, engine: str, functions: Mapping[str, str]) -> None:
+        """Put on record what a new engine can drive."""
+        rows_of_each(connection, SQL["offer"], [(engine, *code) for code in functions.items()])
+
+    def offered(self, engine: str, functions: Mapping[str, str]) -> None:
+        """It is on record, durably."""
+        self._offered[engine] = dict(functions)
+
+    def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
+        """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
+        if wanted["runs"] is not None:
+            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] else []
+        wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
+        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] else []
+
+    def _take(
+        self,
+        connection: apsw.Connection,
+        engine: str,
+        functions: Mapping[str, str],
+        found: Sequence[Row],
+        now: float,
+    ) -> Iterator[Head]:
+        values = [(engine, now, key, functions[function]) for key, function, _ in found]
+        claimed = rows_of_each(connection, SQL["claim"], values)
+        for row, (_, _, fingerprint) in zip(claimed, found, strict=True):
+            yield records.head(connection, row, fingerprint)
+
+    def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
+        statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
+        return rows(connection, statement, wanted)[0][0]
