@@ -74,7 +74,7 @@ def test_lines_come_with_their_outcomes_each_once() -> None:
     evaluated = 0
     for seed in SEEDS:
         world = play(seed)
-        assert world.violations == [], f"seed {seed}"
+        assert world.stage.violations == [], f"seed {seed}"
         evaluated += world.monitor.evaluations["with its outcome"]
     assert evaluated > 500
 
@@ -85,4 +85,4 @@ def test_a_readback_that_overlooks_lines_is_caught() -> None:
 
     _left_a_trace = readback._left_a_trace
     with patch.object(readback, "_left_a_trace", overlooks):
-        assert any(play(seed).violations for seed in SEEDS)
+        assert any(play(seed).stage.violations for seed in SEEDS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,11 +12,10 @@ from ..engine import End, Engine
 from ..functions import Function
 from ..model import FINAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
 from ..store import Store
+from .monitor import Monitor
 from .node import Process
+from .stage import Stage
 from .virtual import EPOCH
-
-if TYPE_CHECKING:
-    from .world import World
 
 PATIENCE = 15.0  # seconds until a client who got no answer asks again, perhaps elsewhere
 DIRECT_SHARE = 0.2  # of what is asked past any engine, as a pure client does
@@ -39,8 +38,18 @@ class Job(msgspec.Struct, frozen=True):
 class Clients:
     """All of a world's."""
 
-    def __init__(self, world: World, store: Store) -> None:
-        self._world, self._store = world, store
+    def __init__(
+        self,
+        stage: Stage,
+        jobs: Sequence[Job],
+        running: Mapping[int, Process],
+        monitor: Monitor,
+        store: Store,
+        is_locked: Callable[[], bool],
+    ) -> None:
+        """`running`: by slot; `is_locked`: whether nobody can write to the store."""
+        self._stage, self._jobs, self._running, self._monitor = stage, jobs, running, monitor
+        self._store, self._is_locked = store, is_locked
         self._open: set[int] = set()  # numbers of jobs whose start or cancel is not settled
         self._job_of: dict[str, Job] = {}  # by run
         self._waiting: dict[tuple[str, str], Process] = {}  # (run, process): who has not been told yet
@@ -52,27 +61,27 @@ class Clients:
 
     def begin(self) -> None:
         """Everybody comes when it is time."""
-        for number, job in enumerate(self._world.setting.jobs):
+        for number, job in enumerate(self._jobs):
             self._open.add(number)
             self._later(job.at, self._start, number, job)
             if job.again_after is not None:
                 self._later(job.at + job.again_after, self._start, number, job)
 
     def _later(self, seconds: float, act: Callable[..., Any], *args: Any) -> None:
-        self._world.scheduler.later(seconds, self._world.lane, act, *args)
+        self._stage.scheduler.later(seconds, self._stage.lane, act, *args)
 
     def _somebody(self) -> Process | None:
         """A process to ask, or None: past all of them."""
-        running, chance = sorted(self._world.running), self._world.chance
+        running, chance = sorted(self._running), self._stage.chance
         if not running or chance.random() < DIRECT_SHARE:
             return None
-        return self._world.running[chance.choice(running)]
+        return self._running[chance.choice(running)]
 
     # -- starting -------------------------------------------------------------------------------------
 
     def _start(self, number: int, job: Job) -> None:
         process = self._somebody()
-        if job.id is None and process is None and not self._world.running:
+        if job.id is None and process is None and not self._running:
             self._later(1.0, self._start, number, job)
             return
         env = process.env if process is not None else None
@@ -82,7 +91,7 @@ class Clients:
             function=job.function.name,
             args=data,
             digest=digest,
-            at=env.now() if env else EPOCH + self._world.scheduler.time,
+            at=env.now() if env else EPOCH + self._stage.scheduler.time,
             explicit_id=job.id is not None,
         )
         self._job_of[new.id] = job
@@ -106,9 +115,9 @@ class Clients:
         if process is not None:
             process.ask(ask)
             return
-        if not self._world.chaos.locked:
+        if not self._is_locked():
             verdicts = self._store.commit(None, [write])
-            self._world.monitor.committed(None, None, [write], verdicts)
+            self._monitor.committed(None, None, [write], verdicts)
             then(verdicts[0])
 
     def _start_again(self, number: int, job: Job, process: Process | None, answered: list[bool]) -> None:
@@ -127,13 +136,11 @@ class Clients:
         outcome = verdict.runs[0][0] if verdict.runs else verdict.outcome
         there = outcome in (Outcome.DONE, Outcome.EXISTS)
         refused = outcome is Outcome.REFUSED  # the engine was condemned meanwhile
-        self._world.monitor.check(
-            "P1 one id is one run", there or refused, f"the start of {new.id} got {outcome}"
-        )
+        self._monitor.check("P1 one id is one run", there or refused, f"the start of {new.id} got {outcome}")
         if refused:
             self._later(1.0, self._start, number, job)
             return
-        self._world.monitor.started(new.id)
+        self._monitor.started(new.id)
         if process is not None:
             self._wait(new.id, process)
         if job.cancel_after is None:
@@ -147,20 +154,18 @@ class Clients:
         if number not in self._open:
             return
         process = self._somebody()
-        message = Message(f"cancel-{number}", run, "cancel", EPOCH + self._world.scheduler.time)
+        message = Message(f"cancel-{number}", run, "cancel", EPOCH + self._stage.scheduler.time)
 
         def sent(verdict: Verdict | BaseException) -> None:
             if not isinstance(verdict, Verdict):
                 return
             self._open.discard(number)
             if verdict.messages[0] is Outcome.DONE:
-                self._world.monitor.sent(message)
+                self._monitor.sent(message)
             else:
-                past = self._world.monitor.pasts[run]
+                past = self._monitor.pasts[run]
                 gone = past.row.state in FINAL
-                self._world.monitor.check(
-                    "P1 an acknowledged message arrives", gone, f"refused by {past.told}"
-                )
+                self._monitor.check("P1 an acknowledged message arrives", gone, f"refused by {past.told}")
 
         write = Write(messages=(message,))
         self._ask(process, write, lambda engine: engine.clients.write(write, sent), sent)
@@ -172,7 +177,7 @@ class Clients:
         def told(end: End | BaseException) -> None:
             self._waiting.pop((run, process.name), None)
             if isinstance(end, End):  # else the engine stopped, and says so
-                self._world.monitor.told(run, end.state, end.payload)
+                self._monitor.told(run, end.state, end.payload)
 
         self._waiting[run, process.name] = process
         process.ask(lambda engine: engine.clients.watch(run, told))
@@ -185,7 +190,7 @@ class Clients:
 
     def check(self) -> None:
         """Were they told, and is what they got what their program says?"""
-        monitor = self._world.monitor
+        monitor = self._monitor
         for (run, name), process in self._waiting.items():
             monitor.check(
                 "P7 whoever waits is told", not process.works, f"nobody told {name} about run {run}"

@@ -7,15 +7,12 @@ from __future__ import annotations
 import contextvars
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from ..executors import Attempt, Ended, current_attempt
-from .scheduler import Lane
-
-if TYPE_CHECKING:
-    from .node import Process
+from .scheduler import Lane, Scheduler
 
 
 class Invocation(msgspec.Struct, frozen=True):
@@ -37,9 +34,16 @@ class VirtualExecutor:
     """Stands in for both local executors; `lane` is the thread in which bodies begin."""
 
     def __init__(
-        self, process: Process, lane: Lane, chance: random.Random, ended: Callable[[Ended], None]
+        self,
+        scheduler: Scheduler,
+        chance: random.Random,
+        lane: Lane,
+        invoked: Callable[[Attempt], Invocation],
+        ended: Callable[[Ended], None],
     ) -> None:
-        self._process, self._lane, self._chance, self._ended = process, lane, chance, ended
+        """`invoked` writes the line of a body that begins."""
+        self._scheduler, self._chance, self._lane = scheduler, chance, lane
+        self._invoked, self._ended = invoked, ended
 
     def submit(self, attempt: Attempt) -> None:
         """Begin soon."""
@@ -50,12 +54,12 @@ class VirtualExecutor:
         attempt.cancelled = True
 
     def _later(self, delay: float, callback: Callable[..., Any], *args: Any) -> None:
-        self._process.world.scheduler.later(delay, self._lane, callback, *args)
+        self._scheduler.later(delay, self._lane, callback, *args)
 
     def _begin(self, attempt: Attempt) -> None:
         if attempt.cancelled:
             return
-        invocation = self._process.world.invoked(self._process, attempt)
+        invocation = self._invoked(attempt)
         context = contextvars.Context()
         context.run(current_attempt.set, attempt)
         context.run(current_invocation.set, invocation)

@@ -7,27 +7,41 @@ of its own that is fed nothing but the durable history, and compares.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from ..functions import Function
+from ..engine import Engine
 from ..model import Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store
 from .executor import Invocation
 from .past import Past, Violation
-
-if TYPE_CHECKING:
-    from .node import Process
-    from .world import World
+from .stage import Stage
 
 EVERYTHING = Query(limit=10_000)
+
+
+class Watched(Protocol):
+    """A process, as far as it matters here."""
+
+    @property
+    def engine(self) -> Engine | None: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def refused(self, write: Write) -> None:
+        """A fence kept it from writing."""
+        ...
 
 
 class Monitor:
     """Watches one world. Violations are kept, and halt it."""
 
-    def __init__(self, world: World, store: Store, functions: Mapping[str, Function]) -> None:
-        self._world, self._store, self._functions = world, store, functions
+    def __init__(self, stage: Stage, store: Store) -> None:
+        self._stage, self._store = stage, store
         self.pasts: dict[str, Past] = {}
         self.ledger: list[Invocation] = []
         self.evaluations: Counter[str] = Counter()
@@ -40,13 +54,13 @@ class Monitor:
         """Count one evaluation; a promise that does not hold is a violation."""
         self.evaluations[promise] += 1
         if not holds:
-            self._world.violated(f"{promise}: {what}")
+            self._stage.violated(f"{promise}: {what}")
 
     # -- after each transaction -----------------------------------------------------------------------
 
     def committed(
         self,
-        process: Process | None,
+        process: Watched | None,
         engine: str | None,
         writes: Sequence[Write],
         verdicts: Sequence[Verdict],
@@ -54,7 +68,7 @@ class Monitor:
         """A commit is durable."""
         looked_at: list[str] = []
         for write, verdict in zip(writes, verdicts, strict=True):
-            self._world.scheduler.note(verdict.outcome.value)
+            self._stage.scheduler.note(verdict.outcome.value)
             if write.fence is not None:
                 looked_at.append(write.fence.run)
                 if verdict.outcome is Outcome.DONE:
@@ -65,7 +79,7 @@ class Monitor:
         for run in dict.fromkeys(looked_at):
             self._look(self._store.load(run), by_write=True)
 
-    def _accepted(self, process: Process | None, engine: str | None, write: Write) -> None:
+    def _accepted(self, process: Watched | None, engine: str | None, write: Write) -> None:
         assert write.fence is not None
         past = self.pasts[write.fence.run]
         newest = past.row.token == write.fence.token and past.row.owner == engine
@@ -77,7 +91,7 @@ class Monitor:
                 past.recorded_under[entry.step] = write.fence.token
         if write.move is not None and write.move.state is State.WAITING and process is not None:
             past.evicted = not process.stopping
-            self._world.mark("evicted" if past.evicted else "handed back at a clean stop")
+            self._stage.mark("evicted" if past.evicted else "handed back at a clean stop")
 
     def claimed(self, claimed: Claimed) -> None:
         """Runs have a new owner."""
@@ -85,19 +99,19 @@ class Monitor:
             past = self.pasts.get(head.id)
             if past is not None and head.entries:
                 if past.retries_granted and head.lost:
-                    self._world.mark("retry resumed after a crash")
+                    self._stage.mark("retry resumed after a crash")
                 if past.evicted:
-                    self._world.mark("evicted and resumed")
+                    self._stage.mark("evicted and resumed")
             self._look(self._store.load(head.id))
 
     def announced(self, engine: str) -> None:
         """An engine's row is there."""
-        self._beats[engine] = self._world.scheduler.time
+        self._beats[engine] = self._stage.scheduler.time
 
     def beaten(self, engine: str, alive: bool) -> None:
         """An engine renewed its row."""
         if alive:
-            self._beats[engine] = self._world.scheduler.time
+            self._beats[engine] = self._stage.scheduler.time
 
     def released(self, dead: Iterable[str], freed: int, looked: float) -> None:
         """Somebody was taken for dead, after a look at that time.
@@ -111,11 +125,11 @@ class Monitor:
             silent = looked - beat
             self.check(
                 "P7 nobody alive is condemned",
-                engine in rows if beat > looked else silent > self._world.options.lease * 0.999,
+                engine in rows if beat > looked else silent > self._stage.options.lease * 0.999,
                 f"engine {engine} was judged dead {silent:.3f} s after its last beat",
             )
         if freed:
-            self._world.mark("taken over from the dead")
+            self._stage.mark("taken over from the dead")
         if freed or dead:
             self.look_at_all()
 
@@ -134,7 +148,7 @@ class Monitor:
         try:
             past = self.pasts.get(row.id)
             if past is None:
-                past = self.pasts[row.id] = Past(self, row, self._functions[row.function])
+                past = self.pasts[row.id] = Past(self.check, row, self._stage.functions[row.function])
             past.moved_to(row, by_write)
             if row.entries > past.length:
                 past.extend(self._store.history(row.id, past.length, 10_000))
@@ -144,11 +158,11 @@ class Monitor:
             else:
                 self._restless.add(row.id)
         except Violation as violation:
-            self._world.violated(str(violation))
+            self._stage.violated(str(violation))
 
     # -- what bodies and clients say ------------------------------------------------------------------
 
-    def invoked(self, process: Process, invocation: Invocation) -> None:
+    def invoked(self, process: Watched, invocation: Invocation) -> None:
         """A task body begins."""
         self.ledger.append(invocation)
         engine = process.engine
@@ -161,7 +175,7 @@ class Monitor:
         try:
             past.invoked(invocation)
         except Violation as violation:
-            self._world.violated(str(violation))
+            self._stage.violated(str(violation))
 
     def started(self, run: str) -> None:
         """A client was told that its run is there."""

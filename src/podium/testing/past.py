@@ -7,7 +7,7 @@ is what task bodies may run; what it ends with is what the run may end with.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import msgspec
 
@@ -30,12 +30,11 @@ from ..model import (
 )
 from .executor import Invocation
 
-if TYPE_CHECKING:
-    from .monitor import Monitor
-
 POISONED = "E207"  # the one reason to park that belongs to these worlds: a step lost with its process
 ANSWERS = (Kind.RESULT, Kind.ERROR)
 OUR_ERRORS = "podium.errors:"
+
+Check = Callable[[str, bool, str], None]  # (promise, whether it holds, what does not)
 
 
 class Violation(AssertionError):
@@ -54,8 +53,8 @@ class View(msgspec.Struct):
 class Past:
     """Everything about one run that became durable."""
 
-    def __init__(self, monitor: Monitor, row: RunRow, function: Function) -> None:
-        self._monitor, self.function = monitor, function
+    def __init__(self, check: Check, row: RunRow, function: Function) -> None:
+        self._report, self.function = check, function
         self.row = row
         self.entries: list[Entry] = []
         self.expected_entries: int | None = None  # what an accepted write makes of the length
@@ -83,7 +82,7 @@ class Past:
         return f"run {row.id} ({row.state}, token {row.token}, owner {row.owner}, {row.entries} entries)"
 
     def _check(self, promise: str, holds: bool, what: str) -> None:
-        self._monitor.check(promise, holds, f"{what}, {self.told}")
+        self._report(promise, holds, f"{what}, {self.told}")
 
     # -- the row --------------------------------------------------------------------------------------
 

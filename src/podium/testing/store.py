@@ -6,7 +6,7 @@ Every change is shown to the monitor at the instant at which it becomes durable,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
@@ -24,28 +24,43 @@ from ..model import (
 )
 from ..store import Store
 from .faults import Fault
-
-if TYPE_CHECKING:
-    from .node import Process
+from .monitor import Monitor, Watched
+from .stage import Stage
 
 T = TypeVar("T")
+
+
+class Caller(Watched, Protocol):
+    """The process whose handle it is."""
+
+    def check_alive(self) -> None:
+        """Raise Killed in what a dead process still does while it is unwound."""
+        ...
+
+    def kill(self) -> None:
+        """Die here and now. Raises Killed."""
+        ...
+
+    def pause(self) -> None:
+        """Stand still in the middle of a store call, while everybody else goes on."""
+        ...
 
 
 class FaultyReader:
     """What only looks, and the faults that any call may meet. A dead process's calls unwind it."""
 
-    def __init__(self, inner: Store, process: Process) -> None:
+    def __init__(self, inner: Store, process: Caller, stage: Stage, monitor: Monitor) -> None:
         self._inner, self._process = inner, process
-        self._monitor = process.world.monitor
+        self._stage, self._monitor = stage, monitor
         self._looked = 0.0  # when it last read who is alive
         self._unsure: Sequence[Write] | None = None  # the last commit was applied, its caller does not know
 
     def _call(self, name: str, act: Callable[[], T], then: Callable[[T], None] | None = None) -> T:
-        process, world = self._process, self._process.world
+        process, stage = self._process, self._stage
         process.check_alive()
-        fault = world.next_fault(name)
+        fault = stage.next_fault(name)
         if fault is not None:
-            world.suffer(fault)
+            stage.suffer(fault)
         if fault is Fault.KILL_BEFORE:
             process.kill()
         elif fault is Fault.PAUSE_BEFORE:
@@ -94,7 +109,7 @@ class FaultyReader:
 
     def engines(self) -> list[EngineRow]:
         def then(_: list[EngineRow]) -> None:
-            self._looked = self._process.world.scheduler.time
+            self._looked = self._stage.scheduler.time
 
         return self._call("engines", self._inner.engines, then)
 
@@ -102,7 +117,7 @@ class FaultyReader:
         """The committer went on without sending again: it has found out that the commit happened."""
         if self._unsure is not None:
             self._unsure = None
-            self._process.world.mark("ambiguous commit resolved")
+            self._stage.mark("ambiguous commit resolved")
 
 
 class FaultyStore(FaultyReader):

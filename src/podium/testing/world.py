@@ -6,28 +6,23 @@ First everything may go wrong; then the weather calms down, and whatever was sta
 from __future__ import annotations
 
 import itertools
-import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from ..engine import Options
 from ..executors import Attempt
-from ..functions import Function
-from ..store import Store, open_store
 from .chaos import Chaos
 from .clients import Clients, Job
 from .executor import Invocation
-from .faults import CALM, Fault, Weather, draw_fault
+from .faults import CALM, Weather
 from .monitor import Monitor
 from .node import Process
-from .scheduler import Lane, Scheduler
+from .stage import Stage
 
 REBOOT_SECONDS = 2.0  # until a dead process is started again, at most
 DRAIN_SECONDS = 900.0  # virtual; what has not come to rest by then is stuck
-
-_worlds = itertools.count()
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -57,62 +52,51 @@ class World:
     """Everything of one seed."""
 
     def __init__(self, seed: int, setting: Setting) -> None:
-        self.seed, self.setting = seed, setting
-        self.options, self.weather = setting.options, setting.weather
-        self.chance = random.Random(seed)
-        self.scheduler = Scheduler(self.chance, self._broke)
-        self.functions: Mapping[str, Function] = {job.function.name: job.function for job in setting.jobs}
-        self.lane = Lane("world")  # of clients and chaos: it never stands still
-        self.depth = 0  # of pauses within pauses
-        self.outage = False
-        self.calls: list[str] = []  # every store call so far, by name
-        self.faults: Counter[str] = Counter()
-        self.marks: Counter[str] = Counter()
-        self.violations: list[str] = []
-        self.running: dict[int, Process] = {}  # by slot
+        self.seed, self._setting = seed, setting
+        functions = {job.function.name: job.function for job in setting.jobs}
+        self.stage = stage = Stage(seed, setting.options, setting.weather, functions)
+        self._running: dict[int, Process] = {}  # by slot
         self._processes: list[Process] = []  # all that ever were
-        self.memory_name = f"sim-{next(_worlds)}"
         self._stamps = itertools.count(1)
-        self._own_store = self.open_store()
+        self._own_store = stage.open_store()
         self._own_store.migrate()
-        self.monitor = Monitor(self, self._own_store, self.functions)
-        self.clients = Clients(self, self._own_store)
-        self.chaos = Chaos(self)
-
-    def open_store(self) -> Store:
-        """One more handle on the one store. No patience: a lock that is held is an error at once."""
-        return open_store(f"sqlite:///:memory:?{self.memory_name}", patience=0)
+        self.monitor = Monitor(stage, self._own_store)
+        self._chaos = Chaos(stage, self._running, self._died)
+        self._clients = Clients(
+            stage, setting.jobs, self._running, self.monitor, self._own_store, lambda: self._chaos.locked
+        )
 
     # -- the story ------------------------------------------------------------------------------------
 
     def play(self) -> Report:
         """From the first boot until everything has come to rest."""
-        for slot in range(self.setting.slots):
-            self.boot(slot)
-        self.clients.begin()
-        self.chaos.begin()
+        for slot in range(self._setting.slots):
+            self._boot(slot)
+        self._clients.begin()
+        self._chaos.begin()
+        stage, scheduler = self.stage, self.stage.scheduler
         try:
-            self.scheduler.run(self.setting.calm_after, self._at_rest)
-            self.weather, self.outage = CALM, False
-            self.chaos.end()
-            self.scheduler.run(self.scheduler.time + DRAIN_SECONDS, self._at_rest)
+            scheduler.run(self._setting.calm_after, self._at_rest)
+            stage.weather, stage.outage = CALM, False
+            self._chaos.end()
+            scheduler.run(scheduler.time + DRAIN_SECONDS, self._at_rest)
             # Whoever waits for a run elsewhere learns of its end by polling.
-            self.scheduler.run(self.scheduler.time + 3 * self.options.poll + 1.0, self.clients.all_told)
-            if not self.scheduler.halted:
+            scheduler.run(scheduler.time + 3 * stage.options.poll + 1.0, self._clients.all_told)
+            if not scheduler.halted:
                 self.monitor.close_books()
-                self.clients.check()
+                self._clients.check()
         finally:
             self._end()
         return Report(
-            self.seed, self.scheduler.time, self.scheduler.digest, self.calls, self.faults, self.marks,
-            self.monitor.evaluations, self.violations,
+            self.seed, scheduler.time, scheduler.digest, stage.calls, stage.faults, stage.marks,
+            self.monitor.evaluations, stage.violations,
         )  # fmt: skip
 
     def _at_rest(self) -> bool:
-        return self.clients.settled and self.monitor.drained
+        return self._clients.settled and self.monitor.drained
 
     def _end(self) -> None:
-        self.chaos.end()
+        self._chaos.end()
         for process in self._processes:
             process.end()
         for process in self._processes:
@@ -123,58 +107,29 @@ class World:
 
     # -- processes ------------------------------------------------------------------------------------
 
-    def boot(self, slot: int) -> None:
+    def _boot(self, slot: int) -> None:
         """Start a process in a slot that is free."""
-        if self.chaos.locked:  # nobody can open the store now
-            self.scheduler.later(0.5, self.lane, self.boot, slot)
+        if self._chaos.locked:  # nobody can open the store now
+            self.stage.scheduler.later(0.5, self.stage.lane, self._boot, slot)
             return
-        process = Process(self, slot, len(self._processes))
-        self.running[slot] = process
+        process = Process(self.stage, self.monitor, slot, len(self._processes), self._died, self.invoked)
+        self._running[slot] = process
         self._processes.append(process)
         process.boot()
 
-    def died(self, process: Process) -> None:
+    def _died(self, process: Process) -> None:
         """A process is gone, however; its supervisor starts another one soon."""
         if process.alive:
             process.end()
-            del self.running[process.slot]
-            delay = self.chance.uniform(0.0, REBOOT_SECONDS)
-            self.scheduler.later(delay, self.lane, self.boot, process.slot)
+            del self._running[process.slot]
+            delay = self.stage.chance.uniform(0.0, REBOOT_SECONDS)
+            self.stage.scheduler.later(delay, self.stage.lane, self._boot, process.slot)
 
     def invoked(self, process: Process, attempt: Attempt) -> Invocation:
         """A task body begins: a line in the ledger."""
         invocation = Invocation(
             next(self._stamps), attempt.run, attempt.step, attempt.number, attempt.token, process.name,
-            self.scheduler.time,
+            self.stage.scheduler.time,
         )  # fmt: skip
         self.monitor.invoked(process, invocation)
         return invocation
-
-    # -- faults, marks, violations --------------------------------------------------------------------
-
-    def next_fault(self, call: str) -> Fault | None:
-        """What befalls the store call that is made now."""
-        self.calls.append(call)
-        weather = self.weather
-        if self.outage:
-            return Fault.FAIL_BEFORE
-        if weather.planned:
-            return weather.planned.get(len(self.calls) - 1)
-        return draw_fault(weather, self.chance) if weather.calls else None
-
-    def suffer(self, fault: object) -> None:
-        """A fault has its way."""
-        self.faults[str(fault)] += 1
-        self.scheduler.note(str(fault))
-
-    def mark(self, what: str) -> None:
-        """A rare path was taken."""
-        self.marks[what] += 1
-
-    def violated(self, what: str) -> None:
-        """A promise does not hold: keep the first words about it and stop."""
-        self.violations.append(f"{what} (at {self.scheduler.time:.3f} s, step {self.scheduler.steps})")
-        self.scheduler.halted = True
-
-    def _broke(self, lane: Lane, error: BaseException) -> None:
-        self.violated(f"P7 nothing fails where nobody looks: {error!r} left a callback of {lane.name}")
