@@ -159,6 +159,8 @@ def test_one_write_can_finish_a_run_start_others_and_tell_them(store: Store) -> 
     )[0]
     assert verdict.runs == ((DONE, "r2"), (DONE, "r3"))
     assert verdict.messages == (DONE, Outcome.GONE, DONE)
+    assert [[found.id for found in store.inbox(run)] for run in ("r2", "r1", "r3")] == [["m1"], [], ["m3"]]
+    assert [row(store, run).inbox for run in ("r2", "r1", "r3")] == [1, 0, 1]
 
 
 # -- attach -------------------------------------------------------------------------------------------

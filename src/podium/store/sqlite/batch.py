@@ -178,7 +178,7 @@ def _apply(
             rows(connection, _KEEP_PROGRESS, (run.key, *astuple(said)))
         else:
             rows(connection, _FORGET_PROGRESS, (run.key, said.step))
-    if changes.counted:
+    if changes.inbox or changes.taken:
         _apply_messages(connection, changes)
     for run, name, starter in changes.renamed.values():
         rows(connection, _RENAME, (name, starter, run.key))

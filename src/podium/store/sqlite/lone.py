@@ -27,8 +27,8 @@ _MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if fiel
 
 
 def is_lone(write: Write) -> bool:
-    """Whether it has a fence and only records: of every other field there is, nothing is said."""
-    return write.fence is not None and not any(_MORE(write))
+    """Whether it has a fence and only records: entries or logs, and of every other field there is nothing."""
+    return bool(write.entries or write.logs) and write.fence is not None and not any(_MORE(write))
 
 
 def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
