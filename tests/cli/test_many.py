@@ -210,6 +210,24 @@ def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: 
         assert app.load(left).owner == "heir"
 
 
+@pytest.mark.parametrize("asked", [("status:open",), ("workflow:hangs", "status:running")])
+def test_resume_of_many_names_the_command_that_drives_what_is_left_behind(
+    left: str, asked: tuple[str, ...]
+) -> None:
+    ran = podium("resume", *asked, "--yes")
+    assert ran.returncode == 0
+    assert ran.stderr.splitlines() == [
+        "resume 0 runs: nothing to do",
+        "1 run in line, and nothing drives it: podium worker app.py",
+    ]
+
+
+def test_runs_named_one_by_one_are_told_what_drives_them(left: str) -> None:
+    other = podium("run", "app:adds", "--detach", "-q", "--", "--n", "1").stdout.strip()
+    ran = podium("resume", left, other)
+    assert ran.stderr.splitlines()[-1] == "2 runs in line, and nothing drives them: podium worker app.py"
+
+
 def test_cancel_of_what_nobody_drives_says_so_and_what_to_do(left: str) -> None:
     ran = podium("cancel", "@last")
     assert ran.returncode == 0

@@ -191,7 +191,7 @@ def test_a_run_that_is_taken_as_it_is_cancelled_is_asked(app: App, monkeypatch: 
     run = rests.options(delay=3600).start(1)
     queued = app.load(run.id)
     with monkeypatch.context() as patch:
-        patch.setattr(app, "load", lambda _: msgspec.structs.replace(queued, token=queued.token + 1))
+        patch.setattr(app.records, "load", lambda _: msgspec.structs.replace(queued, token=queued.token + 1))
         assert app.cancel(run.id).result() is Cancelled.ASKED
     with pytest.raises(podium.RunCancelled):
         run.result(timeout=60)
@@ -354,3 +354,31 @@ def test_the_engines_thread_reads_no_history_for_a_notice(
         assert rests.start(1).id == left
         assert told == [f"podium: resumed {left}: 0 steps on record"]
     assert threads == ["podium-notice"]
+
+
+def test_what_is_found_has_a_truth_and_what_is_given_shows_no_address(tmp_path: Path) -> None:
+    with App(tmp_path / "podium.db"):
+        run = rests.options(id="one").start(1)
+        assert run.id == "one"
+        assert podium.runs("status:open")
+        assert not podium.runs("status:failed")
+        assert repr(podium.runs().count()) == "<Waiting: 1>"
+        assert repr(run.cancel()) == "<Waiting: done>"
+
+
+def test_a_wait_that_is_over_names_the_run_and_says_that_it_goes_on(tmp_path: Path) -> None:
+    with App(tmp_path / "podium.db"):
+        run = rests.options(id="one").start(1)
+        with pytest.raises(TimeoutError, match=r"run one is not done after 0\.05 s, and goes on"):
+            run.result(timeout=0.05)
+        _ = run.cancel()
+
+
+@workflow
+def gives_up() -> None:
+    raise TimeoutError("its own")
+
+
+def test_a_timeout_that_a_run_failed_of_is_told_as_it_was(tmp_path: Path) -> None:
+    with App(tmp_path / "podium.db"), pytest.raises(TimeoutError, match=r"^its own$"):
+        gives_up.start().result(timeout=30)

@@ -6,11 +6,13 @@ import copy
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podium import task, workflow
+import podium
+from podium import App, UsageError, task, workflow
 
 
 @task
@@ -57,3 +59,13 @@ def test_options_and_the_object_of_a_method_go_along() -> None:
 def test_what_is_not_found_by_its_name_says_so() -> None:
     with pytest.raises((pickle.PicklingError, TypeError), match="is not found as builtins:len"):
         pickle.dumps(measure)
+
+
+@pytest.mark.parametrize("give", [pickle.dumps, copy.deepcopy])
+def test_a_run_is_refused_with_what_to_pass_instead(tmp_path: Path, give: Any) -> None:
+    with App(tmp_path / "podium.db"):
+        run = doubled.start(1)
+        with pytest.raises(UsageError, match=r"run\.id"):
+            give(run)
+        with pytest.raises(UsageError, match="query"):
+            give(podium.runs())

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.support import wait_until
+from podium.model import Query
+from tests.processes.support import Host, wait_until
 
 STOPPED = """
 from podium import sleep, task, workflow
@@ -85,3 +86,21 @@ def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path) -> No
     assert "go on: run the script again, or podium resume" in said
     assert "Exception ignored" not in said
     assert "podium/client" not in said
+
+
+def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -> None:
+    """Whoever presses Ctrl-C to stop a mail-out must not read that it was stopped when the rest is sent."""
+    host.write("mails", STOPPED)
+    worker = host.worker("mails")
+    script = subprocess.Popen(
+        [sys.executable, "mails.py"],
+        cwd=host.folder, env={**os.environ, "PODIUM_URL": host.url}, text=True, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until((host.folder / "begun").exists)
+    script.send_signal(signal.SIGINT)
+    _, said = script.communicate(timeout=30)
+    (row,) = host.app.find(Query())
+    last = said.splitlines()[-1]
+    assert "stopped run" not in said
+    assert last.startswith(f"podium: run {row.id} is not stopped: process {worker.process.pid} on ")
+    assert last.endswith(f"goes on with it; podium cancel {row.id} ends it")

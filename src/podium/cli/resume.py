@@ -1,14 +1,17 @@
-"""`podium resume RUN`: put a parked run back in line, and drive what nobody drives."""
+"""`podium resume RUN`: put a parked run back in line, and drive one that nothing drives."""
 
 from __future__ import annotations
 
+import os
+import shlex
+
 import click
 
-from ..client import RESUMED, App
+from ..client import RESUMED, App, store_flag
 from ..errors import WrongState
-from ..inspect import living, offered, way_on
+from ..inspect import find_code, folders_of, living, offered, undriven, way_on
 from ..model import RunRow, State
-from . import options
+from . import formatting, options
 from .driving import drive_again, require_engine
 from .lookup import looking, tell_standing
 from .main import FINE
@@ -17,6 +20,7 @@ from .target import TargetNotFound
 from .terminal import safe, tell
 
 _RUNS = "it runs already, in another process"
+_IN_LINE = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
@@ -34,16 +38,21 @@ def command(
     """Go on with a parked or left-behind run, here.
 
     With a query (see `podium runs -h`) all that match and are parked are put back in line, for whatever
-    process has their code: `podium resume workflow:daily`.
+    process has their code: `podium resume workflow:daily`. What is in line and left behind is driven by
+    `podium worker`, as a line then says.
     """
     with looking(store) as app:
         chosen = Chosen(app, query, RESUMED)
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
+            if not (dry_run or chosen.rows or quiet):
+                _tell_left_behind(app, query, chosen)
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
             code = each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
             if len(chosen.rows) == 1 and not quiet:
                 tell_standing(app, chosen.rows[0].id)
+            elif not quiet:
+                _tell_left_behind(app, query, chosen)
             return code
         (row,) = chosen.rows
         _require_open(row)
@@ -75,6 +84,26 @@ def _put_in_line(app: App, row: RunRow) -> str:
     if _runs(app, row):
         return f"{_RUNS}; nothing was done"
     return "in line already" if row.due is None or row.due <= app.env.now() else "it waits, as it should"
+
+
+def _tell_left_behind(app: App, query: tuple[str, ...], chosen: Chosen) -> None:
+    """Say which command drives the ones that are meant, are in line, and that nothing drives."""
+    also = Chosen(app, query, _IN_LINE).rows if chosen.by_query else []
+    now = (app.store.load(row.id) for row in chosen.rows)  # one may have been deleted meanwhile
+    rows = {row.id: row for row in (*also, *now) if row is not None}
+    left = undriven(rows.values(), living(app))
+    code = {(row.function, row.starter) for row in left}
+    places = {one: find_code(*one, folders_of(app.url, one[1])) for one in code}
+    left = [row for row in left if places[row.function, row.starter]]
+    if left:
+        served = sorted({_as_module(places[row.function, row.starter]) for row in left})
+        worker = f"{shlex.join(['podium', 'worker', *served])}{store_flag(app.url)}"
+        it = "it" if len(left) == 1 else "them"
+        tell(f"{formatting.many(len(left), 'run')} in line, and nothing drives {it}: {worker}")
+
+
+def _as_module(place: str) -> str:
+    return os.path.relpath(place) if os.path.isabs(place) else place
 
 
 def _runs(app: App, row: RunRow) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import UsageError, WrongState
 from ..inspect import ParsedQuery, among, pages, parse, retried_since
@@ -51,6 +51,10 @@ class Found:
             for row in page:
                 yield self._run(row)
 
+    def __bool__(self) -> bool:
+        """Whether any run matches; one blocking read, as iterating it."""
+        return any(pages(self._app, self._parsed))
+
     def count(self) -> Waiting[int]:
         """How many match.
 
@@ -86,6 +90,9 @@ class Found:
     def resume(self) -> Waiting[int]:
         """Put the parked ones back in line.
 
+        What a process has left behind is in line already, for whoever drives its function: a worker, or the
+        one that asks such a run for its `result()`.
+
         Example:
 
         >>> podium.runs("workflow:daily").resume().result()
@@ -119,6 +126,9 @@ class Found:
 
     def _run(self, row: RunRow) -> Run[Any]:
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row.id))
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("what podium.runs(...) gives is not pickled", fix="pass the query, or the runs' ids")
 
     def __repr__(self) -> str:
         return f"<runs {self._query!r}>"

@@ -1,4 +1,4 @@
-"""The line that a script prints when Ctrl-C or SIGTERM ends it: how to go on with what it has left behind."""
+"""The lines that a script prints when Ctrl-C or SIGTERM ends it: who goes on with what it has left behind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..errors import StoreError
+from ..inspect import can_act, would_take
 from ..inspect.history import in_words, steps_on_record
-from ..model import RunRow
+from ..model import EngineRow, RunRow
 from ..store import Store
 from .location import store_flag
 from .signals import is_unwinding
@@ -22,16 +23,41 @@ def is_interrupted() -> bool:
 
 
 def tell_left(
-    notice: Callable[[str], None], store: Store, url: str, starter: str, runs: Sequence[str]
+    notice: Callable[[str], None],
+    store: Store,
+    url: str,
+    starter: str,
+    runs: Sequence[str],
+    is_alive: Callable[[EngineRow], bool | None],
 ) -> None:
-    """Say in one line what became of the runs that an interrupted process asked for."""
+    """Say what became of the runs that an interrupted process asked for: in a line of those that stand still
+    now, and in one of those that another process has, or takes."""
     try:
         rows = [row for row in map(store.load, runs) if row is not None]
+        engines = [engine for engine in store.engines() if can_act(is_alive, engine)]
     except StoreError:  # then there is nothing that would be certain
         return
-    if rows:
-        left = [row for row in rows if not row.state.is_final] or rows
+    open_ones = [row for row in rows if not row.state.is_final]
+    takers = {row.id: engine for row in open_ones if (engine := _taker(row, engines)) is not None}
+    handed = [row for row in open_ones if row.id in takers]
+    left = [row for row in open_ones if row.id not in takers] or ([] if handed else rows)
+    if left:
         notice(_line(left, steps_on_record(store, left[0].id), url, starter))
+    if handed:
+        notice(_handed_line(handed, takers[handed[0].id], url))
+
+
+def _taker(row: RunRow, engines: Sequence[EngineRow]) -> EngineRow | None:
+    """The living engine that has a run, or takes it now that it is handed back."""
+    return next((engine for engine in engines if row.owner == engine.id or would_take(engine, row)), None)
+
+
+def _handed_line(rows: Sequence[RunRow], engine: EngineRow, url: str) -> str:
+    row, more = rows[0], f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+    are, it = ("is", "it") if len(rows) == 1 else ("are", "them")
+    who = f"process {engine.pid} on {engine.host} goes on with {it}"
+    ends = f"podium cancel {row.id}{store_flag(url)} ends it"
+    return f"podium: run {row.id}{more} {are} not stopped: {who}; {ends}"
 
 
 def _line(left: Sequence[RunRow], steps: int, url: str, starter: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Generator
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from .. import codec
 from ..engine import End, read_reason
@@ -18,7 +18,7 @@ from ..model import Entry, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
 from .process import is_session
-from .waiting import Answer, Done, Waiting, check_timeout, known, mapped
+from .waiting import Answer, Done, Waiting, check_timeout, known, mapped, result_within
 
 R = TypeVar("R")
 
@@ -201,6 +201,11 @@ class Run(Waiting[R]):
         """
         return why(self._stored().app, self.id)
 
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "a Run is not pickled: it is of its process", fix="pass run.id; podium.get(id) has it there"
+        )
+
     def _stored(self) -> StoredRun:
         if not isinstance(self._source, StoredRun):
             raise UsageError("a step inside a workflow has no history of its own")
@@ -256,8 +261,9 @@ class StoredRun:
                 fix="in an async task, await the run instead",
             )
         try:
-            with slot_lent((self._start.result(timeout),)):
-                end = self.ended().result(timeout)
+            run = result_within(self._start, timeout, lambda: f"its start is not on record after {timeout} s")
+            with slot_lent((run,)):
+                end = result_within(self.ended(), timeout, lambda: _not_done(run, timeout))
         except KeyboardInterrupt:
             self._left_by_its_caller()
             raise
@@ -303,6 +309,10 @@ class StoredRun:
         reason = read_reason(end.payload)
         fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
         raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
+
+
+def _not_done(run: str, timeout: float | None) -> str:
+    return f"run {run} is not done after {timeout} s, and goes on; podium.get({run!r}) has it"
 
 
 class StepRun:

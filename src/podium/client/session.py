@@ -175,7 +175,7 @@ class Session:
             finally:  # also when a second Ctrl-C cuts the grace short
                 if store is not None:
                     if wanted and is_interrupted():
-                        tell_left(self.profile.tell, store, self.profile.url, self.profile.starter, wanted)
+                        self._tell_left(store, host.id, wanted)
                     self._others.close(store, wanted)
         if store is not None:
             store.close()
@@ -185,6 +185,14 @@ class Session:
             self.close()
         except KeyboardInterrupt:  # the second Ctrl-C: Python would print our frames, and go on to end
             self.profile.tell("podium: left at once: what was running is cut off")
+
+    def _tell_left(self, store: Store, ours: str, wanted: Sequence[str]) -> None:
+        profile = self.profile
+
+        def is_alive(engine: EngineRow) -> bool | None:
+            return engine.id != ours and self.is_alive(engine)
+
+        tell_left(profile.tell, store, profile.url, profile.starter, wanted, is_alive)
 
     @property
     def has_engine(self) -> bool:

@@ -58,6 +58,14 @@ class Answer(Waiting[T]):
     def __await__(self) -> Generator[Any, None, T]:
         return wait_in_loop(self._future).__await__()
 
+    def __repr__(self) -> str:
+        future = self._future
+        if not future.done():
+            return "<Waiting: under way>"
+        failed = future.cancelled() or future.exception() is not None
+        value = None if failed else future.result()
+        return f"<Waiting: {'failed' if failed else 'done' if value is None else value}>"
+
 
 class Done(Waiting[None]):
     """A `Waiting` for something that was done at once."""
@@ -68,11 +76,24 @@ class Done(Waiting[None]):
     def __await__(self) -> Generator[Any, None, None]:
         yield from ()
 
+    def __repr__(self) -> str:
+        return "<Waiting: done>"
+
 
 def check_timeout(timeout: object) -> None:
     """Raise UsageError unless it is None or a number of seconds."""
     if timeout is not None and not is_number(timeout):
         raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
+
+
+def result_within(future: Future[T], timeout: float | None, what: Callable[[], str]) -> T:
+    """What a future comes to. Raises its failure, or TimeoutError with `what` there is to say by then."""
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        if future.done():  # its own
+            raise
+        raise TimeoutError(what()) from None
 
 
 def known(value: T) -> Future[T]:

@@ -122,10 +122,10 @@ def fencing_token() -> tuple[int, int]:
     return current.token, current.number
 
 
-def progress(done: float, total: float | None = None, text: str = "", **state: Any) -> None:
+def progress(done: float, /, total: float | None = None, text: str = "", **state: Any) -> None:
     """Say how far the running task is, for live views; outside of a task it does nothing.
 
-    done   how much is done
+    done   how much is done; given by position, so that a state may have a `done` of its own
     total  of how much; None where that is not known
     text   a few words
     state  kept for the next attempt at this step, in this process or another, which reads it by

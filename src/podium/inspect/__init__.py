@@ -11,7 +11,7 @@ from .search import SearchResult, among, pages, retried_since, search
 from .step_names import StepName
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
-from .undriven import living, offered, undriven, would_take
+from .undriven import can_act, living, offered, undriven, would_take
 from .whereabouts import WayOn, file_of, find_code, folders_of, starter_under, way_on
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "file_of",
     "find_code",
     "folders_of",
+    "can_act",
     "living",
     "offered",
     "starter_under",

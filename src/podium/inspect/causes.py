@@ -318,7 +318,7 @@ class _Unfinished:
     # -- the parts ------------------------------------------------------------------------------------
 
     def _living(self) -> list[EngineRow]:
-        return [engine for engine in self.engines if can_act(self.view, engine)]
+        return [engine for engine in self.engines if can_act(self.view.is_alive, engine)]
 
     def _cancel_asked(self) -> str:
         asked: Message | None = next((m for m in self.inbox if m.kind == "cancel"), None)

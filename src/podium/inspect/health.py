@@ -74,7 +74,7 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
 
 
 def _stuck(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]:
-    living = [engine for engine in engines if can_act(view, engine)]
+    living = [engine for engine in engines if can_act(view.is_alive, engine)]
     yield _orphans(view, engines, living)
     yield _parked(view)
     yield from _unserved(view, living)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..engine import read_engine_info
 from ..env import is_stopped
@@ -14,12 +14,12 @@ UNFINISHED = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
 
 def living(view: StoreView) -> list[EngineRow]:
     """The engines that can act."""
-    return [engine for engine in view.store.engines() if can_act(view, engine)]
+    return [engine for engine in view.store.engines() if can_act(view.is_alive, engine)]
 
 
-def can_act(view: StoreView, engine: EngineRow) -> bool:
+def can_act(is_alive: Callable[[EngineRow], bool | None], engine: EngineRow) -> bool:
     """Whether an engine's process is there and not stopped, as far as a look can tell."""
-    alive = view.is_alive(engine)
+    alive = is_alive(engine)
     return alive is not False and not (alive and is_stopped(engine.pid))
 
 
