@@ -26,7 +26,7 @@ SLOW = (
     "chaos", "examples", "faults", "isolation", "processes",
     "cli/test_busy.py", "cli/test_doctor.py", "cli/test_later.py", "cli/test_logs.py", "cli/test_many.py",
     "cli/test_run.py", "cli/test_stopping.py", "cli/test_ten_cases.py", "cli/test_terminal.py",
-    "cli/test_why.py", "store/test_sqlite_faults.py",
+    "cli/test_why.py", "store/test_sqlite_faults.py", "tidy/test_docs.py",
 )  # fmt: skip
 
 

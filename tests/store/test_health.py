@@ -178,12 +178,12 @@ def test_the_holder_of_a_lock_is_not_whoever_locks_a_file_of_that_number_elsewhe
     listed = tmp_path / "locks"
     monkeypatch.setattr(files, "_LOCKS", listed)
     listed.write_text(f"{stranger}\n2: POSIX  ADVISORY  WRITE {us} {here} 120 120\n")
-    assert lock_holder(tmp_path / "a.db").startswith(f"process {us} (")
+    assert str(lock_holder(tmp_path / "a.db")).startswith(f"process {us} (")
     listed.write_text(f"{stranger}\n")
-    assert lock_holder(tmp_path / "a.db") == ""
+    assert lock_holder(tmp_path / "a.db") is None
     # A file system that shows another device there: whoever has the very file open holds it.
     listed.write_text(f"2: POSIX  ADVISORY  WRITE {us} ff:ff:{file.st_ino} 120 120\n")
-    assert lock_holder(tmp_path / "a.db").startswith(f"process {us} (")
+    assert str(lock_holder(tmp_path / "a.db")).startswith(f"process {us} (")
     store.close()
 
 

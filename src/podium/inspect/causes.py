@@ -127,25 +127,24 @@ class _Unfinished:
     def _busy(self) -> Cause | None:
         """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""
         who = lock_holder(self.view.url)
-        if not who:
+        if who is None:
             return None
         self.view.store.wait(_LOOK_SECONDS)
         if lock_holder(self.view.url) != who:  # for a moment anybody may have it
             return None
-        pid = next((word for word in who.split() if word.isdigit()), "")
-        if pid and is_stopped(int(pid)):
+        if is_stopped(who.pid):
             return Cause(
                 "frozen",
                 f"{who} is stopped (by SIGSTOP or a debugger), and it holds the store's write lock",
                 ("until it goes on or ends nothing is written, and no other engine can take runs over",),
-                f"kill -CONT {pid}",
+                f"kill -CONT {who.pid}",
             )
-        if any(str(engine.pid) == pid for engine in self.engines):
+        if any(engine.pid == who.pid for engine in self.engines):
             return None
         return Cause(
             "store-busy",
             f"{who} holds the store's write lock: nothing can be written until it lets go",
-            fix=f"wait for it, or end it: kill {pid}",
+            fix=f"wait for it, or end it: kill {who.pid}",
         )
 
     # -- somebody drives it ---------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreRefused
-from .protocol import Copied, Finding, Store
+from .protocol import Copied, Finding, LockHolder, Store
 from .urls import project_folder, shown_url
 
 __all__ = [
     "Copied",
     "Finding",
+    "LockHolder",
     "Store",
     "back_up",
     "compact",
@@ -90,9 +91,9 @@ def compact(url: str | PathLike[str]) -> tuple[int, int]:
     return importlib.import_module(module).compact(name)
 
 
-def lock_holder(url: str | PathLike[str]) -> str:
-    """Who holds the store's write lock at this moment: "process 4711 (sqlite3 podium.db)"; "" if nobody does,
-    and where that cannot be known. For a moment anybody may."""
+def lock_holder(url: str | PathLike[str]) -> LockHolder | None:
+    """Who holds the store's write lock at this moment; None if nobody does, and where that cannot be known.
+    For a moment anybody may."""
     scheme, name = _parts(url)
     module, _ = _BACKENDS[scheme]
     return importlib.import_module(module).lock_holder(name)

@@ -21,7 +21,7 @@ Errors, from any method:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -231,6 +231,16 @@ class Store(Protocol):
     def close(self) -> None:
         """Close every connection, after what is running, and wake `wait`; closing twice is fine."""
         ...
+
+
+class LockHolder(NamedTuple):
+    """The process that holds a store's write lock. As text "process 4711 (sqlite3 podium.db)"."""
+
+    pid: int
+    command: str  # "" where that cannot be known
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
 
 
 class Finding(msgspec.Struct, frozen=True):

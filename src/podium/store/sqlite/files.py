@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from ...errors import StoreFatal
+from ..protocol import LockHolder
 from ..urls import shown_url
 from .locks import WRITE, lock_directory
 
@@ -96,24 +97,24 @@ def _identity(name: str) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def lock_holder(path: str | Path) -> str:
-    """Who holds the write lock of the store at a path: "process 4711 (sqlite3 podium.db)".
+def lock_holder(path: str | Path) -> LockHolder | None:
+    """Who holds the write lock of the store at a path.
 
-    "" where nobody does, and where only the system knows (no /proc, another container).
+    None where nobody does, and where only the system knows (no /proc, another container).
     """
     try:
         file = os.stat(f"{os.path.realpath(path)}{SHM}")
         locks = _LOCKS.read_text()
     except OSError:
-        return ""
+        return None
     try:
         ours = os.stat(lock_directory(os.path.realpath(path)) / WRITE)
     except OSError:  # no store of ours, or one of an earlier version
         ours = None
-    return _holder(locks, "POSIX", file) or (_holder(locks, "FLOCK", ours) if ours else "")
+    return _holder(locks, "POSIX", file) or (_holder(locks, "FLOCK", ours) if ours else None)
 
 
-def _holder(locks: str, kind: str, file: os.stat_result) -> str:
+def _holder(locks: str, kind: str, file: os.stat_result) -> LockHolder | None:
     """Who holds the write lock in that file, by the text of /proc/locks."""
     for line in locks.splitlines():
         # 12: POSIX  ADVISORY  WRITE 4711 fe:00:1234567 120 120; one that waits has "->" after its number
@@ -124,8 +125,8 @@ def _holder(locks: str, kind: str, file: os.stat_result) -> str:
             continue
         device, _, inode = words[5].rpartition(":")
         if inode == str(file.st_ino) and (device == _device(file) or _has_open(words[4], file)):
-            return _named(words[4])
-    return ""
+            return LockHolder(int(words[4]), _command(words[4]))
+    return None
 
 
 def _device(file: os.stat_result) -> str:
@@ -152,12 +153,11 @@ def _end(word: str) -> int:
     return _WRITE_LOCK_BYTE if word == "EOF" else int(word)
 
 
-def _named(process: str) -> str:
+def _command(process: str) -> str:
     try:
         command = (
             Path("/proc", process, "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         )
     except OSError:  # gone, or another container's
         command = ""
-    words = shown_url(" ".join(command.split()))[:80]  # a script given with -c has lines
-    return f"process {process} ({words})" if words else f"process {process}"
+    return shown_url(" ".join(command.split()))[:80]  # a script given with -c has lines

@@ -166,16 +166,15 @@ def log_size(path: Path) -> Finding:
 def write_lock(path: Path) -> Finding:
     """Whether somebody holds the write lock: for a moment anybody may, for long nobody should."""
     holder = lock_holder(path)
+    if holder is None:
+        return Finding("write lock", True, "free")
     for _ in range(_LOCK_LOOKS):
-        if not holder:
-            return Finding("write lock", True, "free")
         threading.Event().wait(_LOCK_SECONDS / _LOCK_LOOKS)
         if lock_holder(path) != holder:
             return Finding("write lock", True, "changes hands")
     held = f"held by {holder} for more than {_LOCK_SECONDS:g} s"
-    pid = next(word for word in holder.split() if word.isdigit())
-    if is_stopped(int(pid)):
-        fix = f"kill -CONT {pid}, or end it: until then all runs wait, nothing is lost"
+    if is_stopped(holder.pid):
+        fix = f"kill -CONT {holder.pid}, or end it: until then all runs wait, nothing is lost"
         return Finding("write lock", False, f"{held}, which is stopped", fix)
     fix = "wait for it, or end that process: until then all runs wait, nothing is lost"
     return Finding("write lock", False, held, fix)
