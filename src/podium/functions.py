@@ -140,6 +140,11 @@ class Function:
         """The annotation of the result, Any where there is none."""
         return self.hints.get("return", Any)
 
+    @cached_property
+    def result_name(self) -> str:
+        """What errors call the result."""
+        return f"{self.label} result"
+
     def check(self, bound: Mapping[str, Any]) -> None:
         """Raise ArgumentError for an argument whose type cannot be what the annotation says."""
         hints = self.hints

@@ -85,7 +85,7 @@ def test_a_fault_at_every_sync_and_write_loses_nothing_acknowledged(
     tmp_path: Path, operation: str, fault: object
 ) -> None:
     errors: set[type[StoreError]] = set()
-    for nth in range(1, 500):
+    for nth in range(1, 1000):
         disk, acknowledged = FaultyDisk(), list[str]()
         disk.strike(operation, nth, fault)
         file = tmp_path / f"{nth}.db"

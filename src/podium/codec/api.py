@@ -29,6 +29,7 @@ _TAG = b'"!'  # in every tree with a tag, and in few others
 _AS_IS = b'{"!as_is":'
 _NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
 _MAX_DIGITS = 4300  # msgspec reads no longer numbers
+_SHORT = _MAX_DIGITS  # bytes that can hold no longer one
 _LONG_NUMBER = re.compile(rb"[0-9]{4301}")
 
 
@@ -41,6 +42,13 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
     Example: `encode({"at": datetime.now()})`.
     """
+    if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
+        try:  # the commonest result needs no walk
+            data = _json(value)
+            if len(data) <= _SHORT and len(data) <= limit and _NUL not in data:
+                return data
+        except ValueError:
+            pass
     try:
         data = _write(value, limit, where, where, annotation=annotation).data
     except EncodeError:
@@ -67,8 +75,9 @@ def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOA
     else:  # the commonest call: plain data by plain names needs no walk
         try:
             data = _json(bound)
-            if _is_plain(data) and len(data) <= limit:
-                return data, _digest(data if len(bound) < 2 else sorted_json(bound))
+            if len(data) <= _SHORT and len(data) <= limit and _NUL not in data:
+                canonical = data if len(bound) < 2 else sorted_json(bound)
+                return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
         except ValueError:
             pass
     given = dict(bound)
@@ -163,7 +172,7 @@ def decode(data: bytes, annotation: Any = Any) -> Any:
     JSON (from a command line, say) is converted. Classes are looked up among those already imported and
     those the annotation mentions. Raises DecodeError.
     """
-    if data.startswith(_AS_IS):
+    if data[:1] == b"{" and data.startswith(_AS_IS):
         data, annotation = data[len(_AS_IS) : -1], Any
     try:
         value = _parse(data)

@@ -36,6 +36,7 @@ class Attempts:
     """Book-keeping for one run in memory."""
 
     def __init__(self) -> None:
+        self._lineage = ""
         self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
         self.running: dict[str, Attempt] = {}  # by step id
         self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
@@ -89,8 +90,9 @@ class Attempts:
         tries, number = self.tries.get(step.id), 1
         if tries is not None:
             number = tries.number = tries.number + 1
+        lineage = self._lineage = self._lineage or lineage_of(head)
         attempt = Attempt(
-            head.id, step.id, step.function, step.args, number, head.token, lineage_of(head), step.context
+            head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
         )
         if self.former_keys is not None:
             attempt.key = self.former_keys[step.id]

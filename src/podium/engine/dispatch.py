@@ -30,6 +30,7 @@ class Dispatcher:
     def __init__(self, context: Context, logs: LogCollector, quarantine: Quarantine, awaits: Awaits) -> None:
         self._env, self._events, self._reactor = context.env, context.events, context.reactor
         self._logs, self._quarantine, self._awaits = logs, quarantine, awaits
+        self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
@@ -37,33 +38,36 @@ class Dispatcher:
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
         attempt.began = self._env.now()
-        attempt.note, attempt.open_log = self._progressed, self._logs.open_log
-        attempt.awaits = self._awaits
+        attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
-        self._submit(attempt)
-
-    def _submit(self, attempt: Attempt) -> None:
         executor = self.executors.get(attempt.function.executor)
         if executor is None:
             raise _unknown(attempt)
         try:
             executor.submit(attempt)
         except Exception as error:
-            lack = shortage_of(error)
-            if lack is None:
-                raise
-            if not self._holds:
-                self._holds = True
-                log.warning("tasks wait to begin: %s", lack.message)
-                self._reactor.call_later(AGAIN_SECONDS, self._submit_held)
-            self._held.append(attempt)
+            self._hold(attempt, error)
+
+    def _hold(self, attempt: Attempt, error: Exception) -> None:
+        """An executor has not taken it: try again later, if it lacks something."""
+        lack = shortage_of(error)
+        if lack is None:
+            raise error
+        if not self._holds:
+            self._holds = True
+            log.warning("tasks wait to begin: %s", lack.message)
+            self._reactor.call_later(AGAIN_SECONDS, self._submit_held)
+        self._held.append(attempt)
 
     def _submit_held(self) -> None:
         held, self._held = self._held, []
         for attempt in held:
             if not attempt.cancelled:
-                self._submit(attempt)
+                try:
+                    self.executors[attempt.function.executor].submit(attempt)
+                except Exception as error:
+                    self._hold(attempt, error)
         self._holds = bool(self._held)
         if self._holds:
             self._reactor.call_later(AGAIN_SECONDS, self._submit_held)

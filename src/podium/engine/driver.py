@@ -20,6 +20,8 @@ from .outbox import Outbox
 
 Turn = Callable[..., None]  # (machine, act, *args): one turn, within its budget
 
+_RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
+
 LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 
@@ -69,12 +71,13 @@ class Driver:
         step = self.machine.open.get(attempt.step)
         if step is None:
             return None
-        self._keep_progress(ended, now)
+        if attempt.said:
+            self._keep_progress(ended, now)
         if ended.lost:
             self._attempts.lost(attempt, now + LOST_SECONDS)
             return None
         if error is None:
-            return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
+            return self._answer(_RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)
         failure = codec.with_call(ended.payload or codec.encode_failure(error), call)
         return self._retry(step, attempt, error, failure, now) or self._answer(
@@ -83,7 +86,7 @@ class Driver:
 
     def _keep_progress(self, ended: Ended, now: float) -> None:
         attempt = ended.attempt
-        if attempt.said and (ended.error is not None or ended.lost):
+        if ended.error is not None or ended.lost:
             self._attempts.said[attempt.step] = attempt.said
             self._outbox.keep(attempt, now)
 

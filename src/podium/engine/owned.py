@@ -30,6 +30,10 @@ from .reasons import explain, stuck
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
+# Python 3.11 takes a call to find a member of an enum; these are looked at for every step.
+GONE, CLOSED = Residency.GONE, Residency.CLOSED
+DONE = Outcome.DONE
+
 
 class RunHost(Protocol):
     """Who has the run in memory, and is told when it goes."""
@@ -133,7 +137,8 @@ class OwnedRun:
             self._settle()
         except BaseException as trouble:
             self._troubled(trouble)
-        self._launcher.ended(attempt)
+        if self.head.lost:
+            self._launcher.ended(attempt)
 
     def alarm(self, jumped: bool = False) -> None:
         """A timer of the machine or a postponed attempt may be due. `jumped`: the wall clock was set forward
@@ -172,8 +177,8 @@ class OwnedRun:
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
                 move = Move(last.state, payload=last.payload, fingerprint=self._fingerprint, at=at)
                 self.residence.close(move)
-            if outbox.must_commit_first:
-                self.touch()
+            if outbox.entries or outbox.must_commit_first:  # the first is what follows every outcome
+                self._context.committer.touch(self)
                 return  # what there is to wait for is seen after the commit
             outbox.held = []  # they rest on nothing that is not durable already
             reason = self._launcher.act(held)
@@ -253,7 +258,7 @@ class OwnedRun:
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
         outbox = self.outbox
-        if outbox.writing is not None or self.residence.state is Residency.GONE:
+        if outbox.writing is not None or self.residence.state is GONE:
             return None
         if outbox.move is not None:
             self._host.closing(self)
@@ -262,26 +267,28 @@ class OwnedRun:
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
-        held = self.outbox.settle()
-        if self.residence.state is Residency.GONE:
+        outbox = self.outbox
+        held = outbox.settle()
+        state = self.residence.state
+        if state is GONE:
             return
-        if verdict.outcome is Outcome.REFUSED:
-            self._host.lost(self)
-        elif verdict.outcome is not Outcome.DONE:
-            self._refused_data(write, verdict)
+        if verdict.outcome is not DONE:
+            if verdict.outcome is Outcome.REFUSED:
+                self._host.lost(self)
+            else:
+                self._refused_data(write, verdict)
         elif write.move is not None:
             self._host.left(self, write.move)
         else:
             try:
-                if self.residence.state is not Residency.CLOSED:  # else what was decided is its next owner's
+                if state is not CLOSED:  # else what was decided is its next owner's
                     reason = self._launcher.act(held)
                     if reason is not None:
                         self.park(reason)
-                    elif self.outbox.held:  # asked for while the write was under way
+                    elif outbox.held:  # asked for while the write was under way
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
-                outbox = self.outbox
                 if outbox.entries or outbox.move is not None or outbox.logs or outbox.progress:
                     self.touch()
             except BaseException as trouble:

@@ -31,45 +31,32 @@ class Slots(Protocol):
         ...
 
 
-class Attempt:
-    """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`."""
+class Attempt(msgspec.Struct, eq=False, weakref=True):
+    """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`.
 
-    __slots__ = (
-        "run", "step", "function", "args", "number", "token", "began", "cancelled", "handle", "note",
-        "log", "open_log", "slots", "awaits", "lineage", "key", "context", "said", "last", "__weakref__",
-    )  # fmt: skip
+    A Struct, because it is made in C: one is made for every step, with twenty attributes.
+    """
 
-    def __init__(
-        self,
-        run: str,
-        step: str,
-        function: Function,
-        args: bytes,
-        number: int,
-        token: int,
-        lineage: str = "",
-        context: contextvars.Context | None = None,
-    ) -> None:
-        self.run = run
-        self.lineage = lineage or run  # the same in a retry of the run
-        self.key = ""  # its idempotency key, where that has another form
-        self.context = context  # the context variables that the workflow has set
-        self.step = step
-        self.function = function
-        self.args = args  # encoded, by parameter name
-        self.number = number  # counts from 1, over lost ones too
-        self.token = token  # of the run's ownership
-        self.began = 0.0  # UTC seconds, set by the executor's caller
-        self.cancelled = False
-        self.handle: Any = None  # the executor's own; None while the attempt waits for a slot
-        self.note: Callable[[Attempt, Progress], None] | None = None
-        self.log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
-        self.open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
-        self.said = b""  # of its progress, encoded, for the next attempt at this step
-        self.last = b""  # what the attempt before it had said
-        self.slots: Slots | None = None  # from where it has its slot
-        # Told which runs the body begins (True) or ceases to wait for, from any thread.
-        self.awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
+    run: str
+    step: str
+    function: Function
+    args: bytes  # encoded, by parameter name
+    number: int  # counts from 1, over lost ones too
+    token: int  # of the run's ownership
+    lineage: str = ""  # the same in a retry of the run; "": the run
+    context: contextvars.Context | None = None  # the context variables that the workflow has set
+    key: str = ""  # its idempotency key, where that has another form
+    began: float = 0.0  # UTC seconds, set by the executor's caller
+    cancelled: bool = False
+    handle: Any = None  # the executor's own; None while the attempt waits for a slot
+    note: Callable[[Attempt, Progress], None] | None = None
+    log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
+    open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
+    said: bytes = b""  # of its progress, encoded, for the next attempt at this step
+    last: bytes = b""  # what the attempt before it had said
+    slots: Slots | None = None  # from where it has its slot
+    # Told which runs the body begins (True) or ceases to wait for, from any thread.
+    awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -79,7 +66,7 @@ class Attempt:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt at this step, also in a retry of the run: "run:step"."""
-        return self.key or f"{self.lineage}:{self.step}"
+        return self.key or f"{self.lineage or self.run}:{self.step}"
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
@@ -92,7 +79,7 @@ class Attempt:
     def encode(self, value: Any) -> bytes:
         """Encode what the body returned."""
         function = self.function
-        return codec.encode(value, where=f"{function.label} result", annotation=function.returns)
+        return codec.encode(value, where=function.result_name, annotation=function.returns)
 
 
 class Progress(msgspec.Struct, frozen=True):

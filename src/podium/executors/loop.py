@@ -27,6 +27,8 @@ from .slots import LentSlots, SlotLoad
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 
+_Waiting = tuple[Coroutine[Any, Any, bytes], contextvars.Context, Any]  # a body, its context, what it awaits
+
 _enter_task: Any = asyncio_tasks._enter_task  # documented for event loops, named as private
 _leave_task: Any = asyncio_tasks._leave_task
 
@@ -41,11 +43,6 @@ class _Runner:
         self.park: Any = loop.create_future()  # once done, the task goes on by itself
         # Its own context is nobody's: each body runs in one of its own.
         self.task: Any = asyncio.Task(coroutine, loop=loop, context=contextvars.Context())
-
-    @property
-    def is_spoilt(self) -> bool:
-        """Whether somebody has cancelled the task: the next body must not inherit that."""
-        return self.park.done() or self.task.cancelling() or self.task._must_cancel
 
 
 class LoopExecutor:
@@ -82,7 +79,8 @@ class LoopExecutor:
         """Run the attempt as soon as a slot is free."""
         attempt.slots = self
         self._line.append(attempt)
-        self._serve()
+        if not self._is_serving:
+            self._serve()
 
     def lend(self, attempt: Attempt) -> None:
         """A body of ours begins to wait for runs."""
@@ -177,9 +175,12 @@ class LoopExecutor:
                 attempt = self._line.popleft()
                 if attempt.cancelled:
                     continue
-                if not await self._begin(runner, attempt, is_parked):
+                waits = self._begin(attempt, is_parked)
+                if waits is not None:
+                    await self._wait(runner, attempt, *waits, is_parked)
                     return
-                if runner.is_spoilt:
+                if runner.park.done() or runner.task.cancelling() or runner.task._must_cancel:
+                    # Somebody has cancelled the task: the next body must not inherit that.
                     if is_parked:
                         self._parked = None
                         await _come_back()
@@ -198,8 +199,8 @@ class LoopExecutor:
             except asyncio.CancelledError:
                 return
 
-    async def _begin(self, runner: _Runner, attempt: Attempt, is_parked: bool) -> bool:
-        """Begin a body; if it waits, go on with it to its end. Whether the runner is free for another."""
+    def _begin(self, attempt: Attempt, is_parked: bool) -> _Waiting | None:
+        """Begin a body. If it waits: itself, its context, and what it awaits; else it has ended."""
         body: Coroutine[Any, Any, bytes] = _body(attempt)
         context = fresh_context(attempt)
         self.stepping = attempt
@@ -212,8 +213,7 @@ class LoopExecutor:
             ended = failed(attempt, error)
         else:
             self.stepping = None
-            await self._wait(runner, attempt, body, context, awaited, is_parked)
-            return False
+            return body, context, awaited
         self.stepping = None
         if os.getpid() != self._process:
             end_process(ended.error)
@@ -226,7 +226,7 @@ class LoopExecutor:
             self._done.append(ended)
         else:
             self._ended(ended)
-        return True
+        return None
 
     async def _wait(
         self,

@@ -43,6 +43,8 @@ _UNCHANGED = (
 )
 
 
+# Looked at for every step; Python 3.11 takes a call to find a member of an enum.
+_RESULT, _ERROR, _TICK = Kind.RESULT, Kind.ERROR, Kind.TICK
 _CANCEL = f"{CANCEL}:"  # how the history names a request to cancel
 
 
@@ -102,18 +104,19 @@ class Machine:
 
         Raises Mismatch if the code does not wait for that, DecodeError if the value does not fit any more.
         """
-        if entry.step == COPY_BEGAN and entry.kind is Kind.TICK:
-            self.loop.jump(entry.at, self.function.timeout)
+        kind, loop = entry.kind, self.loop
+        if kind is _TICK and entry.step == COPY_BEGAN:
+            loop.jump(entry.at, self.function.timeout)
             return
         if self.finished is not None:
             raise self._too_early(entry)
-        self.loop.entered = True
-        self.loop.now = max(self.loop.now, entry.at)
-        kind = entry.kind
-        if kind is Kind.RESULT or kind is Kind.ERROR:
+        loop.entered = True
+        if entry.at > loop.now:
+            loop.now = entry.at
+        if kind is _RESULT or kind is _ERROR:
             self._answer(entry)
-        elif kind is Kind.TICK:
-            if not self.loop.fire(entry.step):
+        elif kind is _TICK:
+            if not loop.fire(entry.step):
                 raise self._mismatch(entry, None)
         elif kind is Kind.MESSAGE and entry.name.startswith(_CANCEL):
             self._cancel_asked = True
@@ -131,7 +134,7 @@ class Machine:
         if module != entry.module and f"{entry.module}:{step.function.label}" in registry:
             # A function that has moved is the same one; one of the same name beside it is not.
             raise self._mismatch(entry, f"{_spoken(step.id)} of {module}", step, f" of {entry.module}")
-        if entry.kind is Kind.RESULT:
+        if entry.kind is _RESULT:
             try:
                 value = codec.decode(entry.payload, step.function.returns)
             except DecodeError as error:
@@ -186,7 +189,8 @@ class Machine:
 
     def call(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A plain call of a task in the body: a coroutine for `async def`, the result itself for `def`."""
-        self.check_alive()
+        if self.loop.discarded:  # as `check_alive`
+            self.loop.refuse()
         if not function.is_async:
             return self.loop.wait_plainly(self.start_step(function, args, kwargs))
         if not self.function.is_async:
@@ -208,10 +212,12 @@ class Machine:
 
         Raises ArgumentError and EncodeError at the caller's line.
         """
-        self.check_alive()
+        loop = self.loop
+        if loop.discarded:  # as `check_alive`
+            loop.refuse()
         data, digest = function.encode(function.bind(args, kwargs), len(args))
-        identity = (scope or self.loop.current_scope()).identify(function.label)
-        step = Step(self, self.loop, identity, function, data, digest, where or caller())
+        identity = (scope or loop.current_scope()).identify(function.label)
+        step = Step(self, loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
         self._commands.append(step)
         return step
@@ -261,16 +267,16 @@ class Machine:
 
     def _turn(self) -> None:
         # `_inside` spelled out: this is the hottest place, and a context manager would double its cost.
-        outer_machine, outer_loop = turning.machine, _get_running_loop()
+        outer_machine, outer_loop, loop = turning.machine, _get_running_loop(), self.loop
         turning.machine = self
-        _set_running_loop(self.loop)
+        _set_running_loop(loop)
         watch_generators()
         try:
-            self.loop.drain()
+            loop.drain()
             if self.trouble is None and self.finished is None and self._root.done():
                 self._finish()
         finally:
-            self.loop.entered = False
+            loop.entered = False
             _set_running_loop(outer_loop)
             turning.machine = outer_machine
         if self.trouble is not None:
