@@ -141,22 +141,25 @@ class Committer:
             call, then = self._jobs.popleft()
             self._writer.do(call, lambda result, error: self._answered(then, result, error))
             return
-        sources, writes, size = self._gather()
+        sources, writes = self._gather()
         if not writes:
             if self._is_asked:
                 self._schedule()
             return
-        if self._is_small(len(writes), size):
+        if self._is_small(writes):
             self._commit_here(sources, writes)
         else:
             self._busy = True
             self._send(sources, writes)
 
-    def _gather(self) -> tuple[list[Source], list[Write], int]:
-        """Who writes what, and about how many bytes that is."""
+    def _gather(self) -> tuple[list[Source], list[Write]]:
+        """Who writes what."""
         sources: list[Source] = []
         writes: list[Write] = []
-        size = 0
+        if len(self._touched) == 1 and not self._first:  # a run that takes one step after the other
+            source, _ = self._touched.popitem()
+            write = source.take_write()
+            return ([source], [write]) if write is not None else (sources, writes)
         for touched in (self._first, self._touched):
             # In one walk: after many were taken, the first of a dict is found by passing all their places.
             for source in list(islice(touched, BATCH_WRITES - len(writes))):
@@ -165,17 +168,19 @@ class Committer:
                 if write is not None:
                     sources.append(source)
                     writes.append(write)
-                    for entry in write.entries:
-                        size += len(entry.payload) + ENTRY_BYTES
-                    for line in write.logs:
-                        size += len(line.text) + ENTRY_BYTES
-        return sources, writes, size
+        return sources, writes
 
-    def _is_small(self, writes: int, size: int) -> bool:
-        if writes > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
+    def _is_small(self, writes: list[Write]) -> bool:
+        if len(writes) > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
             # A slow disk is looked at again now and then: the estimate fades while the thread does it.
             self._sync_seconds *= 0.98
             return False
+        size = 0
+        for write in writes:
+            for entry in write.entries:
+                size += len(entry.payload) + ENTRY_BYTES
+            for line in write.logs:
+                size += len(line.text) + ENTRY_BYTES
         return size <= INLINE_BYTES
 
     def _commit_here(self, sources: list[Source], writes: list[Write]) -> None:

@@ -138,7 +138,6 @@ class Changes(msgspec.Struct):
     wakes: bool = False  # some of it may be work for another engine
 
 
-_MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
 _CUTS = attrgetter("fence", "forget", "rename", "new_runs")
 
 

@@ -13,6 +13,7 @@ to close what it inherited, which touches no lock and no file of the parent.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import weakref
@@ -23,14 +24,14 @@ from pathlib import Path
 import apsw
 
 from ... import changes
-from ...errors import StoreError, StoreFatal, StoreRefused
+from ...errors import StoreError, StoreFatal
 from . import presence
 from .checkpointer import Checkpointer
-from .faults import translate
 from .files import Files
 from .locks import Locks
 from .logtail import LogTail
 from .statements import pragma, snapshot
+from .writer import Standing, Writer
 
 
 class Connections:
@@ -42,11 +43,8 @@ class Connections:
         """`patience`: seconds to wait for who writes in another process."""
         self._opener = opener
         self._files = files
-        self._patience = patience
         self._shared = shared = files is None
-        self._pid = os.getpid()
-        self._closed = False
-        self._fatal = ""
+        self._standing = Standing(self._leave_the_wal_now)
         self._has_committed = False
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
@@ -57,7 +55,7 @@ class Connections:
         self._tail: LogTail | None = None
         self._presence = presence.enter(files.path) if files is not None else None
         try:
-            self._open()
+            self._open(patience)
         except BaseException:
             for connection in self._opened:
                 connection.close()
@@ -66,9 +64,11 @@ class Connections:
         with _registry_lock:
             _registry.add(self)
 
-    def _open(self) -> None:
+    def _open(self, patience: float) -> None:
         if self._files is None or self._presence is None:
             self._writer = self._reader = self._another()
+            self._standing.filename = self._writer.filename
+            self._writing = Writer(self._writer, self._write_lock, self._standing)
             return
         with self._presence.opening(self._files):
             self._writer = self._another()
@@ -77,27 +77,20 @@ class Connections:
             self._files.check()
             self._locks = Locks(self._files.path)
             self._tail = LogTail(self._files.path, pragma(self._writer, "page_size"))
+            self._standing.filename = self._writer.filename
+            look = functools.partial(self._look, self._check_commit, self._writer)
+            self._writing = Writer(
+                self._writer, self._write_lock, self._standing, self._locks.write, patience, look
+            )
 
     @property
     def file(self) -> Path | None:
         """The store's; None of a memory database."""
         return self._files.path if self._files is not None else None
 
-    @contextmanager
-    def writing(self) -> Generator[apsw.Connection, None, None]:
+    def writing(self) -> Writer:
         """The writer, for this thread alone. SQLite's errors leave as the store's."""
-        with self._using(self._write_lock):
-            if self._shared:
-                yield self._writer
-                return
-            assert self._locks is not None
-            if not self._locks.write.acquire(self._patience):
-                raise apsw.BusyError("its lock is held")
-            try:
-                yield self._writer
-                self._look(self._check_commit, self._writer)
-            finally:
-                self._locks.write.release()
+        return self._writing
 
     @contextmanager
     def reading(self) -> Generator[apsw.Connection, None, None]:
@@ -132,20 +125,20 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection; the last one of a file empties its WAL. Waits for what is running."""
-        if os.getpid() != self._pid:  # closed by the fork
+        if os.getpid() != self._standing.process:  # closed by the fork
             return
         with ExitStack() as stack:
             for lock in self.locks():
                 stack.enter_context(lock)
-            if self._closed:
+            if self._standing.is_closed:
                 return
-            self._closed = True
+            self._standing.is_closed = True
             try:
                 if self._files is not None:  # the last one to close removes the -wal, which must be ours
                     self._look(self._files.check, self._writer)
             except StoreFatal as error:
-                self._noted(error)
-            if self._fatal:
+                self._standing.note(error)
+            if self._standing.fatal:
                 self._leave_the_wal()
             with self._presence.closing() if self._presence is not None else nullcontext():
                 while self._opened:
@@ -189,27 +182,17 @@ class Connections:
 
     @contextmanager
     def _using(self, lock: threading.Lock) -> Generator[None, None, None]:
-        # The look at the pid comes first: in a child, a thread that is not there any more may hold the lock.
-        if os.getpid() != self._pid:
-            raise StoreRefused(
-                "this store was opened in another process, before a fork", fix="open it again in this one"
-            )
+        self._standing.check_process()
         with lock:
-            if self._fatal:
-                raise StoreFatal(self._fatal, fix="restart the process")
-            if self._closed:
-                raise StoreRefused("this store is closed", fix="open it again")
+            self._standing.check_open()
             try:
                 yield
-            except apsw.Error as error:
-                raise self._noted(translate(error, self._writer.filename)) from error
-            except StoreError as error:
-                self._noted(error)
-                raise
+            except (apsw.Error, StoreError) as error:
+                self._standing.raise_noted(error)
 
     def _look(self, check: Callable[[], None], connection: apsw.Connection) -> None:
         """Raises StoreFatal when somebody took away or exchanged the files under this handle."""
-        if self._fatal or not self._opened:
+        if self._standing.fatal or not self._opened:
             return
         try:
             check()
@@ -220,15 +203,11 @@ class Connections:
             self._files.set_aside()
             raise
 
-    def _noted(self, error: StoreError) -> StoreError:
-        """After a fatal error nothing may be written by this handle, not even by closing it."""
-        if isinstance(error, StoreFatal) and not self._fatal:
-            self._fatal = error.message
-            try:
-                self._leave_the_wal()  # now, because a process may end without closing
-            except apsw.ThreadingViolationError:
-                pass  # one of them is at work in another thread: `close` does it
-        return error
+    def _leave_the_wal_now(self) -> None:
+        try:
+            self._leave_the_wal()  # because a process may end without closing
+        except apsw.ThreadingViolationError:
+            pass  # one of them is at work in another thread: `close` does it
 
     def _check_commit(self) -> None:
         assert self._files is not None

@@ -31,9 +31,11 @@ class LogTail:
 
     def check(self) -> None:
         """Raises StoreFatal when the last commit of this handle was written over in its own log."""
-        if not self._last or self._read(_FRAME_HEADER, self._place) == self._last:
+        if not self._last or os.pread(self._descriptor, _FRAME_HEADER, self._place) == self._last:
             return
-        if self._read(_HEADER, 0)[_LOG_SALT] == self._last[_FRAME_SALT]:  # else the log was begun anew since
+        if (
+            os.pread(self._descriptor, _HEADER, 0)[_LOG_SALT] == self._last[_FRAME_SALT]
+        ):  # else the log was begun anew since
             error = StoreFatal(
                 f"{self._name}: another process has written over what this one had committed",
                 fix="stop every process on the store (docs/files.md: what may touch it), then  podium doctor",
@@ -44,10 +46,7 @@ class LogTail:
     def remember(self, pages: int) -> None:
         """The log has so many frames since this handle's last commit."""
         self._place = _HEADER + (pages - 1) * self._frame_size
-        self._last = self._read(_FRAME_HEADER, self._place)
+        self._last = os.pread(self._descriptor, _FRAME_HEADER, self._place)
 
     def close(self) -> None:
         os.close(self._descriptor)
-
-    def _read(self, length: int, place: int) -> bytes:
-        return os.pread(self._descriptor, length, place)

@@ -8,9 +8,10 @@ refused for its data: nothing has happened then, and the batch says why.
 from __future__ import annotations
 
 import operator
-from typing import Any, cast
+from typing import Any
 
 import apsw
+from msgspec.structs import astuple
 
 from ...model import Kind, Outcome, Verdict, Write
 from ..judge import may_write
@@ -19,6 +20,7 @@ from .payloads import ENTRY_INLINE_MAX, size
 from .statements import SQL, Row
 
 _FENCE, _ADD_ENTRY, _ADD_LINE = SQL["fence"], SQL["add_entry"], SQL["add_line"]
+_MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
 _DONE, _REFUSED = Verdict(Outcome.DONE), Verdict(Outcome.REFUSED)
 
 
@@ -33,10 +35,11 @@ def is_lone(write: Write) -> bool:
 
 def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
     """Commit a write that `is_lone`; None: it takes the long way, and nothing has happened."""
-    execute: Any = cast(Any, connection).execute
+    untyped: Any = connection  # apsw's annotations need the Buffer of Python 3.12
+    execute = untyped.execute
     execute("BEGIN IMMEDIATE")
     try:
-        verdict = _judged_and_written(connection, engine, write)
+        verdict = _judged_and_written(untyped, engine, write)
     except BaseException as error:
         if connection.in_transaction:
             execute("ROLLBACK")
@@ -55,10 +58,10 @@ def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdi
     return verdict
 
 
-def _judged_and_written(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
+def _judged_and_written(connection: Any, engine: str, write: Write) -> Verdict | None:
     fence = write.fence
     assert fence is not None
-    found: list[Row] = cast(Any, connection).execute(_FENCE, (fence.run, engine)).fetchall()
+    found: list[Row] = connection.execute(_FENCE, (fence.run, engine)).fetchall()
     if not found:
         return _REFUSED
     key, state, token, owned, seq = found[0]
@@ -67,18 +70,14 @@ def _judged_and_written(connection: apsw.Connection, engine: str, write: Write) 
     entries: list[Row] = []
     for entry in write.entries:
         seq += 1
-        if entry.seq != seq or entry.kind is Kind.MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX:
+        if entry.seq != seq or entry.kind is _MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX:
             return None
-        entries.append(
-            (
-                key, seq, entry.kind, entry.at, entry.step, entry.digest, entry.payload, entry.began,
-                entry.attempt, entry.due, entry.module, entry.name, entry.policy,
-            )
-        )  # fmt: skip
-    write_each: Any = cast(Any, connection).executemany
-    if entries:
-        write_each(_ADD_ENTRY, entries)
+        entries.append((key, *astuple(entry)))
+    if len(entries) == 1:
+        connection.execute(_ADD_ENTRY, entries[0])
+    elif entries:
+        connection.executemany(_ADD_ENTRY, entries)
     if write.logs:
         lines = [(key, one.step, one.attempt, one.at, one.level, one.text) for one in write.logs]
-        write_each(_ADD_LINE, lines)
+        connection.executemany(_ADD_LINE, lines)
     return _DONE

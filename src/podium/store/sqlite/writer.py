@@ -1,0 +1,106 @@
+"""The connection that writes, and what every use of a handle's connections begins and ends with."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import apsw
+
+from ...errors import StoreError, StoreFatal, StoreRefused
+from .faults import translate
+from .locks import FileLock
+
+
+class Standing:
+    """Whether a handle may be used: in the process that opened it, before it is closed or a fatal error."""
+
+    def __init__(self, on_fatal: Callable[[], None]) -> None:
+        self.process = os.getpid()
+        self.is_closed = False
+        self.fatal = ""  # the first fatal error's message
+        self.filename = ""
+        self._on_fatal = on_fatal
+
+    def check_process(self) -> None:
+        """Raises StoreRefused in a fork. Before any lock: a thread that is not there any more may hold it."""
+        if os.getpid() != self.process:
+            raise StoreRefused(
+                "this store was opened in another process, before a fork", fix="open it again in this one"
+            )
+
+    def check_open(self) -> None:
+        """Raises StoreRefused when it is closed, StoreFatal after such an error. Under the lock."""
+        if self.fatal:
+            raise StoreFatal(self.fatal, fix="restart the process")
+        if self.is_closed:
+            raise StoreRefused("this store is closed", fix="open it again")
+
+    def note(self, error: StoreError) -> StoreError:
+        """After a fatal error nothing may be written by this handle, not even by closing it."""
+        if isinstance(error, StoreFatal) and not self.fatal:
+            self.fatal = error.message
+            self._on_fatal()
+        return error
+
+    def raise_noted(self, error: BaseException) -> NoReturn:
+        """Raise it, one of SQLite's as the store's."""
+        if isinstance(error, apsw.Error):
+            raise self.note(translate(error, self.filename)) from error
+        if isinstance(error, StoreError):
+            self.note(error)
+        raise error
+
+
+class Writer:
+    """Entered: the connection that writes, for one thread of one process. SQLite's errors leave as ours.
+
+    A class and no generator, and in it the checks spelled out: every commit comes through here.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        lock: threading.Lock,
+        standing: Standing,
+        file_lock: FileLock | None = None,
+        patience: float = 0.0,
+        look: Callable[[], None] | None = None,
+    ) -> None:
+        """`look` is called when a block has ended well, while the locks are held."""
+        self._connection, self._lock, self._standing = connection, lock, standing
+        self._file_lock, self._patience, self._look = file_lock, patience, look
+
+    def __enter__(self) -> apsw.Connection:
+        standing = self._standing
+        if os.getpid() != standing.process:
+            standing.check_process()
+        self._lock.acquire()
+        try:
+            if standing.fatal or standing.is_closed:
+                standing.check_open()
+            if self._file_lock is not None and not self._file_lock.acquire(self._patience):
+                raise apsw.BusyError("its lock is held")
+        except BaseException as error:
+            self._lock.release()
+            standing.raise_noted(error)
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        try:
+            if error is not None:
+                if isinstance(error, apsw.Error):
+                    self._standing.raise_noted(error)
+                if isinstance(error, StoreError):
+                    self._standing.note(error)
+            elif self._look is not None:
+                self._look()
+        except StoreError as trouble:
+            self._standing.note(trouble)
+            raise
+        finally:
+            if self._file_lock is not None:
+                self._file_lock.release()
+            self._lock.release()
