@@ -57,6 +57,18 @@ def may_write(fence: Fence, token: int, state: str) -> bool:
     return token == fence.token and state in fence.states
 
 
+def _continues(run: RunState, fence: Fence, entries: tuple[Entry, ...]) -> bool:
+    """Whether a Write of nothing but these may be made as it stands, as most may; else look into it."""
+    expected = run.entries
+    if run.token != fence.token or run.state not in fence.states or not entries:  # as `may_write`
+        return False
+    for entry in entries:
+        expected += 1
+        if entry.seq != expected or entry.kind is _MESSAGE:
+            return False
+    return True
+
+
 class _Judging:
     """One round. Checks come first and change nothing; what is changed is seen by the writes that follow."""
 
@@ -70,9 +82,11 @@ class _Judging:
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
         run, fence = None, write.fence
-        if fence is not None and not any(_MORE(write)):
+        if fence is not None and not (self._is_dead or any(_MORE(write))):
             run = self._runs.get(fence.run)
-            if run is not None and run.owner == self._engine and self._records(run, fence, write.entries):
+            if run is not None and run.owner == self._engine and _continues(run, fence, write.entries):
+                run.entries, run.last_at = write.entries[-1].seq, write.entries[-1].at
+                self.changes.entries.append((run, write.entries))
                 return _DONE
         is_rare = any(_RARE(write))
         if fence is not None:
@@ -100,19 +114,6 @@ class _Judging:
         messages = tuple([self._send(message) for message in write.messages])
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
         return Verdict(Outcome.DONE, runs, messages, waits, answers)
-
-    def _records(self, run: RunState, fence: Fence, entries: tuple[Entry, ...]) -> bool:
-        """Make changes of a write of entries alone, as most are; False: nothing is done, judge it in full."""
-        expected = run.entries
-        if self._is_dead or run.token != fence.token or run.state not in fence.states or not entries:
-            return False
-        for entry in entries:
-            expected += 1
-            if entry.seq != expected or entry.kind is _MESSAGE:
-                return False
-        run.entries, run.last_at = expected, entries[-1].at
-        self.changes.entries.append((run, entries))
-        return True
 
     # -- checks: nothing here changes anything ------------------------------------------------------------
 
