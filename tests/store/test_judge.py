@@ -47,7 +47,7 @@ class Program:
 
     def batch(self) -> tuple[str | None, list[Write]]:
         self._length = {id: len(kept.entries) for id, kept in self._known.runs.items()}
-        by = self._chance.choice(("e1", "e1", "e1", "e2", "gone", None))
+        by = self._chance.choice(("e1", "e1", "e2", "gone", "gone", None))
         return by, [self._write() for _ in range(self._chance.randint(1, 5))]
 
     def _write(self) -> Write:
@@ -60,8 +60,8 @@ class Program:
             given["new_runs"] = tuple(self._new() for _ in range(chance.randint(1, 2)))
         if chance.random() < 0.4:
             given["messages"] = tuple(self._message() for _ in range(chance.randint(1, 2)))
-        if chance.random() < 0.2:
-            given["answers"] = (Answer(chance.choice("qp"), self._time, chance.choice((b"y", b"n")), b"v"),)
+        if chance.random() < 0.4:
+            given["answers"] = (Answer(chance.choice("qqp"), self._time, chance.choice((b"y", b"n")), b"v"),)
         return Write(**given)
 
     def _fenced(self, run: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Program:
     def _wait(self) -> Wait:
         step = f"s{self._chance.randrange(3)}"
         if self._chance.random() < 0.4:
-            return Wait(step, self._chance.choice("qp"), ANSWER)
+            return Wait(step, self._chance.choice("qqp"), ANSWER)
         return Wait(step, self._chance.choice(RUNS))
 
     def _new(self) -> NewRun:
@@ -102,8 +102,8 @@ class Program:
         source = chance.choice(RUNS) if chance.random() < 0.15 else None
         return NewRun(
             id=id, function=FLOW, args=b"a", digest=chance.choice((b"d", b"d", b"e")), at=self._time,
-            owned=chance.random() < 0.6, explicit_id=is_chosen, starter=chance.choice(("", "/s.py")),
-            attach=chance.random() < 0.3, unique_name=chance.choice(("", "", "u")),
+            owned=chance.random() < 0.6, explicit_id=is_chosen, starter="/s.py",
+            attach=chance.random() < 0.5, unique_name=chance.choice(("", "", "u")),
             copy_from=(source, chance.randint(0, 2)) if source else None,
         )  # fmt: skip
 
