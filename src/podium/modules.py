@@ -98,9 +98,20 @@ def _home_of_file(file: str) -> Home:
     if is_installed(str(path)):
         return NOBODYS
     project = project_of(path)
+    name = _project_told()
     if project is None:
-        return Home(str(path), str(path.parent))
-    return Home(_told(project.folder).name or str(project.folder), str(project.folder))
+        return Home(name or str(path), str(path.parent))
+    return Home(name or _told(project.folder).name or str(project.folder), str(project.folder))
+
+
+def _project_told() -> str:
+    """What the environment calls the project, "" if nothing. Raises UsageError."""
+    name = os.environ.get("PODIUM_PROJECT", "")
+    if name and (len(name) > 128 or not name.isprintable() or len(name.split()) != 1):
+        raise UsageError(
+            f"PODIUM_PROJECT={name[:140]!r} is no project's name", fix="one word, 128 characters at most"
+        )
+    return name
 
 
 def main_name() -> str:

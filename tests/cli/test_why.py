@@ -345,6 +345,18 @@ def test_a_run_whose_steps_wait_for_a_slot_says_so(world: World) -> None:
     assert said["details"][-1] == "that process drives 2 runs with 1 slot: steps wait in line"
 
 
+def test_why_others_do_not_help_is_told_beside_a_run(world: World) -> None:
+    app = world.app()
+    for engine in ("e1", "e2", "e3"):
+        world.engine(app, engine, {"app:ends": "f"})
+    wide, more = (NewRun(run, "app:ends", b"{}", b"d", time.time(), owned=True) for run in ("1wide", "1more"))
+    app.store.commit("e1", [Write(new_runs=(wide,))])
+    told = "2 engines that serve it have nothing to do: a run's tasks run in the one process that drives it"
+    assert as_json("why", "1wide")["details"][-1] == told
+    app.store.commit("e2", [Write(new_runs=(more,))])
+    assert as_json("why", "1wide")["details"][-1].startswith("another engine that serves it has nothing")
+
+
 def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:
     killed(world)  # from now on each attempt is on record before it begins
     Path("begun").unlink()

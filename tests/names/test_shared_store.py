@@ -33,6 +33,7 @@ class Shared:
 
     def __init__(self, home: Path, mark: str) -> None:
         self.home, self.ledger = home, home / "ledger"
+        self.environment: dict[str, str] = {}
         for verb in ("bills", "deletes"):
             (home / verb).mkdir()
             text = FLOWS.format(ledger=str(self.ledger), verb=verb)
@@ -43,7 +44,7 @@ class Shared:
         self._workers: list[subprocess.Popen[str]] = []
 
     def start(self, *command: str, cwd: str) -> subprocess.Popen[str]:
-        env = {**os.environ, "PODIUM_URL": str(self.home / "stores" / "s.db")}
+        env = {**os.environ, "PODIUM_URL": str(self.home / "stores" / "s.db"), **self.environment}
         return subprocess.Popen(
             [sys.executable, *command], cwd=self.home / cwd, env=env, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -103,3 +104,18 @@ def test_who_names_the_run_means_it(shared: Shared) -> None:
     run = shared.put("bills", "customer-1")
     assert "customer-1" in shared.run(*PODIUM, "resume", run, cwd="bills")
     assert shared.done() == ["bills customer-1"]
+
+
+def test_two_folders_that_the_environment_calls_one_project_share_their_runs(shared: Shared) -> None:
+    shared.environment = {"PODIUM_PROJECT": "shop"}
+    shared.put("bills", "customer-1")
+    shared.serve("deletes")
+    shared.until(lambda: shared.done() == ["deletes customer-1"])
+
+
+def test_a_project_that_cannot_be_called_so_is_refused(shared: Shared) -> None:
+    shared.environment = {"PODIUM_PROJECT": "two words"}
+    said = shared.run(*PODIUM, "run", "main.py:flow", "--", "--customer", "x", cwd="bills")
+    assert "PODIUM_PROJECT='two words' is no project's name" in said
+    assert "one word" in said
+    assert shared.done() == []

@@ -25,6 +25,7 @@ SETTINGS = (
     Setting(
         "PODIUM_NAME", "the name of a session without a file, so that it resumes: a notebook, -c", lambda: ""
     ),
+    Setting("PODIUM_PROJECT", "the project whose runs these are, in a store that several share", lambda: ""),
     Setting("PODIUM_QUIET", "1: notices to the person at the terminal are kept back", lambda: "0"),
     Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
     Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),

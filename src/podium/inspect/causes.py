@@ -182,8 +182,10 @@ class _Unfinished:
             )
         info = read_engine_info(owner.info)
         if info.full:
-            return Cause("full", f"it runs in {where}, {up}", (*self._steps(), *full_slots(info)), MORE_SLOTS)
-        return Cause("running", f"it runs in {where}, {up}", (*self._steps(), *self._crowd(owner)))
+            details = *self._steps(), *full_slots(info), *self._idle(owner)
+            return Cause("full", f"it runs in {where}, {up}", details, MORE_SLOTS)
+        details = *self._steps(), *self._crowd(owner), *self._idle(owner)
+        return Cause("running", f"it runs in {where}, {up}", details)
 
     def _orphaned(self, what: str) -> Cause:
         heirs = self._heirs(None)
@@ -286,6 +288,16 @@ class _Unfinished:
         if 0 < slots < driven:
             of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
             yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
+
+    def _idle(self, owner: EngineRow) -> Iterator[str]:
+        """Whether somebody may wonder why others do not help."""
+        busy = {run.owner for run in self.view.store.find(_RUNNING)}
+        idle = sum(e.id not in busy and would_take(e, self.row) for e in self._living() if e is not owner)
+        if idle:
+            others = (
+                "another engine that serves it has" if idle == 1 else f"{idle} engines that serve it have"
+            )
+            yield f"{others} nothing to do: a run's tasks run in the one process that drives it"
 
     def _driven_by(self, engine: EngineRow) -> int:
         return sum(run.owner == engine.id for run in self.view.store.find(_RUNNING))
