@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -219,3 +220,53 @@ def test_two_scripts_that_mean_different_files_by_one_name_are_not_served_by_one
     assert done.returncode == 2
     assert "invoices/main.py each have a 'helpers' beside them" in done.stderr
     assert "cleanup/main.py and " in done.stderr
+
+
+KILLED = """
+import os, signal
+from podium import task, workflow
+
+@task
+def act(who: str) -> str:
+    with open("ledger", "a") as ledger:
+        ledger.write("MARK\\n")
+    if "MARK" == "first":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return who
+
+@workflow
+def flow(who: str) -> str:
+    return act(who)
+
+flow("x")
+"""
+
+
+@pytest.mark.parametrize("command", [["-c", KILLED], []], ids=["-c", "stdin"])
+def test_what_a_program_without_a_file_left_is_taken_up_by_no_other_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.delenv("PODIUM_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(mark: str) -> subprocess.CompletedProcess[str]:
+        text = [part.replace("MARK", mark) for part in command]
+        stdin = None if command else KILLED.replace("MARK", mark)
+        return subprocess.run(
+            [sys.executable, *text], input=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert run("first").returncode == -signal.SIGKILL
+    second = run("second")
+    assert second.returncode == 0, second.stderr
+    assert (tmp_path / "ledger").read_text().split() == ["first", "second"]
+    (left,) = podium("runs", "status:open", "-q").split()
+    assert "1 other run waits" in second.stderr
+    assert f"podium terminate {left}" in second.stderr
+    why = podium("why", left)
+    assert "is of a session that no file holds: no other process has its code" in why
+    assert f"next: podium terminate {left}  ends it" in why
+
+
+def podium(*args: str) -> str:
+    return subprocess.run([*PODIUM, *args], capture_output=True, text=True, timeout=60, check=True).stdout
