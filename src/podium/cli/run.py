@@ -115,8 +115,9 @@ def _detached(app: App, row: RunRow, now: float, as_json: bool, quiet: bool) -> 
         say(row.id)
     if quiet:
         return
-    if row.state is not State.QUEUED:  # the same id again
+    if row.state is not State.QUEUED:  # the same id again, or a worker was quicker than this look
         tell(formatting.state(row.state))
+    if row.state.is_final:
         return
     tell_standing(app, row.id, when.begins_later(row, now))
 
