@@ -107,6 +107,15 @@ def full_slots(info: EngineInfo) -> Iterator[str]:
         )
 
 
+def _idle_beside(view: StoreView, row: RunRow, owner: EngineRow, alive: Sequence[EngineRow]) -> Iterator[str]:
+    """Whether somebody may wonder why others do not help."""
+    busy = {run.owner for run in view.store.find(_RUNNING)}
+    idle = sum(e.id not in busy and would_take(e, row) for e in alive if e is not owner)
+    if idle:
+        others = "another engine that serves it has" if idle == 1 else f"{idle} engines that serve it have"
+        yield f"{others} nothing to do: a run's tasks run in the one process that drives it"
+
+
 class _Unfinished:
     """A run that has not ended, and everything that may hold it up."""
 
@@ -182,9 +191,17 @@ class _Unfinished:
             )
         info = read_engine_info(owner.info)
         if info.full:
-            details = *self._steps(), *full_slots(info), *self._idle(owner)
+            details = (
+                *self._steps(),
+                *full_slots(info),
+                *_idle_beside(self.view, self.row, owner, self._living()),
+            )
             return Cause("full", f"it runs in {where}, {up}", details, MORE_SLOTS)
-        details = *self._steps(), *self._crowd(owner), *self._idle(owner)
+        details = (
+            *self._steps(),
+            *self._crowd(owner),
+            *_idle_beside(self.view, self.row, owner, self._living()),
+        )
         return Cause("running", f"it runs in {where}, {up}", details)
 
     def _orphaned(self, what: str) -> Cause:
@@ -288,16 +305,6 @@ class _Unfinished:
         if 0 < slots < driven:
             of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
             yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
-
-    def _idle(self, owner: EngineRow) -> Iterator[str]:
-        """Whether somebody may wonder why others do not help."""
-        busy = {run.owner for run in self.view.store.find(_RUNNING)}
-        idle = sum(e.id not in busy and would_take(e, self.row) for e in self._living() if e is not owner)
-        if idle:
-            others = (
-                "another engine that serves it has" if idle == 1 else f"{idle} engines that serve it have"
-            )
-            yield f"{others} nothing to do: a run's tasks run in the one process that drives it"
 
     def _driven_by(self, engine: EngineRow) -> int:
         return sum(run.owner == engine.id for run in self.view.store.find(_RUNNING))
