@@ -1,0 +1,104 @@
+"""What callers ask of an engine is answered, whatever becomes of it, and a start gives back its place."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from podium.engine.clients import ClientPort
+from podium.engine.context import Lifecycle
+from podium.engine.watchers import End, Watchers
+from podium.errors import EngineStopped
+from podium.model import NewRun, Outcome, State, Verdict
+
+RUN = NewRun(id="r", function="app:f", args=b"", digest=b"", at=1.0, explicit_id=True)
+
+
+class House:
+    """A port, and a committer that answers when it is told."""
+
+    def __init__(self, room: int = 1) -> None:
+        self.writes: list[Any] = []
+        self.adopted: list[str] = []
+        self.looked: list[str] = []
+        self.answers: list[Any] = []
+        self.ends: list[Any] = []
+        self.condemned = 0
+        self.lifecycle = Lifecycle(lambda _: None)
+        self.residents: Any = SimpleNamespace(room=room, reserved=0, owned={})
+        context: Any = SimpleNamespace(
+            lifecycle=self.lifecycle, others="yield", env=SimpleNamespace(now=lambda: 2.0),
+            committer=SimpleNamespace(touch=lambda one, first: self.writes.append(one)),
+        )  # fmt: skip
+        self.watchers = Watchers({})
+        claimer: Any = SimpleNamespace(soon=lambda: self.looked.append("soon"), look=self.looked.append)
+        self.port = ClientPort(
+            context, self.residents, self.watchers, claimer, lambda head: self.adopted.append(head.id),
+            self._condemn,
+        )  # fmt: skip
+
+    def _condemn(self) -> None:
+        self.condemned += 1
+        self.lifecycle.fail(EngineStopped("no row"))
+
+    def start(self) -> None:
+        self.port.start(RUN, self.answers.append, self.ends.append)
+
+    def commit(self, verdict: Verdict) -> None:
+        one = self.writes.pop(0)
+        one.committed(one.take_write(), verdict)
+
+
+@pytest.mark.parametrize(("room", "owned", "adopted"), [(1, True, ["r"]), (0, False, [])])
+def test_a_start_is_born_owned_where_there_is_room_and_else_left_to_claims(
+    room: int, owned: bool, adopted: list[str]
+) -> None:
+    house = House(room)
+    house.start()
+    assert house.residents.reserved == owned
+    house.commit(Verdict(Outcome.DONE, runs=((Outcome.DONE, "r"),)))
+    assert (house.adopted, house.residents.reserved) == (adopted, 0)
+    assert house.looked == ([] if owned else ["soon"])
+    assert [answer.outcome for answer in house.answers] == [Outcome.DONE]
+
+
+def test_whoever_watches_a_start_is_told_how_the_run_comes_out() -> None:
+    house = House()
+    house.start()
+    house.commit(Verdict(Outcome.DONE, runs=((Outcome.DONE, "r"),)))
+    end = End(State.SUCCEEDED, b"1")
+    house.watchers.tell("r", end)
+    assert house.ends == [end]
+
+
+def test_a_run_that_was_there_is_looked_at_and_one_in_conflict_watched_by_nobody() -> None:
+    house = House()
+    house.start()
+    house.commit(Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),)))
+    assert (house.adopted, house.looked) == ([], ["soon", "r"])
+    other = House()
+    other.start()
+    other.commit(Verdict(Outcome.DONE, runs=((Outcome.CONFLICT, "r"),)))
+    assert (other.adopted, other.looked, other.watchers.not_owned()) == ([], [], [])
+
+
+def test_a_refused_start_shows_that_the_engine_has_no_row() -> None:
+    house = House()
+    house.start()
+    house.commit(Verdict(Outcome.REFUSED))
+    assert (house.condemned, house.residents.reserved) == (1, 0)
+    assert isinstance(house.answers[0], EngineStopped)
+
+
+def test_an_engine_that_stops_answers_whoever_waits_and_whoever_comes_later() -> None:
+    house = House()
+    house.start()
+    stopped = EngineStopped("closed")
+    house.watchers.add("other", house.ends.append)
+    house.port.close(stopped)
+    assert (house.answers, house.ends) == ([stopped], [stopped])
+    house.start()
+    house.port.watch("r", house.ends.append)
+    assert (house.answers, house.ends) == ([stopped] * 2, [stopped] * 2)
