@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from podium.store.sqlite.schema import SCHEMA_VERSION
 from tests.chaos.ledger import Ledger, Line
 from tests.chaos.witness import FINAL, Step
 
@@ -119,7 +120,7 @@ class Observer:
             connection.set_busy_timeout(10_000)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.pragma("query_only", True)
-            if connection.pragma("user_version") == 0:
+            if connection.pragma("user_version") < SCHEMA_VERSION:  # its makers are at it
                 connection.close()
                 return None
             self._connection = connection

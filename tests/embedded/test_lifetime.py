@@ -188,7 +188,7 @@ def test_who_comes_while_an_app_closes_is_told_too(store: Path) -> None:
 
             def ask(app: App = app) -> None:
                 with contextlib.suppress(PodiumError):
-                    while end := app.start(quick._function, (1,), {}, StartOptions(), True).end:
+                    while end := app.starts.one(quick._function, (1,), {}, StartOptions(), watch=True).end:
                         end.result()
 
             asking = [threading.Thread(target=ask) for _ in range(8)]

@@ -107,7 +107,7 @@ def test_a_notice_that_cannot_be_given_is_the_callers_trouble_and_nobody_elses(s
         raise OSError("no space left on device")
 
     with App(store, starter="/s.py", notice=broken, options=OPTIONS) as app:
-        started = app.start(naps._function, (0.5,), {}, StartOptions(), True)
+        started = app.starts.one(naps._function, (0.5,), {}, StartOptions(), watch=True)
         with pytest.raises(OSError, match="no space"):
             started.id.result(10)
         assert app.wait(left).result(10).state.value == "succeeded"

@@ -1,4 +1,4 @@
-"""python -m tests.store.crashes FOLDER OPERATION: kill the story at every sync or write, and look again.
+"""python -m tests.store.crashes FOLDER OPERATION EVERY: kill the story at each EVERY-th sync or write, and look.
 
 A process of its own, because it forks and must have no threads. Prints how many kills it survived.
 """
@@ -29,8 +29,8 @@ def live_and_die(file: Path, ledger: Path, operation: str, nth: int) -> bool:
     return code == 9
 
 
-def main(folder: Path, operation: str) -> int:
-    for nth in itertools.count(1):
+def main(folder: Path, operation: str, every: int) -> int:
+    for nth in itertools.count(1, every):
         file, ledger = folder / f"{nth}.db", folder / f"{nth}.txt"
         killed = live_and_die(file, ledger, operation, nth)
         acknowledged = ledger.read_text().splitlines() if ledger.exists() else []
@@ -39,9 +39,9 @@ def main(folder: Path, operation: str) -> int:
         assert len(found) >= len(acknowledged), f"{operation} {nth}: lost {acknowledged[len(found) :]}"
         if not killed:
             assert found == acknowledged == WORDS
-            return nth - 1
+            return nth // every
     raise AssertionError("unreachable")
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1]), sys.argv[2]))
+    print(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -113,9 +113,9 @@ class Tee:
         """For a run, which a pipe that nobody reads any more or a full disk must not fail."""
         try:
             return call(*given)
-        except (OSError, ValueError) as error:  # ValueError: it is closed
-            if isinstance(error, UnicodeError):  # what cannot be spelled there is the text's own
-                raise
+        except (
+            OSError
+        ) as error:  # a stream that is closed, or cannot spell a text, is the program's own trouble
             if not self._is_broken:
                 self._is_broken = True
                 log.warning("%s cannot be written (%s): what tasks print is kept with their runs alone",
