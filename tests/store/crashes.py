@@ -1,4 +1,4 @@
-"""python -m tests.store.crashes FOLDER OPERATION EVERY: kill the story at each EVERY-th sync or write, and look.
+"""python -m tests.store.crashes FOLDER OPERATION EVERY: kill a story at each EVERY-th sync or write and look.
 
 A process of its own, because it forks and must have no threads. Prints how many kills it survived.
 """
