@@ -61,7 +61,7 @@ class DictStore:
             found.orphans[call] = [
                 kept.new.id for kept in unfinished
                 if (kept.new.function, kept.new.digest, kept.new.starter) == call
-                and kept.starter_engine is not None and kept.starter_engine not in self.engines
+                and kept.starter_engine not in (None, engine, *self.engines)
             ]  # fmt: skip
             wanted.runs.update(dict.fromkeys(found.orphans[call]))
         for kept in self.runs.values():

@@ -7,9 +7,12 @@ begins to wait for a run that has ended is answered at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from ..model import ANSWER, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
 from .sets import Changes, Rows, RunState, WaitState
+
+_PLACE = attrgetter("run", "step")
 
 
 class Waits:
@@ -75,7 +78,8 @@ class Waits:
     def _waiting(self, kind: str, target: str) -> list[WaitState]:
         """Rows with this target, but of those that the round has ended."""
         rows = self._by_target.get((kind, target), [])
-        return [row for row in rows if self._rows.runs[row.run].state not in FINAL]
+        left = [row for row in rows if self._rows.runs[row.run].state not in FINAL]
+        return sorted(left, key=_PLACE)  # not as a backend happens to find them
 
     def _end_of(self, run: RunState, row: WaitState) -> None:
         at = run.since if run.ended is None else run.ended
