@@ -142,10 +142,11 @@ class App:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
         return self.starts.one(function, args, kwargs, options)
 
-    def wait(self, run: str) -> Future[End]:
-        """A future of how the run comes out: a final state, or parked."""
+    def wait(self, run: str, created: float | None = None) -> Future[End]:
+        """A future of how the run comes out: a final state, or parked. It raises RunNotFound where the run is
+        gone, also where another run, not `created` then, has its id."""
         future: Future[End] = Future()
-        self.session.watch(run, settle(future))
+        self.session.watch(run, settle(future), created)
         return future
 
     def load(self, run: str) -> RunRow:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
-from ..engine import End
+from ..engine import End, seen
 from ..env import Env
-from ..errors import EngineStopped, ResourceShortage, StoreUnavailable
-from ..model import RunRow
+from ..errors import EngineStopped, ResourceShortage, RunNotFound, StoreUnavailable
 from ..store import Store
 
 LOOK_SECONDS = 0.5  # how often to look unasked
@@ -43,14 +42,14 @@ class EndWatcher:
     def __init__(self, env: Env, store: Callable[[], Store]) -> None:
         self._env, self._store = env, store
         self._lock = threading.Lock()
-        self._then: dict[str, list[Then]] = {}
+        self._then: dict[str, list[tuple[Then, float | None]]] = {}
         self._serving = False
         self._closed = threading.Event()
 
-    def add(self, run: str, then: Then) -> None:
-        """Have `then` called, on some thread, when the run is final or parked."""
+    def add(self, run: str, then: Then, created: float | None = None) -> None:
+        """Have `then` called, on some thread, when the run is final, parked or gone."""
         with self._lock:
-            self._then.setdefault(run, []).append(then)
+            self._then.setdefault(run, []).append((then, created))
             begins, self._serving = not self._serving, True
         if begins:
             self._begin()
@@ -98,18 +97,21 @@ class EndWatcher:
 
     def _look(self, run: str) -> None:
         row = self._store().load(run)
-        if row is not None and row.state.is_settled:
-            self._tell(row)
-
-    def _tell(self, row: RunRow) -> None:
+        told: list[tuple[Then, End | RunNotFound]] = []
         with self._lock:
-            thens = self._then.pop(row.id, ())
-        for then in thens:
-            then(End(row.state, row.payload))
+            waiting = self._then.pop(run, [])
+            for then, created in waiting:
+                came = seen(run, row, created)
+                if came is not None:
+                    told.append((then, came))
+                elif row is not None:
+                    self._then.setdefault(run, []).append((then, row.created))
+        for then, came in told:
+            then(came)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
             waiting, self._then = self._then, {}
         for thens in waiting.values():
-            for then in thens:
+            for then, _ in thens:
                 then(error)

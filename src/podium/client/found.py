@@ -125,7 +125,7 @@ class Found:
         return answered(each, self._app.env)
 
     def _run(self, row: RunRow) -> Run[Any]:
-        return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row.id))
+        return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))
 
     def __reduce__(self) -> NoReturn:
         raise UsageError("what podium.runs(...) gives is not pickled", fix="pass the query, or the runs' ids")
@@ -161,7 +161,7 @@ def get(id: str) -> Run[Any]:
     'report of Oslo'
     """
     app, row = load("podium.get", id)
-    return Run(StoredRun.known(app, app.functions.get(row.function), row.id))
+    return Run(StoredRun.known(app, app.functions.get(row.function), row))
 
 
 def runs(query: str = "") -> Found:

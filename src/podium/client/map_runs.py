@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..engine import End
 from ..errors import UsageError
 from ..executors import slot_lent
-from .run import Run
+from .run import Run, StoredRun
 
 R = TypeVar("R")
 
@@ -105,8 +107,7 @@ class Batch:
 
     def __init__(
         self,
-        start: Callable[[Any], Run[Any]],
-        finished: Callable[[Run[Any], Callable[[], None]], None],
+        start: Callable[[Any], StoredRun],
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int,
         on_error: str,
@@ -115,7 +116,7 @@ class Batch:
             raise UsageError(
                 "map over an async iterable works inside workflows", fix="collect the items first"
             )
-        self._start, self._finished_hook = start, finished
+        self._start = start
         self._on_error = on_error
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -128,12 +129,13 @@ class Batch:
 
     def _draw(self) -> None:
         for position, item in self._items:
-            run = self._runs[position] = self._start(item)
+            stored = self._start(item)
+            self._runs[position] = Run(stored)
             self._drawn += 1
-            self._finished_hook(run, partial(self._has_ended, position))
+            stored.ended().add_done_callback(partial(self._has_ended, position))
             return
 
-    def _has_ended(self, position: int) -> None:
+    def _has_ended(self, position: int, _: Future[End]) -> None:
         """On some thread."""
         self._ended.put(position)
         self._ring()

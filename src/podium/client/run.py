@@ -8,13 +8,13 @@ from concurrent.futures import Future
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from .. import codec
-from ..engine import End, read_reason
+from ..engine import End, gone, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import cause_of, drop_our_frames, with_recorded_frames
 from ..machine import Machine, Step
-from ..model import Entry, State
+from ..model import Entry, RunRow, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
 from .process import is_session
@@ -145,7 +145,7 @@ class Run(Waiting[R]):
         'cancelled'
         """
         stored = self._stored()
-        return Answer(mapped(stored.app.terminate(self.id), lambda _: None))
+        return Answer(mapped(stored.app.terminate(stored.row().id), lambda _: None))
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order: a row for each outcome.
@@ -159,7 +159,8 @@ class Run(Waiting[R]):
         >>> run.result(), [str(entry.kind) for entry in run.history()]
         ('report of Oslo', ['result'])
         """
-        return self._stored().app.history(self.id)
+        stored = self._stored()
+        return stored.app.history(stored.row().id)
 
     def resume(self) -> Waiting[None]:
         """Put it back in line after it was parked. Raises WrongState if it is not.
@@ -170,7 +171,8 @@ class Run(Waiting[R]):
         Traceback (most recent call last):
         podium.errors.WrongState: ...
         """
-        return Answer(mapped(self._stored().app.resume(self.id), lambda _: None))
+        stored = self._stored()
+        return Answer(mapped(stored.app.resume(stored.row().id), lambda _: None))
 
     def retry(self) -> Run[R]:
         """A new run from the recorded past of this failed one. Raises WrongState if it has not failed.
@@ -185,7 +187,7 @@ class Run(Waiting[R]):
         'done'
         """
         stored = self._stored()
-        started = stored.app.retry(self.id)
+        started = stored.app.retry(stored.row().id)
         if not in_event_loop():
             started.id.result()
         return Run(StoredRun(stored.app, stored.function, started))
@@ -199,7 +201,8 @@ class Run(Waiting[R]):
         >>> run.result(), run.why()
         ('report of Oslo', 'succeeded: it succeeded 0 s ago; nothing more will happen to it')
         """
-        return why(self._stored().app, self.id)
+        stored = self._stored()
+        return why(stored.app, stored.row().id)
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
@@ -219,13 +222,13 @@ class StoredRun:
     """A run in the store, seen from outside."""
 
     @classmethod
-    def known(cls, app: App, function: Function | None, id: str) -> StoredRun:
+    def known(cls, app: App, function: Function | None, row: RunRow) -> StoredRun:
         """One that is on record."""
-        return cls(app, function, Started(known(id), None))
+        return cls(app, function, Started(known(row.id), created=row.created))
 
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
-        self._start, self._end = started.id, started.end
+        self._started, self._start, self._end = started, started.id, started.end
         self._id = id
 
     @property
@@ -248,11 +251,19 @@ class StoredRun:
     def ended(self) -> Future[End]:
         """A future of how it comes out; blocks for its start."""
         if self._end is None:
-            self._end = self.app.wait(self._start.result())
+            self._end = self.app.wait(self._start.result(), self._started.created)
         return self._end
 
+    def row(self) -> RunRow:
+        """Its row. Raises RunNotFound, also where it was deleted and another run has its id."""
+        row = self.app.load(self._known())
+        if self._started.created not in (None, row.created):
+            raise gone(row.id)
+        self._started.created = row.created
+        return row
+
     def state(self) -> State:
-        return self.app.load(self._known()).state
+        return self.row().state
 
     def result(self, timeout: float | None) -> Any:
         if self._on_engines_thread():
@@ -297,7 +308,7 @@ class StoredRun:
         return await wait_in_loop(self._start)
 
     def cancel(self) -> Waiting[None]:
-        return Answer(mapped(self.app.cancel(self._known()), lambda _: None))
+        return Answer(mapped(self.app.cancel(self.row().id), lambda _: None))
 
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:

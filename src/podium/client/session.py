@@ -139,12 +139,14 @@ class Session:
         """Without an engine."""
         return self.patiently(lambda: self.store.commit(None, writes))
 
-    def watch(self, run: str, then: Callable[[End | BaseException], None]) -> None:
-        """Have `then` called, on some thread, when the run is final or parked."""
+    def watch(
+        self, run: str, then: Callable[[End | BaseException], None], created: float | None = None
+    ) -> None:
+        """Have `then` called, on some thread, when the run is final, parked or gone."""
         if self.profile.has_engine:
-            self.host.call(self.host.engine.clients.watch, run, then)
+            self.host.call(self.host.engine.clients.watch, run, then, created)
         else:
-            self._ends.add(run, then)
+            self._ends.add(run, then, created)
 
     def tell_others(self) -> None:
         """What this process drives has begun: say in a moment what else waits."""

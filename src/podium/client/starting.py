@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,11 +20,16 @@ CHUNK = 1000  # starts in one commit
 T = TypeVar("T")
 
 
-class Started(NamedTuple):
-    """A run on its way: its id once it is durable, its end if somebody waits for that from the start."""
+@dataclass(slots=True)
+class Started:
+    """A run on its way: its id once it is durable, its end if somebody waits for that from the start.
+
+    `created` tells it from a later run under the same id; None where that is not known yet.
+    """
 
     id: Future[str]
-    end: Future[End] | None
+    end: Future[End] | None = None
+    created: float | None = None
 
 
 class Start(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import Met
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
-from ..model import NewRun, Verdict, Write
+from ..model import NewRun, Outcome, Verdict, Write
 from .end_watcher import settle
 from .location import project_in
 from .session import Session
@@ -78,11 +78,13 @@ class Starts:
         self, start: Start, verdict: Verdict | BaseException, met: Sequence[tuple[str, Met]] = ()
     ) -> None:
         """Tell the caller, wherever it waits, what has become of a start. On some thread."""
-        session, (id, end) = self._session, start.started
+        session, id, end = self._session, start.started.id, start.started.end
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
             run = started_run(start.new, start.label, verdict)
+            if verdict.runs[0][0] is Outcome.DONE:
+                start.started.created = start.new.at
             if session.has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
@@ -91,7 +93,7 @@ class Starts:
                 settle(end)(error)
             return
         if end is not None and not session.has_engine:
-            session.watch(run, settle(end))
+            session.watch(run, settle(end), start.started.created)
         if met:
             session.resumed.add(met, run, id)
         else:

@@ -153,14 +153,12 @@ class Durable(Generic[P, C, R]):
         if self._call.id is not None:
             raise UsageError("map(...) with options(id=...): every run needs an id of its own")
 
-        def begin(item: Any) -> Run[Any]:
+        def begin(item: Any) -> StoredRun:
             args = (*self._bound, item)
-            return Run(StoredRun(app, self._function, app.start(self._function, args, {}, self._call)))
+            started = app.starts.one(self._function, args, {}, self._call, watch=True)
+            return StoredRun(app, self._function, started)
 
-        def finished(run: Run[Any], then: Callable[[], None]) -> None:
-            app.wait(run.id).add_done_callback(lambda _: then())
-
-        batch = Batch(begin, finished, items, limit or BATCH, on_error)
+        batch = Batch(begin, items, limit or BATCH, on_error)
         return Runs(batch, self._function.label)
 
     def start_many(
@@ -228,7 +226,7 @@ class Durable(Generic[P, C, R]):
             raise RunNotFound(
                 f"run {id!r} is of {row.function}, not of {self._function.name}", fix=f"podium.get({id!r})"
             )
-        return Run(StoredRun.known(app, self._function, row.id))
+        return Run(StoredRun.known(app, self._function, row))
 
     def options(
         self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()

@@ -8,7 +8,7 @@ from .events import Event, Observer
 from .host import EngineHost
 from .options import Options, Others
 from .reasons import Reason, read_reason
-from .watchers import End
+from .watchers import End, gone, seen
 
 __all__ = [
     "End",
@@ -23,5 +23,7 @@ __all__ = [
     "Reason",
     "events",
     "read_engine_info",
+    "gone",
     "read_reason",
+    "seen",
 ]

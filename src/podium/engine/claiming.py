@@ -14,7 +14,7 @@ from ..model import Claimed, Head, Message, Query, RunRow, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
-from .watchers import End, Watchers
+from .watchers import Watchers
 
 CLAIM_BATCH = 200
 
@@ -59,14 +59,14 @@ class Claimer:
         now, reconcile = context.env.now(), self._residents.must_reconcile
         self._residents.must_reconcile = False
 
-        def look() -> tuple[Sequence[Head], Claimed, list[Message], list[RunRow | None]]:
+        def look() -> tuple[Sequence[Head], Claimed, list[Message], dict[str, RunRow | None]]:
             claim = partial(context.store.claim, context.engine, offered, projects=projects)
             extra = claim(len(needed), now, needed).heads if needed else ()
             claimed = claim(room, now, runs)
             if reconcile:
                 claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
             taken = {head.id for head in (*extra, *claimed.heads)}
-            rows = [context.store.load(run) for run in elsewhere if run not in taken]
+            rows = {run: context.store.load(run) for run in elsewhere if run not in taken}
             return extra, claimed, context.store.collect(context.engine), rows
 
         context.committer.ask(look, self._claimed)
@@ -89,8 +89,8 @@ class Claimer:
             self._adopt(head)
         for message in messages:
             self._residents.deliver(message)
-        for row in rows:
-            self._seen(row)
+        for run, row in rows.items():
+            self._seen(run, row)
         self.due(claimed.next_due)
         self.saturated = len(claimed.heads) >= self._reserved
         if self._again or (self.saturated and self._residents.room):
@@ -111,26 +111,24 @@ class Claimer:
 
     def look(self, run: str) -> None:
         """See how a run comes out that is not in memory: tell its watchers, or adopt it if it is ours."""
-        self._context.reader.do(lambda: self._context.store.load(run), self._looked)
+        self._context.reader.do(lambda: self._context.store.load(run), partial(self._looked, run))
 
-    def _looked(self, row: RunRow | None, error: BaseException | None) -> None:
+    def _looked(self, run: str, row: RunRow | None, error: BaseException | None) -> None:
         """No commit has waited for this look, so it may be older than what we have done to the run since."""
         if error is not None:
             self._residents.must_reconcile = True
-        elif row is not None and row.id not in self._residents.owned:
-            if row.state.is_settled:
-                self._watchers.tell(row.id, End(row.state, row.payload))
-            elif row.owner == self._context.engine:
+        elif run not in self._residents.owned:
+            self._watchers.looked(run, row)
+            if row is not None and row.owner == self._context.engine:
                 self._residents.must_reconcile = True
                 self.soon()  # which looks again, in line with the commits
 
-    def _seen(self, row: RunRow | None) -> None:
+    def _seen(self, run: str, row: RunRow | None) -> None:
         """A look between two commits, whose answer comes before the next one."""
-        if row is None or row.id in self._residents.owned:
+        if run in self._residents.owned:
             return
-        if row.state.is_settled:
-            self._watchers.tell(row.id, End(row.state, row.payload))
-        elif row.owner == self._context.engine:
+        self._watchers.looked(run, row)
+        if row is not None and row.owner == self._context.engine:
             self._adopt(head_of_row(row))
 
     def due(self, when: float | None) -> None:

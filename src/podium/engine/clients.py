@@ -18,7 +18,7 @@ from .committer import OneWrite
 from .context import Context
 from .reasons import read_reason
 from .residents import Residents
-from .watchers import Watcher, Watchers
+from .watchers import Watcher, Watchers, gone
 
 LEFT_BEHIND_SECONDS = 600.0
 LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
@@ -170,7 +170,7 @@ class ClientPort:
         self._residents.reserved -= new.owned
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
         if outcome in _THERE and (start.watch is not None or self._leaves_others):
-            self._watchers.add(id, start.watch)
+            self._watchers.add(id, start.watch, new.at if outcome is Outcome.DONE else None)
         if new.owned and outcome is Outcome.DONE and not self._context.lifecycle.stopping:
             self._adopt(head_of_new(new))
         elif outcome in _THERE and id not in self._residents.owned:
@@ -237,13 +237,20 @@ class ClientPort:
         self._pending[one] = None
         self._context.committer.touch(one, first=True)
 
-    def watch(self, run: str, watcher: Watcher) -> None:
-        """Have the watcher told when the run is final or parked, wherever it runs, or this engine stops."""
+    def watch(self, run: str, watcher: Watcher, created: float | None = None) -> None:
+        """Have the watcher told when the run, wherever it is, is final, parked or gone, or this engine stops.
+
+        `created` tells the run from another one that has its id by now.
+        """
         if self._closed is not None:
             watcher(self._closed)
             return
-        self._watchers.add(run, watcher)
-        if run not in self._residents.owned:
+        owned = self._residents.owned.get(run)
+        if owned is not None and created not in (None, owned.head.created):
+            watcher(gone(run))
+            return
+        self._watchers.add(run, watcher, created)
+        if owned is None:
             self._watchers.elsewhere += 1
             self._claimer.look(run)
             if self._leaves_others:

@@ -145,7 +145,7 @@ class Engine:
         else:
             if move.state.is_final:
                 self.clients.ended(head)
-            self.watchers.tell(head.id, End(move.state, move.payload))
+            self.watchers.ended(head, End(move.state, move.payload))
         self.claimer.has_room()
 
     # -- the end --------------------------------------------------------------------------------------

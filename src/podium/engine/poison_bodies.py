@@ -104,7 +104,7 @@ class Adopter:
             move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
 
             def parked() -> None:
-                self._watchers.tell(head.id, End(State.PARKED, reason))
+                self._watchers.ended(head, End(State.PARKED, reason))
                 self._taken(head)
 
             self._write(head, Write(fence, move), parked)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
-from ..errors import EngineStopped
-from ..model import Head, State
+from ..errors import EngineStopped, RunNotFound
+from ..model import Head, RunRow, State
 from .owned import OwnedRun
 
 
@@ -22,19 +23,43 @@ Watched = End | BaseException  # what a watcher is told
 Watcher = Callable[[Watched], None]
 
 
+def gone(run: str) -> RunNotFound:
+    """What is told of a run that is not there any more, or whose id another run has by now."""
+    return RunNotFound(
+        f"run {run!r} is not in the store any more: it was deleted, with its outcome",
+        fix="podium runs  lists those that are there",
+    )
+
+
+def seen(run: str, row: RunRow | None, created: float | None) -> End | RunNotFound | None:
+    """What a look at the store tells who waits for the run that was created then; None: nothing yet.
+
+    A run that was deleted leaves its id to others, so the id alone does not tell which run is meant.
+    """
+    if row is None or created not in (None, row.created):
+        return gone(run)
+    return End(row.state, row.payload) if row.state.is_settled else None
+
+
+@dataclass(slots=True)
+class _Watch:
+    tell: Watcher
+    created: float | None  # of the run that is meant; None: of the one that is there at the first look
+
+
 class Watchers:
-    """Every watcher is told once: an end, or EngineStopped. Engine thread only, but for `wanted`."""
+    """Every watcher is told once: an end, RunNotFound, or EngineStopped. Engine thread only, but `wanted`."""
 
     def __init__(self, owned: Mapping[str, OwnedRun]) -> None:
         self._owned = owned
-        self._watched: dict[str, list[Watcher]] = {}
+        self._watched: dict[str, list[_Watch]] = {}
         self.elsewhere = 0  # watched runs that others drive, at the last look; read by any thread
 
-    def add(self, run: str, watcher: Watcher | None = None) -> None:
-        """Have the watcher told; without one the run only counts as wanted."""
-        watchers = self._watched.setdefault(run, [])
+    def add(self, run: str, watcher: Watcher | None = None, created: float | None = None) -> None:
+        """Have the watcher told; without one the run only counts as wanted. `created`: see `seen`."""
+        watches = self._watched.setdefault(run, [])
         if watcher is not None:
-            watchers.append(watcher)
+            watches.append(_Watch(watcher, created))
 
     def not_owned(self) -> list[str]:
         """The watched runs that this engine does not have in memory, longest unlooked at first."""
@@ -58,12 +83,31 @@ class Watchers:
         started = [run for run, owned in list(self._owned.items()) if owned.head.ours]
         return list(dict.fromkeys([*list(self._watched), *started]))
 
-    def tell(self, run: str, end: Watched) -> None:
-        """Tell all who watch the run."""
-        for watcher in self._watched.pop(run, ()):
-            watcher(end)
+    def ended(self, head: Head, end: End) -> None:
+        """Tell all who watch a run that has ended here."""
+        for watch in self._watched.pop(head.id, ()):
+            watch.tell(end if watch.created in (None, head.created) else gone(head.id))
+
+    def looked(self, run: str, row: RunRow | None) -> None:
+        """Tell those who watch a run what the store says of it, if it is the end of it."""
+        if run not in self._watched:
+            return
+        told: list[tuple[_Watch, Watched]] = []
+        for watch in list(self._watched[run]):
+            came = seen(run, row, watch.created)
+            if came is not None:
+                told.append((watch, came))
+                self._watched[run].remove(watch)
+            elif row is not None:
+                watch.created = row.created
+        if row is None or row.state.is_settled or (told and not self._watched[run]):
+            del self._watched[run]
+        for watch, came in told:
+            watch.tell(came)
 
     def tell_all(self, error: EngineStopped) -> None:
         """The engine stops: it will tell nothing else."""
-        for run in list(self._watched):
-            self.tell(run, error)
+        watched, self._watched = self._watched, {}
+        for watches in watched.values():
+            for watch in watches:
+                watch.tell(error)
