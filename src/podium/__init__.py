@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .engine import Options
     from .errors import (
         ArgumentError,
+        DamagedRecord,
         DeclarationError,
         DecodeError,
         EncodeError,
@@ -63,6 +64,7 @@ __all__ = [
     "App",
     "ArgumentError",
     "DeclarationError",
+    "DamagedRecord",
     "DecodeError",
     "EncodeError",
     "EngineStopped",
@@ -118,6 +120,7 @@ _HOMES = {
     ".errors": (
         "ArgumentError",
         "DeclarationError",
+        "DamagedRecord",
         "DecodeError",
         "EncodeError",
         "EngineStopped",

@@ -224,6 +224,18 @@ class ResourceShortage(PodiumError):
 # -- we can act --------------------------------------------------------------------------------------
 
 
+class DamagedRecord(PodiumError):
+    """A row of the store holds what Podium never writes there: its run is parked, the others go on."""
+
+    code = "E506"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: something else has written to the store",
+            fix="end the run (podium terminate), or restore the store from a backup",
+        )
+
+
 class InternalError(PodiumError):
     """A broken promise inside Podium, with the run's story. Please report it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..errors import InternalError
+from ..errors import InternalError, StoreError
 from ..executors.protocol import Reactor
 from ..model import Entry, Head, StepProgress
 from ..store import Store
@@ -21,6 +21,9 @@ TOGETHER = 50  # pages in one job of the reader
 Said = Callable[[Sequence[StepProgress]], None]  # by attempts at steps that are not over
 Feed = Callable[[Sequence[Entry]], bool]  # False: no more is wanted
 Done = Callable[[BaseException | None], None]  # the whole history was fed, or could not be read
+
+
+_Page = tuple[list[StepProgress], list[Entry]]  # with what is kept of progress, before the first one
 
 
 class _Reading:
@@ -55,11 +58,20 @@ class HistoryReader:
         self._is_busy = True
         together, self._line = self._line[:TOGETHER], self._line[TOGETHER:]
         self._lane.do(
-            lambda: [self._page(reading) for reading in together],
+            lambda: [self._page_or_error(reading) for reading in together],
             lambda pages, error: self._read(together, pages, error),
         )
 
-    def _page(self, reading: _Reading) -> tuple[list[StepProgress], list[Entry]]:
+    def _page_or_error(self, reading: _Reading) -> _Page | Exception:
+        """What is wrong with one history concerns that run alone; what is wrong with the store, all."""
+        try:
+            return self._page(reading)
+        except StoreError:
+            raise
+        except Exception as error:
+            return error
+
+    def _page(self, reading: _Reading) -> _Page:
         head, after = reading.head, reading.after
         said = self._store.progress(head.id) if reading.said and after == head.base else []
         if after >= head.entries:
@@ -72,15 +84,16 @@ class HistoryReader:
     def _read(
         self,
         together: list[_Reading],
-        pages: Sequence[tuple[list[StepProgress], list[Entry]]] | None,
+        pages: Sequence[_Page | Exception] | None,
         error: BaseException | None,
     ) -> None:
         self._is_busy = False
         for at, reading in enumerate(together):
-            if pages is None:
-                reading.done(error)
+            found = error if pages is None else pages[at]
+            if found is None or isinstance(found, BaseException):
+                reading.done(found)
             else:
-                said, page = pages[at]
+                said, page = found
                 if reading.said is not None and said:
                     reading.said(said)
                 reading.after = page[-1].seq if page else reading.after

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import apsw
 
+from ...errors import DamagedRecord
 from ...model import Claimed, Head
 from . import rows as records
 from .connections import Connections
@@ -86,8 +87,11 @@ class Claims:
     ) -> Iterator[Head]:
         values = [(engine, now, key, functions[function]) for key, function, _ in found]
         claimed = rows_of_each(connection, SQL["claim"], values)
-        for row, (_, _, fingerprint) in zip(claimed, found, strict=True):
-            yield records.head(connection, row, fingerprint)
+        for row, (key, _, fingerprint) in zip(claimed, found, strict=True):
+            try:
+                yield records.head(connection, row, fingerprint)
+            except DamagedRecord as error:
+                rows(connection, SQL["park_damaged"], (key, records.damage(error.message)))
 
     def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
         statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import apsw
 
+from ...errors import DamagedRecord
 from ...model import Entry, Head, Kind, Message, RunRow, State
 from .payloads import loaded
 from .statements import SQL, Row
@@ -36,20 +38,50 @@ HEAD = (
 MESSAGE = ("id", "run", "kind", "at", "payload", "name", "digest", "state", "sender", "n")
 
 
+# What a value that Podium never writes raises as it is read.
+_DAMAGE = (KeyError, IndexError, TypeError, ValueError)
+
+
 def run_row(connection: apsw.Connection, row: Row) -> RunRow:
-    """A row of `run_rows`."""
+    """A row of `run_rows`. One that cannot be read is seen as parked, with the reason."""
     found: dict[str, Any] = dict(zip(RunRow.__struct_fields__, row, strict=True))
-    found["state"] = _STATES[found["state"]]
-    found["tags"] = tuple(json.loads(found["tags"]))
-    found["args"] = loaded(connection, found["args"])
-    found["payload"] = loaded(connection, found["payload"])
+    field = ""
+    try:
+        for field, read in _READ.items():
+            found[field] = read(connection, found[field])
+    except _DAMAGE:
+        what = f"the row of run {found['id']} cannot be read ({field} = {str(found[field])[:80]!r})"
+        found |= {"state": State.PARKED, "tags": (), "args": b"{}", "payload": damage(what)}
     return RunRow(**found)
+
+
+_READ: dict[str, Callable[[apsw.Connection, Any], Any]] = {
+    "state": lambda _, value: _STATES[value],
+    "tags": lambda _, value: tuple(map(_text, json.loads(value))),
+    "args": loaded,
+    "payload": loaded,
+}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def damage(what: str) -> bytes:
+    """The reason of a run that is parked because of a row of its own, as the engine writes reasons."""
+    error = DamagedRecord(what)
+    return json.dumps({"code": error.code, "what": error.message, "fix": error.fix}).encode()
 
 
 def head(connection: apsw.Connection, row: Row, fingerprint: str) -> Head:
     """A row that `claim` returned; `fingerprint`: of the code that had the run before."""
     found: dict[str, Any] = dict(zip(HEAD, row, strict=True))
-    found["args"] = loaded(connection, found["args"])
+    try:
+        found["args"] = loaded(connection, found["args"])
+    except _DAMAGE as error:
+        raise DamagedRecord(f"the arguments of run {found['id']} are missing ({found['args']!r})") from error
     found["ours"] = bool(found["ours"])
     return Head(**found, fingerprint=fingerprint)
 
@@ -64,4 +96,9 @@ def message(connection: apsw.Connection, row: Row) -> Message:
 def entry(connection: apsw.Connection, row: Row) -> Entry:
     """A row of `history`, whose columns are in the order of the record: read by the hundred thousand."""
     seq, kind, at, step, digest, payload, *rest = row
-    return Entry(seq, _KINDS[kind], at, step, digest, loaded(connection, payload), *rest)
+    try:
+        return Entry(seq, _KINDS[kind], at, step, digest, loaded(connection, payload), *rest)
+    except _DAMAGE as error:
+        raise DamagedRecord(
+            f"entry {seq} of the run's history cannot be read (kind {kind!r}, payload {str(payload)[:80]!r})"
+        ) from error

@@ -318,6 +318,10 @@ RETURNING id, function, token, args, digest, created, started, lost,
           starter_engine IS ?1, project, origin, parent, root, seed, began, copied, generation, base, context,
           queue, lane, messages;
 
+-- name: park_damaged
+-- A run just claimed whose row cannot be read.
+UPDATE runs SET owner = NULL, state = 'parked', payload = ?2 WHERE key = ?1;
+
 -- name: next_due
 -- One index look-up per code.
 SELECT min((
