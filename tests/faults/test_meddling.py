@@ -21,7 +21,7 @@ import pytest
 from podium import App
 from podium.errors import StoreFatal, StoreInUse
 from podium.model import State
-from podium.store.sqlite import SqliteStore
+from podium.store.sqlite import SqliteStore, protection
 from podium.store.sqlite.statements import transaction
 from tests.faults.meddling import DENIED, SEEN, UNSEEN, lose_the_locks
 from tests.processes.support import ROOT, Host, wait_until
@@ -182,7 +182,10 @@ def test_nor_attached_to_another_database(
 
 
 def test_what_is_attached_by_a_bound_name_makes_no_checkpoint(
-    store: SqliteStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: SqliteStore,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with closing(sqlite3.dbapi2.connect(tmp_path / "other.db")) as connection:
         connection.execute("ATTACH ? AS x", (str(tmp_path / "a.db"),))
@@ -192,6 +195,7 @@ def test_what_is_attached_by_a_bound_name_makes_no_checkpoint(
                 connection.execute(f"PRAGMA {pragma}")
         assert caplog.text.count("write the name into the text of the ATTACH") == 2
         store.close()
+        monkeypatch.setattr(protection, "_protected", set())  # other tests' stores may be open
         connection.execute("PRAGMA wal_checkpoint")
 
 

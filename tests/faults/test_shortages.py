@@ -19,7 +19,7 @@ from podium.client.resume_notice import ResumeNotices
 from podium.engine import Met
 from podium.env import RealEnv
 from podium.errors import ResourceShortage
-from podium.executors import children
+from podium.executors import child_process
 from podium.machine import Machine
 from podium.model import State
 from podium.store import Store
@@ -111,7 +111,7 @@ def test_a_process_for_tasks_is_tried_again(tmp_path: Path, caplog: pytest.LogCa
     """First there is no thread for the pool, then no process."""
     env = FewThreads("podium-processes")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(children, "_spawn", _refuse_process)
+        patch.setattr(child_process, "_spawn", _refuse_process)
         with App(tmp_path / "podium.db", env=env, options=FEW):
             run = isolates.start(7)
             assert env.refused.wait(10)

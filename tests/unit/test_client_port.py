@@ -69,7 +69,8 @@ def test_whoever_watches_a_start_is_told_how_the_run_comes_out() -> None:
     house.start()
     house.commit(Verdict(Outcome.DONE, runs=((Outcome.DONE, "r"),)))
     end = End(State.SUCCEEDED, b"1")
-    house.watchers.tell("r", end)
+    head: Any = SimpleNamespace(id="r", created=RUN.at)
+    house.watchers.ended(head, end)
     assert house.ends == [end]
 
 

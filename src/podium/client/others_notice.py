@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from ..errors import PodiumError
+from ..errors import PodiumError, ResourceShortage
 from ..inspect import WayOn, living, offered, undriven, way_on
 from ..model import EngineRow, Query, RunRow
 from ..store import Store
@@ -34,7 +34,7 @@ class OthersNotice:
             self._begun = True
             try:
                 self._profile.env.spawn(self._later, store, wanted, name="podium-others")
-            except RuntimeError:  # no thread is to be had: then it is said when the app closes
+            except ResourceShortage:  # then it is said when the app closes
                 pass
 
     def _later(self, store: Store, wanted: Callable[[], Collection[str]]) -> None:
