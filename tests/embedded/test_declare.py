@@ -430,5 +430,5 @@ def test_what_may_be_stored_is_declared(annotation: Any) -> None:
 
     gives.__annotations__["return"] = takes.__annotations__["it"] = annotation
     takes.__annotations__["other"] = threading.Thread  # its default is never stored
-    task(gives)
-    task(takes)
+    for body in (gives, takes):
+        assert task(body).fn is body

@@ -34,14 +34,19 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_script_that_is_stopped_says_how_to_go_on(tmp_path: Path, how: signal.Signals) -> None:
-    (tmp_path / "script.py").write_text(STOPPED, encoding="utf-8")
-    script = subprocess.Popen(
+def started(folder: Path, text: str) -> subprocess.Popen[str]:
+    """A script with this text, on a store of that folder."""
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    return subprocess.Popen(
         [sys.executable, "script.py"],
-        cwd=tmp_path, env={**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}, text=True,
+        cwd=folder, env={**os.environ, "PODIUM_URL": str(folder / "podium.db")}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_is_stopped_says_how_to_go_on(tmp_path: Path, how: signal.Signals) -> None:
+    script = started(tmp_path, STOPPED)
     wait_until((tmp_path / "begun").exists)
     script.send_signal(how)
     _, said = script.communicate(timeout=30)
@@ -72,12 +77,7 @@ if __name__ == "__main__":
 
 
 def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(STUBBORN, encoding="utf-8")
-    script = subprocess.Popen(
-        [sys.executable, "script.py"],
-        cwd=tmp_path, env={**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    script = started(tmp_path, STUBBORN)
     for mark in ("begun", "leaving"):
         wait_until((tmp_path / mark).exists)
         script.send_signal(signal.SIGINT)

@@ -4,9 +4,9 @@ declaration.
 Nobody calls Podium in a web server that was killed and restarted until the next request comes, and the runs
 that it left behind would stand still until then. So a process that is nobody's script (see `process.py`)
 opens its default app by itself, when a second has passed without another declaration: by then the program is
-imported. So does somebody's script that has bound a socket and serves.
-It makes no store, it waits for one to be there; it does nothing where an app was opened on purpose; and a
-process that forks first, as a server that preloads the program, leaves it to its children.
+imported. So does somebody's script that has bound a socket and serves. It makes no store, it waits for one
+to be there; it does nothing where an app was opened on purpose; and a process that forks first, as a server
+that preloads the program, leaves it to its children.
 """
 
 from __future__ import annotations

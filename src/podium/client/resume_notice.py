@@ -6,25 +6,20 @@ else that the engine drives would stand still for it.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from typing import Any, NamedTuple
+from concurrent.futures import Future
+from typing import NamedTuple
 
 from ..engine import Met
 from ..env import Env
 from ..errors import PodiumError, ResourceShortage
 from ..inspect import history
 from ..store import Store
+from .end_watcher import settle
 
 _TOLD_ONE_BY_ONE = 3
-
-
-def _answer(settle: Callable[[Any], None], answer: Any) -> None:
-    with contextlib.suppress(InvalidStateError):  # the caller has cancelled the future: nobody waits
-        settle(answer)
 
 
 class _Untold(NamedTuple):
@@ -56,7 +51,7 @@ class ResumeNotices:
                 with self._lock:
                     untold, self._untold, self._serving = self._untold, deque(), False
                 for each in untold:
-                    _answer(each.start.set_result, each.run)
+                    settle(each.start)(each.run)
 
     def _serve(self) -> None:
         resumed = 0
@@ -72,9 +67,9 @@ class ResumeNotices:
                     if how is Met.FORMER or resumed <= _TOLD_ONE_BY_ONE:
                         self._notice(self._words(run, how))
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
-                _answer(each.start.set_exception, error)
+                settle(each.start)(error)
             else:
-                _answer(each.start.set_result, each.run)
+                settle(each.start)(each.run)
         if resumed > _TOLD_ONE_BY_ONE:
             self._notice(f"podium: resumed {resumed - _TOLD_ONE_BY_ONE:,} more runs")
 

@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 from ... import changes
 from ...errors import StoreInUse
+from ...modules import is_installed
 
 try:
     import sqlite3
@@ -34,8 +35,6 @@ log = logging.getLogger("podium")
 Identity = tuple[int, int]  # device and inode: a link is no other file
 
 _EVENTS = frozenset({"open", "os.truncate", "sqlite3.connect"})
-_INSTALLED = f"{os.sep}site-packages{os.sep}"
-_STANDARD = os.path.dirname(os.__file__) + os.sep
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 
 _protected: set[Identity] = set()
@@ -168,10 +167,7 @@ def _line() -> str:
     frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # documented all the same
     while frame is not None:
         file = frame.f_code.co_filename
-        if (
-            not file.startswith((_STANDARD, _OURS, "<frozen"))
-            and f"{os.sep}site-packages{os.sep}" not in file
-        ):
+        if not file.startswith((_OURS, "<frozen")) and not is_installed(file):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
     return "?"
