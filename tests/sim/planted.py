@@ -244,8 +244,8 @@ def starts_not_recorded() -> AbstractContextManager[Any]:
 # Each with seeds that are known to catch it. When the core changes, stories change:
 # `python -m tests.sim --planted` finds others.
 PLANTED: dict[Plant, tuple[int, ...]] = {
-    token_check_dropped: (142, 161, 561),
-    refusal_ignored: (142, 187, 375),
+    token_check_dropped: (507,),
+    refusal_ignored: (385, 416, 483),
     acts_before_the_commit: (12, 14, 15),
     finally_acts_on_eviction: (1, 4, 6),
     recovery_only_at_boot: (1, 2, 11),
@@ -253,10 +253,10 @@ PLANTED: dict[Plant, tuple[int, ...]] = {
     unknown_taken_for_lost: (4, 16, 33),
     unknown_forgotten: (552, 639, 668),
     beats_by_the_wall_clock: (17, 48, 80),
-    pause_ages_what_was_seen: (96, 136, 354),
+    pause_ages_what_was_seen: (182, 427),
     retries_counted_in_memory: (12, 42, 225),
     inbox_by_watermark: (238, 310, 349),
-    message_gone_before_its_entry: (125, 282, 439),
+    message_gone_before_its_entry: (2, 4, 6),
     trouble_recorded_as_outcome: (1, 9, 10),
     release_without_a_new_token: (1, 2, 11),
     claims_forgotten: (9, 20, 76),
