@@ -85,6 +85,14 @@ class Place:
         self.until(f"began {people[0]}")
         return self.kill(script, how)
 
+    def offered(self) -> set[str]:
+        """What living engines have."""
+        file = self.home / ".podium" / "podium.db"
+        if not file.exists():
+            return set()
+        with App(file, drives="nothing") as app:
+            return {name for engine in app.store.engines() for name in engine.functions}
+
     def states(self) -> list[str]:
         with App(self.home / ".podium" / "podium.db", drives="nothing") as app:
             return sorted(str(row.state) for row in app.store.find(Query()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from pathlib import Path
@@ -278,3 +279,63 @@ def test_an_engine_that_drives_its_own_is_no_heir(place: Place) -> None:
     assert f"podium resume {run}" in why
     assert "undriven" in place.run("-m", "podium", "doctor").stdout
     place.kill(other)
+
+
+# -- a script that ends before its runs --------------------------------------------------------------
+
+
+CAUGHT = """
+import sys
+from mail import campaign
+if sys.argv[1] == "start":
+    run = campaign.start(["ALL-1"])
+else:
+    try:
+        campaign(["ALL-1"])
+    except KeyboardInterrupt:
+        sys.exit(9)
+"""
+
+
+@pytest.mark.parametrize("how", ["start", "caught"])
+def test_a_script_that_ends_before_its_run_says_what_it_leaves(place: Place, how: str) -> None:
+    (place.home / "script.py").write_text(CAUGHT)
+    script = place.start("script.py", how)
+    place.until("began ALL-1")
+    if how == "caught":
+        script.send_signal(signal.SIGINT)
+    said = script.communicate(timeout=60)[1]
+    assert script.returncode == (9 if how == "caught" else 0)
+    told = r"podium: stopped run (\w+) .*go on: run the script again, or podium resume \1\n"
+    assert re.search(told, said), said
+
+
+def test_who_only_asks_is_told_that_nothing_drives_the_run(place: Place) -> None:
+    asking = place.start("mail.py", "ALL-1", PODIUM_ENGINE="off")
+    assert asking.stderr is not None
+    lines = iter(asking.stderr.readline, "")
+    told = next(line for line in lines if "new store" not in line)
+    found = re.fullmatch(
+        r"podium: run (\w+) is waited for, and nothing drives it: a worker of mail:campaign does, or "
+        r"podium resume \1\n",
+        told,
+    )
+    assert found, told
+    place.go()
+    assert place.run("-m", "podium", "resume", found[1]).returncode == 0
+    assert asking.communicate(timeout=60)[0] == "['ALL-1']\n"
+
+
+def test_a_setting_that_says_neither_is_refused(place: Place) -> None:
+    refused = place.run("mail.py", "me", PODIUM_ENGINE="of")
+    assert refused.returncode == 1
+    assert "PODIUM_ENGINE='of' says neither on nor off" in refused.stderr
+
+
+def test_runs_put_in_line_are_told_as_undriven_with_what_drives_them(place: Place) -> None:
+    failing = MAIL.replace("    while not", "    raise ValueError(to)\n    while not")
+    (place.home / "mail.py").write_text(failing)
+    for person in ("a", "b"):
+        place.run("mail.py", person)
+    told = "2 runs undriven, no live engine takes them: podium worker mail, or one: podium resume "
+    assert told in place.run("-m", "podium", "retry", "status:failed", "--yes").stderr

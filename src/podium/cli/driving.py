@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ..client import ELSEWHERE, WAITING, App, Started, wants_engine
+from ..client import App, Started, wants_engine
 from ..engine import EngineInfo
 from ..env import RealEnv
 from ..errors import UsageError
@@ -16,6 +16,7 @@ from ..model import Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json
 from .follow import Follower, surface
+from .lookup import only_waits
 from .main import FAILED, FINE, TIMED_OUT
 from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping
@@ -25,12 +26,6 @@ from .view import View
 
 _PAUSE = 0.05  # s between looks at whether we were told to stop
 _RESULT_MAX = 4000  # characters of a result on a terminal
-
-
-def only_waits(notice: str) -> None:
-    """Of an app's notices those about its store: the view says the others."""
-    if notice.startswith((WAITING, ELSEWHERE)):
-        tell(notice)
 
 
 def open_engine(app: App, wait: float | None = None) -> None:

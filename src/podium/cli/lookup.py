@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from click.shell_completion import CompletionItem
 
-from ..client import App, default_url, store_file, store_flag
+from ..client import ELSEWHERE, WAITING, App, default_url, store_file, store_flag
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
-from ..inspect import cause_of
+from ..inspect import cause_of, living, offered, undriven, way_on
 from ..model import Query, RunRow, State
 from ..store import shown_url
 from . import formatting
@@ -25,6 +25,12 @@ _PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
 
+def only_waits(notice: str) -> None:
+    """Of an app's notices those about its store: the command says the others itself."""
+    if notice.startswith((WAITING, ELSEWHERE)):
+        tell(notice)
+
+
 @contextmanager
 def looking(store: str | None) -> Generator[App]:
     """An app that only asks. Looking must not create a store: raises RunNotFound where there is none."""
@@ -32,7 +38,7 @@ def looking(store: str | None) -> Generator[App]:
     file = store_file(url)
     if file is not None and not file.exists():
         raise RunNotFound(f"there are no runs yet in {shown_url(url)}", fix=OTHER_STORE)
-    app = App(url, drives="nothing")
+    app = App(url, drives="nothing", notice=only_waits)
     app.profile.patience = _PATIENCE
     try:
         yield app
@@ -101,6 +107,23 @@ def tell_standing(app: App, run: str, later: str = "") -> None:
     for line in (f"it {later}" if later else cause.what, *cause.details, cause.fix):
         if line:
             tell(formatting.dim(safe(there(line, app.url))))
+
+
+def tell_undriven(app: App, runs: Sequence[str]) -> None:
+    """Of runs that were put in line, or were meant to be: that nobody drives them, and what would."""
+    engines = living(app)
+    rows = [row for row in map(app.store.load, runs) if row is not None]
+    left = undriven(rows, engines)
+    if not left:
+        return
+    way = way_on(app, left[0], offered(engines))
+    modules = dict.fromkeys(row.function.rpartition(":")[0] for row in left)
+    worker = "" if way.why or "" in modules else f"podium worker {' '.join(modules)}, or one: "
+    many = formatting.many(len(left), "run")
+    text = (
+        f"{many} undriven, no live engine takes {'it' if len(left) == 1 else 'them'}: {worker}{way.command}"
+    )
+    tell(formatting.dim(safe(there(text, app.url))))
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:

@@ -6,9 +6,10 @@ import click
 
 from ..client import RETRIED, RETRIED_BY_QUERY
 from ..inspect import retried_since
+from ..model import RunRow
 from . import options
 from .driving import drive_again, require_engine
-from .lookup import looking
+from .lookup import looking, tell_undriven
 from .main import FINE
 from .many import Chosen, agreed, each
 
@@ -38,7 +39,16 @@ def command(
         if not agreed(chosen, "retry", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
-            return each(chosen.rows, lambda row: (app.retry(row.id).id.result(), "in line"), as_json, quiet)
+            begun: list[str] = []
+
+            def put_in_line(row: RunRow) -> tuple[str, str]:
+                begun.append(app.retry(row.id).id.result())
+                return begun[-1], "in line"
+
+            code = each(chosen.rows, put_in_line, as_json, quiet)
+            if not quiet:
+                tell_undriven(app, begun)
+            return code
     (row,) = chosen.rows
     require_engine()
     return drive_again(

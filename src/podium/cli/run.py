@@ -18,12 +18,11 @@ from .driving import (
     drive,
     leave,
     observed_view,
-    only_waits,
     open_engine,
     require_engine,
 )
 from .flags import Flags
-from .lookup import complete_tag, tell_standing
+from .lookup import complete_tag, only_waits, tell_standing
 from .main import FINE
 from .stopping import Stopping
 from .target import load

@@ -29,9 +29,10 @@ def tell_left(
     starter: str,
     runs: Sequence[str],
     is_alive: Callable[[EngineRow], bool | None],
+    interrupted: bool = True,
 ) -> None:
-    """Say what became of the runs that an interrupted process asked for: in a line of those that stand still
-    now, and in one of those that another process has, or takes."""
+    """Say what became of the runs that a process asked for which is interrupted, or ends before them: in a
+    line of those that stand still now, and in one of those that another process has, or takes."""
     try:
         rows = [row for row in map(store.load, runs) if row is not None]
         engines = [engine for engine in store.engines() if can_act(is_alive, engine)]
@@ -40,7 +41,7 @@ def tell_left(
     open_ones = [row for row in rows if not row.state.is_final]
     takers = {row.id: engine for row in open_ones if (engine := _taker(row, engines)) is not None}
     handed = [row for row in open_ones if row.id in takers]
-    left = [row for row in open_ones if row.id not in takers] or ([] if handed else rows)
+    left = [row for row in open_ones if row.id not in takers] or ([] if handed or not interrupted else rows)
     if left:
         notice(_line(left, steps_on_record(store, left[0].id), url, starter))
     if handed:

@@ -10,6 +10,7 @@ from ..inspect import WayOn, living, offered, undriven, way_on
 from ..model import EngineRow, Query, RunRow
 from ..store import Store
 from .location import store_flag
+from .open_store import OpenStore
 from .profile import Profile
 
 DELAY_SECONDS = 1.0  # after the first start: until then a script has called what it is to go on with
@@ -53,25 +54,15 @@ class OthersNotice:
 
     def _say(self, store: Store, wanted: Collection[str]) -> None:
         try:
-            for line in others_waiting(_View(self._profile, store, self._is_alive), self._profile, wanted):
+            for line in others_waiting(
+                OpenStore(self._profile, store, self._is_alive), self._profile, wanted
+            ):
                 self._profile.tell(line)
         except PodiumError:  # the store is in trouble, or what names the project: nothing would be certain
             return
 
 
-class _View:
-    """The store of an app, to look at, also while the app closes."""
-
-    def __init__(self, profile: Profile, store: Store, is_alive: Callable[[EngineRow], bool | None]) -> None:
-        self.store, self.url = store, profile.url
-        self.env, self.options = profile.env, profile.options
-        self._is_alive = is_alive
-
-    def is_alive(self, engine: EngineRow) -> bool | None:
-        return self._is_alive(engine)
-
-
-def others_waiting(view: _View, profile: Profile, wanted: Collection[str]) -> Iterator[str]:
+def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -> Iterator[str]:
     """Lines about the runs of a store that nothing drives, whatever file they are of: one for all, and one
     for each function of this program that has another name now."""
     engines, ours = living(view), profile.functions

@@ -22,12 +22,14 @@ from types import FrameType
 from typing import Literal
 
 from .. import changes
+from ..errors import UsageError
 from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
 
 Drives = Literal["all", "own", "nothing"]
 
+_ON, _OFF = ("on", "1", "yes", "true"), ("off", "0", "no", "false")  # what PODIUM_ENGINE may say
 _OURS = __name__.partition(".")[0]
 _TEST_RUNNERS = ("_pytest.", "unittest.")
 # Modules that are on the stack of a thread that serves; `socketserver` is Flask's and the library's own.
@@ -42,8 +44,14 @@ def wants_engine() -> bool:
     """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask.
 
     One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
+    Raises UsageError for a value that says neither.
     """
-    return not parents_store() and os.environ.get("PODIUM_ENGINE", "on").lower() not in ("off", "0", "no")
+    told = os.environ.get("PODIUM_ENGINE") or "on"
+    if told.lower() not in (*_ON, *_OFF):
+        raise UsageError(
+            f"PODIUM_ENGINE={told!r} says neither on nor off", fix="PODIUM_ENGINE=off, or leave it out"
+        )
+    return not parents_store() and told.lower() in _ON
 
 
 def default_drives() -> Drives:

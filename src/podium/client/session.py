@@ -20,6 +20,7 @@ from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
 from .location import ELSEWHERE, project_in, store_elsewhere, store_file
+from .open_store import OpenStore, tell_undriven
 from .opening import opened_store
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
@@ -38,6 +39,7 @@ class Session:
         self._store: Store | None = None
         self._host: EngineHost | None = None
         self._is_closed = False
+        self._has_waited = False
         self._others = OthersNotice(profile, self.is_alive)
         self._renew()
 
@@ -147,6 +149,9 @@ class Session:
             self.host.call(self.host.engine.clients.watch, run, then, created)
         else:
             self._ends.add(run, then, created)
+            if not self._has_waited:
+                self._has_waited = True
+                tell_undriven(self.profile, OpenStore(self.profile, self.store, self.is_alive), run)
 
     def tell_others(self) -> None:
         """What this process drives has begun: say in a moment what else waits."""
@@ -176,7 +181,7 @@ class Session:
                 host.close()
             finally:  # also when a second Ctrl-C cuts the grace short
                 if store is not None:
-                    if wanted and is_interrupted():
+                    if wanted and (is_interrupted() or self.profile.drives == "own"):
                         self._tell_left(store, host.id, wanted)
                     self._others.close(store, wanted)
         if store is not None:
@@ -194,7 +199,7 @@ class Session:
         def is_alive(engine: EngineRow) -> bool | None:
             return engine.id != ours and self.is_alive(engine)
 
-        tell_left(profile.tell, store, profile.url, profile.starter, wanted, is_alive)
+        tell_left(profile.tell, store, profile.url, profile.starter, wanted, is_alive, is_interrupted())
 
     @property
     def has_engine(self) -> bool:
