@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calendar import Schedule, cron, every
     from .client import App, Found, Run, Runs, Waiting, get, runs
     from .declare import (
         attempt,
@@ -85,6 +86,7 @@ __all__ = [
     "RunNotFound",
     "RunParked",
     "Runs",
+    "Schedule",
     "StoreError",
     "StoreFatal",
     "StoreInUse",
@@ -98,6 +100,8 @@ __all__ = [
     "Waiting",
     "WrongState",
     "attempt",
+    "cron",
+    "every",
     "fencing_token",
     "get",
     "idempotency_key",
@@ -115,6 +119,7 @@ __all__ = [
 # Everything under podium imports this file first, the command line too, whose --help must not wait for an
 # engine: so a public name brings its module when it is first asked for.
 _HOMES = {
+    ".calendar": ("Schedule", "cron", "every"),
     ".client": ("App", "Found", "Run", "Runs", "Waiting", "get", "runs"),
     ".engine": ("Options",),
     ".errors": (

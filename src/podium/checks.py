@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from typing import Any
 
 from .errors import UsageError
+
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
+_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(min|[smhdw])")
 
 SECONDS_MAX = 1e9  # thirty years; much more, and the clocks below us overflow
 
@@ -50,3 +55,10 @@ def check_seconds(call: str, name: str, value: Any, *, zero: bool = True) -> Non
         f"{call}({name}={value!r}): seconds {least} are needed, {SECONDS_MAX:,.0f} at most",
         fix=f"{name}={value.total_seconds():g}" if is_delta else "",
     )
+
+
+def read_span(text: str) -> float | None:
+    """Seconds of "1h30m"; None where it is none."""
+    if not _SPAN.fullmatch(text):
+        return None
+    return sum(float(count) * _UNITS[unit] for count, unit in _SPAN_PART.findall(text))

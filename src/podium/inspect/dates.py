@@ -6,24 +6,14 @@ Without a zone a date is this machine's.
 from __future__ import annotations
 
 import datetime
-import re
+
+from ..checks import read_span
 
 Span = tuple[float, float]  # from (inclusive), until (exclusive); UTC seconds
 
 ALWAYS = (float("-inf"), float("inf"))
 SPANS = "a span (90s, 15m, 2h, 3d, 1w)"
 DATES = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
-
-_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
-_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(min|[smhdw])")
-
-
-def read_span(text: str) -> float | None:
-    """Seconds of "1h30m"; None where it is none."""
-    if not _SPAN.fullmatch(text):
-        return None
-    return sum(float(count) * _UNITS[unit] for count, unit in _SPAN_PART.findall(text))
 
 
 def read_date(text: str, now: float) -> Span | None:
