@@ -1,0 +1,176 @@
+// A run's history, folded into steps and their tries. The record is the source: the timeline, the list of steps and the
+// history are drawings of it. It only grows, so what is there is kept and only what came since is read.
+
+import { get } from "./api.js";
+import { plain, when } from "./words.js";
+
+const PAGE = 1000;
+const STARTS = new Set(["start", "start_alone"]);
+const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven"]);
+
+export class RunRecord {
+  constructor(id) {
+    this.id = id;
+    this.entries = [];
+    this.steps = [];
+    this.byStep = new Map();
+    this.takeovers = []; // {at, lost}: when another engine had taken the run up, and the last sign of the one before
+    this.from = null;
+    this.to = null;
+  }
+
+  /** Read what the history has beyond what is here. Answers whether there was something. */
+  async more(signal) {
+    let fresh = false;
+    for (;;) {
+      const after = this.entries.length ? this.entries[this.entries.length - 1].seq : 0;
+      const page = await get(`/api/runs/${encodeURIComponent(this.id)}/history`, { after, limit: PAGE }, signal);
+      for (const entry of page.items) if (entry.seq > after) this.add(entry);
+      fresh ||= page.items.length > 0;
+      if (page.next == null || !page.items.length) return fresh;
+    }
+  }
+
+  add(entry) {
+    const before = this.entries[this.entries.length - 1];
+    this.entries.push(entry);
+    entry.ms = when(entry.at);
+    const begun = entry.began ? when(entry.began) : null;
+    const first = begun ?? entry.ms;
+    if (this.from == null || first < this.from) this.from = first;
+    if (this.to == null || entry.ms > this.to) this.to = entry.ms;
+    this.watchOwner(entry, before);
+    if (BOOK_KEEPING.has(entry.kind)) return;
+    if (!entry.step && entry.kind !== "message") return;
+
+    const key = entry.step || `message ${entry.seq}`;
+    let step = this.byStep.get(key);
+    if (!step) {
+      step = {
+        n: this.steps.length + 1, key, scope: entry.scope ?? "", fn: nameOf(entry), call: "", state: "running", tries: [], value: undefined, error: null, due: null,
+      };
+      this.byStep.set(key, step);
+      this.steps.push(step);
+    }
+    step.due = null;
+    const open = step.tries[step.tries.length - 1];
+    const attempt = entry.attempt || step.tries.length + 1;
+    if (STARTS.has(entry.kind)) {
+      if (open && open.end == null) lose(open, entry.ms);
+      step.tries.push({ n: attempt, begin: entry.ms, end: null, state: "running", why: "" });
+      step.state = "running";
+      return;
+    }
+    if (entry.kind === "handed_back") {
+      if (open && open.end == null) lose(open, entry.ms);
+      return;
+    }
+    let last = open && open.end == null ? open : null;
+    if (!last) {
+      last = { n: attempt, begin: begun ?? entry.ms, end: null, state: "running", why: "" };
+      step.tries.push(last);
+    } else if (begun != null && begun < entry.ms) last.begin = begun;
+    last.end = entry.ms;
+    last.n = attempt;
+    if (entry.error) {
+      step.error = entry.error;
+      step.call = entry.error.call ?? step.call;
+      last.why = `${plain(entry.error.type)}: ${entry.error.message}`;
+    }
+    if (entry.kind === "retry") {
+      last.state = "failed";
+      step.state = "retrying";
+      step.due = entry.due ? when(entry.due) : null;
+    } else if (entry.kind === "error") last.state = step.state = "failed";
+    else {
+      last.state = step.state = "succeeded";
+      if (entry.kind === "tick" || entry.kind === "message") last.wait = true;
+      step.value = entry.value;
+      step.error = null;
+    }
+  }
+
+  // Starts are only on record of runs that have lost an owner: the first one tells of the first loss, one of a step that
+  // has begun since and has no outcome tells of the next.
+  watchOwner(entry, before) {
+    if (!STARTS.has(entry.kind) && entry.kind !== "turn_began") return;
+    const open = this.byStep.get(entry.step)?.tries.find((attempt) => attempt.end == null);
+    const last = this.takeovers[this.takeovers.length - 1];
+    if (!last || (open && open.begin >= last.at)) this.takeovers.push({ at: entry.ms, lost: before ? before.ms : null });
+  }
+
+  /** The steps by function, in the order in which they appeared. */
+  groups(by = "function") {
+    const groups = new Map();
+    for (const step of this.steps) {
+      const name = by === "branch" ? step.scope || "(body)" : step.fn;
+      if (!groups.has(name)) groups.set(name, { name, steps: [] });
+      groups.get(name).steps.push(step);
+    }
+    return [...groups.values()];
+  }
+}
+
+function nameOf(entry) {
+  if (entry.kind === "message") return entry.name ? `message ${plain(entry.name)}` : "message";
+  if (entry.kind === "tick") return "sleep";
+  return plain(entry.function) || entry.step;
+}
+
+function lose(attempt, at) {
+  attempt.end = at;
+  attempt.state = "lost";
+  attempt.why = "its process was gone before this try was recorded";
+}
+
+/** How many steps are in which state. */
+export function countStates(steps) {
+  const counts = {};
+  for (const step of steps) counts[step.state] = (counts[step.state] ?? 0) + 1;
+  return counts;
+}
+
+export const lengthOf = (step) => {
+  const last = step.tries[step.tries.length - 1];
+  return last && last.end != null ? (last.end - last.begin) / 1000 : null;
+};
+
+/** How long the tries that ended well took: quantiles, and counts for a histogram of `bins` bars. */
+export function lengths(steps, bins = 42) {
+  const sorted = steps.filter((step) => step.state === "succeeded").map(lengthOf).filter((s) => s != null).sort((a, b) => a - b);
+  const q = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  const top = q(0.995) || 1e-9;
+  const counts = Array(bins).fill(0);
+  for (const seconds of sorted) counts[Math.min(bins - 1, Math.floor((seconds / top) * bins))] += 1;
+  return { q, counts, top, max: sorted[sorted.length - 1] ?? 0, n: sorted.length };
+}
+
+/**
+ * The longest chain: from the last end, back to the latest end before each begin. Only a shorter chain makes the run
+ * shorter. Answers the steps on it and what share of the run its functions have.
+ */
+export function longestChain(record) {
+  const done = record.steps
+    .filter((step) => step.tries.length && step.tries[step.tries.length - 1].end != null)
+    .map((step) => ({ step, begin: step.tries[0].begin, end: step.tries[step.tries.length - 1].end }))
+    .sort((a, b) => a.end - b.end);
+  const on = new Set();
+  const shares = new Map();
+  let i = done.length - 1;
+  while (i >= 0) {
+    const { step, begin, end } = done[i];
+    on.add(step);
+    shares.set(step.fn, (shares.get(step.fn) ?? 0) + end - begin);
+    let low = 0;
+    let high = i;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (done[middle].end <= begin + 2) low = middle + 1;
+      else high = middle;
+    }
+    i = low - 1;
+  }
+  const whole = Math.max(1, (record.to ?? 0) - (record.from ?? 0));
+  const say = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 2).map(([fn, time]) => `${Math.round((100 * time) / whole)} % ${fn}`).join(", ");
+  return { on, say };
+}

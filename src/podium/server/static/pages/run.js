@@ -1,0 +1,167 @@
+// One run: what it is, in a sentence; what happened, over time; what it said; what can be done with it.
+
+import { get, post } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { dialog, preview } from "../lib/overlays.js";
+import { button, cli, moment, runLink, skeleton, unread } from "../lib/parts.js";
+import { reading } from "../lib/reading.js";
+import { RunRecord } from "../lib/record.js";
+import { icon, LETTER, state } from "../lib/signs.js";
+import { argumentsOf, count, day, full, hms, many, now, plain, shell, span, when, zoneName } from "../lib/words.js";
+import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
+import { timeline } from "./timeline.js";
+
+const TABS = ["timeline", "steps", "logs", "data", "why", "history"];
+const LETTERS = { t: "timeline", l: "logs", d: "data", y: "why" };
+
+export default function run(place, { draw }) {
+  const id = place.id;
+  const record = new RunRecord(id);
+  let picked = null;
+  let tab = TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "timeline";
+  let opened = null; // the open tab, with what it reads
+  const where = (what = "") => `/api/runs/${encodeURIComponent(id)}${what}`;
+
+  const head = reading((signal) => get(where(), {}, signal), draw);
+  const history = reading((signal) => record.more(signal), draw);
+  const it = () => head.data;
+  const pick = (step) => {
+    picked = step === picked ? null : step;
+    if (picked) tell(`Step ${picked.n}, ${picked.fn}: ${picked.state}`);
+    draw();
+  };
+  const shared = { id, run: it, record, draw, pick, isPicked: (step) => step === picked, actions: () => actions() };
+  const makers = { timeline, steps: stepsTab, logs: logsTab, data: dataTab, why: whyTab, history: historyTab };
+  function show(name) {
+    opened?.stop?.();
+    tab = name;
+    opened = makers[name](shared);
+    window.history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);
+    draw();
+  }
+  opened = makers[tab](shared);
+  let said = "";
+  function tell(text) {
+    if (text !== said) document.getElementById("say").textContent = said = text;
+  }
+
+  // -- what can be done -----------------------------------------------------------------------------------------------
+  const act = (verb, words, command, { bad = false, body = {}, done } = {}) => preview({
+    verb, words, bad, command, runs: [it()],
+    act: async () => {
+      const answer = await post(where(`/${verb.toLowerCase()}`), body);
+      head.again();
+      history.again();
+      return done ? done(answer) : `${verb}: done.`;
+    },
+  });
+  const kept = () => many(record.steps.filter((step) => step.state === "succeeded").length, "step");
+  const retry = () => act("Retry", `It becomes a new run that goes on at the step that failed. ${kept()} before it are on record and are not done again. With the same code and the same input it will most likely fail again: mend the code first.`, `podium retry ${id}`, {
+    done: (answer) => ({ text: "Retried as a new run.", link: answer?.id && { text: answer.id, href: `/runs/${answer.id}` } }),
+  });
+  const resume = () => act("Resume", "It goes on from its record, by the code as it is now. If that still does not fit the record, it parks again and says where.", `podium resume ${id}`);
+  const cancel = () => act("Cancel", "Its body is asked to stop and may clean up. What it has recorded stays.", `podium cancel ${id}`, { bad: true });
+  const terminate = () => act("Terminate", "It ends at once, without running its body: nothing is cleaned up.", `podium terminate ${id}`, { bad: true });
+  const ACTS = { retry: [retry, "one", "retrying"], resume: [resume, "one", "play"], cancel: [cancel, "bad", "cancelled"], terminate: [terminate, "bad", "x"] };
+  const can = (verb) => (it()?.actions ?? []).some((action) => action.verb === verb);
+  const actions = () => Object.entries(ACTS).filter(([verb]) => can(verb)).map(([verb, [begin, kind, name]]) => html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`);
+  const elsewhere = () => {
+    const run = it();
+    const flags = Object.entries(run.input ?? {}).map(([name, value]) => `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`).join(" ");
+    const body = JSON.stringify({ function: run.function, input: run.input });
+    dialog("Take it elsewhere", () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${argumentsOf(run.input)})`, true)}
+      <h3>Over HTTP</h3>${cli(`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/runs -d ${shell(body)}`, true)}`, (close) => button("Close", close));
+  };
+
+  // -- what it says -----------------------------------------------------------------------------------------------------
+  const fact = (name, value, more) => html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
+  function facts(run) {
+    const begin = when(run.started ?? run.created);
+    const seconds = ((when(run.ended) ?? now()) - begin) / 1000;
+    const tries = record.steps.reduce((sum, step) => sum + step.tries.length, 0);
+    const again = tries - record.steps.length;
+    const owner = run.owners[run.owners.length - 1];
+    const ownerText = owner && !run.ended ? `pid ${owner.pid}` : "none now";
+    return html`<dl class="facts">${fact(run.started ? "Started" : "Created", html`<time title=${full(begin)}>${day(begin)}, ${hms(begin)} ${zoneName(begin)}</time>`)}
+      ${fact(run.ended ? "Took" : "For", span(seconds), run.median && `median ${span(run.median)}`)}${fact("Steps on record", count(record.steps.length))}
+      ${fact("Tries", count(tries), again > 0 && `${count(again)} again`)}${fact("Owner", ownerText, run.owners_lost > 0 && `${many(run.owners_lost, "owner")} lost`)}
+      ${run.starter && fact("Began by", plain(run.starter.split("/").pop()))}${run.origin && fact("Retry of", runLink(run.origin))}${run.parent && fact("Child of", runLink(run.parent))}${run.due && !run.ended && fact("Due", moment(when(run.due)))}</dl>`;
+  }
+  function failure(run) {
+    const error = run.error;
+    if (!error || run.state !== "failed") return null;
+    const frames = error.frames ?? read(error.traceback ?? "");
+    return html`<section class="panel" id="error" aria-labelledby="error-title"><div class="ph"><h2 id="error-title">Error</h2><span class="sub">${error.call ?? ""}</span></div><div class="pb stack gap3">
+      <p class="errline">${plain(error.type)}: ${error.message}</p>${frames.map((frame, i) => html`<div class="stack gap1"><div class="row small wrap"><b>${frame.place}</b><span class="dim">in ${frame.name}</span><button type="button" class="btn ghost sm right" data-copy=${frame.place}>Copy place</button></div>
+        <div class="code" tabindex="0" role="region" aria-label="Source"><div class=${i === 0 ? "hit" : ""}><span class="ln">${frame.line}</span><span>${frame.text}</span></div></div></div>`)}
+      ${cli(`podium retry ${id}`, true)}</div></section>`;
+  }
+
+  function view() {
+    const run = it();
+    if (!run) return head.error ? unread(head.error, () => head.again()) : skeleton(10);
+    tell(`${plain(run.function)}: ${run.state}`);
+    const counts = { steps: record.steps.length, logs: run.logs, history: record.entries.length };
+    const width = document.getElementById("main").clientWidth - (innerWidth <= 760 ? 28 : 48);
+    const beside = picked && (tab === "timeline" || tab === "steps");
+    const tabs = TABS.map((name) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
+      ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`);
+    return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href="/runs?q=workflow:${plain(run.function)}">${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href="/runs?q=tag:${tag}">${tag}</a>`)}</div>
+      <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${argumentsOf(run.input)}</span></h1>
+      <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${run.sentence}</p></div>
+      ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}
+      <div class="tabs" role="tablist" aria-label="Views of the run">${tabs}</div><div role="tabpanel" id="panel" aria-labelledby="tab-${tab}">
+      ${history.error && !record.entries.length && tab !== "logs" ? unread(history.error, () => history.again()) : html`<div class="runbody ${beside ? "open" : ""}"><div>${opened.view(width - (beside && innerWidth > 1180 ? 364 : 0))}</div>${beside && drawer({ id, step: picked, close: () => pick(picked) })}</div>`}</div>`;
+  }
+  const tabKey = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: TABS.length - 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    show(TABS[(TABS.indexOf(tab) + step) % TABS.length]);
+    requestAnimationFrame(() => document.getElementById(`tab-${tab}`).focus());
+  };
+
+  return {
+    title: () => (it() ? `${LETTER[it().state]} ${plain(it().function)} · ${id}` : id),
+    command: () => `podium ${tab === "logs" ? "logs" : tab === "why" ? "why" : "show"} ${id}`,
+    view,
+    heard(topic, data) {
+      if (topic !== "reset" && data.run !== id && data.id !== id) return;
+      if (topic !== "log") {
+        head.again();
+        history.again();
+      }
+      opened.heard?.(topic);
+    },
+    key(event) {
+      if (opened.key?.(event)) return true;
+      if (LETTERS[event.key]) show(LETTERS[event.key]);
+      else if (event.key === "r" && can("retry")) retry();
+      else if (event.key === "[" || event.key === "]") {
+        const at = picked ? record.steps.indexOf(picked) : -1;
+        const next = record.steps[Math.max(0, at + (event.key === "]" ? 1 : -1))];
+        if (next && next !== picked) pick(next);
+      } else if (event.key === "Escape" && picked) pick(picked);
+      else return false;
+      return true;
+    },
+    stop() {
+      head.stop();
+      history.stop();
+      opened.stop?.();
+    },
+  };
+}
+
+/** The frames of a traceback as Python prints it, the innermost first; Podium's own are left out. */
+function read(traceback) {
+  const frames = [];
+  const pattern = /File "([^"]+)", line (\d+), in (\S+)\n(?: {4}(.*)\n?)?/g;
+  for (const [, file, line, name, text] of traceback.matchAll(pattern)) {
+    if (/[\\/]podium[\\/](machine|engine|executors|client|declare|functions)/.test(file)) continue;
+    frames.push({ place: `${file.split("/").slice(-2).join("/")}:${line}`, line, name, text: text ?? "" });
+  }
+  const parts = traceback.split("It went on through:")[0].match(/File "/g)?.length ?? frames.length;
+  return [...frames.slice(0, parts).reverse(), ...frames.slice(parts)];
+}

@@ -1,0 +1,156 @@
+// The tabs of a run beside its timeline: Steps, Logs, Data, Why, History, and the drawer of one step.
+
+import { get } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { cli, empty, skeleton, unread } from "../lib/parts.js";
+import { reading } from "../lib/reading.js";
+import { countStates, lengthOf } from "../lib/record.js";
+import { icon, sign, state } from "../lib/signs.js";
+import { treeOf } from "../lib/values.js";
+import { ago, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
+
+const ROW = 34; // pixels, of the sheet
+const AROUND = 20; // rows drawn beyond what is in view
+
+/** Rows of which only those in view are in the page. `row(item, i)` must be as high as the sheet says. */
+function windowed(items, columns, head, row, draw, label) {
+  const top = windowed.top ?? 0;
+  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
+  const last = Math.min(items.length, first + 60 + AROUND);
+  const pad = (height) => height > 0 && html`<tr class="pad" aria-hidden="true"><td colspan=${columns} css=${{ height: `${height}px` }}></td></tr>`;
+  const scrolled = (event) => {
+    windowed.top = event.target.scrollTop;
+    draw();
+  };
+  return html`<div class="scroll tall" tabindex="0" role="region" aria-label=${label} onscroll=${scrolled} drawn=${(el) => { if (el.scrollTop === 0 && top > items.length * ROW) windowed.top = 0; }}>
+    <table class="t steps"><caption class="sr">${label}</caption><thead>${head}</thead><tbody>${pad(first * ROW)}${items.slice(first, last).map((item, i) => row(item, first + i))}${pad((items.length - last) * ROW)}</tbody></table></div>`;
+}
+
+// -- Steps ----------------------------------------------------------------------------------------------------------
+export function stepsTab({ id, record, draw, pick, isPicked }) {
+  let only = "";
+  let words = "";
+  const fits = (step) =>
+    (!only || (only === "more" ? step.tries.length > 1 : step.state === only)) &&
+    (!words || `${step.fn} ${step.key} ${step.call}`.toLowerCase().includes(words.toLowerCase()));
+  const row = (step) => html`<tr key=${step.key} aria-selected=${isPicked(step)} onclick=${() => pick(step)}><td class="num dim">${count(step.n)}</td><td>${state(step.state)}</td>
+    <td><div class="clip"><button type="button" class="name">${step.fn}</button> <span class="arg">${step.call.replace(/^[^(]*/, "")}</span></div></td><td class="p2"><code class="dim">${step.scope || "–"}</code></td>
+    <td class="num p2">${step.tries.length ? millis(step.tries[0].begin) : "–"}</td><td class="num">${span(lengthOf(step))}</td>
+    <td class="num">${step.tries.length > 1 ? html`<span class="st s-retrying">${step.tries.length}</span>` : step.tries.length}</td><td class="p3 arg"><div class="clip">${step.error ? `${plain(step.error.type)}: ${step.error.message}` : step.value === undefined ? "" : python(step.value, 80)}</div></td></tr>`;
+  const head = () => html`<tr><th scope="col" class="num">#</th><th scope="col">State</th><th scope="col">Step</th><th scope="col" class="p2">Branch</th><th scope="col" class="num p2">Began, ${zoneName()}</th><th scope="col" class="num">Last try took</th><th scope="col" class="num">Tries</th><th scope="col" class="p3">Result</th></tr>`;
+  return {
+    view() {
+      const counts = countStates(record.steps);
+      const more = record.steps.filter((step) => step.tries.length > 1).length;
+      const listed = record.steps.filter(fits);
+      const seg = (value, label) => html`<button type="button" aria-pressed=${only === value} onclick=${() => { only = value; draw(); }}>${label}</button>`;
+      return html`<section class="panel"><div class="ph"><span class="seg" role="group" aria-label="Which steps">${seg("", `All ${count(record.steps.length)}`)}${Object.entries(counts).map(([name, n]) => seg(name, `${name} ${count(n)}`))}${more > 0 && seg("more", `tried more than once ${count(more)}`)}</span>
+        <span class="right"><input class="in" type="search" aria-label="Find steps" placeholder="function, branch" oninput=${(event) => { words = event.target.value; draw(); }}/></span></div>
+        ${listed.length ? windowed(listed, 8, head(), row, draw, "Steps") : empty("No step is like that", record.steps.length ? "Choose others above." : "Nothing is on record yet.")}
+        <div class="ph small dim"><span>${many(listed.length, "step")}</span><span class="right">${cli(`podium show ${id} --all`)}</span></div></section>`;
+    },
+  };
+}
+
+/** One step beside the timeline or the list: its tries, what it returned or how it failed. */
+export function drawer({ id, step, close }) {
+  return html`<aside class="panel drawer" aria-label="Step ${step.n}"><div class="ph">${sign(step.state)}<h2>${step.fn}</h2><span class="sub clip">${step.key}</span><button type="button" class="btn ghost ic right" aria-label="Close step" onclick=${close}>${icon("x")}</button></div>
+    <div class="pb"><dl class="kv small"><dt>Step</dt><dd>${count(step.n)} · <code>${step.key}</code></dd><dt>State</dt><dd>${state(step.state)}</dd>
+      ${step.call && html`<dt>Call</dt><dd><code>${step.call}</code></dd>`}${step.tries.length > 0 && html`<dt>Began</dt><dd>${full(step.tries[0].begin)}</dd>`}${step.due && html`<dt>Again</dt><dd>${ago(step.due)}</dd>`}</dl>
+      <div class="stack gap1"><h3>Tries</h3>${step.tries.map((attempt) => html`<div class="row small">${sign(attempt.state)}<span class="nw">try ${attempt.n}</span><span class="dim wrapped">${attempt.why}</span><span class="right nw">${attempt.end == null ? "in flight" : span((attempt.end - attempt.begin) / 1000)}</span></div>`)}</div>
+      ${step.value !== undefined && html`<div class="stack gap1"><h3>Result</h3><div class="tree framed" tabindex="0" role="region" aria-label="Result">${treeOf(step.value)}</div></div>`}
+      ${cli(`podium show ${id} --all`, true)}</div></aside>`;
+}
+
+// -- Logs -----------------------------------------------------------------------------------------------------------
+const LEVELS = ["all", "info", "warning", "error"];
+const LEAST = { all: -1, info: 20, warning: 30, error: 40 };
+const LOG_PAGE = 500;
+export function logsTab({ id, run, draw }) {
+  const lines = [];
+  let level = "all";
+  let words = "";
+  let follow = true;
+  let error = null;
+  let read = false;
+  const logs = reading(async (signal) => {
+    for (;;) {
+      const page = await get(`/api/runs/${encodeURIComponent(id)}/logs`, { after: lines.length ? lines[lines.length - 1].n : 0, limit: LOG_PAGE }, signal);
+      const last = lines.length ? lines[lines.length - 1].n : 0;
+      for (const line of page.items) if (line.n > last) lines.push(line);
+      if (page.next == null || !page.items.length) return true;
+    }
+  }, (it) => { error = it.error; read = true; draw(); });
+  const rank = (line) => line.level ?? (line.source === "stderr" ? 25 : 15);
+  const kind = (line) => (rank(line) >= 40 ? "e" : rank(line) >= 30 ? "w" : "");
+  const name = (line) => (line.level == null ? line.source.replace("std", "") : (["debug", "info", "warning", "error", "critical"][Math.floor(line.level / 10) - 1] ?? `level ${line.level}`));
+  function finder() {
+    const regex = /^\/(.+)\/$/.exec(words);
+    if (!regex) return (text) => text.toLowerCase().includes(words.toLowerCase());
+    try {
+      const pattern = new RegExp(regex[1], "i");
+      return (text) => pattern.test(text);
+    } catch {
+      return () => true; // not a pattern yet
+    }
+  }
+  return {
+    view() {
+      const hit = finder();
+      const least = LEAST[level];
+      const found = lines.filter((line) => (least < 0 || (line.level != null && line.level >= least)) && (!words || hit(line.text)));
+      const shown = found.slice(-2000);
+      const ended = () => Boolean(run().ended);
+      const body = error && !lines.length ? unread(error, () => logs.again()) : !read ? skeleton(6)
+        : !found.length ? empty(lines.length ? "No line is like that" : "It has said nothing", lines.length ? "Take a word away, or show every level." : "What tasks print and log stands here.") : html`<div class="log scroll tall" tabindex="0" role="log" aria-label="Log" drawn=${(el) => { if (follow && !ended()) el.scrollTop = el.scrollHeight; }}>
+          ${shown.map((line) => html`<div key=${line.n} class=${kind(line)} id="L${line.n}"><span class="dim nw" title=${full(when(line.at))}>${millis(when(line.at))}</span><span class="clip p2">${plain((line.step ?? "").split("/").pop())} <span class="dim">${(line.step ?? "").split("/")[0]}</span></span>
+            <span class="dim p2">${line.attempt > 1 ? `try ${line.attempt}` : ""}</span><span class="p2 ${line.level == null ? "dim" : ""}">${name(line)}</span><span class="x">${line.text}</span></div>`)}</div>`;
+      return html`<section class="panel"><div class="ph"><input class="in logq" type="search" aria-label="Find in the log" placeholder="find, or /regex/" oninput=${(event) => { words = event.target.value; draw(); }}/>
+        <span class="seg" role="group" aria-label="Least level">${LEVELS.map((l) => html`<button type="button" aria-pressed=${level === l} onclick=${() => { level = l; draw(); }}>${l}</button>`)}</span>
+        ${!ended() && html`<label class="check small"><input type="checkbox" checked=${follow} onchange=${(event) => { follow = event.target.checked; draw(); }}/>Follow</label>`}
+        <span class="right">${cli(`podium logs ${id}${ended() ? "" : " -f"}`)}</span></div>${body}
+        <div class="ph small dim"><span>${shown.length < found.length ? `the last ${count(shown.length)} of ` : ""}${many(found.length, "line")} · times are ${zoneName()}, to the ms</span></div></section>`;
+    },
+    heard: () => logs.again(),
+    stop: () => logs.stop(),
+  };
+}
+
+// -- Data -----------------------------------------------------------------------------------------------------------
+export function dataTab({ run }) {
+  const copy = (value) => html`<button type="button" class="btn sm right" data-copy=${JSON.stringify(value, null, 2)}>Copy JSON</button>`;
+  return {
+    view() {
+      const it = run();
+      const has = it.result !== undefined;
+      const nothing = it.state === "failed" ? "It failed: its error stands above." : it.ended ? `It was ${it.state}.` : "The result will stand here.";
+      return html`<div class="cols c-2"><section class="panel"><div class="ph"><h2>Input</h2><span class="sub">${it.function}</span>${copy(it.input)}</div><div class="pb tree">${treeOf(it.input)}</div></section>
+        <section class="panel"><div class="ph"><h2>Result</h2><span class="sub">${it.ended ? "" : "not there yet"}</span>${has && copy(it.result)}</div><div class="pb tree">${has ? treeOf(it.result) : html`<p class="dim">${nothing}</p>`}</div></section></div>`;
+    },
+  };
+}
+
+// -- Why ------------------------------------------------------------------------------------------------------------
+export function whyTab({ id, run, actions }) {
+  return {
+    view() {
+      const { what, details = [], fix = "" } = run().cause;
+      const command = /podium \S.*$/.exec(fix)?.[0];
+      return html`<div class="why"><div class="stack gap3"><p class="big">${capital(what)}</p>${details.map((text) => html`<p class="ink2 wrapped">${text}</p>`)}
+        ${fix && command !== fix && html`<p>${capital(fix)}</p>`}<div class="row wrap">${actions()}${cli(command ?? `podium why ${id}`)}</div></div></div>`;
+    },
+  };
+}
+const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+
+// -- History --------------------------------------------------------------------------------------------------------
+const SIGNS = { result: "succeeded", retry: "retrying", error: "failed", start: "running", start_alone: "running", tick: "waiting", message: "asks", handed_back: "lost", turn_began: "running", turn_survived: "succeeded", forgiven: "paused" };
+export function historyTab({ id, record, draw }) {
+  const row = (entry) => html`<tr key=${entry.seq}><td class="num dim">${count(entry.seq)}</td><td>${state(SIGNS[entry.kind] ?? "queued", entry.kind.replace("_", " "))}</td><td class="clip"><code>${entry.step || "–"}</code></td>
+    <td class="num" title=${full(entry.ms)}>${millis(entry.ms)}</td><td class="num p2">${entry.attempt || "–"}</td><td class="p2 arg"><div class="clip">${entry.error ? `${plain(entry.error.type)}: ${entry.error.message}` : entry.value === undefined ? "" : python(entry.value, 120)}</div></td></tr>`;
+  const head = () => html`<tr><th scope="col" class="num">Seq</th><th scope="col">Kind</th><th scope="col">Step</th><th scope="col" class="num">At, ${zoneName()}</th><th scope="col" class="num p2">Try</th><th scope="col" class="p2">Value</th></tr>`;
+  return {
+    view: () => html`<section class="panel history"><div class="ph"><h2>The record</h2><span class="sub">every entry as it was synced, in the order in which the workflow saw them</span><span class="right">${cli(`podium show ${id} --all --json`)}</span></div>
+      ${record.entries.length ? windowed(record.entries, 6, head(), row, draw, "History") : empty("Nothing is on record yet", "An entry stands here as soon as it is synced.")}</section>`,
+  };
+}
