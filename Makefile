@@ -6,8 +6,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 EXTRAS ?= examples,test
 PYTEST_ARGS ?=
-# As many tests at once as there are cores; a worker that is done takes from the other's rest.
-AT_ONCE := -n logical --dist worksteal
+# tests/conftest.py says how many at once; a worker that is done takes from another's rest.
+AT_ONCE := -n auto --dist worksteal
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 

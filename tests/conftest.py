@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import gc
 import os
 import signal
@@ -29,6 +30,18 @@ SLOW = (
     "cli/test_stopping.py", "cli/test_streams.py", "cli/test_ten_cases.py", "cli/test_terminal.py",
     "cli/test_why.py", "embedded/test_resuming.py", "store/test_sqlite_faults.py",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests start thousands of processes: under PYTHONDONTWRITEBYTECODE each would compile Podium anew."""
+    if not hasattr(config, "workerinput"):
+        for place in ("src", "tests", "examples"):
+            compileall.compile_dir(Path(__file__).parents[1] / place, quiet=2)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: most of the slow tests wait for the processes they start."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from podium.testing.monitor import EVERYTHING, Monitor
 from tests.sim import campaign
 from tests.sim.worlds import draw_setting
 
-SEEDS = range(400)
+SEEDS = range(200)
 OUTCOMES = (Kind.RESULT, Kind.ERROR, Kind.RETRY)
 
 

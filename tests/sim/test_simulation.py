@@ -17,7 +17,7 @@ from tests.sim.planted import PLANTED, Plant, catch
 from tests.sim.worlds import job
 
 JOBS = min(4, os.cpu_count() or 1)
-SEEDS = 1500
+SEEDS = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +50,10 @@ def test_promises_hold_at_every_crash_point() -> None:
 
 @pytest.mark.slow
 def test_promises_hold_at_pairs_of_crash_points() -> None:
-    """At each third pair, which is prime to the four faults of a point; `make prove` plays all of them."""
-    played, violations = campaign.crash_pairs(JOBS, every=3)
+    """At each seventh pair, which is prime to the four faults of a point; `make prove` plays all of them."""
+    played, violations = campaign.crash_pairs(JOBS, every=7)
     assert violations == []
-    assert played > 1000
+    assert played > 400
 
 
 @pytest.mark.slow
