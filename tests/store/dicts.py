@@ -116,7 +116,7 @@ class DictStore:
             self.runs[row.run.id].inbox[row.n - 1].taken = row.taken
         for id, state in changes.told.items():
             self.runs[id].state.due = state.due
-        for state in changes.attached:
+        for state, _ in changes.attached:
             self.runs[state.id].starter_engine = engine
         for row in changes.waits:
             self.runs[row.run].waits[row.step] = row

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from podium.engine.readback import read_back
+from podium.model import (
+    Answer,
+    Entry,
+    Fence,
+    Kind,
+    LogLine,
+    Message,
+    Move,
+    NewRun,
+    Outcome,
+    State,
+    Verdict,
+    Wait,
+    Write,
+)
 from podium.model import EngineRow as Engine
-from podium.model import Entry, Fence, Kind, LogLine, Move, NewRun, Outcome, State, Write
 from podium.store import Store, open_store
 
 _names = itertools.count()
@@ -65,3 +81,71 @@ def test_a_batch_is_told_by_any_of_its_writes(store: Store) -> None:
     verdicts = read_back(store, "e1", [moves, Write(fence=Fence("r9", 1, FENCE.states), logs=SAID)])
     assert verdicts is not None
     assert [verdict.outcome for verdict in verdicts] == [Outcome.DONE, Outcome.REFUSED]
+
+
+# -- what crosses a run's border: nothing is told lost, nothing twice ----------------------------------------
+
+
+def start(id: str, **given: Any) -> Write:
+    return Write(new_runs=(NewRun(id, "app:flow", b"", b"", 5.0, starter="/s.py", **given),))
+
+
+def lost_answer(store: Store, *writes: Write) -> list[Verdict]:
+    """Commit, forget what was answered, and find out."""
+    store.commit("e1", writes)
+    verdicts = read_back(store, "e1", writes)
+    assert verdicts is not None, "it has left a trace, so it must not be sent again"
+    return verdicts
+
+
+def test_a_start_that_has_attached_gets_its_run_and_makes_no_second_one(store: Store) -> None:
+    store.announce(Engine("e0", 0, "h", 1, 1.0))
+    store.commit("e0", [start("r2", owned=True)])
+    store.release({"e0": 0})
+    (verdict,) = lost_answer(store, start("r3", attach=True))
+    assert verdict.runs == ((Outcome.ATTACHED, "r2"),)
+    assert store.load("r3") is None
+
+
+def test_a_start_by_a_chosen_id_is_told_as_the_one_that_made_the_run(store: Store) -> None:
+    (verdict,) = lost_answer(store, start("order-7", explicit_id=True))
+    assert verdict.runs == ((Outcome.DONE, "order-7"),)
+
+
+def test_a_chosen_id_that_somebody_else_has_taken_is_told_as_taken(store: Store) -> None:
+    others = Write(new_runs=(NewRun("order-7", "app:flow", b"", b"", 4.0, explicit_id=True),))
+    store.commit("e1", [others])
+    verdicts = lost_answer(store, start("r2"), start("order-7", explicit_id=True))
+    assert [verdict.runs for verdict in verdicts] == [
+        ((Outcome.DONE, "r2"),),
+        ((Outcome.EXISTS, "order-7"),),
+    ]
+    different = Write(new_runs=(NewRun("order-7", "app:flow", b"", b"other", 5.0, explicit_id=True),))
+    _, conflict = lost_answer(store, start("r3"), different)
+    assert conflict.outcome is Outcome.CONFLICT
+
+
+def test_what_a_run_sent_and_started_is_told_as_it_came_out(store: Store) -> None:
+    entry = Entry(1, Kind.RESULT, 6.0, "/say", b"", b"1")
+    child = NewRun("child", "app:flow", b"", b"", 6.0, explicit_id=True, parent="r1")
+    sent = tuple(Message(f"m{n}", run, "signal", 6.0) for n, run in enumerate(["nobody", "child", "r1"]))
+    waits = (Wait("/child", "child"), Wait("/nobody", "nobody"))
+    answers = (Answer("nobody-asks", 6.0, b""),)
+    write = Write(FENCE, None, (entry,), (), sent, (child,), waits=waits, answers=answers)
+    (told,) = store.commit("e1", [write])
+    assert told.outcome is Outcome.DONE
+    assert read_back(store, "e1", [write]) == [told]
+    assert [message.id for message in store.inbox("r1")] == ["m2"], "sent once"
+
+
+def test_it_asks_the_store_no_oftener_for_many_writes(store: Store) -> None:
+    store.commit("e1", [start(f"q{n}", owned=True) for n in range(50)])
+    entry = Entry(1, Kind.RESULT, 6.0, "/say", b"", b"1")
+    writes = [Write(Fence(f"q{n}", 1, FENCE.states), None, (entry,)) for n in range(50)]
+    writes += [start(f"s{n}", explicit_id=bool(n % 2)) for n in range(50)]
+    store.commit("e1", writes)
+    counting: Any = Mock(wraps=store)
+    verdicts = read_back(counting, "e1", writes)
+    assert verdicts is not None
+    assert {verdict.outcome for verdict in verdicts} == {Outcome.DONE}
+    assert len(counting.method_calls) <= 4, counting.method_calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
@@ -56,7 +56,7 @@ class EndWatcher:
         elif self._closed.is_set():
             self._fail(EngineStopped(CLOSED))
         else:
-            self._look(run)  # the thread may be asleep: what has ended already changes no more
+            self._look([run])  # the thread may be asleep: what has ended already changes no more
 
     def _begin(self) -> None:
         try:
@@ -74,8 +74,7 @@ class EndWatcher:
         while not self._closed.is_set():
             try:
                 chosen = self._chosen()
-                for run in chosen:
-                    self._look(run)
+                self._look(chosen)
                 with self._lock:
                     if not self._then:
                         self._serving = False
@@ -95,17 +94,18 @@ class EndWatcher:
                 self._then[run] = self._then.pop(run)
         return chosen
 
-    def _look(self, run: str) -> None:
-        row = self._store().load(run)
+    def _look(self, runs: Sequence[str]) -> None:
+        rows = self._store().statuses(runs)
         told: list[tuple[Then, End | RunNotFound]] = []
         with self._lock:
-            waiting = self._then.pop(run, [])
-            for then, created in waiting:
-                came = seen(run, row, created)
-                if came is not None:
-                    told.append((then, came))
-                elif row is not None:
-                    self._then.setdefault(run, []).append((then, row.created))
+            for run in runs:
+                row, waiting = rows.get(run), self._then.pop(run, [])
+                for then, created in waiting:
+                    came = seen(run, row, created)
+                    if came is not None:
+                        told.append((then, came))
+                    elif row is not None:
+                        self._then.setdefault(run, []).append((then, row.created))
         for then, came in told:
             then(came)
 

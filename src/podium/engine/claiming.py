@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import Claimed, Head, Message, Query, RunRow, State, head_of_row
+from ..model import Claimed, Head, Message, Query, RunStatus, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
 from .watchers import Watchers
 
 CLAIM_BATCH = 200
+
+
+class _Seen(NamedTuple):
+    """What one look between two commits has found."""
+
+    heads: Sequence[Head]  # to adopt
+    claimed: Claimed
+    messages: list[Message]
+    elsewhere: Sequence[str]  # runs that are waited for and were not in memory ...
+    statuses: dict[str, RunStatus]  # ... and how they stand
 
 
 class Claimer:
@@ -39,6 +50,8 @@ class Claimer:
         self._reserved = 0  # how many runs the claim under way may bring
         self._is_claiming = False
         self._again = False
+        self._to_look_at: dict[str, None] = {}  # runs whose end is asked for
+        self._is_looking = False
         self._next_due: float | None = None
         self._alarm: Any = None
 
@@ -59,15 +72,19 @@ class Claimer:
         now, reconcile = context.env.now(), self._residents.must_reconcile
         self._residents.must_reconcile = False
 
-        def look() -> tuple[Sequence[Head], Claimed, list[Message], dict[str, RunRow | None]]:
+        def look() -> _Seen:
             claim = partial(context.store.claim, context.engine, offered, projects=projects)
             extra = claim(len(needed), now, needed).heads if needed else ()
             claimed = claim(room, now, runs)
             if reconcile:
                 claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
-            taken = {head.id for head in (*extra, *claimed.heads)}
-            rows = {run: context.store.load(run) for run in elsewhere if run not in taken}
-            return extra, claimed, context.store.collect(context.engine), rows
+            heads = [*extra, *claimed.heads]
+            taken = {head.id for head in heads}
+            others = [run for run in elsewhere if run not in taken]
+            statuses = context.store.statuses(others) if others else {}
+            ours = [status.id for status in statuses.values() if status.owner == context.engine]
+            heads += map(head_of_row, context.store.load_many(ours).values()) if ours else ()
+            return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses)
 
         context.committer.ask(look, self._claimed)
 
@@ -75,7 +92,7 @@ class Claimer:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
         return self._watchers.not_owned() if self._context.others == "leave" else None
 
-    def _claimed(self, found: Any, error: BaseException | None) -> None:
+    def _claimed(self, found: _Seen, error: BaseException | None) -> None:
         self._is_claiming = False
         self._residents.reserved -= self._reserved
         if error is not None:
@@ -84,15 +101,15 @@ class Claimer:
                 self._context.lifecycle.fail(error)
             self._residents.must_reconcile = True  # what was claimed before the trouble is ours, unheard of
             return  # the next poll tries again
-        extra, claimed, messages, rows = found
-        for head in (*extra, *claimed.heads):
+        for head in found.heads:
             self._adopt(head)
-        for message in messages:
+        for message in found.messages:
             self._residents.deliver(message)
-        for run, row in rows.items():
-            self._seen(run, row)
-        self.due(claimed.next_due)
-        self.saturated = len(claimed.heads) >= self._reserved
+        for run in found.elsewhere:
+            if run not in self._residents.owned:
+                self._watchers.looked(run, found.statuses.get(run))
+        self.due(found.claimed.next_due)
+        self.saturated = len(found.claimed.heads) >= self._reserved
         if self._again or (self.saturated and self._residents.room):
             self._again = False
             self.soon()
@@ -111,25 +128,34 @@ class Claimer:
 
     def look(self, run: str) -> None:
         """See how a run comes out that is not in memory: tell its watchers, or adopt it if it is ours."""
-        self._context.reader.do(lambda: self._context.store.load(run), partial(self._looked, run))
+        self._to_look_at[run] = None
+        self._next_look()
 
-    def _looked(self, run: str, row: RunRow | None, error: BaseException | None) -> None:
-        """No commit has waited for this look, so it may be older than what we have done to the run since."""
-        if error is not None:
-            self._residents.must_reconcile = True
-        elif run not in self._residents.owned:
-            self._watchers.looked(run, row)
-            if row is not None and row.owner == self._context.engine:
-                self._residents.must_reconcile = True
-                self.soon()  # which looks again, in line with the commits
-
-    def _seen(self, run: str, row: RunRow | None) -> None:
-        """A look between two commits, whose answer comes before the next one."""
-        if run in self._residents.owned:
+    def _next_look(self) -> None:
+        """What is asked for while a look is under way is looked at together."""
+        if self._is_looking or not self._to_look_at:
             return
-        self._watchers.looked(run, row)
-        if row is not None and row.owner == self._context.engine:
-            self._adopt(head_of_row(row))
+        self._is_looking = True
+        runs = list(islice(self._to_look_at, CLAIM_BATCH))
+        for run in runs:
+            del self._to_look_at[run]
+        self._context.reader.do(lambda: self._context.store.statuses(runs), partial(self._looked, runs))
+
+    def _looked(
+        self, runs: Sequence[str], statuses: dict[str, RunStatus] | None, error: BaseException | None
+    ) -> None:
+        """No commit has waited for this look, so it may be older than what we have done to a run since."""
+        self._is_looking = False
+        self._next_look()
+        if statuses is None or error is not None:
+            self._residents.must_reconcile = True
+            return
+        away = [run for run in runs if run not in self._residents.owned]
+        for run in away:
+            self._watchers.looked(run, statuses.get(run))
+        if any(run in statuses and statuses[run].owner == self._context.engine for run in away):
+            self._residents.must_reconcile = True
+            self.soon()  # which looks again, in line with the commits
 
     def due(self, when: float | None) -> None:
         """A run outside memory becomes due then: look in time for it, if that is before the next poll."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..errors import EngineStopped, RunNotFound
-from ..model import Head, RunRow, State
+from ..model import Head, RunStatus, State
 from .owned import OwnedRun
 
 
@@ -31,7 +31,7 @@ def gone(run: str) -> RunNotFound:
     )
 
 
-def seen(run: str, row: RunRow | None, created: float | None) -> End | RunNotFound | None:
+def seen(run: str, row: RunStatus | None, created: float | None) -> End | RunNotFound | None:
     """What a look at the store tells who waits for the run that was created then; None: nothing yet.
 
     A run that was deleted leaves its id to others, so the id alone does not tell which run is meant.
@@ -88,7 +88,7 @@ class Watchers:
         for watch in self._watched.pop(head.id, ()):
             watch.tell(end if watch.created in (None, head.created) else gone(head.id))
 
-    def looked(self, run: str, row: RunRow | None) -> None:
+    def looked(self, run: str, row: RunStatus | None) -> None:
         """Tell those who watch a run what the store says of it, if it is the end of it."""
         if run not in self._watched:
             return

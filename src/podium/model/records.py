@@ -314,6 +314,17 @@ class RunRow(msgspec.Struct, frozen=True):
     rank: float | None = None
     messages: int = 0
     starter_engine: str | None = None  # the engine of the process that started it, or attached to it
+    attached_by: str = ""  # the id that was meant for the start that attached to it last
+
+
+class RunStatus(msgspec.Struct, frozen=True, gc=False):
+    """How a run stands, for those who wait for it: the least that a look at it may cost."""
+
+    id: str
+    state: State
+    owner: str | None
+    created: float
+    payload: bytes  # of a run that is final or parked; of any other b""
 
 
 class WaitRow(msgspec.Struct, frozen=True):

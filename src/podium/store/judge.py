@@ -293,7 +293,7 @@ class _Judging:
         while orphans:
             run = self._runs[orphans.pop(0)]
             if run.state not in FINAL:
-                self.changes.attached.append(run)
+                self.changes.attached.append((run, new.id))
                 return run.id
         return None
 

@@ -33,6 +33,7 @@ from ..model import (
     Message,
     Query,
     RunRow,
+    RunStatus,
     StepProgress,
     Verdict,
     WaitRow,
@@ -167,6 +168,22 @@ class Store(Protocol):
 
     def load(self, run: str) -> RunRow | None:
         """One run by its whole id."""
+        ...
+
+    def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
+        """These runs by their whole ids, as they are at one moment; those that are not there are missing."""
+        ...
+
+    def statuses(self, runs: Sequence[str]) -> dict[str, RunStatus]:
+        """How these runs stand, likewise; cheap, however much they hold."""
+        ...
+
+    def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+        """The entries at these places (run, seq), as far as they are there."""
+        ...
+
+    def attached(self, starts: Sequence[str]) -> dict[str, str]:
+        """By the id of a start that came to ATTACHED the run that it got, if no other has got that since."""
         ...
 
     def find(self, query: Query) -> list[RunRow]:

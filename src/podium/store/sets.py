@@ -130,7 +130,9 @@ class Changes(msgspec.Struct):
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
     told: dict[str, RunState] = {}  # due at once, though not moved
     renamed: dict[str, tuple[RunState, str, str]] = {}  # its function, its starter
-    attached: list[RunState] = []  # the engine that writes is their starter
+    attached: list[
+        tuple[RunState, str]
+    ] = []  # the engine that writes is its starter, by the start of this id
     forgotten: list[RunState] = []
     waits: list[WaitState] = []  # new ones, some of them answered already
     answered: list[WaitState] = []  # of those that were there

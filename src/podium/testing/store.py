@@ -17,6 +17,7 @@ from ..model import (
     Message,
     Query,
     RunRow,
+    RunStatus,
     StepProgress,
     Verdict,
     WaitRow,
@@ -103,6 +104,18 @@ class FaultyReader:
 
     def load(self, run: str) -> RunRow | None:
         return self._call("load", lambda: self._inner.load(run))
+
+    def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
+        return self._call("load_many", lambda: self._inner.load_many(runs))
+
+    def statuses(self, runs: Sequence[str]) -> dict[str, RunStatus]:
+        return self._call("statuses", lambda: self._inner.statuses(runs))
+
+    def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+        return self._call("entries_at", lambda: self._inner.entries_at(places))
+
+    def attached(self, starts: Sequence[str]) -> dict[str, str]:
+        return self._call("attached", lambda: self._inner.attached(starts))
 
     def find(self, query: Query) -> list[RunRow]:
         return self._call("find", lambda: self._inner.find(query))

@@ -195,6 +195,17 @@ def test_an_attached_run_has_a_living_starter_again_and_is_not_attached_twice(st
     assert commit(store, third, engine="e2")[0].runs == ((Outcome.ATTACHED, "r1"),)
 
 
+def test_what_a_start_has_attached_to_is_known_until_another_attaches_to_it(store: Store) -> None:
+    orphaned(store, "r1", "r2")
+    assert attach(store, "r8") == (Outcome.ATTACHED, "r1")
+    assert attach(store, "r9") == (Outcome.ATTACHED, "r2")
+    assert store.attached(["r8", "r9", "r1", "", "nobody"]) == {"r8": "r1", "r9": "r2"}
+    store.release({"e1": 0})
+    store.announce(engine("e2"))
+    commit(store, Write(new_runs=(new("r7", starter="/s.py", attach=True),)), engine="e2")
+    assert store.attached(["r7", "r8", "r9"]) == {"r7": "r1", "r9": "r2"}
+
+
 def test_of_several_orphans_of_one_call_the_oldest_comes_first_and_each_once(store: Store) -> None:
     orphaned(store, "r1", "r2")
     both = (new("r8", starter="/s.py", attach=True), new("r9", starter="/s.py", attach=True))

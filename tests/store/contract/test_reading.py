@@ -156,3 +156,26 @@ def test_upkeep_is_harmless_at_any_time(store: Store) -> None:
 
 def test_waiting_ends_when_the_time_is_up(store: Store) -> None:
     assert store.wait(0.01) is False
+
+
+def test_many_runs_are_read_in_one_look(store: Store) -> None:
+    own(store, "r1", "r2", "r3")
+    move(store, "r2", State.FAILED, payload=b"why")
+    move(store, "r3", State.WAITING, due=9.0)
+    assert store.load_many(["r3", "nobody", "r1"]) == {id: store.load(id) for id in ("r1", "r3")}
+    statuses = store.statuses(["r1", "r2", "r3", "nobody"])
+    seen = {id: (one.state, one.owner, one.created, one.payload) for id, one in statuses.items()}
+    assert seen == {
+        "r1": (State.RUNNING, "e1", 1.0, b""),
+        "r2": (State.FAILED, None, 1.0, b"why"),
+        "r3": (State.WAITING, None, 1.0, b""),
+    }
+    assert store.load_many([]) == store.statuses([]) == {}
+
+
+def test_entries_of_many_runs_are_read_in_one_look(store: Store) -> None:
+    own(store, "r1", "r2")
+    long = tuple(result(seq, payload=b"x" * seq * 100_000) for seq in range(1, 4))
+    commit(store, fenced("r1", entries=long), fenced("r2", entries=(result(1),)))
+    places = [("r1", 3), ("r2", 1), ("r2", 2), ("nobody", 1)]
+    assert store.entries_at(places) == {("r1", 3): long[2], ("r2", 1): result(1)}

@@ -183,7 +183,7 @@ def _apply(
     for run, name, starter in changes.renamed.values():
         rows(connection, _RENAME, (name, starter, run.key))
     if changes.attached:
-        rows_of_each(connection, _ATTACH, [(engine, run.key) for run in changes.attached])
+        rows_of_each(connection, _ATTACH, [(engine, start, run.key) for run, start in changes.attached])
     if changes.waits or changes.answered:
         _apply_waits(connection, changes, runs)
     if changes.ended and rows(connection, _ANY_WAITS):

@@ -56,6 +56,11 @@ def read(connection: apsw.Connection, run: str, after: int, limit: int) -> list[
     return rows(connection, _READ, (run, after, limit))
 
 
+def at(connection: apsw.Connection, places: Sequence[tuple[str, int]]) -> list[Row]:
+    """Rows of `history` at places (run, seq), each after its run."""
+    return rows(connection, SQL["entries_at"], (json.dumps(places),))
+
+
 def last_times(connection: apsw.Connection, runs: Sequence[str]) -> list[Row]:
     """Of runs with a history when their last entries were made."""
     return rows(connection, _LAST_TIMES, (json.dumps(runs),))

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from ...errors import DamagedRecord
-from ...model import Entry, Head, Kind, Message, RunRow, State
+from ...model import Entry, Head, Kind, Message, RunRow, RunStatus, State
 from .payloads import loaded
 from .statements import SQL, Row
 
@@ -19,6 +19,7 @@ _STATES = {state.value: state for state in State}
 
 COLUMNS = ", ".join(RunRow.__struct_fields__)
 LOAD = SQL["load"].replace("{columns}", COLUMNS)
+LOAD_MANY = SQL["load_many"].replace("{columns}", COLUMNS)
 
 
 @functools.cache
@@ -53,6 +54,16 @@ def run_row(connection: apsw.Connection, row: Row) -> RunRow:
         what = f"the row of run {found['id']} cannot be read ({field} = {str(found[field])[:80]!r})"
         found |= {"state": State.PARKED, "tags": (), "args": b"{}", "payload": damage(what)}
     return RunRow(**found)
+
+
+def status(connection: apsw.Connection, row: Row) -> RunStatus:
+    """A row of `statuses`. One that cannot be read is seen as `run_row` sees it."""
+    id, state, owner, created, payload = row
+    try:
+        return RunStatus(id, _STATES[state], owner, created, loaded(connection, payload))
+    except _DAMAGE:
+        what = f"the row of run {id} cannot be read (state = {str(state)[:80]!r})"
+        return RunStatus(id, State.PARKED, owner, created, damage(what))
 
 
 _READ: dict[str, Callable[[apsw.Connection, Any], Any]] = {

@@ -21,6 +21,7 @@ from ...model import (
     Message,
     Query,
     RunRow,
+    RunStatus,
     StepProgress,
     Verdict,
     WaitRow,
@@ -226,6 +227,25 @@ class SqliteStore(Store):
         with self._connections.snapshot() as connection:
             found = rows(connection, records.LOAD, (run,))
             return records.run_row(connection, found[0]) if found else None
+
+    def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
+        with self._connections.snapshot() as connection:
+            found = rows(connection, records.LOAD_MANY, (json.dumps(runs),))
+            return {row.id: row for row in (records.run_row(connection, one) for one in found)}
+
+    def statuses(self, runs: Sequence[str]) -> dict[str, RunStatus]:
+        with self._connections.snapshot() as connection:
+            found = rows(connection, SQL["statuses"], (json.dumps(runs),))
+            return {row.id: row for row in (records.status(connection, one) for one in found)}
+
+    def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
+        with self._connections.snapshot() as connection:
+            found = entries.at(connection, places)
+            return {(row[0], row[1]): records.entry(connection, row[1:]) for row in found}
+
+    def attached(self, starts: Sequence[str]) -> dict[str, str]:
+        with self._connections.reading() as connection:
+            return dict(rows(connection, SQL["attached"], (json.dumps(starts),)))
 
     def find(self, query: Query) -> list[RunRow]:
         created_from, created_until = query.created or (-math.inf, math.inf)

@@ -119,6 +119,7 @@ CREATE TABLE runs (
     rank           REAL,
     starter        TEXT NOT NULL,      -- script
     starter_engine TEXT,               -- engine that script had; without a row of its own it is dead
+    attached_by    TEXT NOT NULL,      -- id of the start that attached to it last: it may be sent again
     unique_name    TEXT NOT NULL,
     origin         TEXT NOT NULL,      -- the run that it retries, or was forked from
     parent         TEXT NOT NULL,      -- the run that started it
@@ -133,7 +134,7 @@ CREATE TABLE runs (
 
 INSERT INTO runs
 SELECT key, id, state, token, owner, due, lost, 0, 0, 0, 0, created, started, started, ended,
-       function, digest, fingerprint, '', '', '', NULL, starter, starter_engine, '',
+       function, digest, fingerprint, '', '', '', NULL, starter, starter_engine, '', '',
        parent,  -- so far the run that a retry came from
        '', id, id,
        CASE WHEN parent = '' THEN 0 ELSE coalesce((
@@ -156,6 +157,7 @@ CREATE INDEX runs_newest ON runs (created);
 CREATE INDEX runs_ended ON runs (ended) WHERE ended IS NOT NULL;
 CREATE INDEX runs_attachable ON runs (function, digest, starter, starter_engine)
     WHERE starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked');
+CREATE INDEX runs_attached ON runs (attached_by) WHERE attached_by <> '';
 CREATE UNIQUE INDEX runs_unique ON runs (project, unique_name)
     WHERE unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked');
 CREATE INDEX runs_of_parent ON runs (parent) WHERE parent <> '';
@@ -246,5 +248,5 @@ SELECT key, id, function, state, token, owner, created, started, ended, due, arg
        fingerprint, starter, tags, unread AS inbox,
        coalesce((SELECT max(n) FROM logs WHERE run = runs.key), 0) AS logs,
        project, unique_name, origin, parent, root, seed, began, copied, generation, base, context,
-       queue, lane, rank, messages, starter_engine
+       queue, lane, rank, messages, starter_engine, attached_by
 FROM runs;

@@ -122,7 +122,7 @@ ORDER BY key LIMIT :limit;
 
 -- name: attach
 -- Becoming the starter is what makes it ours: the next one who looks finds a live engine.
-UPDATE runs SET starter_engine = ? WHERE key = ?;
+UPDATE runs SET starter_engine = ?, attached_by = ? WHERE key = ?;
 
 -- name: unique_holder
 -- The unfinished run that holds a name.
@@ -135,10 +135,11 @@ SELECT coalesce(max(key), 0) FROM runs;
 -- name: add_run
 INSERT INTO runs (key, id, state, token, owner, due, lost, generation, base, messages, unread, created, began,
                   started, ended, function, digest, fingerprint, project, queue, lane, rank, starter,
-                  starter_engine, unique_name, origin, parent, root, seed, copied, context, tags, args, payload)
+                  starter_engine, attached_by, unique_name, origin, parent, root, seed, copied, context, tags, args,
+                  payload)
 VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?,
         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+        ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_tag
 INSERT INTO run_tags (tag, run) VALUES (?, ?);
@@ -436,6 +437,24 @@ SELECT data FROM blobs WHERE name = ?;
 -- name: load
 -- Here and below: the columns are the fields of podium.model.RunRow.
 SELECT {columns} FROM run_rows WHERE id = ?;
+
+-- name: load_many
+SELECT {columns} FROM run_rows WHERE id IN (SELECT value FROM json_each(?));
+
+-- name: statuses
+SELECT runs.id, state, owner, created,
+       iif(state IN ('queued', 'running', 'waiting'), x'', payload)
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
+
+-- name: attached
+SELECT attached_by, runs.id FROM json_each(?) AS wanted
+CROSS JOIN runs ON attached_by = wanted.value AND attached_by <> '';
+
+-- name: entries_at
+SELECT runs.id, seq, kind, at, step, entries.digest, entries.payload, entries.began, attempt, entries.due, module,
+       name, policy
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value ->> 0
+CROSS JOIN entries ON entries.run = runs.key AND seq = wanted.value ->> 1;
 
 -- name: place
 -- A run's place in the order of `find`, for paging.
