@@ -6,6 +6,7 @@ bans the direct modules elsewhere.
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import threading
@@ -59,6 +60,11 @@ def is_stopped(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] in ("T", "t")
+
+
+def new_secret() -> str:
+    """43 characters of chance, for what must not be guessed."""
+    return base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
 
 
 def encode_id(milliseconds: int, chance: int) -> str:

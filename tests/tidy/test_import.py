@@ -17,6 +17,8 @@ NEVER = (
     "apsw",
     "click",
     "rich",
+    "uvicorn",
+    "h11",
     "pydantic",
     "numpy",
     "sqlite3",

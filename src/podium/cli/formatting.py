@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
-
 import click
 
 from .. import codec, errors
 from ..codec import Failure
 from ..errors import DecodeError
 from ..inspect import ago as ago
+from ..inspect import iso as iso
 from ..inspect import span as span
 from ..inspect import until as until
 from ..model import State
 from .terminal import safe
-
-_END = datetime.datetime.max.replace(microsecond=0, tzinfo=datetime.UTC)
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -57,16 +54,6 @@ def clock(seconds: float) -> str:
     whole = int(max(0.0, seconds))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60:02}:{rest % 60:02}"
-
-
-def iso(at: float | None) -> str | None:
-    """For programs: UTC with zone; the end of the calendar for what lies behind it."""
-    if at is None:
-        return None
-    try:
-        return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
-    except (OverflowError, ValueError, OSError):
-        return _END.isoformat()
 
 
 def many(count: int, one: str, more: str = "") -> str:

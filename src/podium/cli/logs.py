@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import click
+import msgspec
 
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import StepName, read_span
+from ..inspect import StepName, line_shape, read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -198,16 +199,7 @@ class Json:
         count = 0
         for line in lines:
             count += 1
-            say_json(
-                run=self._run,
-                n=line.n,
-                at=formatting.iso(line.at),
-                step=line.step or None,
-                attempt=line.attempt or None,
-                source=_PRINTED.get(line.level, "log"),
-                level=None if line.level in _PRINTED else line.level,
-                text=line.text,
-            )
+            say_json(**msgspec.structs.asdict(line_shape(self._run, line)))
         return count
 
 

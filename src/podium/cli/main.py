@@ -50,6 +50,7 @@ class Verb(NamedTuple):
 
 # Module names are relative to podium; each has a `command`.
 _VERBS = {
+    "up": Verb("cli.up", "Worker, API and dashboard in one process; prints a link."),
     "run": Verb("cli.run", "Run a workflow and follow it; again after a crash to go on."),
     "worker": Verb("cli.worker", "Drive the runs of these modules until told to stop."),
     "runs": Verb("cli.runs", "List runs, newest first; a query narrows them down."),

@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from .. import codec
-from ..codec import Failure
 from ..engine import read_reason
-from ..inspect import history
+from ..inspect import history, recorded_failure
 from ..model import Entry, RunRow, State
 from . import formatting, report, terminal
 
@@ -61,19 +60,7 @@ def outcome_json(row: RunRow) -> dict[str, Any]:
     if row.state is State.SUCCEEDED:
         return {"result": msgspec.Raw(row.payload or b"null")}
     if row.state is State.FAILED:
-        return {"error": failure_json(codec.describe_failure(row.payload))}
+        return {"error": recorded_failure(row.payload)}
     if row.state is State.PARKED:
         return {"reason": msgspec.to_builtins(read_reason(row.payload))}
     return {}
-
-
-def failure_json(failure: Failure, traceback: bool = True) -> dict[str, Any]:
-    """For programs; of a group also its `members`, which alone say what failed."""
-    shown: dict[str, Any] = {"type": failure.type, "message": failure.message}
-    if failure.call:
-        shown["call"] = failure.call
-    if traceback:
-        shown["traceback"] = failure.traceback
-    if failure.members is not None:
-        shown["members"] = [failure_json(member, traceback) for member in failure.members]
-    return shown

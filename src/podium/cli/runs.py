@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
-import msgspec
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, living, parse, search, undriven
+from ..inspect import SearchResult, living, parse, run_fields, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -65,7 +64,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     except RunNotFound as error:  # no store is no error for a list, only an empty one
         tell(error.message)
     if as_json:
-        rows = [{**run_json(row), "undriven": row.id in left} for row in found.rows]
+        rows = [{**run_fields(row), "undriven": row.id in left} for row in found.rows]
         say_json(runs=rows, more=found.more, looked_at=found.looked_at)
     elif quiet:
         for row in found.rows:
@@ -132,25 +131,3 @@ def _took(row: RunRow, now: float) -> str:
     if row.ended is not None:
         return formatting.span(row.ended - row.started)
     return formatting.span(now - row.started) if row.state is State.RUNNING else ""
-
-
-def run_json(row: RunRow) -> dict[str, Any]:
-    """A run as programs see it; keys may be added, never renamed."""
-    return {
-        "id": row.id,
-        "state": str(row.state),
-        "function": row.function,
-        "input": msgspec.Raw(row.args or b"{}"),
-        "created": formatting.iso(row.created),
-        "started": formatting.iso(row.started),
-        "ended": formatting.iso(row.ended),
-        "due": formatting.iso(row.due),
-        "entries": row.entries,
-        "owners_lost": row.lost,
-        "inbox": row.inbox,
-        "logs": row.logs,
-        "starter": row.starter,
-        "origin": row.origin or None,
-        "parent": row.parent or None,
-        "tags": list(row.tags),
-    }

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import click
-import msgspec
 
-from .. import codec
 from ..client import App
 from ..env import RealEnv
-from ..errors import DecodeError
-from ..inspect import RunProgress, history
-from ..model import Entry, Kind, RunRow, State
+from ..inspect import RunProgress, entry_shape, history, run_fields
+from ..model import Entry, RunRow, State
 from . import formatting, options, report
 from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
-from .outcome import failure_json, outcome_json, parked_lines, result_text
-from .runs import run_json
+from .outcome import outcome_json, parked_lines, result_text
 from .story import entry_line, tree
 from .terminal import has_colour, plain, safe, say
 
@@ -39,8 +34,8 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
         row = pick(app, run)
         entries = history.entries(app.store, row.id)
         if as_json:
-            steps = [_entry_json(entry) for entry in entries]
-            say_json(**run_json(row), **outcome_json(row), history=steps)
+            steps = [entry_shape(entry) for entry in entries]
+            say_json(**run_fields(row), **outcome_json(row), history=steps)
         elif quiet:
             say(row.id)
         elif everything:
@@ -110,31 +105,3 @@ def _below(app: App, row: RunRow) -> Iterator[str]:
         yield f"next: podium resume {safe(row.id)}"
     elif row.state is not State.CANCELLED:
         yield f"next: podium why {safe(row.id)}"
-
-
-def _entry_json(entry: Entry) -> dict[str, Any]:
-    scope, _, name = entry.step.partition("/")
-    shown: dict[str, Any] = {
-        "seq": entry.seq,
-        "kind": str(entry.kind),
-        "step": entry.step,
-        "scope": scope,
-        "function": f"{entry.module}:{name}".partition("#")[0] if entry.module else name.partition("#")[0],
-        "name": entry.name,
-        "at": formatting.iso(entry.at),
-        "began": formatting.iso(entry.began or None),
-        "attempt": entry.attempt,
-        "due": formatting.iso(entry.due),
-    }
-    if entry.kind in (Kind.ERROR, Kind.RETRY):
-        shown["error"] = _error_json(entry.payload)
-    elif entry.payload:
-        shown["value"] = msgspec.Raw(entry.payload)
-    return shown
-
-
-def _error_json(payload: bytes) -> dict[str, Any]:
-    try:
-        return failure_json(codec.describe_failure(payload), traceback=False)
-    except DecodeError:
-        return {"type": "", "message": codec.preview(payload)}

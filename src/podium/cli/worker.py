@@ -56,11 +56,11 @@ def command(
     and is tried again. Ctrl-C or SIGTERM: claims nothing more, lets running tasks end within the grace time,
     hands the rest back. A second one ends at once.
     """
-    stop = _Stop()
+    stop = Stop()
     served = WorkerModules(modules)
     with closing(App(
-        store, drives="all", options=_options(slots, grace, lease), functions=served.functions, starter="",
-        notice=_notice,
+        store, drives="all", options=engine_options(slots, grace, lease), functions=served.functions,
+        starter="", notice=notice,
     )) as app:  # fmt: skip
         app.enter()
         served.load()
@@ -68,8 +68,8 @@ def command(
             tell("  none of these modules exists, so there is nothing to serve")
             return CONFIGURATION
         if verbose:
-            app.observers.append(_observe)
-        exhausted = _serve(app, served, stop)
+            app.observers.append(observe)
+        exhausted = serve(app, served, stop)
         what = "worn out, begins anew" if exhausted else "stopping"
         tell(
             formatting.dim(
@@ -83,12 +83,12 @@ def command(
     return FINE
 
 
-def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
+def serve(app: App, served: WorkerModules, stop: Stop) -> bool:
     """Look after the engine until told to stop, or until it is worn out, which is the answer.
 
     Raises what it failed of: whoever looks after this process starts it again.
     """
-    app.session.describe(_about(served, app.options))
+    app.session.describe(about(served, app.options))
     app.profile.patience = TICK_SECONDS  # this loop is patient, and can be told to stop meanwhile
     mend_due = app.env.monotonic() + MEND_SECONDS
     host: EngineHost | None = None
@@ -118,13 +118,13 @@ def _serve(app: App, served: WorkerModules, stop: _Stop) -> bool:
     return False
 
 
-def _notice(text: str) -> None:
+def notice(text: str) -> None:
     """What else waits, and where; the rest this command says itself."""
     if not text.startswith((WAITING, NEW_STORE)):
         tell(text)
 
 
-class _Stop:
+class Stop:
     """Whether a signal has asked to stop; a second one ends the process.
 
     No Event: the lock of one may be held by the very thread that the signal interrupts.
@@ -150,7 +150,7 @@ class _Stop:
         self.asked = True
 
 
-def _options(slots: int | None, grace: float | None, lease: float | None) -> Options:
+def engine_options(slots: int | None, grace: float | None, lease: float | None) -> Options:
     given: dict[str, Any] = {}
     if slots is not None:
         given |= {
@@ -164,7 +164,7 @@ def _options(slots: int | None, grace: float | None, lease: float | None) -> Opt
     return Options(**given)
 
 
-def _about(served: WorkerModules, options: Options) -> EngineInfo:
+def about(served: WorkerModules, options: Options) -> EngineInfo:
     return EngineInfo(
         kind="worker", script=shown_url(shlex.join(["podium", *sys.argv[1:]])), version=__version__,
         slots=options.thread_slots, modules=served.modules, broken=served.broken,
@@ -188,13 +188,13 @@ def _say_begin(app: App, served: WorkerModules) -> None:
 def _mend(app: App, served: WorkerModules) -> None:
     before, came = served.broken, served.load()
     if served.broken != before:
-        app.session.describe(_about(served, app.options))
+        app.session.describe(about(served, app.options))
     if came:
         tell(f"serves {', '.join(came)} now")
         app.host.call(app.host.engine.claimer.soon)
 
 
-def _observe(event: Event) -> None:
+def observe(event: Event) -> None:
     """A line for each run taken and left."""
     if isinstance(event, events.RunAdopted):
         tell(f"taken {event.run}  {formatting.label(event.head.function)}")

@@ -4,7 +4,7 @@ from .app import App
 from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
-from .location import ELSEWHERE, default_url, is_in_memory, store_file, store_flag
+from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .process import Drives, wants_engine
@@ -53,6 +53,7 @@ __all__ = [
     "is_tag",
     "load",
     "require_own_ids",
+    "shown_url",
     "store_file",
     "store_flag",
     "unknown_settings",

@@ -14,7 +14,7 @@ from ..errors import StoreRefused
 from ..executors import parents_store
 from ..functions import Function
 from ..modules import Home, main_file, nearest_project, notebook
-from ..store import shown_url
+from ..store import shown_url as shown_url
 from .process import in_test, is_server, store_of_tests
 
 _PLACE = (".podium", "podium.db")  # of a project's own store, below its folder

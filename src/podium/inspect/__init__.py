@@ -2,12 +2,23 @@
 
 from . import history
 from .causes import Cause, cause_of
-from .dates import SPANS, read_moment, read_span
+from .dates import SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
-from .search import SearchResult, among, pages, retried_since, search
+from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
+from .shapes import (
+    EntryShape,
+    FailureShape,
+    LineShape,
+    RunShape,
+    entry_shape,
+    failure_shape,
+    line_shape,
+    recorded_failure,
+    run_fields,
+)
 from .step_names import StepName
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
@@ -21,6 +32,16 @@ __all__ = [
     "TIMER",
     "Branch",
     "Cause",
+    "EntryShape",
+    "FailureShape",
+    "LineShape",
+    "RunShape",
+    "entry_shape",
+    "failure_shape",
+    "iso",
+    "line_shape",
+    "recorded_failure",
+    "run_fields",
     "Frame",
     "ParsedQuery",
     "RunProgress",
@@ -28,6 +49,8 @@ __all__ = [
     "StepCounts",
     "StepName",
     "StoreView",
+    "Tally",
+    "tallied",
     "ago",
     "among",
     "pages",

@@ -15,6 +15,7 @@ ALWAYS = (float("-inf"), float("inf"))
 SPANS = "a span (90s, 15m, 2h, 3d, 1w)"
 DATES = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
 
+_END = datetime.datetime.max.replace(microsecond=0, tzinfo=datetime.UTC)
 
 def read_date(text: str, now: float) -> Span | None:
     """What a date covers: a day is as long as it is there, a minute one second; None where it is none."""
@@ -42,6 +43,16 @@ def read_moment(text: str, now: float) -> float | None:
         return now + span
     date = read_date(text, now)
     return None if date is None else date[0]
+
+
+def iso(at: float | None) -> str | None:
+    """For programs: UTC with zone; the end of the calendar for what lies behind it."""
+    if at is None:
+        return None
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return _END.isoformat()
 
 
 def _seconds(at: datetime.datetime) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -49,6 +50,38 @@ def pages(view: StoreView, parsed: ParsedQuery) -> Iterator[list[RunRow]]:
         if len(page) < _PAGE:
             return
         query = msgspec.structs.replace(query, before=page[-1].id)
+
+
+class Tally(NamedTuple):
+    """How many runs match, by state and by function. Not `exact`: only the newest so many were counted."""
+
+    states: Counter[State]
+    functions: Counter[str]
+    exact: bool
+
+    @property
+    def total(self) -> int:
+        """How many were counted."""
+        return self.states.total()
+
+
+def tallied(view: StoreView, parsed: ParsedQuery, most: int) -> Tally:
+    """How many runs match: the newest `most` of what the store finds are looked at."""
+    tally = Tally(Counter(), Counter(), True)
+    query = msgspec.structs.replace(parsed.query, limit=_PAGE)
+    looked = 0
+    while page := view.store.find(query):
+        for row in page:
+            if all(test(row) for test in parsed.tests):
+                tally.states[row.state] += 1
+                tally.functions[row.function] += 1
+        looked += len(page)
+        if len(page) < _PAGE:
+            return tally
+        if looked >= most:
+            return tally._replace(exact=False)
+        query = msgspec.structs.replace(query, before=page[-1].id)
+    return tally
 
 
 def among(parsed: ParsedQuery, able: frozenset[State], meant: frozenset[State] | None = None) -> ParsedQuery:

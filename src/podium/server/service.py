@@ -1,0 +1,18 @@
+"""What the handlers share: the app that they ask, and what is known of this server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..client import App
+from .access import Access
+
+
+@dataclass(frozen=True)
+class Service:
+    """One app, served."""
+
+    app: App
+    access: Access
+    version: str
+    modules: tuple[str, ...] = ()  # that it was told to serve

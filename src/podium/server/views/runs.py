@@ -1,0 +1,176 @@
+"""Lists of runs and one run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ...client import App
+from ...inspect import (
+    Cause,
+    FailureShape,
+    RunProgress,
+    StepCounts,
+    cause_of,
+    history,
+    parse,
+    recorded_failure,
+    search,
+    tallied,
+)
+from ...model import RunRow, State
+from ..service import Service
+from .items import Action, RunItem, actions, items
+
+TALLY_MAX = 10_000  # runs that are counted one by one
+
+
+class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`q` is what `podium runs` takes; `after` the `next` of the page before."""
+
+    q: str = ""
+    after: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Newest first. `next`: what the following page comes after; null at the end. `looked_at`: where only the
+    newest so many runs were read, because the query asks what the store cannot look up."""
+
+    items: list[RunItem]
+    next: str | None
+    looked_at: int | None
+    version: int = 1
+
+
+class FacetsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A query as `podium runs` takes it."""
+
+    q: str = ""
+
+
+class Facet(msgspec.Struct, frozen=True):
+    """A value, and how many runs have it."""
+
+    name: str
+    n: int
+
+
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs match, by state and by workflow. Not `exact`: only the newest 10,000 were counted."""
+
+    status: dict[str, int]
+    workflow: list[Facet]
+    total: int
+    exact: bool
+    version: int = 1
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine that drives a run now."""
+
+    engine: str
+    host: str
+    pid: int
+    token: int
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps of one function. `seconds`: of all attempts that ended; `longest`: of one."""
+
+    function: str
+    done: int
+    failed: int
+    retried: int
+    retrying: int
+    unfinished: int
+    seconds: float
+    longest: float
+    first: int
+
+
+class RunDetail(RunItem, frozen=True, kw_only=True):
+    """A run, why it stands where it stands, and what can be done. `result` is there once it has succeeded,
+    `error` once it has failed."""
+
+    sentence: str
+    cause: Cause
+    steps: int
+    retried: int
+    owners: list[Owner]
+    groups: list[Group]
+    actions: list[Action]
+    result: msgspec.Raw | UnsetType = UNSET
+    error: FailureShape | UnsetType = UNSET
+    version: int = 1
+
+
+def listed(service: Service, query: RunsQuery) -> RunsPage:
+    """Runs that match a query, newest first, by pages."""
+    app = service.app
+    parsed = parse([query.q], app.env.now())
+    if query.after is not None:
+        parsed = parsed._replace(query=msgspec.structs.replace(parsed.query, before=query.after))
+    found = search(app, parsed, query.limit)
+    return RunsPage(
+        items=items(app, found.rows),
+        next=found.rows[-1].id if found.more else None,
+        looked_at=found.looked_at,
+    )
+
+
+def facets(service: Service, query: FacetsQuery) -> Facets:
+    """How many runs match, by state and by workflow."""
+    tally = tallied(service.app, parse([query.q], service.app.env.now()), TALLY_MAX)
+    workflows = [Facet(name, n) for name, n in tally.functions.most_common(50)]
+    return Facets(
+        status={str(state): tally.states.get(state, 0) for state in State},
+        workflow=workflows,
+        total=sum(tally.states.values()),
+        exact=tally.exact,
+    )
+
+
+def one(service: Service, run: str) -> RunDetail:
+    """One run: how it stands and why, its steps by function, what can be done."""
+    app = service.app
+    row = app.load(run)
+    cause = cause_of(app, row)
+    progress = RunProgress(history.entries(app.store, row.id))
+    shown: dict[str, Any] = {name: getattr(items(app, [row])[0], name) for name in RunItem.__struct_fields__}
+    return RunDetail(
+        **shown,
+        sentence=cause.what,
+        cause=cause,
+        steps=progress.steps,
+        retried=progress.retried,
+        owners=_owners(app, row),
+        groups=[_group(counts) for counts in progress.functions.values()],
+        actions=actions(row),
+        result=msgspec.Raw(row.payload or b"null") if row.state is State.SUCCEEDED else UNSET,
+        error=recorded_failure(row.payload) if row.state is State.FAILED else UNSET,
+    )
+
+
+def _owners(app: App, row: RunRow) -> list[Owner]:
+    return [
+        Owner(engine=engine.id, host=engine.host, pid=engine.pid, token=row.token)
+        for engine in app.store.engines()
+        if engine.id == row.owner
+    ]
+
+
+def _group(counts: StepCounts) -> Group:
+    return Group(
+        function=counts.function,
+        done=counts.done,
+        failed=counts.failed,
+        retried=counts.retried,
+        retrying=len(counts.retrying),
+        unfinished=counts.unfinished,
+        seconds=counts.seconds,
+        longest=counts.longest,
+        first=counts.first,
+    )

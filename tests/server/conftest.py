@@ -1,0 +1,79 @@
+"""A server as a browser or a program meets it: a real one, on a port of its own, over a store on disk."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from podium import App, task, workflow
+from podium.env import RealEnv
+from podium.server import Access, Binding, Listener, Service
+
+
+@task
+def double(n: int) -> int:
+    return 2 * n
+
+
+@workflow
+def adds(n: int = 3) -> int:
+    return sum(double(i) for i in range(n))
+
+
+@workflow
+def breaks(text: str) -> None:
+    raise ValueError(text)
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server:
+    """What is under test, and how it is asked."""
+
+    def __init__(self, app: App, listener: Listener, access: Access) -> None:
+        self.app, self.listener, self.access = app, listener, access
+        self.host = listener.url.removeprefix("http://").rstrip("/")
+
+    def ask(
+        self, path: str, method: str = "GET", body: Any = None, token: str | None = None, **headers: str
+    ) -> Reply:
+        """One request. `token=""`: without one; default: the admin's."""
+        shown = self.access.token if token is None else token
+        sent = {"Authorization": f"Bearer {shown}"} if shown else {}
+        data = body
+        if body is not None and not isinstance(body, bytes):
+            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection(self.host, timeout=30)
+        try:
+            connection.request(method, path, data, sent)
+            reply = connection.getresponse()
+            return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """An app that drives, served."""
+    with App(tmp_path / "podium.db") as app:
+        access = Access(tmp_path / "podium.db-token")
+        listener = Listener(Service(app, access, "1.2.3"), Binding(port=0), RealEnv())
+        listener.start()
+        try:
+            yield Server(app, listener, access)
+        finally:
+            listener.close()

@@ -1,0 +1,77 @@
+"""What the API shows of runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from podium import TaskFailed
+from tests.server.conftest import Server, adds, breaks
+
+
+def test_who_asks_is_told_who_that_is_and_of_which_store(server: Server) -> None:
+    me = server.ask("/api/me").json
+    assert (me["name"], me["role"], me["release"]) == ("owner", "admin", "1.2.3")
+    assert me["store"] == server.app.url
+    assert me["badges"] == {"parked": 0, "failures": 0}
+
+
+def test_runs_come_newest_first_by_pages(server: Server) -> None:
+    for n in range(5):
+        adds.options(id=f"run-{n}").run(n)
+    first = server.ask("/api/runs?limit=3").json
+    assert [run["id"] for run in first["items"]] == ["run-4", "run-3", "run-2"]
+    second = server.ask(f"/api/runs?limit=3&after={first['next']}").json
+    assert [run["id"] for run in second["items"]] == ["run-1", "run-0"]
+    assert second["next"] is None
+
+
+def test_a_query_narrows_down_a_list_and_its_counts(server: Server) -> None:
+    adds.run(2)
+    with pytest.raises((ValueError, TaskFailed)):
+        breaks.run("so")
+    listed = server.ask("/api/runs?q=status:failed").json["items"]
+    assert [(run["name"], run["call"], run["says"]) for run in listed] == [
+        ("breaks", "text='so'", "ValueError: so")
+    ]
+    facets = server.ask("/api/runs/facets?q=workflow:adds").json
+    assert facets["status"]["succeeded"] == facets["total"] == 1
+    assert facets["exact"] is True
+
+
+def test_a_run_says_what_it_did_how_it_ended_and_what_can_be_done(server: Server) -> None:
+    adds.options(id="good").run(3)
+    good = server.ask("/api/runs/good").json
+    assert (good["state"], good["steps"], good["result"], good["actions"]) == ("succeeded", 3, 6, [])
+    assert [(group["function"], group["done"]) for group in good["groups"]] == [("double", 3)]
+    with pytest.raises(ValueError, match="so"):
+        breaks.options(id="bad").run("so")
+    bad = server.ask("/api/runs/bad").json
+    assert bad["error"]["type"] == "builtins:ValueError"
+    assert "breaks" in bad["error"]["traceback"]
+    assert [action["verb"] for action in bad["actions"]] == ["retry"]
+    assert bad["cause"]["fix"].endswith("podium retry bad")
+
+
+def test_now_says_how_many_runs_stand_how(server: Server) -> None:
+    adds.run(1)
+    adds.options(id="later", delay=3600).start(1)
+    now = server.ask("/api/now").json
+    assert (now["figures"]["succeeded"], now["figures"]["queued"]) == (1, 1)
+    assert [run["id"] for run in now["next"]] == ["later"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/runs/none", 404, "E301"),
+        ("/api/runs?q=stauts:failed", 400, "E100"),
+        ("/api/runs?limit=0", 400, "E100"),
+        ("/api/runs?limit=x", 400, "E100"),
+        ("/api/runs?size=7", 400, "E100"),
+        ("/api/runs?limit=1&limit=2", 400, "E100"),
+        ("/api/nothing", 404, "E100"),
+    ],
+)
+def test_an_error_says_what_is_wrong(server: Server, path: str, status: int, code: str) -> None:
+    reply = server.ask(path)
+    assert (reply.status, reply.json["error"]["code"]) == (status, code)
