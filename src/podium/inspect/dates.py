@@ -17,6 +17,7 @@ DATES = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
 
 _END = datetime.datetime.max.replace(microsecond=0, tzinfo=datetime.UTC)
 
+
 def read_date(text: str, now: float) -> Span | None:
     """What a date covers: a day is as long as it is there, a minute one second; None where it is none."""
     today = datetime.datetime.fromtimestamp(now).date()
