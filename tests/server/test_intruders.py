@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,8 +116,9 @@ def test_a_role_may_what_it_may_from_the_next_request_on(server: Server, tmp_pat
 def test_a_route_without_a_permission_cannot_be() -> None:
     def handler() -> None: ...
 
+    nobody: Any = None
     with pytest.raises(TypeError, match="a route names its permission"):
-        Table([Route("GET", "/api/x", None, handler)])  # type: ignore[arg-type]
+        Table([Route("GET", "/api/x", nobody, handler)])
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])

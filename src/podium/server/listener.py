@@ -47,16 +47,18 @@ class _Limited(H11Protocol):
     """Closes a connection that does not say what it wants, and those beyond the limit."""
 
     _timer: asyncio.TimerHandle | None = None
+    _is_taken = False  # else it is beyond the limit, and closed
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         if len(self.connections) >= CONNECTIONS_MAX:
             transport.close()
             return
+        self._is_taken = True
         super().connection_made(transport)
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        if self.transport is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed above
+        if not self._is_taken:
             return
         super().data_received(data)
         if self._is_asking():
@@ -66,12 +68,13 @@ class _Limited(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
-        if self.transport is not None:  # pyright: ignore[reportUnnecessaryComparison]  # closed above
+        if self._is_taken:
             super().connection_lost(exc)
 
     def _is_asking(self) -> bool:
         """Whether the request's head has not come yet."""
-        return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+        cycle: Any = self.cycle  # None before the first request, whatever uvicorn's types say
+        return cycle is None or cycle.response_complete
 
     def _expect(self) -> None:
         if self._timer is None:
