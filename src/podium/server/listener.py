@@ -49,7 +49,7 @@ class _Limited(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _is_taken = False  # else it is beyond the limit, and closed
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
+    def connection_made(self, transport: asyncio.Transport) -> None:
         if len(self.connections) >= CONNECTIONS_MAX:
             transport.close()
             return
