@@ -20,6 +20,7 @@ import podium
 from podium import App, Options, PodiumError, RunParked, task, workflow
 from podium.client import StartOptions
 from podium.engine import Event
+from podium.engine.gc_pause import YOUNG_OBJECTS
 from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
@@ -242,6 +243,40 @@ def test_two_apps_in_one_process(store: Path) -> None:
         assert first.result() == 2
         assert quick.run(3) == 4
         assert len(outer.find(Query())) == 2
+
+
+@pytest.fixture
+def young_objects() -> Iterator[int]:
+    """The collector's threshold, low while the test runs."""
+    before = gc.get_threshold()
+    gc.set_threshold(600, *before[1:])
+    yield 600
+    gc.set_threshold(*before)
+
+
+def test_the_collector_is_called_less_often_while_any_engine_is_open(store: Path, young_objects: int) -> None:
+    with App(store) as one:
+        assert one.host.id
+        with App(f"{store}-2") as two:
+            assert two.host.id
+        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    assert gc.get_threshold()[0] == young_objects
+
+
+@pytest.mark.parametrize("theirs", [0, YOUNG_OBJECTS + 1])
+def test_a_threshold_of_somebody_elses_stays(store: Path, young_objects: int, theirs: int) -> None:
+    gc.set_threshold(theirs)
+    with App(store) as app:
+        assert app.host.id
+        assert gc.get_threshold()[0] == theirs
+    assert gc.get_threshold()[0] == theirs
+
+
+def test_a_threshold_that_is_set_meanwhile_stays(store: Path, young_objects: int) -> None:
+    with App(store) as app:
+        assert app.host.id
+        gc.set_threshold(young_objects + 1)
+    assert gc.get_threshold()[0] == young_objects + 1
 
 
 def test_two_engines_on_one_store_share_the_work(store: Path) -> None:
