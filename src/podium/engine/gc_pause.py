@@ -57,7 +57,7 @@ _RARER = changes.declare(
 
 
 class OpenEngines:
-    """Those of this process: the first one to open raises the threshold, the last one to close puts it back."""
+    """Those of this process: the first to open raises the threshold, the last to close puts it back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
