@@ -11,13 +11,14 @@ import { count, hm, nextZone, plain, zoneName } from "./lib/words.js";
 
 // name, path, module, label, key after g
 const PAGES = [
-  ["runs", /^\/(runs)?$/, "./pages/runs.js", "Runs", "r", "/runs"],
+  ["now", /^\/$/, "./pages/now.js", "Now", "n", "/"],
+  ["runs", /^\/runs$/, "./pages/runs.js", "Runs", "r", "/runs"],
   ["runs", /^\/runs\/([^/]+)$/, "./pages/run.js"],
 ];
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then r", "go to a page by its letter"],
+  ["g then n r", "go to a page by its letter"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],
