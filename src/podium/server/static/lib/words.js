@@ -119,3 +119,5 @@ export const argumentsOf = (input) =>
 
 /** A word as a shell takes it. */
 export const shell = (word) => (/^[\w@%+=:,./~-]+$/.test(word) ? word : `'${String(word).replace(/'/g, `'\\''`)}'`);
+/** A sentence that begins as one does. */
+export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");

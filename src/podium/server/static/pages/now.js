@@ -43,7 +43,7 @@ export default function now(_place, { draw }) {
         ${figure("waiting", "Waiting", f.waiting, "runs", "for a time, a message, a slot", "/runs?q=status:waiting")}
         ${figure("queued", "Queued", f.queued, "runs", "not begun", "/runs?q=status:queued")}
         ${figure("parked", "Parked", f.parked, "runs", "need a decision", "/runs?q=status:parked")}
-        ${figure("failed", "Failed, 24 h", f.failed, ended ? `runs, ${((100 * f.failed) / ended).toFixed(1)} %` : "runs", "by type and line in Failures", "/runs?q=status:failed ended:1d")}</section>
+        ${figure("failed", "Failed, 24 h", f.failed, ended ? `runs, ${((100 * f.failed) / ended).toFixed(1)} %` : "runs", "of those that ended", "/runs?q=status:failed ended:1d")}</section>
       <div class="cols c-32"><section class="panel"><div class="ph"><h2>In motion</h2><span class="sub">${many(f.running, "run")} running</span><a class="right small" href="/runs?q=status:running">all</a></div>
         ${running.length ? html`<ul class="moving">${running.map(moving)}</ul>` : html`<p class="pb dim">Nothing runs right now.</p>`}</section>
       <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">due first</span></div>${next.length ? html`<div class="scroll"><table class="t"><caption class="sr">What comes next</caption><tbody>${next.map(coming)}</tbody></table></div>` : html`<p class="pb dim">Nothing waits for a time.</p>`}</section></div></div>`;

@@ -205,7 +205,7 @@ export default function runs(place, { draw, go, address }) {
       }
       draw();
     };
-    return html`<div class="scroll"><table class="t" id="runs"><caption class="sr">Runs, newest first</caption><thead><tr>
+    return html`<div class="scroll"><table class="t runs" id="runs"><caption class="sr">Runs, newest first</caption><thead><tr>
       <th scope="col"><input type="checkbox" aria-label="Select all shown" checked=${everyone} onchange=${pickAll}/></th><th scope="col">State</th><th scope="col">Workflow and input</th>
       <th scope="col" class="p2">Id</th><th scope="col" class="p2">Created</th><th scope="col" class="p2">Took</th><th scope="col" class="num p3">Entries</th></tr></thead><tbody>${listed.map(row)}</tbody></table></div>
       <div class="ph small"><span class="dim">${count(listed.length)} shown, newest first</span>${next && html`<span class="right">${button("Older", older, "sm")}</span>`}</div>`;

@@ -7,7 +7,7 @@ import { reading } from "../lib/reading.js";
 import { countStates, lengthOf } from "../lib/record.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { treeOf } from "../lib/values.js";
-import { ago, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
+import { ago, capital, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
 
 const ROW = 34; // pixels, of the sheet
 const AROUND = 20; // rows drawn beyond what is in view
@@ -141,7 +141,7 @@ export function whyTab({ id, run, actions }) {
     },
   };
 }
-const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+
 
 // -- History --------------------------------------------------------------------------------------------------------
 const SIGNS = { result: "succeeded", retry: "retrying", error: "failed", start: "running", start_alone: "running", tick: "waiting", message: "asks", handed_back: "lost", turn_began: "running", turn_survived: "succeeded", forgiven: "paused" };
