@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podium.engine import Options
-from podium.engine.engine_info import read_engine_info
+from podium.engine.engine_info import EngineInfo, read_engine_info
 from podium.engine.heartbeat import Heartbeat, Watches
 from podium.engine.registration import Registration
 from podium.engine.shortages import ShortageLog
@@ -78,6 +78,15 @@ def test_news_is_said_with_a_renewal_at_once_and_then_no_more(house: House) -> N
     assert said is not None
     assert read_engine_info(said).blocked == "a task"
     assert again is None
+
+
+def test_what_the_engine_has_found_stays_when_the_app_says_something_else(house: House) -> None:
+    house.registration.change(blocked="pull of run x")
+    house.registration.describe(EngineInfo(kind="worker", modules=("shop",)).written())
+    house.look(0.0)
+    (said,) = house.beats
+    assert said is not None
+    assert read_engine_info(said) == EngineInfo(kind="worker", modules=("shop",), blocked="pull of run x")
 
 
 def test_full_slots_are_news(house: House) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from podium.engine.process_watch import ProcessWatch
-from podium.model import EngineRow
+from podium.model import Beat
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="no such notice on this system")
 
@@ -31,8 +31,8 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
     process.communicate()
 
 
-def row(id: str, pid: int) -> EngineRow:
-    return EngineRow(id, 0, "here", pid, 0.0)
+def row(id: str, pid: int) -> Beat:
+    return Beat(id, 0, "here", pid)
 
 
 def test_a_death_ends_the_wait_once(watch: ProcessWatch, process: subprocess.Popen[bytes]) -> None:

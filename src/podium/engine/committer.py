@@ -5,8 +5,8 @@ is done goes into the next one, which is one transaction and one sync for all of
 interval: an idle committer commits at once, a busy one commits as fast as the disk allows.
 
 Few writes are committed where we stand, because a thread hop, and two threads at odds over the interpreter,
-cost more than they hide; many, or any on a slow disk, go to the writer thread. What a write was waited for
-(`committed`) is called only after it is durable.
+cost more than they hide; many, or any on a slow disk or in a store that is not near, go to the writer thread.
+What a write was waited for (`committed`) is called only after it is durable.
 
 A commit that fails as a whole is tried again, after reading back what became of it where that is unknown.
 It is never anybody's outcome.
@@ -81,6 +81,7 @@ class Committer:
     ) -> None:
         self._store, self._engine, self._env = store, engine, env
         self._reactor, self._writer, self._on_fatal = reactor, writer, on_fatal
+        self._is_near = store.near
         self._touched: dict[Source, None] = {}
         self._first: dict[Source, None] = {}  # clients' writes, which go before what runs have to say
         self._jobs: deque[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]] = deque()
@@ -171,6 +172,8 @@ class Committer:
         return sources, writes
 
     def _is_small(self, writes: list[Write]) -> bool:
+        if not self._is_near:
+            return False
         if len(writes) > INLINE_WRITES or self._sync_seconds > INLINE_SECONDS:
             # A slow disk is looked at again now and then: the estimate fades while the thread does it.
             self._sync_seconds *= 0.98

@@ -11,7 +11,7 @@ import os
 import socket
 from pathlib import Path
 
-from ..model import EngineRow
+from ..model import Beat, EngineRow
 
 try:
     import fcntl
@@ -41,7 +41,7 @@ class HostLocks:
         self._held = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def is_free(self, engine: EngineRow) -> bool:
+    def is_free(self, engine: Beat | EngineRow) -> bool:
         """True only if that engine ran on this host and its lock is free.
 
         Without its file the lease decides: who ends cleanly takes its row away before its lock.
@@ -61,7 +61,7 @@ class HostLocks:
         finally:
             os.close(descriptor)
 
-    def remove(self, engine: EngineRow) -> None:
+    def remove(self, engine: Beat | EngineRow) -> None:
         """Take the file of a dead engine away. Not before its row is gone: others look for its lock."""
         if self.is_free(engine):
             (self._directory / f"{engine.id}.lock").unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ..env import Env
 from ..errors import StoreError
-from ..model import EngineRow
+from ..model import Beat, EngineRow
 from ..store import Store
 
 BEATS = 3  # renewals in a lease, when all is well
@@ -27,11 +27,11 @@ AWAY = 2 / BEATS
 class Locks(Protocol):
     """Proof of life on one host: a lock that the system frees when its holder dies."""
 
-    def is_free(self, engine: EngineRow) -> bool:
+    def is_free(self, engine: Beat | EngineRow) -> bool:
         """True only if the holder is certainly dead; False also where nothing is known."""
         ...
 
-    def remove(self, engine: EngineRow) -> None:
+    def remove(self, engine: Beat | EngineRow) -> None:
         """Its row is gone: nobody asks for its lock any more."""
         ...
 
@@ -39,10 +39,10 @@ class Locks(Protocol):
 class NoLocks:
     """Where there is no host to ask (a store in memory)."""
 
-    def is_free(self, engine: EngineRow) -> bool:
+    def is_free(self, engine: Beat | EngineRow) -> bool:
         return False
 
-    def remove(self, engine: EngineRow) -> None:
+    def remove(self, engine: Beat | EngineRow) -> None:
         pass
 
 
@@ -55,7 +55,7 @@ class Ownership:
         self._seen: dict[str, tuple[int, float]] = {}  # beat, and when it was first seen at that
         self._renewed: float | None = None  # monotonic time of the last successful renewal
         self.condemned = False
-        self.others: list[EngineRow] = []  # at the last look
+        self.others: list[Beat] = []  # at the last look
 
     def beat(self, info: str | None = None) -> bool:
         """Renew, and say something new of this engine; False if it has no row any more and must stop."""
@@ -78,7 +78,7 @@ class Ownership:
         if self._renewed is None or began - self._renewed > self._lease * AWAY:
             return 0  # what keeps us from renewing may keep the others
         try:
-            self.others = [row for row in self._store.engines() if row.id != self._engine]
+            self.others = [row for row in self._store.beats() if row.id != self._engine]
             dead = [row for row in self.others if self._is_dead(row, began)]
             freed = self._store.release({row.id: row.beat for row in dead})
         except StoreError:
@@ -87,7 +87,7 @@ class Ownership:
             self._locks.remove(row)
         return freed
 
-    def _is_dead(self, row: EngineRow, looked: float) -> bool:
+    def _is_dead(self, row: Beat, looked: float) -> bool:
         """By a look that began at `looked`. A pause in the middle of a look must condemn nobody, so what is
         new in it counts from its end, and what is old in it only up to its beginning."""
         if self._locks.is_free(row):

@@ -10,7 +10,7 @@ import os
 import select
 from collections.abc import Callable, Iterable
 
-from ..model import EngineRow
+from ..model import Beat
 
 
 class ProcessWatch:
@@ -25,7 +25,7 @@ class ProcessWatch:
         self._poll.register(self._pipe[0], select.POLLIN)
         self._woken = False
 
-    def watch(self, engines: Iterable[EngineRow]) -> None:
+    def watch(self, engines: Iterable[Beat]) -> None:
         """Exactly these from now on."""
         wanted = {row.id: row.pid for row in engines}
         self._dead &= wanted.keys()

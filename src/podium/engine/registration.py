@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -26,7 +27,9 @@ class Registration:
     def __init__(self, store: Store, env: Env, locks_directory: Path | None, info: str) -> None:
         self._store = store
         self._locks = HostLocks(locks_directory) if locks_directory else None
-        self._info = info
+        self._about = read_engine_info(info)  # what the app says of it ...
+        self._marks: dict[str, object] = {}  # ... and what the engine itself has found, by field
+        self._lock = threading.Lock()  # the app, the heartbeat and what looks at the loop say something
         self._has_news = False  # for the row
         self.row = EngineRow(env.new_id(), 0, host_name(), os.getpid(), env.now(), info)
 
@@ -79,12 +82,15 @@ class Registration:
     # -- what the row says -----------------------------------------------------------------------------
 
     def describe(self, info: str) -> None:
-        """Say something else of this engine, with the next renewal."""
-        self._info, self._has_news = info, True
+        """Say something else of this engine, with the next renewal; what `change` has said stays."""
+        with self._lock:
+            self._about, self._has_news = read_engine_info(info), True
 
     def change(self, **fields: object) -> None:
-        """The same for some fields of `EngineInfo`."""
-        self.describe(msgspec.structs.replace(read_engine_info(self._info), **fields).written())
+        """The same for some fields of `EngineInfo`, whatever the app says of them."""
+        with self._lock:
+            self._marks |= fields
+            self._has_news = True
 
     @property
     def has_news(self) -> bool:
@@ -93,5 +99,6 @@ class Registration:
 
     def take_news(self) -> str | None:
         """What the row is to say from now on; None: what it says."""
-        has_news, self._has_news = self._has_news, False
-        return self._info if has_news else None
+        with self._lock:
+            has_news, self._has_news = self._has_news, False
+            return msgspec.structs.replace(self._about, **self._marks).written() if has_news else None

@@ -15,6 +15,7 @@ from .records import (
     STDOUT,
     TURNS,
     Answer,
+    Beat,
     Claimed,
     EngineRow,
     Entry,
@@ -40,6 +41,7 @@ from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 __all__ = [
     "ANSWER",
     "Answer",
+    "Beat",
     "CANCEL",
     "COPY_BEGAN",
     "DEADLINE",

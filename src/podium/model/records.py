@@ -359,6 +359,15 @@ class EngineRow(msgspec.Struct, frozen=True):
     functions: Mapping[str, str] = {}  # what it offers: name -> fingerprint of its code
 
 
+class Beat(msgspec.Struct, frozen=True, gc=False):
+    """The signs of life of an engine: what others look at several times a second. See `EngineRow`."""
+
+    id: str
+    beat: int
+    host: str
+    pid: int
+
+
 class Query(msgspec.Struct, frozen=True):
     """Which runs `find` returns, newest first."""
 

@@ -26,6 +26,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ..model import (
+    Beat,
     Claimed,
     EngineRow,
     Entry,
@@ -43,6 +44,12 @@ from ..model import (
 
 class Store(Protocol):
     """Where runs live."""
+
+    @property
+    def near(self) -> bool:
+        """Whether a small commit is so quick that the thread which drives runs may make it itself: a file or
+        memory of this host. Else every commit is the writer's."""
+        ...
 
     def migrate(self) -> None:
         """Create or upgrade the schema; call it before anything else.
@@ -201,8 +208,12 @@ class Store(Protocol):
         """
         ...
 
+    def beats(self) -> list[Beat]:
+        """The beats of all engines with a row, oldest first; a look at them touches nothing else."""
+        ...
+
     def engines(self) -> list[EngineRow]:
-        """All engines with a row and what they offer, oldest first, for whoever observes their beats."""
+        """All engines with a row, what they say of themselves and what they offer, oldest first."""
         ...
 
     def release(self, dead: Mapping[str, int]) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
+    Beat,
     Claimed,
     EngineRow,
     Entry,
@@ -120,11 +121,14 @@ class FaultyReader:
     def find(self, query: Query) -> list[RunRow]:
         return self._call("find", lambda: self._inner.find(query))
 
-    def engines(self) -> list[EngineRow]:
-        def then(_: list[EngineRow]) -> None:
+    def beats(self) -> list[Beat]:
+        def then(_: list[Beat]) -> None:
             self._looked = self._stage.scheduler.time
 
-        return self._call("engines", self._inner.engines, then)
+        return self._call("beats", self._inner.beats, then)
+
+    def engines(self) -> list[EngineRow]:
+        return self._call("engines", self._inner.engines)
 
     def _resolved(self) -> None:
         """The committer went on without sending again: it has found out that the commit happened."""
@@ -135,6 +139,10 @@ class FaultyReader:
 
 class FaultyStore(FaultyReader):
     """One process's handle."""
+
+    @property
+    def near(self) -> bool:
+        return self._inner.near
 
     def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
         resent = self._unsure is writes

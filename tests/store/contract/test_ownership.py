@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium.errors import StoreRefused
-from podium.model import Move, State, Write
+from podium.model import Beat, Move, State, Write
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import (
@@ -270,6 +270,14 @@ def test_engines_are_seen_with_their_beats(store: Store, reopen: Opener) -> None
         engine("e1"),
         engine("e2", started=2.0, host="box", pid=7, info='{"v":1}', beat=2),
     ]
+
+
+def test_beats_are_seen_without_what_engines_say_of_themselves(store: Store) -> None:
+    store.announce(engine("e2", host="there", pid=7, started=2.0))
+    store.heartbeat("e2")
+    assert store.beats() == [Beat("e1", 0, "h", 1), Beat("e2", 1, "there", 7)]
+    store.retire("e1")
+    assert [beat.id for beat in store.beats()] == ["e2"]
 
 
 def test_an_engine_says_something_new_of_itself_with_a_heartbeat(store: Store) -> None:

@@ -14,6 +14,7 @@ import apsw
 
 from ...errors import StoreRefused
 from ...model import (
+    Beat,
     Claimed,
     EngineRow,
     Entry,
@@ -83,6 +84,10 @@ class SqliteStore(Store):
         self._version: int | None = None  # of the data, when somebody last waited for a change
         # A memory database has no other process to wake.
         self._doorbell = None if memory else Doorbell()
+
+    @property
+    def near(self) -> bool:
+        return True
 
     def migrate(self) -> None:
         file = self._connections.file
@@ -159,6 +164,10 @@ class SqliteStore(Store):
         with self._connections.writing() as connection, transaction(connection):
             rows(connection, SQL["heartbeat"], (engine, info))
             return connection.changes() == 1
+
+    def beats(self) -> list[Beat]:
+        with self._connections.reading() as connection:
+            return [Beat(*row) for row in rows(connection, SQL["beats"])]
 
     def engines(self) -> list[EngineRow]:
         with self._connections.reading() as connection:

@@ -364,6 +364,9 @@ INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, 
 -- name: heartbeat
 UPDATE engines SET beat = beat + 1, info = coalesce(?2, info) WHERE id = ?1;
 
+-- name: beats
+SELECT id, beat, host, pid FROM engines ORDER BY started, id;
+
 -- name: engines
 SELECT id, beat, host, pid, started, info,
        (SELECT json_group_object(function, fingerprint) FROM offers WHERE engine = engines.id)
