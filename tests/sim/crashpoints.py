@@ -30,6 +30,7 @@ PROGRAMS: dict[str, Job] = {
     "group": job("group", 2),
     "fan": job("fan", 3, 2),
     "plain": job("plain", 2),
+    "rounds": job("rounds", 2, [], id="rounds"),
     "waiter": job("waiter", id="waiter", cancel_after=0.4),
 }
 SMALLEST = ("linear", "diamond", "nap")

@@ -163,6 +163,13 @@ async def waiter() -> None:
         await work("let go", held)
 
 
+@workflow
+async def rounds(n: int, done: list[str]) -> list[str]:
+    made = await work(f"n{n}", done)
+    await asyncio.gather(flaky(f"f{n}"), asyncio.sleep(1.5), return_exceptions=True)
+    return rounds.again(n - 1, [*done, made]) if n else [*done, made]
+
+
 # -- what their answers must be --------------------------------------------------------------------------
 
 
@@ -242,6 +249,13 @@ def check_plain(args: Any, state: State, answer: Any, entries: Sequence[Entry]) 
     made = dict(zip(labels(recorded(entries)), recorded(entries), strict=True))
     expected = [made["called"], made["started"], *sorted((made["u"], made["v"]))]
     return _wrong(state, answer, expected, len(made) == args[0] + 4)
+
+
+def check_rounds(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    made = [value for value in recorded(entries) if value.startswith("n")]
+    expected = [f"n{n}" for n in range(args[0], -1, -1)]
+    fine = labels(answer or []) == expected and len(set(answer or [])) == len(expected)
+    return _wrong(state, answer, made, fine)
 
 
 def check_waiter(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:

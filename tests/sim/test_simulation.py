@@ -14,7 +14,7 @@ from podium import Options
 from podium.testing import Fault, Setting, Weather, World
 from tests.sim import campaign
 from tests.sim.planted import PLANTED, Plant, catch
-from tests.sim.worlds import job
+from tests.sim.worlds import endless_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1000
@@ -62,6 +62,16 @@ def test_a_planted_bug_is_caught_and_without_it_the_seed_holds(plant: Plant) -> 
     caught = catch(plant)
     assert caught is not None, f"{plant.__doc__} got away"
     assert campaign.play(caught[0]).violations == []
+
+
+@pytest.mark.slow
+def test_promises_hold_of_runs_that_begin_anew() -> None:
+    begun = 0
+    for seed in range(25):
+        world = World(seed, endless_setting(seed))
+        assert world.play().violations == [], f"seed {seed}"
+        begun += sum(past.row.generation for past in world.monitor.pasts.values())
+    assert begun > 40
 
 
 # -- the simulator itself --------------------------------------------------------------------------------

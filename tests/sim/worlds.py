@@ -56,6 +56,18 @@ def draw_jobs(chance: random.Random) -> list[Job]:
     return jobs
 
 
+def endless_setting(seed: int) -> Setting:
+    """Runs that begin anew again and again, in any weather."""
+    chance = random.Random(f"endless {seed}")
+    jobs = [
+        job("rounds", chance.randint(0, 5), [], id=chance.choice((None, "rounds")), at=chance.random())
+        for _ in range(chance.randint(1, 2))
+    ]
+    options = Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3)
+    weather, slots = draw_weather(chance), chance.choice((1, 2, 3))
+    return Setting(jobs=jobs[:1] if jobs[0].id else jobs, options=options, weather=weather, slots=slots)
+
+
 def draw_setting(seed: int) -> Setting:
     """The world of a seed; its chance is not the chance with which the world then goes on."""
     chance = random.Random(f"setting {seed}")

@@ -29,6 +29,11 @@ def rests() -> None:
     podium.sleep(3600)
 
 
+@workflow
+def counts_down(n: int) -> str:
+    return counts_down.again(n - 1) if n else "done"
+
+
 @task
 def fails_once() -> str:
     flag = Path("flag")
@@ -56,7 +61,14 @@ def in_a_task(name: str) -> list[str]:
 
 def failures(name: str, doc: str, given: dict[str, object]) -> list[str]:
     """The reports of the examples in a docstring that do not come out as it says."""
-    names = {"podium": podium, "report": report, "rests": rests, "fetch": fetch, "breaks_once": breaks_once}
+    names = {
+        "podium": podium,
+        "report": report,
+        "rests": rests,
+        "fetch": fetch,
+        "breaks_once": breaks_once,
+        "counts_down": counts_down,
+    }
     test = doctest.DocTestParser().get_doctest(doc, {**names, **given}, name, None, 0)
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)

@@ -56,6 +56,11 @@ class Shop:
         return f"{self.price(n)}"
 
 
+@workflow(timeout=60)
+async def poll(n: int) -> int:
+    return n if n > 100 else poll.again(n + 1)
+
+
 @workflow
 async def moderate_site(start: str) -> Report:
     urls = assert_type(await links(start), list[str])

@@ -148,7 +148,7 @@ class Follower:
             return
         is_news, self._looked = self._looked > 0.0, now  # what is there at the first look is none
         row = self._app.load(self._view.run)
-        self._view.recall(self._recorded(self._view.progress.seq, row.entries), is_news)
+        self._view.recall(self._recorded(max(row.base, self._view.progress.seq), row.entries), is_news)
         self._view.moved(row.state, row.due)
         self._view.ended = row.ended
 

@@ -32,7 +32,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
     """One run: its steps, its last error, what to do next."""
     with looking(store) as app:
         row = pick(app, run)
-        entries = history.entries(app.store, row.id)
+        entries = history.entries(app.store, row.id, 0 if everything else row.base)
         if as_json:
             steps = [entry_shape(entry) for entry in entries]
             say_json(**run_fields(row), **outcome_json(row), history=steps)

@@ -110,7 +110,7 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         raise WrongState(
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
         )
-    entries = _before_timeout(row, entries)
+    entries = _before_timeout(row, [entry for entry in entries if entry.seq > row.base])
     keep = len(entries)
     while keep and (entries[keep - 1].kind not in _WENT_WELL or entries[keep - 1].step == COPY_BEGAN):
         keep -= 1
@@ -121,11 +121,13 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         digest=row.digest,
         at=now,
         fingerprint=row.fingerprint,
-        copy_from=(row.id, keep) if keep else None,
+        copy_from=(row.id, row.base + keep) if keep else None,
         origin=row.id,
         project=row.project,
         seed=row.seed,
-        began=row.began,
+        began=row.began if keep else None,
+        generation=row.generation,
+        base=row.base if keep else 0,
         context=row.context,
         tags=row.tags,
     )

@@ -228,6 +228,30 @@ class Durable(Generic[P, C, R]):
             )
         return Run(StoredRun.known(app, self._function, row))
 
+    def again(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """End this generation of the running workflow, and begin the next one with these arguments.
+
+        `return poll.again(n + 1)`, in the body of `poll`: the run goes on under its id with a history that
+        begins anew, so it may go on for ever. Its timeout begins anew, too. Whoever waits for it waits for
+        its last generation. A crash at any moment leaves it in the one generation or in the next: they change
+        in one commit. Two generations of history and log are kept.
+
+        Raises UsageError anywhere else, ArgumentError and EncodeError.
+
+        Example:
+
+        >>> counts_down.run(3)
+        'done'
+        """
+        machine = current_machine()
+        if machine is None or not self._function.is_workflow:
+            raise UsageError(
+                f"{self._function.label}.again(...) works in the body of a workflow, for that workflow",
+                fix=f"{self._function.label}.start(...) begins a run",
+            )
+        ended: Any = machine.again(self._function, (*self._bound, *args), kwargs)
+        return ended
+
     def options(
         self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()
     ) -> Durable[P, C, R]:

@@ -175,8 +175,7 @@ class OwnedRun:
             last = held[-1]
             if isinstance(last, Finish):
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
-                move = Move(last.state, payload=last.payload, fingerprint=self._fingerprint, at=at)
-                self.residence.close(move)
+                self.residence.close(self._last_move(last, at))
             if outbox.entries or outbox.must_commit_first:  # the first is what follows every outcome
                 self._context.committer.touch(self)
                 return  # what there is to wait for is seen after the commit
@@ -188,6 +187,11 @@ class OwnedRun:
             self._wait()
         if outbox.entries:
             self.touch()
+
+    def _last_move(self, end: Finish, at: float) -> Move:
+        if end.state is State.WAITING:
+            return Move(State.WAITING, 0.0, fingerprint=self._fingerprint, at=at, again=end.payload)
+        return Move(end.state, payload=end.payload, fingerprint=self._fingerprint, at=at)
 
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""

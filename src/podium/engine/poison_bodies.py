@@ -80,7 +80,9 @@ class Adopter:
             self._put_on_record(*heapq.heappop(self._line))
 
     def _tail(self, head: Head) -> list[Entry]:
-        return self._context.store.history(head.id, max(0, head.entries - TURNS_LOST_MAX), TURNS_LOST_MAX)
+        return self._context.store.history(
+            head.id, max(head.base, head.entries - TURNS_LOST_MAX), TURNS_LOST_MAX
+        )
 
     def _seen(self, came: list[Head], tails: Sequence[list[Entry]], error: BaseException | None) -> None:
         if error is not None:

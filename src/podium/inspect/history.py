@@ -20,8 +20,8 @@ def entries(store: Store, run: str, after: int = 0, until: float = math.inf) -> 
 
 
 def tail(store: Store, row: RunRow) -> list[Entry]:
-    """The last entries of a run."""
-    return store.history(row.id, max(0, row.entries - _TAIL), _TAIL)
+    """The last entries of a run, of its generation."""
+    return store.history(row.id, max(row.base, row.entries - _TAIL), _TAIL)
 
 
 def steps_on_record(store: Store, run: str) -> int:

@@ -28,7 +28,7 @@ from .generators import watch_generators
 from .lines import caller, line_of, where_defined
 from .loop import Loop
 from .scope import Scope
-from .steps import CancelStep, Command, Finish, Step
+from .steps import Again, CancelStep, Command, Finish, Step
 from .unawaited import Unawaited
 from .verbs import Verbs
 
@@ -77,6 +77,7 @@ class Machine:
         self._root: Any = None
         self._failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
+        self._again: Again | None = None
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -222,6 +223,22 @@ class Machine:
         self._commands.append(step)
         return step
 
+    def again(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Again:
+        """What the body is to return so that its next generation begins.
+
+        Raises ArgumentError, EncodeError and, for another function than the body's own, UsageError.
+        """
+        self.check_alive()
+        if function.name != self.function.name:
+            raise UsageError(
+                f"{line_of(*caller())}: {function.label}.again(...) in the body of {self.function.label}",
+                fix=f"only a workflow itself begins again: return {self.function.label}.again(...)",
+            )
+        bound = function.bind(args, kwargs)
+        function.check(bound)
+        self._again = Again(function.encode(bound, len(args))[0])
+        return self._again
+
     def step_cancelled(self, step: Step) -> None:
         """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
         if self.open.pop(step.id, None) is not None:
@@ -304,17 +321,25 @@ class Machine:
             self._failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
-            try:
-                where = f"{self.function.label} result"
-                payload = codec.encode(self._root.result(), where=where, annotation=self.function.returns)
-                end = Finish(State.SUCCEEDED, payload)
-            except Exception as error:
-                end = Finish(State.FAILED, codec.encode_failure(error))
+            end = self._returned(self._root.result())
         self._commands.extend(CancelStep(step) for step in self.open.values())
         self.open.clear()
         self._commands.append(end)
         self.finished = end
         self.loop.abandon()
+
+    def _returned(self, result: Any) -> Finish:
+        if self._again is not None and result is self._again:
+            return Finish(State.WAITING, self._again.args)
+        label = self.function.label
+        try:
+            if self._again is not None:
+                what = f"{label}.again(...) was called, but {label} returned something else"
+                raise UsageError(f"{self.defined_at()}: {what}", fix=f"return {label}.again(...)")
+            payload = codec.encode(result, where=f"{label} result", annotation=self.function.returns)
+        except Exception as error:
+            return Finish(State.FAILED, codec.encode_failure(error))
+        return Finish(State.SUCCEEDED, payload)
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""

@@ -70,8 +70,18 @@ class CancelStep:
         self.step = step
 
 
+class Again:
+    """What a body returns to begin its next generation: the encoded arguments of that."""
+
+    __slots__ = ("args",)
+
+    def __init__(self, args: bytes) -> None:
+        self.args = args
+
+
 class Finish:
-    """Command: the body ended, in this state and with this encoded value or failure."""
+    """Command: the body ended, in this state and with this encoded value or failure. WAITING: its next
+    generation begins with these arguments."""
 
     __slots__ = ("state", "payload")
 

@@ -26,8 +26,9 @@ def module_before(head: Head) -> str | None:
 
 
 def clock_of(head: Head) -> float:
-    """Where a run's clock begins: of a copy where its origin's did, until the copied past ends."""
-    return head.began if head.copied else head.started
+    """Where a run's clock begins: of a copy where its origin's did, until the copied past ends; of a later
+    generation where the one before it ended."""
+    return head.began if head.copied or head.generation else head.started
 
 
 def head_of_row(row: RunRow) -> Head:
@@ -82,6 +83,8 @@ def head_of_new(new: NewRun) -> Head:
         seed=new.seed or new.id,
         began=new.at if new.began is None else new.began,
         copied=copied,
+        generation=new.generation,
+        base=new.base,
         context=new.context,
         queue=new.queue,
         lane=new.lane,

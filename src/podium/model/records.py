@@ -118,7 +118,8 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     this engine as its starter and the verdict is ATTACHED.
 
     `copy_from` = (run, seq) copies that run's history up to and including seq: a retry or a fork, which
-    also takes over its origin's `seed`, `began` and `context`.
+    also takes over its origin's `seed`, `began`, `context` and `generation`. What came before `base`, in
+    earlier generations, is not copied.
     """
 
     id: str
@@ -145,6 +146,8 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     queue: str = ""
     lane: str = ""  # the line of one key in its queue
     rank: float | None = None  # its place in that line
+    generation: int = 0  # of its origin
+    base: int = 0  # likewise, where something is copied
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
@@ -185,6 +188,8 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     # WAITING: the number of the last message that was looked at; a later one makes the run due at once.
     # None: so does any that nobody has taken.
     seen: int | None = None
+    # WAITING: a new generation begins, at `at` and with these arguments, and due at once.
+    again: bytes | None = None
 
 
 class Fence(msgspec.Struct, frozen=True, gc=False):

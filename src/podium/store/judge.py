@@ -133,6 +133,8 @@ class _Judging:
         if move is not None and (move.state is State.RUNNING or not may_move(run.state, move.state)):
             # Running means owned, and only a claim makes an owner.
             return _invalid(f"a run does not move from {run.state} to {move.state} by a Write")
+        if move is not None and move.again is not None and (move.state is not State.WAITING or not run.owner):
+            return _invalid("a new generation begins as a move to waiting, by the run's owner")
         return None
 
     def _check_rare(self, run: RunState, write: Write) -> Verdict | None:
@@ -250,6 +252,8 @@ class _Judging:
                 run.due = 0.0  # since ever, not since now, or a clock that is set back would delay it
             # An engine looks after the runs that it lets wait; one that a client puts back is anybody's.
             self.changes.wakes |= self._engine is None
+            if move.again is not None:
+                self._begin_anew(run, move)
         elif move.state in FINAL:
             run.ended = self._ended(run, move)
             self._end(run, run.ended)
@@ -259,10 +263,20 @@ class _Judging:
 
     def _end(self, run: RunState, at: float) -> None:
         """Answer who waits for it; what it waited for itself, and what lies there of that, goes."""
+        self._take_unheard(run, at)
+        self._waits.ended(run)
+
+    def _begin_anew(self, run: RunState, move: Move) -> None:
+        """A new generation waits for nothing that the old one did, and has lost nothing."""
+        self._take_unheard(run, run.since if move.at is None else move.at)
+        self._waits.forgotten(run)
+        run.due, run.forgiven = 0.0, True
+        self.changes.anew[run.id] = (run, move)
+
+    def _take_unheard(self, run: RunState, at: float) -> None:
         for row in self._rows.unheard.get(run.id, ()):
             if row.taken is None:
                 self._take(run, row, at)
-        self._waits.ended(run)
 
     def _ended(self, run: RunState, move: Move) -> float:
         """As its move says, but not before its last entry, nor before it began, by whatever clock."""

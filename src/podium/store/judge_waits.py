@@ -21,6 +21,7 @@ class Waits:
     def __init__(self, rows: Rows, changes: Changes, send: Callable[[Message], Outcome]) -> None:
         self._rows, self._changes, self._send = rows, changes, send
         self._by_target: dict[tuple[str, str], list[WaitState]] = {}
+        self._forgotten: set[str] = set()  # runs that have begun anew
         for row in rows.waits.values():
             self._by_target.setdefault((row.kind, row.target), []).append(row)
 
@@ -75,10 +76,18 @@ class Waits:
                     self._end_of(run, row)
         self._changes.ended[run.id] = run
 
+    def forgotten(self, run: RunState) -> None:
+        """A run has begun anew: it waits for nothing any more."""
+        self._forgotten.add(run.id)
+
     def _waiting(self, kind: str, target: str) -> list[WaitState]:
-        """Rows with this target, but of those that the round has ended."""
+        """Rows with this target, but of those that the round has ended, or has let begin anew."""
         rows = self._by_target.get((kind, target), [])
-        left = [row for row in rows if self._rows.runs[row.run].state not in FINAL]
+        left = [
+            row
+            for row in rows
+            if self._rows.runs[row.run].state not in FINAL and row.run not in self._forgotten
+        ]
         return sorted(left, key=_PLACE)  # not as a backend happens to find them
 
     def _end_of(self, run: RunState, row: WaitState) -> None:

@@ -21,6 +21,7 @@ from ..model import (
     Kind,
     LogLine,
     Message,
+    Move,
     NewRun,
     State,
     StepProgress,
@@ -91,7 +92,8 @@ class Needs(msgspec.Struct):
     orphans: dict[Call, int]  # how many of them may be wanted
     last_times: dict[str, None]  # of which runs it matters when the last entry was made
     forgotten: dict[str, None]
-    ending: dict[str, None]  # runs that may end: their untaken outcomes and answers, and what waits for them
+    # Runs that may end, or begin anew: their untaken outcomes and answers, and what waits for them.
+    ending: dict[str, None]
     ends: dict[str, None]  # runs that somebody begins to wait for: how they ended, if they have
     waits: dict[tuple[str, str], None]  # run, step
     answered: dict[str, None]  # targets; what waits for these, too. The runs that wait belong to `runs`
@@ -129,6 +131,8 @@ class Changes(msgspec.Struct):
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
     told: dict[str, RunState] = {}  # due at once, though not moved
+    anew: dict[str, tuple[RunState, Move]] = {}  # a new generation begins; what is on record of those before
+    # the one that ends goes, and so do the rows of `waits`, and what was kept of steps' progress
     renamed: dict[str, tuple[RunState, str, str]] = {}  # its function, its starter
     attached: list[
         tuple[RunState, str]
@@ -179,6 +183,8 @@ def needs(writes: Sequence[Write]) -> Needs:
                 found.ending[run] = None
                 if not entries:
                     found.last_times[run] = None
+            elif move is not None and move.again is not None:
+                found.ending[run] = None
             for entry in entries:
                 if entry.kind is _MESSAGE:
                     found.messages[run, entry.step] = None

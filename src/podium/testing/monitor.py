@@ -149,9 +149,9 @@ class Monitor:
             past = self.pasts.get(row.id)
             if past is None:
                 past = self.pasts[row.id] = Past(self.check, row, self._stage.functions[row.function])
-            past.moved_to(row, by_write)
             if row.entries > past.length:
                 past.extend(self._store.history(row.id, past.length, 10_000))
+            past.moved_to(row, by_write)
             past.settle()
             if row.state.is_settled:
                 self._restless.discard(row.id)

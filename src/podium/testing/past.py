@@ -57,6 +57,7 @@ class Past:
         self._report, self.function = check, function
         self.row = row
         self.entries: list[Entry] = []
+        self._kept_after = 0  # what came before is two generations old
         self.expected_entries: int | None = None  # what an accepted write makes of the length
         self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
         self.messages: set[str] = set()
@@ -97,10 +98,12 @@ class Past:
         legal = old.state is row.state or may_move(old.state, row.state)
         self._check("P6 states move along the table", legal, f"it was {old.state}")
         self._check("P4 tokens never go back", row.token >= old.token, f"the token was {old.token}")
-        call = (row.function, row.args, row.digest, row.created)
-        self._check(
-            "P1 one id is one run", call == (old.function, old.args, old.digest, old.created), "other call"
-        )
+        if row.generation != old.generation:
+            self._begin_anew(old)
+        call = (row.function, row.digest, row.created)
+        same_args = row.args == old.args or row.generation > old.generation
+        same = same_args and call == (old.function, old.digest, old.created)
+        self._check("P1 one id is one run", same, "other call")
         if old.owner != row.owner:
             given_up = row.owner is None and by_write
             grows = given_up or row.token > old.token
@@ -113,6 +116,20 @@ class Past:
         if row.state is State.PARKED:
             reason = read_reason(row.payload)
             self._check("P7 parked only for a reason of the user's", reason.code == POISONED, f"{reason}")
+
+    def _begin_anew(self, old: RunRow) -> None:
+        """The body has ended its generation with the next one's arguments."""
+        row, ended = self.row, self.machine and self.machine.finished
+        self._check("P6 generations count upwards", row.generation == old.generation + 1, f"{old.generation}")
+        asked_for = ended is not None and ended.state is State.WAITING and ended.payload == row.args
+        self._check("P2 a generation begins as its body asked", asked_for, f"a replay ends in {ended}")
+        self._check("P2 a generation begins behind its past", row.base == self.length, f"at {row.base}")
+        self._kept_after = old.base
+        self.discard()
+        self.machine = None
+        self._now = View(set(), set(), Counter(), row.lost)
+        self._starts.clear()
+        self.recorded_under.clear()
 
     # -- the history ----------------------------------------------------------------------------------
 
@@ -137,7 +154,7 @@ class Past:
             self.machine = Machine(row.id, self.function, row.args, clock_of(head), lineage_of(head))
             self.machine.begin()
             self._asked()
-            for entry in self.entries:
+            for entry in self.entries[row.base :]:
                 self._feed(entry)
         machine = self.machine
         if row.state in FINAL and machine is not None:
@@ -225,7 +242,7 @@ class Past:
 
     def same_as(self, entries: list[Entry]) -> bool:
         """Whether a later reading is what was read when each entry became durable."""
-        return entries == self.entries
+        return entries == self.entries[self._kept_after :]
 
     def discard(self) -> None:
         """Drop the machine."""

@@ -17,7 +17,7 @@ from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
-from .forgetting import forget, needed_by
+from .forgetting import begin_anew, forget, needed_by
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
@@ -188,6 +188,9 @@ def _apply(
         _apply_waits(connection, changes, runs)
     if changes.ended and rows(connection, _ANY_WAITS):
         rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
+    for run, move in changes.anew.values():
+        args = stored(connection, move.again or b"", RUN_INLINE_MAX)
+        begin_anew(connection, run.key, run.entries, move.at, args)
     for run in changes.forgotten:
         forget(connection, run.key)
     for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
@@ -269,5 +272,5 @@ def _run_row(connection: apsw.Connection, engine: str | None, new: NewRun, run: 
         new.project, new.queue, new.lane, new.rank, new.starter, engine, new.unique_name, new.origin,
         new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
         new.context, tags, stored(connection, new.args, RUN_INLINE_MAX),
-        stored(connection, run.payload, RUN_INLINE_MAX),
+        stored(connection, run.payload, RUN_INLINE_MAX), new.generation, new.base,
     )  # fmt: skip

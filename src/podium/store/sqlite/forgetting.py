@@ -1,4 +1,4 @@
-"""A run that has ended goes with all that is on record of it: what `Write.forget` means in rows."""
+"""What goes of a run's record, in rows: all of it (`Write.forget`), or a generation of long ago."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from . import entries
 from .statements import SQL, rows
 
 _NEEDED_BY, _BLOBS_OF_RUN, _FREE_BLOB = SQL["needed_by"], SQL["blobs_of_run"], SQL["free_blob"]
+_FORMER_BLOBS, _BEGIN_ANEW = SQL["former_blobs"], SQL["begin_anew"]
 FORGET = [
     SQL[name]
     for name in (
@@ -17,6 +18,16 @@ FORGET = [
         "forget_waits",
         "forget_tags",
         "forget_run",
+    )
+]
+ANEW = [
+    SQL[name]
+    for name in (
+        "forget_former_history",
+        "forget_former_recent_history",
+        "forget_former_logs",
+        "forget_steps_progress",
+        "forget_waits",
     )
 ]
 
@@ -33,5 +44,19 @@ def forget(connection: apsw.Connection, key: int) -> None:
     entries.forget(connection, key)
     for statement in FORGET:
         rows(connection, statement, (key,))
+    for blob in blobs:
+        rows(connection, _FREE_BLOB, blob)
+
+
+def begin_anew(connection: apsw.Connection, key: int, base: int, at: float | None, args: bytes | str) -> None:
+    """Begin a run's next generation: its history begins after the entry `base`, its clock at `at`.
+
+    Of the generation that ends all is kept but what its steps waited for and said of their progress; of the
+    one before it nothing.
+    """
+    blobs = rows(connection, _FORMER_BLOBS, (key,))
+    for statement in ANEW:
+        rows(connection, statement, (key,))
+    rows(connection, _BEGIN_ANEW, (key, base, at, args))
     for blob in blobs:
         rows(connection, _FREE_BLOB, blob)

@@ -243,7 +243,7 @@ DROP TABLE blob_names;
 -- A run as a reader sees it: a column for each field of podium.model.RunRow, and its key.
 CREATE VIEW run_rows AS
 SELECT key, id, function, state, token, owner, created, started, ended, due, args, payload, digest, lost,
-       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+       max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)) AS entries,
        fingerprint, starter, tags, unread AS inbox,
        coalesce((SELECT max(n) FROM logs WHERE run = runs.key), 0) AS logs,

@@ -10,7 +10,7 @@ SELECT 1 FROM engines WHERE id = ?;
 -- The rows that a round of Writes is judged by, in the order of `podium.store.sets.RunState`; the write lock of
 -- the transaction keeps them so until the commit. All in one statement, which costs a third of one each.
 SELECT runs.id, state, token, owner,
-       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+       max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
        messages, unread, coalesce(started, created), runs.key, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
@@ -18,7 +18,7 @@ FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 -- name: fence
 -- One run as its fence sees it, and whether the engine lives and owns it.
 SELECT key, state, token, owner IS ?2 AND EXISTS (SELECT 1 FROM engines WHERE id = ?2),
-       max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+       max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0))
 FROM runs WHERE id = ?1;
 
@@ -137,9 +137,9 @@ INSERT INTO runs (key, id, state, token, owner, due, lost, generation, base, mes
                   started, ended, function, digest, fingerprint, project, queue, lane, rank, starter,
                   starter_engine, attached_by, unique_name, origin, parent, root, seed, copied, context, tags, args,
                   payload)
-VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?,
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-        ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?32, ?33, ?7, ?8, ?9, ?10,
+        ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+        ?21, '', ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31);
 
 -- name: add_tag
 INSERT INTO run_tags (tag, run) VALUES (?, ?);
@@ -147,7 +147,10 @@ INSERT INTO run_tags (tag, run) VALUES (?, ?);
 -- name: copy_history
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 SELECT :key, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
-FROM entries WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last ORDER BY seq;
+FROM entries
+WHERE run = (SELECT key FROM runs WHERE id = :source) AND seq <= :last
+  AND seq > (SELECT base FROM runs WHERE key = :key)
+ORDER BY seq;
 
 -- name: unheard
 -- What was sent to a run because it waits for it, and it has not taken.
@@ -233,6 +236,28 @@ DELETE FROM history WHERE run = ?;
 -- name: forget_recent_history
 DELETE FROM recent_history WHERE run = ?;
 
+-- name: begin_anew
+UPDATE runs
+SET generation = generation + 1, base = ?2, began = coalesce(?3, began), args = ?4, copied = 0
+WHERE key = ?1;
+
+-- name: former_blobs
+-- What may be named by nobody when the generation before the one that ends is forgotten.
+SELECT payload FROM history
+WHERE run = ?1 AND typeof(payload) = 'text' AND seq <= (SELECT base FROM runs WHERE key = ?1)
+UNION SELECT args FROM runs WHERE key = ?1 AND typeof(args) = 'text';
+
+-- name: forget_former_history
+DELETE FROM history WHERE run = ?1 AND seq <= (SELECT base FROM runs WHERE key = ?1);
+
+-- name: forget_former_recent_history
+DELETE FROM recent_history WHERE run = ?1 AND seq <= (SELECT base FROM runs WHERE key = ?1);
+
+-- name: forget_former_logs
+-- The last line stays in any case, because its number is how many there were.
+DELETE FROM logs
+WHERE run = ?1 AND at < (SELECT began FROM runs WHERE key = ?1) AND n < (SELECT max(n) FROM logs WHERE run = ?1);
+
 -- name: forget_logs
 DELETE FROM logs WHERE run = ?;
 
@@ -313,7 +338,7 @@ SET owner = ?1, token = token + 1, state = 'running', due = NULL, fingerprint = 
     started = coalesce(started, max(?2, created)), began = coalesce(began, started, max(?2, created))
 WHERE key = ?3
 RETURNING id, function, token, args, digest, created, started, lost,
-          max(coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
+          max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
               coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
           iif(starter_engine IS NULL OR EXISTS (SELECT 1 FROM engines WHERE id = starter_engine), '', starter),
           starter_engine IS ?1, project, origin, parent, root, seed, began, copied, generation, base, context,
