@@ -175,7 +175,7 @@ class OwnedRun:
             last = held[-1]
             if isinstance(last, Finish):
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
-                self.residence.close(self._last_move(last, at))
+                self.residence.close(_last_move(last, self._fingerprint, at))
             if outbox.entries or outbox.must_commit_first:  # the first is what follows every outcome
                 self._context.committer.touch(self)
                 return  # what there is to wait for is seen after the commit
@@ -187,11 +187,6 @@ class OwnedRun:
             self._wait()
         if outbox.entries:
             self.touch()
-
-    def _last_move(self, end: Finish, at: float) -> Move:
-        if end.state is State.WAITING:
-            return Move(State.WAITING, 0.0, fingerprint=self._fingerprint, at=at, again=end.payload)
-        return Move(end.state, payload=end.payload, fingerprint=self._fingerprint, at=at)
 
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""
@@ -307,3 +302,10 @@ class OwnedRun:
         reason = explain(InternalError(f"the store refused this run's data: {verdict.detail}"))
         self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
         self.touch()
+
+
+def _last_move(end: Finish, fingerprint: str, at: float) -> Move:
+    """What the end of a body makes of its run: an end, or the next generation."""
+    if end.state is State.WAITING:
+        return Move(State.WAITING, 0.0, fingerprint=fingerprint, at=at, again=end.payload)
+    return Move(end.state, payload=end.payload, fingerprint=fingerprint, at=at)

@@ -253,7 +253,9 @@ class _Judging:
             # An engine looks after the runs that it lets wait; one that a client puts back is anybody's.
             self.changes.wakes |= self._engine is None
             if move.again is not None:
-                self._begin_anew(run, move)
+                self._end(run, run.since if move.at is None else move.at, anew=True)
+                run.due, run.forgiven = 0.0, True
+                self.changes.anew[run.id] = (run, move)
         elif move.state in FINAL:
             run.ended = self._ended(run, move)
             self._end(run, run.ended)
@@ -261,22 +263,16 @@ class _Judging:
             self.changes.told.pop(run.id, None)
             self.changes.moved[run.id] = run
 
-    def _end(self, run: RunState, at: float) -> None:
-        """Answer who waits for it; what it waited for itself, and what lies there of that, goes."""
-        self._take_unheard(run, at)
-        self._waits.ended(run)
-
-    def _begin_anew(self, run: RunState, move: Move) -> None:
-        """A new generation waits for nothing that the old one did, and has lost nothing."""
-        self._take_unheard(run, run.since if move.at is None else move.at)
-        self._waits.forgotten(run)
-        run.due, run.forgiven = 0.0, True
-        self.changes.anew[run.id] = (run, move)
-
-    def _take_unheard(self, run: RunState, at: float) -> None:
+    def _end(self, run: RunState, at: float, anew: bool = False) -> None:
+        """Answer who waits for it; what it waited for itself, and what lies there of that, goes. `anew`: only
+        its generation ends, so nobody is answered."""
         for row in self._rows.unheard.get(run.id, ()):
             if row.taken is None:
                 self._take(run, row, at)
+        if anew:
+            self._waits.forgotten(run)
+        else:
+            self._waits.ended(run)
 
     def _ended(self, run: RunState, move: Move) -> float:
         """As its move says, but not before its last entry, nor before it began, by whatever clock."""
