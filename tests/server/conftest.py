@@ -30,6 +30,17 @@ def breaks(text: str) -> None:
     raise ValueError(text)
 
 
+@task
+def says(n: int) -> None:
+    print(f"number {n}")
+
+
+@workflow
+def speaks(n: int) -> None:
+    for i in range(n):
+        says(i)
+
+
 class Reply(NamedTuple):
     status: int
     headers: dict[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium import TaskFailed
-from tests.server.conftest import Server, adds, breaks
+from tests.server.conftest import Server, adds, breaks, speaks
 
 
 def test_who_asks_is_told_who_that_is_and_of_which_store(server: Server) -> None:
@@ -75,3 +75,51 @@ def test_now_says_how_many_runs_stand_how(server: Server) -> None:
 def test_an_error_says_what_is_wrong(server: Server, path: str, status: int, code: str) -> None:
     reply = server.ask(path)
     assert (reply.status, reply.json["error"]["code"]) == (status, code)
+
+
+def test_the_record_of_a_run_is_read_by_pages(server: Server) -> None:
+    adds.options(id="good").run(5)
+    first = server.ask("/api/runs/good/history?limit=3").json
+    assert [entry["seq"] for entry in first["items"]] == [1, 2, 3]
+    rest = server.ask(f"/api/runs/good/history?after={first['next']}").json
+    assert [entry["seq"] for entry in rest["items"]] == [4, 5]
+    assert rest["next"] is None
+    steps = server.ask("/api/runs/good/steps?q=double&limit=2").json
+    assert [(step["n"], step["state"], step["says"]) for step in steps["items"]] == [
+        (1, "succeeded", "0"), (2, "succeeded", "2"),
+    ]  # fmt: skip
+    assert steps["next"] == 2
+
+
+def test_what_a_run_said_is_found_by_a_piece_of_it(server: Server) -> None:
+    speaks.options(id="loud").run(4)
+    lines = server.ask("/api/runs/loud/logs?q=number%202").json
+    assert [(line["source"], line["text"]) for line in lines["items"]] == [("stdout", "number 2")]
+    page = server.ask("/api/runs/loud/logs?limit=3").json
+    assert len(page["items"]) == 3
+    assert len(server.ask(f"/api/runs/loud/logs?after={page['next']}").json["items"]) == 1
+
+
+def test_what_went_in_and_came_out_can_be_kept_as_files(server: Server) -> None:
+    adds.options(id="good").run(3)
+    data = server.ask("/api/runs/good/data").json
+    assert (data["input"]["value"], data["result"]["value"]) == ({"n": 3}, 6)
+    kept = server.ask(data["result"]["href"])
+    assert kept.body == b"6"
+    assert kept.headers["content-disposition"] == 'attachment; filename="good-result.json"'
+
+
+def test_why_says_what_the_command_line_says(server: Server) -> None:
+    adds.options(id="later", delay=3600).start()
+    why = server.ask("/api/runs/later/why").json
+    assert why["kind"] == "delayed"
+    assert [action["verb"] for action in why["actions"]] == ["cancel", "terminate"]
+
+
+def test_engines_settings_and_health_are_shown(server: Server) -> None:
+    [engine] = server.ask("/api/engines").json["items"]
+    assert (engine["alive"], engine["owned"], adds.name in engine["functions"]) == (True, 0, True)
+    config = server.ask("/api/config").json
+    assert "PODIUM_URL" in [setting["name"] for setting in config["settings"]]
+    assert server.access.token not in str(config)
+    assert server.ask("/api/doctor").json["findings"]

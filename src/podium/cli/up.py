@@ -73,7 +73,9 @@ def command(
             return CONFIGURATION
         access = Access(_token_file(app.url))
         with closing(
-            Listener(Service(app, access, __version__, served.modules), binding, app.env)
+            Listener(
+                Service(app, access, __version__, served.modules, lambda: served.broken), binding, app.env
+            )
         ) as listener:
             app.store.wait(0.0)  # open it: who follows the link wants to see runs
             listener.start()

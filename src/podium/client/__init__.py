@@ -1,5 +1,6 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
+from ..store import Finding, examine
 from .app import App
 from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
@@ -10,7 +11,15 @@ from .map_runs import Batch, Runs
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import PASSED_ON, Run, StepRun, StoredRun
-from .settings import SETTINGS, check_environment, unknown_settings
+from .settings import (
+    SETTINGS,
+    Option,
+    ShownSetting,
+    check_environment,
+    shown_options,
+    shown_settings,
+    unknown_settings,
+)
 from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids
@@ -33,7 +42,13 @@ __all__ = [
     "RESUMED",
     "RETRIED",
     "RETRIED_BY_QUERY",
+    "Finding",
     "Found",
+    "Option",
+    "ShownSetting",
+    "examine",
+    "shown_options",
+    "shown_settings",
     "Started",
     "Waiting",
     "encoded",

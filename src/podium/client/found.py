@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from ..errors import UsageError, WrongState
-from ..inspect import ParsedQuery, among, pages, parse, retried_since
+from ..inspect import among, pages, parse, retried_since
 from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
 from .app import App
@@ -20,6 +20,15 @@ from .waiting import Waiting, answered
 RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...
 RETRIED_BY_QUERY = frozenset({State.FAILED})  # ... and is of, where a query says nothing of states
 RESUMED = frozenset({State.PARKED})
+
+Verb = Literal["cancel", "terminate", "resume", "retry"]
+# What a verb can be done to, and what it is done to where a query says nothing of states.
+_VERBS: dict[Verb, tuple[frozenset[State], frozenset[State] | None]] = {
+    "cancel": (UNFINISHED, None),
+    "terminate": (UNFINISHED, None),
+    "resume": (RESUMED, None),
+    "retry": (RETRIED, RETRIED_BY_QUERY),
+}
 
 
 class Found:
@@ -74,7 +83,7 @@ class Found:
         >>> podium.runs("tag:nightly").cancel().result()
         1
         """
-        return self._each(among(self._parsed, UNFINISHED), self._app.cancel)
+        return self._each("cancel")
 
     def terminate(self) -> Waiting[int]:
         """End those that no living process has at once, without running their bodies.
@@ -85,7 +94,7 @@ class Found:
         >>> podium.runs("tag:nightly").terminate().result()
         1
         """
-        return self._each(among(self._parsed, UNFINISHED), self._app.terminate)
+        return self._each("terminate")
 
     def resume(self) -> Waiting[int]:
         """Put the parked ones back in line.
@@ -98,7 +107,7 @@ class Found:
         >>> podium.runs("workflow:daily").resume().result()
         0
         """
-        return self._each(among(self._parsed, RESUMED), self._app.resume)
+        return self._each("resume")
 
     def retry(self) -> Waiting[int]:
         """A new run for each failed one that no newer run goes on from.
@@ -108,21 +117,43 @@ class Found:
         >>> podium.runs("workflow:daily ended:today").retry().result()
         0
         """
-        return self._each(
-            among(self._parsed, RETRIED, RETRIED_BY_QUERY), lambda run: self._app.retry(run).id, once=True
-        )
+        return self._each("retry")
 
-    def _each(
-        self, parsed: ParsedQuery, act: Callable[[str], Future[Any]], once: bool = False
-    ) -> Waiting[int]:
-        def each() -> int:
-            rows = [row for page in pages(self._app, parsed) for row in page]
-            if once and rows:
-                done = retried_since(self._app, min(row.created for row in rows))
-                rows = [row for row in rows if row.id not in done]
-            return sum([_has_happened(asked) for asked in [_asked(act, row.id) for row in rows]])
+    def meant(self, verb: Verb) -> list[RunRow]:
+        """The rows of the runs that a verb would be done to, newest first, to show them before. It blocks.
 
-        return answered(each, self._app.env)
+        Example:
+
+        >>> podium.runs("workflow:daily").meant("retry")
+        []
+        """
+        able, by_query = _VERBS[verb]
+        rows = [row for page in pages(self._app, among(self._parsed, able, by_query)) for row in page]
+        if verb == "retry" and rows:
+            done = retried_since(self._app, min(row.created for row in rows))
+            rows = [row for row in rows if row.id not in done]
+        return rows
+
+    def act(self, verb: Verb, rows: Sequence[RunRow]) -> int:
+        """Do it to these; to how many it was done: the others have moved on meanwhile. It blocks.
+
+        Example:
+
+        >>> found = podium.runs("workflow:daily")
+        >>> found.act("retry", found.meant("retry"))
+        0
+        """
+        app = self._app
+        acts: dict[Verb, Callable[[str], Future[Any]]] = {
+            "cancel": app.cancel,
+            "terminate": app.terminate,
+            "resume": app.resume,
+            "retry": lambda run: app.retry(run).id,
+        }
+        return sum([_has_happened(asked) for asked in [_asked(acts[verb], row.id) for row in rows]])
+
+    def _each(self, verb: Verb) -> Waiting[int]:
+        return answered(lambda: self.act(verb, self.meant(verb)), self._app.env)
 
     def _run(self, row: RunRow) -> Run[Any]:
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))

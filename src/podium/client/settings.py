@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..store import Finding
+import msgspec
+
+from ..engine import Options
+from ..store import Finding, shown_url
 from .location import default_url
 
 
@@ -30,6 +33,43 @@ SETTINGS = (
     Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
     Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),
 )
+
+
+class ShownSetting(msgspec.Struct, frozen=True):
+    """A setting as it is, without what a URL holds to get in."""
+
+    name: str
+    value: str
+    origin: str  # "environment" or "default"
+    default: str
+    meaning: str
+
+
+class Option(msgspec.Struct, frozen=True):
+    """An option of an engine, with its default."""
+
+    name: str
+    default: Any
+
+
+def shown_settings() -> list[ShownSetting]:
+    """Every setting: its value, where that comes from, its default."""
+    return [
+        ShownSetting(
+            name=setting.name,
+            value=shown_url(os.environ.get(setting.name) or setting.default()),
+            origin="environment" if os.environ.get(setting.name) else "default",
+            # Where it is looked for, rather than what was found here.
+            default=".podium/podium.db of the project" if setting.name == "PODIUM_URL" else setting.default(),
+            meaning=setting.meaning,
+        )
+        for setting in SETTINGS
+    ]
+
+
+def shown_options() -> list[Option]:
+    """Every option of an engine with its default."""
+    return [Option(option.name, option.default) for option in msgspec.structs.fields(Options)]
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from . import history
 from .causes import Cause, cause_of
 from .dates import SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
+from .engines import EngineShape, engine_shapes
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
@@ -32,7 +33,9 @@ __all__ = [
     "TIMER",
     "Branch",
     "Cause",
+    "EngineShape",
     "EntryShape",
+    "engine_shapes",
     "FailureShape",
     "LineShape",
     "RunShape",

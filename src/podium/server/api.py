@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .access import Permission
 from .routes import Route, Table
-from .views import overview, runs
+from .views import machinery, overview, record, runs, steering, values, workflows
 
-_LOOK = Permission.LOOK
+_LOOK, _STEER = Permission.LOOK, Permission.STEER
 
 TABLE = Table(
     [
@@ -15,6 +15,24 @@ TABLE = Table(
         Route("GET", "/api/now", _LOOK, overview.now),
         Route("GET", "/api/runs", _LOOK, runs.listed),
         Route("GET", "/api/runs/facets", _LOOK, runs.facets),
+        Route("GET", "/api/runs/preview", _LOOK, steering.preview),
+        Route("POST", "/api/runs", _STEER, workflows.start),
+        Route("POST", "/api/runs/{verb}", _STEER, steering.bulk),
         Route("GET", "/api/runs/{run}", _LOOK, runs.one),
+        Route("GET", "/api/runs/{run}/why", _LOOK, record.why),
+        Route("GET", "/api/runs/{run}/steps", _LOOK, record.steps),
+        Route("GET", "/api/runs/{run}/history", _LOOK, record.entries),
+        Route("GET", "/api/runs/{run}/logs", _LOOK, record.lines),
+        Route("GET", "/api/runs/{run}/data", _LOOK, record.data),
+        Route("GET", "/api/runs/{run}/input", _LOOK, values.argument),
+        Route("GET", "/api/runs/{run}/result", _LOOK, values.result),
+        Route("POST", "/api/runs/{run}/cancel", _STEER, steering.cancel),
+        Route("POST", "/api/runs/{run}/retry", _STEER, steering.retry),
+        Route("POST", "/api/runs/{run}/resume", _STEER, steering.resume),
+        Route("POST", "/api/runs/{run}/terminate", _STEER, steering.terminate),
+        Route("GET", "/api/workflows", _LOOK, workflows.workflows),
+        Route("GET", "/api/engines", _LOOK, machinery.engines),
+        Route("GET", "/api/config", _LOOK, machinery.config),
+        Route("GET", "/api/doctor", _LOOK, machinery.doctor),
     ]
 )

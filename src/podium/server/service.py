@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..client import App
@@ -16,3 +17,4 @@ class Service:
     access: Access
     version: str
     modules: tuple[str, ...] = ()  # that it was told to serve
+    broken: Callable[[], Mapping[str, str]] = dict[str, str]  # those that cannot be loaded, and why

@@ -1,0 +1,63 @@
+"""Engines as programs get them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..engine import read_engine_info
+from ..env import is_stopped
+from .dates import iso
+from .store_view import StoreView
+
+
+class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
+    """An engine. `alive`: null where only its lease can tell (another host); `slots`: `def` tasks at once;
+    `blocked`: what holds up its event loop; `full`: slots, by option, that have been held for too long;
+    `broken`: modules that it cannot import."""
+
+    id: str
+    host: str
+    pid: int
+    started: str | None
+    beat: int
+    alive: bool | None
+    stopped: bool
+    kind: str
+    script: str
+    release: str
+    drives: str
+    slots: int
+    functions: list[str]
+    modules: list[str]
+    blocked: str
+    full: dict[str, int]
+    broken: dict[str, str]
+
+
+def engine_shapes(view: StoreView) -> list[EngineShape]:
+    """All engines with a row, oldest first."""
+    shapes: list[EngineShape] = []
+    for row in view.store.engines():
+        info, alive = read_engine_info(row.info), view.is_alive(row)
+        shapes.append(
+            EngineShape(
+                id=row.id,
+                host=row.host,
+                pid=row.pid,
+                started=iso(row.started),
+                beat=row.beat,
+                alive=alive,
+                stopped=alive is True and is_stopped(row.pid),
+                kind=info.kind,
+                script=info.script,
+                release=info.version,
+                drives=info.drives,
+                slots=info.slots,
+                functions=sorted(row.functions),
+                modules=list(info.modules),
+                blocked=info.blocked,
+                full=dict(info.full),
+                broken=dict(info.broken),
+            )
+        )
+    return shapes

@@ -1,0 +1,120 @@
+"""What is done to runs: one by its id, or all that match a query."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Literal
+
+import msgspec
+
+from ...client import Cancelled, Found
+from ...errors import WrongState
+from ..http import Refused
+from ..service import Service
+from .items import RunItem, items
+
+SECONDS = 30.0  # for the commit
+_EXAMPLES = 3
+
+Verb = Literal["cancel", "retry", "resume", "terminate"]
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An empty object."""
+
+
+class Steered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of it. `id`: of the run, of a retry the new one; `outcome`: ended, asked or in line."""
+
+    id: str
+    of: str
+    outcome: str
+    state: str
+    version: int = 1
+
+
+class BulkQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A verb and a query, to see what they would do."""
+
+    verb: Verb
+    q: str = ""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs a verb would do something to, three of them, and the command that does the same."""
+
+    count: int
+    examples: list[RunItem]
+    command: str
+    version: int = 1
+
+
+class BulkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`count` is what the preview showed: where there are more by now, nothing is done."""
+
+    q: str
+    count: int
+
+
+class Bulk(msgspec.Struct, frozen=True, kw_only=True):
+    """How many it was done to."""
+
+    done: int
+    version: int = 1
+
+
+def cancel(service: Service, run: str, body: Nothing) -> Steered:
+    """Ask a run to stop; one whose body has not begun, or that is parked, ends at once."""
+    outcome = _result(service.app.cancel(run))
+    if outcome is Cancelled.TOO_LATE:
+        raise WrongState(f"run {run} has ended: {service.app.load(run).state}", fix=f"podium show {run}")
+    return _steered(service, run, outcome.value)
+
+
+def terminate(service: Service, run: str, body: Nothing) -> Steered:
+    """End a run that nobody drives, at once; its body does not run."""
+    _result(service.app.terminate(run))
+    return _steered(service, run, "ended")
+
+
+def resume(service: Service, run: str, body: Nothing) -> Steered:
+    """Put a parked run back in line."""
+    _result(service.app.resume(run))
+    return _steered(service, run, "in line")
+
+
+def retry(service: Service, run: str, body: Nothing) -> Steered:
+    """A new run from the record of a failed one: it goes on at the step that failed."""
+    new = _result(service.app.retry(run).id)
+    return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
+
+
+def preview(service: Service, query: BulkQuery) -> Preview:
+    """What a verb would do to all that match."""
+    rows = Found(service.app, query.q).meant(query.verb)
+    return Preview(
+        count=len(rows),
+        examples=items(service.app, rows[:_EXAMPLES]),
+        command=f"podium {query.verb} {query.q}".rstrip(),
+    )
+
+
+def bulk(service: Service, verb: str, body: BulkBody) -> Bulk:
+    """Do it to all that match and can be acted upon, if they are not more than were shown."""
+    if verb not in ("cancel", "retry", "resume", "terminate"):
+        raise Refused(404, "E100", f"there is no verb {verb}", "cancel, retry, resume or terminate")
+    found = Found(service.app, body.q)
+    rows = found.meant(verb)
+    if len(rows) > body.count:
+        raise WrongState(
+            f"{len(rows)} runs match by now, {body.count} were shown; nothing was done", fix="look again"
+        )
+    return Bulk(done=found.act(verb, rows))
+
+
+def _steered(service: Service, run: str, outcome: str) -> Steered:
+    return Steered(id=run, of=run, outcome=outcome, state=str(service.app.load(run).state))
+
+
+def _result(future: Future[Any]) -> Any:
+    return future.result(SECONDS)
