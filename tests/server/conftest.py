@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +42,20 @@ def speaks(n: int) -> None:
         says(i)
 
 
+gate = threading.Event()
+
+
+@task
+def passes() -> str:
+    gate.wait(30)
+    return "through"
+
+
+@workflow
+def waits_for_gate() -> str:
+    return passes()
+
+
 class Reply(NamedTuple):
     status: int
     headers: dict[str, str]
@@ -56,7 +71,14 @@ class Server:
 
     def __init__(self, app: App, listener: Listener, access: Access) -> None:
         self.app, self.listener, self.access = app, listener, access
+        self.is_closed = False
         self.host = listener.url.removeprefix("http://").rstrip("/")
+
+    def close(self) -> None:
+        """End it; once."""
+        if not self.is_closed:
+            self.is_closed = True
+            self.listener.close()
 
     def ask(
         self, path: str, method: str = "GET", body: Any = None, token: str | None = None, **headers: str
@@ -84,7 +106,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
         access = Access(tmp_path / "podium.db-token")
         listener = Listener(Service(app, access, "1.2.3"), Binding(port=0), RealEnv())
         listener.start()
+        served = Server(app, listener, access)
         try:
-            yield Server(app, listener, access)
+            yield served
         finally:
-            listener.close()
+            served.close()

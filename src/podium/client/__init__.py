@@ -4,6 +4,7 @@ from ..store import Finding, examine
 from .app import App
 from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
+from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
 from .loop_wakeup import in_event_loop
@@ -43,6 +44,9 @@ __all__ = [
     "RETRIED",
     "RETRIED_BY_QUERY",
     "Finding",
+    "Feed",
+    "FeedEvent",
+    "Missed",
     "Found",
     "Option",
     "ShownSetting",

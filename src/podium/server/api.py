@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .access import Permission
 from .routes import Route, Table
-from .views import machinery, overview, record, runs, steering, values, workflows
+from .views import live, machinery, overview, record, runs, steering, values, workflows
 
 _LOOK, _STEER = Permission.LOOK, Permission.STEER
 
@@ -19,6 +19,8 @@ TABLE = Table(
         Route("POST", "/api/runs", _STEER, workflows.start),
         Route("POST", "/api/runs/{verb}", _STEER, steering.bulk),
         Route("GET", "/api/runs/{run}", _LOOK, runs.one),
+        Route("GET", "/api/events", _LOOK, live.events),
+        Route("GET", "/api/runs/{run}/wait", _LOOK, live.wait),
         Route("GET", "/api/runs/{run}/why", _LOOK, record.why),
         Route("GET", "/api/runs/{run}/steps", _LOOK, record.steps),
         Route("GET", "/api/runs/{run}/history", _LOOK, record.entries),

@@ -95,7 +95,7 @@ class Listener:
     """Serves from `start` to `close`. Raises UsageError where it may not, or cannot, listen."""
 
     def __init__(self, service: Service, binding: Binding, env: Env) -> None:
-        self._env, self._binding = env, binding
+        self._env, self._service = env, service
         _check(binding)
         self._socket = _bound(binding)
         port: int = self._socket.getsockname()[1]
@@ -118,7 +118,8 @@ class Listener:
         self._thread = self._env.spawn(self._server.run, [self._socket], name="podium-http")
 
     def close(self) -> None:
-        """Answer what is under way within a second, then end."""
+        """End the streams, answer what is under way within a second, then end."""
+        self._service.close()
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()

@@ -1,20 +1,62 @@
-"""What the handlers share: the app that they ask, and what is known of this server."""
+"""What the handlers share: the app that they ask, its feed, and what is known of this server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from ..client import App
+from ..client import App, Feed
+from ..model import RunRow
 from .access import Access
 
 
-@dataclass(frozen=True)
 class Service:
-    """One app, served."""
+    """One app, served. `modules`: that it was told to serve; `broken`: those that cannot be loaded."""
 
-    app: App
-    access: Access
-    version: str
-    modules: tuple[str, ...] = ()  # that it was told to serve
-    broken: Callable[[], Mapping[str, str]] = dict[str, str]  # those that cannot be loaded, and why
+    def __init__(
+        self,
+        app: App,
+        access: Access,
+        version: str,
+        modules: tuple[str, ...] = (),
+        broken: Callable[[], Mapping[str, str]] = dict[str, str],
+    ) -> None:
+        self.app, self.access, self.version = app, access, version
+        self.modules, self.broken = modules, broken
+        self.feed, self.ends = Feed(app), Ends(app)
+
+    def close(self) -> None:
+        """End the streams. The app stays open: it is its owner's."""
+        self.feed.close()
+
+
+class Ends:
+    """Tells of the ends of runs: one watch for each run, however many ask, and ask again."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._wakes: dict[tuple[str, float], list[Callable[[], None]]] = {}
+
+    @contextmanager
+    def listening(self, row: RunRow, wake: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile `wake` is called, on some thread, when this run, which is not settled, is."""
+        key = (row.id, row.created)
+        with self._lock:
+            is_new = key not in self._wakes
+            self._wakes.setdefault(key, []).append(wake)
+        if is_new:
+            self._app.wait(*key).add_done_callback(lambda _: self._ended(key))
+        try:
+            yield
+        finally:
+            with self._lock:
+                if wake in self._wakes.get(key, ()):
+                    self._wakes[key].remove(wake)
+
+    def _ended(self, key: tuple[str, float]) -> None:
+        with self._lock:
+            wakes = self._wakes.pop(key, [])
+        for wake in wakes:
+            wake()
