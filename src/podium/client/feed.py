@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -77,7 +77,7 @@ class Feed:
         return self._log.after(place)
 
     @contextmanager
-    def listening(self, wake: Callable[[], None]) -> Iterator[None]:
+    def listening(self, wake: Callable[[], None]) -> Generator[None]:
         """Meanwhile `wake` is called, on some thread, when there is something new, or the feed was closed."""
         with self._lock:
             self._wakes.append(wake)

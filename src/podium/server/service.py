@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 from ..client import App, Feed
@@ -40,7 +40,7 @@ class Ends:
         self._wakes: dict[tuple[str, float], list[Callable[[], None]]] = {}
 
     @contextmanager
-    def listening(self, row: RunRow, wake: Callable[[], None]) -> Iterator[None]:
+    def listening(self, row: RunRow, wake: Callable[[], None]) -> Generator[None]:
         """Meanwhile `wake` is called, on some thread, when this run, which is not settled, is."""
         key = (row.id, row.created)
         with self._lock:
