@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongState,
     )
+    from .remote import Client
     from .retry import Retry
 
     __version__: str
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 __all__ = [
     "App",
     "ArgumentError",
+    "Client",
     "DeclarationError",
     "DamagedRecord",
     "DecodeError",
@@ -153,6 +155,7 @@ _HOMES = {
         "UsageError",
         "WrongState",
     ),
+    ".remote": ("Client",),
     ".retry": ("Retry",),
 }
 

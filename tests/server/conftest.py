@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ class Server:
     def __init__(self, app: App, listener: Listener, access: Access) -> None:
         self.app, self.listener, self.access = app, listener, access
         self.is_closed = False
+        self.url, self.token = listener.url, access.token
         self.host = listener.url.removeprefix("http://").rstrip("/")
 
     def close(self) -> None:
@@ -99,15 +101,21 @@ class Server:
             connection.close()
 
 
+@contextmanager
+def serving(app: App, folder: Path) -> Generator[Server]:
+    """The app, served; its token lies in the folder."""
+    access = Access(folder / "podium.db-token")
+    listener = Listener(Service(app, access, "1.2.3"), Binding(port=0), RealEnv())
+    listener.start()
+    served = Server(app, listener, access)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """An app that drives, served."""
-    with App(tmp_path / "podium.db") as app:
-        access = Access(tmp_path / "podium.db-token")
-        listener = Listener(Service(app, access, "1.2.3"), Binding(port=0), RealEnv())
-        listener.start()
-        served = Server(app, listener, access)
-        try:
-            yield served
-        finally:
-            served.close()
+    with App(tmp_path / "podium.db") as app, serving(app, tmp_path) as served:
+        yield served

@@ -33,6 +33,20 @@ def moderate(text: str) -> str: ...
 @task
 async def score(n: int) -> int: ...
 """,
+    "docs/api.md": """
+import podium
+from pathlib import Path
+from podium.env import RealEnv
+from podium.server import Access, Binding, Listener, Service
+@podium.workflow
+def report(city: str) -> str:
+    return city
+app = podium.App("served.db").__enter__()
+access = Access(Path("token"))
+listener = Listener(Service(app, access, ""), Binding(port=0), RealEnv())
+listener.start()
+url, token = listener.url, access.token
+""",
 }
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import podium
-from podium import App, Found, Run, Runs, Waiting, task, workflow
+from podium import App, Client, Found, Run, Runs, Waiting, task, workflow
 from podium.declare import Durable
+from tests.server.conftest import serving
 from tests.tidy.sampled import failures, in_a_task
 
 IN_A_TASK = ("attempt", "fencing_token", "idempotency_key", "last_progress", "progress")
@@ -25,7 +26,7 @@ def public() -> Iterator[tuple[str, str]]:
         value = getattr(podium, name)
         if not (inspect.isclass(value) and issubclass(value, BaseException)):
             yield name, inspect.getdoc(value) or ""
-    for kind in (Found, Run, Runs, Waiting, Durable):
+    for kind in (Client, Found, Run, Runs, Waiting, Durable):
         for name, member in vars(kind).items():
             if not name.startswith("_") and name not in ("fn", "name"):
                 yield f"{kind.__name__}.{name}", inspect.getdoc(member) or ""
@@ -41,7 +42,9 @@ def app(project: Path) -> Iterator[App]:
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_public_docstring_has_an_example_that_comes_out_as_it_says(app: App, name: str) -> None:
+def test_a_public_docstring_has_an_example_that_comes_out_as_it_says(
+    app: App, project: Path, name: str
+) -> None:
     doc = PUBLIC[name]
     assert ">>> " in doc, f"{name}: what it is, shapes, units, errors raised, an example"
     if name in IN_A_TASK:
@@ -51,5 +54,9 @@ def test_a_public_docstring_has_an_example_that_comes_out_as_it_says(app: App, n
             "App": App, "Options": podium.Options, "Retry": podium.Retry, "asyncio": asyncio, "json": json,
             "task": task, "workflow": workflow,
         }  # fmt: skip
-        said = failures(name, doc, given)
+        if name.startswith("Client"):
+            with serving(app, project) as given["server"]:
+                said = failures(name, doc, given)
+        else:
+            said = failures(name, doc, given)
     assert not said, "\n".join(said)

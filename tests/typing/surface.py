@@ -125,6 +125,10 @@ async def many_at_once() -> None:
 
 async def finding() -> None:
     assert_type(podium.get("x"), Run[Any])
+    client = podium.Client("http://127.0.0.1:7070", "token")
+    assert_type(client.options(id="x", tags=["nightly"]).start("app:report", "Oslo").id, str)
+    assert_type(client.get("x").cancel(), Waiting[None])
+    assert_type(client.runs("status:failed").retry(), Waiting[int])
     assert_type(moderate_site.get("x"), Run[Report])
     assert_type(await moderate_site.get("x"), Report)
     started = assert_type(moderate.start_many(["a"], id=lambda text: text[:9]), list[Run[Verdict]])

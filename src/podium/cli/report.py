@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from sysconfig import get_path
 
 import click
 from msgspec.structs import replace
@@ -18,7 +17,6 @@ from ..model import Entry, Kind
 from . import formatting
 from .terminal import safe
 
-_LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _MESSAGE_MAX = 3  # further lines of an exception's message
 _NOTES_MAX = 2
 _CALLERS = 3  # user frames shown above the innermost one, where nothing else wants the room
@@ -34,7 +32,7 @@ def frame_lines(
 
     `through`: numbers of frames in which a group was waited for, and what that is called.
     """
-    own = [number for number, frame in enumerate(frames) if _is_own(frame)]
+    own = [number for number, frame in enumerate(frames) if frame.is_users]
     groups = {number: through[number] for number in own if through and number in through}
     shown = {*own[-1:], *list(groups)[-_GROUPS_MAX:]}
     others = [number for number in reversed(own) if number not in shown]
@@ -47,7 +45,7 @@ def frame_lines(
             if number in groups
             else f"{place}  {safe(frame.source)}".rstrip()
         )
-    inside = frames[-1] if frames and not _is_own(frames[-1]) and not frames[-1].is_ours else None
+    inside = frames[-1] if frames and not frames[-1].is_users and not frames[-1].is_ours else None
     if inside is not None:
         yield f"raised in {os.path.basename(os.path.dirname(inside.file))}/{line_of_name(inside)}"
     folded = len(frames) - len(shown) - (inside is not None)
@@ -55,11 +53,6 @@ def frame_lines(
         ours = sum(frame.is_ours for frame in frames)
         whose = "podium frame{}" if ours == folded else "frame{} of podium and libraries"
         yield f"… {folded} {whose.format('' if folded == 1 else 's')} (PODIUM_TRACE=1)"
-
-
-def _is_own(frame: Frame) -> bool:
-    """Whether it is the user's own code."""
-    return not frame.is_ours and not frame.file.startswith(_LIBRARIES)
 
 
 def line_of_name(frame: Frame) -> str:
@@ -180,7 +173,7 @@ def _frames(chain: Sequence[Failure], callers: int) -> Iterator[str]:
     through: dict[int, str] = {}
     for link in chain:
         frames += recorded_frames(link.traceback)
-        own = [number for number, frame in enumerate(frames) if _is_own(frame)]
+        own = [number for number, frame in enumerate(frames) if frame.is_users]
         if link.members and own:
             through[own[-1]] = _called(link)
     yield from frame_lines(frames, max(0 if len(chain) > 1 else 1, callers), through)
@@ -200,7 +193,7 @@ def _leaves(group: Failure, failures: Sequence[tuple[Entry, Failure]]) -> Iterat
         step, original = _failed_step(leaf, failures)
         called = formatting.shorten(safe(leaf.call), 100) or (_step_name(step) if step else "")
         of = f"{called} failed: " if called else ""
-        own = [frame for frame in recorded_frames(leaf.traceback) if _is_own(frame)]
+        own = [frame for frame in recorded_frames(leaf.traceback) if frame.is_users]
         at = f"  {line_of(own[-1].file, own[-1].line)}  {safe(own[-1].source)}".rstrip() if own else ""
         yield of + formatting.error(_original(leaf, original), 120) + at
     if len(leaves) > _LEAVES_MAX:

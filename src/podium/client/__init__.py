@@ -25,7 +25,7 @@ from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids
 from .steering import Cancelled
-from .waiting import Waiting
+from .waiting import Waiting, answered
 
 __all__ = [
     "ELSEWHERE",
@@ -63,6 +63,7 @@ __all__ = [
     "StoredRun",
     "Drives",
     "check_environment",
+    "answered",
     "checked_tags",
     "current_app",
     "declared",

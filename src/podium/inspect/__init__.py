@@ -5,6 +5,7 @@ from .causes import Cause, cause_of
 from .dates import SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
+from .failures import FailureGroup, failure_groups
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
@@ -36,7 +37,9 @@ __all__ = [
     "EngineShape",
     "EntryShape",
     "engine_shapes",
+    "FailureGroup",
     "FailureShape",
+    "failure_groups",
     "LineShape",
     "RunShape",
     "entry_shape",

@@ -11,12 +11,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from inspect import currentframe
+from sysconfig import get_path
 from types import FrameType, FunctionType, TracebackType
 from typing import Any, NamedTuple
 
 from ..codec import recorded_traceback
 from ..machine import is_user_file
 
+_LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
 _OUTER = "\n\nIt went on through:\n"  # between a task's frames and those of the workflow that called it
 
@@ -33,6 +35,11 @@ class Frame(NamedTuple):
     def is_ours(self) -> bool:
         """Whether it belongs to the machinery: Podium, asyncio."""
         return not is_user_file(self.file)
+
+    @property
+    def is_users(self) -> bool:
+        """Whether it is the user's own code: not ours, and of no library."""
+        return not self.is_ours and not self.file.startswith(_LIBRARIES)
 
 
 def recorded_frames(text: str) -> list[Frame]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from .access import Permission
 from .routes import Route, Table
-from .views import live, machinery, overview, record, runs, steering, values, workflows
+from .views import (
+    description,
+    failures,
+    live,
+    machinery,
+    metrics,
+    overview,
+    record,
+    runs,
+    steering,
+    values,
+    workflows,
+)
 
 _LOOK, _STEER = Permission.LOOK, Permission.STEER
 
@@ -32,6 +44,9 @@ TABLE = Table(
         Route("POST", "/api/runs/{run}/retry", _STEER, steering.retry),
         Route("POST", "/api/runs/{run}/resume", _STEER, steering.resume),
         Route("POST", "/api/runs/{run}/terminate", _STEER, steering.terminate),
+        Route("GET", "/api/openapi.json", _LOOK, description.openapi),
+        Route("GET", "/metrics", _LOOK, metrics.metrics),
+        Route("GET", "/api/failures", _LOOK, failures.failures),
         Route("GET", "/api/workflows", _LOOK, workflows.workflows),
         Route("GET", "/api/engines", _LOOK, machinery.engines),
         Route("GET", "/api/config", _LOOK, machinery.config),

@@ -19,7 +19,7 @@ import msgspec
 from .access import Permission
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_GIVEN = ("service", "request", "query", "body", "caller", "return")
+_GIVEN = ("service", "table", "request", "query", "body", "caller", "return")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Route:
     def body(self) -> type[msgspec.Struct] | None:
         """What the body is read as."""
         return self.hints.get("body")
+
+    @property
+    def answer(self) -> Any:
+        """What the handler returns."""
+        return self.hints.get("return")
 
     @property
     def is_async(self) -> bool:

@@ -171,7 +171,9 @@ class Site:
     async def _call(
         self, route: Route, path: dict[str, str], request: Request, caller: Caller | None
     ) -> Answer | Streamed:
-        given: dict[str, Any] = {"service": self._service, "caller": caller, "request": request, **path}
+        given: dict[str, Any] = {
+            "service": self._service, "table": self._table, "caller": caller, "request": request, **path,
+        }  # fmt: skip
         if route.query is not None:
             given["query"] = _converted(route.query, request.query)
         if route.body is not None:

@@ -68,9 +68,11 @@ class WorkflowsPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A start: `function` is "module:name", `input` its arguments by name, `delay` seconds."""
+    """A start: `function` is "module:name", or the name alone where one module has it; `input` are its
+    arguments by name, `args` those by position; `delay` is seconds."""
 
     function: str
+    args: list[Any] = []
     input: dict[str, Any] = {}
     id: str | None = None
     delay: float | None = None
@@ -100,26 +102,40 @@ def workflows(service: Service) -> WorkflowsPage:
 def start(service: Service, body: StartBody, caller: Caller) -> StartedRun:
     """Start a workflow; answered when it is on disk. The same id and arguments again are the same run."""
     app = service.app
-    function = app.functions.get(body.function)
-    if function is None or not function.is_workflow:
-        raise RunNotFound(
-            f"no workflow {body.function!r} is loaded here",
-            fix="podium up MODULE; GET /api/workflows lists them",
-        )
+    function = _workflow(service, body.function)
     call = StartOptions(id=body.id, delay=body.delay, tags=(*function.tags, *checked_tags(body.tags)))
-    args, kwargs = function.unbind(_arguments(function, body.input))
+    args, kwargs = function.unbind(_arguments(function, body.args, body.input))
     run = app.start(function, args, kwargs, call).id.result(START_SECONDS)
     row = app.load(run)
     return StartedRun(id=row.id, function=row.function, state=str(row.state))
 
 
-def _arguments(function: Function, given: dict[str, Any]) -> dict[str, Any]:
-    """Values of JSON as the types that the annotations ask for."""
+def _workflow(service: Service, name: str) -> Function:
+    ours = [f for f in service.app.functions.values() if f.is_workflow and name in (f.name, f.label)]
+    exact = [function for function in ours if function.name == name] or ours
+    if len(exact) == 1:
+        return exact[0]
+    if exact:
+        raise ArgumentError(f"several modules have {name}", fix=", ".join(f.name for f in exact))
+    raise RunNotFound(
+        f"no workflow {name!r} is loaded here", fix="podium up MODULE; GET /api/workflows lists them"
+    )
+
+
+def _arguments(function: Function, args: list[Any], named: dict[str, Any]) -> dict[str, Any]:
+    """Values of JSON as the types that the annotations ask for. Raises ArgumentError."""
     parameters = function.signature.parameters
-    unknown = min(given.keys() - parameters.keys(), default=None)
+    unknown = min(named.keys() - parameters.keys(), default=None)
     if unknown is not None:
         raise ArgumentError(f"{function.label} has no parameter {unknown!r}", fix=function.spelled)
-    return {name: _argument(function, parameters[name], value) for name, value in given.items()}
+    try:
+        given = function.signature.bind_partial(*args).arguments
+    except TypeError as error:
+        raise ArgumentError(f"{function.label}: {error}", fix=function.spelled) from None
+    twice = min(given.keys() & named.keys(), default=None)
+    if twice is not None:
+        raise ArgumentError(f"{function.label}({twice}=...) is given twice", fix=function.spelled)
+    return {name: _argument(function, parameters[name], value) for name, value in {**given, **named}.items()}
 
 
 def _argument(function: Function, parameter: inspect.Parameter, value: Any) -> Any:

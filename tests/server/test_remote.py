@@ -1,0 +1,108 @@
+"""`podium.Client`: the same words over HTTP, to a real server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import podium
+from podium import (
+    ArgumentError,
+    Client,
+    IdConflict,
+    RunCancelled,
+    RunNotFound,
+    StoreUnavailable,
+    TaskFailed,
+    WrongState,
+)
+from tests.server.conftest import Server, adds, breaks, gate, waits_for_gate
+
+
+@pytest.fixture
+def client(server: Server) -> Client:
+    return Client(server.listener.url, server.access.token)
+
+
+def test_a_run_is_started_waited_for_and_found_again(client: Client) -> None:
+    run = client.options(id="mine", tags=["nightly"]).start(adds.name, 4)
+    assert run.result(timeout=30) == 12
+    assert (run.state, client.get("mine").result()) == ("succeeded", 12)
+    assert [found.id for found in client.runs("tag:nightly")] == ["mine"]
+    assert [entry["kind"] for entry in run.history()] == ["result"] * 4
+    assert run.why().startswith("succeeded: it succeeded")
+
+
+def test_the_printed_link_is_enough(server: Server) -> None:
+    client = Client(f"{server.listener.url}?token={server.access.token}")
+    assert client.start("adds", n=2).result(timeout=30) == 2
+
+
+def test_async_code_awaits_the_same(client: Client) -> None:
+    async def main() -> tuple[int, int, list[str]]:
+        run = client.start(adds.name, n=3)
+        value = await run
+        count = await client.runs("workflow:adds").count()
+        return value, count, [found.id async for found in client.runs()]
+
+    value, count, ids = asyncio.run(main())
+    assert (value, count, len(ids)) == (6, 1, 1)
+
+
+def test_what_goes_wrong_is_raised_as_it_would_be_here(server: Server, client: Client) -> None:
+    with pytest.raises(RunNotFound):
+        client.get("none")
+    with pytest.raises(RunNotFound):
+        client.start("nowhere:nothing")
+    with pytest.raises(ArgumentError):
+        client.start(adds.name, "four")
+    client.options(id="x").start(adds.name, 1).result(timeout=30)
+    with pytest.raises(IdConflict):
+        client.options(id="x").start(adds.name, 2)
+    with pytest.raises(WrongState):
+        client.get("x").cancel()
+    with pytest.raises(podium.UsageError, match="a token is needed"):
+        Client(server.listener.url, "x" * 43).get("x")
+
+
+def test_a_failure_is_raised_with_its_type_and_traceback(client: Client) -> None:
+    run = client.start(breaks.name, text="so")
+    with pytest.raises(TaskFailed, match="so") as caught:
+        run.result(timeout=30)
+    assert caught.value.type == "builtins:ValueError"
+    assert "breaks" in caught.value.traceback
+    assert client.runs("status:failed").retry().result() == 1
+
+
+def test_a_run_is_cancelled_and_whoever_waits_is_told(client: Client) -> None:
+    run = client.options(delay=3600).start(adds.name)
+    with pytest.raises(TimeoutError):
+        run.result(timeout=0)
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        run.result(timeout=30)
+
+
+def test_a_server_that_is_gone_is_unavailable(server: Server, client: Client) -> None:
+    server.close()
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        client.get("x")
+
+
+def test_a_wait_outlives_many_short_ones(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.remote.client._WAIT_SECONDS", 0.02)
+    gate.clear()
+    run = client.start(waits_for_gate.name)
+    asked = []
+    get = type(run._link).get
+
+    def counted(self: object, *path: str, **query: object) -> bytes:
+        asked.append(path)
+        if len(asked) == 3:
+            gate.set()
+        return get(self, *path, **query)
+
+    monkeypatch.setattr(type(run._link), "get", counted)
+    assert run.result(timeout=30) == "through"
+    assert len(asked) >= 3
