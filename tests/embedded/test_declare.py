@@ -372,19 +372,6 @@ def bare() -> Any:
     return adouble(1)
 
 
-def test_a_workflow_inside_a_workflow_that_no_source_shows_is_refused_when_it_is_called(app: App) -> None:
-    with pytest.raises(UsageError, match=r"strangers\.fn\(\.\.\.\)"):
-        outer.run()
-
-
-@workflow
-async def outer() -> Any:
-    return await HIDDEN["strangers"]()
-
-
-HIDDEN = {"strangers": strangers}  # from who reads the source
-
-
 @pytest.mark.parametrize(
     ("annotation", "says"),
     [

@@ -68,7 +68,10 @@ class DictStore:
             for row in kept.waits.values():
                 by_end = row.kind == "outcome" and row.target in wanted.ending
                 by_answer = row.kind == "answer" and row.target in wanted.answered
-                if by_end or by_answer or (row.run, row.step) in wanted.waits:
+                is_child = row.cancels and row.taken is None and row.run in wanted.ending
+                if is_child:
+                    wanted.runs[row.target] = None
+                if by_end or by_answer or is_child or (row.run, row.step) in wanted.waits:
                     found.waits[row.run, row.step] = _copy(row, wait=None)
                     wanted.runs[row.run] = None
         for id in wanted.runs:

@@ -92,7 +92,7 @@ class Program:
         step = f"s{self._chance.randrange(3)}"
         if self._chance.random() < 0.4:
             return Wait(step, self._chance.choice("qqp"), ANSWER)
-        return Wait(step, self._chance.choice(RUNS))
+        return Wait(step, self._chance.choice(RUNS), cancels=self._chance.random() < 0.5)
 
     def _new(self) -> NewRun:
         chance = self._chance

@@ -13,7 +13,7 @@ from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import cause_of, drop_our_frames, with_recorded_frames
-from ..machine import Machine, Step
+from ..machine import ChildStep, Machine, Step
 from ..model import Entry, RunRow, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
@@ -331,7 +331,7 @@ class StepRun:
 
     def __init__(self, machine: Machine, step: Step) -> None:
         self._machine, self._step = machine, step
-        self.id = f"{machine.run}:{step.id}"
+        self.id = step.target if isinstance(step, ChildStep) else f"{machine.run}:{step.id}"
 
     def state(self) -> State:
         future = self._step

@@ -21,6 +21,7 @@ class StartOptions(msgspec.Struct, frozen=True):
     id: str | None = None
     delay: float | None = None  # seconds
     tags: tuple[str, ...] = ()
+    outlive: bool = False  # in a workflow: the run goes on when the one that started it ends
 
     def __post_init__(self) -> None:
         id: Any = self.id  # as given, which nobody has looked at yet
@@ -36,11 +37,15 @@ class StartOptions(msgspec.Struct, frozen=True):
         if self.delay is not None:
             check_seconds("options", "delay", self.delay)
 
+        if type(self.outlive) is not bool:
+            raise UsageError(f"options(outlive={self.outlive!r}): True or False is needed")
+
     def with_id(self, id: str | None) -> StartOptions:
         """The same options for the run with this id. Raises UsageError where it cannot be one."""
         if id is None:  # no id in `options`; here one was to be given
             raise UsageError("id= gave None for an item", fix=f"give every item an id: {_RULE}")
-        return StartOptions(id=id, delay=self.delay, tags=self.tags)  # `structs.replace` may not check
+        # `structs.replace` may not check.
+        return StartOptions(id=id, delay=self.delay, tags=self.tags, outlive=self.outlive)
 
 
 def is_tag(text: str) -> bool:

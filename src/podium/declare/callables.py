@@ -33,7 +33,7 @@ from ..client import (
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
 from ..inspect import drop_our_frames
-from ..machine import FanOut, current_machine
+from ..machine import ChildOptions, FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
 
 P = ParamSpec("P")
@@ -96,8 +96,9 @@ class Durable(Generic[P, C, R]):
         """Start it without waiting.
 
         Outside of workflows a durable run: on disk when this returns, or, in a running event loop, when
-        `await run.started()` does. Inside a workflow a step. Raises ArgumentError and EncodeError before
-        anything is stored, and IdConflict where its id is that of another call.
+        `await run.started()` does. Inside a workflow a step; of a workflow a child run. Raises ArgumentError
+        and EncodeError before anything is stored, and IdConflict where its id is that of another call: inside
+        a workflow whoever waits for the child gets that.
 
         Example:
 
@@ -109,7 +110,11 @@ class Durable(Generic[P, C, R]):
         if machine is None:
             return self._start_run(current_app(), args, kwargs)
         self._inside("start")
-        return Run(StepRun(machine, machine.start_step(self._function, (*self._bound, *args), kwargs)))
+        return Run(StepRun(machine, self._start_step(machine)((*self._bound, *args), kwargs)))
+
+    def _start_step(self, machine: Machine) -> Callable[..., Step]:
+        """What begins a call in a body, given its arguments."""
+        return functools.partial(machine.start_step, self._function)
 
     def _start_run(
         self, app: App, args: tuple[Any, ...], kwargs: dict[str, Any], watch: bool = False
@@ -147,7 +152,8 @@ class Durable(Generic[P, C, R]):
         if machine is not None:
             self._inside("map")
             return Runs(
-                FanOut(machine, self._function, items, limit, on_error, self._bound), self._function.label
+                FanOut(machine, self._function, items, limit, on_error, self._bound, self._child_options()),
+                self._function.label,
             )
         app = current_app()
         if self._call.id is not None:
@@ -253,13 +259,19 @@ class Durable(Generic[P, C, R]):
         return ended
 
     def options(
-        self, *, id: str | None = None, delay: float | None = None, tags: Iterable[str] = ()
+        self,
+        *,
+        id: str | None = None,
+        delay: float | None = None,
+        tags: Iterable[str] = (),
+        outlive: bool = False,
     ) -> Durable[P, C, R]:
         """The same function with options for its next calls, apart from the user's own arguments.
 
-        id     the run's id: the same id again gives the same run, with other arguments it is an error
-        delay  seconds before it may begin
-        tags   words to find it by, without blanks
+        id       the run's id: the same id again gives the same run, with other arguments it is an error
+        delay    seconds before it may begin
+        tags     words to find it by, without blanks
+        outlive  of a child run: it is not asked to stop when the run that started it ends before it
 
         Raises UsageError for what cannot be.
 
@@ -269,7 +281,7 @@ class Durable(Generic[P, C, R]):
         >>> run.id
         'order-17'
         """
-        call = StartOptions(id=id, delay=delay, tags=checked_tags(tags))
+        call = StartOptions(id=id, delay=delay, tags=checked_tags(tags), outlive=outlive)
         return type(self)(self._function, call, self._bound)
 
     def __reduce__(self) -> Any:
@@ -295,6 +307,10 @@ class Durable(Generic[P, C, R]):
         if instance is None or isinstance(self._function.fn, staticmethod):
             return self
         return type(self)(self._function, self._call, (instance,))
+
+    def _child_options(self) -> ChildOptions:
+        call = self._call
+        return ChildOptions(call.id, call.delay, call.tags, call.outlive)
 
     def _inside(self, verb: str) -> None:
         if self._call != _NO_OPTIONS:
@@ -351,8 +367,10 @@ class Workflow(Durable[P, C, R]):
     """A function that decides what runs when. Its body is replayed, so it only decides."""
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
-        if current_machine() is not None:
-            self._inside("__call__")
+        machine = current_machine()
+        if machine is not None:
+            start = functools.partial(start_child, machine, options=self._child_options())
+            return machine.call(self._function, (*self._bound, *args), kwargs, start)
         if self._function.is_async:
             return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
         try:
@@ -378,8 +396,9 @@ class Workflow(Durable[P, C, R]):
 
         return run()
 
+    def _start_step(self, machine: Machine) -> Callable[..., Step]:
+        return functools.partial(start_child, machine, self._function, options=self._child_options())
+
     def _inside(self, verb: str) -> None:
-        raise UsageError(
-            f"{self._function.label} is a workflow, called inside another: child runs are not there yet",
-            fix=f"call {self._function.label}.fn(...): its steps become steps of this run",
-        )
+        if verb == "map" and self._call.id is not None:
+            raise UsageError("map(...) with options(id=...): every run needs an id of its own")

@@ -15,10 +15,9 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from ..errors import NotReplaySafe, UsageError
+from ..errors import NotReplaySafe
 from ..machine import line_of
 from .callables import Durable
-from .child_runs import workflow_called
 from .scopes import UNKNOWN, Dotted, Names, StaticClass, bindings, constructors
 from .sets import is_set
 from .sources import MARK, Place, belongs_to, place_of
@@ -57,8 +56,7 @@ class Finding(NamedTuple):
 def own_code(fn: Callable[..., Any]) -> list[Place]:
     """The functions of its own package that a workflow reaches, itself first; empty without a source.
 
-    Raises NotReplaySafe if one of them reads what is other on every resume, UsageError if one calls another
-    workflow.
+    Raises NotReplaySafe if one of them reads what is other on every resume.
     """
     root: Any = fn
     while isinstance(root, functools.partial) or hasattr(root, "__wrapped__"):
@@ -69,12 +67,6 @@ def own_code(fn: Callable[..., Any]) -> list[Place]:
     walk.reach(fn)
     walk.run()
     label = getattr(root, "__qualname__", "a workflow")
-    for line, workflow in walk.children:
-        raise UsageError(
-            f"{line}: {workflow} is a workflow, called in the body of the workflow {label}: child runs are "
-            "not there yet",
-            fix=f"call {workflow}.fn(...): its steps become steps of this run",
-        )
     if walk.found:
         first, *others = walk.found
         more = f" (also {', '.join(f'{each.what} in {each.line}' for each in others[:3])})" if others else ""
@@ -90,7 +82,6 @@ class _Walk:
 
     def __init__(self, home: str) -> None:
         self.found: list[Finding] = []
-        self.children: list[tuple[str, str]] = []  # the line, and the workflow that is called there
         self.read: list[Place] = []
         self._home = home
         self._queue: list[Place] = []
@@ -245,8 +236,6 @@ class _Reader(ast.NodeVisitor):
     # -- calls ----------------------------------------------------------------------------------------
 
     def visit_Call(self, node: ast.Call) -> None:
-        if (workflow := workflow_called(node, self._names)) and not self._place.source.is_marked(node):
-            self._walk.children.append((line_of(self._place.source.filename, node.lineno), workflow))
         called = self._names.meaning(node.func)
         name = called.name if isinstance(called, Dotted) else name_of_value(called)
         given = len(node.args) + len(node.keywords)

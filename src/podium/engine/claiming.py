@@ -105,6 +105,9 @@ class Claimer:
             self._adopt(head)
         for message in found.messages:
             self._residents.deliver(message)
+        for head in found.heads:
+            if owned := self._residents.owned.get(head.id):
+                owned.border.looked(head.messages)
         for run in found.elsewhere:
             if run not in self._residents.owned:
                 self._watchers.looked(run, found.statuses.get(run))

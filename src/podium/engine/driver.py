@@ -11,10 +11,10 @@ from typing import Any
 
 from .. import codec
 from ..env import Env
-from ..errors import EncodeError
+from ..errors import EncodeError, PodiumError
 from ..executors import Attempt, Ended
-from ..machine import Machine, Step
-from ..model import COPY_BEGAN, FED, Entry, Head, Kind, Message
+from ..machine import Machine, OutsideStep, Step
+from ..model import COPY_BEGAN, FED, Entry, Head, Kind, Message, name_of
 from .attempts import Attempts
 from .outbox import Outbox
 
@@ -31,7 +31,8 @@ class Driver:
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
         self._env, self._turn = env, turn
         self.machine, self._attempts, self._outbox = machine, attempts, outbox
-        self._delivered: set[str] = set()  # ids of the messages in the history
+        self._delivered: set[str] = set()  # ids of the messages that were taken
+        self.sent: set[str] = set()  # steps that have gone out, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
     # -- replay ---------------------------------------------------------------------------------------
@@ -50,6 +51,8 @@ class Driver:
                 if entry.kind is Kind.MESSAGE:
                     self._delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
+            elif entry.kind is Kind.SENT:
+                self.sent.add(entry.step)
 
     def end_replay(self, head: Head) -> None:
         """From here on things happen for the first time."""
@@ -149,10 +152,33 @@ class Driver:
             return False
         self._delivered.add(message.id)
         self._outbox.consumed.append(message.id)
-        seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        name = f"{message.kind}:{message.name}"
-        self._feed(Entry(seq, Kind.MESSAGE, at, message.id, payload=message.payload, name=name))
+        seq, at, step = self._outbox.next_seq(), self.time(self._env.now()), None
+        if message.state:  # an outcome or an answer, which names its step
+            step = self.machine.outside.get(message.name)
+            if step is None:  # nobody waits for it any more
+                self._outbox.seq -= 1
+                return True
+        digest, module = (step.digest, step.function.module) if step is not None else (b"", "")
+        self._feed(
+            Entry(
+                seq, Kind.MESSAGE, at, message.id, digest, message.payload, module=module,
+                name=name_of(message),
+            )
+        )  # fmt: skip
         return True
+
+    def sends(self, step: OutsideStep) -> None:
+        """Record that a step goes out with this write."""
+        seq, at = self._outbox.next_seq(), self.time(self._env.now())
+        module = step.function.module
+        self._keep(Entry(seq, Kind.SENT, at, step.id, step.digest, module=module, name=step.target))
+
+    def fail(self, step: OutsideStep, error: PodiumError) -> None:
+        """What has gone out for a step was refused: that is its outcome."""
+        seq, at = self._outbox.next_seq(), self.time(self._env.now())
+        call = codec.called(step.function.label, step.args, step.item)
+        payload, module = codec.with_call(codec.encode_failure(error), call), step.function.module
+        self._feed(Entry(seq, Kind.ERROR, at, step.id, step.digest, payload, module=module))
 
     def note(self, kind: Kind, attempt: Attempt | None = None, digest: bytes = b"") -> None:
         """Record what counts losses: that an attempt begins, that the body's turn was survived."""
@@ -188,11 +214,11 @@ class Driver:
 
     @property
     def only_waits(self) -> bool:
-        """No attempt runs: every open step is one that will be tried again later."""
-        postponed, waiting = self._attempts.postponed, self.machine.open
+        """No attempt runs: every open step is one that will be tried again later, or that a message ends."""
+        postponed, waiting, outside = self._attempts.postponed, self.machine.open, self.machine.outside
         # Their number first: this is asked after each failure of many.
         return (
             not self._attempts.running
-            and len(postponed) >= len(waiting)
-            and all(step in postponed for step in waiting)
+            and len(postponed) >= len(waiting) - len(outside)
+            and all(step in postponed or step in outside for step in waiting)
         )

@@ -8,14 +8,14 @@ can run it, several of them against one store, on virtual time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..env import Env
 from ..errors import EngineStopped
 from ..executors import Attempt
 from ..executors.protocol import Reactor
 from ..functions import Function
-from ..model import Head, Move, State
+from ..model import Head, Message, Move, State
 from ..store import Store
 from .awaited import AwaitedRuns
 from .claiming import Claimer
@@ -85,8 +85,9 @@ class Engine:
         quarantine = Quarantine(reactor)
         self.dispatcher = Dispatcher(context, self.logs, quarantine, self._awaits)
         self.residents = Residents(
-            context, self.owned, self.dispatcher, self.logs, quarantine, self.turn_watch.run, self._left
-        )
+            context, self.owned, self.dispatcher, self.logs, quarantine, self.turn_watch.run,
+            self._left, self._awaits_run,
+        )  # fmt: skip
         self.watchers = Watchers(self.owned)
         adopter = Adopter(context, self.residents, self.watchers)
         self.claimer = Claimer(context, self.residents, self.watchers, AwaitedRuns(self.owned), adopter.adopt)
@@ -138,7 +139,15 @@ class Engine:
         """A task's body begins to wait for runs, or does no more. Any thread."""
         self._context.reactor.call_soon_threadsafe(self.claimer.awaited, attempt, runs, begins)
 
-    def _left(self, head: Head, move: Move) -> None:
+    def _awaits_run(self, run: str, is_ours: bool) -> None:
+        """A run in memory waits for this one."""
+        if self._context.others == "leave":
+            self.watchers.add(run)  # asked for, as its parent is
+        self.residents.must_reconcile |= is_ours
+        if run not in self.owned:
+            self.claimer.soon()
+
+    def _left(self, head: Head, move: Move, told: Sequence[Message]) -> None:
         """A run left memory by a durable move: tell those who wait for it, or look for it in time."""
         if move.state is State.WAITING:
             self.claimer.due(move.due)
@@ -146,6 +155,9 @@ class Engine:
             if move.state.is_final:
                 self.clients.ended(head)
             self.watchers.ended(head, End(move.state, move.payload))
+        for message in told:
+            if not self.residents.deliver(message, alone=True):
+                self.claimer.soon()
         self.claimer.has_room()
 
     # -- the end --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import InternalError, StoreError
 from ..executors.protocol import Reactor
-from ..model import Entry, Head, StepProgress
+from ..model import Entry, Head, StepProgress, WaitRow
 from ..store import Store
 from .lane import Lane
 
@@ -19,20 +19,24 @@ SLICE = 200  # entries fed in one turn of the loop
 TOGETHER = 50  # pages in one job of the reader
 
 Said = Callable[[Sequence[StepProgress]], None]  # by attempts at steps that are not over
+Waits = Callable[[Sequence[WaitRow]], None]
 Feed = Callable[[Sequence[Entry]], bool]  # False: no more is wanted
 Done = Callable[[BaseException | None], None]  # the whole history was fed, or could not be read
 
 
-_Page = tuple[list[StepProgress], list[Entry]]  # with what is kept of progress, before the first one
+WAITS_MAX = 1_000_000  # of one run: as many as it has open steps
+
+# With what is kept of progress, and what it waits for, before the first one.
+_Page = tuple[list[StepProgress], list[WaitRow], list[Entry]]
 
 
 class _Reading:
     """One history on its way."""
 
-    __slots__ = ("after", "done", "feed", "head", "said")
+    __slots__ = ("after", "done", "feed", "head", "said", "waits")
 
-    def __init__(self, head: Head, feed: Feed, done: Done, said: Said | None) -> None:
-        self.head, self.feed, self.done, self.said = head, feed, done, said
+    def __init__(self, head: Head, feed: Feed, done: Done, said: Said | None, waits: Waits | None) -> None:
+        self.head, self.feed, self.done, self.said, self.waits = head, feed, done, said, waits
         self.after = head.base  # the last entry read; before it lie other generations
 
 
@@ -44,12 +48,14 @@ class HistoryReader:
         self._line: list[_Reading] = []
         self._is_busy = False
 
-    def read(self, head: Head, feed: Feed, done: Done, said: Said | None = None) -> None:
+    def read(
+        self, head: Head, feed: Feed, done: Done, said: Said | None = None, waits: Waits | None = None
+    ) -> None:
         """Feed a run's entries in order, no further than its claim saw: later ones are another owner's.
 
-        `said` is told before that what is kept of its attempts' progress.
+        `said` is told before that what is kept of its attempts' progress, `waits` what it waits for.
         """
-        self._line.append(_Reading(head, feed, done, said))
+        self._line.append(_Reading(head, feed, done, said, waits))
         self._next()
 
     def _next(self) -> None:
@@ -73,13 +79,15 @@ class HistoryReader:
 
     def _page(self, reading: _Reading) -> _Page:
         head, after = reading.head, reading.after
-        said = self._store.progress(head.id) if reading.said and after == head.base else []
+        is_first = after == head.base
+        said = self._store.progress(head.id) if reading.said and is_first else []
+        waits = self._store.waits(head.id, limit=WAITS_MAX) if reading.waits and is_first else []
         if after >= head.entries:
-            return said, []
+            return said, waits, []
         page = self._store.history(head.id, after, min(PAGE, head.entries - after))
         if not page:
             raise InternalError(f"run {head.id} has only {after} of {head.entries} entries")
-        return said, page
+        return said, waits, page
 
     def _read(
         self,
@@ -93,9 +101,11 @@ class HistoryReader:
             if found is None or isinstance(found, BaseException):
                 reading.done(found)
             else:
-                said, page = found
+                said, waits, page = found
                 if reading.said is not None and said:
                     reading.said(said)
+                if reading.waits is not None and waits:
+                    reading.waits(waits)
                 reading.after = page[-1].seq if page else reading.after
                 self._feed(reading, page, 0)
         self._next()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..executors import Attempt
 from ..machine import Command
-from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, StepProgress, Write
+from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, StepProgress, Wait, Write
 
 _RUNNING = frozenset({State.RUNNING})
 
@@ -27,6 +27,7 @@ class Outbox:
         self.consumed: list[str] = []  # ids of the messages that `entries` took over
         self.messages: list[Message] = []  # to other runs
         self.new_runs: list[NewRun] = []
+        self.waits: list[Wait] = []
         self.logs: list[LogLine] = []
         self.progress: dict[str, StepProgress] = {}  # by step
         self.move: Move | None = None
@@ -56,6 +57,11 @@ class Outbox:
         self.new_runs += new_runs
 
     @property
+    def crosses(self) -> bool:
+        """Whether something comes in or goes out with the next write, which may have no entry."""
+        return bool(self.consumed or self.new_runs or self.waits or self.messages)
+
+    @property
     def must_commit_first(self) -> bool:
         """Whether what the machine asks for now rests on something that is not durable yet."""
         return bool(self.entries) or self.writing is not None or self.move is not None
@@ -67,7 +73,7 @@ class Outbox:
         entries = tuple(self.entries)
         if (
             self.move is not None or self.logs or self.progress
-            or self.consumed or self.messages or self.new_runs
+            or self.consumed or self.messages or self.new_runs or self.waits
         ):  # fmt: skip
             write = Write(
                 fence=self._fence,
@@ -77,6 +83,7 @@ class Outbox:
                 messages=tuple(self.messages),
                 new_runs=tuple(self.new_runs),
                 logs=tuple(self.logs),
+                waits=tuple(self.waits),
                 progress=tuple(self.progress.values()),
             )
             self._start_anew()
@@ -108,5 +115,8 @@ class Outbox:
 
     def _start_anew(self) -> None:
         self.move = None
-        for gathered in (self.entries, self.consumed, self.messages, self.new_runs, self.logs, self.progress):
-            gathered.clear()
+        gathered = (
+            self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
+        )  # fmt: skip
+        for each in gathered:
+            each.clear()

@@ -15,10 +15,11 @@ from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
-from ..model import CANCEL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import SIGNAL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import Attempts
+from .border import Border, Neighbours
 from .context import Context
 from .driver import Driver, Turn
 from .events import AttemptRecorded
@@ -35,15 +36,15 @@ GONE, CLOSED = Residency.GONE, Residency.CLOSED
 DONE = Outcome.DONE
 
 
-class RunHost(Protocol):
+class RunHost(Neighbours, Protocol):
     """Who has the run in memory, and is told when it goes."""
 
     def closing(self, owned: OwnedRun) -> None:
         """The run's last write is about to be made."""
         ...
 
-    def left(self, owned: OwnedRun, move: Move) -> None:
-        """The run's last write is durable."""
+    def left(self, owned: OwnedRun, move: Move, told: Sequence[Message]) -> None:
+        """The run's last write is durable; `told`: who waited for it, and what it was sent."""
         ...
 
     def lost(self, owned: OwnedRun) -> None:
@@ -75,13 +76,12 @@ class OwnedRun:
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
-        self._replay = Replay(head, self._driver, self.attempts)
+        self.border = Border(context, host, head, machine, self._driver, self.outbox)
+        self._replay = Replay(head, self._driver, self.attempts, self.border)
         self._launcher = Launcher(
             context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
             quarantine, self.touch,
         )  # fmt: skip
-        self._early: list[Message] = []  # came while it was loading
-        self._seen = 0  # number of the last message that was looked at
         self._fingerprint = head.fingerprint  # of the code that the record fits
         self._alarm = Alarm(context.env, context.reactor)
 
@@ -107,9 +107,6 @@ class OwnedRun:
             self.residence.change(RESIDENT)
             self._fingerprint = self.machine.function.fingerprint  # it fits ours: now the run is of that
             self._happen(self._replay.end)
-            early, self._early = self._early, []
-            for message in early:
-                self.deliver(message)
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -148,14 +145,16 @@ class OwnedRun:
         if not self.ignores_events:
             self._happen(self._driver.come_due)
 
-    def deliver(self, message: Message) -> None:
-        """Take a message from the inbox into the history; one that only a body asks for stays there."""
+    def deliver(self, message: Message, alone: bool = False) -> None:
+        """Take a message from the inbox into the history; one that only a body asks for stays there.
+
+        `alone`: nobody has looked whether others lie there before it.
+        """
+        self.border.see(message, alone)
         if self.residence.state is LOADING:
-            self._early.append(message)
-        elif not self.ignores_events:
-            self._seen = max(self._seen, message.n)
-            if message.kind == CANCEL:
-                self._happen(self._driver.deliver, message)
+            self.border.early.append(message)
+        elif not self.ignores_events and message.kind != SIGNAL:
+            self._happen(self.border.take, message)
 
     def _happen(self, act: Callable[..., object], *args: Any) -> None:
         """Something happens to a run that is here: it stays, and what its machine asks for is seen to."""
@@ -169,11 +168,14 @@ class OwnedRun:
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
         outbox = self.outbox
+        if self.machine.sent:
+            self.border.send()
         held = outbox.held
         held += self.machine.take()
         if held:
             last = held[-1]
             if isinstance(last, Finish):
+                self.border.close()
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
                 self.residence.close(_last_move(last, self._fingerprint, at))
             if outbox.entries or outbox.must_commit_first:  # the first is what follows every outcome
@@ -185,7 +187,7 @@ class OwnedRun:
                 self.park(reason)
         if self.residence.state is RESIDENT and self.machine.finished is None:
             self._wait()
-        if outbox.entries:
+        if outbox.entries or outbox.crosses:
             self.touch()
 
     def _wait(self) -> None:
@@ -195,13 +197,18 @@ class OwnedRun:
             return  # the commonest case: it waits for tasks that run
         due = self._driver.next_due()
         if not self.outbox.held and self.outbox.writing is None and self._driver.only_waits:
-            if due is None:
+            if due is None and not self.machine.outside:
                 self.park(stuck(self.machine))
                 return
-            if due - self._context.env.now() > self._context.options.patience(self.outbox.seq):
-                self.residence.wait(Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self._seen))
-                self.touch()
-                return
+            now, patience = self._context.env.now(), self._context.options.patience(self.outbox.seq)
+            if due is None or due - now > patience:
+                leave = self.border.idle_since(now) + patience if self.machine.outside else now
+                if leave <= now:
+                    move = Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self.border.seen)
+                    self.residence.wait(move)
+                    self.touch()
+                    return
+                due = leave
         if due is not None:
             self._alarm.set(due, self.alarm)
 
@@ -246,6 +253,7 @@ class OwnedRun:
         if not self.residence.is_gone:
             self.residence.change(Residency.GONE)
         self._alarm.drop()
+        self.border.drop()
         for attempt in self.attempts.running.values():
             self._executors.cancel(attempt)
         self.attempts.running.clear()
@@ -269,6 +277,9 @@ class OwnedRun:
         outbox = self.outbox
         held = outbox.settle()
         state = self.residence.state
+        has_gone_out = bool(write.new_runs or write.waits)
+        if has_gone_out:
+            self.border.created(write, verdict)
         if state is GONE:
             return
         if verdict.outcome is not DONE:
@@ -277,14 +288,16 @@ class OwnedRun:
             else:
                 self._refused_data(write, verdict)
         elif write.move is not None:
-            self._host.left(self, write.move)
+            self._host.left(self, write.move, verdict.told)
         else:
             try:
                 if state is not CLOSED:  # else what was decided is its next owner's
                     reason = self._launcher.act(held)
+                    if has_gone_out:
+                        self.border.heard(write, verdict)
                     if reason is not None:
                         self.park(reason)
-                    elif outbox.held:  # asked for while the write was under way
+                    elif outbox.held or has_gone_out:  # asked for while the write was under way
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from ..model import Entry, Head, Kind
 from .attempts import Attempts
+from .border import Border
 from .driver import Driver
 
 
 class Replay:
     """The recorded past of one run, fed once."""
 
-    def __init__(self, head: Head, driver: Driver, attempts: Attempts) -> None:
-        self._head, self._driver, self._attempts = head, driver, attempts
+    def __init__(self, head: Head, driver: Driver, attempts: Attempts, border: Border) -> None:
+        self._head, self._driver, self._attempts, self._border = head, driver, attempts, border
         self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
 
     def begin(self, on_record: bool) -> None:
@@ -32,6 +33,7 @@ class Replay:
             self.survive()  # nothing begins before this is durable
         elif self._attempts.have_lost and not self._head.lost:
             self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
+        self._border.take_up()
 
     def survive(self) -> None:
         """The turn that is on record was not lost with its process."""

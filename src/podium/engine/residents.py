@@ -34,7 +34,8 @@ def _ignore(_: bool) -> None:
 class Residents:
     """Brings runs into memory and lets them go. Engine thread only, but for `ended`.
 
-    `on_left` is told of each run that left by a durable move.
+    `on_left` is told of each run that left by a durable move, and what it has sent to those who wait for it;
+    `on_awaits` of a run that one here waits for, and whether it may be ours though it is not here.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class Residents:
         logs: LogCollector,
         quarantine: Quarantine,
         turn: Turn,
-        on_left: Callable[[Head, Move], None],
+        on_left: Callable[[Head, Move, Sequence[Message]], None],
+        on_awaits: Callable[[str, bool], None],
     ) -> None:
         self._context, self.owned = context, owned
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
-        self._on_left = on_left
+        self._on_left, self.awaits = on_left, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
@@ -99,6 +101,7 @@ class Residents:
             self._reader.read(
                 head,
                 said=owned.attempts.remember_progress,
+                waits=owned.border.remember,
                 feed=partial(self._replay, owned, then),
                 done=lambda error: self._replayed(owned, then, error),
             )
@@ -125,11 +128,12 @@ class Residents:
             owned.park(explain(error))
         then(not owned.residence.is_gone)
 
-    def deliver(self, message: Message) -> None:
-        """Give a run its message, if it is in memory."""
+    def deliver(self, message: Message, alone: bool = False) -> bool:
+        """Give a run its message; whether it is in memory. `alone`: see `OwnedRun.deliver`."""
         owned = self.owned.get(message.run)
         if owned is not None:
-            owned.deliver(message)
+            owned.deliver(message, alone)
+        return owned is not None
 
     # -- outcomes -------------------------------------------------------------------------------------
 
@@ -190,13 +194,13 @@ class Residents:
         """The run's last write is about to be made: what was said goes with it."""
         self._logs.closing(owned)
 
-    def left(self, owned: OwnedRun, move: Move) -> None:
+    def left(self, owned: OwnedRun, move: Move, told: Sequence[Message]) -> None:
         """The run's last write is durable: it leaves memory."""
         del self.owned[owned.head.id]
         owned.drop()
         if self._context.events.observers:
             self._context.events.publish(RunLeft(owned.head.id, move))
-        self._on_left(owned.head, move)
+        self._on_left(owned.head, move, told)
 
     def lost(self, owned: OwnedRun) -> None:
         """A write was refused: somebody else owns the run now."""
@@ -239,13 +243,15 @@ class Residents:
         self.owned.clear()
 
 
-def _parking(head: Head, error: Exception, on_left: Callable[[Head, Move], None]) -> OneWrite:
+def _parking(
+    head: Head, error: Exception, on_left: Callable[[Head, Move, Sequence[Message]], None]
+) -> OneWrite:
     """A run that cannot even be made from its row is parked, as it would be by an error in driving it."""
     move = Move(State.PARKED, payload=explain(error), fingerprint=head.fingerprint)
 
     def parked(verdict: Verdict) -> None:
         if verdict.outcome is Outcome.DONE:
-            on_left(head, move)
+            on_left(head, move, ())
 
     return OneWrite(Write(Fence(head.id, head.token, frozenset({State.RUNNING})), move), parked)
 

@@ -8,6 +8,7 @@ from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
 from .machine import Machine, current_machine, replay
+from .outside import ChildOptions, ChildStep, OutsideStep, start_child
 from .steps import CancelStep, Command, Finish, Step
 from .workers import end_idle_workers
 
@@ -16,10 +17,13 @@ interpose.install()
 
 __all__ = [
     "CancelStep",
+    "ChildOptions",
+    "ChildStep",
     "Command",
     "FanOut",
     "Finish",
     "Machine",
+    "OutsideStep",
     "Step",
     "adopt",
     "current_machine",
@@ -28,6 +32,7 @@ __all__ = [
     "is_user_file",
     "line_of",
     "replay",
+    "start_child",
     "user_line",
     "where_defined",
 ]

@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..functions import Function
 from .loop import Future
 from .machine import Machine
+from .outside import NO_OPTIONS, ChildOptions, start_child
 from .scope import Scope
 from .steps import Step
 
@@ -39,12 +40,16 @@ class FanOut:
         limit: int | None,
         on_error: OnError,
         before: tuple[Any, ...] = (),
+        options: ChildOptions = NO_OPTIONS,
     ) -> None:
         machine.check_alive()
         self._before = before  # arguments that come before the item: the object, of a method
         self._machine, self._function, self._on_error = machine, function, on_error
         self._scope: Scope = machine.loop.current_scope().child()
-        self._limit = limit or (len(items) if isinstance(items, Sized) else WINDOW) or 1
+        self._options = options  # of child runs
+        number = len(items) if isinstance(items, Sized) else WINDOW
+        # Steps that are open cost little, runs that have begun a place in memory each.
+        self._limit = limit or (min(number, WINDOW) if function.is_workflow else number) or 1
         self._steps: dict[int, Step] = {}  # in flight, by position
         self._outcomes: dict[int, Any] = {}  # finished and not yet collected: futures, by position
         self._finished: deque[int] = deque()  # positions in recorded order, for as_completed
@@ -94,13 +99,18 @@ class FanOut:
         self._drawn += 1
         scope = Scope(f"{self._scope.path}.{position}")
         try:
-            step = self._machine.start_step(self._function, (*self._before, item), {}, scope)
+            step = self._begin((*self._before, item), scope)
         except UsageError as error:
             self._fail(error)
             return
         step.item = position
         self._steps[position] = step
         step.add_done_callback(lambda future: self._done(position, future))
+
+    def _begin(self, args: tuple[Any, ...], scope: Scope) -> Step:
+        if self._function.is_workflow:
+            return start_child(self._machine, self._function, args, {}, scope, None, self._options)
+        return self._machine.start_step(self._function, args, {}, scope)
 
     def _done(self, position: int, future: Any) -> None:
         self._steps.pop(position, None)

@@ -19,14 +19,16 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, cast
 
 from .. import codec
-from ..errors import ArgumentError, DecodeError, Mismatch, UsageError
-from ..functions import Function, registry
-from ..model import CANCEL, COPY_BEGAN, DEADLINE, Entry, Kind, State
+from ..errors import ArgumentError, UsageError
+from ..functions import Function
+from ..model import CANCEL, COPY_BEGAN, DEADLINE, Entry, Kind, State, read_name
 from .current import turning
-from .endings import blame, failed_with, overrun, unasked
+from .endings import overrun, unasked
 from .generators import watch_generators
 from .lines import caller, line_of, where_defined
 from .loop import Loop
+from .mismatches import decoded, mismatch, require_same, too_early
+from .outside import OutsideStep
 from .scope import Scope
 from .steps import Again, CancelStep, Command, Finish, Step
 from .unawaited import Unawaited
@@ -35,17 +37,8 @@ from .verbs import Verbs
 _set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
 _get_running_loop: Any = asyncio._get_running_loop
 
-_SHOWN = 80  # characters of a call's arguments in a mismatch; of the recorded ones there is only a digest
-_CHANGED = "bring the recorded call back (same order, same arguments), then resume the run"
-_UNCHANGED = (
-    "take what differs in a task: a library's clock or chance, the order of a set, a global, os.environ; "
-    "if the code was changed before the last resume, bring the recorded call back; then resume the run"
-)
-
-
 # Looked at for every step; Python 3.11 takes a call to find a member of an enum.
 _RESULT, _ERROR, _TICK = Kind.RESULT, Kind.ERROR, Kind.TICK
-_CANCEL = f"{CANCEL}:"  # how the history names a request to cancel
 
 
 class Machine:
@@ -63,11 +56,15 @@ class Machine:
         same_code: bool = False,
     ) -> None:
         self.run = run
-        self._same_code = same_code
+        self.same_code = same_code
         self.function = function
         self.loop = Loop(run, began)
         self.verbs = Verbs(self.loop, lineage or run)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
+        self.outside: dict[str, OutsideStep] = {}  # of these, such as a message ends
+        self.sent: list[
+            OutsideStep | CancelStep
+        ] = []  # what is to go out of the run, since the engine looked
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
@@ -75,7 +72,7 @@ class Machine:
         self._commands: list[Command] = []
         self._unawaited = Unawaited()
         self._root: Any = None
-        self._failure: BaseException | None = None  # with which the body ended
+        self.failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
         self._again: Again | None = None
 
@@ -110,7 +107,7 @@ class Machine:
             loop.jump(entry.at, self.function.timeout)
             return
         if self.finished is not None:
-            raise self._too_early(entry)
+            raise too_early(self, entry)
         loop.entered = True
         if entry.at > loop.now:
             loop.now = entry.at
@@ -118,58 +115,51 @@ class Machine:
             self._answer(entry)
         elif kind is _TICK:
             if not loop.fire(entry.step):
-                raise self._mismatch(entry, None)
-        elif kind is Kind.MESSAGE and entry.name.startswith(_CANCEL):
+                raise mismatch(self, entry)
+        elif kind is Kind.MESSAGE:
+            self._take_message(entry)
+        self._turn()
+
+    def _take_message(self, entry: Entry) -> None:
+        kind, state, name = read_name(entry.name)
+        if kind == CANCEL:
             self._cancel_asked = True
             self._root.cancel()
-        self._turn()
+            return
+        step = self.outside.get(name)
+        if step is None:
+            raise mismatch(self, entry)
+        require_same(self, entry, step)
+        if state == State.SUCCEEDED:
+            value = decoded(entry, step)
+            self._close(step)
+            step.set_result(value)
+        elif state == State.FAILED:
+            self._fail(step, step.placed(codec.decode_failure(entry.payload)))
+        else:
+            self._fail(step, step.cancelled_there())
 
     def _answer(self, entry: Entry) -> None:
         step = self.open.get(entry.step)
         if step is None:
-            raise self._mismatch(entry, None)
-        if step.digest != entry.digest:
-            given = codec.preview_call(step.args, _SHOWN)
-            raise self._mismatch(entry, f"{_spoken(step.id)} with other arguments, {given}", step)
-        module = step.function.module
-        if module != entry.module and f"{entry.module}:{step.function.label}" in registry:
-            # A function that has moved is the same one; one of the same name beside it is not.
-            raise self._mismatch(entry, f"{_spoken(step.id)} of {module}", step, f" of {entry.module}")
+            raise mismatch(self, entry)
+        require_same(self, entry, step)
         if entry.kind is _RESULT:
-            try:
-                value = codec.decode(entry.payload, step.function.returns)
-            except DecodeError as error:
-                what = f"{_spoken(step.id)} returned by the record (entry {entry.seq}) what it does not now"
-                fix = "bring the annotation or the class back, then resume the run"
-                raise DecodeError(f"{line_of(*step.line)}: {what}: {error.message}", fix=fix) from error
-            del self.open[entry.step]
+            value = decoded(entry, step)
+            self._close(step)
             step.set_result(value)
         else:
-            error = codec.decode_failure(entry.payload)
-            del self.open[entry.step]
-            step.set_exception(error)
-            step._log_traceback = False  # nobody has to look at it
+            self._fail(step, codec.decode_failure(entry.payload))
 
-    def _mismatch(
-        self, entry: Entry, found: str | None, step: Step | None = None, where: str = ""
-    ) -> Mismatch:
-        asked = step or next(iter(self.open.values()), None)
-        if found is None:
-            found = _spoken(asked.id) if asked else "nothing that this could be"
-        expected = f"{_spoken(entry.step) if entry.step else f'a {entry.kind}'}{where} (entry {entry.seq})"
-        line = line_of(*asked.line) if asked else self.defined_at()
-        does = found if self.finished is not None else f"this code asks for {found}"
-        what, fix = f"{line}: {does}, but the run recorded {expected}", _CHANGED
-        if self._same_code:
-            what = f"{line}: this body does not decide the same twice: its code is as it was recorded under, "
-            what, fix = f"{what}but now {does}, where the run recorded {expected}", _UNCHANGED
-        return Mismatch(what, line=line, expected=expected, found=found, fix=fix)
+    def _close(self, step: Step) -> None:
+        del self.open[step.id]
+        if self.outside:
+            self.outside.pop(step.id, None)
 
-    def _too_early(self, entry: Entry) -> Mismatch:
-        """The body has ended, but its record goes on."""
-        if self._failure is None:
-            return self._mismatch(entry, f"{self.function.label} returned")
-        return blame(self._mismatch(entry, failed_with(self.function, self._failure)), self._failure)
+    def _fail(self, step: Step, error: BaseException) -> None:
+        self._close(step)
+        step.set_exception(error)
+        step._log_traceback = False  # nobody has to look at it
 
     # -- what the engine reads ------------------------------------------------------------------------
 
@@ -188,18 +178,26 @@ class Machine:
 
     # -- verbs, called by the body --------------------------------------------------------------------
 
-    def call(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A plain call of a task in the body: a coroutine for `async def`, the result itself for `def`."""
+    def call(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        start: Callable[..., Step] | None = None,
+    ) -> Any:
+        """A plain call in the body: a coroutine for `async def`, the result itself for `def`. `start`: what
+        begins the step, where that is not a task's."""
         if self.loop.discarded:  # as `check_alive`
             self.loop.refuse()
+        start = start or self.start_step
         if not function.is_async:
-            return self.loop.wait_plainly(self.start_step(function, args, kwargs))
+            return self.loop.wait_plainly(start(function, args, kwargs))
         if not self.function.is_async:
             raise UsageError(
-                f"{function.label} is an async task and {self.function.label} is a sync workflow",
+                f"{function.label} is async and {self.function.label} is a sync workflow",
                 fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
             )
-        return self._unawaited.call(self.start_step, function, args, kwargs, caller())
+        return self._unawaited.call(start, function, args, kwargs, caller())
 
     def start_step(
         self,
@@ -242,7 +240,8 @@ class Machine:
     def step_cancelled(self, step: Step) -> None:
         """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
         if self.open.pop(step.id, None) is not None:
-            self._commands.append(CancelStep(step))
+            is_outside = self.outside.pop(step.id, None) is not None
+            (self.sent if is_outside else self._commands).append(CancelStep(step))
 
     def check_alive(self) -> None:
         """Every verb begins here: a discarded machine must not act."""
@@ -318,12 +317,13 @@ class Machine:
         if self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
         elif (error := self._root.exception() or forgotten) is not None:
-            self._failure = error
+            self.failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             end = self._returned(self._root.result())
-        self._commands.extend(CancelStep(step) for step in self.open.values())
+        self._commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
         self.open.clear()
+        self.outside.clear()
         self._commands.append(end)
         self.finished = end
         self.loop.abandon()
@@ -347,6 +347,8 @@ class Machine:
             self.loop.abandon()
             self._unawaited.close()
         self.open.clear()
+        self.outside.clear()
+        self.sent.clear()
         self._commands.clear()
 
 
@@ -363,12 +365,3 @@ def replay(machine: Machine, entries: Iterable[Entry]) -> None:
             machine.feed(entry)
     finally:
         machine.replaying = False
-
-
-def _spoken(identity: str) -> str:
-    """A step's identity as people say it: "2.1/pay#3" is "pay() (call 4 in branch 2.1)"."""
-    scope, _, rest = identity.partition("/")
-    name, _, occurrence = rest.partition("#")
-    label = "a sleep or deadline" if name in ("timer", "deadline") else f"{name}()"
-    place = f"branch {scope}" if scope else "the body"
-    return f"{label} (call {int(occurrence or 0) + 1} in {place})"

@@ -13,7 +13,7 @@ class Verbs:
     """Of one run. `lineage` names it and what it was retried or forked from: chance is drawn from that."""
 
     def __init__(self, loop: Loop, lineage: str) -> None:
-        self._loop, self._lineage = loop, lineage
+        self._loop, self.lineage = loop, lineage
 
     def now(self) -> float:
         """UTC seconds of the last event."""
@@ -42,7 +42,7 @@ class Verbs:
         """16 bytes that look random and are the same in every replay at this place."""
         self._check_alive()
         identity = self._loop.current_scope().identify(name)
-        return blake2b(f"{self._lineage}/{identity}".encode(), digest_size=16).digest()
+        return blake2b(f"{self.lineage}/{identity}".encode(), digest_size=16).digest()
 
     def _check_alive(self) -> None:
         if self._loop.discarded:

@@ -1,6 +1,7 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
 from .heads import clock_of, head_of_new, head_of_row, lineage_of, module_before
+from .message_names import name_of, read_name
 from .records import (
     ANSWER,
     CANCEL,
@@ -82,4 +83,6 @@ __all__ = [
     "lineage_of",
     "may_move",
     "module_before",
+    "name_of",
+    "read_name",
 ]

@@ -27,6 +27,10 @@ class Kind(str, Enum):
     TICK = "tick"  # time passed a timer's due time
     MESSAGE = "message"  # something taken from the inbox
     RETRY = "retry"  # a failed attempt that will be tried again; `due` says when, `policy` who granted it
+    SENT = "sent"  # a step has gone out with this Write: `name` is the run that it started or what it sent
+    SET_ASIDE = (
+        "set_aside"  # a message that did not fit what `step` receives; `name` and `payload` are its own
+    )
     # The rest is only recorded of runs that have lost an owner, see `engine.attempts`.
     START = "start"  # an attempt about to begin
     START_ALONE = "start_alone"  # likewise, and nothing else of its engine's suspects beside it
@@ -164,6 +168,7 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     schema: str = ""  # of the answer, JSON
     to: str = ""  # who is asked
     due: float | None = None  # when it is too late; for readers: nothing happens then
+    cancels: bool = False  # the target is a child: it is asked to stop when this run ends before it
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -224,7 +229,8 @@ class Outcome(str, Enum):
     DONE = "done"
     REFUSED = "refused"  # the fence did not hold, or the engine has no row: nothing happened
     EXISTS = "exists"  # new run: that id is there with the same function and arguments
-    CONFLICT = "conflict"  # new run: that id is there with others; nothing of this Write happened
+    # New run: that id is there with others; the rest of a fenced Write happened, of another one nothing.
+    CONFLICT = "conflict"
     ATTACHED = "attached"  # new run: an orphan of the same call was found instead; see `Verdict.runs`
     GONE = "gone"  # message: its run is final or unknown; wait: the run is unknown; the rest happened
     FULL = "full"  # signal: too many lie there that nobody has taken; the rest of the Write happened
@@ -242,6 +248,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[Outcome, ...] = ()  # DONE | GONE
     answers: tuple[Outcome, ...] = ()  # DONE | CLOSED | TAKEN
     detail: str = ""
+    told: tuple[Message, ...] = ()  # to whom it has sent outcomes and answers, and what
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -346,6 +353,7 @@ class WaitRow(msgspec.Struct, frozen=True):
     taken: float | None  # when it was answered
     by: str  # who has
     digest: bytes  # of the answer
+    cancels: bool = False
 
 
 class EngineRow(msgspec.Struct, frozen=True):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
+import msgspec
+
 from ..model import (
     ANSWER,
     FINAL,
@@ -77,6 +79,7 @@ class _Judging:
         self._runs = rows.runs
         self._is_dead = engine is not None and not rows.lives
         self.changes = Changes()
+        self._told: list[Message] = []  # by the write that is being judged
         self._waits = Waits(rows, self.changes, self._send)
 
     def write(self, write: Write) -> Verdict:
@@ -100,17 +103,30 @@ class _Judging:
         elif any(_FENCED(write)):
             return _invalid("without a fence a Write only creates runs, sends messages and answers")
         if write.new_runs:
-            refusal = self._check_new_runs(write.new_runs)
+            refusal = self._check_new_runs(write.new_runs, fence is not None)
             if refusal is not None:
                 return refusal
         if run is not None:
             self._change(run, write, is_rare)
-        return self._outcomes(run, write) if is_rare else _DONE
+        verdict = self._outcomes(run, write) if is_rare else _DONE
+        if self._told:
+            verdict = msgspec.structs.replace(verdict, told=tuple(self._told))
+            self._told.clear()
+        return verdict
 
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
         runs = tuple([self._start(new) for new in write.new_runs])
-        waits = tuple([self._waits.put(run, wait) for wait in write.waits]) if run is not None else ()
+        # What is another's under that id is not waited for.
+        theirs = {id for outcome, id in runs if outcome is Outcome.CONFLICT}
+        waits: tuple[Outcome, ...] = ()
+        if run is not None and write.waits:
+            waits = tuple(
+                [
+                    Outcome.GONE if wait.target in theirs else self._waits.put(run, wait)
+                    for wait in write.waits
+                ]
+            )
         messages = tuple([self._send(message) for message in write.messages])
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
         return Verdict(Outcome.DONE, runs, messages, waits, answers)
@@ -163,7 +179,7 @@ class _Judging:
             return Verdict(Outcome.REFUSED, detail=f"run {needs_it}, which has not ended, rests on it")
         return None
 
-    def _check_new_runs(self, new_runs: tuple[NewRun, ...]) -> Verdict | None:
+    def _check_new_runs(self, new_runs: tuple[NewRun, ...], is_fenced: bool) -> Verdict | None:
         known: list[Outcome] = []
         seen: set[str] = set()
         for new in new_runs:
@@ -183,7 +199,7 @@ class _Judging:
             else:
                 known.append(Outcome.DONE)
             seen.add(new.id)
-        if Outcome.CONFLICT not in known:
+        if is_fenced or Outcome.CONFLICT not in known:
             return None
         return Verdict(
             Outcome.CONFLICT,
@@ -270,7 +286,7 @@ class _Judging:
             if row.taken is None:
                 self._take(run, row, at)
         if anew:
-            self._waits.forgotten(run)
+            self._waits.forgotten(run, at)
         else:
             self._waits.ended(run)
 
@@ -283,8 +299,9 @@ class _Judging:
 
     def _start(self, new: NewRun) -> tuple[Outcome, str]:
         if new.explicit_id:
-            if self._known(new) is not Outcome.DONE:
-                return Outcome.EXISTS, new.id
+            known = self._known(new)
+            if known is not Outcome.DONE:
+                return known, new.id
         elif new.attach and new.starter:
             found = self._attach(new)
             if found is not None:
@@ -347,6 +364,7 @@ class _Judging:
         self.changes.inbox.append(row)
         if message.kind in (OUTCOME, ANSWER):
             self._rows.unheard.setdefault(run.id, []).append(row)
+            self._told.append(msgspec.structs.replace(message, n=run.messages))
         self._counted(run)
         if run.owner is None and run.state in (State.QUEUED, State.WAITING):
             run.due = 0.0

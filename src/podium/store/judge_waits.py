@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import attrgetter
 
-from ..model import ANSWER, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
+from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
 from .sets import Changes, Rows, RunState, WaitState
 
 _PLACE = attrgetter("run", "step")
@@ -22,8 +22,14 @@ class Waits:
         self._rows, self._changes, self._send = rows, changes, send
         self._by_target: dict[tuple[str, str], list[WaitState]] = {}
         self._forgotten: set[str] = set()  # runs that have begun anew
+        self._children: dict[str, list[WaitState]] = {}  # by run: what it takes along when it ends
         for row in rows.waits.values():
-            self._by_target.setdefault((row.kind, row.target), []).append(row)
+            self._note(row)
+
+    def _note(self, row: WaitState) -> None:
+        self._by_target.setdefault((row.kind, row.target), []).append(row)
+        if row.cancels:
+            self._children.setdefault(row.run, []).append(row)
 
     def check(self, run: RunState, write: Write) -> str:
         """Why these cannot be put; "" if they can."""
@@ -50,9 +56,9 @@ class Waits:
         target = self._rows.runs.get(wait.target) if wait.kind == OUTCOME else None
         if target is None and wait.kind == OUTCOME:
             return Outcome.GONE
-        row = WaitState(run.id, wait.step, wait.kind, wait.target, wait=wait)
+        row = WaitState(run.id, wait.step, wait.kind, wait.target, cancels=wait.cancels, wait=wait)
         self._rows.waits[run.id, wait.step] = row
-        self._by_target.setdefault((wait.kind, wait.target), []).append(row)
+        self._note(row)
         self._changes.waits.append(row)
         if target is not None and target.state in FINAL:
             self._end_of(target, row)
@@ -69,16 +75,26 @@ class Waits:
         return Outcome.TAKEN if rows else Outcome.CLOSED
 
     def ended(self, run: RunState) -> None:
-        """A run has ended: who waits for it is answered, and it waits for nothing any more."""
+        """A run has ended: who waits for it is answered, it waits for nothing any more, and its unfinished
+        children are asked to stop."""
         if self._by_target:
             for row in self._waiting(OUTCOME, run.id):
                 if row.taken is None:
                     self._end_of(run, row)
+        self._stop_children(run, run.since if run.ended is None else run.ended)
         self._changes.ended[run.id] = run
 
-    def forgotten(self, run: RunState) -> None:
-        """A run has begun anew: it waits for nothing any more."""
+    def forgotten(self, run: RunState, at: float) -> None:
+        """A run has begun anew: it waits for nothing any more, and its unfinished children are asked to
+        stop."""
         self._forgotten.add(run.id)
+        self._stop_children(run, at)
+
+    def _stop_children(self, run: RunState, at: float) -> None:
+        for row in self._children.get(run.id, ()):
+            child = self._rows.runs.get(row.target)
+            if child is not None and child.state not in FINAL and row.taken is None:
+                self._send(Message(f"@{child.messages + 1}:{CANCEL}", child.id, CANCEL, at, sender=run.id))
 
     def _waiting(self, kind: str, target: str) -> list[WaitState]:
         """Rows with this target, but of those that the round has ended, or has let begin anew."""

@@ -80,7 +80,8 @@ class Store(Protocol):
         store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
-        digest, else CONFLICT, and then nothing of the Write happened (the other new runs are REFUSED).
+        digest, else CONFLICT. Then nothing of a Write without a fence happened (its other new runs are
+        REFUSED); of a fenced one the rest happened, but for a wait for that id, which is GONE.
         ATTACHED: see `NewRun.attach`; of several such runs the oldest, and never one that was started
         without an engine, since nobody can tell whether its starter lives.
 
@@ -95,7 +96,9 @@ class Store(Protocol):
         whatever id an `Answer` will name. The end of a run, by whatever move, sends a message of kind OUTCOME
         to each run that waits for it, once, with its state and payload; if it has ended already, the wait is
         answered with this very commit. The row says then when it was answered, and by whom. A run's own rows
-        go when it ends, and outcomes and answers that lie in its inbox are taken.
+        go when it ends, and outcomes and answers that lie in its inbox are taken; to the unfinished target of
+        each open one that `cancels` a message of kind CANCEL is sent. `Verdict.told` holds the outcomes and
+        answers that the Write has sent.
 
         Answers: DONE sends one to each open row with that target, or repeats one that was given (the same
         digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it. The rest of the

@@ -78,6 +78,7 @@ class WaitState(msgspec.Struct, gc=False):
     taken: float | None = None
     by: str = ""
     digest: bytes = b""
+    cancels: bool = False
     wait: Wait | None = None
 
 
@@ -92,7 +93,8 @@ class Needs(msgspec.Struct):
     orphans: dict[Call, int]  # how many of them may be wanted
     last_times: dict[str, None]  # of which runs it matters when the last entry was made
     forgotten: dict[str, None]
-    # Runs that may end, or begin anew: their untaken outcomes and answers, and what waits for them.
+    # Runs that may end, or begin anew: their untaken outcomes and answers, what waits for them, and their own
+    # open waits that cancel, with the targets' runs.
     ending: dict[str, None]
     ends: dict[str, None]  # runs that somebody begins to wait for: how they ended, if they have
     waits: dict[tuple[str, str], None]  # run, step

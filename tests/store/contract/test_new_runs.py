@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podium.model import Kind, Message, Move, NewRun, Outcome, Query, RunRow, State, Write
+from podium.model import Kind, Message, Move, NewRun, Outcome, Query, RunRow, State, Wait, Write
 from podium.store import Store
 from tests.store.words import (
     DONE,
@@ -134,16 +134,30 @@ def test_a_chosen_id_exists_with_the_same_call_and_conflicts_with_another(store:
 
 def test_a_conflict_refuses_its_whole_write_and_no_other(store: Store) -> None:
     own(store, "r1", "r2")
-    clash = fenced(
-        entries=(result(1),),
+    clash = Write(
         messages=(message("m1", "r2"),),
         new_runs=(new("r3"), new("r2", explicit_id=True, digest=b"other")),
     )
     verdicts = commit(store, clash, fenced("r2", entries=(result(1),)))
     assert [verdict.outcome for verdict in verdicts] == [Outcome.CONFLICT, DONE]
     assert verdicts[0].runs == ((Outcome.REFUSED, "r3"), (Outcome.CONFLICT, "r2"))
-    assert store.history("r1") == store.collect("e1") == []
     assert store.load("r3") is None
+    assert store.inbox("r2") == []
+
+
+def test_a_conflict_in_what_a_run_starts_is_that_starts_alone(store: Store) -> None:
+    own(store, "r1", "r2")
+    clash = fenced(
+        entries=(result(1),),
+        new_runs=(new("r3"), new("r2", explicit_id=True, digest=b"other")),
+        waits=(Wait("s", "r2"), Wait("t", "r3")),
+    )
+    (verdict,) = commit(store, clash)
+    assert verdict.outcome is DONE
+    assert verdict.runs == ((DONE, "r3"), (Outcome.CONFLICT, "r2"))
+    assert verdict.waits == (Outcome.GONE, DONE), "what is another's under that id is not waited for"
+    assert row(store, "r1").entries == 1
+    assert [wait.target for wait in store.waits("r1")] == ["r3"]
 
 
 def test_one_write_can_finish_a_run_start_others_and_tell_them(store: Store) -> None:

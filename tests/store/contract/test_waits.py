@@ -243,6 +243,29 @@ def test_what_lies_there_of_its_waits_goes_with_a_run_and_signals_stay(store: St
     assert store.waits("r1") == []
 
 
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_the_end_of_a_run_asks_its_unfinished_children_to_stop(store: Store, state: State) -> None:
+    own(store, "r1", "ended", "child", "outlives")
+    put = tuple(
+        Wait(f"s:{target}", target, cancels=target != "outlives") for target in ("ended", "child", "outlives")
+    )
+    assert outcomes(store, fenced(waits=put)) == [DONE]
+    assert [wait.cancels for wait in store.waits("r1")] == [True, True, False]
+    assert outcomes(store, ends("ended"), ends("r1", state)) == [DONE, DONE]
+    (asked,) = store.inbox("child")
+    assert (asked.kind, asked.sender, asked.at) == ("cancel", "r1", 20.0)
+    assert store.inbox("outlives") == store.inbox("ended") == []
+
+
+def test_a_verdict_tells_what_it_has_sent_to_whom(store: Store) -> None:
+    own(store, "r1", "r2", "r3")
+    assert outcomes(store, waits("r2"), waits("r2", run="r3")) == [DONE, DONE]
+    (verdict,) = commit(store, ends("r2"))
+    assert list(verdict.told) == [*store.inbox("r1"), *store.inbox("r3")]
+    (late,) = commit(store, fenced("r3", waits=(Wait("again", "r2"),)))
+    assert [message.name for message in late.told] == ["again"], "it had ended already"
+
+
 def test_a_run_is_not_forgotten_while_one_waits_for_it(store: Store) -> None:
     own(store, "r1", "child")
     commit(store, waits("child", "q", kind=ANSWER))

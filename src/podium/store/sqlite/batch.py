@@ -30,8 +30,8 @@ _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 _ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
     SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
 )  # fmt: skip
-_ANY_WAITS, _WAITS, _WAITING_FOR, _ENDS = (
-    SQL["any_waits"], SQL["waits"], SQL["waiting_for"], SQL["ends"],
+_ANY_WAITS, _WAITS, _WAITING_FOR, _CHILDREN, _ENDS = (
+    SQL["any_waits"], SQL["waits"], SQL["waiting_for"], SQL["children"], SQL["ends"],
 )  # fmt: skip
 _UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _FORGET_WAITS = (
     SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["forget_waits"],
@@ -140,6 +140,10 @@ def _read_waits(connection: apsw.Connection, wanted: Needs, found: Rows) -> None
     for kind, targets in ((OUTCOME, wanted.ending), (ANSWER, wanted.answered)):
         if targets:
             here += rows(connection, _WAITING_FOR, (kind, json.dumps(list(targets))))
+    if wanted.ending:
+        children = rows(connection, _CHILDREN, (json.dumps(list(wanted.ending)),))
+        here += children
+        wanted.runs.update({str(target): None for _, _, _, target, *_ in children})
     for row in here:
         state = WaitState(*row)
         found.waits.setdefault((state.run, state.step), state)

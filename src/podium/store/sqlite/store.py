@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from ...errors import StoreRefused
 from ...model import (
@@ -230,7 +231,8 @@ class SqliteStore(Store):
         else:
             statement, values = SQL["open_waits"], (limit,)
         with self._connections.reading() as connection:
-            return [WaitRow(*row) for row in rows(connection, statement, values)]
+            found = rows(connection, statement, values)
+        return [msgspec.structs.replace(WaitRow(*row), cancels=bool(row[-1])) for row in found]
 
     def load(self, run: str) -> RunRow | None:
         with self._connections.snapshot() as connection:

@@ -222,6 +222,7 @@ CREATE TABLE waits (
     taken   REAL,                      -- when it was answered
     "by"    TEXT NOT NULL,             -- whoever answered
     digest  BLOB NOT NULL,             -- of the answer
+    cancels INTEGER NOT NULL,          -- whether the target, a run, is to stop when this one ends
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waits_for ON waits (target);

@@ -162,14 +162,20 @@ SELECT 1 FROM waits LIMIT 1;
 
 -- name: waits
 -- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
-SELECT runs.id, step, kind, target, taken, "by", waits.digest
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value ->> 0
 CROSS JOIN waits ON waits.run = runs.key AND step = wanted.value ->> 1;
 
 -- name: waiting_for
-SELECT runs.id, step, kind, target, taken, "by", waits.digest
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
 FROM json_each(?2) AS wanted CROSS JOIN waits ON target = wanted.value AND kind = ?1
 CROSS JOIN runs ON runs.key = waits.run;
+
+-- name: children
+-- What these runs wait for, and is to stop with them.
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
+FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value
+CROSS JOIN waits ON waits.run = runs.key AND cancels AND taken IS NULL;
 
 -- name: ends
 -- How runs have ended, those that have.
@@ -177,8 +183,8 @@ SELECT runs.id, payload, ended FROM json_each(?) AS wanted CROSS JOIN runs ON ru
 WHERE ended IS NOT NULL;
 
 -- name: add_wait
-INSERT INTO waits (run, step, target, kind, prompt, schema, "to", due, taken, "by", digest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO waits (run, step, target, kind, prompt, schema, "to", due, cancels, taken, "by", digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: answer_wait
 UPDATE waits SET taken = ?, "by" = ?, digest = ? WHERE run = ? AND step = ?;
@@ -448,15 +454,15 @@ SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
 WHERE run = (SELECT key FROM runs WHERE id = ?) AND taken IS NULL ORDER BY n;
 
 -- name: waits_of_run
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
 FROM runs CROSS JOIN waits ON waits.run = runs.key WHERE runs.id = ? ORDER BY step LIMIT ?;
 
 -- name: waits_for_target
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
 FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE target = ? ORDER BY waits.run, step LIMIT ?;
 
 -- name: open_waits
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
 FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE taken IS NULL ORDER BY waits.run, step LIMIT ?;
 
 -- name: blob

@@ -1,0 +1,222 @@
+"""What crosses the border of one run: out goes what its body starts, in comes only a message.
+
+Out goes only with a Write of the run, the one that records what led to it, beside a SENT entry: so it happens
+once, or the body is where it was before. A child that is started is waited for by a row of `waits`, which the
+same Write puts; where a replay finds a SENT without that row, it is asked for again under the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from ..errors import IdConflict
+from ..machine import CancelStep, ChildStep, Machine, OutsideStep, Step
+from ..model import (
+    CANCEL,
+    SIGNAL,
+    Head,
+    Message,
+    NewRun,
+    Outcome,
+    Verdict,
+    Wait,
+    WaitRow,
+    Write,
+    head_of_new,
+)
+from .context import Context
+from .driver import Driver
+from .outbox import Outbox
+
+_THERE = (Outcome.DONE, Outcome.EXISTS)
+
+
+class Neighbours(Protocol):
+    """The other runs of this engine, as one run sees them."""
+
+    reserved: int  # places in memory of runs on their way in
+
+    @property
+    def room(self) -> int:
+        """How many more runs may come into memory."""
+        ...
+
+    @property
+    def awaits(self) -> Callable[[str, bool], None]:
+        """To be told that a run here waits for that one, and whether it may be ours though it is not here."""
+        ...
+
+    def bring_in(self, head: Head) -> None:
+        """Drive a run that this engine owns."""
+        ...
+
+
+class Border:
+    """Of one run in memory. What it adds to the outbox its owner has committed."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        head: Head,
+        machine: Machine,
+        driver: Driver,
+        outbox: Outbox,
+    ) -> None:
+        self._context, self._neighbours, self._head = context, neighbours, head
+        self._machine, self._driver, self._outbox = machine, driver, outbox
+        # Number of the last message up to which all were seen; None: it has some that nobody has read yet.
+        self.seen = None if head.messages else 0
+        self.early: list[Message] = []  # came before the replay was over
+        self._rows: set[str] = set()  # steps that the store knows to wait
+        self._out: set[str] = set()  # steps that are under way
+        self._reserved = 0  # places in memory, for runs that it starts
+        self._idle = (-1, 0.0)  # at how many entries, and since when, it only waits for messages
+
+    # -- in -------------------------------------------------------------------------------------------
+
+    def see(self, message: Message, alone: bool) -> None:
+        """A message has come. `alone`: nobody has looked whether others lie there before it."""
+        if self.seen is not None and (message.n == self.seen + 1 or not alone):
+            self.seen = max(self.seen, message.n)
+
+    def looked(self, seen: int) -> None:
+        """All messages up to this number have come, or were taken before."""
+        self.seen = max(self.seen or 0, seen)
+
+    def take(self, message: Message) -> None:
+        """Take a message from the inbox; one that only a body asks for stays there."""
+        if message.kind != SIGNAL and self._machine.finished is None:
+            self._driver.deliver(message)
+
+    def idle_since(self, now: float) -> float:
+        """Since when nothing has happened to it: a message may come soon, nobody knows when."""
+        if self._idle[0] != self._outbox.seq:
+            self._idle = (self._outbox.seq, now)
+        return self._idle[1]
+
+    # -- out ------------------------------------------------------------------------------------------
+
+    def remember(self, rows: Iterable[WaitRow]) -> None:
+        """Take over what the store says that it waits for."""
+        self._rows = {row.step for row in rows}
+
+    def take_up(self) -> None:
+        """The replay is over: what is open and not known to be under way goes out, perhaps again."""
+        if self._machine.sent:
+            self._take_up()
+        early, self.early = self.early, []
+        for message in early:  # a cancel comes before anything begins
+            self.take(message)
+
+    def _take_up(self) -> None:
+        machine = self._machine
+        steps, machine.sent = machine.sent, []
+        for step in steps:
+            if isinstance(step, CancelStep) or not self._goes_out(step):
+                continue  # what was asked to stop was asked with the entry that led to it
+            if step.id in self._rows:
+                self._out.add(step.id)
+                self._neighbours.awaits(step.target, False)
+            else:
+                self._start(step, is_new=step.id not in self._driver.sent)
+        self._rows.clear()
+
+    def send(self) -> None:
+        """Let what the body has asked for go out with the next write."""
+        machine, sent = self._machine, self._machine.sent
+        machine.sent = []
+        for command in sent:
+            if isinstance(command, CancelStep):
+                self._cancel(command.step)
+            elif self._goes_out(command):
+                self._start(command)
+
+    def _goes_out(self, step: OutsideStep) -> bool:
+        """Whether it is waited for, or begins as the body ends and outlives it."""
+        if self._machine.finished is None:
+            return self._machine.is_open(step)
+        return isinstance(step, ChildStep) and step.options.outlive and not step.done()
+
+    def _start(self, step: OutsideStep, is_new: bool = True) -> None:
+        outbox = self._outbox
+        self._out.add(step.id)
+        if is_new:
+            self._driver.sends(step)
+        if isinstance(step, ChildStep):
+            new = self._new_run(step)
+            outbox.new_runs.append(new)
+            if new.owned:
+                self._reserved += 1
+                self._neighbours.reserved += 1
+            if self._machine.finished is None:
+                outbox.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
+
+    def _new_run(self, step: ChildStep) -> NewRun:
+        context, head, function, options = self._context, self._head, step.function, step.options
+        now = context.env.now()
+        is_here = context.functions.get(function.name) is function
+        return NewRun(
+            id=step.target,
+            function=function.name,
+            args=step.args,
+            digest=step.digest,
+            at=now,
+            owned=is_here and not options.delay and self._neighbours.room > 0 and context.lifecycle.is_open,
+            explicit_id=True,
+            fingerprint=function.fingerprint,
+            due=now + options.delay if options.delay else None,
+            project=context.project_of(function),
+            tags=options.tags,
+            parent=head.id,
+            root=head.root or head.id,
+        )
+
+    def _cancel(self, step: Step) -> None:
+        """Nobody waits for this step any more: a child that was started for it is asked to stop."""
+        if step.id in self._out and isinstance(step, ChildStep) and not step.options.outlive:
+            run, at = self._head.id, self._context.env.now()
+            self._outbox.send([Message(f"{run}:{step.id}", step.target, CANCEL, at, sender=run)])
+        self._out.discard(step.id)
+
+    def close(self) -> None:
+        """The body has ended: what it has asked for meanwhile goes no more, but for what outlives it."""
+        outbox = self._outbox
+        ends = {wait.target for wait in outbox.waits if wait.cancels}
+        outbox.waits.clear()
+        self._give_back(sum(new.owned for new in outbox.new_runs if new.id in ends))
+        outbox.new_runs[:] = [new for new in outbox.new_runs if new.id not in ends]
+
+    def created(self, write: Write, verdict: Verdict) -> None:
+        """What became of the runs that were started: they are there, whatever has become of this one."""
+        self._give_back(sum(new.owned for new in write.new_runs))
+        for new, (outcome, id) in zip(write.new_runs, verdict.runs, strict=False):
+            if outcome is Outcome.DONE and new.owned:
+                self._neighbours.bring_in(head_of_new(new))
+            elif outcome in _THERE:
+                self._neighbours.awaits(id, outcome is Outcome.EXISTS and new.owned)
+
+    def heard(self, write: Write, verdict: Verdict) -> None:
+        """Which of its steps have failed to go out: that is their outcome."""
+        for wait, outcome in zip(write.waits, verdict.waits, strict=False):
+            step = self._machine.outside.get(wait.step)
+            if outcome is Outcome.GONE and step is not None:
+                self._driver.fail(step, _not_started(step))
+
+    def _give_back(self, places: int) -> None:
+        places = min(places, self._reserved)  # else they were given back as the run left memory
+        self._reserved -= places
+        self._neighbours.reserved -= places
+
+    def drop(self) -> None:
+        """The run leaves memory."""
+        self._give_back(self._reserved)
+
+
+def _not_started(step: OutsideStep) -> IdConflict:
+    return IdConflict(
+        f"run {step.target!r} exists, but of another function or with other arguments than "
+        f"{step.function.label}(...) now",
+        fix="use another id, or the same call",
+    )

@@ -1,0 +1,260 @@
+"""Runs that a workflow's body starts: their own ids, histories and failures, and one end for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium import App, IdConflict, Options, RunCancelled, UsageError, sleep, task, workflow
+from podium.functions import registry
+from podium.model import Kind, Query, State
+
+
+@task
+async def double(n: int) -> int:
+    return 2 * n
+
+
+@workflow
+async def order(n: int) -> int:
+    return await double(n)
+
+
+@workflow
+def plain_order(n: int) -> int:
+    return double.run(n)
+
+
+@workflow
+async def breaks(n: int) -> int:
+    raise ValueError(f"no {n}")
+
+
+@workflow
+async def rests(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+@workflow
+async def orders(n: int) -> list[int]:
+    first = await order(0)
+    started = order.start(1)
+    mapped = await order.map(range(2, n), limit=2)
+    return [first, await started, *mapped, plain_order(n)]
+
+
+@workflow
+def plain_orders(n: int) -> list[int]:
+    started = [order.start(k) for k in range(n)]
+    return [*(run.result() for run in started), order.run(n), *plain_order.map([n + 1])]
+
+
+def children(app: App, run: str) -> list[Any]:
+    return [row for row in app.find(Query()) if row.parent == run]
+
+
+def test_children_are_runs_of_their_own_in_either_colour(app: App) -> None:
+    run = orders.start(5)
+    assert run.result() == [0, 2, 4, 6, 8, 10]
+    rows = children(app, run.id)
+    assert {(row.state, row.root) for row in rows} == {(State.SUCCEEDED, run.id)}
+    assert len(rows) == 6
+    assert [entry.kind for entry in app.history(rows[0].id)] == [Kind.RESULT], "its task is on its own record"
+    assert {entry.kind for entry in app.history(run.id)} == {Kind.SENT, Kind.MESSAGE}
+    assert plain_orders.run(2) == [0, 2, 4, 6]
+
+
+@workflow
+async def research(question: str, depth: int) -> int:
+    if depth == 0:
+        return 1
+    return sum(await asyncio.gather(*(research(f"{question}{n}", depth - 1) for n in range(3))))
+
+
+def test_a_workflow_may_call_itself_and_waits_in_no_slot(store: Path) -> None:
+    options = Options(poll=0.05, runs_max=3, thread_slots=1, loop_slots=1, evict_always=True)
+    with App(store, options=options):
+        assert research.run("q", 3) == 27
+
+
+@workflow
+async def catches(n: int) -> str:
+    try:
+        await breaks(n)
+    except ValueError as error:
+        return f"{error}: {error.__notes__[-1]}"
+    return ""
+
+
+def test_a_childs_failure_is_its_parents_with_the_place(app: App) -> None:
+    run = catches.start(3)
+    said = run.result()
+    (child,) = children(app, run.id)
+    assert said == f"no 3: in the child run {child.id} of breaks"
+    assert child.state is State.FAILED
+
+
+@workflow
+async def begins(seconds: float, outlive: bool) -> str:
+    child = rests.options(id="child", outlive=outlive).start(seconds)
+    await asyncio.sleep(0)
+    await double(1)
+    return child.id
+
+
+@pytest.mark.parametrize("outlive", [False, True])
+def test_the_end_of_a_run_takes_its_children_along_unless_they_outlive_it(app: App, outlive: bool) -> None:
+    assert begins.run(0.3, outlive) == "child"
+    child = rests.get("child")
+    if outlive:
+        assert child.result(10) == "rested"
+    else:
+        with pytest.raises(RunCancelled):
+            child.result(10)
+
+
+@workflow
+async def leaves_at_once() -> None:
+    rests.options(id="never").start(60)
+    order.options(id="still", outlive=True).start(4)
+
+
+def test_what_the_last_turn_starts_goes_out_if_it_outlives_the_run(app: App) -> None:
+    leaves_at_once.run()
+    assert order.get("still").result(10) == 8
+    assert app.store.load("never") is None
+
+
+@workflow
+async def waits_for(seconds: float) -> str:
+    return await rests.options(id="rest").start(seconds)
+
+
+def test_a_cancel_reaches_the_children(app: App) -> None:
+    run = waits_for.options(id="top").start(60)
+    while app.store.load("rest") is None:
+        threading.Event().wait(0.01)
+    run.cancel()
+    for one in (run, rests.get("rest")):
+        with pytest.raises(RunCancelled):
+            one.result(10)
+
+
+@workflow
+async def gives_up() -> str:
+    try:
+        async with asyncio.timeout(0.1):
+            await rests.options(id="slow").start(60)
+    except TimeoutError:
+        await double(1)
+    return "gave up"
+
+
+def test_who_waits_no_more_for_a_child_asks_it_to_stop(app: App) -> None:
+    assert gives_up.run() == "gave up"
+    with pytest.raises(RunCancelled):
+        rests.get("slow").result(10)
+
+
+@workflow
+async def told_of_cancel() -> str:
+    try:
+        return await rests.options(id="other").start(60)
+    except RunCancelled as error:
+        return str(error)
+
+
+def test_a_child_that_somebody_cancels_is_an_error_where_it_is_waited_for(app: App) -> None:
+    run = told_of_cancel.start()
+    while app.store.load("other") is None:
+        threading.Event().wait(0.01)
+    rests.get("other").cancel()
+    assert run.result(10) == "run other of rests was cancelled"
+
+
+@workflow
+async def twice(first: int, second: int) -> list[int]:
+    runs = [order.options(id="one").start(n) for n in (first, second)]
+    return [await run for run in runs]
+
+
+def test_one_id_is_one_run_also_in_a_body(app: App) -> None:
+    assert twice.run(3, 3) == [6, 6]
+    run = twice.start(3, 4)
+    with pytest.raises(IdConflict, match="run 'one' exists"):
+        run.result(10)
+    assert [entry.kind for entry in run.history()].count(Kind.ERROR) == 1
+
+
+@workflow
+async def later() -> int:
+    return await order.options(delay=0.2, tags=["late"]).start(1)
+
+
+def test_a_child_has_options_of_its_own(app: App) -> None:
+    run = later.start()
+    assert run.result(10) == 2
+    (child,) = children(app, run.id)
+    assert child.tags == ("late",)
+    assert (child.started or 0.0) - child.created >= 0.2
+
+
+@workflow
+async def one_id_for_all() -> Any:
+    return await order.options(id="same").map([1, 2])
+
+
+def test_a_map_of_children_gives_no_id_to_all(app: App) -> None:
+    with pytest.raises(UsageError, match="an id of its own"):
+        one_id_for_all.run()
+
+
+@workflow
+def colours(n: int) -> Any:
+    return order(n)
+
+
+def test_an_async_workflow_called_bare_in_a_sync_one(app: App) -> None:
+    with pytest.raises(UsageError, match=r"order\.run\(\.\.\.\)"):
+        colours.run(1)
+
+
+@workflow
+async def naps_then_waits(seconds: float) -> str:
+    resting = rests.options(id="resting").start(seconds)
+    return await resting + "!"
+
+
+def test_parents_are_evicted_while_they_wait_and_woken_by_the_end(store: Path) -> None:
+    with App(store, options=Options(poll=0.05, evict_always=True)) as app:
+        run = naps_then_waits.start(0.5)
+        while run.state is not State.WAITING:
+            threading.Event().wait(0.01)
+        assert not app.host.engine.owned.get(run.id)
+        assert run.result(10) == "rested!"
+
+
+def test_a_parent_that_goes_on_elsewhere_finds_its_children(store: Path) -> None:
+    functions = {name: function for name, function in registry.items() if function.label != "rests"}
+    with App(store, options=Options(poll=0.05), functions=functions) as app:
+        run = waits_for.options(id="top").start(0.0)
+        while app.store.load("rest") is None:
+            threading.Event().wait(0.01)
+        assert str(rests.get("rest").state) == "queued", "nobody here has that function"
+    with App(store, options=Options(poll=0.05)):
+        assert waits_for.get(run.id).result(10) == "rested"
+
+
+def test_sleep_is_a_child_too(app: App) -> None:
+    assert naps_plainly.run() == 2
+
+
+@workflow
+def naps_plainly() -> int:
+    sleep(0.01)
+    return plain_order(1)
