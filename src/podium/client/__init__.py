@@ -23,7 +23,7 @@ from .settings import (
 )
 from .signals import Echo
 from .start_options import StartOptions, checked_tags, is_tag
-from .starting import Started, encoded, require_own_ids
+from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
 from .waiting import Waiting, answered
 
@@ -77,5 +77,6 @@ __all__ = [
     "store_file",
     "store_flag",
     "unknown_settings",
+    "wait_for_all",
     "wants_engine",
 ]

@@ -109,3 +109,13 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     left = iter(items)
     while chunk := list(islice(left, size)):
         yield chunk
+
+
+def wait_for_all(started: Sequence[Started]) -> None:
+    """Wait until all starts are on disk; raises what the first of them failed with, if any did."""
+    errors = [error for one in started if (error := one.id.exception()) is not None]
+    if errors:
+        if len(started) > 1:
+            good = f"{len(started) - len(errors):,} of {len(started):,} runs"
+            errors[0].add_note(f"{good} are started all the same: get(id) has them")
+        raise errors[0]

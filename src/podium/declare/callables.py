@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from ..checks import check_count
@@ -19,7 +19,6 @@ from ..client import (
     Batch,
     Run,
     Runs,
-    Started,
     StartOptions,
     StepRun,
     StoredRun,
@@ -29,6 +28,7 @@ from ..client import (
     in_event_loop,
     load,
     require_own_ids,
+    wait_for_all,
 )
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
@@ -151,10 +151,9 @@ class Durable(Generic[P, C, R]):
         machine = current_machine()
         if machine is not None:
             self._inside("map")
-            return Runs(
-                FanOut(machine, self._function, items, limit, on_error, self._bound, self._child_options()),
-                self._function.label,
-            )
+            options = _child_options(self._call)
+            fan_out = FanOut(machine, self._function, items, limit, on_error, self._bound, options)
+            return Runs(fan_out, self._function.label)
         app = current_app()
         if self._call.id is not None:
             raise UsageError("map(...) with options(id=...): every run needs an id of its own")
@@ -210,7 +209,7 @@ class Durable(Generic[P, C, R]):
         require_own_ids(self._function, calls)
         started = app.starts.many(self._function, calls)
         if not in_event_loop():
-            _wait_for_all(started)
+            wait_for_all(started)
         return [
             Run(StoredRun(app, self._function, one, call.options.id or ""))
             for one, call in zip(started, calls, strict=True)
@@ -308,10 +307,6 @@ class Durable(Generic[P, C, R]):
             return self
         return type(self)(self._function, self._call, (instance,))
 
-    def _child_options(self) -> ChildOptions:
-        call = self._call
-        return ChildOptions(call.id, call.delay, call.tags, call.outlive)
-
     def _inside(self, verb: str) -> None:
         if self._call != _NO_OPTIONS:
             raise UsageError(
@@ -323,13 +318,8 @@ class Durable(Generic[P, C, R]):
         return f"<{type(self).__name__.lower()} {self.name}>"
 
 
-def _wait_for_all(started: Sequence[Started]) -> None:
-    errors = [error for one in started if (error := one.id.exception()) is not None]
-    if errors:
-        if len(started) > 1:
-            good = f"{len(started) - len(errors):,} of {len(started):,} runs"
-            errors[0].add_note(f"{good} are started all the same: get(id) has them")
-        raise errors[0]
+def _child_options(call: StartOptions) -> ChildOptions:
+    return ChildOptions(call.id, call.delay, call.tags, call.outlive)
 
 
 def _look(module: str, qualname: str) -> Any:
@@ -369,7 +359,7 @@ class Workflow(Durable[P, C, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
         machine = current_machine()
         if machine is not None:
-            start = functools.partial(start_child, machine, options=self._child_options())
+            start = functools.partial(start_child, machine, options=_child_options(self._call))
             return machine.call(self._function, (*self._bound, *args), kwargs, start)
         if self._function.is_async:
             return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
@@ -397,7 +387,7 @@ class Workflow(Durable[P, C, R]):
         return run()
 
     def _start_step(self, machine: Machine) -> Callable[..., Step]:
-        return functools.partial(start_child, machine, self._function, options=self._child_options())
+        return functools.partial(start_child, machine, self._function, options=_child_options(self._call))
 
     def _inside(self, verb: str) -> None:
         if verb == "map" and self._call.id is not None:

@@ -74,7 +74,7 @@ class Machine:
         self._root: Any = None
         self.failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
-        self._again: Again | None = None
+        self.next_generation: Again | None = None
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -234,8 +234,8 @@ class Machine:
             )
         bound = function.bind(args, kwargs)
         function.check(bound)
-        self._again = Again(function.encode(bound, len(args))[0])
-        return self._again
+        self.next_generation = Again(function.encode(bound, len(args))[0])
+        return self.next_generation
 
     def step_cancelled(self, step: Step) -> None:
         """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
@@ -320,26 +320,13 @@ class Machine:
             self.failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
-            end = self._returned(self._root.result())
+            end = _returned(self, self._root.result())
         self._commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
         self.open.clear()
         self.outside.clear()
         self._commands.append(end)
         self.finished = end
         self.loop.abandon()
-
-    def _returned(self, result: Any) -> Finish:
-        if self._again is not None and result is self._again:
-            return Finish(State.WAITING, self._again.args)
-        label = self.function.label
-        try:
-            if self._again is not None:
-                what = f"{label}.again(...) was called, but {label} returned something else"
-                raise UsageError(f"{self.defined_at()}: {what}", fix=f"return {label}.again(...)")
-            payload = codec.encode(result, where=f"{label} result", annotation=self.function.returns)
-        except Exception as error:
-            return Finish(State.FAILED, codec.encode_failure(error))
-        return Finish(State.SUCCEEDED, payload)
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""
@@ -350,6 +337,20 @@ class Machine:
         self.outside.clear()
         self.sent.clear()
         self._commands.clear()
+
+
+def _returned(machine: Machine, result: Any) -> Finish:
+    if machine.next_generation is not None and result is machine.next_generation:
+        return Finish(State.WAITING, machine.next_generation.args)
+    label = machine.function.label
+    try:
+        if machine.next_generation is not None:
+            what = f"{label}.again(...) was called, but {label} returned something else"
+            raise UsageError(f"{machine.defined_at()}: {what}", fix=f"return {label}.again(...)")
+        payload = codec.encode(result, where=f"{label} result", annotation=machine.function.returns)
+    except Exception as error:
+        return Finish(State.FAILED, codec.encode_failure(error))
+    return Finish(State.SUCCEEDED, payload)
 
 
 def current_machine() -> Machine | None:

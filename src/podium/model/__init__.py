@@ -16,9 +16,7 @@ from .records import (
     STDOUT,
     TURNS,
     Answer,
-    Beat,
     Claimed,
-    EngineRow,
     Entry,
     Fence,
     Head,
@@ -28,15 +26,12 @@ from .records import (
     Move,
     NewRun,
     Outcome,
-    Query,
-    RunRow,
-    RunStatus,
     StepProgress,
     Verdict,
     Wait,
-    WaitRow,
     Write,
 )
+from .rows import Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [

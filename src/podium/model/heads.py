@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from .records import Head, NewRun, RunRow
+from .records import Head, NewRun
+from .rows import RunRow
 
 
 class _Context(msgspec.Struct):
