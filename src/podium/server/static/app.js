@@ -14,11 +14,14 @@ const PAGES = [
   ["now", /^\/$/, "./pages/now.js", "Now", "n", "/"],
   ["runs", /^\/runs$/, "./pages/runs.js", "Runs", "r", "/runs"],
   ["runs", /^\/runs\/([^/]+)$/, "./pages/run.js"],
+  ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
+  ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
+  ["settings", /^\/settings$/, "./pages/settings.js", "Settings", ",", "/settings"],
 ];
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r", "go to a page by its letter"],
+  ["g then n r o e ,", "now, runs, workflows, engines, settings"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],

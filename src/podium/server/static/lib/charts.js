@@ -1,7 +1,7 @@
 // Marks over time. Every drawing has a label that says what it shows.
 
 import { html } from "./html.js";
-import { ago, count, span } from "./words.js";
+import { count, span } from "./words.js";
 
 /** The colour that a token of the sheet has now: `paint("done-f")`. */
 export function paint(name) {
@@ -52,7 +52,7 @@ export function runBars(runs, width = 240, height = 28) {
   const failed = ended.filter((run) => run.state === "failed").length;
   const label = `${count(ended.length)} last runs, ${failed} failed, median ${span(median)}`;
   return html`<svg class="bars" width="100%" height=${height} viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label=${label}>
-    ${ended.map((run, i) => html`<rect data-tip="${run.state} · ${span(run.took)} · ${ago(run.at)}" class="f-${run.state}" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y=${y(run.took).toFixed(2)} height=${(height - y(run.took)).toFixed(2)}/>
+    ${ended.map((run, i) => html`<rect data-tip="${run.state} · ${span(run.took)} · ${run.id}" class="f-${run.state}" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y=${y(run.took).toFixed(2)} height=${(height - y(run.took)).toFixed(2)}/>
       ${run.state === "failed" && html`<rect class="f-failed" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y="0" height="3"/>`}`)}
     <line class="k-ink3" stroke-dasharray="2 3" x1="0" x2=${width} y1=${y(median).toFixed(1)} y2=${y(median).toFixed(1)} vector-effect="non-scaling-stroke"/></svg>`;
 }

@@ -93,7 +93,7 @@ export default function run(place, { draw }) {
     const frames = error.frames ?? read(error.traceback ?? "");
     return html`<section class="panel" id="error" aria-labelledby="error-title"><div class="ph"><h2 id="error-title">Error</h2><span class="sub">${error.call ?? ""}</span></div><div class="pb stack gap3">
       <p class="errline">${plain(error.type)}: ${error.message}</p>${frames.map((frame, i) => html`<div class="stack gap1"><div class="row small wrap"><b>${frame.place}</b><span class="dim">in ${frame.name}</span><button type="button" class="btn ghost sm right" data-copy=${frame.place}>Copy place</button></div>
-        <div class="code" tabindex="0" role="region" aria-label="Source"><div class=${i === 0 ? "hit" : ""}><span class="ln">${frame.line}</span><span>${frame.text}</span></div></div></div>`)}
+        <div class="code" tabindex="0" role="region" aria-label="Source, ${frame.place}"><div class=${i === 0 ? "hit" : ""}><span class="ln">${frame.line}</span><span>${frame.text}</span></div></div></div>`)}
       ${cli(`podium retry ${id}`, true)}</div></section>`;
   }
 

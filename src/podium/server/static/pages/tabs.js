@@ -7,7 +7,7 @@ import { reading } from "../lib/reading.js";
 import { countStates, lengthOf } from "../lib/record.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { treeOf } from "../lib/values.js";
-import { ago, capital, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
+import { ago, bytes, capital, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
 
 const ROW = 34; // pixels, of the sheet
 const AROUND = 20; // rows drawn beyond what is in view
@@ -117,16 +117,20 @@ export function logsTab({ id, run, draw }) {
 }
 
 // -- Data -----------------------------------------------------------------------------------------------------------
-export function dataTab({ run }) {
-  const copy = (value) => html`<button type="button" class="btn sm right" data-copy=${JSON.stringify(value, null, 2)}>Copy JSON</button>`;
+export function dataTab({ id, run, draw }) {
+  const data = reading((signal) => get(`/api/runs/${encodeURIComponent(id)}/data`, {}, signal), draw);
+  const body = (value) => value.value === undefined ? html`<p class="dim">${bytes(value.size)}: too large to be shown whole.</p><pre class="wrapped">${value.preview}</pre><a class="btn sm" href=${value.href} download="">Download JSON</a>` : treeOf(value.value);
+  const part = (title, sub, value, nothing) => html`<section class="panel"><div class="ph"><h2>${title}</h2><span class="sub">${value ? `${sub}${bytes(value.size)}` : ""}</span>${value?.value !== undefined && html`<button type="button" class="btn sm right" data-copy=${JSON.stringify(value.value, null, 2)}>Copy JSON</button>`}</div>
+    <div class="pb tree">${value ? body(value) : html`<p class="dim">${nothing}</p>`}</div></section>`;
   return {
     view() {
+      if (!data.data) return data.error ? unread(data.error, () => data.again()) : skeleton(4);
       const it = run();
-      const has = it.result !== undefined;
       const nothing = it.state === "failed" ? "It failed: its error stands above." : it.ended ? `It was ${it.state}.` : "The result will stand here.";
-      return html`<div class="cols c-2"><section class="panel"><div class="ph"><h2>Input</h2><span class="sub">${it.function}</span>${copy(it.input)}</div><div class="pb tree">${treeOf(it.input)}</div></section>
-        <section class="panel"><div class="ph"><h2>Result</h2><span class="sub">${it.ended ? "" : "not there yet"}</span>${has && copy(it.result)}</div><div class="pb tree">${has ? treeOf(it.result) : html`<p class="dim">${nothing}</p>`}</div></section></div>`;
+      return html`<div class="cols c-2">${part("Input", `${it.function} · `, data.data.input, "")}${part("Result", "", data.data.result, nothing)}</div>`;
     },
+    heard: (topic) => (topic === "run" || topic === "reset") && data.again(),
+    stop: () => data.stop(),
   };
 }
 

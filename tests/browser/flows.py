@@ -1,0 +1,83 @@
+"""What the dashboard is looked at with: real runs of these, one killed, one failing, one of 10,000 steps."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from podium import Retry, task, workflow
+
+
+@dataclass
+class Order:
+    """What somebody wants."""
+
+    sku: str
+    amount: int = 1
+
+
+@task(retries=Retry(times=3, wait=0.05))
+def fetch(page: int) -> dict[str, object]:
+    """A page of the site; the third one fails once."""
+    time.sleep(0.05)
+    print(f"GET /page/{page}")
+    return {"page": page, "title": f"Page {page} <b>&amp;</b>", "words": ["a", "b"]}
+
+
+@task
+def strike(page: int, mark: str) -> int:
+    """Kills its own process, the first time."""
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return page
+
+
+@workflow
+def crawl(mark: str, pages: int = 12) -> int:
+    """Fetch pages; the process is killed in the middle."""
+    first = list(fetch.map(range(pages), limit=4))
+    strike(1, mark)
+    return len(first) + len(list(fetch.map(range(pages, 2 * pages), limit=4)))
+
+
+@task(retries=Retry(times=2, wait=0.05))
+def parse(row: str) -> float:
+    """A number."""
+    return float(row)
+
+
+@workflow
+def check(rows: list[str]) -> float:
+    """The sum of rows; fails at one that is none."""
+    return sum(parse.map(rows))
+
+
+@task
+async def one(number: int) -> int:
+    """Nothing much."""
+    return number
+
+
+@workflow
+async def fan(items: int = 10_000) -> int:
+    """A fan-out."""
+    return sum(await one.map(range(items), limit=500))
+
+
+@workflow
+async def later(seconds: float = 3600) -> str:
+    """Waits for a time."""
+    await asyncio.sleep(seconds)
+    return "done"
+
+
+@workflow
+def buy(order: Order, mode: Literal["usual", "fast"] = "usual", note: str | None = None, total: float = 1.0) -> str:
+    """Takes an order; `mode` says how."""
+    return f"{order.sku} {mode} {note} {total}"

@@ -1,0 +1,168 @@
+"""What can be done from the page, and that it is done; by pointer and by keys."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opener, Site, newest, podium, wait_for_state
+from tests.browser.test_pages import settle
+
+pytestmark = pytest.mark.browser
+
+
+def start(site: Site, *words: str) -> None:
+    """Start a run for the server's engine to drive."""
+    podium(site.project, "run", "--detach", *words)
+
+
+def test_a_failed_run_is_retried_from_its_page(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['check']}")
+    settle(page)
+    expect(page.locator(".errline")).to_have_text(re.compile("ValueError.*n/a"))
+    page.get_by_role("button", name="Retry…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"podium retry {site.runs['check']}")
+    dialog.get_by_role("button", name="Retry 1 run").click()
+    page.get_by_role("button", name="Now").click()
+    page.get_by_role("status").get_by_role("link").click()
+    page.wait_for_url(re.compile(r"/runs/.*~2"))
+    wait_for_state(site.project, f"{site.runs['check']}~2", "failed")
+    expect(page.locator("h1")).to_contain_text("failed")
+
+
+def test_what_was_begun_is_undone_within_ten_seconds(opened: Opener, site: Site) -> None:
+    start(site, "flows:later")
+    run = newest(site.project, "later")
+    page = opened(f"/runs/{run}")
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 1 run").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast")).to_have_text("Undone. Nothing was changed.")
+    assert json.loads(podium(site.project, "show", run, "--json"))["state"] in ("queued", "running", "waiting")
+
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 1 run").click()
+    page.get_by_role("button", name="Now").click()
+    expect(page.locator("h1")).to_contain_text("cancelled")
+
+
+def test_a_new_run_waits_behind_a_button_and_its_state_comes_by_itself(opened: Opener, site: Site) -> None:
+    page = opened("/runs")
+    settle(page)
+    first = page.locator("#runs tbody tr").first.get_attribute("class")
+    before = page.locator("#runs tbody tr").count()
+    start(site, "flows:later", "--", "--seconds", "0.1")
+    page.get_by_role("button", name=re.compile("new, show")).click()
+    row = page.locator("#runs tbody tr").first
+    expect(row).to_contain_text("later")
+    expect(row).to_contain_text("succeeded")
+    assert page.locator("#runs tbody tr").count() > before
+    assert first is not None
+
+
+def test_the_query_box_completes_narrows_and_is_in_the_address(opened: Opener, site: Site) -> None:
+    page = opened("/runs")
+    settle(page)
+    box = page.get_by_role("combobox", name="Query")
+    box.press_sequentially("stat")
+    box.press("Tab")
+    box.press_sequentially("fail")
+    box.press("Tab")
+    expect(page.locator(".chip")).to_contain_text("failed")
+    page.wait_for_url("**/runs?q=status%3Afailed")
+    settle(page)
+    states = page.locator("#runs tbody tr td:nth-child(2)").all_inner_texts()
+    assert states and set(states) == {"failed"}
+    box.press("Backspace")
+    expect(page.locator(".chip")).to_have_count(0)
+    box.press_sequentially("staatus:failed")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()  # the server's own words
+
+
+def test_everything_is_reached_by_keys(opened: Opener, site: Site) -> None:
+    page = opened("/")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url("**/runs")
+    settle(page)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_role("region", name="Selected runs")).to_contain_text("1 selected")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/runs/[^/]+$"))
+    settle(page)
+    for key, tab in (("l", "Logs"), ("d", "Data"), ("y", "Why"), ("t", "Timeline")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Timeline").press("ArrowRight")
+    expect(page.get_by_role("tab", name="Steps")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press(".")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("podium show ")
+    page.keyboard.press("Shift+D")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("/")
+    search = page.get_by_role("dialog", name="Search").get_by_role("combobox")
+    search.press_sequentially(site.runs["crawl"][:10])
+    expect(page.get_by_role("option").filter(has_text=site.runs["crawl"])).to_be_visible()
+
+
+def test_the_kill_and_the_takeover_are_drawn(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['crawl']}")
+    settle(page)
+    expect(page.locator(".facts")).to_contain_text("1 owner lost")
+    expect(page.get_by_label("Timeline")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
+    page.get_by_role("button", name=re.compile("fetch ×24")).click()
+    expect(page.locator(".fan")).to_contain_text("24 steps, in their order")
+
+
+def test_a_step_is_opened_with_its_tries_and_its_result(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['check']}#steps")
+    settle(page)
+    page.get_by_role("button", name=re.compile("^tried more than once")).click()
+    page.locator(".steps tbody tr").first.click()
+    drawer = page.get_by_role("complementary", name="Step 3")
+    expect(drawer).to_contain_text("try 3")
+    expect(drawer).to_contain_text("could not convert string to float: 'n/a'")
+
+
+def test_ten_thousand_steps_stay_few_nodes(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['fan']}")
+    expect(page.locator(".facts")).to_contain_text("10,000")
+    settle(page)
+    assert page.evaluate("document.querySelectorAll('*').length") < 2000
+    page.keyboard.press("d")
+    page.get_by_role("tab", name="Steps").click()
+    settle(page)
+    assert page.locator(".steps tbody tr").count() < 120
+    page.locator(".tall").evaluate("e => { e.scrollTop = e.scrollHeight }")
+    expect(page.locator(".steps tbody")).to_contain_text("10,000")
+
+
+def test_users_text_is_text(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['crawl']}#steps")
+    settle(page)
+    page.locator(".steps tbody tr").first.click()
+    expect(page.get_by_role("complementary")).to_contain_text("<b>&amp;</b>")
+
+
+def test_a_lost_connection_is_said_and_found_again(opened: Opener, site: Site) -> None:
+    page = opened("/runs")
+    settle(page)
+    expect(page.locator("#live")).to_have_text("live")
+    page.context.set_offline(True)
+    page.evaluate("fetch('/api/me').catch(() => 0)")
+    expect(page.locator("#live")).to_have_text(re.compile("reconnecting"), timeout=20_000)
+    assert page.locator("#runs tbody tr").count() > 0  # nothing greys out
+    page.context.set_offline(False)
+    expect(page.locator("#live")).to_have_text("live", timeout=20_000)
