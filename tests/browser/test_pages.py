@@ -25,6 +25,10 @@ PLACES = {
     "data": "/runs/{crawl}#data",
     "why": "/runs/{check}#why",
     "history": "/runs/{crawl}#history",
+    "workflows": "/workflows?w=buy",
+    "workers": "/workers",
+    "settings": "/settings",
+    "no page": "/nowhere",
 }
 
 

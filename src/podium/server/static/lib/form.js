@@ -49,7 +49,7 @@ export function form(fields, draw) {
   }
 
   const problem = (field) => read(field.name, field.shape, field.required)?.problem;
-  const standard = (field) => (field.default === undefined ? "" : JSON.stringify(field.default));
+  const standard = (field) => (field.default === undefined ? "" : typeof field.default === "string" ? field.default : JSON.stringify(field.default));
   function control(path, shape, label, placeholder, wrong) {
     const id = `field-${path}`;
     if (shape.kind === "choice" || shape.kind === "boolean") {

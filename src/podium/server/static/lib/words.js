@@ -121,3 +121,5 @@ export const argumentsOf = (input) =>
 export const shell = (word) => (/^[\w@%+=:,./~-]+$/.test(word) ? word : `'${String(word).replace(/'/g, `'\\''`)}'`);
 /** A sentence that begins as one does. */
 export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+/** The same, with a full stop where it has no end. */
+export const whole = (text) => (/[.!?…]$/.test(text) ? capital(text) : text && `${capital(text)}.`);

@@ -7,7 +7,7 @@ import { button, cli, moment, runLink, skeleton, unread } from "../lib/parts.js"
 import { reading } from "../lib/reading.js";
 import { RunRecord } from "../lib/record.js";
 import { icon, LETTER, state } from "../lib/signs.js";
-import { argumentsOf, capital, count, day, full, hms, many, now, plain, shell, span, when, zoneName } from "../lib/words.js";
+import { argumentsOf, count, day, full, hms, many, now, plain, shell, span, when, whole, zoneName } from "../lib/words.js";
 import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
 import { timeline } from "./timeline.js";
 
@@ -74,6 +74,14 @@ export default function run(place, { draw }) {
   };
 
   // -- what it says -----------------------------------------------------------------------------------------------------
+  // What was lost is said before it is drawn.
+  function takeover() {
+    const turn = record.takeovers[0];
+    if (!turn) return "";
+    const before = record.entries.filter((entry) => entry.kind === "result" && entry.ms <= turn.lost).length;
+    const wait = turn.lost == null ? "" : `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
+    return ` Its owner was lost and another took over${wait}: of ${many(before, "recorded step")} none was done again.`;
+  }
   const fact = (name, value, more) => html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
   function facts(run) {
     const begin = when(run.started ?? run.created);
@@ -108,7 +116,7 @@ export default function run(place, { draw }) {
       ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`);
     return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href="/runs?q=workflow:${plain(run.function)}">${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href="/runs?q=tag:${tag}">${tag}</a>`)}</div>
       <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${argumentsOf(run.input)}</span></h1>
-      <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${capital(run.sentence)}</p></div>
+      <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
       ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}
       <div class="tabs" role="tablist" aria-label="Views of the run">${tabs}</div><div role="tabpanel" id="panel" aria-labelledby="tab-${tab}">
       ${history.error && !record.entries.length && tab !== "logs" ? unread(history.error, () => history.again()) : html`<div class="runbody ${beside ? "open" : ""}"><div>${opened.view(width - (beside && innerWidth > 1180 ? 364 : 0))}</div>${beside && drawer({ id, step: picked, close: () => pick(picked) })}</div>`}</div>`;

@@ -23,7 +23,7 @@ export default function settings(_place, { draw }) {
       <div class="cols c-32"><div class="stack gap4"><section class="panel"><div class="ph"><h2>Configuration</h2><span class="sub">of the process that serves this page</span></div>${read(config, () => html`<div class="scroll"><table class="t"><caption class="sr">Settings</caption><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col" class="p2">From</th><th scope="col" class="p2">Meaning</th></tr></thead><tbody>${config.data.settings.map(setting)}</tbody></table></div>`)}</section>
       <section class="panel"><div class="ph"><h2>Options of an engine</h2><span class="sub">their defaults</span></div>${read(config, () => html`<div class="scroll"><table class="t"><caption class="sr">Options</caption><tbody>${config.data.options.map(option)}</tbody></table></div>`)}</section></div>
       <section class="panel"><div class="ph"><h2>Store</h2>${doctor.data && (doctor.data.well ? state("succeeded", "all is well") : state("late", `${many(doctor.data.findings.filter((one) => !one.is_well).length, "thing")} to see to`))}<button type="button" class="btn sm right" onclick=${() => doctor.again()}>Look again</button></div>
-      ${read(doctor, () => html`<p class="pb small wrapped"><code>${doctor.data.store}</code></p><ul class="checks">${doctor.data.findings.map(finding)}</ul>`)}</section></div>`,
+      ${read(doctor, () => html`<p class="pb small wrapped"><code>${doctor.data.store}</code></p><ul class="checks slim">${doctor.data.findings.map(finding)}</ul>`)}</section></div>`,
     heard(topic) {
       if (topic !== "reset") return;
       config.again();

@@ -189,6 +189,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     ];
     return [...new Set(odd)].slice(0, 8);
   }
+  const inOrder = (steps) => [...steps].sort((a, b) => byScope(a.scope, b.scope));
   function fan(group) {
     const long = lengths(group.steps);
     const most = Math.max(...long.counts, 1);
@@ -201,7 +202,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     return html`<div class="tl-more" key="fan ${group.name}"><div class="fan"><div class="stack"><div class="row small wrap"><b>${many(group.steps.length, "step")}, in their order</b>
       <span class="legend">${Object.entries(counts).map(([name, n]) => html`<span>${state(name, `${count(n)} ${name}`)}</span>`)}
       ${retried > 0 && html`<span>${state("retrying", `of them ${count(retried)} after a retry`)}</span>`}${redone > 0 && html`<span>${state("lost", `${count(redone)} done again`)}</span>`}</span></div>
-      <div><canvas tabindex="0" role="img" aria-label="${many(group.steps.length, "step")} of ${group.name}: ${said}. The Steps tab lists them." drawn=${(canvas) => map(group.steps, canvas)}></canvas></div></div>
+      <div><canvas tabindex="0" role="img" aria-label="${many(group.steps.length, "step")} of ${group.name}: ${said}. The Steps tab lists them." drawn=${(canvas) => map(inOrder(group.steps), canvas)}></canvas></div></div>
       <div class="stack small"><b>How long</b>${long.n > 0 && svg(width, 46, [
         long.counts.map((n, i) => html`<rect class="f-queued" x=${(i * 5.95).toFixed(1)} width="5" y=${(45 - (n / most) * 42).toFixed(1)} height=${((n / most) * 42 + 0.6).toFixed(1)}/>`),
         [0.5, 0.95].map((share) => html`<line class="k-ink" x1=${Math.min(width - 1, (long.q(share) / long.top) * width).toFixed(1)} x2=${Math.min(width - 1, (long.q(share) / long.top) * width).toFixed(1)} y1="0" y2="46"/>`),
@@ -370,4 +371,13 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       return true;
     },
   };
+}
+
+// A map's items have the scopes 1.0, 1.1, … : in the order of their numbers, not of their letters.
+function byScope(a, b) {
+  const [left, right] = [a.split("."), b.split(".")];
+  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
+    if (left[i] !== right[i]) return Number(left[i]) - Number(right[i]);
+  }
+  return left.length - right.length;
 }
