@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +31,9 @@ addEventListener("securitypolicyviolation", (e) => violations.push(`${e.violated
 def chromium_path() -> str:
     """The system's Chromium. Nothing here may pass for want of it."""
     named = os.environ.get("PODIUM_CHROMIUM")
-    found = named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
     if not found:
         pytest.fail("no Chromium: apt-get install chromium, or PODIUM_CHROMIUM=/path/to/it", pytrace=False)
     return found
@@ -73,20 +76,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     podium(project, "run", "flows:crawl", "--", "--mark", str(project / "mark"), check=False)  # killed
     podium(project, "run", "flows:check", "--", "--rows", '["1", "2", "n/a"]', check=False)  # fails
     podium(project, "run", "-q", "flows:fan")
-    up = subprocess.Popen(
-        [sys.executable, "-m", "podium", "up", "flows", "--port", "0", "--no-open", "-q"],
-        cwd=project, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert up.stdout is not None
-        link = up.stdout.readline().strip()
-        assert link.startswith("http://127.0.0.1:"), link
+    with served(project) as link:
         runs = {name: newest(project, name) for name in ("crawl", "check", "fan")}
         wait_for_state(project, runs["crawl"], "succeeded")
         yield Site(link, project, runs)
-    finally:
-        up.terminate()
-        up.wait(20)
+
+
+@contextmanager
+def served(project: Path, port: int = 0) -> Iterator[str]:
+    """`podium up` for a project; the link that lets in."""
+    command = [sys.executable, "-m", "podium", "up", "flows", "--port", str(port), "--no-open", "-q"]
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as up:
+        try:
+            assert up.stdout is not None
+            link = up.stdout.readline().strip()
+            assert link.startswith("http://127.0.0.1:"), link
+            yield link
+        finally:
+            up.terminate()
 
 
 def wait_for_state(project: Path, run: str, state: str) -> None:
@@ -120,10 +127,12 @@ def opened(site: Site, chromium: Browser) -> Iterator[Opener]:
     errors: list[str] = []
 
     def asked(request: Request) -> None:
-        if not request.url.startswith((site.origin, "data:", "blob:")):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             foreign.append(request.url)
 
-    def open_path(path: str = "/", *, theme: str = "light", width: int = 1440, height: int = 900) -> Page:
+    def open_path(
+        path: str = "/", *, link: str = "", theme: str = "light", width: int = 1440, height: int = 900
+    ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=theme, timezone_id="Europe/Oslo",
             locale="en-GB", reduced_motion="reduce",
@@ -135,8 +144,8 @@ def opened(site: Site, chromium: Browser) -> Iterator[Opener]:
         page.on("request", asked)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_timeout(10_000)
-        page.goto(site.link)
-        page.goto(site.origin + path)
+        page.goto(link or site.link)
+        page.goto((link or site.link).split("/?")[0] + path)
         page.wait_for_selector("main h1")
         pages.append(page)
         return page

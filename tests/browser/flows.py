@@ -78,6 +78,8 @@ async def later(seconds: float = 3600) -> str:
 
 
 @workflow
-def buy(order: Order, mode: Literal["usual", "fast"] = "usual", note: str | None = None, total: float = 1.0) -> str:
+def buy(
+    order: Order, mode: Literal["usual", "fast"] = "usual", note: str | None = None, total: float = 1.0
+) -> str:
     """Takes an order; `mode` says how."""
     return f"{order.sku} {mode} {note} {total}"

@@ -48,7 +48,9 @@ def settle(page: Page) -> None:
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("place", PLACES)
-def test_a_page_is_accessible_and_fits(opened: Opener, site: Site, place: str, theme: str, size: tuple[int, int]) -> None:
+def test_a_page_is_accessible_and_fits(
+    opened: Opener, site: Site, place: str, theme: str, size: tuple[int, int]
+) -> None:
     page = opened(PLACES[place].format(**site.runs), theme=theme, width=size[0], height=size[1])
     settle(page)
     assert findings(page) == []

@@ -58,12 +58,13 @@ export function say(text, link = null) {
 export function later(text, act) {
   let left = UNDO_SECONDS;
   const toast = show(null);
-  const stop = toast.stop;
+  const remove = toast.stop;
   const leaving = (event) => event.preventDefault(); // the browser asks before it forgets what was begun
   const end = () => {
     clearInterval(timer);
     removeEventListener("beforeunload", leaving);
-    stop();
+    toast.stop = remove; // the next toast takes this one's place, and does not begin it again
+    remove();
   };
   const begin = async () => {
     end();
