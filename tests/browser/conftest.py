@@ -1,4 +1,4 @@
-"""A real `podium up` with real runs, looked at by a real Chromium. One of each for all tests of this folder."""
+"""A real `podium up` with real runs, looked at by a real Chromium. One of each for all tests here."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ FLAGS = [
 # Runs before the page's own scripts: what the policy has refused is kept where a test can read it.
 WATCH = """
 window.violations = [];
-addEventListener("securitypolicyviolation", (e) => violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+addEventListener("securitypolicyviolation", (e) =>
+  violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
 """
 
 
 def chromium_path() -> str:
     """The system's Chromium. Nothing here may pass for want of it."""
-    named = os.environ.get("PODIUM_CHROMIUM")
-    found = (
-        named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("PODIUM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if not found:
         pytest.fail("no Chromium: apt-get install chromium, or PODIUM_CHROMIUM=/path/to/it", pytrace=False)
     return found
@@ -119,8 +118,8 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(site: Site, chromium: Browser) -> Iterator[Opener]:
-    """Opens a path of the site, logged in. At the end: nothing was refused by the policy, nothing was asked of another
-    origin, no script has failed."""
+    """Opens a path of the site, logged in. At the end: nothing was refused by the policy, nothing was asked
+    of another origin, no script has failed."""
     contexts: list[BrowserContext] = []
     pages: list[Page] = []
     foreign: list[str] = []
