@@ -1,5 +1,6 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
+from .audit import AuditRow
 from .heads import clock_of, head_of_new, head_of_row, lineage_of, module_before
 from .message_names import name_of, read_name
 from .records import (
@@ -35,6 +36,7 @@ from .rows import Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "AuditRow",
     "ANSWER",
     "Answer",
     "Beat",

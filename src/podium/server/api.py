@@ -5,6 +5,7 @@ from __future__ import annotations
 from .access import Permission
 from .routes import Route, Table
 from .views import (
+    audit,
     description,
     failures,
     live,
@@ -18,7 +19,7 @@ from .views import (
     workflows,
 )
 
-_LOOK, _STEER = Permission.LOOK, Permission.STEER
+_LOOK, _STEER, _ADMIN = Permission.LOOK, Permission.STEER, Permission.ADMINISTER
 
 TABLE = Table(
     [
@@ -50,6 +51,8 @@ TABLE = Table(
         Route("GET", "/api/workflows", _LOOK, workflows.workflows),
         Route("GET", "/api/engines", _LOOK, machinery.engines),
         Route("GET", "/api/config", _LOOK, machinery.config),
+        Route("GET", "/api/audit", _ADMIN, audit.audited),
+        Route("GET", "/api/tokens", _ADMIN, audit.tokens),
         Route("GET", "/api/doctor", _LOOK, machinery.doctor),
     ]
 )

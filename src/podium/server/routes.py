@@ -60,6 +60,11 @@ class Route:
         return self.hints.get("return")
 
     @property
+    def is_change(self) -> bool:
+        """Whether it changes something."""
+        return self.method != "GET"
+
+    @property
     def is_async(self) -> bool:
         """Whether the handler only waits, and so needs no thread."""
         return inspect.iscoroutinefunction(self.handler)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from . import http
 from .access import Caller, Permission
 from .files import Files
 from .http import Answer, Receive, Refused, Request, Scope, Send, Streamed
+from .journal import Journal
 from .routes import Route, Table
 from .service import Service
 
@@ -82,6 +84,7 @@ class Site:
             f"{scheme}://{host}" for scheme in ("http", "https") for host in self._hosts
         )
         self._cookie = cookie
+        self._journal = Journal(service.app)
         self._threads = asyncio.Semaphore(AT_ONCE)
         self._in_line = self._waiting = 0
 
@@ -142,7 +145,7 @@ class Site:
             raise Refused(
                 403, "E151", f"{caller.name} is a {caller.role.value}: that may not {route.permission.value}"
             )
-        if route.method != "GET":
+        if route.is_change:
             self._check_origin(request)
         return await self._call(route, path, request, caller)
 
@@ -176,29 +179,36 @@ class Site:
         }  # fmt: skip
         if route.query is not None:
             given["query"] = _converted(route.query, request.query)
+        raw = await request.body() if route.body is not None else b""
         if route.body is not None:
-            given["body"] = _decoded(route.body, request, await request.body())
+            given["body"] = _decoded(route.body, request, raw)
         taken = inspect.signature(route.handler).parameters
         arguments = {name: given[name] for name in taken}
-        value = await (self._waits(route, arguments) if route.is_async else self._in_thread(route, arguments))
+        act = partial(route.handler, **arguments)
+        if route.is_async:
+            value = await self._waits(act)
+        elif caller is not None and route.is_change:
+            value = await self._in_thread(partial(self._journal.change, route, request, caller, raw, act))
+        else:
+            value = await self._in_thread(act)
         return value if isinstance(value, (Answer, Streamed)) else http.json_answer(value)
 
-    async def _in_thread(self, route: Route, arguments: dict[str, Any]) -> Any:
+    async def _in_thread(self, act: Callable[[], Any]) -> Any:
         if self._in_line >= IN_LINE:
             raise Refused(503, "E152", "too many requests at once", "try again in a moment")
         self._in_line += 1
         try:
             async with self._threads:
-                return await asyncio.to_thread(route.handler, **arguments)
+                return await asyncio.to_thread(act)
         finally:
             self._in_line -= 1
 
-    async def _waits(self, route: Route, arguments: dict[str, Any]) -> Any:
+    async def _waits(self, act: Callable[[], Awaitable[Any]]) -> Any:
         if self._waiting >= WAITING_MAX:
             raise Refused(503, "E152", "too many streams at once", "close one, or try again in a moment")
         self._waiting += 1
         try:
-            return await route.handler(**arguments)
+            return await act()
         finally:
             self._waiting -= 1
 

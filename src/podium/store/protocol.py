@@ -26,6 +26,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from ..model import (
+    AuditRow,
     Beat,
     Claimed,
     EngineRow,
@@ -249,6 +250,18 @@ class Store(Protocol):
 
         Until then a repeat of one is known and not delivered. What nobody has taken stays.
         """
+        ...
+
+    def audit(self, row: AuditRow) -> int:
+        """Put on record that somebody asks for a change, synced; its number, from 1 on without a gap."""
+        ...
+
+    def audit_outcome(self, n: int, outcome: str) -> None:
+        """Say how the change of that number came out. Said once, it stays; an unknown number is no error."""
+        ...
+
+    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
+        """What was asked for, the newest first, with numbers below `before`."""
         ...
 
     def checkpoint_due(self) -> bool:

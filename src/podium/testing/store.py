@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
+    AuditRow,
     Beat,
     Claimed,
     EngineRow,
@@ -93,6 +94,15 @@ class FaultyReader:
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
+
+    def audit(self, row: AuditRow) -> int:
+        return self._call("audit", lambda: self._inner.audit(row))
+
+    def audit_outcome(self, n: int, outcome: str) -> None:
+        self._call("audit_outcome", lambda: self._inner.audit_outcome(n, outcome))
+
+    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
+        return self._call("audited", lambda: self._inner.audited(before, limit))
 
     def progress(self, run: str) -> list[StepProgress]:
         return self._call("progress", lambda: self._inner.progress(run))

@@ -15,6 +15,7 @@ import msgspec
 
 from ...errors import StoreRefused
 from ...model import (
+    AuditRow,
     Beat,
     Claimed,
     EngineRow,
@@ -326,6 +327,20 @@ class SqliteStore(Store):
         with self._connections.writing() as connection, transaction(connection):
             rows(connection, SQL["expire"], (before, limit))
             return connection.changes()
+
+    def audit(self, row: AuditRow) -> int:
+        values = (row.at, row.by, row.role, row.verb, row.target, row.said, row.address)
+        with self._connections.writing() as connection, transaction(connection):
+            ((n,),) = rows(connection, SQL["audit"], values)
+            return n
+
+    def audit_outcome(self, n: int, outcome: str) -> None:
+        with self._connections.writing() as connection, transaction(connection):
+            rows(connection, SQL["audit_outcome"], (outcome, n))
+
+    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
+        with self._connections.reading() as connection:
+            return [AuditRow(*row) for row in rows(connection, SQL["audited"], (before, limit))]
 
     def checkpoint_due(self) -> bool:
         return self._connections.checkpoint_due()

@@ -9,3 +9,18 @@ CREATE TABLE progress (
     payload BLOB NOT NULL,             -- as the codec wrote it
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
+
+-- Changes that somebody asked for over HTTP, put here before they are made. Rows are only added; `outcome` is
+-- set once.
+
+CREATE TABLE audit (
+    n       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      REAL NOT NULL,
+    by      TEXT NOT NULL,
+    role    TEXT NOT NULL,
+    verb    TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    said    TEXT NOT NULL,
+    address TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT ''
+) STRICT;

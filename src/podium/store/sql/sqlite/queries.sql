@@ -555,3 +555,15 @@ INSERT INTO meta VALUES ('home', ?) ON CONFLICT (name) DO UPDATE SET value = exc
 
 -- name: count_runs
 SELECT count(*) FROM runs;
+
+-- == who changed what ===================================================================================
+
+-- name: audit
+INSERT INTO audit (at, by, role, verb, target, said, address) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING n;
+
+-- name: audit_outcome
+UPDATE audit SET outcome = ? WHERE n = ? AND outcome = '';
+
+-- name: audited
+SELECT at, by, role, verb, target, said, address, outcome, n FROM audit
+WHERE ?1 IS NULL OR n < ?1 ORDER BY n DESC LIMIT ?2;
