@@ -96,7 +96,9 @@ class Server:
         try:
             connection.request(method, path, data, sent)
             reply = connection.getresponse()
-            return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read())
+            headers = {name.lower(): value for name, value in reply.getheaders()}
+            has_end = headers["content-type"] != "text/event-stream"
+            return Reply(reply.status, headers, reply.read() if has_end else b"")
         finally:
             connection.close()
 
@@ -112,6 +114,14 @@ def serving(app: App, folder: Path) -> Generator[Server]:
         yield served
     finally:
         served.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for tests that leave nothing behind."""
+    folder = tmp_path_factory.mktemp("shared")
+    with App(folder / "podium.db") as app, serving(app, folder) as served:
+        yield served
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ OTHERS = (
 
 
 @pytest.mark.parametrize("path", [*PATHS, *OTHERS])
-def test_without_a_token_only_the_health_path_answers(server: Server, path: str) -> None:
+def test_without_a_token_only_the_health_path_answers(shared: Server, path: str) -> None:
     for method in METHODS:
         for token in ("", "x" * 43):
-            reply = server.ask(path, method, {} if method == "POST" else None, token)
+            reply = shared.ask(path, method, {} if method == "POST" else None, token)
             assert path == "/health" or not 200 <= reply.status < 300, (method, token)
             assert b"podium.db" not in reply.body
 
@@ -37,36 +37,36 @@ def test_without_a_token_only_the_health_path_answers(server: Server, path: str)
     "route", [r for r in TABLE if r.method != "GET"], ids=lambda r: f"{r.method} {r.path}"
 )
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
-def test_a_change_from_another_site_is_refused(server: Server, route: Route, origin: str) -> None:
+def test_a_change_from_another_site_is_refused(shared: Server, route: Route, origin: str) -> None:
     path = route.path.replace("{", "").replace("}", "")
-    assert server.ask(path, route.method, {}, Origin=origin).status == 403
-    assert server.ask(path, route.method, {}, Sec_Fetch_Site="cross-site").status == 403
+    assert shared.ask(path, route.method, {}, Origin=origin).status == 403
+    assert shared.ask(path, route.method, {}, Sec_Fetch_Site="cross-site").status == 403
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1:7070.evil.example", ""]
 )
-def test_a_request_by_another_name_is_refused(server: Server, host: str) -> None:
-    assert server.ask("/api/me", Host=host).status in (400, 421)
-    assert server.ask("/health", Host=host).status in (400, 421)
+def test_a_request_by_another_name_is_refused(shared: Server, host: str) -> None:
+    assert shared.ask("/api/me", Host=host).status in (400, 421)
+    assert shared.ask("/health", Host=host).status in (400, 421)
 
 
-def test_the_link_lets_a_browser_in_once_and_leaves_no_token_behind(server: Server) -> None:
-    reply = server.ask(f"/runs?q=a&token={server.access.token}", token="")
+def test_the_link_lets_a_browser_in_once_and_leaves_no_token_behind(shared: Server) -> None:
+    reply = shared.ask(f"/runs?q=a&token={shared.access.token}", token="")
     assert (reply.status, reply.headers["location"]) == (303, "/runs?q=a")
     cookie = reply.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert server.access.token not in cookie
+    assert shared.access.token not in cookie
     shown = cookie.partition(";")[0]
-    assert server.ask("/api/me", token="", Cookie=shown).json["role"] == "admin"
-    assert server.ask("/api/me", token="", Cookie=shown[:-1]).status == 401
-    assert server.ask(f"/?token={'x' * 43}", token="").status == 401
+    assert shared.ask("/api/me", token="", Cookie=shown).json["role"] == "admin"
+    assert shared.ask("/api/me", token="", Cookie=shown[:-1]).status == 401
+    assert shared.ask(f"/?token={'x' * 43}", token="").status == 401
 
 
-def test_every_answer_forbids_what_a_page_does_not_need(server: Server) -> None:
+def test_every_answer_forbids_what_a_page_does_not_need(shared: Server) -> None:
     for path in ("/", "/api/me", "/health", "/none"):
-        headers = server.ask(path).headers
+        headers = shared.ask(path).headers
         assert "default-src 'none'; script-src 'self';" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -122,13 +122,13 @@ def test_a_route_without_a_permission_cannot_be() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
-def test_beyond_this_machine_it_listens_only_with_tls_or_behind_a_proxy(server: Server, host: str) -> None:
-    service = Service(server.app, server.access, "")
+def test_beyond_this_machine_it_listens_only_with_tls_or_behind_a_proxy(shared: Server, host: str) -> None:
+    service = Service(shared.app, shared.access, "")
     with pytest.raises(UsageError, match="can be reached by others"):
         Listener(service, Binding(host, 0), RealEnv())
 
 
-def test_a_port_that_is_taken_is_an_error_before_anything_is_served(server: Server) -> None:
-    taken = int(server.host.rpartition(":")[2])
+def test_a_port_that_is_taken_is_an_error_before_anything_is_served(shared: Server) -> None:
+    taken = int(shared.host.rpartition(":")[2])
     with pytest.raises(UsageError, match="cannot listen at"):
-        Listener(Service(server.app, server.access, ""), Binding(port=taken), RealEnv())
+        Listener(Service(shared.app, shared.access, ""), Binding(port=taken), RealEnv())
