@@ -66,6 +66,10 @@ class _Limited(H11Protocol):
         else:
             self._stop()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
         if self._is_taken:

@@ -1,0 +1,142 @@
+"""What a server takes is bounded: bodies, heads, streams, connections; whoever behaves is served beside."""
+
+from __future__ import annotations
+
+import http.client
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+
+from podium.env import RealEnv
+from podium.server import http as server_http
+from podium.server import listener, site
+from tests.server.conftest import Server
+
+MB = 1_000_000
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[socket.socket]:
+    host, _, port = server.host.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        yield raw
+
+
+def head(server: Server, line: str, *more: str) -> bytes:
+    lines = (line, f"Host: {server.host}", f"Authorization: Bearer {server.token}", *more, "", "")
+    return "\r\n".join(lines).encode()
+
+
+def answer(raw: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    parts = b""
+    while True:
+        try:
+            part = raw.recv(65_536)
+        except ConnectionError:  # it closed while we were still sending
+            part = b""
+        if not part:
+            return parts
+        parts += part
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(shared: Server) -> None:
+    with connected(shared) as raw:
+        raw.sendall(head(shared, "POST /api/runs HTTP/1.1", "Content-Type: application/json",
+                         f"Content-Length: {100 * MB}"))  # fmt: skip
+        assert b" 413 " in answer(raw).partition(b"\r\n")[0]
+
+
+def test_a_body_without_an_end_is_cut_off_and_costs_no_memory(shared: Server) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(5):
+        with connected(shared) as raw:
+            raw.sendall(head(shared, "POST /api/runs HTTP/1.1", "Content-Type: application/json",
+                             "Transfer-Encoding: chunked"))  # fmt: skip
+            chunk = b"%x\r\n%s\r\n" % (MB, b"x" * MB)
+            sent = 0
+            with pytest.raises(ConnectionError):
+                while sent < 50:
+                    raw.sendall(chunk)
+                    sent += 1
+            assert sent < 50
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KB
+    assert grown < 30_000
+
+
+def test_a_slow_body_is_not_waited_for(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_http, "BODY_SECONDS", 0.1)
+    with connected(shared) as raw:
+        raw.sendall(head(shared, "POST /api/runs HTTP/1.1", "Content-Type: application/json",
+                         "Content-Length: 100") + b"{")  # fmt: skip
+        assert b" 408 " in answer(raw).partition(b"\r\n")[0]
+
+
+def test_a_slow_head_is_not_waited_for(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "HEADER_SECONDS", 0.1)
+    with connected(shared) as raw:
+        raw.sendall(b"GET /api/me HTTP/1.1\r\nHost: ")
+        assert answer(raw) == b""
+    with connected(shared) as raw:
+        assert answer(raw) == b""
+
+
+def test_a_second_request_of_a_connection_is_waited_for_no_longer(
+    shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "HEADER_SECONDS", 0.1)
+    with connected(shared) as raw:
+        raw.sendall(head(shared, "GET /api/me HTTP/1.1"))
+        raw.sendall(b"GET /api/me HTTP/1.1\r\nHo")
+        assert answer(raw).count(b"HTTP/1.1 200") == 1
+
+
+def test_a_head_without_an_end_is_refused(shared: Server) -> None:
+    with connected(shared) as raw:
+        with suppress(ConnectionError):
+            raw.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000)
+        assert answer(raw).partition(b"\r\n")[0] in (b"", b"HTTP/1.1 400 Bad Request")
+    assert shared.ask("/health").status == 200
+
+
+def test_streams_are_so_many_and_no_more(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site, "WAITING_MAX", 3)
+    with ExitStack() as open_ones:
+        for _ in range(3):
+            connection = http.client.HTTPConnection(shared.host, timeout=30)
+            open_ones.callback(connection.close)
+            connection.request("GET", "/api/events", headers={"Authorization": f"Bearer {shared.token}"})
+            assert connection.getresponse().status == 200
+        refused = shared.ask("/api/events")
+        assert (refused.status, refused.json["error"]["code"]) == (503, "E152")
+        assert shared.ask("/api/me").status == 200
+
+
+def test_connections_are_so_many_and_no_more(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "CONNECTIONS_MAX", 4)
+    with ExitStack() as open_ones:
+        for _ in range(4):
+            raw = open_ones.enter_context(connected(shared))
+            raw.sendall(head(shared, "GET /health HTTP/1.1"))
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 200")
+        with connected(shared) as beyond:
+            assert answer(beyond) == b""
+
+
+def test_whoever_behaves_is_served_beside_those_who_do_not(shared: Server) -> None:
+    env, took = RealEnv(), list[float]()
+    with ExitStack() as open_ones:
+        for _ in range(40):
+            raw = open_ones.enter_context(connected(shared))
+            raw.sendall(b"GET / HTTP/1.1\r\n")
+            raw = open_ones.enter_context(connected(shared))
+            raw.sendall(head(shared, "POST /api/runs HTTP/1.1", "Content-Type: application/json",
+                             "Content-Length: 10") + b"{")  # fmt: skip
+        for _ in range(50):
+            began = env.monotonic()
+            assert shared.ask("/api/runs").status == 200
+            took.append(env.monotonic() - began)
+    assert max(took) < 1.0
