@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .calendar import Schedule, cron, every
-    from .client import App, Found, Run, Runs, Waiting, get, runs
+    from .client import App, Found, Run, Runs, ScheduleHandle, Waiting, get, runs, schedules
     from .declare import (
         attempt,
         fencing_token,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         now,
         progress,
         random,
+        scheduled_for,
         sleep,
         task,
         uuid4,
@@ -89,6 +90,7 @@ __all__ = [
     "RunParked",
     "Runs",
     "Schedule",
+    "ScheduleHandle",
     "StoreError",
     "StoreFatal",
     "StoreInUse",
@@ -112,6 +114,8 @@ __all__ = [
     "progress",
     "random",
     "runs",
+    "scheduled_for",
+    "schedules",
     "sleep",
     "task",
     "uuid4",
@@ -122,7 +126,7 @@ __all__ = [
 # engine: so a public name brings its module when it is first asked for.
 _HOMES = {
     ".calendar": ("Schedule", "cron", "every"),
-    ".client": ("App", "Found", "Run", "Runs", "Waiting", "get", "runs"),
+    ".client": ("App", "Found", "Run", "Runs", "ScheduleHandle", "Waiting", "get", "runs", "schedules"),
     ".engine": ("Options",),
     ".errors": (
         "ArgumentError",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from .codec.type_names import type_name
 from .errors import ArgumentError, DeclarationError
 from .modules import NOBODYS, Home
 from .retry import Retry
+
+if TYPE_CHECKING:
+    from .calendar import Schedule  # brings a reader of cron expressions, which most programs need not
 
 BY_POSITION = "*"  # beside recorded arguments: how many of them were given by position; see `encode`
 
@@ -42,6 +45,7 @@ class Function:
     import_from: tuple[tuple[str, str], ...] = ()  # for another process: modules, each with its file
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()  # when runs of it are to start
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
     module: str = field(init=False)

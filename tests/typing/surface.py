@@ -56,6 +56,11 @@ class Shop:
         return f"{self.price(n)}"
 
 
+@workflow(schedule=[podium.cron("0 9 * * *", tz="Europe/Oslo"), podium.every("5m", catch_up="all")])
+def morning() -> str:
+    return f"{podium.scheduled_for():%H:%M}"
+
+
 @workflow(timeout=60)
 async def poll(n: int) -> int:
     return n if n > 100 else poll.again(n + 1)

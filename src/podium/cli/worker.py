@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from .. import __version__, process
-from ..client import NEW_STORE, WAITING, App, Echo
+from ..client import NEW_STORE, WAITING, App, Echo, keep_schedules
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
 from ..store import shown_url
@@ -191,6 +191,7 @@ def _mend(app: App, served: WorkerModules) -> None:
         app.session.describe(about(served, app.options))
     if came:
         tell(f"serves {', '.join(came)} now")
+        keep_schedules(app.store, app.profile)
         app.host.call(app.host.engine.claimer.soon)
 
 

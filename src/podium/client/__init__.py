@@ -12,6 +12,8 @@ from .map_runs import Batch, Runs
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import PASSED_ON, Run, StepRun, StoredRun
+from .schedule_record import SCHEDULE, keep_schedules
+from .schedules import ScheduleHandle, schedules, start_due
 from .settings import (
     SETTINGS,
     Option,
@@ -31,6 +33,7 @@ __all__ = [
     "ELSEWHERE",
     "NEW_STORE",
     "PASSED_ON",
+    "SCHEDULE",
     "SETTINGS",
     "WAITING",
     "App",
@@ -53,7 +56,10 @@ __all__ = [
     "examine",
     "shown_options",
     "shown_settings",
+    "ScheduleHandle",
     "Started",
+    "schedules",
+    "start_due",
     "Waiting",
     "encoded",
     "forget",
@@ -71,6 +77,7 @@ __all__ = [
     "in_event_loop",
     "is_in_memory",
     "is_tag",
+    "keep_schedules",
     "load",
     "require_own_ids",
     "shown_url",

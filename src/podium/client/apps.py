@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Container
 from typing import Generic, Protocol, TypeVar
 
 from .. import changes
@@ -10,6 +11,8 @@ from .. import changes
 
 class Member(Protocol):
     """What the session of an app shows here."""
+
+    driven: Container[str]
 
     @property
     def has_engine(self) -> bool: ...
@@ -42,6 +45,10 @@ class Apps(Generic[A]):
     def are_live(self) -> bool:
         """Whether one of them has an engine, or will have one, and is not closed."""
         return any(session.has_engine and not session.is_closed for session in list(self._all))
+
+    def driving(self, run: str) -> Member | None:
+        """The one whose engine has the run in memory."""
+        return next((session for session in list(self._all) if run in session.driven), None)
 
     def _forget(self) -> None:
         for session in list(self._all):

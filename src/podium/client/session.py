@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,7 @@ from .others_notice import OthersNotice
 from .presence import described, fate_of_others
 from .profile import Profile
 from .resume_notice import ResumeNotices
+from .schedule_record import keep_schedules
 from .signals import AT_EXIT, unwind_on_sigterm
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Session:
         self._host: EngineHost | None = None
         self._is_closed = False
         self._has_waited = False
+        self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
         self._others = OthersNotice(profile, self.is_alive)
         self._renew()
 
@@ -92,6 +94,8 @@ class Session:
                     )
                 self._host = self.patiently(self._new_host)
                 take_new_names(self.store, profile.starter, profile.functions, profile.tell)
+                keep_schedules(self.store, profile)
+                self.driven = self._host.engine.owned
                 AT_EXIT.install(self._close_at_exit)
                 unwind_on_sigterm()
             return self._host

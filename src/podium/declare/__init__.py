@@ -2,7 +2,19 @@
 
 from .callables import Durable, Task, Workflow
 from .decorators import task, workflow
-from .verbs import attempt, fencing_token, idempotency_key, last_progress, now, progress, random, sleep, uuid4
+from .scheduling import schedule
+from .verbs import (
+    attempt,
+    fencing_token,
+    idempotency_key,
+    last_progress,
+    now,
+    progress,
+    random,
+    scheduled_for,
+    sleep,
+    uuid4,
+)
 
 __all__ = [
     "Durable",
@@ -15,6 +27,8 @@ __all__ = [
     "now",
     "progress",
     "random",
+    "schedule",
+    "scheduled_for",
     "sleep",
     "task",
     "uuid4",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import BuiltinMethodType, ModuleType, NoneType
-from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from ..checks import check_seconds
 from ..client import declared
@@ -21,6 +21,9 @@ from .fingerprint import fingerprint
 from .isolation import elsewhere
 from .place import declaring_code
 from .replay_safe import own_code
+
+if TYPE_CHECKING:
+    from ..calendar import Schedule  # brings a reader of cron expressions, which most programs need not
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +47,7 @@ class WorkflowOptions(TypedDict, total=False):
 
     name: str | None
     timeout: float | None
+    schedule: Schedule | Sequence[Schedule] | None
 
 
 class TaskDecorator:
@@ -120,6 +124,7 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
 
     name     how the store knows it; default "module:qualname"
     timeout  seconds for the whole run, durable; TimeoutError is raised in the body
+    schedule when to start runs of it, by themselves: `podium.cron(...)`, `podium.every(...)`, or several
 
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
     found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
@@ -171,7 +176,11 @@ def _task(
 
 
 def _workflow(
-    fn: Callable[..., Any], name: str | None = None, timeout: float | None = None, **unknown: object
+    fn: Callable[..., Any],
+    name: str | None = None,
+    timeout: float | None = None,
+    schedule: Schedule | Sequence[Schedule] | None = None,
+    **unknown: object,
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
     _check_options("workflow", WorkflowOptions, unknown, name, timeout)
@@ -188,14 +197,31 @@ def _workflow(
         is_async=_is_async(fn),
         timeout=timeout,
         fingerprint=fingerprint(fn, own_code(fn)),
+        schedules=_schedules(schedule),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
+    for each in function.schedules:
+        function.check(function.bind((), each.args))
     _check_annotations(function)
     registry.add(function)
     declared()
     adopt(getattr(inspect.unwrap(fn), "__globals__", {}))
     return Workflow(function)
+
+
+def _schedules(given: Any) -> tuple[Schedule, ...]:
+    """The schedules of `@workflow(schedule=...)`: one, several or none."""
+    if given is None:
+        return ()
+    several: tuple[Any, ...] = tuple(cast(Any, given)) if isinstance(given, (list, tuple)) else (given,)
+    for each in several:
+        if type(each).__name__ != "Schedule":
+            raise DeclarationError(
+                f"@workflow(schedule={each!r}): a schedule is needed",
+                fix='podium.cron("0 9 * * MON-FRI") or podium.every("5m")',
+            )
+    return several
 
 
 def _is_async(fn: Any) -> bool:

@@ -8,6 +8,9 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from .. import codec
 from ..env import RealEnv
@@ -73,6 +76,34 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     else:
         machine.verbs.sleep(seconds)
+
+
+class _Headers(msgspec.Struct):
+    """Of a run's headers, what is read here."""
+
+    scheduled_for: float | None = None
+    tz: str = "UTC"
+
+
+def scheduled_for() -> datetime:
+    """The instant that the running workflow, or the workflow of the running task, was scheduled for.
+
+    With the zone of its schedule, and the same in a retry. Of a run that no schedule has started, when it
+    began, UTC. Raises UsageError anywhere else.
+
+    Example, in a task or in a body:
+
+    >>> podium.scheduled_for().utcoffset()
+    datetime.timedelta(0)
+    """
+    inside = current_machine() or current_attempt.get()
+    if inside is None:
+        raise UsageError("scheduled_for() works inside a workflow, and in a task that one runs")
+    headers = msgspec.json.decode(inside.headers, type=_Headers) if inside.headers else _Headers()
+    if headers.scheduled_for is None:
+        return datetime.fromtimestamp(inside.since, UTC)
+    zone = UTC if headers.tz == "UTC" else ZoneInfo(headers.tz)
+    return datetime.fromtimestamp(headers.scheduled_for, zone)
 
 
 def _inside_task(verb: str) -> Attempt:

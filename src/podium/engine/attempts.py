@@ -94,6 +94,7 @@ class Attempts:
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
         )
+        attempt.headers, attempt.since = head.context, head.started
         if self.former_keys is not None:
             attempt.key = self.former_keys[step.id]
         if self.said:

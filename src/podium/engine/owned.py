@@ -320,5 +320,5 @@ class OwnedRun:
 def _last_move(end: Finish, fingerprint: str, at: float) -> Move:
     """What the end of a body makes of its run: an end, or the next generation."""
     if end.state is State.WAITING:
-        return Move(State.WAITING, 0.0, fingerprint=fingerprint, at=at, again=end.payload)
+        return Move(State.WAITING, end.due, fingerprint=fingerprint, at=at, again=end.payload)
     return Move(end.state, payload=end.payload, fingerprint=fingerprint, at=at)

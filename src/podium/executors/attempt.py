@@ -55,6 +55,8 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
     slots: Slots | None = None  # from where it has its slot
+    headers: str = ""  # the run's `context`
+    since: float = 0.0  # when the run was begun, UTC seconds
     # Told which runs the body begins (True) or ceases to wait for, from any thread.
     awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 

@@ -47,6 +47,7 @@ def order(attempt: Attempt, is_known: bool) -> Do:
     return Do(
         function.name, modules_of(function), attempt.run, attempt.idempotency_key, attempt.step,
         attempt.number, attempt.token, function.memory, is_known, attempt.last,
+        attempt.headers, attempt.since,
     )  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def run_order(
     try:
         attempt = Attempt(do.run, do.step, find(do.function, do.import_from), args, do.number, do.token)
         attempt.key, attempt.last = do.key, do.last
+        attempt.headers, attempt.since = do.headers, do.since
         begin(attempt)
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)

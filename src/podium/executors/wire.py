@@ -59,6 +59,8 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     memory: int | None  # bytes
     is_known: bool  # it has begun this task before: it need not say that the module is there
     last: bytes = b""  # what the attempt before it said of its progress
+    headers: str = ""  # the run's `context`
+    since: float = 0.0  # when the run was begun
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

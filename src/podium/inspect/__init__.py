@@ -2,7 +2,7 @@
 
 from . import history
 from .causes import Cause, cause_of
-from .dates import SPANS, iso, read_moment, read_span
+from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
 from .failures import FailureGroup, failure_groups
@@ -29,6 +29,7 @@ from .whereabouts import WayOn, file_of, find_code, folders_of, starter_under, w
 
 __all__ = [
     "MESSAGE",
+    "DATES",
     "SPANS",
     "TIMEOUT",
     "TIMER",

@@ -45,6 +45,8 @@ class Machine:
     """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
 
     on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
+    headers: str = ""  # the run's `context`
+    since: float = 0.0  # when the run was begun, UTC seconds
 
     def __init__(
         self,
@@ -221,8 +223,10 @@ class Machine:
         self._commands.append(step)
         return step
 
-    def again(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Again:
-        """What the body is to return so that its next generation begins.
+    def again(
+        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], due: float = 0.0
+    ) -> Again:
+        """What the body is to return so that its next generation begins, not before it is due.
 
         Raises ArgumentError, EncodeError and, for another function than the body's own, UsageError.
         """
@@ -234,7 +238,7 @@ class Machine:
             )
         bound = function.bind(args, kwargs)
         function.check(bound)
-        self.next_generation = Again(function.encode(bound, len(args))[0])
+        self.next_generation = Again(function.encode(bound, len(args))[0], due)
         return self.next_generation
 
     def step_cancelled(self, step: Step) -> None:
@@ -341,7 +345,7 @@ class Machine:
 
 def _returned(machine: Machine, result: Any) -> Finish:
     if machine.next_generation is not None and result is machine.next_generation:
-        return Finish(State.WAITING, machine.next_generation.args)
+        return Finish(State.WAITING, machine.next_generation.args, machine.next_generation.due)
     label = machine.function.label
     try:
         if machine.next_generation is not None:

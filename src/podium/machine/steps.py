@@ -71,23 +71,22 @@ class CancelStep:
 
 
 class Again:
-    """What a body returns to begin its next generation: the encoded arguments of that."""
+    """What a body returns to begin its next generation: the encoded arguments of that, and when it is due."""
 
-    __slots__ = ("args",)
+    __slots__ = ("args", "due")
 
-    def __init__(self, args: bytes) -> None:
-        self.args = args
+    def __init__(self, args: bytes, due: float) -> None:
+        self.args, self.due = args, due
 
 
 class Finish:
     """Command: the body ended, in this state and with this encoded value or failure. WAITING: its next
-    generation begins with these arguments."""
+    generation begins with these arguments, when it is due."""
 
-    __slots__ = ("state", "payload")
+    __slots__ = ("state", "payload", "due")
 
-    def __init__(self, state: State, payload: bytes) -> None:
-        self.state = state
-        self.payload = payload
+    def __init__(self, state: State, payload: bytes, due: float = 0.0) -> None:
+        self.state, self.payload, self.due = state, payload, due
 
 
 Command = Step | CancelStep | Finish

@@ -192,7 +192,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     # WAITING: the number of the last message that was looked at; a later one makes the run due at once.
     # None: so does any that nobody has taken.
     seen: int | None = None
-    # WAITING: a new generation begins, at `at` and with these arguments, and due at once.
+    # WAITING: a new generation begins, at `at` and with these arguments.
     again: bytes | None = None
 
 

@@ -270,7 +270,7 @@ class _Judging:
             self.changes.wakes |= self._engine is None
             if move.again is not None:
                 self._end(run, run.since if move.at is None else move.at, anew=True)
-                run.due, run.forgiven = 0.0, True
+                run.forgiven = True
                 self.changes.anew[run.id] = (run, move)
         elif move.state in FINAL:
             run.ended = self._ended(run, move)

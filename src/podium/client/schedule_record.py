@@ -1,0 +1,185 @@
+"""Schedules in the store: each is a run of a built-in workflow, whose arguments say what it is to start, and
+how it stands. Nothing is kept beside runs.
+
+To change one (another definition, a pause) its run is replaced: ended and begun anew in one Write, fenced, so
+that an engine that is just starting something for it wins, and the change is tried again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from .. import codec
+from ..calendar import Schedule, Standing, begun
+from ..errors import StoreError, WrongState
+from ..functions import Function
+from ..model import UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
+from ..store import Store
+from .location import project_in
+from .profile import Profile
+
+SCHEDULE = "podium:schedule"  # the built-in workflow's name
+_FREE = frozenset({State.QUEUED, State.WAITING, State.PARKED})
+_TRIES = 50
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a schedule starts, and when."""
+
+    name: str
+    function: str
+    schedule: Schedule
+    args: bytes  # encoded
+    digest: bytes
+    fingerprint: str = ""
+    project: str = ""
+    tags: tuple[str, ...] = ()
+
+    def new_run(self, at: float, now: float) -> NewRun:
+        """The run for one instant: its id says which, so there is one however many start it."""
+        headers = {"scheduled_for": at, "tz": self.schedule.tz, "schedule": self.name}
+        return NewRun(
+            id=run_id(self.name, at),
+            function=self.function,
+            args=self.args,
+            digest=self.digest,
+            at=now,
+            explicit_id=True,
+            fingerprint=self.fingerprint,
+            project=self.project,
+            tags=self.tags,
+            context=msgspec.json.encode(headers).decode(),
+        )
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A schedule as the store has it."""
+
+    row: RunRow  # of its own run
+    plan: Plan
+    standing: Standing
+
+
+def run_id(name: str, at: float) -> str:
+    """ "shop:daily@2026-11-27T08:00:00Z"."""
+    return f"{name}@{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at))}"
+
+
+def plans_of(function: Function, project: str) -> Iterator[Plan]:
+    """What the schedules of a workflow start."""
+    for n, schedule in enumerate(function.schedules, 1):
+        args, digest = function.encode(function.bind((), schedule.args), 0)
+        name = function.name if n == 1 else f"{function.name}.{n}"
+        yield Plan(name, function.name, schedule, args, digest, function.fingerprint, project, function.tags)
+
+
+def written(plan: Plan, standing: Standing) -> dict[str, Any]:
+    """The arguments of a schedule's run."""
+    return {"plan": msgspec.to_builtins(plan), "standing": msgspec.to_builtins(standing)}
+
+
+def read(plan: dict[str, Any], standing: dict[str, Any]) -> tuple[Plan, Standing]:
+    """The way back."""
+    return msgspec.convert(plan, Plan), msgspec.convert(standing, Standing)
+
+
+def kept(store: Store) -> list[Kept]:
+    """All schedules of a store, by name."""
+    query = Query(function=SCHEDULE, states=UNFINISHED, limit=1000)
+    found: list[Kept] = []
+    while rows := store.find(query):
+        for row in rows:
+            given = codec.decode(row.args)
+            found.append(Kept(row, *read(given["plan"], given["standing"])))
+        query = Query(function=SCHEDULE, states=UNFINISHED, limit=1000, before=rows[-1].id)
+    return sorted(found, key=lambda each: (each.plan.project, each.plan.name))
+
+
+def keep_schedules(store: Store, profile: Profile) -> None:
+    """Put the schedules of a program's workflows on record, as this program declares them: new ones begin,
+    others change, and what a workflow of its own declares no more ends. A script that drives its own alone
+    keeps none, and says so. What cannot be now (the store is busy) the next opening does."""
+    wanted = {
+        (plan.project, plan.name): plan
+        for function in list(profile.functions.values())
+        for plan in plans_of(function, project_in(profile.url, function))
+    }
+    if profile.drives != "all":
+        if wanted:
+            names = ", ".join(sorted({plan.function.rpartition(":")[2] for plan in wanted.values()}))
+            profile.tell(
+                f"podium: a script that ends keeps no schedule: that of {names} needs podium worker MODULE"
+            )
+        return
+    try:
+        if wanted or _may_be_dropped(store, profile):
+            _keep(store, profile, wanted)
+    except StoreError:
+        return
+
+
+def _may_be_dropped(store: Store, profile: Profile) -> bool:
+    return SCHEDULE in profile.functions and bool(
+        store.find(Query(function=SCHEDULE, states=UNFINISHED, limit=1))
+    )
+
+
+def _keep(store: Store, profile: Profile, wanted: dict[tuple[str, str], Plan]) -> None:
+    env = profile.env
+    there = {(each.plan.project, each.plan.name): each for each in kept(store)}
+    writes = [
+        Write(new_runs=(_run_of(plan, begun(plan.schedule, env.now()), env.new_id(), env.now()),))
+        for key, plan in wanted.items()
+        if key not in there
+    ]
+    if writes:
+        store.commit(None, writes)
+    for key, each in there.items():
+        plan = wanted.get(key)
+        if plan is not None and plan != each.plan:
+            replace(
+                store, profile, each, lambda _, standing, plan=plan: (plan, _moved(plan, standing, env.now()))
+            )
+        elif plan is None and _is_ours(each.plan, profile):
+            store.commit(None, [Write(Fence(each.row.id, each.row.token, _FREE), Move(State.CANCELLED))])
+
+
+def _moved(plan: Plan, standing: Standing, now: float) -> Standing:
+    """How it stands under a new definition: what came due before that by the old one is over."""
+    return standing.replace(handled=max(standing.handled, now), due=plan.schedule.next(now), pending=())
+
+
+def _is_ours(plan: Plan, profile: Profile) -> bool:
+    function = profile.functions.get(plan.function)
+    return function is not None and project_in(profile.url, function) == plan.project
+
+
+def _run_of(plan: Plan, standing: Standing, id: str, now: float) -> NewRun:
+    args, digest = codec.encode_call(written(plan, standing), where="schedule")
+    return NewRun(
+        id=id, function=SCHEDULE, args=args, digest=digest, at=now,
+        due=standing.due,
+        unique_name=f"schedule {plan.project} {plan.name}",
+    )  # fmt: skip
+
+
+def replace(
+    store: Store, profile: Profile, old: Kept, change: Callable[[Plan, Standing], tuple[Plan, Standing]]
+) -> None:
+    """Have a schedule go on with another plan or standing. Raises WrongState where it is gone."""
+    for _ in range(_TRIES):
+        row, now = store.load(old.row.id), profile.env.now()
+        if row is None or row.state not in UNFINISHED:
+            break
+        given = codec.decode(row.args)
+        new = _run_of(*change(*read(given["plan"], given["standing"])), profile.env.new_id(), now)
+        end = Move(State.CANCELLED, at=now)
+        (verdict,) = store.commit(None, [Write(Fence(row.id, row.token, _FREE), end, new_runs=(new,))])
+        if verdict.outcome is Outcome.DONE:
+            return
+        time.sleep(0.1)  # an engine is starting something for it
+    raise WrongState(f"schedule {old.plan.name} has changed meanwhile", fix="podium schedules")

@@ -1,0 +1,205 @@
+"""`podium.schedules()`: what is scheduled, and what a person may do about it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ..calendar import Schedule, Standing, decide, held
+from ..errors import EngineStopped, UsageError
+from ..model import FINAL, NewRun, Outcome, Write
+from ..store import Store
+from .app import App, apps
+from .default_app import current_app
+from .run import Run, StoredRun
+from .schedule_record import Kept, Plan, kept, read, replace, run_id
+from .session import Session
+from .starting import chunks
+
+FOREVER = 50 * 365 * 86_400.0  # seconds: a paused schedule looks at nothing before
+
+
+class ScheduleHandle:
+    """A schedule of a workflow, as the store has it. `podium.schedules()` gives them.
+
+    Example:
+
+    >>> [each.words for each in podium.schedules()]
+    []
+    """
+
+    def __init__(self, app: App, record: Kept) -> None:
+        self._app, self._record = app, record
+
+    @property
+    def name(self) -> str:
+        """Of the workflow; of its second schedule with ".2"."""
+        return self._record.plan.name
+
+    @property
+    def function(self) -> str:
+        """The workflow's name, as runs have it."""
+        return self._record.plan.function
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it starts runs."""
+        return self._record.plan.schedule
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        return self.schedule.words
+
+    @property
+    def standing(self) -> Standing:
+        """What it has done so far: started, missed and skipped instants, why it is held."""
+        return self._record.standing
+
+    @property
+    def run(self) -> str:
+        """The id of its own run."""
+        return self._record.row.id
+
+    @property
+    def state(self) -> str:
+        """ "on time", "paused", or "held"."""
+        standing = self.standing
+        return "paused" if standing.paused else "held" if standing.held else "on time"
+
+    def next(self, count: int = 3) -> list[datetime.datetime]:
+        """The next instants, with their zone; none while it is paused."""
+        if self.standing.paused:
+            return []
+        return list(map(self._there, self.schedule.first(self._app.env.now(), count)))
+
+    @property
+    def missed_at(self) -> list[datetime.datetime]:
+        """The newest instants that were missed or skipped."""
+        return list(map(self._there, self.standing.missed_at))
+
+    @property
+    def last(self) -> Run[Any] | None:
+        """The run that it has started last, if that is still on record."""
+        row = self._app.session.store.load(self.standing.last_run) if self.standing.last_run else None
+        if row is None:
+            return None
+        return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))
+
+    def pause(self) -> None:
+        """Start nothing until it is resumed. Instants meanwhile are neither missed nor made up for."""
+        self._change(_paused)
+
+    def resume(self) -> None:
+        """Go on with the next instant."""
+        self._change(_resumed)
+
+    def fire(self) -> Run[Any]:
+        """Start a run now, beside what is scheduled."""
+        now = self._app.env.now()
+        at = float(int(now))
+        new = self._record.plan.new_run(at, now)
+        new = msgspec.structs.replace(new, id=f"{new.id}-{self._app.env.new_id()[-6:]}")
+        start(self._app.session, [new])
+        return Run(StoredRun.known(self._app, self._app.functions.get(self.function), self._app.load(new.id)))
+
+    def backfill(
+        self, begin: datetime.datetime, end: datetime.datetime, *, dry_run: bool = False
+    ) -> list[datetime.datetime]:
+        """Start a run for each instant from `begin` to `end`, both included; those that have one are left
+        out. Returns the instants; `dry_run`: and starts nothing.
+
+        Raises UsageError for a range without zones, and for one that ends before it begins.
+        """
+        if begin.tzinfo is None or end.tzinfo is None or end < begin:
+            raise UsageError(
+                f"backfill({begin}, {end}): two times with zones are needed, the earlier one first",
+                fix="such as datetime(2026, 11, 27, tzinfo=UTC)",
+            )
+        store, name = self._app.session.store, self.name
+        instants = self.schedule.between(begin.timestamp() - 1e-6, end.timestamp())
+        todo = [at for at in instants if store.load(run_id(name, at)) is None]
+        if not dry_run:
+            now = self._app.env.now()
+            for chunk in chunks(todo):
+                start(self._app.session, [self._record.plan.new_run(at, now) for at in chunk])
+        return list(map(self._there, todo))
+
+    def _there(self, at: float) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(at, self.schedule.zone)
+
+    def _change(self, change: Callable[[Plan, Standing, float], Standing]) -> None:
+        session = self._app.session
+        now = self._app.env.now()
+        replace(
+            session.store,
+            session.profile,
+            self._record,
+            lambda plan, standing: (plan, change(plan, standing, now)),
+        )
+
+    def __repr__(self) -> str:
+        return f"<schedule {self.name}: {self.words}>"
+
+
+def _paused(_: Plan, standing: Standing, now: float) -> Standing:
+    return standing.replace(paused=True, due=now + FOREVER, pending=())
+
+
+def _resumed(plan: Plan, standing: Standing, now: float) -> Standing:
+    return standing.replace(paused=False, handled=now, due=plan.schedule.next(now))
+
+
+def schedules(app: App | None = None) -> list[ScheduleHandle]:
+    """The schedules of the store, by name.
+
+    Example:
+
+    >>> for each in podium.schedules():
+    ...     print(each.name, each.words, each.next(1))
+    """
+    app = app or current_app()
+    return [ScheduleHandle(app, each) for each in kept(app.session.store)]
+
+
+def start(session: Session, new_runs: Sequence[NewRun]) -> None:
+    """Put runs on record, those that are there already left as they are. Blocks."""
+    writes = [Write(new_runs=(new,)) for new in new_runs]
+    verdicts = session.store.commit(None, writes)
+    for new, verdict in zip(new_runs, verdicts, strict=True):
+        if verdict.outcome not in (Outcome.DONE, Outcome.CONFLICT):  # CONFLICT: there, by an older definition
+            raise EngineStopped(f"run {new.id} could not be started: {verdict.outcome} {verdict.detail}")
+    if session.has_engine:
+        session.host.call(session.host.engine.claimer.soon)
+
+
+def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
+    """Start what a schedule's run is to start now; how it stands then. It may be asked twice for the same."""
+    session = apps.driving(run)
+    if not isinstance(session, Session):
+        raise EngineStopped(f"the engine that drives schedule {run} is gone")
+    return msgspec.to_builtins(_start_due(session, *read(plan, standing)))
+
+
+def _start_due(session: Session, plan: Plan, standing: Standing) -> Standing:
+    store, now = session.store, session.profile.env.now()
+    if standing.paused:
+        return standing.replace(due=now + FOREVER)
+    if not _is_offered(store, plan):
+        return held(plan.schedule, standing, now, f"no live engine offers {plan.function}")
+    starts, after = decide(plan.schedule, standing, now, _is_unfinished(store, standing.last_run))
+    for chunk in chunks(starts):
+        start(session, [plan.new_run(at, now) for at in chunk])
+    return after.replace(last_run=run_id(plan.name, starts[-1])) if starts else after
+
+
+def _is_offered(store: Store, plan: Plan) -> bool:
+    return any(plan.function in engine.functions for engine in store.engines())
+
+
+def _is_unfinished(store: Store, run: str) -> bool:
+    row = store.load(run) if run else None
+    return row is not None and row.state not in FINAL

@@ -1,0 +1,197 @@
+"""Schedules in an app: what starts by itself, what a person may do, and how a program changes them."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, Options, cron, every, task, workflow
+from podium.functions import Function, registry
+
+seen: list[datetime.datetime] = []
+
+
+@task
+def note(city: str) -> str:
+    seen.append(podium.scheduled_for())
+    return f"{city} {podium.scheduled_for():%H:%M %Z}"
+
+
+@workflow(schedule=every("1s", args={"city": "Oslo"}))
+def ticks(city: str = "Rome") -> str:
+    assert podium.scheduled_for() is not None
+    return note(city)
+
+
+@workflow(schedule=[cron("30 6 * * *", tz="Europe/Oslo"), cron("0 18 * * FRI", catch_up="none")])
+def daily() -> str:
+    return note("daily")
+
+
+@workflow(schedule=cron("0 0 1 1 *", overlap="allow"))
+def yearly() -> str:
+    return note("yearly")
+
+
+# Out of the registry: every other app of this process would keep these schedules, too.
+FLOWS = {flow.name: registry.pop(flow.name) for flow in (ticks, daily, yearly)}
+
+
+def functions(*flows: Any) -> dict[str, Function]:
+    """What an app has that declares these workflows: tasks and what is built in, too."""
+    there = {name: each for name, each in registry.items() if not each.schedules}
+    return there | {flow.name: FLOWS[flow.name] for flow in flows}
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> None:
+    seen.clear()
+
+
+def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Path:
+    return tmp_path / "podium.db"
+
+
+def opened(url: Path, *flows: Any, **given: Any) -> App:
+    return App(url, options=Options(poll=0.05, grace=2), functions=functions(*flows), **given)
+
+
+@pytest.fixture
+def app(url: Path) -> Iterator[App]:
+    with opened(url, daily, yearly) as app:
+        yield app
+
+
+def test_a_schedule_starts_a_run_at_each_instant_and_the_run_knows_which(url: Path) -> None:
+    with opened(url, ticks):
+        until(lambda: len(seen) >= 2)
+        run = list(podium.runs("workflow:ticks status:succeeded"))[-1]
+        at = seen[0]
+        assert run.id == f"{ticks.name}@{at:%Y-%m-%dT%H:%M:%SZ}"
+        assert run.result() == f"Oslo {at:%H:%M} UTC", "the schedule's own arguments"
+        (ours,) = podium.schedules()
+        assert (ours.name, ours.words, ours.state) == (ticks.name, "every second", "on time")
+        assert ours.standing.started >= 2
+        assert ours.last is not None
+        assert ours.last.id.startswith(ticks.name)
+    assert len(seen) == len(set(seen)), "each instant once"
+
+
+def test_what_is_declared_is_on_record_in_words_with_the_next_instants(app: App) -> None:
+    first, second, third = podium.schedules()
+    assert [first.name, second.name, third.name] == [daily.name, f"{daily.name}.2", yearly.name]
+    assert first.words == "every day at 06:30, Europe/Oslo"
+    assert [(at.hour, at.minute, str(at.tzinfo)) for at in first.next(2)] == 2 * [(6, 30, "Europe/Oslo")]
+    assert second.next(1)[0].strftime("%a %H:%M") == "Fri 18:00"
+    assert app.load(third.run).due == third.next(1)[0].timestamp(), "its own run sleeps until then"
+
+
+def test_a_paused_schedule_starts_nothing_until_it_is_resumed(url: Path) -> None:
+    with opened(url, ticks):
+        until(lambda: seen)
+        podium.schedules()[0].pause()
+        (ours,) = podium.schedules()
+        assert (ours.state, ours.next()) == ("paused", [])
+        until(lambda: not podium.runs("workflow:ticks status:running"))
+        count = len(seen)
+        time.sleep(1.2)  # an instant passes
+        assert len(seen) == count
+    with opened(url, ticks):
+        assert podium.schedules()[0].state == "paused", "whoever declares it again"
+        podium.schedules()[0].resume()
+        until(lambda: len(seen) > count)
+        assert podium.schedules()[0].standing.missed == 0, "what passes meanwhile was not missed"
+
+
+def test_it_can_be_fired_beside_what_is_scheduled(app: App) -> None:
+    ours = podium.schedules()[0]
+    assert ours.fire().result(timeout=15).startswith("daily")
+    assert ours.fire().result(timeout=15).startswith("daily"), "as often as one likes"
+    assert podium.schedules()[0].standing.started == 0
+
+
+def test_a_range_is_backfilled_once(app: App) -> None:
+    ours = podium.schedules()[0]
+    begin = datetime.datetime(2026, 10, 24, tzinfo=UTC)
+    end = begin + datetime.timedelta(days=3)
+    preview = ours.backfill(begin, end, dry_run=True)
+    assert [f"{at:%d %H:%M %Z}" for at in preview] == ["24 06:30 CEST", "25 06:30 CET", "26 06:30 CET"]
+    assert not podium.runs("workflow:daily")
+    assert ours.backfill(begin, end) == preview
+    until(lambda: len(seen) == 3)
+    assert sorted(seen) == preview
+    assert ours.backfill(begin, end) == [], "these are there"
+    with pytest.raises(podium.UsageError, match="two times with zones"):
+        ours.backfill(end, begin)
+
+
+def test_what_is_declared_last_holds(url: Path) -> None:
+    with opened(url, daily, yearly):
+        before = {each.name: each.run for each in podium.schedules()}
+    with opened(url, daily, yearly):
+        assert {each.name: each.run for each in podium.schedules()} == before, "the same go on"
+    other = FLOWS[daily.name].schedules
+    FLOWS[daily.name].schedules = (every("1h"),)
+    try:
+        with opened(url, daily):
+            found = {each.name: each for each in podium.schedules()}
+            assert found.keys() == {daily.name, yearly.name}, "another program's stay"
+            assert found[daily.name].words == "every hour"
+    finally:
+        FLOWS[daily.name].schedules = other
+
+
+def test_a_script_that_drives_its_own_keeps_no_schedule_and_says_so(url: Path) -> None:
+    said: list[str] = []
+    with opened(url, daily, drives="own", notice=said.append) as app:
+        app.session.listen()
+        assert podium.schedules() == []
+    assert any("a script that ends keeps no schedule: that of daily" in line for line in said)
+
+
+def test_a_schedule_whose_code_is_gone_is_held_and_says_so(url: Path) -> None:
+    with opened(url, ticks):
+        until(lambda: seen)
+    count = len(seen)
+    with opened(url, yearly):
+        held = until(lambda: next((each for each in podium.schedules() if each.state == "held"), None))
+        assert held.standing.held == f"no live engine offers {ticks.name}"
+        assert len(seen) == count
+    with opened(url, ticks):
+        until(lambda: len(seen) > count)
+        until(lambda: podium.schedules()[0].state == "on time")
+    assert len(seen) == len(set(seen))
+
+
+def test_a_run_by_hand_is_scheduled_for_its_start(app: App) -> None:
+    run = yearly.start()
+    run.result(timeout=15)
+    assert seen[0].timestamp() == pytest.approx(app.load(run.id).started, abs=1e-3)
+
+
+def test_wrong_arguments_are_refused_where_they_are_declared() -> None:
+    with pytest.raises(podium.ArgumentError, match="unexpected keyword argument 'town'"):
+        workflow(ticks.fn, name="wrong", schedule=every("1h", args={"town": "Oslo"}))
+    with pytest.raises(podium.DeclarationError, match="a schedule is needed"):
+        workflow(ticks.fn, name="wrong", schedule="0 9 * * *")  # wrong
+
+
+def test_scheduled_for_works_inside_alone() -> None:
+    with pytest.raises(podium.UsageError, match="works inside a workflow"):
+        podium.scheduled_for()

@@ -1,0 +1,81 @@
+"""What a schedule starts: overlap and catch-up, decided without a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podium.calendar import Schedule, Standing, begun, decide, every
+
+T = 6000.0  # an instant of every schedule here
+
+
+def minutely(**given: Any) -> Schedule:
+    return every("1m", **given)
+
+
+def standing(**given: Any) -> Standing:
+    return Standing(**{"handled": T, "due": T + 60, **given})
+
+
+def test_an_instant_that_is_due_is_started_once() -> None:
+    schedule = minutely()
+    starts, after = decide(schedule, standing(), T + 60, is_running=False)
+    assert (starts, after.handled, after.due, after.started) == ([T + 60], T + 60, T + 120, 1)
+    assert decide(schedule, after, T + 61, is_running=False)[0] == []
+
+
+def test_what_came_before_it_began_is_none_of_its() -> None:
+    schedule = minutely()
+    first = begun(schedule, T + 30)
+    assert first.due == T + 60
+    assert decide(schedule, first, T + 61, is_running=False)[0] == [T + 60]
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "started", "missed"),
+    [("none", [], 10), ("latest", [T + 600], 9), (3, [T + 480, T + 540, T + 600], 7)],
+)
+def test_what_was_missed_is_made_up_for_as_the_policy_says(
+    catch_up: Any, started: list[float], missed: int
+) -> None:
+    schedule = minutely(catch_up=catch_up, overlap="allow")
+    starts, after = decide(schedule, standing(), T + 645, is_running=False)
+    assert (starts, after.missed, after.handled) == (started, missed, T + 600)
+    assert list(after.missed_at) == [T + 60 * n for n in range(1, 11) if T + 60 * n not in started]
+    assert decide(schedule, after, T + 650, is_running=False)[0] == []
+
+
+def test_all_that_was_missed_is_made_up_for_up_to_a_cap() -> None:
+    schedule = minutely(catch_up="all", overlap="allow")
+    starts, after = decide(schedule, standing(), T + 60 * 1500, is_running=False)
+    assert (len(starts), starts[-1], after.missed) == (1000, T + 60 * 1500, 500)
+    assert len(after.missed_at) == 50, "listed; all are counted"
+
+
+def test_an_instant_is_on_time_for_half_the_way_to_the_next_one() -> None:
+    schedule = minutely(catch_up="none")
+    assert decide(schedule, standing(), T + 89, is_running=False)[0] == [T + 60]
+    assert decide(schedule, standing(), T + 91, is_running=False)[0] == []
+
+
+def test_none_is_started_while_the_last_run_has_not_ended() -> None:
+    schedule = minutely()
+    starts, after = decide(schedule, standing(last_run="r"), T + 60, is_running=True)
+    assert (starts, after.skipped, after.missed, after.missed_at) == ([], 1, 0, (T + 60,))
+    assert decide(minutely(overlap="allow"), standing(last_run="r"), T + 60, is_running=True)[0] == [T + 60]
+
+
+def test_what_is_made_up_for_comes_one_after_the_other_where_runs_do_not_overlap() -> None:
+    schedule, made, now = minutely(catch_up="all"), list[float](), T + 231
+    starts, after = decide(schedule, standing(), now, is_running=False)
+    made += starts
+    assert after.due == now + 2, "it looks again soon"
+    starts, after = decide(schedule, after, now + 2, is_running=True)
+    assert (starts, len(after.pending), after.skipped) == ([], 2, 0)
+    while after.pending:
+        starts, after = decide(schedule, after, now + 4, is_running=False)
+        made += starts
+    assert made == [T + 60, T + 120, T + 180]
+    assert after.due == T + 240
