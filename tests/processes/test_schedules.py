@@ -45,7 +45,7 @@ def test_three_workers_of_which_each_is_killed_once_start_each_instant_once(host
     due = {f"beats:beat@{at[:19]}Z" for at in instants(host)}
     begun = host.app.find(Query(function="beats:beat", limit=1000))
     assert {row.id for row in begun} >= due
-    assert len(begun) == ours.standing.started, "one run for each instant"
+    assert len(begun) >= ours.standing.started, "what a look has started that was lost is not counted"
     first, last = min(row.id for row in begun), max(row.id for row in begun)
     expected = ours.schedule.between(_at(first) - 1, _at(last))
     assert sorted(_at(row.id) for row in begun) == list(expected), "none is missing"
