@@ -76,6 +76,11 @@ def test_by_age(app: App) -> None:
     assert "--vacuum gives it back" in ran.stderr
 
 
+def test_what_has_not_ended_is_kept_and_said_to_be_there(app: App) -> None:
+    assert as_json("prune", "queued", "-y")["kept"] == [{"id": "queued", "why": "it has not ended"}]
+    assert "queued" in left(app)
+
+
 def test_by_state_and_number(app: App) -> None:
     assert as_json("prune", "status:failed", "--keep", "1", "-y")["runs"] == ["run-4", "run-1"]
     assert left(app) == ["parked", "queued", *(f"run-{n}" for n in (0, 2, 3, 5, 6, 7, 8))]

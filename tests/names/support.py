@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from podium import App
 from podium.model import Query
@@ -45,10 +46,12 @@ class Place:
         (home / "mail.py").write_text(MAIL)
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *command: str, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, cwd: Path | None = None, stderr: int | IO[str] = subprocess.PIPE, **env: str
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=cwd or self.home, env={**os.environ, **env}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
         self._started.append(process)
         return process
@@ -56,7 +59,7 @@ class Place:
     def kill(self, process: subprocess.Popen[str], how: int = signal.SIGKILL) -> str:
         process.send_signal(how)
         out, err = process.communicate(timeout=60)
-        return out + err
+        return out + (err or "")
 
     def stop(self, process: subprocess.Popen[str]) -> None:
         """Stop it as Ctrl-Z does, and wait until it is."""

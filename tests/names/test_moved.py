@@ -126,3 +126,48 @@ def test_a_named_workflow_is_resumed_by_the_told_command(place: Place) -> None:
     assert resumed.returncode == 0, resumed.stderr
     with App(place.home / ".podium" / "podium.db", drives="nothing") as app:
         assert [row.function for row in app.find(Query())] == ["nightly"]
+
+
+LATER = """
+import time
+from pathlib import Path
+from podium import task, workflow
+
+@task
+def one(x):
+    Path("sent").write_text("began\\n")
+    while not Path("go").exists():
+        time.sleep(0.01)
+    return x + 1
+
+@task
+def two(x):
+    return x + 1
+
+@workflow
+def flow(x):
+    return two(one(x))
+
+if __name__ == "__main__":
+    import sys
+    print(flow.run(int(sys.argv[1])))
+"""
+
+
+def test_a_workflow_s_run_goes_to_no_task(place: Place) -> None:
+    (place.home / "later.py").write_text(LATER)
+    script = place.start("later.py", "2")
+    place.until("began")
+    place.kill(script)
+    (place.home / "later.py").write_text(
+        LATER.replace("def flow", "def stream").replace("flow.run", "stream.run")
+    )
+    place.go()
+    told = place.run("later.py", "99").stderr
+    assert "podium rename later:flow later:stream\n" in told
+    (run,) = place.run(*PODIUM, "runs", "-q", "status:open").stdout.split()
+    refused = place.run(*PODIUM, "rename", "--yes", "later:flow", "later:two")
+    assert f"later:two is a task, and run {run} is of a workflow" in refused.stdout + refused.stderr
+    assert place.run(*PODIUM, "rename", "--yes", "later:flow", "later:stream").returncode == 0
+    assert "resumed" in place.run("later.py", "2").stderr
+    assert place.states() == ["succeeded", "succeeded"]

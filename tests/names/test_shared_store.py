@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -43,11 +44,13 @@ class Shared:
         (home / "stores").mkdir()
         self._workers: list[subprocess.Popen[str]] = []
 
-    def start(self, *command: str, cwd: str) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, cwd: str, stdout: int | IO[str] = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         env = {**os.environ, "PODIUM_URL": str(self.home / "stores" / "s.db"), **self.environment}
         return subprocess.Popen(
             [sys.executable, *command], cwd=self.home / cwd, env=env, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=stdout, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
     def run(self, *command: str, cwd: str) -> str:
@@ -60,7 +63,12 @@ class Shared:
         ).strip()
 
     def serve(self, cwd: str) -> None:
-        self._workers.append(self.start(*PODIUM, "worker", "main.py", cwd=cwd))
+        with open(self.home / "said", "a") as said:
+            self._workers.append(self.start(*PODIUM, "worker", "main.py", cwd=cwd, stdout=said))
+
+    def said(self) -> str:
+        """What workers have said."""
+        return (self.home / "said").read_text()
 
     def done(self) -> list[str]:
         return self.ledger.read_text().splitlines() if self.ledger.exists() else []
@@ -96,6 +104,12 @@ def test_a_run_goes_to_its_own_files_code_alone(shared: Shared) -> None:
     assert "undriven" in why
     assert "bills" in why
     assert "deletes" in why
+    doctor = shared.run(*PODIUM, "doctor", "--quick", cwd="deletes")
+    assert "1 run of main:flow due" in doctor
+    assert "what live engines have by that name is not" in doctor
+    assert f"podium resume {waiting}" in doctor
+    assert "podium worker main, or" not in doctor
+    shared.until(lambda: "1 other run waits" in shared.said())
     shared.serve("bills")
     shared.until(lambda: "bills customer-1" in shared.done())
 

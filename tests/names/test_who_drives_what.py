@@ -133,12 +133,66 @@ if __name__ == "__main__":
 """
 
 
-def test_a_script_that_serves_drives_what_was_left_behind_without_being_asked(place: Place) -> None:
+ASGI = """
+import mail
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+"""
+IN_A_TASK = """
+import asyncio, uvicorn
+from app import app
+
+async def main():
+    await uvicorn.Server(uvicorn.Config(app, port=0)).serve()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+UVICORN = """
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run("app:app", port=0, %s)
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(SERVES, id="http.server"),
+        pytest.param(f"from podium import task\n{SERVES}", id="its-first-import-is-podium"),
+        pytest.param(IN_A_TASK, id="asyncio.run"),
+        pytest.param(UVICORN % "reload=True", id="reload"),
+        pytest.param(UVICORN % "workers=2", id="workers"),
+    ],
+)
+def test_a_script_that_serves_drives_what_was_left_behind_without_being_asked(
+    place: Place, script: str
+) -> None:
     place.leave("ALL-1")
     place.go()
-    (place.home / "web.py").write_text(SERVES)
-    place.start("web.py")
+    (place.home / "app.py").write_text(ASGI)
+    (place.home / "web.py").write_text(script)
+    server = place.start("web.py")
     place.until("SENT ALL-1")
+    place.kill(server, signal.SIGINT)
+
+
+def test_a_server_says_what_else_waits(place: Place) -> None:
+    (place.home / "other.py").write_text(MAIL)
+    script = place.start("other.py", "ALL-1")
+    place.until("began ALL-1")
+    place.kill(script)
+    (place.home / "web.py").write_text(SERVES)
+    with open(place.home / "said", "w") as said:
+        server = place.start("web.py", stderr=said)
+    wait_until(lambda: "1 other run waits (other:campaign)" in (place.home / "said").read_text())
+    place.kill(server)
 
 
 def test_a_script_that_binds_a_socket_and_serves_nobody_drives_its_own(place: Place) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Future
 from functools import partial
 
-from ..inspect import starter_under
+from ..errors import UsageError
+from ..inspect import is_workflow, offered, starter_under
 from ..model import EngineRow, RunRow, Verdict, Write
 from . import owners, steering
 from .end_watcher import settle
@@ -44,7 +45,12 @@ class Decisions:
         there goes on with the run.
         """
         row, owner = self._freed(run)
-        starter = starter_under(self._session.profile.url, row, function)
+        url, ours = self._session.profile.url, self._session.profile.functions
+        known = {name: function.fingerprint for name, function in list(ours.items())}
+        known = {**offered(self._session.store.engines()), **known}
+        if row.fingerprint and is_workflow(url, function, row.starter, known) is False:
+            raise UsageError(f"{function} is a task, and run {run} is of a workflow", fix=f"podium why {run}")
+        starter = starter_under(url, row, function)
         return self._decide(run, steering.renaming(row, owner, function, starter))
 
     def resume(self, run: str) -> Future[Verdict]:

@@ -27,7 +27,7 @@ from .process import default_drives, is_server, might_be_server, nameless_notebo
 
 log = logging.getLogger("podium")
 
-LOOKS = 30  # at a script that has bound a socket, a second apart: whether it serves by now
+LOOKS = 30  # at a script that may become a server, a second apart: whether it serves by now
 SETTLE_SECONDS = 1.0  # without a further declaration: the program is imported
 
 NAMELESS = (
@@ -69,6 +69,10 @@ class _Start:
             self.is_watched = True
             if wants_engine() and might_be_server():
                 self._watch()
+            elif wants_engine() and parent_process() is not None:
+                self._watch(
+                    LOOKS
+                )  # it may serve on a socket that its parent has bound, as under `reload=True`
             elif wants_engine():
                 _BINDING.install_once()
 
@@ -99,7 +103,9 @@ class _Start:
                 if self.called_off.wait(SETTLE_SECONDS):
                     return
             if not apps.are_live():
-                current_app().host.listen()
+                app = current_app()
+                app.host.listen()
+                app.session.tell_others()
         except PodiumError as error:
             log.error("the runs of this process stand still until the next call: %s", error)
 

@@ -9,7 +9,7 @@ from ..errors import PodiumError, ResourceShortage
 from ..inspect import WayOn, living, offered, undriven, way_on
 from ..model import EngineRow, Query, RunRow
 from ..store import Store
-from .location import store_flag
+from .location import project_in, store_flag
 from .open_store import OpenStore
 from .profile import Profile
 
@@ -69,7 +69,7 @@ def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -
     left = [
         row
         for row in undriven(view.store.find(Query(unowned=True, limit=LOOKED_AT)), engines)
-        if row.id not in wanted and not (profile.drives == "all" and row.function in ours)
+        if row.id not in wanted and not (profile.drives == "all" and _is_ours(profile, row))
     ]
     known = {**offered(engines), **{name: function.fingerprint for name, function in list(ours.items())}}
     flag = store_flag(view.url)
@@ -86,8 +86,14 @@ def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -
             yield _renamed(function, len(of_function), way, flag)
     rest = [row for row in left if row.function not in gone]
     if rest:
-        others = [name for name in dict.fromkeys(row.function for row in rest) if name not in ours]
+        others = list(dict.fromkeys(row.function for row in rest if not _is_ours(profile, row)))
         yield _waiting(rest, others, way_on(view, rest[-1], known), flag)
+
+
+def _is_ours(profile: Profile, row: RunRow) -> bool:
+    """Whether a run is of a function of this program, and not of one of that name in another project."""
+    function = profile.functions.get(row.function)
+    return function is not None and row.project in ("", project_in(profile.url, function))
 
 
 def _waiting(rows: Sequence[RunRow], others: Sequence[str], way: WayOn, flag: str) -> str:

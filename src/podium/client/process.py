@@ -17,15 +17,19 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import changes
 from ..errors import UsageError
 from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
+
+if TYPE_CHECKING:
+    from asyncio import Task  # a quarter of the time of `import podium`, which needs none
 
 Drives = Literal["all", "own", "nothing"]
 
@@ -83,16 +87,41 @@ def might_be_server() -> bool:
 def _is_serving() -> bool:
     """Whether the main thread is inside a server's loop, as in `uvicorn.run(app)` at the end of a script.
 
-    Only there somebody's script can be told from a server. One that serves in `asyncio.run(...)` is
-    recognised from a request on; it has `with App():` to drive from its start.
+    Only there somebody's script can be told from a server. One that serves in `asyncio.run(...)` is known by
+    the tasks of that loop: while they wait, none of their frames is on the stack.
     """
     stacks = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
     frame = stacks.get(threading.main_thread().ident or 0)
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module in _SERVERS or module.partition(".")[0] in _SERVERS:
+        if _is_of_server(frame) or any(map(_serves, _tasks_of(frame))):
             return True
         frame = frame.f_back
+    return False
+
+
+def _is_of_server(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module in _SERVERS or module.partition(".")[0] in _SERVERS
+
+
+def _tasks_of(frame: FrameType) -> Iterable[Task[Any]]:
+    """All tasks of an event loop, where this frame is the one that runs its main task."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not str(frame.f_globals.get("__name__", "")).startswith("asyncio."):
+        return ()
+    mains = (value for value in list(frame.f_locals.values()) if isinstance(value, asyncio.Task))
+    main: Task[Any] | None = next(mains, None)
+    return () if main is None else asyncio.all_tasks(main.get_loop())
+
+
+def _serves(task: Task[Any]) -> bool:
+    """Whether a server's coroutine is among those that a task awaits, one inside of the other."""
+    coroutine: Any = task.get_coro()
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and _is_of_server(frame):
+            return True
+        coroutine = getattr(coroutine, "cr_await", None)
     return False
 
 
@@ -137,8 +166,11 @@ def _top_of_main() -> str:
     spec = getattr(main, "__spec__", None)
     if spec is not None:
         return spec.name.partition(".")[0]
+    command = getattr(main, "__file__", "")
+    if command.endswith(".py"):  # somebody's script, whatever it imports first
+        return ""
     try:
-        with open(getattr(main, "__file__", ""), "rb") as script:
+        with open(command, "rb") as script:
             entries: list[bytes] = _ENTRY.findall(script.read(_ENTRY_BYTES))
     except OSError:
         return ""

@@ -20,7 +20,8 @@ def forget(app: App, rows: Sequence[RunRow]) -> Iterator[tuple[RunRow, str]]:
         writes = [Write(fence=Fence(row.id, row.token, FINAL), forget=True) for row in batch]
         verdicts = app.session.commit(writes)
         for row, verdict in zip(batch, verdicts, strict=True):
-            yield row, "" if verdict.outcome is Outcome.DONE else verdict.detail or "it is there no more"
+            otherwise = "it is there no more" if row.state.is_final else "it has not ended"
+            yield row, "" if verdict.outcome is Outcome.DONE else verdict.detail or otherwise
 
 
 def _batches(rows: Sequence[RunRow]) -> Iterator[list[RunRow]]:

@@ -25,7 +25,7 @@ from .step_names import StepName
 from .store_view import StoreView
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import can_act, living, offered, undriven, would_take
-from .whereabouts import WayOn, file_of, find_code, folders_of, starter_under, way_on
+from .whereabouts import WayOn, file_of, find_code, folders_of, is_workflow, starter_under, way_on
 
 __all__ = [
     "MESSAGE",
@@ -81,6 +81,7 @@ __all__ = [
     "find_code",
     "folders_of",
     "can_act",
+    "is_workflow",
     "living",
     "offered",
     "starter_under",

@@ -12,7 +12,7 @@ from ..store import Finding, lock_holder
 from .causes import MORE_SLOTS, UNBLOCK, full_slots, named, silent
 from .durations import ago, span
 from .store_view import StoreView
-from .undriven import can_act, offered, undriven
+from .undriven import can_act, has_function, offered, undriven
 from .whereabouts import way_on
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
@@ -124,20 +124,24 @@ def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]
     lacking = Counter(row.function for row in left)
     for function, count in lacking.most_common(_EXAMPLES):
         first = next(row for row in reversed(left) if row.function == function)
-        nobody = _nobody(function, living)
+        nobody = _nobody(first, living)
         since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due else ""
         what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, undriven: {nobody}"
         way = way_on(view, first, offered(living))
         worker = f"podium worker {function.partition(':')[0]}, or drive one: {way.command}"
-        yield Finding("unserved", False, "; ".join((what, *way.why)), way.said if way.why else worker)
+        is_elsewhere = bool(first.project) and any(function in engine.functions for engine in living)
+        fix = way.said if way.why or is_elsewhere else worker
+        yield Finding("unserved", False, "; ".join((what, *way.why)), fix)
     if not lacking:
         yield Finding("unserved", True, "every run that is due has an engine that offers its function")
 
 
-def _nobody(function: str, living: Sequence[EngineRow]) -> str:
-    """Why no engine takes the runs of a function."""
+def _nobody(row: RunRow, living: Sequence[EngineRow]) -> str:
+    """Why no engine takes a run."""
     if not living:
         return "no engine is alive"
-    if any(function in engine.functions for engine in living):
+    if any(has_function(engine, row) for engine in living):
         return "each engine that has it drives only what it has started"
+    if any(row.function in engine.functions for engine in living):
+        return f"it is of {row.project}, and what live engines have by that name is not"
     return "no live engine offers it"

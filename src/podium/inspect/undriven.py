@@ -28,14 +28,19 @@ def offered(engines: Iterable[EngineRow]) -> dict[str, str]:
     return {name: code for engine in engines for name, code in engine.functions.items()}
 
 
+def has_function(engine: EngineRow, row: RunRow) -> bool:
+    """Whether an engine has the function of a run, and not one of that name in another project."""
+    if row.function not in engine.functions:
+        return False
+    return row.project in ("", read_engine_info(engine.info).projects.get(row.function, ""))
+
+
 def would_take(engine: EngineRow, row: RunRow) -> bool:
     """Whether a live engine takes this run when it is due: it has the function, and drives all runs, or this
     one because its process started it, attached to it or was told to drive it."""
-    info = read_engine_info(engine.info)
-    if row.function not in engine.functions:
+    if not has_function(engine, row):
         return False
-    if row.project not in ("", info.projects.get(row.function, "")):
-        return False  # of a function of that name elsewhere
+    info = read_engine_info(engine.info)
     if info.run:
         return info.run == row.id
     return info.drives == "all" or row.starter_engine == engine.id

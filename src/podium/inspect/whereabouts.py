@@ -100,6 +100,16 @@ def starter_under(url: str, row: RunRow, function: str) -> str:
     return str(file) if file is not None else ""
 
 
+def is_workflow(url: str, function: str, starter: str, offered: Mapping[str, str]) -> bool | None:
+    """Whether a function is a workflow or a task; None where nothing here declares it."""
+    if function in offered:
+        return bool(offered[function])  # tasks have no fingerprint
+    module = function.rpartition(":")[0]
+    file = file_of(module, starter, folders_of(url, starter)) if module else None
+    declared = declared_in(file) if file is not None else None
+    return declared.functions.get(function) if declared is not None else None
+
+
 # -- where it is -------------------------------------------------------------------------------------
 
 
@@ -183,12 +193,14 @@ class _Lookalikes:
         self._module, _, self._qualname = row.function.rpartition(":")
         steps = (entry.step.partition("/")[2].partition("#")[0] for entry in history.tail(view.store, row))
         self._steps = {step.rpartition(".")[2] for step in steps if step}
+        # A task has neither steps nor a fingerprint, and cannot go on with what a workflow has on record.
+        self._is_workflow = bool(row.fingerprint or self._steps)
 
     def found(self) -> list[str]:
         same = [name for name, code in self._offered.items() if code and code == self._row.fingerprint]
         if len(same) == 1:
             return same
-        moved, renamed = self._moved(), self._renamed()
+        moved, renamed = self._of_its_kind(self._moved()), self._of_its_kind(self._renamed())
         names = {**renamed, **moved}
         fitting = [name for name, words in names.items() if self._steps and self._steps <= words]
         spelled = [name for name in renamed if len(renamed) == 1 or self._likeness(name) >= _ALIKE]
@@ -204,6 +216,11 @@ class _Lookalikes:
             names |= {name: declared.words for name in declared.functions if self._is_same(name)}
         return names
 
+    def _of_its_kind(self, names: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        url, starter = self._view.url, self._row.starter
+        kinds = {name: is_workflow(url, name, starter, self._offered) for name in names}
+        return {name: names[name] for name, kind in kinds.items() if kind in (None, self._is_workflow)}
+
     def _is_same(self, name: str) -> bool:
         return name.rpartition(":")[2] == self._qualname and name != self._row.function
 
@@ -214,7 +231,7 @@ class _Lookalikes:
         alike = difflib.get_close_matches(self._row.function, list(self._offered), _SHOWN, _ALIKE)
         names = {name: self._words(name) for name in alike}
         if declared is not None:
-            names |= {name: declared.words for name, is_workflow in declared.functions.items() if is_workflow}
+            names |= dict.fromkeys(declared.functions, declared.words)
         return names
 
     def _words(self, name: str) -> frozenset[str]:
