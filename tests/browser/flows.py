@@ -83,3 +83,16 @@ def buy(
 ) -> str:
     """Takes an order; `mode` says how."""
     return f"{order.sku} {mode} {note} {total}"
+
+
+@task
+def slow(number: int) -> int:
+    """A tenth of a second."""
+    time.sleep(0.1)
+    return number
+
+
+@workflow
+def steps(many: int = 60) -> int:
+    """One step after the other."""
+    return sum(slow(number) for number in range(many))

@@ -174,3 +174,38 @@ def test_a_lost_connection_is_said_and_found_again(opened: Opener, site: Site) -
     expect(page.locator("#runs tbody tr").first).to_be_visible()  # nothing goes away
     with served(site.project, int(link.split(":")[2].split("/")[0])):
         expect(page.locator("#live")).to_have_text("live")
+
+
+def test_a_workflow_is_started_by_the_form_of_its_types(opened: Opener, site: Site) -> None:
+    page = opened("/workflows?w=buy")
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()  # sku is needed
+    page.get_by_label("sku").fill("A-310")
+    page.get_by_label("amount").fill("many")
+    expect(page.locator(".err").filter(has_text="whole number")).to_be_visible()
+    page.get_by_label("amount").fill("2")
+    page.get_by_label("mode").select_option("fast")
+    page.get_by_label("tags").fill("by-hand")
+    command = page.locator("form .cli code")
+    expect(command).to_contain_text("podium run --tag by-hand flows:buy -- --order '{")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile("/runs/"))
+    expect(page.locator("h1")).to_contain_text("succeeded")
+    page.get_by_role("tab", name="Data").click()
+    expect(page.locator(".tree").last).to_contain_text("'A-310 fast None'")
+
+
+def test_wrong_input_is_told_in_the_words_of_the_server(opened: Opener, site: Site) -> None:
+    page = opened("/workflows?w=check")
+    page.get_by_label("rows").fill("[1, 2]")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("alert")).to_contain_text("rows")
+
+
+def test_failures_are_gathered_by_line_and_retried(opened: Opener, site: Site) -> None:
+    page = opened("/failures")
+    expect(page.locator(".errline")).to_contain_text("could not convert string to float: 'n/a'")
+    expect(page.get_by_role("region", name="Source")).to_contain_text("return float(row)")
+    page.get_by_role("button", name=re.compile("^Retry")).click()
+    expect(page.get_by_role("dialog")).to_contain_text("podium retry ")
+    page.get_by_role("button", name="Leave it").click()
+    expect(page.locator(".toast")).to_have_count(0)

@@ -25,6 +25,7 @@ PLACES = {
     "data": "/runs/{crawl}#data",
     "why": "/runs/{check}#why",
     "history": "/runs/{crawl}#history",
+    "failures": "/failures",
     "workflows": "/workflows?w=buy",
     "workers": "/workers",
     "settings": "/settings",

@@ -14,6 +14,7 @@ const PAGES = [
   ["now", /^\/$/, "./pages/now.js", "Now", "n", "/"],
   ["runs", /^\/runs$/, "./pages/runs.js", "Runs", "r", "/runs"],
   ["runs", /^\/runs\/([^/]+)$/, "./pages/run.js"],
+  ["failures", /^\/failures$/, "./pages/failures.js", "Failures", "f", "/failures"],
   ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
   ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
   ["settings", /^\/settings$/, "./pages/settings.js", "Settings", ",", "/settings"],
@@ -21,7 +22,7 @@ const PAGES = [
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r o e ,", "now, runs, workflows, engines, settings"],
+  ["g then n r f o e ,", "now, runs, failures, workflows, engines, settings"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],
@@ -236,6 +237,8 @@ addEventListener("resize", draw);
 setInterval(() => document.hidden || draw(), 1000); // "3 s ago" goes on
 document.addEventListener("visibilitychange", () => document.hidden || page?.heard?.("reset", {}));
 
+const more = $("more");
+if (more) more.onclick = (event) => (event.preventDefault(), dialog("More pages", (close) => html`<nav class="nav all" aria-label="More pages">${PAGES.filter((p) => p[3] && document.querySelector(`.nav a.deep[data-page=${p[0]}]`)).map((p) => html`<a href=${p[5]} onclick=${close}>${icon(p[0])}${p[3]}</a>`)}</nav>`, (close) => html`<button type="button" class="btn" onclick=${close}>Close</button>`));
 $("find").onclick = palette;
 $("theme").onclick = theme;
 $("keys").onclick = keys;
@@ -273,7 +276,7 @@ live.watch((now) => {
 });
 live.listen((topic, data) => {
   if (topic === "metrics") return beat(data);
-  if (["needs", "failure", "ask", "run", "reset"].includes(topic)) badges();
+  if (["run", "reset"].includes(topic)) badges();
   page?.heard?.(topic, data);
 });
 let waiting = null;

@@ -32,7 +32,7 @@ export function form(fields, draw) {
       }
       const missing = shape.parts.find((part) => part.required && !(part.name in found));
       if (!any && !required) return undefined;
-      return missing ? { problem: `${missing.name} is needed` } : found;
+      return missing ? { problem: `${missing.name} is needed`, here: true } : found;
     }
     const text = typed(path);
     if (text === "") return required && shape.kind === "string" ? "" : required ? { problem: "needed" } : undefined;
@@ -48,6 +48,11 @@ export function form(fields, draw) {
     }
   }
 
+  // What is wrong with a part is said beside that part; that one is lacking, beside them all.
+  const lacks = (field) => {
+    const value = read(field.name, field.shape, field.required);
+    return value?.here ? value.problem : "";
+  };
   const problem = (field) => read(field.name, field.shape, field.required)?.problem;
   const standard = (field) => (field.default === undefined ? "" : typeof field.default === "string" ? field.default : JSON.stringify(field.default));
   function control(path, shape, label, placeholder, wrong) {
@@ -63,7 +68,7 @@ export function form(fields, draw) {
   function row(path, field, top) {
     if (field.shape.kind === "object") {
       return html`<fieldset class="f about" key=${path}><legend>${field.name} <span class="ty">${field.annotation ?? ""}</span></legend><div class="cols c-2">${field.shape.parts.map((part) => row(`${path}.${part.name}`, part, false))}</div>
-        <span class="err" id="problem-${path}">${top && touched(path) ? problem(field) : ""}</span></fieldset>`;
+        <span class="err" id="problem-${path}">${top && touched(path) && lacks(field)}</span></fieldset>`;
     }
     const text = texts.has(path) && typed(path) !== "" ? read(path, field.shape, field.required)?.problem : "";
     return html`<div class="f" key=${path}><label for="field-${path}">${field.name} <span class="ty">${field.annotation ?? field.shape.kind}</span>${field.required && html`<span class="hint">needed</span>`}</label>

@@ -53,7 +53,7 @@ function hold(tell) {
       setTimeout(() => hold(tell), LOST_EVERY);
     }
   };
-  const topics = ["run", "step", "log", "metrics", "needs", "failure", "workflow", "ask", "schedule", "engine", "audit", "reset"];
+  const topics = ["run", "step", "metrics", "engine", "reset"];
   for (const topic of topics) {
     source.addEventListener(topic, (event) => tell({ topic, data: JSON.parse(event.data || "{}") }));
   }

@@ -19,15 +19,16 @@ export class RunRecord {
     this.to = null;
   }
 
-  /** Read what the history has beyond what is here. Answers whether there was something. */
-  async more(signal) {
-    let fresh = false;
-    for (;;) {
-      const after = this.entries.length ? this.entries[this.entries.length - 1].seq : 0;
-      const page = await get(`/api/runs/${encodeURIComponent(this.id)}/history`, { after, limit: PAGE }, signal);
-      for (const entry of page.items) if (entry.seq > after) this.add(entry);
-      fresh ||= page.items.length > 0;
-      if (page.next == null || !page.items.length) return fresh;
+  /** Read what the history has beyond what is here; of a long one, `begun` is called when its first page is here. */
+  async more(signal, begun) {
+    const read = (after) => get(`/api/runs/${encodeURIComponent(this.id)}/history`, { after, limit: PAGE }, signal);
+    const last = () => (this.entries.length ? this.entries[this.entries.length - 1].seq : 0);
+    let coming = read(last());
+    while (coming) {
+      const page = await coming;
+      coming = page.next == null ? null : read(page.next); // is on its way while this one is folded in
+      for (const entry of page.items) if (entry.seq > last()) this.add(entry);
+      if (coming && this.entries.length === PAGE) begun();
     }
   }
 

@@ -53,8 +53,8 @@ function format(at, kind, options) {
   return made.format(at);
 }
 export const zoneName = (at = now()) => {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "short" }).formatToParts(at);
-  return parts.find((part) => part.type === "timeZoneName").value;
+  format(at, "zone", { timeZoneName: "short" });
+  return formats.get("zone").formatToParts(at).find((part) => part.type === "timeZoneName").value;
 };
 const HM = { hour: "2-digit", minute: "2-digit" };
 export const hm = (at) => format(at, "hm", HM);

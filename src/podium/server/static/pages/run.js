@@ -23,7 +23,7 @@ export default function run(place, { draw }) {
   const where = (what = "") => `/api/runs/${encodeURIComponent(id)}${what}`;
 
   const head = reading((signal) => get(where(), {}, signal), draw);
-  const history = reading((signal) => record.more(signal), draw);
+  const history = reading((signal) => record.more(signal, draw), draw);
   const it = () => head.data;
   const pick = (step) => {
     picked = step === picked ? null : step;
