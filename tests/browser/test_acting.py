@@ -191,7 +191,7 @@ def test_a_workflow_is_started_by_the_form_of_its_types(opened: Opener, site: Si
     page.wait_for_url(re.compile("/runs/"))
     expect(page.locator("h1")).to_contain_text("succeeded")
     page.get_by_role("tab", name="Data").click()
-    expect(page.locator(".tree").last).to_contain_text("'A-310 fast None'")
+    expect(page.locator(".tree").last).to_contain_text("A-310 fast None")
 
 
 def test_wrong_input_is_told_in_the_words_of_the_server(opened: Opener, site: Site) -> None:
