@@ -86,3 +86,8 @@ def test_a_row_that_cannot_be_read_is_listed_as_parked_beside_the_others(store: 
         assert found[BAD].state is State.PARKED
         assert f"the row of run {BAD} cannot be read" in read_reason(found[BAD].payload).what
         assert "cannot be read" in podium.get(BAD).why()
+
+
+def test_a_reason_that_cannot_be_read_is_told_as_such() -> None:
+    assert read_reason(b"").code == DamagedRecord.code
+    assert read_reason(b'{"code": 7}').code == DamagedRecord.code

@@ -298,7 +298,15 @@ def test_no_statement_reads_a_whole_table_of_runs_or_history(
     assert not name.startswith("logs") or not [step for step in plan if "TEMP B-TREE" in step]
 
 
-_NARROWED: list[tuple[str, ...]] = [(), ("ids_with_prefix",), ("tagged",), ("left_by",), ("unowned",)]
+_NARROWED: list[tuple[str, ...]] = [
+    (),
+    ("ids_with_prefix",),
+    ("tagged",),
+    ("left_by",),
+    ("unowned",),
+    ("noticed",),
+    ("of_function",),
+]
 
 
 @pytest.mark.parametrize("statement", [records.LOAD, *(records.find(*pieces) for pieces in _NARROWED)])

@@ -73,5 +73,8 @@ def stuck(machine: Machine) -> bytes:
 
 
 def read_reason(payload: bytes) -> Reason:
-    """The way back."""
-    return msgspec.json.decode(payload, type=Reason)
+    """The way back; of bytes that Podium never wrote, that it cannot be read."""
+    try:
+        return msgspec.json.decode(payload, type=Reason)
+    except msgspec.MsgspecError:
+        return Reason("E506", "the reason on record cannot be read")

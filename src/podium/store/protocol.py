@@ -36,6 +36,7 @@ from ..model import (
     Query,
     RunRow,
     RunStatus,
+    State,
     StepProgress,
     Verdict,
     WaitRow,
@@ -199,6 +200,10 @@ class Store(Protocol):
 
     def find(self, query: Query) -> list[RunRow]:
         """Runs that match, newest first (by `created`). Empty when `before` names an unknown run."""
+        ...
+
+    def counts(self, since: float) -> dict[State, int]:
+        """How many runs stand in each unfinished state, and how many have ended in each final one since."""
         ...
 
     def announce(self, engine: EngineRow) -> None:

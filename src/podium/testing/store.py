@@ -20,6 +20,7 @@ from ..model import (
     Query,
     RunRow,
     RunStatus,
+    State,
     StepProgress,
     Verdict,
     WaitRow,
@@ -95,14 +96,8 @@ class FaultyReader:
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
 
-    def audit(self, row: AuditRow) -> int:
-        return self._call("audit", lambda: self._inner.audit(row))
-
-    def audit_outcome(self, n: int, outcome: str) -> None:
-        self._call("audit_outcome", lambda: self._inner.audit_outcome(n, outcome))
-
-    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
-        return self._call("audited", lambda: self._inner.audited(before, limit))
+    def counts(self, since: float) -> dict[State, int]:
+        return self._call("counts", lambda: self._inner.counts(since))
 
     def progress(self, run: str) -> list[StepProgress]:
         return self._call("progress", lambda: self._inner.progress(run))
@@ -209,6 +204,15 @@ class FaultyStore(FaultyReader):
 
     def retire(self, engine: str) -> int:
         return self._call("retire", lambda: self._inner.retire(engine), self._monitor.retired)
+
+    def audit(self, row: AuditRow) -> int:
+        return self._call("audit", lambda: self._inner.audit(row))
+
+    def audit_outcome(self, n: int, outcome: str) -> None:
+        self._call("audit_outcome", lambda: self._inner.audit_outcome(n, outcome))
+
+    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
+        return self._call("audited", lambda: self._inner.audited(before, limit))
 
     def expire(self, before: float, limit: int = 1000) -> int:
         return self._call("expire", lambda: self._inner.expire(before, limit))

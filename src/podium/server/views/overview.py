@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 
 import msgspec
 
 from ...client import shown_url
-from ...inspect import check_runs, parse, search, tallied
+from ...inspect import check_runs, parse, search
 from ...model import Query, State
 from ..access import Caller
 from ..service import Service
 from .items import RunItem, items
 
 _RUNNING, _NEXT = 3, 6
-_TALLY_MAX = 2000
+_DAY = 86_400.0
+_DUE_MAX = 200
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts. `failed`, `succeeded`: of the last day. A count of 2,000 means as many or more."""
+    """Counts; `failed` and `succeeded` of the last day."""
 
     queued: int
     running: int
@@ -74,8 +76,7 @@ def me(service: Service, caller: Caller) -> Me:
     """Who asks, and what is served."""
     app = service.app
     here = datetime.datetime.fromtimestamp(app.env.now()).astimezone()
-    parked = tallied(app, parse(["status:parked"], app.env.now()), _TALLY_MAX)
-    failed = tallied(app, parse(["status:failed ended:1d"], app.env.now()), _TALLY_MAX)
+    counts = app.store.counts(app.env.now() - _DAY)
     return Me(
         name=caller.name,
         role=caller.role.value,
@@ -83,17 +84,16 @@ def me(service: Service, caller: Caller) -> Me:
         store=shown_url(app.url),
         release=service.version,
         modules=list(service.modules),
-        badges={"parked": parked.total, "failures": failed.total},
+        badges={"parked": counts.get(State.PARKED, 0), "failures": counts.get(State.FAILED, 0)},
     )
 
 
 def now(service: Service) -> Now:
     """What needs somebody, figures, what runs and what comes next."""
     app = service.app
-    open_runs = tallied(app, parse(["status:open"], app.env.now()), _TALLY_MAX).states
-    ended = tallied(app, parse(["ended:1d"], app.env.now()), _TALLY_MAX).states
+    counts = Counter(app.store.counts(app.env.now() - _DAY))
     running = search(app, parse(["status:running"], app.env.now()), _RUNNING)
-    due = [row for row in app.find(Query(unowned=True, limit=_TALLY_MAX)) if row.due is not None]
+    due = [row for row in app.find(Query(unowned=True, limit=_DUE_MAX)) if row.due is not None]
     due.sort(key=lambda row: row.due or 0.0)
     return Now(
         needs=[
@@ -102,12 +102,12 @@ def now(service: Service) -> Now:
             if not finding.is_well
         ],
         figures=Figures(
-            queued=open_runs[State.QUEUED],
-            running=open_runs[State.RUNNING],
-            waiting=open_runs[State.WAITING],
-            parked=open_runs[State.PARKED],
-            failed=ended[State.FAILED],
-            succeeded=ended[State.SUCCEEDED],
+            queued=counts[State.QUEUED],
+            running=counts[State.RUNNING],
+            waiting=counts[State.WAITING],
+            parked=counts[State.PARKED],
+            failed=counts[State.FAILED],
+            succeeded=counts[State.SUCCEEDED],
         ),
         running=items(app, running.rows),
         next=items(app, due[:_NEXT]),

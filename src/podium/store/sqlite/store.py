@@ -25,6 +25,7 @@ from ...model import (
     Query,
     RunRow,
     RunStatus,
+    State,
     StepProgress,
     Verdict,
     WaitRow,
@@ -44,6 +45,7 @@ from .lone import commit_lone, is_lone
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
 
+_FEW = 2000  # runs that are looked up by their keys rather than met on the way through all
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
@@ -240,6 +242,11 @@ class SqliteStore(Store):
             found = rows(connection, records.LOAD, (run,))
             return records.run_row(connection, found[0]) if found else None
 
+    def counts(self, since: float) -> dict[State, int]:
+        with self._connections.snapshot() as connection:
+            found = [*rows(connection, SQL["standing"]), *rows(connection, SQL["ended_since"], (since,))]
+        return {State(state): count for state, count in found}
+
     def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
         with self._connections.snapshot() as connection:
             found = rows(connection, records.LOAD_MANY, (json.dumps(runs),))
@@ -280,9 +287,13 @@ class SqliteStore(Store):
             *(("tagged",) if query.tag is not None else ()),
             *(("left_by",) if query.left_by is not None else ()),
             *(("unowned",) if query.unowned else ()),
+            *(("of_function",) if query.function is not None else ()),
         )
-        statement = records.find(*narrowed)
         with self._connections.snapshot() as connection:
+            if query.states is not None and State.SUCCEEDED not in query.states:
+                ((are_many,),) = rows(connection, SQL["are_many"], (wanted["states"], _FEW))
+                narrowed = narrowed if are_many else (*narrowed, "noticed")
+            statement = records.find(*narrowed)
             place = (created_until, -1)  # before whatever was created then
             if query.before is not None:
                 before = rows(connection, SQL["place"], (query.before,))

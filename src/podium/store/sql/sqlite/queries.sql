@@ -513,6 +513,29 @@ ORDER BY created DESC, key DESC LIMIT :limit;
 -- For `find`: few runs share a prefix that somebody typed.
 key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
 
+-- name: noticed
+--- For `find`: few runs are in the states that somebody asks for; `are_many` has looked.
+key IN (SELECT key FROM runs INDEXED BY runs_noticed
+        WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states))) AND
+
+-- name: are_many
+SELECT count(*) > ?2 FROM (
+    SELECT 1 FROM runs INDEXED BY runs_noticed
+    WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(?1)) LIMIT ?2 + 1);
+
+-- name: of_function
+--- For `find`: before the rest, so that the index of functions is walked, newest first.
+function = :function AND
+
+-- name: standing
+--- Two indexes answer it alone: no row is read.
+SELECT state, count(*) FROM runs INDEXED BY runs_noticed
+WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'waiting', 'parked') GROUP BY state;
+
+-- name: ended_since
+SELECT state, count(*) FROM runs INDEXED BY runs_ended
+WHERE ended IS NOT NULL AND ended >= ? GROUP BY state;
+
 -- name: left_by
 key IN (SELECT key FROM runs INDEXED BY runs_attachable
         WHERE function = :function AND starter = :left_by AND starter <> '' AND starter_engine IS NOT NULL
