@@ -211,3 +211,11 @@ def stopped(book: Notebook) -> Notebook:
     assert "KeyboardInterrupt" in said
     assert "goes on" in said
     return book
+
+
+def test_a_cell_may_block_for_whatever_was_asked_for(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(STEPS)
+    (notebook.home / "go").touch()
+    notebook.run("import podium; run = analysis.start(5)")
+    assert notebook.run("print(run.result(), podium.runs('').count().result())") == "10 1\n"

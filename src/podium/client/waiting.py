@@ -10,6 +10,7 @@ from ..checks import is_number
 from ..env import Env
 from ..errors import UsageError
 from .loop_wakeup import in_event_loop, wait_in_loop
+from .process import is_session
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -51,7 +52,7 @@ class Answer(Waiting[T]):
 
     def result(self, timeout: float | None = None) -> T:
         check_timeout(timeout)
-        if in_event_loop() and not self._future.done():
+        if in_event_loop() and not self._future.done() and not is_session():  # cells may block
             raise UsageError("result() would block this event loop", fix="await it instead")
         return self._future.result(timeout)
 
