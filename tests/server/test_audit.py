@@ -37,8 +37,15 @@ def test_no_route_of_a_change_leaves_no_row(server: Server) -> None:
         assert len(audited(server)) == number, route.path
 
 
+BODIES = {
+    "/api/runs": {"function": "none"},
+    "/api/runs/{verb}": {"q": "id:none", "count": 0},
+    "/api/schedules/{name}/backfill": {"begin": "today", "end": "today", "count": 0},
+}
+
+
 def _body(path: str) -> Any:
-    return {"/api/runs": {"function": "none"}, "/api/runs/{verb}": {"q": "id:none", "count": 0}}.get(path, {})
+    return BODIES.get(path, {})
 
 
 def test_what_is_asked_for_twice_by_one_key_is_made_once(server: Server) -> None:

@@ -58,7 +58,7 @@ def test_answers_have_the_fields_that_are_described(server: Server) -> None:
             .get("content", {})
             .get("application/json")
         )
-        if schema is None:
+        if schema is None or "{name}" in path:  # there is no schedule
             continue
         where = path.replace("{run}", "good")
         needed = [p["name"] for p in methods["get"]["parameters"] if p["in"] == "query" and p["required"]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..client import App, ScheduleHandle, schedules
+from ..client import App, ScheduleHandle, schedule_shape, schedules
 from ..errors import RunNotFound, UsageError
 from ..inspect import DATES, SPANS, read_moment
 from . import formatting, options
@@ -42,7 +42,7 @@ def command(
         if action:
             return _act(app, found[0], action, yes=yes, dry_run=dry_run, as_json=as_json)
         if as_json:
-            say_json(schedules=[_as_json(each) for each in found])
+            say_json(schedules=[schedule_shape(each) for each in found])
         elif not found:
             tell('no schedules: @workflow(schedule=podium.cron("0 9 * * MON-FRI")), and podium worker MODULE')
         for each in () if as_json else found:
@@ -80,25 +80,6 @@ def _lines(each: ScheduleHandle) -> list[str]:
 
 def _time(at: datetime.datetime) -> str:
     return f"{at:%a %Y-%m-%d %H:%M:%S %Z}"
-
-
-def _as_json(each: ScheduleHandle) -> dict[str, Any]:
-    standing, last = each.standing, each.last
-    return {
-        "name": each.name,
-        "workflow": each.function,
-        "words": each.words,
-        "state": each.state,
-        "held": standing.held,
-        "next": [at.isoformat() for at in each.next(3)],
-        "started": standing.started,
-        "missed": standing.missed,
-        "skipped": standing.skipped,
-        "missed_at": [at.isoformat() for at in each.missed_at],
-        "last_run": standing.last_run,
-        "last_state": str(last.state) if last is not None else "",
-        "run": each.run,
-    }
 
 
 def _act(

@@ -13,7 +13,7 @@ from .process import Drives, wants_engine
 from .pruning import forget
 from .run import PASSED_ON, Run, StepRun, StoredRun
 from .schedule_record import SCHEDULE, keep_schedules
-from .schedules import ScheduleHandle, schedules, start_due
+from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
 from .settings import (
     SETTINGS,
     Option,
@@ -70,6 +70,8 @@ __all__ = [
     "Drives",
     "check_environment",
     "answered",
+    "ScheduleShape",
+    "schedule_shape",
     "checked_tags",
     "current_app",
     "declared",

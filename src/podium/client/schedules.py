@@ -153,6 +153,44 @@ def _resumed(plan: Plan, standing: Standing, now: float) -> Standing:
     return standing.replace(paused=False, handled=now, due=plan.schedule.next(now))
 
 
+class ScheduleShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule as programs get it: by `--json` and by the HTTP API. `state`: on time, paused or held."""
+
+    name: str
+    workflow: str
+    words: str
+    state: str
+    held: str
+    next: list[str]
+    started: int
+    missed: int
+    skipped: int
+    missed_at: list[str]
+    last_run: str
+    last_state: str
+    run: str
+
+
+def schedule_shape(each: ScheduleHandle, coming: int = 3) -> ScheduleShape:
+    """How a schedule stands, with so many of the next instants."""
+    standing, last = each.standing, each.last
+    return ScheduleShape(
+        name=each.name,
+        workflow=each.function,
+        words=each.words,
+        state=each.state,
+        held=standing.held,
+        next=[at.isoformat() for at in each.next(coming)],
+        started=standing.started,
+        missed=standing.missed,
+        skipped=standing.skipped,
+        missed_at=[at.isoformat() for at in each.missed_at],
+        last_run=standing.last_run,
+        last_state=str(last.state) if last is not None else "",
+        run=each.run,
+    )
+
+
 def schedules(app: App | None = None) -> list[ScheduleHandle]:
     """The schedules of the store, by name.
 

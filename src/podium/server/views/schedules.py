@@ -1,0 +1,140 @@
+"""What starts by itself: in words, the next instants, what was missed; pause, resume, fire, backfill."""
+
+from __future__ import annotations
+
+import datetime
+
+import msgspec
+
+from ...client import ScheduleHandle, ScheduleShape, schedule_shape, schedules
+from ...errors import RunNotFound, UsageError, WrongState
+from ...inspect import read_moment
+from ..service import Service
+from .steering import Nothing
+
+_NEXT = 5
+_EXAMPLES = 20
+
+
+class ScheduleItem(ScheduleShape, frozen=True, kw_only=True):
+    """A schedule. `zone` is that of its instants."""
+
+    zone: str
+
+
+class SchedulesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """All schedules, by name."""
+
+    items: list[ScheduleItem]
+    next: None = None
+    version: int = 1
+
+
+class ScheduleChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done. `run`: that was started by `fire`."""
+
+    name: str
+    done: str
+    run: str | None = None
+    version: int = 1
+
+
+class BackfillQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """From and until when: 2026-11-20, 2026-11-20T14:00+01:00, today."""
+
+    begin: str
+    end: str
+
+
+class BackfillPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs a backfill would start, and the first instants of them."""
+
+    count: int
+    instants: list[str]
+    command: str
+    version: int = 1
+
+
+class BackfillBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`count` is what the preview showed: where there are more by now, nothing is started."""
+
+    begin: str
+    end: str
+    count: int
+
+
+class Backfilled(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs were started."""
+
+    started: int
+    version: int = 1
+
+
+def listed(service: Service) -> SchedulesPage:
+    """What starts by itself, and how it stands."""
+    return SchedulesPage(items=[_item(each) for each in schedules(service.app)])
+
+
+def pause(service: Service, name: str, body: Nothing) -> ScheduleChanged:
+    """Start nothing until it is resumed."""
+    _named(service, name).pause()
+    return ScheduleChanged(name=name, done="paused")
+
+
+def resume(service: Service, name: str, body: Nothing) -> ScheduleChanged:
+    """Go on with the next instant."""
+    _named(service, name).resume()
+    return ScheduleChanged(name=name, done="resumed")
+
+
+def fire(service: Service, name: str, body: Nothing) -> ScheduleChanged:
+    """Start a run now, beside what is scheduled."""
+    return ScheduleChanged(name=name, done="fired", run=_named(service, name).fire().id)
+
+
+def backfill_preview(service: Service, name: str, query: BackfillQuery) -> BackfillPreview:
+    """What a backfill would start: a run for each instant that has none."""
+    begin, end = _range(service, query.begin, query.end)
+    todo = _named(service, name).backfill(begin, end, dry_run=True)
+    return BackfillPreview(
+        count=len(todo),
+        instants=[at.isoformat() for at in todo[:_EXAMPLES]],
+        command=f"podium schedules {name} backfill {query.begin} {query.end}",
+    )
+
+
+def backfill(service: Service, name: str, body: BackfillBody) -> Backfilled:
+    """Start a run for each instant that has none, if they are not more than were shown."""
+    each = _named(service, name)
+    begin, end = _range(service, body.begin, body.end)
+    todo = each.backfill(begin, end, dry_run=True)
+    if len(todo) > body.count:
+        raise WrongState(
+            f"{len(todo)} instants have no run by now, {body.count} were shown; nothing was started",
+            fix="look again",
+        )
+    return Backfilled(started=len(each.backfill(begin, end)))
+
+
+def _item(each: ScheduleHandle) -> ScheduleItem:
+    fields = msgspec.structs.asdict(schedule_shape(each, _NEXT))
+    return ScheduleItem(**fields, zone=str(each.schedule.zone))
+
+
+def _named(service: Service, name: str) -> ScheduleHandle:
+    found = [each for each in schedules(service.app) if each.name == name]
+    if not found:
+        raise RunNotFound(f"no schedule is named {name!r}", fix="GET /api/schedules  lists them")
+    return found[0]
+
+
+def _range(service: Service, *texts: str) -> tuple[datetime.datetime, datetime.datetime]:
+    now = service.app.env.now()
+    moments = [read_moment(text, now) for text in texts]
+    try:
+        begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in moments if at is not None)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"{' and '.join(texts)}: two dates are needed", fix="2026-11-20, 2026-11-20T14:00+01:00, today"
+        ) from None
+    return begin, end
