@@ -11,7 +11,7 @@ AT_ONCE := -n auto --dist worksteal
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test quick lint style layers types wheel-test browser prove bench clean
+.PHONY: help demo test quick lint style layers types wheel-test browser pictures prove bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,10 @@ wheel-test:  ## build the wheel, install it in a clean environment, run, kill an
 browser:  ## the dashboard in a real Chromium (apt-get install chromium, or PODIUM_CHROMIUM=/path)
 	@tools/environment.sh $(VENV) browser
 	@$(RUN) -m pytest tests/browser -m browser $(PYTEST_ARGS)
+
+pictures:  ## the dashboard's pictures in docs/pictures, made anew
+	@tools/environment.sh $(VENV) browser
+	@$(RUN) -m tools.pictures
 
 prove:  ## the long numbers, written to docs/proof.md (hours)
 	@tools/environment.sh $(VENV) examples,test,classifier

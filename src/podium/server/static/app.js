@@ -69,7 +69,10 @@ async function open() {
     if (link.dataset.page === found?.[0]) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const place = { id: decodeURIComponent(found?.[1].exec(location.pathname)[1] ?? ""), query: new URLSearchParams(location.search) };
+  const place = {
+    id: decodeURIComponent(found?.[1].exec(location.pathname)[1] ?? ""),
+    query: new URLSearchParams(location.search),
+  };
   const opened = location.href;
   const module = await import(found ? found[2] : "./pages/absent.js");
   if (location.href !== opened) return; // gone on meanwhile
@@ -124,7 +127,10 @@ function changeZone() {
 }
 
 function copy(text) {
-  navigator.clipboard?.writeText(text).then(() => say(`Copied: ${text}`), () => say("The browser does not let this page copy."));
+  navigator.clipboard?.writeText(text).then(
+    () => say(`Copied: ${text}`),
+    () => say("The browser does not let this page copy."),
+  );
 }
 
 // -- search -------------------------------------------------------------------------------------------------------
@@ -142,11 +148,20 @@ function palette() {
   let at = 0;
   let runs = [];
   let asked = 0;
-  const hits = () => [
-    ...fixed.filter((hit) => hit.text.toLowerCase().includes(typed.toLowerCase())),
-    ...runs.map((run) => ({ sign: run.state, text: plain(run.function), id: run.id, sub: "run", href: `/runs/${run.id}` })),
-    ...(typed ? [{ sign: "search", text: `Runs like ${typed}`, sub: "query", href: `/runs?q=${encodeURIComponent(typed)}` }] : []),
-  ].slice(0, 12);
+  const hits = () =>
+    [
+      ...fixed.filter((hit) => hit.text.toLowerCase().includes(typed.toLowerCase())),
+      ...runs.map((run) => ({
+        sign: run.state,
+        text: plain(run.function),
+        id: run.id,
+        sub: "run",
+        href: `/runs/${run.id}`,
+      })),
+      ...(typed
+        ? [{ sign: "search", text: `Runs like ${typed}`, sub: "query", href: `/runs?q=${encodeURIComponent(typed)}` }]
+        : []),
+    ].slice(0, 12);
   const take = (hit) => {
     element.close();
     if (hit?.act) hit.act();
@@ -155,11 +170,16 @@ function palette() {
   const show = () => {
     const found = hits();
     at = Math.max(0, Math.min(at, found.length - 1));
-    render(element, html`<input type="text" role="combobox" aria-expanded="true" aria-controls="found" aria-label="Search runs, pages, actions"
+    render(
+      element,
+      html`<input type="text" role="combobox" aria-expanded="true" aria-controls="found" aria-label="Search runs, pages, actions"
       aria-activedescendant=${found.length ? `found-${at}` : null} placeholder="Runs by id or query, pages, actions" autocomplete="off" spellcheck="false"
       oninput=${input} onkeydown=${key}/>
-      <ul id="found" role="listbox" aria-label="Found">${found.map((hit, i) => html`<li role="option" id="found-${i}" aria-selected=${i === at} onclick=${() => take(hit)}>
-        ${LETTER[hit.sign] ? sign(hit.sign) : icon(hit.sign)}<span>${hit.text}</span>${hit.id && html`<span class="id">${hit.id}</span>`}<span class="right clip">${hit.sub}</span></li>`)}</ul>`);
+      <ul id="found" role="listbox" aria-label="Found">${found.map(
+        (hit, i) => html`<li role="option" id="found-${i}" aria-selected=${i === at} onclick=${() => take(hit)}>
+        ${LETTER[hit.sign] ? sign(hit.sign) : icon(hit.sign)}<span>${hit.text}</span>${hit.id && html`<span class="id">${hit.id}</span>`}<span class="right clip">${hit.sub}</span></li>`,
+      )}</ul>`,
+    );
   };
   const input = async (event) => {
     typed = event.target.value.trim();
@@ -194,7 +214,10 @@ document.addEventListener("click", (event) => {
   const copied = event.target.closest("[data-copy]");
   if (copied) return copy(copied.dataset.copy);
   const link = event.target.closest("a[href]");
-  const plainClick = !event.defaultPrevented && event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const plainClick =
+    !event.defaultPrevented &&
+    event.button === 0 &&
+    !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   if (!link || !plainClick || link.target || link.download || link.origin !== location.origin) return;
   if (link.pathname.startsWith("/api/") || (link.hash && link.pathname === location.pathname)) return;
   event.preventDefault();
@@ -207,7 +230,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return palette();
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]"))
+    return;
   if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
   const letter = event.key.length === 1;
   if (letter && localStorage.getItem(NO_KEYS) === "1") return;
@@ -238,7 +262,16 @@ setInterval(() => document.hidden || draw(), 1000); // "3 s ago" goes on
 document.addEventListener("visibilitychange", () => document.hidden || page?.heard?.("reset", {}));
 
 const more = $("more");
-if (more) more.onclick = (event) => (event.preventDefault(), dialog("More pages", (close) => html`<nav class="nav all" aria-label="More pages">${PAGES.filter((p) => p[3] && document.querySelector(`.nav a.deep[data-page=${p[0]}]`)).map((p) => html`<a href=${p[5]} onclick=${close}>${icon(p[0])}${p[3]}</a>`)}</nav>`, (close) => html`<button type="button" class="btn" onclick=${close}>Close</button>`));
+if (more)
+  more.onclick = (event) => (
+    event.preventDefault(),
+    dialog(
+      "More pages",
+      (close) =>
+        html`<nav class="nav all" aria-label="More pages">${PAGES.filter((p) => p[3] && document.querySelector(`.nav a.deep[data-page=${p[0]}]`)).map((p) => html`<a href=${p[5]} onclick=${close}>${icon(p[0])}${p[3]}</a>`)}</nav>`,
+      (close) => html`<button type="button" class="btn" onclick=${close}>Close</button>`,
+    )
+  );
 $("find").onclick = palette;
 $("theme").onclick = theme;
 $("keys").onclick = keys;

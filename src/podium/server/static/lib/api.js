@@ -5,10 +5,22 @@ import { setServerTime } from "./words.js";
 /** What the server refused or could not do, in its own words. `status` is HTTP's, 0 when no answer came. */
 export class Refused extends Error {
   constructor(status, body) {
-    super(body?.error?.message ?? body?.message ?? body?.detail ?? (status ? `The server answered ${status}.` : "No answer."));
+    super(
+      body?.error?.message ??
+        body?.message ??
+        body?.detail ??
+        (status ? `The server answered ${status}.` : "No answer."),
+    );
     this.status = status;
     this.body = body;
-    this.title = status === 0 ? "No connection" : status === 404 ? "There is no such thing" : status === 401 ? "Not logged in" : null;
+    this.title =
+      status === 0
+        ? "No connection"
+        : status === 404
+          ? "There is no such thing"
+          : status === 401
+            ? "Not logged in"
+            : null;
   }
 }
 

@@ -52,8 +52,13 @@ export function runBars(runs, width = 240, height = 28) {
   const failed = ended.filter((run) => run.state === "failed").length;
   const label = `${count(ended.length)} last runs, ${failed} failed, median ${span(median)}`;
   return html`<svg class="bars" width="100%" height=${height} viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label=${label}>
-    ${ended.map((run, i) => html`<rect data-tip="${run.state} · ${span(run.took)} · ${run.id}" class="f-${run.state}" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y=${y(run.took).toFixed(2)} height=${(height - y(run.took)).toFixed(2)}/>
-      ${run.state === "failed" && html`<rect class="f-failed" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y="0" height="3"/>`}`)}
+    ${ended.map(
+      (
+        run,
+        i,
+      ) => html`<rect data-tip="${run.state} · ${span(run.took)} · ${run.id}" class="f-${run.state}" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y=${y(run.took).toFixed(2)} height=${(height - y(run.took)).toFixed(2)}/>
+      ${run.state === "failed" && html`<rect class="f-failed" x=${(i * each).toFixed(2)} width=${Math.max(1, each - 2).toFixed(2)} y="0" height="3"/>`}`,
+    )}
     <line class="k-ink3" stroke-dasharray="2 3" x1="0" x2=${width} y1=${y(median).toFixed(1)} y2=${y(median).toFixed(1)} vector-effect="non-scaling-stroke"/></svg>`;
 }
 
@@ -61,10 +66,15 @@ export function runBars(runs, width = 240, height = 28) {
 export function columns(values, width, height, label, mark = "f-failed") {
   const most = Math.max(...values, 1);
   const each = width / values.length;
-  return svg(width, height, values.map((n, i) => {
-    const tall = Math.max(1, (n / most) * height);
-    return html`<rect class=${n ? mark : "f-line"} x=${(i * each).toFixed(1)} width=${Math.max(1, each - 1).toFixed(1)} y=${(height - tall).toFixed(1)} height=${tall.toFixed(1)}/>`;
-  }), label);
+  return svg(
+    width,
+    height,
+    values.map((n, i) => {
+      const tall = Math.max(1, (n / most) * height);
+      return html`<rect class=${n ? mark : "f-line"} x=${(i * each).toFixed(1)} width=${Math.max(1, each - 1).toFixed(1)} y=${(height - tall).toFixed(1)} height=${tall.toFixed(1)}/>`;
+    }),
+    label,
+  );
 }
 
 /** The pulse at the foot of every page: steps per second of the last minute. Answers what takes a `metrics` event. */

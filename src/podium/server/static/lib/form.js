@@ -39,8 +39,10 @@ export function form(fields, draw) {
     if (shape.kind === "string") return text;
     if (shape.kind === "choice") return shape.choices[Number(text)];
     if (shape.kind === "boolean") return text === "true";
-    if (shape.kind === "integer") return /^[+-]?\d+$/.test(text.trim()) ? Number(text) : { problem: `wants a whole number, got ${text}` };
-    if (shape.kind === "number") return text.trim() && Number.isFinite(Number(text)) ? Number(text) : { problem: `wants a number, got ${text}` };
+    if (shape.kind === "integer")
+      return /^[+-]?\d+$/.test(text.trim()) ? Number(text) : { problem: `wants a whole number, got ${text}` };
+    if (shape.kind === "number")
+      return text.trim() && Number.isFinite(Number(text)) ? Number(text) : { problem: `wants a number, got ${text}` };
     try {
       return JSON.parse(text);
     } catch {
@@ -54,14 +56,26 @@ export function form(fields, draw) {
     return value?.here ? value.problem : "";
   };
   const problem = (field) => read(field.name, field.shape, field.required)?.problem;
-  const standard = (field) => (field.default === undefined ? "" : typeof field.default === "string" ? field.default : JSON.stringify(field.default));
+  const standard = (field) =>
+    field.default === undefined
+      ? ""
+      : typeof field.default === "string"
+        ? field.default
+        : JSON.stringify(field.default);
   function control(path, shape, label, placeholder, wrong) {
     const id = `field-${path}`;
     if (shape.kind === "choice" || shape.kind === "boolean") {
-      const choices = shape.kind === "boolean" ? [["true", "true"], ["false", "false"]] : shape.choices.map((choice, i) => [String(i), String(choice)]);
+      const choices =
+        shape.kind === "boolean"
+          ? [
+              ["true", "true"],
+              ["false", "false"],
+            ]
+          : shape.choices.map((choice, i) => [String(i), String(choice)]);
       return html`<select class="in" id=${id} value=${typed(path)} onchange=${type(path)}><option value="">${placeholder || "choose"}</option>${choices.map(([value, text]) => html`<option value=${value}>${text}</option>`)}</select>`;
     }
-    if (shape.kind === "json") return html`<textarea class="in mono" id=${id} rows="2" placeholder=${placeholder || "JSON"} aria-invalid=${wrong} aria-describedby="problem-${path}" value=${typed(path)} oninput=${type(path)}></textarea>`;
+    if (shape.kind === "json")
+      return html`<textarea class="in mono" id=${id} rows="2" placeholder=${placeholder || "JSON"} aria-invalid=${wrong} aria-describedby="problem-${path}" value=${typed(path)} oninput=${type(path)}></textarea>`;
     const mode = shape.kind === "string" ? null : "decimal";
     return html`<input class="in mono" id=${id} inputmode=${mode} placeholder=${placeholder} aria-invalid=${wrong} aria-describedby="problem-${path}" autocomplete="off" value=${typed(path)} oninput=${type(path)}/>`;
   }
@@ -107,7 +121,10 @@ function pour(texts, path, shape, value) {
 /** What kind of field a schema wants: string, integer, number, boolean, choice, object or json. */
 function shapeOf(schema, root, depth = 0) {
   if (schema.$ref) {
-    const found = schema.$ref.replace(/^#\//, "").split("/").reduce((at, part) => at?.[part], root);
+    const found = schema.$ref
+      .replace(/^#\//, "")
+      .split("/")
+      .reduce((at, part) => at?.[part], root);
     return found && depth < 4 ? shapeOf(found, root, depth + 1) : { kind: "json" };
   }
   const some = (schema.anyOf ?? schema.oneOf)?.filter((option) => option.type !== "null");
@@ -115,7 +132,13 @@ function shapeOf(schema, root, depth = 0) {
   if (schema.enum) return { kind: "choice", choices: schema.enum };
   if (schema.type === "object" && schema.properties && depth < 4) {
     const needed = new Set(schema.required ?? []);
-    const parts = Object.entries(schema.properties).map(([name, part]) => ({ name, required: needed.has(name), default: part.default, schema: part, shape: shapeOf(part, root, depth + 1) }));
+    const parts = Object.entries(schema.properties).map(([name, part]) => ({
+      name,
+      required: needed.has(name),
+      default: part.default,
+      schema: part,
+      shape: shapeOf(part, root, depth + 1),
+    }));
     return { kind: "object", parts };
   }
   return { kind: ["string", "integer", "number", "boolean"].includes(schema.type) ? schema.type : "json" };

@@ -16,9 +16,12 @@ export function dialog(title, body, foot, className = "") {
   const before = document.activeElement;
   const close = () => element.close();
   const draw = () =>
-    render(element, html`<div class="dh"><h2>${title}</h2>
+    render(
+      element,
+      html`<div class="dh"><h2>${title}</h2>
       <button type="button" class="btn ghost ic right" onclick=${close} aria-label="Close">${icon("x")}</button></div>
-      <div class="db">${body(close)}</div><div class="df">${foot(close)}</div>`);
+      <div class="db">${body(close)}</div><div class="df">${foot(close)}</div>`,
+    );
   element.onclick = (event) => event.target === element && close();
   element.onclose = () => {
     element.remove();
@@ -79,7 +82,8 @@ export function later(text, act) {
     end();
     say("Undone. Nothing was changed.");
   };
-  const draw = () => toast.draw(html`<span>${text} Begins in ${left} s.</span><button type="button" onclick=${undo}>Undo</button>
+  const draw = () =>
+    toast.draw(html`<span>${text} Begins in ${left} s.</span><button type="button" onclick=${undo}>Undo</button>
     <button type="button" onclick=${begin}>Now</button>`);
   const timer = setInterval(() => {
     left -= 1;
@@ -104,7 +108,9 @@ export function preview({ verb, runs, total = runs.length, words, command, act, 
     `${verb} ${many(total, "run")}?`,
     () => html`<p class="ink2">${words}</p>
       <div class="panel"><table class="t"><tbody>${runs.slice(0, 3).map(
-        (run) => html`<tr key=${run.id}><td>${state(run.state)}</td><td><span class="name">${plain(run.function)}</span></td>
+        (
+          run,
+        ) => html`<tr key=${run.id}><td>${state(run.state)}</td><td><span class="name">${plain(run.function)}</span></td>
           <td><span class="id">${run.id}</span></td><td class="num dim p2">${moment(when(run.created))}</td></tr>`,
       )}</tbody></table></div>
       ${total > 3 && html`<p class="dim small">and ${many(total - Math.min(3, runs.length), "more run", "more runs")}</p>`}${cli(command, true)}`,

@@ -1,9 +1,9 @@
 // One read of the API that a page stands on: what was read last, the error of the last try, and "again".
 
-const LEAST = 100; // milliseconds between two reads, so that a burst of events is one read
+const LEAST = 100; // milliseconds between two reads, unless said: a burst of events is one read
 
 /** `read(signal)` is awaited now and at each `again()`; `changed` is called when there is something new to draw. */
-export function reading(read, changed) {
+export function reading(read, changed, least = LEAST) {
   let busy = false;
   let wanted = false;
   let stopped = false;
@@ -20,7 +20,7 @@ export function reading(read, changed) {
       busy = true;
       do {
         wanted = false;
-        const wait = last + LEAST - performance.now();
+        const wait = last + least - performance.now();
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
         last = performance.now();
         try {

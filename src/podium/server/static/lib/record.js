@@ -44,35 +44,62 @@ export class RunRecord {
     if (BOOK_KEEPING.has(entry.kind)) return;
     if (!entry.step && entry.kind !== "message") return;
 
-    const key = entry.step || `message ${entry.seq}`;
+    const step = this.stepOf(entry.step || `message ${entry.seq}`, nameOf(entry));
+    const last = step.tries[step.tries.length - 1];
+    const open = last && last.end == null ? last : null;
+    step.due = null;
+    if (STARTS.has(entry.kind)) {
+      if (open && !open.heard) lose(open, entry.ms);
+      if (!open?.heard) step.tries.push(attempt(entry.attempt || step.tries.length + 1, entry.ms));
+      step.state = "running";
+    } else if (entry.kind === "handed_back") {
+      if (open) lose(open, entry.ms);
+    } else this.ended(step, open, entry, begun);
+  }
+
+  /** A step that this process has begun, heard of before it is on record: `key` is its identity. */
+  begin(key, at) {
+    const [scope, name = scope] = key.split("/");
+    const step = this.stepOf(key, name.split("#")[0], name === scope ? "" : scope);
+    const last = step.tries[step.tries.length - 1];
+    if (last && (last.end == null || step.state === "succeeded" || step.state === "failed")) return;
+    step.tries.push({ ...attempt(step.tries.length + 1, at), heard: true });
+    step.state = "running";
+    this.from ??= at;
+    this.to ??= at;
+  }
+
+  /** How many steps have an outcome on record. */
+  get recorded() {
+    return this.steps.filter((step) => step.state === "succeeded" || step.state === "failed").length;
+  }
+
+  stepOf(key, fn, scope = key.includes("/") ? key.split("/")[0] : "") {
     let step = this.byStep.get(key);
     if (!step) {
       step = {
-        n: this.steps.length + 1, key, scope: entry.scope ?? "", fn: nameOf(entry), call: "", state: "running", tries: [], value: undefined, error: null, due: null,
+        n: this.steps.length + 1,
+        key,
+        scope,
+        fn,
+        call: "",
+        state: "running",
+        tries: [],
+        error: null,
+        due: null,
       };
       this.byStep.set(key, step);
       this.steps.push(step);
     }
-    step.due = null;
-    const open = step.tries[step.tries.length - 1];
-    const attempt = entry.attempt || step.tries.length + 1;
-    if (STARTS.has(entry.kind)) {
-      if (open && open.end == null) lose(open, entry.ms);
-      step.tries.push({ n: attempt, begin: entry.ms, end: null, state: "running", why: "" });
-      step.state = "running";
-      return;
-    }
-    if (entry.kind === "handed_back") {
-      if (open && open.end == null) lose(open, entry.ms);
-      return;
-    }
-    let last = open && open.end == null ? open : null;
-    if (!last) {
-      last = { n: attempt, begin: begun ?? entry.ms, end: null, state: "running", why: "" };
-      step.tries.push(last);
-    } else if (begun != null && begun < entry.ms) last.begin = begun;
+    return step;
+  }
+
+  ended(step, open, entry, begun) {
+    const last = open ?? attempt(1, begun ?? entry.ms);
+    if (!open) step.tries.push(last);
+    else if (begun != null && begun < entry.ms) last.begin = begun;
     last.end = entry.ms;
-    last.n = attempt;
+    last.n = entry.attempt || step.tries.length;
     if (entry.error) {
       step.error = entry.error;
       step.call = entry.error.call ?? step.call;
@@ -85,7 +112,7 @@ export class RunRecord {
     } else if (entry.kind === "error") last.state = step.state = "failed";
     else {
       last.state = step.state = "succeeded";
-      if (entry.kind === "tick" || entry.kind === "message") last.wait = true;
+      last.wait = entry.kind === "tick" || entry.kind === "message";
       step.value = entry.value;
       step.error = null;
     }
@@ -95,9 +122,10 @@ export class RunRecord {
   // has begun since and has no outcome tells of the next.
   watchOwner(entry, before) {
     if (!STARTS.has(entry.kind) && entry.kind !== "turn_began") return;
-    const open = this.byStep.get(entry.step)?.tries.find((attempt) => attempt.end == null);
+    const open = this.byStep.get(entry.step)?.tries.find((one) => one.end == null && !one.heard);
     const last = this.takeovers[this.takeovers.length - 1];
-    if (!last || (open && open.begin >= last.at)) this.takeovers.push({ at: entry.ms, lost: before ? before.ms : null });
+    if (!last || (open && open.begin >= last.at))
+      this.takeovers.push({ at: entry.ms, lost: before ? before.ms : null });
   }
 
   /** The steps by function, in the order in which they appeared. */
@@ -117,6 +145,8 @@ function nameOf(entry) {
   if (entry.kind === "tick") return "sleep";
   return plain(entry.function) || entry.step;
 }
+
+const attempt = (n, begin) => ({ n, begin, end: null, state: "running", why: "" });
 
 function lose(attempt, at) {
   attempt.end = at;
@@ -138,7 +168,11 @@ export const lengthOf = (step) => {
 
 /** How long the tries that ended well took: quantiles, and counts for a histogram of `bins` bars. */
 export function lengths(steps, bins = 42) {
-  const sorted = steps.filter((step) => step.state === "succeeded").map(lengthOf).filter((s) => s != null).sort((a, b) => a - b);
+  const sorted = steps
+    .filter((step) => step.state === "succeeded")
+    .map(lengthOf)
+    .filter((s) => s != null)
+    .sort((a, b) => a - b);
   const q = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
   const top = q(0.995) || 1e-9;
   const counts = Array(bins).fill(0);
@@ -172,6 +206,10 @@ export function longestChain(record) {
     i = low - 1;
   }
   const whole = Math.max(1, (record.to ?? 0) - (record.from ?? 0));
-  const say = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 2).map(([fn, time]) => `${Math.round((100 * time) / whole)} % ${fn}`).join(", ");
+  const say = [...shares]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 2)
+    .map(([fn, time]) => `${Math.round((100 * time) / whole)} % ${fn}`)
+    .join(", ");
   return { on, say };
 }

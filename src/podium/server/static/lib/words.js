@@ -49,12 +49,16 @@ export const when = (iso) => (iso == null ? null : Date.parse(iso));
 const formats = new Map();
 function format(at, kind, options) {
   let made = formats.get(kind);
-  if (!made) formats.set(kind, (made = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options })));
+  if (!made)
+    formats.set(kind, (made = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options })));
   return made.format(at);
 }
 export const zoneName = (at = now()) => {
   format(at, "zone", { timeZoneName: "short" });
-  return formats.get("zone").formatToParts(at).find((part) => part.type === "timeZoneName").value;
+  return formats
+    .get("zone")
+    .formatToParts(at)
+    .find((part) => part.type === "timeZoneName").value;
 };
 const HM = { hour: "2-digit", minute: "2-digit" };
 export const hm = (at) => format(at, "hm", HM);
@@ -82,7 +86,12 @@ export function span(seconds, parts = 2) {
   if (seconds < 100) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const out = [];
   let rest = Math.round(seconds);
-  for (const [size, word] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) {
+  for (const [size, word] of [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ]) {
     if (rest >= size && out.length < parts) {
       out.push(`${Math.floor(rest / size)} ${word}`);
       rest %= size;
@@ -94,8 +103,17 @@ export function span(seconds, parts = 2) {
 export const count = (n) => Math.round(n).toLocaleString("en-GB");
 export const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
 export const bytes = (n) =>
-  n < 1000 ? `${n} B` : n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(1)} GB`;
-export const plain = (name) => String(name ?? "").split(":").pop();
+  n < 1000
+    ? `${n} B`
+    : n < 1e6
+      ? `${(n / 1e3).toFixed(1)} kB`
+      : n < 1e9
+        ? `${(n / 1e6).toFixed(1)} MB`
+        : `${(n / 1e9).toFixed(1)} GB`;
+export const plain = (name) =>
+  String(name ?? "")
+    .split(":")
+    .pop();
 
 /** A value as Python writes it, for reading: `'text'`, `None`, `{'a': 1}`. */
 export function python(value, most = 160) {
@@ -106,16 +124,26 @@ function repr(value) {
   if (value == null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
-  if (typeof value === "string") return value.includes("'") && !value.includes('"') ? `"${value}"` : `'${value.replace(/\\/g, "\\\\").replace(/'/g, "\\'").replace(/\n/g, "\\n")}'`;
+  if (typeof value === "string")
+    return value.includes("'") && !value.includes('"')
+      ? `"${value}"`
+      : `'${value.replace(/\\/g, "\\\\").replace(/'/g, "\\'").replace(/\n/g, "\\n")}'`;
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
-  if (typeof value === "object") return `{${Object.entries(value).map(([k, v]) => `${repr(k)}: ${repr(v)}`).join(", ")}}`;
+  if (typeof value === "object")
+    return `{${Object.entries(value)
+      .map(([k, v]) => `${repr(k)}: ${repr(v)}`)
+      .join(", ")}}`;
   return String(value);
 }
 /** The arguments of a call: `shop='oslo', limit=8`. */
 export const argumentsOf = (input) =>
   input && typeof input === "object" && !Array.isArray(input)
-    ? Object.entries(input).map(([name, value]) => `${name}=${python(value, 80)}`).join(", ")
-    : input == null ? "" : python(input, 80);
+    ? Object.entries(input)
+        .map(([name, value]) => `${name}=${python(value, 80)}`)
+        .join(", ")
+    : input == null
+      ? ""
+      : python(input, 80);
 
 /** A word as a shell takes it. */
 export const shell = (word) => (/^[\w@%+=:,./~-]+$/.test(word) ? word : `'${String(word).replace(/'/g, `'\\''`)}'`);

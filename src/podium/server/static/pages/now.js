@@ -8,7 +8,11 @@ import { icon, sign, state } from "../lib/signs.js";
 import { argumentsOf, count, day, hms, many, now as clock, plain, span, when, zoneName } from "../lib/words.js";
 
 const FIRST = [
-  ["Write a workflow and run it", "podium run module:workflow", "it appears here while it runs; kill it, run it again, and it goes on"],
+  [
+    "Write a workflow and run it",
+    "podium run module:workflow",
+    "it appears here while it runs; kill it, run it again, and it goes on",
+  ],
   ["Or let a worker drive what others start", "podium worker module", "any number of them, on this machine"],
 ];
 const SIGNS = { parked: "parked", unserved: "late", orphans: "lost", stuck: "late" };
@@ -18,12 +22,18 @@ export default function now(_place, { draw }) {
   let beat = null;
 
   const command = (text) => /podium \S.*$/.exec(text ?? "")?.[0];
-  const need = (one) => html`<li class="s-${SIGNS[one.kind] ?? "late"}">${icon(SIGNS[one.kind] ?? "late")}<div class="what">${one.text}</div>
+  const need = (
+    one,
+  ) => html`<li class="s-${SIGNS[one.kind] ?? "late"}">${icon(SIGNS[one.kind] ?? "late")}<div class="what">${one.text}</div>
     <div class="ctx">${one.command && command(one.command) !== one.command && one.command}</div><div class="acts">${command(one.command) && cli(command(one.command))}</div></li>`;
-  const figure = (name, word, number, unit, more, href) => html`<a href=${href}><span class="k">${sign(name)}${word}</span><span class="v">${count(number)} <small>${unit}</small></span><span class="d">${more}</span></a>`;
-  const moving = (run) => html`<li key=${run.id}><div class="row"><a class="name" href="/runs/${run.id}">${plain(run.function)}</a><span class="arg clip p2">${argumentsOf(run.input)}</span><span class="right">${runLink(run.id)}</span></div>
+  const figure = (name, word, number, unit, more, href) =>
+    html`<a href=${href}><span class="k">${sign(name)}${word}</span><span class="v">${count(number)} <small>${unit}</small></span><span class="d">${more}</span></a>`;
+  const moving = (
+    run,
+  ) => html`<li key=${run.id}><div class="row"><a class="name" href="/runs/${run.id}">${plain(run.function)}</a><span class="arg clip p2">${argumentsOf(run.input)}</span><span class="right">${runLink(run.id)}</span></div>
     <div class="row small wrap">${state(run.state)}<span>${many(run.entries, "entry", "entries")} on record</span><span class="dim">for ${span(run.took ?? (clock() - when(run.created)) / 1000)}</span>${run.owners_lost > 0 && state("lost", "taken over")}${run.undriven && state("late", "no engine drives it")}</div></li>`;
-  const coming = (run) => html`<tr key=${run.id}><td class="nw">${moment(when(run.due))}</td><td>${state(run.state)}</td><td><a class="name" href="/runs/${run.id}">${plain(run.function)}</a></td><td class="p2">${runLink(run.id)}</td></tr>`;
+  const coming = (run) =>
+    html`<tr key=${run.id}><td class="nw">${moment(when(run.due))}</td><td>${state(run.state)}</td><td><a class="name" href="/runs/${run.id}">${plain(run.function)}</a></td><td class="p2">${runLink(run.id)}</td></tr>`;
 
   function first() {
     return html`<div class="head"><h1>Nothing has run here yet</h1><p class="says">This page listens: the first run shows up by itself, without a reload.</p></div>
@@ -34,7 +44,11 @@ export default function now(_place, { draw }) {
     const { needs, figures: f, running, next } = it.data;
     const ended = f.failed + f.succeeded;
     if (!needs.length && !ended && !(f.running + f.waiting + f.queued + f.parked)) return first();
-    const title = needs.length ? `${many(needs.length, "thing needs", "things need")} you; everything else moves` : f.running || f.waiting || f.queued ? "Everything moves" : "All is quiet";
+    const title = needs.length
+      ? `${many(needs.length, "thing needs", "things need")} you; everything else moves`
+      : f.running || f.waiting || f.queued
+        ? "Everything moves"
+        : "All is quiet";
     const share = ended ? `${((100 * f.succeeded) / ended).toFixed(1)} % as meant` : "none ended";
     return html`<div class="head"><h1>${title}</h1><div class="acts">${cli("podium doctor")}</div><p class="says">${day(clock())}, ${hms(clock())} ${zoneName()} · ${many(ended, "run")} ended in the last 24 h, ${share}</p></div>
       <div class="stack gap4">${needs.length > 0 && html`<section class="panel" aria-labelledby="needs"><div class="ph"><h2 id="needs">Needs you</h2></div><ul class="todo">${needs.map(need)}</ul></section>`}
@@ -49,7 +63,8 @@ export default function now(_place, { draw }) {
       <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">due first</span></div>${next.length ? html`<div class="scroll"><table class="t"><caption class="sr">What comes next</caption><tbody>${next.map(coming)}</tbody></table></div>` : html`<p class="pb dim">Nothing waits for a time.</p>`}</section></div></div>`;
   }
   return {
-    title: () => (it.data?.needs.length ? `Now: ${many(it.data.needs.length, "thing needs", "things need")} you` : "Now"),
+    title: () =>
+      it.data?.needs.length ? `Now: ${many(it.data.needs.length, "thing needs", "things need")} you` : "Now",
     command: () => "podium doctor",
     view,
     heard(topic) {

@@ -7,11 +7,26 @@ import { button, cli, moment, runLink, skeleton, unread } from "../lib/parts.js"
 import { reading } from "../lib/reading.js";
 import { RunRecord } from "../lib/record.js";
 import { icon, LETTER, state } from "../lib/signs.js";
-import { argumentsOf, count, day, full, hms, many, now, plain, shell, span, when, whole, zoneName } from "../lib/words.js";
+import {
+  argumentsOf,
+  count,
+  day,
+  full,
+  hms,
+  many,
+  now,
+  plain,
+  shell,
+  span,
+  when,
+  whole,
+  zoneName,
+} from "../lib/words.js";
 import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
 import { timeline } from "./timeline.js";
 
 const TABS = ["timeline", "steps", "logs", "data", "why", "history"];
+const HEAD_EVERY = 500; // milliseconds: what is read there is reckoned from the whole history
 const LETTERS = { t: "timeline", l: "logs", d: "data", y: "why" };
 
 export default function run(place, { draw }) {
@@ -22,7 +37,7 @@ export default function run(place, { draw }) {
   let opened = null; // the open tab, with what it reads
   const where = (what = "") => `/api/runs/${encodeURIComponent(id)}${what}`;
 
-  const head = reading((signal) => get(where(), {}, signal), draw);
+  const head = reading((signal) => get(where(), {}, signal), draw, HEAD_EVERY);
   const history = reading((signal) => record.more(signal, draw), draw);
   const it = () => head.data;
   const pick = (step) => {
@@ -46,31 +61,76 @@ export default function run(place, { draw }) {
   }
 
   // -- what can be done -----------------------------------------------------------------------------------------------
-  const act = (verb, words, command, { bad = false, body = {}, done } = {}) => preview({
-    verb, words, bad, command, runs: [it()],
-    act: async () => {
-      const answer = await post(where(`/${verb.toLowerCase()}`), body);
-      head.again();
-      history.again();
-      return done ? done(answer) : `${verb}: done.`;
-    },
-  });
+  const act = (verb, words, command, { bad = false, body = {}, done } = {}) =>
+    preview({
+      verb,
+      words,
+      bad,
+      command,
+      runs: [it()],
+      act: async () => {
+        const answer = await post(where(`/${verb.toLowerCase()}`), body);
+        head.again();
+        history.again();
+        return done ? done(answer) : `${verb}: done.`;
+      },
+    });
   const kept = () => many(record.steps.filter((step) => step.state === "succeeded").length, "step");
-  const retry = () => act("Retry", `It becomes a new run that goes on at the step that failed. ${kept()} before it are on record and are not done again. With the same code and the same input it will most likely fail again: mend the code first.`, `podium retry ${id}`, {
-    done: (answer) => ({ text: "Retried as a new run.", link: answer?.id && { text: answer.id, href: `/runs/${answer.id}` } }),
-  });
-  const resume = () => act("Resume", "It goes on from its record, by the code as it is now. If that still does not fit the record, it parks again and says where.", `podium resume ${id}`);
-  const cancel = () => act("Cancel", "Its body is asked to stop and may clean up. What it has recorded stays.", `podium cancel ${id}`, { bad: true });
-  const terminate = () => act("Terminate", "It ends at once, without running its body: nothing is cleaned up.", `podium terminate ${id}`, { bad: true });
-  const ACTS = { retry: [retry, "one", "retrying"], resume: [resume, "one", "play"], cancel: [cancel, "bad", "cancelled"], terminate: [terminate, "bad", "x"] };
+  const retry = () =>
+    act(
+      "Retry",
+      `It becomes a new run that goes on at the step that failed. ${kept()} before it are on record and are not done again. With the same code and the same input it will most likely fail again: mend the code first.`,
+      `podium retry ${id}`,
+      {
+        done: (answer) => ({
+          text: "Retried as a new run.",
+          link: answer?.id && { text: answer.id, href: `/runs/${answer.id}` },
+        }),
+      },
+    );
+  const resume = () =>
+    act(
+      "Resume",
+      "It goes on from its record, by the code as it is now. If that still does not fit the record, it parks again and says where.",
+      `podium resume ${id}`,
+    );
+  const cancel = () =>
+    act("Cancel", "Its body is asked to stop and may clean up. What it has recorded stays.", `podium cancel ${id}`, {
+      bad: true,
+    });
+  const terminate = () =>
+    act("Terminate", "It ends at once, without running its body: nothing is cleaned up.", `podium terminate ${id}`, {
+      bad: true,
+    });
+  const ACTS = {
+    retry: [retry, "one", "retrying"],
+    resume: [resume, "one", "play"],
+    cancel: [cancel, "bad", "cancelled"],
+    terminate: [terminate, "bad", "x"],
+  };
   const can = (verb) => (it()?.actions ?? []).some((action) => action.verb === verb);
-  const actions = () => Object.entries(ACTS).filter(([verb]) => can(verb)).map(([verb, [begin, kind, name]]) => html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`);
+  const actions = () =>
+    Object.entries(ACTS)
+      .filter(([verb]) => can(verb))
+      .map(
+        ([verb, [begin, kind, name]]) =>
+          html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`,
+      );
   const elsewhere = () => {
     const run = it();
-    const flags = Object.entries(run.input ?? {}).map(([name, value]) => `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`).join(" ");
+    const flags = Object.entries(run.input ?? {})
+      .map(
+        ([name, value]) =>
+          `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`,
+      )
+      .join(" ");
     const body = JSON.stringify({ function: run.function, input: run.input });
-    dialog("Take it elsewhere", () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${argumentsOf(run.input)})`, true)}
-      <h3>Over HTTP</h3>${cli(`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/runs -d ${shell(body)}`, true)}`, (close) => button("Close", close));
+    dialog(
+      "Take it elsewhere",
+      () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${argumentsOf(run.input)})`, true)}
+      <h3>Over HTTP</h3>${cli(`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/runs -d ${shell(body)}`, true)}`,
+      (close) => button("Close", close),
+    );
   };
 
   // -- what it says -----------------------------------------------------------------------------------------------------
@@ -82,7 +142,8 @@ export default function run(place, { draw }) {
     const wait = turn.lost == null ? "" : `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
     return ` Its owner was lost and another took over${wait}: of ${many(before, "recorded step")} none was done again.`;
   }
-  const fact = (name, value, more) => html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
+  const fact = (name, value, more) =>
+    html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
   function facts(run) {
     const begin = when(run.started ?? run.created);
     const seconds = ((when(run.ended) ?? now()) - begin) / 1000;
@@ -91,7 +152,7 @@ export default function run(place, { draw }) {
     const owner = run.owners[run.owners.length - 1];
     const ownerText = owner && !run.ended ? `pid ${owner.pid}` : "none now";
     return html`<dl class="facts">${fact(run.started ? "Started" : "Created", html`<time title=${full(begin)}>${day(begin)}, ${hms(begin)} ${zoneName(begin)}</time>`)}
-      ${fact(run.ended ? "Took" : "For", span(seconds), run.median && `median ${span(run.median)}`)}${fact("Steps on record", count(record.steps.length))}
+      ${fact(run.ended ? "Took" : "For", span(seconds), run.median && `median ${span(run.median)}`)}${fact("Steps on record", count(record.recorded))}
       ${fact("Tries", count(tries), again > 0 && `${count(again)} again`)}${fact("Owner", ownerText, run.owners_lost > 0 && `${many(run.owners_lost, "owner")} lost`)}
       ${run.starter && fact("Began by", plain(run.starter.split("/").pop()))}${run.origin && fact("Retry of", runLink(run.origin))}${run.parent && fact("Child of", runLink(run.parent))}${run.due && !run.ended && fact("Due", moment(when(run.due)))}</dl>`;
   }
@@ -100,8 +161,13 @@ export default function run(place, { draw }) {
     if (!error || run.state !== "failed") return null;
     const frames = error.frames ?? read(error.traceback ?? "");
     return html`<section class="panel" id="error" aria-labelledby="error-title"><div class="ph"><h2 id="error-title">Error</h2><span class="sub">${error.call ?? ""}</span></div><div class="pb stack gap3">
-      <p class="errline">${plain(error.type)}: ${error.message}</p>${frames.map((frame, i) => html`<div class="stack gap1"><div class="row small wrap"><b>${frame.place}</b><span class="dim">in ${frame.name}</span><button type="button" class="btn ghost sm right" data-copy=${frame.place}>Copy place</button></div>
-        <div class="code" tabindex="0" role="region" aria-label="Source, ${frame.place}"><div class=${i === 0 ? "hit" : ""}><span class="ln">${frame.line}</span><span>${frame.text}</span></div></div></div>`)}
+      <p class="errline">${plain(error.type)}: ${error.message}</p>${frames.map(
+        (
+          frame,
+          i,
+        ) => html`<div class="stack gap1"><div class="row small wrap"><b>${frame.place}</b><span class="dim">in ${frame.name}</span><button type="button" class="btn ghost sm right" data-copy=${frame.place}>Copy place</button></div>
+        <div class="code" tabindex="0" role="region" aria-label="Source, ${frame.place}"><div class=${i === 0 ? "hit" : ""}><span class="ln">${frame.line}</span><span>${frame.text}</span></div></div></div>`,
+      )}
       ${cli(`podium retry ${id}`, true)}</div></section>`;
   }
 
@@ -112,8 +178,12 @@ export default function run(place, { draw }) {
     const counts = { steps: record.steps.length, logs: run.logs, history: record.entries.length };
     const width = document.getElementById("main").clientWidth - (innerWidth <= 760 ? 28 : 48);
     const beside = picked && (tab === "timeline" || tab === "steps");
-    const tabs = TABS.map((name) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
-      ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`);
+    const tabs = TABS.map(
+      (
+        name,
+      ) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
+      ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`,
+    );
     return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href="/runs?q=workflow:${plain(run.function)}">${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href="/runs?q=tag:${tag}">${tag}</a>`)}</div>
       <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${argumentsOf(run.input)}</span></h1>
       <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
@@ -136,10 +206,13 @@ export default function run(place, { draw }) {
     view,
     heard(topic, data) {
       if (topic !== "reset" && data.run !== id && data.id !== id) return;
-      if (topic !== "log") {
-        head.again();
-        history.again();
+      if (topic === "step") {
+        for (const [key, how] of Object.entries(data.steps)) if (how === "running") record.begin(key, now());
+        return draw();
       }
+      if (topic === "run" && it()) Object.assign(it(), { state: data.state, entries: data.entries, logs: data.logs });
+      head.again();
+      history.again();
       opened.heard?.(topic);
     },
     key(event) {

@@ -22,7 +22,19 @@ const WORDS = [
   ["parent:", "children of a run"],
   ["origin:", "retries of a run"],
 ];
-const SAVED = [["open", "status:open"], ["failed today", "status:failed ended:today"], ["needs a decision", "status:parked"]];
+const SAVED = [
+  ["open", "status:open"],
+  ["failed today", "status:failed ended:today"],
+  ["needs a decision", "status:parked"],
+];
+
+const PAST = { retry: "retried", cancel: "cancelled" };
+const WORDS_OF = {
+  retry:
+    "Each failed or cancelled run becomes a new one that goes on at the step that failed. " +
+    "What is on record is not done again. Runs in another state are left alone.",
+  cancel: "Running bodies are asked to stop and may clean up. What has ended stays as it is.",
+};
 
 /** The words of a query; quotes keep blanks together. */
 const split = (text) => text.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
@@ -36,6 +48,7 @@ export default function runs(place, { draw, go, address }) {
   let shown = new Set();
   let at = -1;
   let choice = 0;
+  let medians = new Map(); // seconds, by workflow: of the runs on the screen that went well
   let completing = false;
   const picked = new Set((place.query.get("pick") ?? "").split(",").filter(Boolean));
   const query = () => tokens.join(" ");
@@ -74,7 +87,11 @@ export default function runs(place, { draw, go, address }) {
   }
   const toggle = (token) => {
     const key = token.split(":")[0];
-    ask(tokens.includes(token) ? tokens.filter((word) => word !== token) : [...tokens.filter((word) => word.split(":")[0] !== key), token]);
+    ask(
+      tokens.includes(token)
+        ? tokens.filter((word) => word !== token)
+        : [...tokens.filter((word) => word.split(":")[0] !== key), token],
+    );
   };
   async function older() {
     try {
@@ -101,7 +118,11 @@ export default function runs(place, { draw, go, address }) {
     const chosen = all().filter((run) => picked.has(run.id));
     const name = verb.toLowerCase();
     preview({
-      verb, words, bad, runs: chosen, command: `podium ${name} ${chosen.map((run) => run.id).join(" ")}`,
+      verb,
+      words,
+      bad,
+      runs: chosen,
+      command: `podium ${name} ${chosen.map((run) => run.id).join(" ")}`,
       act: async () => {
         let done = 0;
         const refused = [];
@@ -116,6 +137,31 @@ export default function runs(place, { draw, go, address }) {
         picked.clear();
         list.again();
         return `${verb}: ${many(done, "run")}.${refused.length ? ` ${many(refused.length, "run")} left alone: ${refused[0]}` : ""}`;
+      },
+    });
+  }
+
+  // All that the query finds, also what is not on the screen: the server counts, and refuses when there are more by then.
+  async function everyone(verb, words, bad = false) {
+    const name = verb.toLowerCase();
+    let found;
+    try {
+      found = await get("/api/runs/preview", { verb: name, q: query() });
+    } catch (error) {
+      return say(error.message);
+    }
+    if (!found.count) return say(`No run here can be ${PAST[name]}.`);
+    preview({
+      verb,
+      words,
+      bad,
+      runs: found.examples,
+      total: found.count,
+      command: found.command,
+      act: async () => {
+        const { done } = await post(`/api/runs/${name}`, { q: query(), count: found.count });
+        list.again();
+        return `${verb}: ${many(done, "run")}.`;
       },
     });
   }
@@ -165,10 +211,21 @@ export default function runs(place, { draw, go, address }) {
     })}<input key="query" type="text" id="query" role="combobox" aria-label="Query" aria-autocomplete="list" aria-expanded=${options.length > 0} aria-controls="completions"
       aria-activedescendant=${options.length ? `completion-${choice}` : null} autocomplete="off" spellcheck="false"
       placeholder=${tokens.length ? "" : "status:failed  workflow:check_machine  started:2d  input.order.id:1042"}
-      oninput=${(event) => { typed = event.target.value.trim(); choice = 0; draw(); }}
-      onfocus=${() => { completing = true; draw(); }} onblur=${() => { completing = false; draw(); }} onkeydown=${boxKey}/>
+      oninput=${(event) => {
+        typed = event.target.value.trim();
+        choice = 0;
+        draw();
+      }}
+      onfocus=${() => {
+        completing = true;
+        draw();
+      }} onblur=${() => {
+        completing = false;
+        draw();
+      }} onkeydown=${boxKey}/>
       <div key="pop" class=${options.length ? "pop" : ""} onmousedown=${(event) => event.preventDefault()}><ul id="completions" role="listbox" aria-label="Completions">${options.map(
-        ([word, text], i) => html`<li role="option" id="completion-${i}" aria-selected=${i === choice} onclick=${() => take(word)}><code class="kw">${word}</code><span class="dim">${text}</span></li>`,
+        ([word, text], i) =>
+          html`<li role="option" id="completion-${i}" aria-selected=${i === choice} onclick=${() => take(word)}><code class="kw">${word}</code><span class="dim">${text}</span></li>`,
       )}</ul></div></div>`;
   };
 
@@ -177,10 +234,26 @@ export default function runs(place, { draw, go, address }) {
     const begin = when(run.started ?? run.created);
     const end = when(run.ended) ?? now();
     const seconds = run.state === "queued" ? null : (end - begin) / 1000;
-    const median = run.median;
-    const bar = median > 0 && seconds != null && html`<span class="bullet s-${run.state}" data-tip="median ${span(median)}" css=${{ "--w": `${Math.min(100, (100 * seconds) / (2.5 * median)).toFixed(0)}%`, "--m": "40%" }}><i></i><u></u></span>`;
+    const median = medians.get(run.function);
+    const bar =
+      median > 0 &&
+      seconds != null &&
+      html`<span class="bullet s-${run.state}" data-tip="median ${span(median)}, of those shown" css=${{ "--w": `${Math.min(100, (100 * seconds) / (2.5 * median)).toFixed(0)}%`, "--m": "40%" }}><i></i><u></u></span>`;
     return html`<span class="took"><span class="num">${seconds == null ? "–" : span(seconds)}</span>${bar}</span>`;
   };
+  function mediansOf(listed) {
+    const took = new Map();
+    for (const run of listed) {
+      if (run.state !== "succeeded" || run.took == null) continue;
+      if (!took.has(run.function)) took.set(run.function, []);
+      took.get(run.function).push(run.took);
+    }
+    return new Map(
+      [...took]
+        .filter(([, list]) => list.length >= 3)
+        .map(([name, list]) => [name, list.sort((x, y) => x - y)[list.length >> 1]]),
+    );
+  }
   const row = (run, i) => html`<tr key=${run.id} aria-selected=${picked.has(run.id)} class=${i === at ? "on" : ""}>
     <td><input type="checkbox" aria-label="Select ${run.id}" checked=${picked.has(run.id)} onchange=${() => pick(run.id)}/></td>
     <td>${state(run.state)}</td>
@@ -190,12 +263,17 @@ export default function runs(place, { draw, go, address }) {
       ${run.owners_lost > 0 && html`<span data-tip="${many(run.owners_lost, "owner")} died holding it">${sign("lost", "taken over")}</span>`}<span>${count(run.entries)}</span></span></td></tr>`;
   const table = () => {
     const listed = all();
+    medians = mediansOf(listed);
     if (list.error && !listed.length) return unread(list.error, () => list.again());
     if (!list.data && !listed.length) return skeleton(12);
     if (!listed.length) {
       return tokens.length
         ? empty("No run is like that", "Take a word away, or start one:", "podium run module:workflow")
-        : empty("Nothing has run here yet", "The first run shows up here by itself. Start one:", "podium run module:workflow");
+        : empty(
+            "Nothing has run here yet",
+            "The first run shows up here by itself. Start one:",
+            "podium run module:workflow",
+          );
     }
     const everyone = listed.length > 0 && listed.every((run) => picked.has(run.id));
     const pickAll = () => {
@@ -211,21 +289,32 @@ export default function runs(place, { draw, go, address }) {
       <div class="ph small"><span class="dim">${count(listed.length)} shown, newest first</span>${next && html`<span class="right">${button("Older", older, "sm")}</span>`}</div>`;
   };
   const facet = (title, key, entries) =>
-    entries.length > 0 && html`<div class="facet" role="group" aria-label=${title}><h2>${title}</h2>${entries.map(([name, n]) => html`<button type="button" key=${name} aria-pressed=${tokens.includes(`${key}:${plain(name)}`)} onclick=${() => toggle(`${key}:${plain(name)}`)}>
-      ${key === "status" ? state(name) : html`<span class="clip">${plain(name)}</span>`}<span class="num">${n == null ? "" : count(n)}</span></button>`)}</div>`;
+    entries.length > 0 &&
+    html`<div class="facet" role="group" aria-label=${title}><h2>${title}</h2>${entries.map(
+      ([
+        name,
+        n,
+      ]) => html`<button type="button" key=${name} aria-pressed=${tokens.includes(`${key}:${plain(name)}`)} onclick=${() => toggle(`${key}:${plain(name)}`)}>
+      ${key === "status" ? state(name) : html`<span class="clip">${plain(name)}</span>`}<span class="num">${n == null ? "" : count(n)}</span></button>`,
+    )}</div>`;
   const sideFacets = () => {
     const counts = facets.data?.status ?? {};
     const states = STATES.map((name) => [name, facets.data ? (counts[name] ?? 0) : null]);
     return html`<aside class="facets" aria-label="Narrow down"><div class="facet" role="group" aria-label="Saved"><h2>Saved</h2>${SAVED.map(([label, words]) => html`<button type="button" aria-pressed=${query() === words} onclick=${() => ask(query() === words ? [] : split(words))}><span class="clip">${label}</span></button>`)}</div>
-      ${facet("State", "status", states)}${facet("Workflow", "workflow", (facets.data?.workflow ?? []).map(({ name, n }) => [name, n]))}</aside>`;
+      ${facet("State", "status", states)}${facet(
+        "Workflow",
+        "workflow",
+        (facets.data?.workflow ?? []).map(({ name, n }) => [name, n]),
+      )}</aside>`;
   };
   const bulk = () =>
-    picked.size > 0 && html`<div class="bulk" role="region" aria-label="Selected runs"><b>${picked.size} selected</b>
+    picked.size > 0 &&
+    html`<div class="bulk" role="region" aria-label="Selected runs"><b>${picked.size} selected</b>
       ${button("Retry…", retry, "sm", "retrying")}${button("Cancel…", cancel, "sm", "cancelled")}
       <span class="p3">${cli(`podium retry ${[...picked].slice(0, 3).join(" ")}${picked.size > 3 ? " …" : ""}`)}</span>
       <button type="button" class="btn ghost sm right" onclick=${clear}>Clear <kbd>Esc</kbd></button></div>`;
-  const retry = () => several("Retry", "Each failed or cancelled run becomes a new one that goes on at the step that failed. What is on record is not done again. Runs in another state are left alone, and said.");
-  const cancel = () => several("Cancel", "Running bodies are asked to stop and may clean up. What has ended stays as it is.", true);
+  const retry = () => several("Retry", WORDS_OF.retry);
+  const cancel = () => several("Cancel", WORDS_OF.cancel, true);
   const clear = () => {
     picked.clear();
     draw();
@@ -239,6 +328,7 @@ export default function runs(place, { draw, go, address }) {
         <section class="panel" aria-label="Runs found"><div class="ph"><h2>${tokens.length ? query() : "All runs"}</h2><span class="sub">newest first</span>
           ${held > 0 && html`<button type="button" class="newpill" onclick=${showNew}>${count(held)} new, show</button>`}
           ${list.error && all().length > 0 && html`<span class="st s-retrying">${icon("late")}<span>${list.error.message}</span></span>`}
+          ${tokens.length > 0 && all().length > 0 && html`<span class="right row">${button("Retry all…", () => everyone("Retry", WORDS_OF.retry), "sm ghost", "retrying")}${button("Cancel all…", () => everyone("Cancel", WORDS_OF.cancel, true), "sm ghost", "cancelled")}</span>`}
           <span class="right sub p2"><kbd>j</kbd> <kbd>k</kbd> move  <kbd>x</kbd> select  <kbd>Enter</kbd> open</span></div>${table()}</section></div></div>${bulk()}`,
     heard(topic) {
       if (topic !== "run" && topic !== "reset") return;

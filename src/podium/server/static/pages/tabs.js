@@ -17,12 +17,18 @@ function windowed(items, columns, head, row, draw, label) {
   const top = windowed.top ?? 0;
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(items.length, first + 60 + AROUND);
-  const pad = (height) => height > 0 && html`<tr class="pad" aria-hidden="true"><td colspan=${columns} css=${{ height: `${height}px` }}></td></tr>`;
+  const pad = (height) =>
+    height > 0 &&
+    html`<tr class="pad" aria-hidden="true"><td colspan=${columns} css=${{ height: `${height}px` }}></td></tr>`;
   const scrolled = (event) => {
     windowed.top = event.target.scrollTop;
     draw();
   };
-  return html`<div class="scroll tall" tabindex="0" role="region" aria-label=${label} onscroll=${scrolled} drawn=${(el) => { if (el.scrollTop === 0 && top > items.length * ROW) windowed.top = 0; }}>
+  return html`<div class="scroll tall" tabindex="0" role="region" aria-label=${label} onscroll=${scrolled} drawn=${(
+    el,
+  ) => {
+    if (el.scrollTop === 0 && top > items.length * ROW) windowed.top = 0;
+  }}>
     <table class="t steps"><caption class="sr">${label}</caption><thead>${head}</thead><tbody>${pad(first * ROW)}${items.slice(first, last).map((item, i) => row(item, first + i))}${pad((items.length - last) * ROW)}</tbody></table></div>`;
 }
 
@@ -33,19 +39,31 @@ export function stepsTab({ id, record, draw, pick, isPicked }) {
   const fits = (step) =>
     (!only || (only === "more" ? step.tries.length > 1 : step.state === only)) &&
     (!words || `${step.fn} ${step.key} ${step.call}`.toLowerCase().includes(words.toLowerCase()));
-  const row = (step) => html`<tr key=${step.key} aria-selected=${isPicked(step)} onclick=${() => pick(step)}><td class="num dim">${count(step.n)}</td><td>${state(step.state)}</td>
+  const row = (
+    step,
+  ) => html`<tr key=${step.key} aria-selected=${isPicked(step)} onclick=${() => pick(step)}><td class="num dim">${count(step.n)}</td><td>${state(step.state)}</td>
     <td><div class="clip"><button type="button" class="name">${step.fn}</button> <span class="arg">${step.call.replace(/^[^(]*/, "")}</span></div></td><td class="p2"><code class="dim">${step.scope || "–"}</code></td>
     <td class="num p2">${step.tries.length ? millis(step.tries[0].begin) : "–"}</td><td class="num">${span(lengthOf(step))}</td>
     <td class="num">${step.tries.length > 1 ? html`<span class="st s-retrying">${step.tries.length}</span>` : step.tries.length}</td><td class="p3 arg"><div class="clip">${step.error ? `${plain(step.error.type)}: ${step.error.message}` : step.value === undefined ? "" : python(step.value, 80)}</div></td></tr>`;
-  const head = () => html`<tr><th scope="col" class="num">#</th><th scope="col">State</th><th scope="col">Step</th><th scope="col" class="p2">Branch</th><th scope="col" class="num p2">Began, ${zoneName()}</th><th scope="col" class="num">Last try took</th><th scope="col" class="num">Tries</th><th scope="col" class="p3">Result</th></tr>`;
+  const head = () =>
+    html`<tr><th scope="col" class="num">#</th><th scope="col">State</th><th scope="col">Step</th><th scope="col" class="p2">Branch</th><th scope="col" class="num p2">Began, ${zoneName()}</th><th scope="col" class="num">Last try took</th><th scope="col" class="num">Tries</th><th scope="col" class="p3">Result</th></tr>`;
   return {
     view() {
       const counts = countStates(record.steps);
       const more = record.steps.filter((step) => step.tries.length > 1).length;
       const listed = record.steps.filter(fits);
-      const seg = (value, label) => html`<button type="button" aria-pressed=${only === value} onclick=${() => { only = value; draw(); }}>${label}</button>`;
+      const seg = (value, label) =>
+        html`<button type="button" aria-pressed=${only === value} onclick=${() => {
+          only = value;
+          draw();
+        }}>${label}</button>`;
       return html`<section class="panel"><div class="ph"><span class="seg" role="group" aria-label="Which steps">${seg("", `All ${count(record.steps.length)}`)}${Object.entries(counts).map(([name, n]) => seg(name, `${name} ${count(n)}`))}${more > 0 && seg("more", `tried more than once ${count(more)}`)}</span>
-        <span class="right"><input class="in" type="search" aria-label="Find steps" placeholder="function, branch" oninput=${(event) => { words = event.target.value; draw(); }}/></span></div>
+        <span class="right"><input class="in" type="search" aria-label="Find steps" placeholder="function, branch" oninput=${(
+          event,
+        ) => {
+          words = event.target.value;
+          draw();
+        }}/></span></div>
         ${listed.length ? windowed(listed, 8, head(), row, draw, "Steps") : empty("No step is like that", record.steps.length ? "Choose others above." : "Nothing is on record yet.")}
         <div class="ph small dim"><span>${many(listed.length, "step")}</span><span class="right">${cli(`podium show ${id} --all`)}</span></div></section>`;
     },
@@ -73,17 +91,31 @@ export function logsTab({ id, run, draw }) {
   let follow = true;
   let error = null;
   let read = false;
-  const logs = reading(async (signal) => {
-    for (;;) {
-      const page = await get(`/api/runs/${encodeURIComponent(id)}/logs`, { after: lines.length ? lines[lines.length - 1].n : 0, limit: LOG_PAGE }, signal);
-      const last = lines.length ? lines[lines.length - 1].n : 0;
-      for (const line of page.items) if (line.n > last) lines.push(line);
-      if (page.next == null || !page.items.length) return true;
-    }
-  }, (it) => { error = it.error; read = true; draw(); });
+  const logs = reading(
+    async (signal) => {
+      for (;;) {
+        const page = await get(
+          `/api/runs/${encodeURIComponent(id)}/logs`,
+          { after: lines.length ? lines[lines.length - 1].n : 0, limit: LOG_PAGE },
+          signal,
+        );
+        const last = lines.length ? lines[lines.length - 1].n : 0;
+        for (const line of page.items) if (line.n > last) lines.push(line);
+        if (page.next == null || !page.items.length) return true;
+      }
+    },
+    (it) => {
+      error = it.error;
+      read = true;
+      draw();
+    },
+  );
   const rank = (line) => line.level ?? (line.source === "stderr" ? 25 : 15);
   const kind = (line) => (rank(line) >= 40 ? "e" : rank(line) >= 30 ? "w" : "");
-  const name = (line) => (line.level == null ? line.source.replace("std", "") : (["debug", "info", "warning", "error", "critical"][Math.floor(line.level / 10) - 1] ?? `level ${line.level}`));
+  const name = (line) =>
+    line.level == null
+      ? line.source.replace("std", "")
+      : (["debug", "info", "warning", "error", "critical"][Math.floor(line.level / 10) - 1] ?? `level ${line.level}`);
   function finder() {
     const regex = /^\/(.+)\/$/.exec(words);
     if (!regex) return (text) => text.toLowerCase().includes(words.toLowerCase());
@@ -98,16 +130,50 @@ export function logsTab({ id, run, draw }) {
     view() {
       const hit = finder();
       const least = LEAST[level];
-      const found = lines.filter((line) => (least < 0 || (line.level != null && line.level >= least)) && (!words || hit(line.text)));
+      const found = lines.filter(
+        (line) => (least < 0 || (line.level != null && line.level >= least)) && (!words || hit(line.text)),
+      );
       const shown = found.slice(-2000);
       const ended = () => Boolean(run().ended);
-      const body = error && !lines.length ? unread(error, () => logs.again()) : !read ? skeleton(6)
-        : !found.length ? empty(lines.length ? "No line is like that" : "It has said nothing", lines.length ? "Take a word away, or show every level." : "What tasks print and log stands here.") : html`<div class="log scroll tall" tabindex="0" role="log" aria-label="Log" drawn=${(el) => { if (follow && !ended()) el.scrollTop = el.scrollHeight; }}>
-          ${shown.map((line) => html`<div key=${line.n} class=${kind(line)} id="L${line.n}"><span class="dim nw" title=${full(when(line.at))}>${millis(when(line.at))}</span><span class="clip p2">${plain((line.step ?? "").split("/").pop())} <span class="dim">${(line.step ?? "").split("/")[0]}</span></span>
-            <span class="dim p2">${line.attempt > 1 ? `try ${line.attempt}` : ""}</span><span class="p2 ${line.level == null ? "dim" : ""}">${name(line)}</span><span class="x">${line.text}</span></div>`)}</div>`;
-      return html`<section class="panel"><div class="ph"><input class="in logq" type="search" aria-label="Find in the log" placeholder="find, or /regex/" oninput=${(event) => { words = event.target.value; draw(); }}/>
-        <span class="seg" role="group" aria-label="Least level">${LEVELS.map((l) => html`<button type="button" aria-pressed=${level === l} onclick=${() => { level = l; draw(); }}>${l}</button>`)}</span>
-        ${!ended() && html`<label class="check small"><input type="checkbox" checked=${follow} onchange=${(event) => { follow = event.target.checked; draw(); }}/>Follow</label>`}
+      const body =
+        error && !lines.length
+          ? unread(error, () => logs.again())
+          : !read
+            ? skeleton(6)
+            : !found.length
+              ? empty(
+                  lines.length ? "No line is like that" : "It has said nothing",
+                  lines.length ? "Take a word away, or show every level." : "What tasks print and log stands here.",
+                )
+              : html`<div class="log scroll tall" tabindex="0" role="log" aria-label="Log" drawn=${(el) => {
+                  if (follow && !ended()) el.scrollTop = el.scrollHeight;
+                }}>
+          ${shown.map(
+            (
+              line,
+            ) => html`<div key=${line.n} class=${kind(line)} id="L${line.n}"><span class="dim nw" title=${full(when(line.at))}>${millis(when(line.at))}</span><span class="clip p2">${plain((line.step ?? "").split("/").pop())} <span class="dim">${(line.step ?? "").split("/")[0]}</span></span>
+            <span class="dim p2">${line.attempt > 1 ? `try ${line.attempt}` : ""}</span><span class="p2 ${line.level == null ? "dim" : ""}">${name(line)}</span><span class="x">${line.text}</span></div>`,
+          )}</div>`;
+      return html`<section class="panel"><div class="ph"><input class="in logq" type="search" aria-label="Find in the log" placeholder="find, or /regex/" oninput=${(
+        event,
+      ) => {
+        words = event.target.value;
+        draw();
+      }}/>
+        <span class="seg" role="group" aria-label="Least level">${LEVELS.map(
+          (l) =>
+            html`<button type="button" aria-pressed=${level === l} onclick=${() => {
+              level = l;
+              draw();
+            }}>${l}</button>`,
+        )}</span>
+        ${
+          !ended() &&
+          html`<label class="check small"><input type="checkbox" checked=${follow} onchange=${(event) => {
+            follow = event.target.checked;
+            draw();
+          }}/>Follow</label>`
+        }
         <span class="right">${cli(`podium logs ${id}${ended() ? "" : " -f"}`)}</span></div>${body}
         <div class="ph small dim"><span>${shown.length < found.length ? `the last ${count(shown.length)} of ` : ""}${many(found.length, "line")} · times are ${zoneName()}, to the ms</span></div></section>`;
     },
@@ -119,14 +185,27 @@ export function logsTab({ id, run, draw }) {
 // -- Data -----------------------------------------------------------------------------------------------------------
 export function dataTab({ id, run, draw }) {
   const data = reading((signal) => get(`/api/runs/${encodeURIComponent(id)}/data`, {}, signal), draw);
-  const body = (value) => value.value === undefined ? html`<p class="dim">${bytes(value.size)}: too large to be shown whole.</p><pre class="wrapped">${value.preview}</pre><a class="btn sm" href=${value.href} download="">Download JSON</a>` : treeOf(value.value);
-  const part = (title, sub, value, nothing) => html`<section class="panel"><div class="ph"><h2>${title}</h2><span class="sub">${value ? `${sub}${bytes(value.size)}` : ""}</span>${value?.value !== undefined && html`<button type="button" class="btn sm right" data-copy=${JSON.stringify(value.value, null, 2)}>Copy JSON</button>`}</div>
+  const body = (value) =>
+    value.value === undefined
+      ? html`<p class="dim">${bytes(value.size)}: too large to be shown whole.</p><pre class="wrapped">${value.preview}</pre><a class="btn sm" href=${value.href} download="">Download JSON</a>`
+      : treeOf(value.value);
+  const part = (
+    title,
+    sub,
+    value,
+    nothing,
+  ) => html`<section class="panel"><div class="ph"><h2>${title}</h2><span class="sub">${value ? `${sub}${bytes(value.size)}` : ""}</span>${value?.value !== undefined && html`<button type="button" class="btn sm right" data-copy=${JSON.stringify(value.value, null, 2)}>Copy JSON</button>`}</div>
     <div class="pb tree">${value ? body(value) : html`<p class="dim">${nothing}</p>`}</div></section>`;
   return {
     view() {
       if (!data.data) return data.error ? unread(data.error, () => data.again()) : skeleton(4);
       const it = run();
-      const nothing = it.state === "failed" ? "It failed: its error stands above." : it.ended ? `It was ${it.state}.` : "The result will stand here.";
+      const nothing =
+        it.state === "failed"
+          ? "It failed: its error stands above."
+          : it.ended
+            ? `It was ${it.state}.`
+            : "The result will stand here.";
       return html`<div class="cols c-2">${part("Input", `${it.function} · `, data.data.input, "")}${part("Result", "", data.data.result, nothing)}</div>`;
     },
     heard: (topic) => (topic === "run" || topic === "reset") && data.again(),
@@ -146,13 +225,27 @@ export function whyTab({ id, run, actions }) {
   };
 }
 
-
 // -- History --------------------------------------------------------------------------------------------------------
-const SIGNS = { result: "succeeded", retry: "retrying", error: "failed", start: "running", start_alone: "running", tick: "waiting", message: "asks", handed_back: "lost", turn_began: "running", turn_survived: "succeeded", forgiven: "paused" };
+const SIGNS = {
+  result: "succeeded",
+  retry: "retrying",
+  error: "failed",
+  start: "running",
+  start_alone: "running",
+  tick: "waiting",
+  message: "asks",
+  handed_back: "lost",
+  turn_began: "running",
+  turn_survived: "succeeded",
+  forgiven: "paused",
+};
 export function historyTab({ id, record, draw }) {
-  const row = (entry) => html`<tr key=${entry.seq}><td class="num dim">${count(entry.seq)}</td><td>${state(SIGNS[entry.kind] ?? "queued", entry.kind.replace("_", " "))}</td><td class="clip"><code>${entry.step || "–"}</code></td>
+  const row = (
+    entry,
+  ) => html`<tr key=${entry.seq}><td class="num dim">${count(entry.seq)}</td><td>${state(SIGNS[entry.kind] ?? "queued", entry.kind.replace("_", " "))}</td><td class="clip"><code>${entry.step || "–"}</code></td>
     <td class="num" title=${full(entry.ms)}>${millis(entry.ms)}</td><td class="num p2">${entry.attempt || "–"}</td><td class="p2 arg"><div class="clip">${entry.error ? `${plain(entry.error.type)}: ${entry.error.message}` : entry.value === undefined ? "" : python(entry.value, 120)}</div></td></tr>`;
-  const head = () => html`<tr><th scope="col" class="num">Seq</th><th scope="col">Kind</th><th scope="col">Step</th><th scope="col" class="num">At, ${zoneName()}</th><th scope="col" class="num p2">Try</th><th scope="col" class="p2">Value</th></tr>`;
+  const head = () =>
+    html`<tr><th scope="col" class="num">Seq</th><th scope="col">Kind</th><th scope="col">Step</th><th scope="col" class="num">At, ${zoneName()}</th><th scope="col" class="num p2">Try</th><th scope="col" class="p2">Value</th></tr>`;
   return {
     view: () => html`<section class="panel history"><div class="ph"><h2>The record</h2><span class="sub">every entry as it was synced, in the order in which the workflow saw them</span><span class="right">${cli(`podium show ${id} --all --json`)}</span></div>
       ${record.entries.length ? windowed(record.entries, 6, head(), row, draw, "History") : empty("Nothing is on record yet", "An entry stands here as soon as it is synced.")}</section>`,

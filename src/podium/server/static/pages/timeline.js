@@ -1,17 +1,24 @@
 // A run over time: a row for each step, or a strip for many; who owned it; what was lost and done again.
 
-import { paint, paintCanvas, patterns, svg } from "../lib/charts.js";
+import { patterns, svg } from "../lib/charts.js";
 import { html } from "../lib/html.js";
 import { empty } from "../lib/parts.js";
-import { countStates, lengthOf, lengths, longestChain } from "../lib/record.js";
+import { countStates, longestChain } from "../lib/record.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { count, hms, many, millis, now, span, zoneName } from "../lib/words.js";
+import { fan } from "./fan.js";
 
 const MANY = 6; // more steps of a function than this are one strip
 const BIN = 3; // pixels of a strip that are counted together
 const LABEL = 250;
 const GAP = 104;
-const FILL = { succeeded: "f-done", running: "f-running", waiting: "f-waiting", failed: "f-failed", retrying: "f-retrying" };
+const FILL = {
+  succeeded: "f-done",
+  running: "f-running",
+  waiting: "f-waiting",
+  failed: "f-failed",
+  retrying: "f-retrying",
+};
 
 export function timeline({ run, record, draw, pick, isPicked }) {
   let by = "function";
@@ -47,7 +54,8 @@ export function timeline({ run, record, draw, pick, isPicked }) {
   }
   function idle(from, to) {
     const ran = [];
-    for (const step of record.steps) for (const attempt of step.tries) if (!attempt.wait) ran.push([attempt.begin, attempt.end ?? to]);
+    for (const step of record.steps)
+      for (const attempt of step.tries) if (!attempt.wait) ran.push([attempt.begin, attempt.end ?? to]);
     ran.sort((a, b) => a[0] - b[0]);
     const whole = [];
     for (const [a, b] of ran) {
@@ -65,30 +73,37 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     return gaps;
   }
 
-  const mark = (x, width, y, height, className) => html`<rect class=${className} x=${x.toFixed(1)} y=${y} width=${width.toFixed(1)} height=${height} rx="2"/>`;
+  const mark = (x, width, y, height, className) =>
+    html`<rect class=${className} x=${x.toFixed(1)} y=${y} width=${width.toFixed(1)} height=${height} rx="2"/>`;
   const bar = (step, attempt, X, y, height) => {
     const to = attempt.end ?? X.to;
     if (to < X.from || attempt.begin > X.to) return null;
     const a = X.x(attempt.begin);
     const b = Math.max(X.x(to), a + 2);
-    if (attempt.wait) return html`<line class="k-waiting" stroke-width="3" stroke-dasharray="1 5" stroke-linecap="round" x1=${a + 2} x2=${Math.max(a + 2, b - 2)} y1=${y + height / 2} y2=${y + height / 2}/>`;
+    if (attempt.wait)
+      return html`<line class="k-waiting" stroke-width="3" stroke-dasharray="1 5" stroke-linecap="round" x1=${a + 2} x2=${Math.max(a + 2, b - 2)} y1=${y + height / 2} y2=${y + height / 2}/>`;
     const pattern = { failed: "url(#cross)", lost: "url(#lost)" }[attempt.state];
     const tip = `try ${attempt.n}: ${attempt.state}${attempt.why ? ` · ${attempt.why}` : ""}\n${millis(attempt.begin)} ${zoneName(attempt.begin)} · ${span((to - attempt.begin) / 1000)}`;
     return html`<rect class="b ${pattern ? "" : FILL[attempt.state]}" fill=${pattern ?? null} x=${a.toFixed(1)} y=${y} width=${(b - a).toFixed(1)} height=${height} rx="2" data-tip=${tip} onclick=${() => pick(step)}/>`;
   };
-  const dots = (a, b, y) => html`<line class="k-retrying" stroke-width="2" stroke-dasharray="1 4" stroke-linecap="round" x1=${a} x2=${b} y1=${y} y2=${y}/>`;
+  const dots = (a, b, y) =>
+    html`<line class="k-retrying" stroke-width="2" stroke-dasharray="1 4" stroke-linecap="round" x1=${a} x2=${b} y1=${y} y2=${y}/>`;
   const chained = (steps, X, on, y) =>
-    on && steps.filter((step) => on.has(step)).map((step) => {
-      const a = step.tries[0].begin;
-      const b = step.tries[step.tries.length - 1].end;
-      return b < X.from || a > X.to ? null : mark(X.x(a), Math.max(1, X.x(b) - X.x(a) - 1), y, 2, "f-ink");
-    });
+    on &&
+    steps
+      .filter((step) => on.has(step))
+      .map((step) => {
+        const a = step.tries[0].begin;
+        const b = step.tries[step.tries.length - 1].end;
+        return b < X.from || a > X.to ? null : mark(X.x(a), Math.max(1, X.x(b) - X.x(a) - 1), y, 2, "f-ink");
+      });
 
   function stepBars(step, X, on, height = 26) {
     const parts = [];
     step.tries.forEach((attempt, i) => {
       const before = step.tries[i - 1];
-      if (before && before.end != null && X.x(attempt.begin) - X.x(before.end) > 3) parts.push(dots(X.x(before.end) + 2, X.x(attempt.begin) - 1, height / 2));
+      if (before && before.end != null && X.x(attempt.begin) - X.x(before.end) > 3)
+        parts.push(dots(X.x(before.end) + 2, X.x(attempt.begin) - 1, height / 2));
       parts.push(bar(step, attempt, X, 6, height - 12));
     });
     const last = step.tries[step.tries.length - 1];
@@ -97,7 +112,9 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     else if (to > X.from && step.tries[0].begin < X.to) {
       const text = `${span((to - step.tries[0].begin) / 1000)}${step.tries.length > 1 ? `, ${step.tries.length} tries` : ""}`;
       const right = X.x(to) < X.width - 110;
-      parts.push(html`<text x=${right ? X.x(to) + 6 : Math.max(60, X.x(step.tries[0].begin) - 6)} y=${height / 2 + 4} text-anchor=${right ? "start" : "end"}>${text}</text>`);
+      parts.push(
+        html`<text x=${right ? X.x(to) + 6 : Math.max(60, X.x(step.tries[0].begin) - 6)} y=${height / 2 + 4} text-anchor=${right ? "start" : "end"}>${text}</text>`,
+      );
     }
     return svg(X.width, height, [parts, chained([step], X, on, 2)], `${step.fn}: ${step.state}`);
   }
@@ -126,90 +143,27 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     for (let i = 0; i < n; i += 1) {
       if (!flying[i]) continue;
       const width = Math.min(BIN, X.width - i * BIN).toFixed(1);
-      parts.push(html`<rect class=${going[i] ? "f-running" : "f-done"} opacity=${(0.22 + 0.78 * (flying[i] / most)).toFixed(2)} x=${i * BIN} y="5" width=${width} height=${height - 13}/>`);
+      parts.push(
+        html`<rect class=${going[i] ? "f-running" : "f-done"} opacity=${(0.22 + 0.78 * (flying[i] / most)).toFixed(2)} x=${i * BIN} y="5" width=${width} height=${height - 13}/>`,
+      );
     }
     for (let i = 0; i < n; i += 1) {
       if (again[i]) parts.push(html`<rect class="f-retrying" x=${i * BIN} y=${height - 7} width="2" height="5"/>`);
-      if (lost[i]) parts.push(html`<rect fill="url(#lost)" x=${Math.max(0, i * BIN - 7)} y="5" width="8" height=${height - 13}/>`);
+      if (lost[i])
+        parts.push(html`<rect fill="url(#lost)" x=${Math.max(0, i * BIN - 7)} y="5" width="8" height=${height - 13}/>`);
     }
     for (const step of steps) {
       if (step.state !== "failed") continue;
       const at = step.tries[step.tries.length - 1].end;
-      if (at >= X.from && at <= X.to) parts.push(html`<rect class="f-failed" x=${(X.x(at) - 1.5).toFixed(1)} y="1" width="3" height=${height - 6}/>`);
+      if (at >= X.from && at <= X.to)
+        parts.push(html`<rect class="f-failed" x=${(X.x(at) - 1.5).toFixed(1)} y="1" width="3" height=${height - 6}/>`);
     }
-    return svg(X.width, height, [parts, chained(steps, X, on, 1)], `${many(steps.length, "step")} over time, at most ${count(most)} at once`);
-  }
-
-  // -- a fan-out, opened: a square for each item, and how long they took ------------------------------------------------
-  const kindOf = (step) => {
-    if (step.state !== "succeeded") return step.state;
-    if (step.tries.some((attempt) => attempt.state === "lost")) return "lost";
-    return step.tries.length > 1 ? "retried" : "succeeded";
-  };
-  const COLOUR = { succeeded: "done-f", retried: "done-f", retrying: "retry-f", lost: "ink-3", failed: "failed-f", running: "running-f", waiting: "waiting-f" };
-  function map(steps, canvas) {
-    const width = canvas.parentElement.clientWidth;
-    const cell = Math.max(4, Math.min(15, Math.floor(Math.sqrt((width * (steps.length > 2000 ? 290 : 170)) / steps.length))));
-    const across = Math.max(1, Math.floor(width / cell));
-    const colours = {};
-    paintCanvas(canvas, across * cell, Math.ceil(steps.length / across) * cell, (context) => {
-      steps.forEach((step, i) => {
-        const kind = kindOf(step);
-        const x = (i % across) * cell;
-        const y = Math.floor(i / across) * cell;
-        context.fillStyle = colours[kind] ??= paint(COLOUR[kind] ?? "queued-f");
-        context.fillRect(x, y, cell - 1, cell - 1);
-        if (kind === "retried") {
-          const rim = Math.max(1, Math.round(cell * 0.28));
-          context.fillStyle = colours.core ??= paint("retry-f");
-          context.fillRect(x + rim, y + rim, cell - 1 - 2 * rim, cell - 1 - 2 * rim);
-        } else if (kind === "failed") context.fillRect(x - 1, y - 1, cell + 1, cell + 1);
-      });
-    });
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return steps[Math.floor((event.clientY - box.top) / cell) * across + Math.floor((event.clientX - box.left) / cell)];
-    };
-    canvas.onmousemove = (event) => {
-      const step = at(event);
-      canvas.dataset.tip = step ? `${step.key} · ${step.state}` : "";
-    };
-    canvas.onclick = (event) => {
-      const step = at(event);
-      if (step) pick(step);
-    };
-  }
-  function oddOnes(steps) {
-    const slow = steps.filter((step) => step.state === "succeeded").sort((a, b) => lengthOf(b) - lengthOf(a));
-    const odd = [
-      ...steps.filter((step) => step.state === "failed").slice(0, 3),
-      ...steps.filter((step) => kindOf(step) === "lost").slice(0, 2),
-      ...steps.filter((step) => step.state === "retrying").slice(0, 2),
-      ...slow.slice(0, 3),
-    ];
-    return [...new Set(odd)].slice(0, 8);
-  }
-  const inOrder = (steps) => [...steps].sort((a, b) => byScope(a.scope, b.scope));
-  function fan(group) {
-    const long = lengths(group.steps);
-    const most = Math.max(...long.counts, 1);
-    const counts = countStates(group.steps);
-    const retried = group.steps.filter((step) => kindOf(step) === "retried").length;
-    const redone = group.steps.filter((step) => kindOf(step) === "lost").length;
-    const width = 250;
-    const said = Object.entries(counts).map(([name, n]) => `${count(n)} ${name}`).join(", ");
-    const quantile = (share, name) => html`<span>${name} <b>${span(long.q(share))}</b></span>`;
-    return html`<div class="tl-more" key="fan ${group.name}"><div class="fan"><div class="stack"><div class="row small wrap"><b>${many(group.steps.length, "step")}, in their order</b>
-      <span class="legend">${Object.entries(counts).map(([name, n]) => html`<span>${state(name, `${count(n)} ${name}`)}</span>`)}
-      ${retried > 0 && html`<span>${state("retrying", `of them ${count(retried)} after a retry`)}</span>`}${redone > 0 && html`<span>${state("lost", `${count(redone)} done again`)}</span>`}</span></div>
-      <div><canvas tabindex="0" role="img" aria-label="${many(group.steps.length, "step")} of ${group.name}: ${said}. The Steps tab lists them." drawn=${(canvas) => map(inOrder(group.steps), canvas)}></canvas></div></div>
-      <div class="stack small"><b>How long</b>${long.n > 0 && svg(width, 46, [
-        long.counts.map((n, i) => html`<rect class="f-queued" x=${(i * 5.95).toFixed(1)} width="5" y=${(45 - (n / most) * 42).toFixed(1)} height=${((n / most) * 42 + 0.6).toFixed(1)}/>`),
-        [0.5, 0.95].map((share) => html`<line class="k-ink" x1=${Math.min(width - 1, (long.q(share) / long.top) * width).toFixed(1)} x2=${Math.min(width - 1, (long.q(share) / long.top) * width).toFixed(1)} y1="0" y2="46"/>`),
-      ], `How long they took: half within ${span(long.q(0.5))}, 95 % within ${span(long.q(0.95))}`)}
-      <div class="row wrap">${quantile(0.5, "p50")}${quantile(0.95, "p95")}${quantile(0.99, "p99")}<span>max <b>${span(long.max)}</b></span></div>
-      <b>Odd ones</b><div class="stack gap1">${oddOnes(group.steps).map((step) => html`<button type="button" class="row odd" onclick=${() => pick(step)}>${sign(kindOf(step) === "lost" ? "lost" : step.state)}<code class="clip">${step.call || step.key}</code>
-        <span class="right dim nw">${step.state === "succeeded" ? span(lengthOf(step)) : many(step.tries.length, "try", "tries")}</span></button>`)}</div></div></div></div>`;
+    return svg(
+      X.width,
+      height,
+      [parts, chained(steps, X, on, 1)],
+      `${many(steps.length, "step")} over time, at most ${count(most)} at once`,
+    );
   }
 
   // -- the ruler, the owners, the rows ------------------------------------------------------------------------------------
@@ -235,21 +189,31 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       for (let t = Math.ceil(base / every - 1e-9) * every; t <= base + (first[1] - first[0]) / 1000; t += every) {
         const x = X.x(record.from + t * 1000);
         if (x > X.width - 40) continue;
-        texts.push(html`<text x=${(x + 3).toFixed(1)} y="12">${t === 0 ? "0 s" : span(Number(t.toPrecision(6)))}</text>`);
+        texts.push(
+          html`<text x=${(x + 3).toFixed(1)} y="12">${t === 0 ? "0 s" : span(Number(t.toPrecision(6)))}</text>`,
+        );
         lines.push(html`<line class="k-line" x1=${x.toFixed(1)} x2=${x.toFixed(1)} y1="0" y2="100%"/>`);
       }
     }
     for (const [a, b] of X.gaps) {
-      lines.push(html`<rect class="foldbg" x=${X.x(a).toFixed(1)} width=${(X.x(b) - X.x(a)).toFixed(1)} y="0" height="100%"/>`);
-      texts.push(html`<text class="strong" x=${((X.x(a) + X.x(b)) / 2).toFixed(1)} y="12" text-anchor="middle">${span((b - a) / 1000)}</text>`);
+      lines.push(
+        html`<rect class="foldbg" x=${X.x(a).toFixed(1)} width=${(X.x(b) - X.x(a)).toFixed(1)} y="0" height="100%"/>`,
+      );
+      texts.push(
+        html`<text class="strong" x=${((X.x(a) + X.x(b)) / 2).toFixed(1)} y="12" text-anchor="middle">${span((b - a) / 1000)}</text>`,
+      );
     }
-    for (const [a, b] of rest) if (X.x(b) - X.x(a) > 80) texts.push(html`<text x=${(X.x(a) + 3).toFixed(1)} y="12">${hms(a)}</text>`);
+    for (const [a, b] of rest)
+      if (X.x(b) - X.x(a) > 80) texts.push(html`<text x=${(X.x(a) + 3).toFixed(1)} y="12">${hms(a)}</text>`);
     return { texts, lines };
   }
   function owners() {
     const turns = record.takeovers;
     return [record.from, ...turns.map((turn) => turn.at)].map((from, i) => ({
-      who: ownerName(i, turns.length), from, to: turns[i] ? (turns[i].lost ?? turns[i].at) : end(), end: turns[i] ? "lost" : null,
+      who: ownerName(i, turns.length),
+      from,
+      to: turns[i] ? (turns[i].lost ?? turns[i].at) : end(),
+      end: turns[i] ? "lost" : null,
     }));
   }
   // Whoever drives it now is known by its process; those before by their order alone.
@@ -265,33 +229,45 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       const a = Math.max(0, X.x(owner.from));
       const width = Math.max(2, Math.min(X.width, X.x(owner.to)) - a - 1);
       parts.push(html`<rect class="own" x=${a.toFixed(1)} y="3" width=${width.toFixed(1)} height="14" rx="2"/>`);
-      if (width > 9 * owner.who.length && owner.who) parts.push(html`<text class="strong" x=${(a + (i ? 12 : 6)).toFixed(1)} y="14">${owner.who}</text>`);
+      if (width > 9 * owner.who.length && owner.who)
+        parts.push(html`<text class="strong" x=${(a + (i ? 12 : 6)).toFixed(1)} y="14">${owner.who}</text>`);
       const next = list[i + 1];
-      if (next && next.from - owner.to > 0) parts.push(html`<rect fill="url(#lost)" x=${X.x(owner.to).toFixed(1)} y="5" width=${Math.max(2, X.x(next.from) - X.x(owner.to)).toFixed(1)} height="10"/>`);
+      if (next && next.from - owner.to > 0)
+        parts.push(
+          html`<rect fill="url(#lost)" x=${X.x(owner.to).toFixed(1)} y="5" width=${Math.max(2, X.x(next.from) - X.x(owner.to)).toFixed(1)} height="10"/>`,
+        );
     });
     for (const turn of record.takeovers) {
       if (turn.at < X.from || turn.at > X.to) continue;
       const x = X.x(turn.at);
-      parts.push(html`<g><circle class="f-failed" cx=${x.toFixed(1)} cy="10" r="6"/><path class="k-panel" stroke-width="1.6" d="M${x - 2.4} 7.6l4.8 4.8m0-4.8l-4.8 4.8"/></g>`);
+      parts.push(
+        html`<g><circle class="f-failed" cx=${x.toFixed(1)} cy="10" r="6"/><path class="k-panel" stroke-width="1.6" d="M${x - 2.4} 7.6l4.8 4.8m0-4.8l-4.8 4.8"/></g>`,
+      );
     }
     return svg(X.width, 20, parts, `Owners: ${list.map((owner) => owner.who || "one").join(", then ")}`);
   }
 
-  const mainState = (counts) => ["failed", "retrying", "running", "waiting"].find((name) => counts[name]) ?? "succeeded";
+  const mainState = (counts) =>
+    ["failed", "retrying", "running", "waiting"].find((name) => counts[name]) ?? "succeeded";
   function rows(X, on) {
     return record.groups(by).map((group) => {
       const counts = countStates(group.steps);
       if (group.steps.length <= MANY) {
-        return group.steps.map((step) => html`<div class="tl-row ${isPicked(step) ? "on" : ""}" key=${step.key}>
-          <button type="button" class="tl-lab" onclick=${() => pick(step)}>${sign(step.state)}<span class="nm clip name">${step.fn}</span>${step.call && html`<span class="arg clip">${step.call.replace(/^[^(]*/, "")}</span>`}</button>${stepBars(step, X, on)}</div>`);
+        return group.steps.map(
+          (step) => html`<div class="tl-row ${isPicked(step) ? "on" : ""}" key=${step.key}>
+          <button type="button" class="tl-lab" onclick=${() => pick(step)}>${sign(step.state)}<span class="nm clip name">${step.fn}</span>${step.call && html`<span class="arg clip">${step.call.replace(/^[^(]*/, "")}</span>`}</button>${stepBars(step, X, on)}</div>`,
+        );
       }
       const isOpen = open.has(group.name);
       const turn = () => {
         if (!open.delete(group.name)) open.add(group.name);
         draw();
       };
-      return [html`<div class="tl-row" key="group ${group.name}"><button type="button" class="tl-lab" aria-expanded=${isOpen} onclick=${turn}>${icon(isOpen ? "down" : "next")}${sign(mainState(counts))}<span class="nm clip name">${group.name} <span class="dim">×${count(group.steps.length)}</span></span>
-        <span class="n">${counts.failed && state("failed", count(counts.failed))}${counts.retrying && state("retrying", count(counts.retrying))}</span></button>${strip(group.steps, X, on)}</div>`, isOpen && fan(group)];
+      return [
+        html`<div class="tl-row" key="group ${group.name}"><button type="button" class="tl-lab" aria-expanded=${isOpen} onclick=${turn}>${icon(isOpen ? "down" : "next")}${sign(mainState(counts))}<span class="nm clip name">${group.name} <span class="dim">×${count(group.steps.length)}</span></span>
+        <span class="n">${counts.failed && state("failed", count(counts.failed))}${counts.retrying && state("retrying", count(counts.retrying))}</span></button>${strip(group.steps, X, on)}</div>`,
+        isOpen && fan(group, pick),
+      ];
     });
   }
 
@@ -345,12 +321,26 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     const { texts, lines } = ruler(X);
     const longest = chain ? longestChain(record) : null;
     const list = owners();
-    const seg = (value, label) => html`<button type="button" aria-pressed=${by === value} onclick=${() => { by = value; draw(); }}>${label}</button>`;
-    const check = (label, value, set, className = "") => html`<label class="check small ${className}"><input type="checkbox" checked=${value} onchange=${(event) => { set(event.target.checked); draw(); }}/>${label}</label>`;
+    const seg = (value, label) =>
+      html`<button type="button" aria-pressed=${by === value} onclick=${() => {
+        by = value;
+        draw();
+      }}>${label}</button>`;
+    const check = (label, value, set, className = "") =>
+      html`<label class="check small ${className}"><input type="checkbox" checked=${value} onchange=${(event) => {
+        set(event.target.checked);
+        draw();
+      }}/>${label}</label>`;
     const turn = record.takeovers[0];
     const waited = turn && turn.lost != null ? ` after ${span((turn.at - turn.lost) / 1000)}` : "";
     return html`<section class="panel tl" aria-label="Timeline">${patterns()}<div class="tl-bar"><span class="seg" role="group" aria-label="Rows">${seg("function", "By function")}${seg("branch", "By branch")}</span>
-      ${zoom && html`<button type="button" class="btn sm" onclick=${() => { zoom = null; draw(); }}>${span((zoom[1] - zoom[0]) / 1000)} of ${span((Math.max(record.to, end()) - record.from) / 1000)}: show all</button>`}
+      ${
+        zoom &&
+        html`<button type="button" class="btn sm" onclick=${() => {
+          zoom = null;
+          draw();
+        }}>${span((zoom[1] - zoom[0]) / 1000)} of ${span((Math.max(record.to, end()) - record.from) / 1000)}: show all</button>`
+      }
       ${check("Fold idle time", fold, (on) => (fold = on))}${check("Longest chain", chain, (on) => (chain = on), "p2")}${longest && html`<span class="small dim">${longest.say}</span>`}
       <span class="legend right"><span>${svg(18, 10, html`<rect class="f-done" width="18" height="10" rx="2"/>`)}try</span><span>${svg(18, 10, html`<rect fill="url(#cross)" width="18" height="10" rx="2"/>`)}failed</span>
       <span>${svg(18, 10, html`<path class="k-retrying" d="M1 5h17" stroke-width="2" stroke-dasharray="1 4" stroke-linecap="round"/>`)}backoff</span><span>${svg(18, 10, html`<rect fill="url(#lost)" width="18" height="10" rx="2"/>`)}lost</span></span></div>
@@ -365,19 +355,16 @@ export function timeline({ run, record, draw, pick, isPicked }) {
   return {
     view,
     key(event) {
-      const act = { "+": () => closer(0.5), "-": () => closer(2), ArrowLeft: () => zoom && closer(1, -0.25), ArrowRight: () => zoom && closer(1, 0.25), Escape: () => zoom && ((zoom = null), draw()) }[event.key];
+      const act = {
+        "+": () => closer(0.5),
+        "-": () => closer(2),
+        ArrowLeft: () => zoom && closer(1, -0.25),
+        ArrowRight: () => zoom && closer(1, 0.25),
+        Escape: () => zoom && ((zoom = null), draw()),
+      }[event.key];
       if (!act || (event.key === "Escape" && !zoom)) return false;
       act();
       return true;
     },
   };
-}
-
-// A map's items have the scopes 1.0, 1.1, … : in the order of their numbers, not of their letters.
-function byScope(a, b) {
-  const [left, right] = [a.split("."), b.split(".")];
-  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
-    if (left[i] !== right[i]) return Number(left[i]) - Number(right[i]);
-  }
-  return left.length - right.length;
 }

@@ -20,19 +20,35 @@ export default function workers(_place, { draw }) {
     return engine.alive ? state("succeeded", "alive") : state("queued", "on another host");
   };
   const serves = (engine) => {
-    const modules = engine.modules.length ? engine.modules : [...new Set(engine.functions.map((name) => name.split(":")[0]))];
+    const modules = engine.modules.length
+      ? engine.modules
+      : [...new Set(engine.functions.map((name) => name.split(":")[0]))];
     return modules.length ? modules.join(", ") : "nothing";
   };
-  const row = (engine) => html`<tr key=${engine.id}><td>${standing(engine)}</td><td><span class="id">${engine.id}</span><div class="only-n cell">${engine.host} ${engine.pid}</div></td><td class="nw p2">${engine.host} <span class="dim">${engine.pid}</span></td>
+  const row = (
+    engine,
+  ) => html`<tr key=${engine.id}><td>${standing(engine)}</td><td><span class="id">${engine.id}</span><div class="only-n cell">${engine.host} ${engine.pid}</div></td><td class="nw p2">${engine.host} <span class="dim">${engine.pid}</span></td>
     <td class="nw p2">${moment(when(engine.started))}</td><td class="num">${engine.owned ? html`<a href="/runs?q=status:running">${many(engine.owned, "run")}</a>` : html`<span class="dim">nothing</span>`}</td><td class="num p2">${engine.slots ? count(engine.slots) : "–"}</td>
     <td class="p3 small wrapped">${serves(engine)}<div class="dim">${engine.kind}${engine.drives === "own" ? ", its own runs only" : ""} · ${plain(engine.script.split("/").pop())}</div></td><td class="p3 small nw">${engine.release || "–"}</td></tr>`;
   const notes = (engine) => [
-    engine.blocked && !engine.stopped && engine.alive !== false && html`<div class="note s-late gap-b">${icon("late")}<span><b class="id">${engine.id}</b> ${engine.blocked}</span></div>`,
-    Object.entries(engine.full).map(([option, slots]) => html`<div class="note s-full gap-b">${icon("late")}<span><b class="id">${engine.id}</b> all ${slots} slots of <code>${option}</code> have been held for too long</span></div>`),
-    Object.entries(engine.broken).map(([module, text]) => html`<div class="note s-failed gap-b">${icon("failed")}<span><b>${module}</b> was not loaded by <span class="id">${engine.id}</span>: ${text}</span></div>`),
+    engine.blocked &&
+      !engine.stopped &&
+      engine.alive !== false &&
+      html`<div class="note s-late gap-b">${icon("late")}<span><b class="id">${engine.id}</b> ${engine.blocked}</span></div>`,
+    Object.entries(engine.full).map(
+      ([option, slots]) =>
+        html`<div class="note s-full gap-b">${icon("late")}<span><b class="id">${engine.id}</b> all ${slots} slots of <code>${option}</code> have been held for too long</span></div>`,
+    ),
+    Object.entries(engine.broken).map(
+      ([module, text]) =>
+        html`<div class="note s-failed gap-b">${icon("failed")}<span><b>${module}</b> was not loaded by <span class="id">${engine.id}</span>: ${text}</span></div>`,
+    ),
   ];
   function view() {
-    if (!it.data) return it.error ? unread(it.error, () => it.again()) : html`<div class="head"><h1>Workers</h1></div>${skeleton(5)}`;
+    if (!it.data)
+      return it.error
+        ? unread(it.error, () => it.again())
+        : html`<div class="head"><h1>Workers</h1></div>${skeleton(5)}`;
     const engines = it.data.items;
     const alive = engines.filter((engine) => engine.alive && !engine.stopped);
     const hosts = new Set(alive.map((engine) => engine.host)).size;
@@ -43,7 +59,8 @@ export default function workers(_place, { draw }) {
       <div class="ph small dim"><span>On this machine a free lock tells of a death at once.</span><span class="right">${cli("podium worker MODULE -c 32")}</span></div></section>`;
   }
   return {
-    title: () => (it.data ? `${it.data.items.filter((engine) => engine.alive && !engine.stopped).length} engines alive` : "Workers"),
+    title: () =>
+      it.data ? `${it.data.items.filter((engine) => engine.alive && !engine.stopped).length} engines alive` : "Workers",
     command: () => "podium doctor",
     view,
     heard: (topic) => (topic === "reset" || topic === "engine") && it.again(),

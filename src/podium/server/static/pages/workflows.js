@@ -20,7 +20,8 @@ export default function workflows(place, { draw, address, go }) {
   let refused = null;
   const it = reading((signal) => get("/api/workflows", {}, signal), draw);
 
-  const current = () => it.data.items.find((item) => item.name === chosen || plain(item.name) === chosen) ?? it.data.items[0];
+  const current = () =>
+    it.data.items.find((item) => item.name === chosen || plain(item.name) === chosen) ?? it.data.items[0];
   function choose(name) {
     chosen = name;
     address(new URLSearchParams({ w: plain(name) }));
@@ -33,10 +34,19 @@ export default function workflows(place, { draw, address, go }) {
     fields = form(item.parameters, draw);
   }
 
-  const flag = ([name, value]) => `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`;
+  const flag = ([name, value]) =>
+    `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`;
   const command = (item) => {
     const given = Object.entries(fields.values()).map(flag).join(" ");
-    const about = [id && `--id ${shell(id)}`, ...tags.split(/\s+/).filter(Boolean).map((tag) => `--tag ${shell(tag)}`)].filter(Boolean).join(" ");
+    const about = [
+      id && `--id ${shell(id)}`,
+      ...tags
+        .split(/\s+/)
+        .filter(Boolean)
+        .map((tag) => `--tag ${shell(tag)}`),
+    ]
+      .filter(Boolean)
+      .join(" ");
     return ["podium run", about, item.name, given && `-- ${given}`].filter(Boolean).join(" ");
   };
   async function start(event) {
@@ -46,7 +56,12 @@ export default function workflows(place, { draw, address, go }) {
     refused = null;
     draw();
     try {
-      const run = await post("/api/runs", { function: shown, input: fields.values(), ...(id && { id }), tags: tags.split(/\s+/).filter(Boolean) });
+      const run = await post("/api/runs", {
+        function: shown,
+        input: fields.values(),
+        ...(id && { id }),
+        tags: tags.split(/\s+/).filter(Boolean),
+      });
       say("Started, and on record.");
       go(`/runs/${run.id}`);
     } catch (error) {
@@ -66,20 +81,35 @@ export default function workflows(place, { draw, address, go }) {
   }
 
   const median = (bars) => {
-    const took = bars.filter((bar) => bar.state === "succeeded" && bar.took != null).map((bar) => bar.took).sort((a, b) => a - b);
+    const took = bars
+      .filter((bar) => bar.state === "succeeded" && bar.took != null)
+      .map((bar) => bar.took)
+      .sort((a, b) => a - b);
     return took.length ? took[took.length >> 1] : null;
   };
   const share = (bars) => {
     const ended = bars.filter((bar) => ["succeeded", "failed", "cancelled"].includes(bar.state));
-    return ended.length ? `${((100 * ended.filter((bar) => bar.state === "succeeded").length) / ended.length).toFixed(0)} %` : "";
+    return ended.length
+      ? `${((100 * ended.filter((bar) => bar.state === "succeeded").length) / ended.length).toFixed(0)} %`
+      : "";
   };
-  const entry = (item, on) => html`<button type="button" class="choice" key=${item.name} aria-current=${on} onclick=${() => choose(item.name)}><span class="row"><span class="name clip">${item.label}</span><span class="right small dim nw">${median(item.bars) != null && span(median(item.bars))} <b>${share(item.bars)}</b></span></span>
+  const entry = (
+    item,
+    on,
+  ) => html`<button type="button" class="choice" key=${item.name} aria-current=${on} onclick=${() => choose(item.name)}><span class="row"><span class="name clip">${item.label}</span><span class="right small dim nw">${median(item.bars) != null && span(median(item.bars))} <b>${share(item.bars)}</b></span></span>
     <span class="row"><span class="small dim clip">${item.module}</span><span class="right wbars">${runBars(item.bars, 160, 20)}</span></span></button>`;
 
   function starting(item) {
-    if (!item.can_start) return html`<section class="panel"><div class="note flat">${icon("late")}<span>Its code is not loaded in this process: start it where it is, or serve it here too.</span>${cli(`podium up ${item.module}`)}</div></section>`;
+    if (!item.can_start)
+      return html`<section class="panel"><div class="note flat">${icon("late")}<span>Its code is not loaded in this process: start it where it is, or serve it here too.</span>${cli(`podium up ${item.module}`)}</div></section>`;
     const values = fields.values();
-    const text = (label, value, set, hint) => html`<div class="f"><label for="about-${label}">${label}</label><input class="in mono" id="about-${label}" autocomplete="off" placeholder=${hint} value=${value} oninput=${(event) => { set(event.target.value.trim()); draw(); }}/></div>`;
+    const text = (label, value, set, hint) =>
+      html`<div class="f"><label for="about-${label}">${label}</label><input class="in mono" id="about-${label}" autocomplete="off" placeholder=${hint} value=${value} oninput=${(
+        event,
+      ) => {
+        set(event.target.value.trim());
+        draw();
+      }}/></div>`;
     return html`<section class="panel"><div class="ph"><h2>Start</h2><span class="sub">the form is the signature; wrong input is refused before anything is stored</span></div><form class="pb stack gap4" onsubmit=${start} key=${item.name}>
       ${item.parameters.length ? fields.view() : html`<p class="dim">It takes no arguments.</p>`}
       <fieldset class="about"><legend class="dim small">About the run</legend><div class="cols c-2">${text("id", id, (v) => (id = v), "made for you; the same id again is the same run")}${text("tags", tags, (v) => (tags = v), "words to find it by")}</div></fieldset>
@@ -90,12 +120,16 @@ export default function workflows(place, { draw, address, go }) {
         ${median(item.bars) != null && html`<span class="dim small">Expected: ${span(median(item.bars))}, by the median of its last ${many(item.bars.length, "run")}</span>`}</div></form></section>`;
   }
   function view() {
-    if (!it.data) return it.error ? unread(it.error, () => it.again()) : html`<div class="head"><h1>Workflows</h1></div>${skeleton(8)}`;
+    if (!it.data)
+      return it.error
+        ? unread(it.error, () => it.again())
+        : html`<div class="head"><h1>Workflows</h1></div>${skeleton(8)}`;
     const { items, broken } = it.data;
     const faults = Object.entries(broken);
     const head = html`<div class="head"><h1>Workflows</h1><div class="acts">${cli("podium runs")}</div><p class="says">${many(items.length, "workflow")} in ${many(new Set(items.map((item) => item.module)).size, "module")}, known from the engines that offer them.${faults.length > 0 && ` ${many(faults.length, "module")} could not be loaded.`}</p></div>
       ${faults.map(([module, text]) => html`<div class="note s-failed gap-b" key=${module}>${icon("failed")}<div class="grow"><b>${module} was not loaded:</b> ${text}</div></div>`)}`;
-    if (!items.length) return html`${head}<div class="panel">${empty("No workflow is known here", "Serve a module that declares some:", "podium up MODULE")}</div>`;
+    if (!items.length)
+      return html`${head}<div class="panel">${empty("No workflow is known here", "Serve a module that declares some:", "podium up MODULE")}</div>`;
     const item = current();
     watch(item);
     return html`${head}<div class="cols c-list"><section class="panel" aria-label="Workflows">${items.map((one) => entry(one, one === item))}</section>
