@@ -213,9 +213,10 @@ def stopped(book: Notebook) -> Notebook:
     return book
 
 
-def test_a_cell_may_block_for_whatever_was_asked_for(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    notebook.run(STEPS)
-    (notebook.home / "go").touch()
-    notebook.run("import podium; run = analysis.start(5)")
-    assert notebook.run("print(run.result(), podium.runs('').count().result())") == "10 1\n"
+def test_a_cell_may_block_for_whatever_was_asked_for(notebook: Callable[..., Notebook]) -> None:
+    book = notebook(PODIUM_NAME="analysis")
+    book.run(SETUP)
+    book.run(STEPS)
+    (book.home / "go").touch()
+    book.run("import podium; run = analysis.start(5)")
+    assert book.run("print(run.result(), podium.runs('').count().result())") == "10 1\n"
