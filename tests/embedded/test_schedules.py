@@ -35,9 +35,14 @@ def daily() -> str:
     return note("daily")
 
 
-@workflow(schedule=cron("0 0 1 1 *", overlap="allow"))
+@workflow
+def part() -> str:
+    return f"{podium.scheduled_for():%Y %Z}"
+
+
+@workflow(schedule=cron("0 0 1 1 *", tz="Asia/Kolkata", overlap="allow"))
 def yearly() -> str:
-    return note("yearly")
+    return f"{note('yearly')}, {part()}"
 
 
 # Out of the registry: every other app of this process would keep these schedules, too.
@@ -177,6 +182,15 @@ def test_a_schedule_whose_code_is_gone_is_held_and_says_so(url: Path) -> None:
         until(lambda: len(seen) > count)
         until(lambda: podium.schedules()[0].state == "on time")
     assert len(seen) == len(set(seen))
+
+
+def test_the_child_of_a_scheduled_run_knows_the_instant(app: App) -> None:
+    ours = podium.schedules()[2]
+    begin = datetime.datetime(2020, 1, 1, tzinfo=UTC) - datetime.timedelta(days=1)
+    assert len(ours.backfill(begin, begin + datetime.timedelta(days=2))) == 1
+    run = podium.get(f"{yearly.name}@2019-12-31T18:30:00Z")
+    assert run.result(timeout=15) == "yearly 00:00 IST, 2020 IST"
+    assert [child.result() for child in podium.runs("workflow:part")] == ["2020 IST"]
 
 
 def test_a_run_by_hand_is_scheduled_for_its_start(app: App) -> None:

@@ -61,6 +61,30 @@ def morning() -> str:
     return f"{podium.scheduled_for():%H:%M}"
 
 
+@podium.resource(idle="10m")
+async def connection(name: str) -> AsyncIterator[bytes]:
+    yield name.encode()
+
+
+@podium.resource
+def model(size: int) -> Iterator[float]:
+    yield float(size)
+
+
+@task
+async def uses(name: str) -> bytes:
+    async with connection(name) as found:
+        assert_type(found, bytes)
+        return found
+
+
+@task
+def predicts(size: int) -> float:
+    with model(size) as found:
+        assert_type(found, float)
+        return found
+
+
 @workflow(timeout=60)
 async def poll(n: int) -> int:
     return n if n > 100 else poll.again(n + 1)

@@ -2,6 +2,7 @@
 
 from .callables import Durable, Task, Workflow
 from .decorators import task, workflow
+from .resources import resource
 from .scheduling import schedule
 from .verbs import (
     attempt,
@@ -27,6 +28,7 @@ __all__ = [
     "now",
     "progress",
     "random",
+    "resource",
     "schedule",
     "scheduled_for",
     "sleep",

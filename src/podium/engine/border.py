@@ -24,6 +24,7 @@ from ..model import (
     WaitRow,
     Write,
     head_of_new,
+    module_before,
 )
 from .context import Context
 from .driver import Driver
@@ -171,6 +172,7 @@ class Border:
             tags=options.tags,
             parent=head.id,
             root=head.root or head.id,
+            context=head.context if module_before(head) is None else "",  # that header is its own
         )
 
     def _cancel(self, step: Step) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ..errors import UsageError
-from ..executors import Attempt, Progress
+from ..executors import Attempt, Progress, Resources
 from ..executors.protocol import AttemptRunner
 from ..shortage import shortage_of
 from .context import Context
@@ -32,6 +32,7 @@ class Dispatcher:
         self._logs, self._quarantine, self._awaits = logs, quarantine, awaits
         self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
+        self.resources: Resources | None = None  # that its tasks share
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
@@ -39,6 +40,7 @@ class Dispatcher:
         """Let the task body run."""
         attempt.began = self._env.now()
         attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
+        attempt.resources = self.resources
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
         executor = self.executors.get(attempt.function.executor)

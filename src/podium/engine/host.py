@@ -117,6 +117,7 @@ class EngineHost:
         undo.callback(self._executors.close)
         self._executors.add(given)
         self.engine.dispatcher.executors.update(self._executors.by_name)
+        self.engine.dispatcher.resources = self._executors.resources
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         """Start the threads. Raises ResourceShortage."""
@@ -146,6 +147,7 @@ class EngineHost:
         try:
             self._loop.run_forever()
         finally:
+            self._loop.run_until_complete(self._executors.resources.close_async())
             end_tasks(self._loop, self._executors.on_loop)
             self._loop.close()
             end_idle_workers()

@@ -13,6 +13,7 @@ from ..executors import (
     ExecutorFactory,
     LoopExecutor,
     ProcessExecutor,
+    Resources,
     ThreadExecutor,
 )
 from .options import Options
@@ -49,6 +50,7 @@ class TaskExecutors:
             "loop": self.on_loop, "threads": self.threads, "processes": self.processes
         }  # fmt: skip
         self._given: list[Executor] = []
+        self.resources = Resources(loop, env)
 
     def add(self, factories: Mapping[str, ExecutorFactory]) -> None:
         """Make those that the app was given. Raises what a factory raises."""
@@ -77,6 +79,7 @@ class TaskExecutors:
             except Exception:  # the user's: the others are closed all the same
                 log.exception("an executor of the app could not be closed")
         self.threads.close()
+        self.resources.close_sync()
         self.processes.close()
 
     def forget(self) -> None:

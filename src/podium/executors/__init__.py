@@ -11,6 +11,7 @@ from .loop import LoopExecutor
 from .output import Console, Said
 from .processes import ProcessExecutor
 from .protocol import BUILT_IN, AttemptRunner, Executor, ExecutorFactory
+from .resources import Opener, Resources
 from .slots import SlotLoad, note_started_run, slot_lent
 from .threads import ThreadExecutor
 
@@ -25,8 +26,10 @@ __all__ = [
     "ExecutorFactory",
     "LogBuffer",
     "LoopExecutor",
+    "Opener",
     "ProcessExecutor",
     "Progress",
+    "Resources",
     "Said",
     "SlotLoad",
     "ThreadExecutor",

@@ -12,6 +12,7 @@ from .. import codec
 from ..errors import EngineStopped, ResourceShortage
 from ..functions import Function
 from .log_buffer import LogBuffer
+from .resources import Resources
 
 
 class Slots(Protocol):
@@ -57,6 +58,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     slots: Slots | None = None  # from where it has its slot
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
+    resources: Resources | None = None  # of its engine
     # Told which runs the body begins (True) or ceases to wait for, from any thread.
     awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 

@@ -23,7 +23,7 @@ def lineage_of(head: Head) -> str:
 
 def module_before(head: Head) -> str | None:
     """What its workflow's module was called when Podium 0.1 began it; None for a run of a later version."""
-    return msgspec.json.decode(head.context, type=_Context).module
+    return msgspec.json.decode(head.context, type=_Context).module if head.context else None
 
 
 def clock_of(head: Head) -> float:

@@ -1,0 +1,262 @@
+"""Resources: what tasks of one engine share, such as an HTTP session, a pool of connections, a loaded model.
+
+One for each engine and key, opened when it is first asked for, kept, and closed when it was idle for long,
+when it was found broken, or at the end, in the reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import msgspec
+
+from ..env import Env
+from ..errors import UsageError
+
+log = logging.getLogger("podium")
+
+CLOSE_SECONDS = 5.0  # that closing may take, of one
+
+
+class Opener(msgspec.Struct, frozen=True, eq=False):
+    """A declared resource."""
+
+    name: str
+    open: Callable[..., Any]  # a generator function; an async one is `is_async`
+    is_async: bool
+    idle: float  # seconds
+    check: Callable[[Any], Any] | None  # whether it still works; it may raise
+
+
+Key = tuple[int, tuple[Any, ...], tuple[tuple[str, Any], ...]]
+
+
+class _Open:
+    """One that is open, or about to be."""
+
+    def __init__(self, opener: Opener) -> None:
+        self.opener, self.users = opener, 0
+
+
+class _OpenAsync(_Open):
+    """Lives in a task of its own, that opens it, waits and closes it."""
+
+    def __init__(self, opener: Opener, loop: asyncio.AbstractEventLoop, args: Any, kwargs: Any) -> None:
+        super().__init__(opener)
+        self.value: asyncio.Future[Any] = loop.create_future()
+        self.closing = asyncio.Event()
+        self.idle: asyncio.TimerHandle | None = None
+        # None of the context of the task that happens to be first.
+        self.task = loop.create_task(self._live(args, kwargs), context=contextvars.Context())
+
+    async def _live(self, args: Any, kwargs: Any) -> None:
+        try:
+            async with contextlib.asynccontextmanager(self.opener.open)(*args, **kwargs) as value:
+                self.value.set_result(value)
+                await self.closing.wait()
+        except BaseException as error:
+            if not self.value.done():  # the users' to know
+                self.value.set_exception(error)
+                self.value.exception()  # though nobody may be left
+            elif isinstance(error, Exception):
+                log.warning("resource %s: closing failed: %r", self.opener.name, error)
+            else:
+                raise
+
+
+class _OpenSync(_Open):
+    """Lent to one user at a time."""
+
+    def __init__(self, opener: Opener) -> None:
+        super().__init__(opener)
+        self.lent = threading.Lock()
+        self.manager: AbstractContextManager[Any] | None = None
+        self.value: Any = None
+        self.is_over = False
+        self.last_used = 0.0
+
+
+class Resources:
+    """Those of one engine."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, env: Env) -> None:
+        self._loop, self._clock = loop, env.monotonic
+        self._async: dict[Key, _OpenAsync] = {}  # in the order of opening; the engine's thread alone
+        self._sync: dict[Key, _OpenSync] = {}  # under the lock
+        self._lock = threading.Lock()
+
+    @contextlib.asynccontextmanager
+    async def use(self, opener: Opener, args: Any, kwargs: Any) -> AsyncGenerator[Any]:
+        """An async one, for as long as the block lasts; others use it at the same time."""
+        if asyncio.get_running_loop() is not self._loop:  # a loop of the task's own, which ends with it
+            async with contextlib.asynccontextmanager(opener.open)(*args, **kwargs) as value:
+                yield value
+            return
+        key = key_of(opener, args, kwargs)
+        there = self._async.get(key)
+        if there is None or there.task.done():
+            there = self._async[key] = _OpenAsync(opener, self._loop, args, kwargs)
+        there.users += 1
+        if there.idle is not None:
+            there.idle.cancel()
+        try:
+            try:
+                value = await asyncio.shield(there.value)
+            except BaseException:
+                if there.value.done():  # it could not be opened: the next one tries again
+                    self._drop(key, there)
+                raise
+            try:
+                yield value
+            except Exception:
+                if not await self._works(opener, value):
+                    self._drop(key, there)
+                raise
+        finally:
+            there.users -= 1
+            if there.users == 0:
+                self._left(key, there)
+
+    def _left(self, key: Key, there: _OpenAsync) -> None:
+        """Nobody uses it now."""
+        if self._async.get(key) is not there:
+            there.closing.set()  # it was dropped while others used it
+        else:
+            there.idle = self._loop.call_later(there.opener.idle, self._idle, key, there)
+
+    def _idle(self, key: Key, there: _OpenAsync) -> None:
+        if there.users == 0:
+            self._drop(key, there)
+            there.closing.set()
+
+    def _drop(self, key: Key, there: _OpenAsync) -> None:
+        """Whoever asks next gets another one; it is closed when its users have left."""
+        if self._async.get(key) is there:
+            del self._async[key]
+
+    async def _works(self, opener: Opener, value: Any) -> bool:
+        if opener.check is None:
+            return True
+        try:
+            found = opener.check(value)
+            return bool(await found if inspect.isawaitable(found) else found)
+        except Exception:
+            return False
+
+    async def close_async(self) -> None:
+        """Close the async ones, the last one first."""
+        while self._async:
+            _, there = self._async.popitem()
+            if there.idle is not None:
+                there.idle.cancel()
+            there.closing.set()
+            if not there.value.done():
+                there.task.cancel()
+            _, late = await asyncio.wait([there.task], timeout=CLOSE_SECONDS)
+            if late:
+                log.warning("resource %s: not closed after %g s", there.opener.name, CLOSE_SECONDS)
+                there.task.cancel()
+
+    # -- sync ones: any thread ------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def lend(self, opener: Opener, args: Any, kwargs: Any) -> Generator[Any]:
+        """A sync one, for as long as the block lasts; others wait for it."""
+        self._close_idle()
+        key = key_of(opener, args, kwargs)
+        there = self._take(key, opener)
+        try:
+            if there.manager is None:
+                manager = contextlib.contextmanager(opener.open)(*args, **kwargs)
+                there.value = manager.__enter__()
+                there.manager = manager
+                with self._lock:  # in the order of having been opened
+                    self._sync[key] = self._sync.pop(key, there)
+            try:
+                yield there.value
+            except Exception:
+                if not _still_works(opener, there.value):
+                    self._forget(key, there)
+                raise
+        except BaseException:
+            if there.manager is None:
+                self._forget(key, there)
+            raise
+        finally:
+            there.last_used = self._clock()
+            there.lent.release()
+
+    def _take(self, key: Key, opener: Opener) -> _OpenSync:
+        while True:
+            with self._lock:
+                there = self._sync.get(key)
+                if there is None:
+                    there = self._sync[key] = _OpenSync(opener)
+                    there.last_used = self._clock()
+            there.lent.acquire()
+            if not there.is_over:
+                return there
+            there.lent.release()  # it was closed while we waited
+
+    def _forget(self, key: Key, there: _OpenSync) -> None:
+        """Close it; whoever lends it next gets another one. Its lock is held."""
+        with self._lock:
+            if self._sync.get(key) is there:
+                del self._sync[key]
+        there.is_over = True
+        manager, there.manager = there.manager, None
+        if manager is not None:
+            try:
+                manager.__exit__(None, None, None)
+            except Exception as error:
+                log.warning("resource %s: closing failed: %r", there.opener.name, error)
+
+    def _close_idle(self) -> None:
+        now = self._clock()
+        with self._lock:
+            idle = [each for each in self._sync.items() if now - each[1].last_used > each[1].opener.idle]
+        for key, there in idle:
+            if there.lent.acquire(blocking=False):
+                try:
+                    self._forget(key, there)
+                finally:
+                    there.lent.release()
+
+    def close_sync(self) -> None:
+        """Close the sync ones, the last one first; one that a lost thread still has is left."""
+        for key, there in reversed(list(self._sync.items())):
+            if there.lent.acquire(timeout=0.1):
+                try:
+                    self._forget(key, there)
+                finally:
+                    there.lent.release()
+
+
+def _still_works(opener: Opener, value: Any) -> bool:
+    if opener.check is None:
+        return True
+    try:
+        return bool(opener.check(value))
+    except Exception:
+        return False
+
+
+def key_of(opener: Opener, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Key:
+    """What tells one resource from another. Raises UsageError for arguments that cannot be told apart."""
+    key = (id(opener), args, tuple(sorted(kwargs.items())))
+    try:
+        hash(key)
+    except TypeError:
+        raise UsageError(
+            f"{opener.name}(...): a resource is known by its arguments, and one of these cannot be hashed",
+            fix="pass a name, a number, or a tuple of them",
+        ) from None
+    return key
