@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podium import Retry, task, workflow
+from podium import Retry, cron, task, workflow
 
 
 @dataclass
@@ -96,3 +96,9 @@ def slow(number: int) -> int:
 def steps(many: int = 60) -> int:
     """One step after the other."""
     return sum(slow(number) for number in range(many))
+
+
+@workflow(schedule=cron("30 8 * * MON-FRI", tz="Europe/Oslo", catch_up="none"))
+def report(day: str = "today") -> str:
+    """Starts by itself."""
+    return day

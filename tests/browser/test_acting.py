@@ -209,3 +209,46 @@ def test_failures_are_gathered_by_line_and_retried(opened: Opener, site: Site) -
     expect(page.get_by_role("dialog")).to_contain_text("podium retry ")
     page.get_by_role("button", name="Leave it").click()
     expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_a_schedule_is_paused_fired_and_backfilled(opened: Opener, site: Site) -> None:
+    page = opened("/schedules")
+    expect(page.locator("main")).to_contain_text("Europe/Oslo")
+    page.get_by_role("button", name="Pause…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(page.get_by_role("button", name="Resume…")).to_be_visible()
+    page.get_by_role("button", name="Resume…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(page.get_by_role("button", name="Pause…")).to_be_visible()
+
+    page.get_by_role("button", name="Backfill…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("from", exact=True).fill("2026-11-02")
+    dialog.get_by_label("until", exact=True).fill("2026-11-04")
+    dialog.get_by_role("button", name="Look").click()
+    expect(dialog).to_contain_text("2 runs would be started.")
+    dialog.get_by_role("button", name="Start 2 runs").click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(page.locator(".toast")).to_have_text("Started 2 runs.")
+
+    page.get_by_role("button", name="Run now…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run now", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    page.locator(".toast").get_by_role("link").click()
+    page.wait_for_url(re.compile("/runs/"))
+    expect(page.locator("h1")).to_contain_text("report")
+
+
+def test_all_that_a_query_finds_is_cancelled_by_the_count_that_was_shown(opened: Opener, site: Site) -> None:
+    for _ in range(2):
+        start(site, "--tag", "sleepers", "flows:later")
+    page = opened("/runs?q=tag:sleepers")
+    expect(page.locator("#runs tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Cancel all…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("podium cancel tag:sleepers")
+    dialog.get_by_role("button", name="Cancel 2 runs").click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(page.locator("#runs tbody tr td:nth-child(2)")).to_have_text(["cancelled", "cancelled"])

@@ -27,6 +27,7 @@ PLACES = {
     "history": "/runs/{crawl}#history",
     "failures": "/failures",
     "workflows": "/workflows?w=buy",
+    "schedules": "/schedules",
     "workers": "/workers",
     "settings": "/settings",
     "no page": "/nowhere",

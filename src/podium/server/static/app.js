@@ -16,13 +16,14 @@ const PAGES = [
   ["runs", /^\/runs\/([^/]+)$/, "./pages/run.js"],
   ["failures", /^\/failures$/, "./pages/failures.js", "Failures", "f", "/failures"],
   ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
+  ["schedules", /^\/schedules$/, "./pages/schedules.js", "Schedules", "s", "/schedules"],
   ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
   ["settings", /^\/settings$/, "./pages/settings.js", "Settings", ",", "/settings"],
 ];
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r f o e ,", "now, runs, failures, workflows, engines, settings"],
+  ["g then n r f o s e ,", "now, runs, failures, workflows, schedules, engines, settings"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],

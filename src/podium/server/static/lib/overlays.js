@@ -96,28 +96,43 @@ export function later(text, act) {
 }
 
 /**
- * What every action shows before it begins: how many, three of them, what will happen, the command, the undo.
- * `runs` are the first ones known, `total` how many there are in all; `act` does it.
+ * What every action shows before it begins: what will happen, the command, the undo. `body` stands between; `act` does
+ * it, and `said` tells of it while it can be undone.
  */
-export function preview({ verb, runs, total = runs.length, words, command, act, bad = false }) {
+export function ask({ title, verb, words, command, said, act, body = null, bad = false }) {
   const go = (close) => () => {
     close();
-    later(`${verb}: ${many(total, "run")}.`, act);
+    later(said, act);
   };
   return dialog(
-    `${verb} ${many(total, "run")}?`,
-    () => html`<p class="ink2">${words}</p>
-      <div class="panel"><table class="t"><tbody>${runs.slice(0, 3).map(
-        (
-          run,
-        ) => html`<tr key=${run.id}><td>${state(run.state)}</td><td><span class="name">${plain(run.function)}</span></td>
-          <td><span class="id">${run.id}</span></td><td class="num dim p2">${moment(when(run.created))}</td></tr>`,
-      )}</tbody></table></div>
-      ${total > 3 && html`<p class="dim small">and ${many(total - Math.min(3, runs.length), "more run", "more runs")}</p>`}${cli(command, true)}`,
-    (close) => html`${button(`${verb} ${many(total, "run")}`, go(close), bad ? "one bad" : "one")}
+    title,
+    () => html`<p class="ink2">${words}</p>${body}${cli(command, true)}`,
+    (close) => html`${button(verb, go(close), bad ? "one bad" : "one")}
       <button type="button" class="btn" autofocus onclick=${close}>Leave it</button>
       <span class="right dim small">Begins after ${UNDO_SECONDS} s, is undone until then</span>`,
   );
+}
+
+/** The same of runs: `runs` are the first ones known, `total` is how many there are in all; three are shown. */
+export function preview({ verb, runs, total = runs.length, words, command, act, bad = false }) {
+  const shown = runs.slice(0, 3);
+  const row = (
+    run,
+  ) => html`<tr key=${run.id}><td>${state(run.state)}</td><td><span class="name">${plain(run.function)}</span></td>
+    <td><span class="id">${run.id}</span></td><td class="num dim p2">${moment(when(run.created))}</td></tr>`;
+  const body = html`<div class="panel"><table class="t"><tbody>${shown.map(row)}</tbody></table></div>
+    ${total > shown.length && html`<p class="dim small">and ${many(total - shown.length, "more run", "more runs")}</p>`}`;
+  const title = `${verb} ${many(total, "run")}`;
+  return ask({
+    title: `${title}?`,
+    verb: title,
+    words,
+    command,
+    said: `${verb}: ${many(total, "run")}.`,
+    act,
+    body,
+    bad,
+  });
 }
 
 /** One tip for every mark that has data-tip, by pointer and by focus. */

@@ -1,0 +1,57 @@
+"""The dashboard's files: whole, small, from nowhere else, without anything that the policy refuses."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+import podium
+
+STATIC = Path(podium.__file__).parent / "server" / "static"
+SCRIPTS = sorted(STATIC.rglob("*.js"))
+SCRIPTS_MAX = 90_000  # bytes, compressed: what the page may weigh
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    named = [STATIC / name.lstrip("/") for name in re.findall(r'(?:src|href)="(/[\w./-]+\.\w+)"', page)]
+    for script in SCRIPTS:
+        text = script.read_text(encoding="utf-8")
+        names = re.findall(r'(?:from|import)\s*\(?"(\./[\w./-]+|\.\./[\w./-]+)"', text)
+        names += re.findall(r'"(\./pages/\w+\.js)"', text)
+        named += [script.parent / name for name in names]
+    sheet = (STATIC / "podium.css").read_text(encoding="utf-8")
+    named += [STATIC / name for name in re.findall(r"url\(\"?([\w./-]+)\"?\)", sheet)]
+    assert len(named) > 40
+    assert [str(file) for file in named if not file.is_file()] == []
+
+
+def test_every_script_is_reached_from_the_page() -> None:
+    found, todo = set[Path](), [STATIC / "app.js", STATIC / "theme.js"]
+    while todo:
+        script = todo.pop().resolve()
+        if script in found:
+            continue
+        found.add(script)
+        names = re.findall(r'"((?:\./|\.\./)[\w./-]+\.js)"', script.read_text(encoding="utf-8"))
+        todo += [script.parent / name for name in names]
+    assert found == {script.resolve() for script in SCRIPTS}
+
+
+@pytest.mark.parametrize("file", [STATIC / "index.html", *SCRIPTS], ids=lambda file: file.name)
+def test_nothing_is_inline_and_nothing_is_from_elsewhere(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".html":
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|<style|\son\w+=", text)
+    # Only names of namespaces and a command to copy look like an address.
+    addresses = re.findall(r"https?://[\w.-]+", text)
+    assert set(addresses) <= {"http://www.w3.org"}
+    sinks = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setTimeout\(['\"]"
+    assert not re.search(sinks, re.sub(r"//.*", "", text))
+
+
+def test_the_scripts_are_small() -> None:
+    assert sum(len(gzip.compress(script.read_bytes())) for script in SCRIPTS) < SCRIPTS_MAX
