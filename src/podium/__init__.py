@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .calendar import Schedule, cron, every
-    from .client import App, Found, Run, Runs, ScheduleHandle, Waiting, get, runs, schedules
+    from .client import App, Executor, Found, Run, Runs, ScheduleHandle, Waiting, get, runs, schedules
     from .declare import (
         attempt,
         fencing_token,
@@ -73,6 +73,7 @@ __all__ = [
     "DecodeError",
     "EncodeError",
     "EngineStopped",
+    "Executor",
     "Found",
     "IdConflict",
     "InternalError",
@@ -128,7 +129,18 @@ __all__ = [
 # engine: so a public name brings its module when it is first asked for.
 _HOMES = {
     ".calendar": ("Schedule", "cron", "every"),
-    ".client": ("App", "Found", "Run", "Runs", "ScheduleHandle", "Waiting", "get", "runs", "schedules"),
+    ".client": (
+        "App",
+        "Executor",
+        "Found",
+        "Run",
+        "Runs",
+        "ScheduleHandle",
+        "Waiting",
+        "get",
+        "runs",
+        "schedules",
+    ),
     ".engine": ("Options",),
     ".errors": (
         "ArgumentError",

@@ -48,6 +48,7 @@ class Function:
     schedules: tuple[Schedule, ...] = ()  # when runs of it are to start
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
+    machine: Callable[..., Any] | None = None  # of runs without a body: makes theirs
     module: str = field(init=False)
     label: str = field(init=False)  # the rest of the name: how people say it, and what steps are known by
     signature: inspect.Signature = field(init=False)

@@ -8,13 +8,14 @@ A line that must be refused carries an ignore, and an ignore that is not needed 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_type
 
 import podium
-from podium import App, Found, Options, Retry, Run, Runs, Waiting, task, workflow
+from podium import App, Executor, Found, Options, Retry, Run, Runs, Waiting, task, workflow
 
 
 @dataclass(frozen=True)
@@ -218,3 +219,12 @@ def small_verbs() -> None:
     assert_type(podium.now().timestamp(), float)
     assert_type(podium.uuid4().hex, str)
     assert_type(podium.random().random(), float)
+
+
+def pool() -> None:
+    with Executor(max_workers=4, name="pool", fresh=True) as executor:
+        assert_type(executor.submit(moderate.fn, "text").result(), Verdict)
+        assert_type(executor.submit(pow, 2, 8), concurrent.futures.Future[int])
+        assert_type(list(executor.map(len, ["a", "b"], timeout=2.0)), list[int])
+        executor.submit(len)  # pyright: ignore[reportCallIssue]  # it wants an argument
+    executor.shutdown(wait=True, cancel_futures=True)

@@ -4,6 +4,7 @@ from ..store import Finding, examine
 from .app import App
 from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
+from .executor import Executor
 from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
@@ -40,6 +41,7 @@ __all__ = [
     "Batch",
     "Cancelled",
     "Echo",
+    "Executor",
     "Run",
     "Runs",
     "StartOptions",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ..errors import StoreError
 from ..inspect import can_act, would_take
 from ..inspect.history import in_words, steps_on_record
-from ..model import EngineRow, RunRow
+from ..model import BY_ITS_PROGRAM, EngineRow, RunRow
 from ..store import Store
 from .location import store_flag
 from .signals import is_unwinding
@@ -67,4 +67,6 @@ def _line(left: Sequence[RunRow], steps: int, url: str, starter: str) -> str:
         return f"podium: run {row.id}{more} {row.state} all the same: podium show {row.id}"
     again = "run the script again, or " if starter else ""
     resume = f"podium resume {row.id}{store_flag(url)}"
+    if row.project == BY_ITS_PROGRAM:
+        again, resume = "", "run the script again" if starter else f"nothing does; podium cancel {row.id}"
     return f"podium: stopped run {row.id} ({in_words(steps)}){more}; go on: {again}{resume}"

@@ -28,6 +28,7 @@ class Profile:
     drives: Drives
     about: EngineInfo | None  # what the engine says of itself
     executors: Mapping[str, ExecutorFactory] = field(default_factory=dict[str, ExecutorFactory])
+    blocks: dict[str, Function] = field(default_factory=dict[str, Function])  # of open executors
     patience: float = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
     observers: list[Observer] = field(default_factory=list[Observer])  # of the engine's events
 

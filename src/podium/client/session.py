@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from ..engine import End, EngineHost, EngineInfo
 from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
+from ..functions import Function
 from ..model import EngineRow, Verdict, Write
 from ..store import Store
 from . import owners
@@ -102,8 +104,9 @@ class Session:
 
     def _new_host(self) -> EngineHost:
         profile = self.profile
+        functions = ChainMap(profile.blocks, cast("dict[str, Function]", profile.functions))  # only looked at
         return EngineHost(
-            self.store, profile.functions, profile.env, profile.options, self.locks_directory,
+            self.store, functions, profile.env, profile.options, self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
             partial(project_in, profile.url), profile.executors,
         )  # fmt: skip

@@ -16,6 +16,7 @@ class AwaitedRuns:
     def __init__(self, owned: Mapping[str, OwnedRun]) -> None:
         self._owned = owned
         self._awaited: dict[Attempt, Counter[str]] = {}
+        self.attended: set[str] = set()  # runs that callers in this process attend, who alone may have them
 
     def change(self, attempt: Attempt, runs: Sequence[str], begins: bool) -> bool:
         """A task begins to wait for these runs, or does no more. Whether some of them are to be claimed."""
@@ -34,5 +35,5 @@ class AwaitedRuns:
 
     def needed(self) -> list[str]:
         """Those that are not in memory here."""
-        wanted = {run for counts in self._awaited.values() for run in counts}
+        wanted = {run for counts in self._awaited.values() for run in counts} | self.attended
         return [run for run in wanted if run not in self._owned]

@@ -122,6 +122,14 @@ class Claimer:
         if self._awaited.change(attempt, runs, begins):
             self.soon()
 
+    def attend(self, run: str, begins: bool = True) -> None:
+        """A caller in this process begins to attend a run, which nobody else claims, or does no more."""
+        if begins:
+            self._awaited.attended.add(run)
+            self.soon()
+        else:
+            self._awaited.attended.discard(run)
+
     def _ours(self) -> Iterator[Head]:
         """Every run that is ours by the store's word. Rare, so a walk over all running ones will do."""
         query = Query(states=frozenset({State.RUNNING}), limit=1000)

@@ -219,6 +219,7 @@ class Driver:
         # Their number first: this is asked after each failure of many.
         return (
             not self._attempts.running
+            and not self.machine.is_attended
             and len(postponed) >= len(waiting) - len(outside)
             and all(step in postponed or step in outside for step in waiting)
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..executors import Attempt
 from ..executors.protocol import AttemptRunner
-from ..machine import CancelStep, Machine, Step
+from ..machine import CancelStep, Machine, Step, Tell
 from ..model import Head, Kind
 from .attempts import LOST_ALONE_MAX, Attempts
 from .context import Context
@@ -66,6 +66,8 @@ class Launcher:
                     self.ended(attempt)
             elif isinstance(command, Attempt) and self._attempts.running.get(command.step) is command:
                 self._executors.submit(command)
+            elif isinstance(command, Tell):
+                command.tell()
         return None
 
     def _launch(self, step: Step) -> bytes | None:

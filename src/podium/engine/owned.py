@@ -138,8 +138,9 @@ class OwnedRun:
             self._launcher.ended(attempt)
 
     def alarm(self, jumped: bool = False) -> None:
-        """A timer of the machine or a postponed attempt may be due. `jumped`: the wall clock was set forward
-        (by somebody, or the host slept), and the alarm was set by what it was."""
+        """A timer of the machine or a postponed attempt may be due, or its caller asks for more. `jumped`:
+        the wall clock was set forward (by somebody, or the host slept), and the alarm was set by what it was.
+        """
         if jumped:
             self._alarm.drop()
         if not self.ignores_events:

@@ -82,7 +82,8 @@ class Residents:
             return
         same_code = head.fingerprint == function.fingerprint != ""
         try:
-            machine = Machine(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
+            make = function.machine or Machine
+            machine = make(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
             machine.on_log = self._logs.body
             machine.headers, machine.since = head.context, head.started
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)

@@ -61,6 +61,10 @@ class Watchers:
         if watcher is not None:
             watches.append(_Watch(watcher, created))
 
+    def forget(self, run: str) -> None:
+        """Those who watched the run do no more, and are told nothing."""
+        self._watched.pop(run, None)
+
     def not_owned(self) -> list[str]:
         """The watched runs that this engine does not have in memory, longest unlooked at first."""
         return [run for run in self._watched if run not in self._owned]

@@ -3,7 +3,7 @@
 One of your own: `App(executors={"name": factory})`, see `Executor` and `run_encoded`.
 """
 
-from .attempt import Attempt, Ended, Progress, current_attempt
+from .attempt import Attempt, Ended, Progress, current_attempt, is_loss
 from .encoded import decode_outcome, encode_attempt, run_encoded
 from .loading import loading, parents_store, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
@@ -34,6 +34,7 @@ __all__ = [
     "SlotLoad",
     "ThreadExecutor",
     "current_attempt",
+    "is_loss",
     "decode_outcome",
     "encode_attempt",
     "loading",

@@ -186,6 +186,7 @@ class ThreadExecutor:
                 self._threads -= surplus
             if was is BodyState.RUNNING:
                 self._ended(ended)
+            del attempt, ended  # an idle thread keeps nothing of the body before
             if surplus:
                 return
 

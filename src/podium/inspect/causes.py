@@ -15,7 +15,7 @@ from .. import codec
 from ..engine import EngineInfo, Reason, read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
-from ..model import EngineRow, Entry, Message, Query, RunRow, State
+from ..model import BY_ITS_PROGRAM, EngineRow, Entry, Message, Query, RunRow, State
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
@@ -268,6 +268,11 @@ class _Unfinished:
     def _taker(self) -> Cause:
         """Who takes it now, or why nobody does."""
         row, alive = self.row, self._living()
+        if row.project == BY_ITS_PROGRAM:
+            way = self._way()
+            return Cause(
+                "left", "its program has left it, and goes on with it when it is run again", way.why, way.said
+            )
         if not alive:
             way = self._way()
             what = f"undriven: no engine is alive; whoever drives it needs {row.function}"

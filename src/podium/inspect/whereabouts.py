@@ -8,12 +8,13 @@ decide: a run is given to no function that has its name, or a similar one, witho
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from ..model import Query, RunRow
+from ..model import BY_ITS_PROGRAM, Query, RunRow
 from ..modules import (
     NO_FILE,
     NOTEBOOK,
@@ -60,6 +61,11 @@ def way_on(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> WayOn:
     fingerprints of their code."""
     function = row.function
     module = function.partition(":")[0]
+    if row.project == BY_ITS_PROGRAM:
+        if not row.starter:
+            return WayOn(f"podium cancel {row.id}", "ends it", ("nothing tells its next execution",))
+        again = row.starter if row.starter.endswith(NOTEBOOK) else f"python {shlex.quote(row.starter)}"
+        return WayOn(again, "goes on with it")
     if module.endswith(NOTEBOOK) or module.startswith(NO_FILE):
         is_session = module.startswith(NO_FILE)
         what = "a session that no file holds" if is_session else "a notebook"

@@ -4,18 +4,21 @@
 """
 
 from . import guard, interpose
+from .attended import Attendant, AttendedMachine
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
 from .machine import Machine, current_machine, replay
 from .outside import ChildOptions, ChildStep, OutsideStep, start_child
-from .steps import CancelStep, Command, Finish, Step
+from .steps import CancelStep, Command, Finish, Step, Tell
 from .workers import end_idle_workers
 
 guard.install()
 interpose.install()
 
 __all__ = [
+    "Attendant",
+    "AttendedMachine",
     "CancelStep",
     "ChildOptions",
     "ChildStep",
@@ -25,6 +28,7 @@ __all__ = [
     "Machine",
     "OutsideStep",
     "Step",
+    "Tell",
     "adopt",
     "current_machine",
     "end_idle_workers",

@@ -47,6 +47,7 @@ class Machine:
     on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
+    is_attended = False  # a caller in this process may ask it for more at any time, so it never only waits
 
     def __init__(
         self,

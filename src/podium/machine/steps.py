@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..functions import Function
@@ -89,4 +90,13 @@ class Finish:
         self.state, self.payload, self.due = state, payload, due
 
 
-Command = Step | CancelStep | Finish
+class Tell:
+    """Command: call this, once what it tells of is durable."""
+
+    __slots__ = ("tell",)
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+
+
+Command = Step | CancelStep | Finish | Tell

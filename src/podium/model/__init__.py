@@ -5,6 +5,7 @@ from .heads import clock_of, head_of_new, head_of_row, lineage_of, module_before
 from .message_names import name_of, read_name
 from .records import (
     ANSWER,
+    BY_ITS_PROGRAM,
     CANCEL,
     COPY_BEGAN,
     DEADLINE,
@@ -38,6 +39,7 @@ from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 __all__ = [
     "AuditRow",
     "ANSWER",
+    "BY_ITS_PROGRAM",
     "Answer",
     "Beat",
     "CANCEL",

@@ -110,6 +110,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the inbox, counting from 1; the store gives it
 
 
+BY_ITS_PROGRAM = "(its own program)"  # project of a run that only the program that began it goes on with
+
+
 class NewRun(msgspec.Struct, frozen=True, gc=False):
     """A run to create.
 

@@ -1,0 +1,1 @@
+"""The orchestrator-worker program: five tasks in a pool, and the same after a kill."""
