@@ -106,7 +106,13 @@ class Site:
         else:
             # Whoever was refused may still be sending: the connection is of no more use.
             close = {"connection": "close"} if answer.status in (408, 413, 503) else {}
-            await http.send_answer(send, answer, {**_ALWAYS, **close}, request.method == "HEAD")
+            await http.send_answer(
+                send, answer, {**_ALWAYS, **self._clock(), **close}, request.method == "HEAD"
+            )
+
+    def _clock(self) -> dict[str, str]:
+        """This machine's time in milliseconds, by which a page says how long ago something was."""
+        return {"date-ms": str(int(self._service.app.env.now() * 1000))}
 
     async def _stream(self, send: Send, request: Request, answer: Streamed) -> None:
         self._waiting += 1
