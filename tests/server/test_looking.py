@@ -123,3 +123,13 @@ def test_engines_settings_and_health_are_shown(server: Server) -> None:
     assert "PODIUM_URL" in [setting["name"] for setting in config["settings"]]
     assert server.access.token not in str(config)
     assert server.ask("/api/doctor").json["findings"]
+
+
+def test_a_run_over_time_is_drawn_in_parts(server: Server) -> None:
+    adds.options(id="good").run(5)
+    drawn = server.ask("/api/runs/good/timeline?bins=10").json
+    [group] = drawn["groups"]
+    assert (group["function"], group["attempts"], len(group["bins"])) == ("double", 5, 10)
+    assert max(group["bins"]) >= 1
+    for wrong in ("begin=-inf", "begin=nan", "bins=0", "begin=5&end=4"):
+        assert server.ask(f"/api/runs/good/timeline?{wrong}").status == 400, wrong

@@ -23,6 +23,7 @@ from .shapes import (
 )
 from .step_names import StepName
 from .store_view import StoreView
+from .timeline import Timeline, TimelineGroup, timeline
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import can_act, living, offered, undriven, would_take
 from .whereabouts import WayOn, file_of, find_code, folders_of, is_workflow, starter_under, way_on
@@ -56,6 +57,9 @@ __all__ = [
     "StepCounts",
     "StepName",
     "StoreView",
+    "Timeline",
+    "TimelineGroup",
+    "timeline",
     "Tally",
     "tallied",
     "ago",

@@ -15,6 +15,7 @@ from ...inspect import (
     EntryShape,
     FailureShape,
     LineShape,
+    Timeline,
     cause_of,
     entry_shape,
     history,
@@ -22,8 +23,10 @@ from ...inspect import (
     line_shape,
     place,
     recorded_failure,
+    timeline,
 )
 from ...model import STARTS, TURNS, Entry, Kind, State
+from ..http import Refused
 from ..service import Service
 from .items import CALL_MAX, Action, actions
 
@@ -100,6 +103,17 @@ class StepsPage(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+Moment = Annotated[float, Meta(ge=0, le=1e11)]  # seconds since 1970
+
+
+class TimelineQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`bins`: parts of the span; `begin`, `end`: its ends, seconds since 1970."""
+
+    bins: Annotated[int, Meta(ge=1, le=2000)] = 240
+    begin: Moment | None = None
+    end: Moment | None = None
+
+
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A value on record. `value` is left out of a large one: GET `href` has it."""
 
@@ -165,6 +179,14 @@ def steps(service: Service, run: str, query: StepsQuery) -> StepsPage:
     more = len(page) > query.limit
     page = page[: query.limit]
     return StepsPage(items=page, next=page[-1].n if more else None)
+
+
+def over_time(service: Service, run: str, query: TimelineQuery) -> Timeline:
+    """How many attempts of each function were under way, in parts of a span."""
+    row = service.app.load(run)
+    if query.begin is not None and query.end is not None and query.end <= query.begin:
+        raise Refused(400, "E100", "the span ends before it begins", "begin < end, seconds since 1970")
+    return timeline(history.entries(service.app.store, row.id), query.bins, query.begin, query.end)
 
 
 def data(service: Service, run: str) -> Data:
