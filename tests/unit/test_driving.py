@@ -14,7 +14,8 @@ from podium.engine.context import Lifecycle
 from podium.engine.driver import Driver
 from podium.engine.launcher import Launcher
 from podium.engine.outbox import Outbox
-from podium.engine.residency import Residence
+from podium.engine.poison_steps import Quarantine
+from podium.engine.residency import Residence, Residency
 from podium.errors import ResourceShortage
 from podium.executors import Attempt, Ended
 from podium.functions import registry
@@ -31,13 +32,18 @@ def bill(of: str) -> int:
     return price(of) + 1
 
 
+@workflow
+def two_bills(of: str) -> int:
+    return price(of) + price("more")
+
+
 class House:
     """One run at its first step."""
 
-    def __init__(self) -> None:
+    def __init__(self, workflow: str = bill.name, lost: int = 0) -> None:
         self.now = 10.0
-        function = registry[bill.name]
-        head = Head("run", function.name, 1, codec.encode({"of": "tea"}), b"", 1.0, 1.0)
+        function = registry[workflow]
+        head = Head("run", function.name, 1, codec.encode({"of": "tea"}), b"", 1.0, 1.0, lost=lost)
         self.machine = Machine(head.id, function, head.args, clock_of(head), lineage_of(head), same_code=True)
         self.submitted: list[Attempt] = []
         self.cancelled: list[Attempt] = []
@@ -47,10 +53,12 @@ class House:
         executors: Any = SimpleNamespace(submit=self.submitted.append, cancel=self.cancelled.append)
         context: Any = SimpleNamespace(env=env, lifecycle=self.lifecycle)
         nothing: Any = None
+        residence = Residence(self.outbox)
+        residence.change(Residency.RESIDENT)
         self.driver = Driver(env, lambda _, act, *args: act(*args), self.machine, self.attempts, self.outbox)
         self.launcher = Launcher(
-            context, head, self.driver, self.attempts, self.outbox, Residence(self.outbox), executors,
-            nothing, lambda: None,
+            context, head, self.driver, self.attempts, self.outbox, residence, executors,
+            Quarantine(nothing), lambda: None,
         )  # fmt: skip
         self.driver.begin(has_past=False)
 
@@ -114,6 +122,41 @@ def test_a_lost_attempt_leaves_no_trace_and_begins_again(house: House) -> None:
     house.driver.come_due()
     house.launcher.act(house.outbox.held)
     assert len(house.submitted) == 2
+
+
+def test_after_a_loss_what_was_open_begins_on_record_and_what_comes_later_does_not() -> None:
+    house = House(two_bills.name, lost=1)
+    house.launcher.suspect()
+    house.act()
+    assert house.kinds() == [Kind.START]
+    assert house.submitted == [], "not before that is durable"
+    house.launcher.act([*house.outbox.held])
+    house.end(codec.encode(4))
+    house.launcher.ended(house.submitted[-1])
+    house.act()
+    assert len(house.submitted) == 2
+    assert house.kinds() == [Kind.START, Kind.RESULT], "the second step costs no commit of its own"
+    house.launcher.give_back()
+    assert house.kinds() == [Kind.START, Kind.RESULT], "of what is not on record nothing is taken back"
+    house.machine.discard()
+
+
+def test_after_a_loss_a_step_is_on_record_until_it_has_its_outcome() -> None:
+    house = House(two_bills.name, lost=1)
+    house.launcher.suspect()
+    house.act()
+    house.launcher.act([*house.outbox.held])
+    house.end(error=ValueError("no"))
+    house.launcher.ended(house.submitted[-1])
+    due = house.driver.next_due()
+    assert due is not None
+    house.now = due
+    house.driver.come_due()
+    house.launcher.act([*house.outbox.held])
+    assert house.kinds() == [Kind.START, Kind.RETRY, Kind.START]
+    house.launcher.give_back()
+    assert house.kinds()[-1] is Kind.HANDED_BACK
+    house.machine.discard()
 
 
 def test_a_stopping_engine_begins_nothing_more(house: House) -> None:

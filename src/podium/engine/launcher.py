@@ -36,11 +36,17 @@ class Launcher:
         self._driver, self._attempts, self._outbox = driver, attempts, outbox
         self._machine: Machine = driver.machine
         self._executors = executors
-        self._residence = residence
+        self._residence, self._quarantine, self._touch = residence, quarantine, touch
         self._guard: PoisonGuard | None = None
-        if head.lost:  # most runs have lost nothing, and need no objects that hold each other
-            self._touch = touch
-            self._guard = PoisonGuard(attempts, quarantine, self._begin_on_record)
+        self._suspects: set[str] = set()  # steps whose attempts begin on record
+
+    def suspect(self) -> None:
+        """The run has lost owners, and is where its history ends: what is open now may have cost them. What
+        begins later is suspected by the next owner, if it costs this one; so the rest of a long run does not
+        pay a commit for each step."""
+        self._suspects = set(self._machine.open)
+        if self._suspects:  # most runs need no objects that hold each other
+            self._guard = PoisonGuard(self._attempts, self._quarantine, self._begin_on_record)
 
     def act(self, held: Iterable[Held]) -> bytes | None:
         """Everything these rest on is durable. Returns why to park the run at once, if so.
@@ -55,7 +61,7 @@ class Launcher:
             if isinstance(command, Step):
                 if stopping or self._machine.open.get(command.id) is not command:
                     pass  # its next owner's, or cancelled meanwhile
-                elif self._guard is None and command.id not in self._attempts.tries:
+                elif command.id not in self._suspects and command.id not in self._attempts.tries:
                     self._executors.submit(self._attempts.begin(self._head, command))
                 elif reason := self._launch(command):
                     return reason
@@ -79,10 +85,10 @@ class Launcher:
             if tries.lost_alone >= LOST_ALONE_MAX:
                 return poisoned(step, tries.lost)
             self._attempts.postponed.pop(step.id, None)
-        if self._guard is None:
-            self._executors.submit(self._attempts.begin(self._head, step))
-        else:
+        if self._guard is not None and step.id in self._suspects:
             self._guard.begin(step)
+        else:
+            self._executors.submit(self._attempts.begin(self._head, step))
         return None
 
     def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
@@ -102,16 +108,17 @@ class Launcher:
 
     def give_back(self) -> None:
         """The run is handed back in order: what is under way is given up, not lost with its process."""
-        if self._guard is not None:
-            for attempt in self._attempts.running.values():
-                self._driver.note(Kind.HANDED_BACK, attempt)
+        for attempt in self._attempts.running.values():
+            self.forgive(attempt)
 
     def forgive(self, attempt: Attempt) -> None:
         """An attempt was lost, and not with its process: that is not counted against its step."""
-        if self._guard is not None:
+        if attempt.step in self._suspects:  # else it is not on record that it began
             self._driver.note(Kind.HANDED_BACK, attempt)
 
     def ended(self, attempt: Attempt) -> None:
-        """An attempt ended or was cancelled: others may have room now."""
+        """An attempt ended or was cancelled: others may have room now; a step that is over is no suspect."""
         if self._guard is not None:
             self._guard.ended(attempt)
+            if attempt.step not in self._machine.open:
+                self._suspects.discard(attempt.step)

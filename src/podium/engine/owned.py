@@ -105,6 +105,8 @@ class OwnedRun:
         """The machine is where the history ends: from here on things happen for the first time."""
         if self.residence.state is LOADING:
             self.residence.change(RESIDENT)
+            if self.head.lost:
+                self._launcher.suspect()
             self._fingerprint = self.machine.function.fingerprint  # it fits ours: now the run is of that
             self._happen(self._replay.end)
 

@@ -47,7 +47,7 @@ class View(msgspec.Struct):
     asked: set[str]
     answered: set[str]
     retries: Counter[str]
-    lost: int
+    suspects: set[str]  # steps that were open when the owner took the run, after it had lost others
 
 
 class Past:
@@ -62,7 +62,7 @@ class Past:
         self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
         self.messages: set[str] = set()
         self.evicted = False  # its last owner let it go because it only waited
-        self._now = View(set(), set(), Counter(), row.lost)
+        self._now = View(set(), set(), Counter(), set())
         self._before: dict[int, View] = {}  # by token, of former owners
         self._starts: set[tuple[str, int]] = set()
         self._invocations: dict[tuple[str, int], list[int]] = {}  # by step and token: attempt numbers
@@ -111,8 +111,10 @@ class Past:
             self.evicted = self.evicted and (given_up or row.owner is not None)
         if old.token != row.token:
             now = self._now
-            self._before[old.token] = View(set(now.asked), set(now.answered), now.retries.copy(), now.lost)
-            now.lost = row.lost
+            self._before[old.token] = View(
+                set(now.asked), set(now.answered), now.retries.copy(), now.suspects
+            )
+            now.suspects = set(self.machine.open) if self.machine is not None and row.lost else set()
         if row.state is State.PARKED:
             reason = read_reason(row.payload)
             self._check("P7 parked only for a reason of the user's", reason.code == POISONED, f"{reason}")
@@ -234,7 +236,7 @@ class Past:
         numbers.append(number)
         allowed = 1 + view.retries[step]
         self._check("P3 attempts within their number", len(numbers) <= allowed, f"{invocation}, {numbers}")
-        if view.lost:
+        if step in view.suspects:
             begun = (step, number) in self._starts
             self._check("P3 a start on record after a loss", begun, f"{invocation}")
 
