@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 
 from podium import App, Options, RunParked, UsageError
+from podium.engine import dispatch
 from podium.env import Env
-from podium.errors import ResourceShortage
+from podium.errors import ResourceShortage, RunCancelled
 from podium.executors import Attempt, Ended, decode_outcome, encode_attempt, run_encoded
 from podium.executors.protocol import Reactor
 from podium.model import Kind
@@ -63,6 +65,19 @@ class Outage:
 
     def close(self) -> None:
         pass
+
+
+class Broken(Outage):
+    """Raises these, one after the other, instead of taking what it is given; then it is mended."""
+
+    def __init__(self, errors: list[Exception], ended: Callable[[Ended], None]) -> None:
+        super().__init__(0, ended)
+        self._errors = errors
+
+    def submit(self, attempt: Attempt) -> None:
+        if self._errors:
+            raise self._errors.pop(0)
+        super().submit(attempt)
 
 
 class Stalled:
@@ -133,6 +148,34 @@ def test_a_run_whose_executor_is_missing_is_parked_and_goes_on_with_an_app_that_
         again = clustered.sums.get("r-1")
         again.resume()
         assert again.result(timeout=60)[0] == 3
+
+
+@pytest.mark.parametrize("lacked", [[], [MemoryError()]], ids=["at once", "after it lacked something"])
+def test_a_run_whose_executor_does_not_take_it_is_parked_with_its_name_and_goes_on_once_it_does(
+    store: Path, monkeypatch: pytest.MonkeyPatch, lacked: list[Exception]
+) -> None:
+    monkeypatch.setattr(dispatch, "AGAIN_SECONDS", 0.01)
+    errors = [*lacked, RuntimeError("no scheduler")]
+    with App(store, options=OPTIONS, executors={"cluster": lambda *given: Broken(errors, given[2])}):
+        run = clustered.sums.start(1, 2)
+        what = r"'cluster' did not take adds: RuntimeError: no scheduler"
+        with pytest.raises(RunParked, match=what) as told:
+            run.result(timeout=60)
+        assert f"podium resume {run.id}" in str(told.value)
+        run.resume().result()
+        assert run.result(timeout=60)[0] == 3
+
+
+def test_an_executor_that_cannot_cancel_parks_nothing(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    stalled: Any = Stalled()
+    stalled.cancel = Mock(side_effect=RuntimeError("no scheduler"))
+    with App(store, options=OPTIONS, executors={"cluster": lambda *_: stalled}):
+        run = clustered.rested.start()
+        assert stalled.taken.wait(60)
+        run.cancel()
+        with pytest.raises(RunCancelled):
+            run.result(timeout=60)
+    assert "'cluster' did not cancel" in caplog.text
 
 
 def test_a_cancelled_run_cancels_its_attempt_and_an_executor_that_fails_to_close_is_told_of(

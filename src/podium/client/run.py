@@ -317,6 +317,7 @@ class StoredRun:
             raise with_recorded_frames(codec.decode_failure(end.payload))
         if end.state is State.CANCELLED:
             raise RunCancelled(f"run {self.id} was cancelled")
+        self._end = None  # it may be resumed, and end otherwise: the next one who asks is to wait for that
         reason = read_reason(end.payload)
         fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
         raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)

@@ -28,6 +28,7 @@ from ..model import (
     State,
     Verdict,
     Write,
+    copy_of_row,
 )
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
@@ -114,23 +115,7 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
     keep = len(entries)
     while keep and (entries[keep - 1].kind not in _WENT_WELL or entries[keep - 1].step == COPY_BEGAN):
         keep -= 1
-    return NewRun(
-        id=new_id,
-        function=row.function,
-        args=row.args,
-        digest=row.digest,
-        at=now,
-        fingerprint=row.fingerprint,
-        copy_from=(row.id, row.base + keep) if keep else None,
-        origin=row.id,
-        project=row.project,
-        seed=row.seed,
-        began=row.began if keep else None,
-        generation=row.generation,
-        base=row.base if keep else 0,
-        context=row.context,
-        tags=row.tags,
-    )
+    return copy_of_row(row, new_id, now, keep)
 
 
 def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:

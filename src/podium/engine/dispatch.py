@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..errors import UsageError
 from ..executors import Attempt, Progress, Resources
-from ..executors.protocol import AttemptRunner
+from ..executors.protocol import BUILT_IN, AttemptRunner
 from ..shortage import shortage_of
 from .context import Context
 from .events import AttemptBegan, AttemptCancelled, AttemptProgressed
@@ -24,12 +24,20 @@ Awaits = Callable[[Attempt, tuple[str, ...], bool], None]
 class Dispatcher:
     """Submits attempts and cancels them. Engine thread only.
 
-    `awaits` is called, on any thread, when a task begins to wait for runs (True), and when it does no more.
+    `awaits` is called, on any thread, when a task begins to wait for runs (True), and when it does no more;
+    `park`, when an attempt that had to wait for its executor cannot begin at all.
     """
 
-    def __init__(self, context: Context, logs: LogCollector, quarantine: Quarantine, awaits: Awaits) -> None:
+    def __init__(
+        self,
+        context: Context,
+        logs: LogCollector,
+        quarantine: Quarantine,
+        awaits: Awaits,
+        park: Callable[[Attempt, Exception], None],
+    ) -> None:
         self._env, self._events, self._reactor = context.env, context.events, context.reactor
-        self._logs, self._quarantine, self._awaits = logs, quarantine, awaits
+        self._logs, self._quarantine, self._awaits, self._park = logs, quarantine, awaits, park
         self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
         self.resources: Resources | None = None  # that its tasks share
@@ -52,10 +60,10 @@ class Dispatcher:
             self._hold(attempt, error)
 
     def _hold(self, attempt: Attempt, error: Exception) -> None:
-        """An executor has not taken it: try again later, if it lacks something."""
+        """An executor has not taken it: try again later, where it lacks something; else the run is parked."""
         lack = shortage_of(error)
         if lack is None:
-            raise error
+            raise _refused(attempt, "take", error) from error
         if not self._holds:
             self._holds = True
             log.warning("tasks wait to begin: %s", lack.message)
@@ -69,12 +77,19 @@ class Dispatcher:
                 try:
                     self.executors[attempt.function.executor].submit(attempt)
                 except Exception as error:
-                    self._hold(attempt, error)
+                    self._hold_or_park(attempt, error)
         self._holds = bool(self._held)
         if self._holds:
             self._reactor.call_later(AGAIN_SECONDS, self._submit_held)
         else:
             log.warning("tasks begin again")
+
+    def _hold_or_park(self, attempt: Attempt, error: Exception) -> None:
+        """The same outside of its run's turn."""
+        try:
+            self._hold(attempt, error)
+        except Exception as refused:
+            self._park(attempt, refused)
 
     def cancel(self, attempt: Attempt) -> None:
         """Stop a task body whose outcome is not wanted any more."""
@@ -87,12 +102,35 @@ class Dispatcher:
         if attempt in self._held or executor is None:
             attempt.cancelled = True
         else:
-            executor.cancel(attempt)
+            try:
+                executor.cancel(attempt)
+            except Exception as error:
+                if attempt.function.executor in BUILT_IN:
+                    raise
+                attempt.cancelled = True  # its outcome is not wanted, whether it goes on or not
+                log.warning("%s", _what(attempt, "cancel", error))
 
     def _progressed(self, attempt: Attempt, progress: Progress) -> None:
         if attempt.said:
             self._logs.progressed(attempt)
         self._events.publish(AttemptProgressed(attempt.run, attempt, progress))
+
+
+def _refused(attempt: Attempt, what: str, error: Exception) -> Exception:
+    """What is wrong with an executor that the app was given is the app's: its run is parked, and tried again
+    when a person resumes it. An error in one of ours is ours."""
+    name = attempt.function.executor
+    if name in BUILT_IN:
+        return error
+    return UsageError(
+        _what(attempt, what, error),
+        fix=f"mend what App(executors={{{name!r}: ...}}) makes, then: podium resume {attempt.run}",
+    )
+
+
+def _what(attempt: Attempt, what: str, error: Exception) -> str:
+    who, whom = attempt.function.executor, attempt.function.label
+    return f"the executor {who!r} did not {what} {whom}: {type(error).__name__}: {error}"
 
 
 def _unknown(attempt: Attempt) -> UsageError:

@@ -32,6 +32,7 @@ from .owned import OwnedRun
 from .ownership import Ownership
 from .poison_bodies import Adopter
 from .poison_steps import Quarantine
+from .reasons import explain
 from .residents import Residents
 from .upkeep import Upkeep
 from .watchdog import TurnWatch
@@ -83,7 +84,7 @@ class Engine:
         self.turn_watch = TurnWatch(env, options.turn_budget)
         self.logs = LogCollector(context, self.owned)
         quarantine = Quarantine(reactor)
-        self.dispatcher = Dispatcher(context, self.logs, quarantine, self._awaits)
+        self.dispatcher = Dispatcher(context, self.logs, quarantine, self._awaits, self._park)
         self.residents = Residents(
             context, self.owned, self.dispatcher, self.logs, quarantine, self.turn_watch.run,
             self._left, self._awaits_run,
@@ -146,6 +147,12 @@ class Engine:
         self.residents.must_reconcile |= is_ours
         if run not in self.owned:
             self.claimer.soon()
+
+    def _park(self, attempt: Attempt, error: Exception) -> None:
+        """An attempt cannot begin, nor is that its task's outcome."""
+        owned = self.owned.get(attempt.run)
+        if owned is not None:
+            owned.park(explain(error))
 
     def _left(self, head: Head, move: Move, told: Sequence[Message]) -> None:
         """A run left memory by a durable move: tell those who wait for it, or look for it in time."""

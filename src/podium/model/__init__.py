@@ -1,7 +1,7 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
 from .audit import AuditRow
-from .heads import clock_of, head_of_new, head_of_row, lineage_of, module_before
+from .heads import clock_of, copy_of_row, head_of_new, head_of_row, lineage_of, module_before
 from .message_names import name_of, read_name
 from .records import (
     ANSWER,
@@ -77,6 +77,7 @@ __all__ = [
     "WaitRow",
     "Write",
     "clock_of",
+    "copy_of_row",
     "head_of_new",
     "head_of_row",
     "lineage_of",

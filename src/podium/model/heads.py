@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 import msgspec
 
 from .records import Head, NewRun
@@ -32,61 +36,51 @@ def clock_of(head: Head) -> float:
     return head.began if head.copied or head.generation else head.started
 
 
+def _shared(
+    to: type[msgspec.Struct], of: type[msgspec.Struct], but: frozenset[str]
+) -> Callable[[Any], dict[str, Any]]:
+    """Gives the fields of one record that the other has, too: what is added to both is carried over."""
+    names = tuple(name for name in to.__struct_fields__ if name in of.__struct_fields__ and name not in but)
+    get = attrgetter(*names)
+    return lambda record: dict(zip(names, get(record), strict=True))
+
+
+# Of a row it is not known whose the run is.
+_row_to_head = _shared(Head, RunRow, frozenset({"starter", "started", "began"}))
+_new_to_head = _shared(Head, NewRun, frozenset({"root", "seed", "began"}))
+# What a run started from another one's past takes over: all but its name, its times and its place in line.
+_OF_ITS_OWN = "id due starter unique_name origin parent root queue lane rank began base"
+_row_to_copy = _shared(NewRun, RunRow, frozenset(_OF_ITS_OWN.split()))
+
+
 def head_of_row(row: RunRow) -> Head:
-    """Of a run that we own, by the store's word: but not whose it is, which a row does not say."""
+    """Of a run that we own, by the store's word."""
     started = row.created if row.started is None else row.started
-    return Head(
-        id=row.id,
-        function=row.function,
-        token=row.token,
-        args=row.args,
-        digest=row.digest,
-        created=row.created,
-        started=started,
-        lost=row.lost,
-        entries=row.entries,
-        fingerprint=row.fingerprint,
-        project=row.project,
-        origin=row.origin,
-        parent=row.parent,
-        root=row.root,
-        seed=row.seed,
-        began=started if row.began is None else row.began,
-        copied=row.copied,
-        generation=row.generation,
-        base=row.base,
-        context=row.context,
-        queue=row.queue,
-        lane=row.lane,
-        messages=row.messages,
-    )
+    return Head(**_row_to_head(row), started=started, began=started if row.began is None else row.began)
 
 
 def head_of_new(new: NewRun) -> Head:
     """Of a run that was created owned."""
     copied = new.copy_from[1] if new.copy_from else 0
     return Head(
-        id=new.id,
-        function=new.function,
+        **_new_to_head(new),
         token=1,
-        args=new.args,
-        digest=new.digest,
         created=new.at,
         started=new.at,
         entries=copied,
-        fingerprint=new.fingerprint,
-        starter=new.starter,
         ours=True,
-        project=new.project,
-        origin=new.origin,
-        parent=new.parent,
         root=new.root or new.id,
         seed=new.seed or new.id,
         began=new.at if new.began is None else new.began,
         copied=copied,
-        generation=new.generation,
-        base=new.base,
-        context=new.context,
-        queue=new.queue,
-        lane=new.lane,
+    )
+
+
+def copy_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:
+    """A start that goes on from the first `keep` entries of a run's generation; its clock, from the run's."""
+    if not keep:
+        return NewRun(**_row_to_copy(row), id=id, at=at, origin=row.id)
+    source = (row.id, row.base + keep)
+    return NewRun(
+        **_row_to_copy(row), id=id, at=at, origin=row.id, copy_from=source, began=row.began, base=row.base
     )

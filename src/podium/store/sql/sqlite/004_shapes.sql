@@ -228,6 +228,7 @@ CREATE TABLE waits (
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waits_for ON waits (target);
+CREATE INDEX waits_open ON waits (run, step) WHERE taken IS NULL;
 
 UPDATE logs SET step = step_identity(run, step) WHERE step LIKE '%:%';
 
