@@ -129,7 +129,7 @@ class Past:
         self._kept_after = old.base
         self.discard()
         self.machine = None
-        self._now = View(set(), set(), Counter(), row.lost)
+        self._now = View(set(), set(), Counter(), set())
         self._starts.clear()
         self.recorded_under.clear()
 
