@@ -16,7 +16,7 @@ import pytest
 from podium import App
 from podium.engine import EngineInfo
 from podium.engine.hostlock import HostLocks, host_name
-from podium.inspect import check_runs
+from podium.inspect import check_runs, health
 from podium.model import EngineRow, NewRun, Write
 from podium.store import Finding
 from tests.cli.support import PODIUM, STORE, environment, podium, wait_until, write_app
@@ -64,6 +64,19 @@ def test_what_needs_somebody_is_a_problem_with_the_command_that_ends_it(project:
     ran = podium("doctor", "-q")
     assert ran.returncode == 1
     assert ran.stdout.splitlines()[0] == "✖ parked: 1 run needs a decision (1 E130)"
+
+
+def test_more_runs_than_are_looked_at_are_told_as_more(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_LOOKED_AT", 3)
+    with App(STORE, drives="nothing") as app:
+        told: list[str] = []
+        for n in range(3):
+            app.store.commit(None, [Write(new_runs=(NewRun(f"r{n}", "app:adds", b"{}", b"", 1.0 + n),))])
+            told += [one.text for one in check_runs(app) if one.name == "unserved"]
+    assert told[1].startswith("2 runs of app:adds due, the first for ")
+    assert told[2].startswith("3 or more runs of app:adds due, undriven: "), "the first may not be among them"
 
 
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only there the system tells")

@@ -78,6 +78,31 @@ def test_looking_creates_no_store(project: Path) -> None:
     assert list((project / ".podium").iterdir()) == []
 
 
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_store_that_was_named_and_is_not_there_is_no_empty_one(project: Path, by: str) -> None:
+    write_app(project)
+    podium("run", "app:adds", "-q", "--store", "runs.db", "--", "--n", "1")
+    for verb in ("runs", "show"):
+        words = [verb, "@last"] if verb == "show" else [verb]
+        named = podium(*words, "--store", "rnus.db")
+        ran = named if by == "option" else podium(*words, PODIUM_URL="rnus.db")
+        assert ran.returncode == 3
+        assert "there is no store at rnus.db" in ran.stderr
+        assert f"nearest: {project / 'runs.db'}" in ran.stderr
+    assert not (project / "rnus.db").exists()
+
+
+def test_a_new_name_that_its_file_does_not_declare_is_taken_for_a_typo(project: Path) -> None:
+    write_app(project)
+    run = podium("run", "app:adds", "--detach", "--", "--n", "1").stdout.strip()
+    ran = podium("rename", "app:adds", "app:ads", "--yes")
+    assert ran.returncode == 2
+    assert "app.py declares no app:ads" in ran.stderr
+    assert "it has app:adds" in ran.stderr
+    assert podium("rename", "app:adds", "app:slow", "--yes").returncode == 0, "that one it declares"
+    assert podium("rename", "app:slow", "later:adds", "--yes").stdout.strip() == run, "no file can tell"
+
+
 @pytest.fixture
 def two(project: Path) -> list[str]:
     write_app(project)

@@ -316,7 +316,7 @@ def test_a_renamed_functions_runs_go_on_under_its_new_name(place: Place) -> None
 def test_a_run_that_somebody_drives_keeps_its_name(place: Place) -> None:
     script = place.start("mail.py", "ALL-1")
     place.until("began ALL-1")
-    renamed = place.run("-m", "podium", "rename", "mail:campaign", "mail:other", "--yes")
+    renamed = place.run("-m", "podium", "rename", "mail:campaign", "elsewhere:campaign", "--yes")
     assert renamed.returncode == 4
     assert "runs" in renamed.stderr
     place.go()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -169,6 +170,14 @@ def test_damage_found_later_is_fatal(file: Path) -> None:
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "is a directory")
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = Path(os.devnull) if kind == "device" else tmp_path / "fifo"
+    if kind == "fifo":
+        os.mkfifo(path)
+    refused(path, "no regular file")
 
 
 def test_a_path_through_a_file_is_refused(file: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from click.shell_completion import CompletionItem
 
@@ -37,13 +39,26 @@ def looking(store: str | None) -> Generator[App]:
     url = store or default_url()
     file = store_file(url)
     if file is not None and not file.exists():
-        raise RunNotFound(f"there are no runs yet in {shown_url(url)}", fix=OTHER_STORE)
+        raise no_store(url, file) if is_named(store) else RunNotFound(f"there are no runs yet in {file}")
     app = App(url, drives="nothing", notice=only_waits)
     app.profile.patience = _PATIENCE
     try:
         yield app
     finally:
         app.close()
+
+
+def is_named(store: str | None) -> bool:
+    """Whether somebody has said which store is meant: what is not there is then no empty store."""
+    return bool(store or os.environ.get("PODIUM_URL"))
+
+
+def no_store(url: str, file: Path) -> RunNotFound:
+    """Of a store that was named and is not there."""
+    there = [path.name for path in file.parent.glob("*") if path.is_file()] if file.parent.is_dir() else []
+    near = difflib.get_close_matches(file.name, there, 1)
+    fix = f"nearest: {file.with_name(near[0])}" if near else OTHER_STORE
+    return RunNotFound(f"there is no store at {shown_url(url)}", fix=fix)
 
 
 def pick(app: App, wanted: str) -> RunRow:

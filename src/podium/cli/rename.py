@@ -6,7 +6,7 @@ import click
 
 from ..client import App
 from ..errors import UsageError
-from ..inspect import living, offered
+from ..inspect import living, missing_from, offered
 from ..model import RunRow
 from . import options
 from .lookup import looking
@@ -39,16 +39,23 @@ def command(
         raise UsageError(f"{safe(old)} is its own name", fix="podium rename OLD NEW")
     with looking(store) as app:
         chosen = Chosen.of_function(app, old)
-        _warn_of_a_name_that_nobody_offers(app, new)
+        _require_no_typo(app, new)
         verb = f"move to {safe(new)}"
         if not agreed(chosen, verb, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         return each(chosen.rows, lambda row: (row.id, _rename(app, row, new)), as_json, quiet)
 
 
-def _warn_of_a_name_that_nobody_offers(app: App, new: str) -> None:
-    if new not in offered(living(app)):
-        tell(f"no live engine offers {safe(new)} now: the runs wait until one does")
+def _require_no_typo(app: App, new: str) -> None:
+    """Raises UsageError for a name that its own file does not have."""
+    if new in offered(living(app)):
+        return
+    missing = missing_from(app.url, new)
+    if missing is not None:
+        file, others = missing
+        there = f"it has {', '.join(map(safe, others[:3]))}" if others else "it has no tasks or workflows"
+        raise UsageError(f"{safe(str(file))} declares no {safe(new)}", fix=there)
+    tell(f"no live engine offers {safe(new)} now: the runs wait until one does")
 
 
 def _rename(app: App, row: RunRow, new: str) -> str:

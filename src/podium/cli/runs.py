@@ -14,7 +14,7 @@ from ..inspect import SearchResult, living, parse, run_fields, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
-from .lookup import looking
+from .lookup import is_named, looking
 from .main import FINE
 from .terminal import safe, say, tell, width
 
@@ -61,8 +61,10 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
         with looking(store) as app:
             found = search(app, wanted, limit)
             left = {row.id for row in undriven(found.rows, living(app))}
-    except RunNotFound as error:  # no store is no error for a list, only an empty one
-        tell(error.message)
+    except RunNotFound as error:
+        if is_named(store):
+            raise
+        tell(error.message)  # a project without runs has no store yet
     if as_json:
         rows = [{**run_fields(row), "undriven": row.id in left} for row in found.rows]
         say_json(runs=rows, more=found.more, looked_at=found.looked_at)

@@ -18,6 +18,7 @@ class Checkpoints:
     def __init__(self, store: Store, env: Env) -> None:
         self._store, self._env = store, env
         self._thread: threading.Thread | None = None
+        self._fails = False  # the last one did, which was said
 
     def begin_due(self) -> None:
         """Begin one if it is time. Raises ResourceShortage."""
@@ -29,7 +30,11 @@ class Checkpoints:
         try:
             self._store.checkpoint()
         except StoreError as error:
-            log.warning("checkpoint: %s", error)
+            if not self._fails:  # a disk that is full is so for long, and this is tried often
+                log.warning("the store's log is not copied into its file yet: %s", error)
+            self._fails = True
+        else:
+            self._fails = False
 
     def join(self, timeout: float) -> None:
         """Wait for the one under way, for so many seconds at most."""

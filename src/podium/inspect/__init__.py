@@ -26,7 +26,16 @@ from .store_view import StoreView
 from .timeline import Timeline, TimelineGroup, timeline
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import can_act, living, offered, undriven, would_take
-from .whereabouts import WayOn, file_of, find_code, folders_of, is_workflow, starter_under, way_on
+from .whereabouts import (
+    WayOn,
+    file_of,
+    find_code,
+    folders_of,
+    is_workflow,
+    missing_from,
+    starter_under,
+    way_on,
+)
 
 __all__ = [
     "MESSAGE",
@@ -88,6 +97,7 @@ __all__ = [
     "is_workflow",
     "living",
     "offered",
+    "missing_from",
     "starter_under",
     "way_on",
     "would_take",

@@ -85,8 +85,8 @@ def _rows(view: StoreView, *states: State) -> list[RunRow]:
 
 
 def _count(rows: Sequence[RunRow]) -> str:
-    plus = "+" if len(rows) >= _LOOKED_AT else ""
-    return f"{len(rows):,}{plus} run{'' if len(rows) == 1 else 's'}"
+    more = " or more" if len(rows) >= _LOOKED_AT else ""
+    return f"{len(rows):,}{more} run{'' if len(rows) == 1 else 's'}"
 
 
 def _orphans(view: StoreView, engines: Sequence[EngineRow], living: Sequence[EngineRow]) -> Finding:
@@ -125,8 +125,10 @@ def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]
     for function, count in lacking.most_common(_EXAMPLES):
         first = next(row for row in reversed(left) if row.function == function)
         nobody = _nobody(first, living)
-        since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due else ""
-        what = f"{count} run{'' if count == 1 else 's'} of {function} due{since}, undriven: {nobody}"
+        is_all = len(rows) < _LOOKED_AT  # else older ones, and more, may wait behind those that were seen
+        since = f", the first for {ago(first.due, now).removesuffix(' ago')}" if first.due and is_all else ""
+        many = f"{count:,}{'' if is_all else ' or more'} run{'' if count == 1 and is_all else 's'}"
+        what = f"{many} of {function} due{since}, undriven: {nobody}"
         way = way_on(view, first, offered(living))
         worker = f"podium worker {function.partition(':')[0]}, or drive one: {way.command}"
         is_elsewhere = bool(first.project) and any(function in engine.functions for engine in living)

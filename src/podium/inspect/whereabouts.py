@@ -95,6 +95,18 @@ def whereabouts(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> Whe
     return Whereabouts(place) if place else Whereabouts("", tuple(_Lookalikes(view, row, offered).found()))
 
 
+def missing_from(url: str, function: str) -> tuple[Path, list[str]] | None:
+    """The file of its module where that is here and declares no such function, with those that it declares,
+    the most alike first. None where it is there, or no file can tell."""
+    module, _, qualname = function.rpartition(":")
+    file = file_of(module, "", folders_of(url, "")) if module else None
+    declared = declared_in(file) if file is not None else None
+    if file is None or declared is None or qualname in declared.qualnames or function in declared.functions:
+        return None
+    alike = difflib.get_close_matches(function, list(declared.functions), len(declared.functions) or 1, 0.0)
+    return file, alike
+
+
 def starter_under(url: str, row: RunRow, function: str) -> str:
     """The script that stands for the one which started a run, where that went with the run's old name: the
     file that has the new one. "" where the old script is there, or was of another module."""

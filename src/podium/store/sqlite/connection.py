@@ -63,6 +63,10 @@ def prepare_file(path: Path, *, allow_network: bool) -> None:
             f"{path} is on a network file system ({kind}); its locks and syncs cannot be relied upon",
             fix=f"use a local disk, or PostgreSQL for several machines ({NETWORK_OVERRIDE}=1 insists)",
         )
+    if os.path.lexists(path) and not path.is_file():  # it would be written to, or waited for
+        if path.is_dir():
+            raise StoreRefused(f"{path} is a directory", fix=f"name a file in it: {path / 'podium.db'}")
+        raise StoreRefused(f"{path} is no regular file", fix="name another one: --store URL, or PODIUM_URL")
     try:
         _make_directory(path.parent)
         _create(path)
