@@ -53,8 +53,19 @@ def check_seconds(call: str, name: str, value: Any, *, zero: bool = True) -> Non
     least = "from 0" if zero else "above 0"
     raise UsageError(
         f"{call}({name}={value!r}): seconds {least} are needed, {SECONDS_MAX:,.0f} at most",
-        fix=f"{name}={value.total_seconds():g}" if is_delta else "",
+        fix=f"{name}={value.total_seconds():g}" if is_delta else f'or text such as {name}="1h30m"',
     )
+
+
+Span = float | str  # what a length of time is given as: seconds, or "1h30m"
+
+
+def seconds_of(call: str, name: str, span: Span, *, zero: bool = True) -> float:
+    """A length of time as seconds. Raises UsageError for what is none; `zero`: whether none at all is one."""
+    read = read_span(span) if isinstance(span, str) else span
+    seconds: Any = span if read is None else read
+    check_seconds(call, name, seconds, zero=zero)
+    return seconds
 
 
 def read_span(text: str) -> float | None:

@@ -11,10 +11,10 @@ retries when either would, each with its own count; the first that grants wins.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
-from .checks import check_count, check_number, check_seconds
+from .checks import Span, check_count, check_number, seconds_of
 from .errors import UsageError
 
 MAX_TIMES = 1_000_000
@@ -35,7 +35,7 @@ class Retry:
     """How often, how soon and for which failures a task is tried again.
 
     times     retries after the first attempt, 0 to 1,000,000
-    wait      seconds before the first retry
+    wait      seconds before the first retry, here and below also as "1m30s"
     factor    each further wait is this many times the one before; 1 keeps it constant
     max_wait  seconds, the longest wait
     jitter    share of each wait left to chance, 0 to 1; True is 0.5: between half the wait and all of it
@@ -52,25 +52,28 @@ class Retry:
     """
 
     times: int = 3
-    wait: float = 0.5
+    wait: Span = 0.5
     factor: float = 2.0
-    max_wait: float = 60.0
+    max_wait: Span = 60.0
     jitter: bool | float = True
     on: On = Exception
     unless: On = ()
-    total: float | None = None
+    total: Span | None = None
     otherwise: Retry | None = None
+    _wait: float = field(init=False, repr=False, compare=False)  # in seconds, as the next two
+    _max_wait: float = field(init=False, repr=False, compare=False)
+    _total: float | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_count("Retry", "times", self.times, 0, MAX_TIMES)
-        check_seconds("Retry", "wait", self.wait)
         check_number("Retry", "factor", self.factor, 1)
-        check_seconds("Retry", "max_wait", self.max_wait)
         if not isinstance(self.jitter, bool):
             check_number("Retry", "jitter", self.jitter, 0, 1)
-        if self.total is not None:
-            check_seconds("Retry", "total", self.total)
-        if self.wait > self.max_wait:
+        total = None if self.total is None else seconds_of("Retry", "total", self.total)
+        read = (seconds_of("Retry", "wait", self.wait), seconds_of("Retry", "max_wait", self.max_wait), total)
+        for name, seconds in zip(("_wait", "_max_wait", "_total"), read, strict=True):
+            object.__setattr__(self, name, seconds)
+        if self._wait > self._max_wait:
             raise UsageError(
                 f"Retry(wait={self.wait!r}) is longer than max_wait={self.max_wait!r}",
                 fix=f"say max_wait={self.wait!r} or more",
@@ -121,7 +124,7 @@ class Retry:
             if used >= policy.times or not policy.covers(error):
                 continue
             delay = policy.delay(used, uniform)
-            if policy.total is None or elapsed + delay <= policy.total:
+            if policy._total is None or elapsed + delay <= policy._total:
                 return Grant(delay, index)
         return None
 
@@ -136,9 +139,9 @@ class Retry:
     def delay(self, used: int, uniform: Callable[[float, float], float]) -> float:
         """Seconds before retry number `used` + 1."""
         try:
-            wait = min(self.max_wait, self.wait * self.factor**used)
+            wait = min(self._max_wait, self._wait * self.factor**used)
         except OverflowError:
-            wait = self.max_wait if self.wait else 0.0
+            wait = self._max_wait if self._wait else 0.0
         jitter = 0.5 if self.jitter is True else float(self.jitter)
         return uniform(wait * (1 - jitter), wait) if jitter and wait else float(wait)
 

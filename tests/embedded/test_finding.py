@@ -20,7 +20,7 @@ import podium
 from podium import App, IdConflict, Options, RunNotFound, UsageError, WrongState, task, workflow
 from podium.client import Cancelled
 from podium.inspect import history
-from podium.model import Query, State, Write
+from podium.model import Fence, Move, NewRun, Query, State, Verdict, Write
 
 
 @dataclass
@@ -185,6 +185,28 @@ def test_a_verb_decides_the_same_for_one_run_for_many_and_on_the_command_line(st
         said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
         assert said == "cancelled\n"
         assert [run.state for run in (one, many, typed)] == [State.CANCELLED] * 3
+
+
+@pytest.mark.parametrize("drives", ["all", "nothing"])
+def test_many_are_cancelled_in_one_commit(
+    store: Path, monkeypatch: pytest.MonkeyPatch, drives: Literal["all", "nothing"]
+) -> None:
+    with App(store, drives="nothing", starter="") as before:
+        new = [NewRun(f"q{n}", "app:f", b"", b"", 1.0 + n) for n in range(50)]
+        before.store.commit(None, [Write(new_runs=(one,)) for one in new])
+        before.store.commit(None, [Write(Fence("q7", 0, frozenset({State.QUEUED})), Move(State.PARKED))])
+    with App(store, drives=drives, starter="", options=Options(poll=60)) as app:
+        commits: list[int] = []
+        real = app.store.commit
+
+        def commit(engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
+            commits.append(len(writes))
+            return real(engine, writes)
+
+        monkeypatch.setattr(app.store, "commit", commit)
+        assert podium.runs("workflow:f").cancel().result() == 50
+        assert commits == [50]
+        assert {row.state for row in app.find(Query(limit=100))} == {State.CANCELLED}
 
 
 def test_a_run_that_is_taken_as_it_is_cancelled_is_asked(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

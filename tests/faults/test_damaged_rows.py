@@ -76,6 +76,20 @@ def test_a_run_whose_record_cannot_be_read_is_parked_alone(store: Path, what: st
         assert read_reason(row.payload).code == DamagedRecord.code
 
 
+def test_a_message_that_cannot_be_read_parks_its_run_and_holds_up_no_other(store: Path) -> None:
+    with App(store, starter="", drives="nothing") as app:
+        for id in RUNS:
+            app.cancel(id).result(10)
+    damage(store, "UPDATE inbox SET payload = hex(zeroblob(32)) WHERE run = BAD")
+    with App(store, starter="", options=Options(poll=0.05)) as app:
+        for run in [rests.get(id) for id in GOOD]:
+            with pytest.raises(RunCancelled):
+                run.result(10)
+        with pytest.raises(RunParked, match=rf"message 1 of run {BAD} cannot be read"):
+            rests.get(BAD).result(10)
+        assert read_reason(app.load(BAD).payload).code == DamagedRecord.code
+
+
 @pytest.mark.parametrize("what", IN_ROWS)
 def test_a_row_that_cannot_be_read_is_listed_as_parked_beside_the_others(store: Path, what: str) -> None:
     damage(store, IN_ROWS[what])

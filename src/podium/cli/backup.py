@@ -11,8 +11,8 @@ from ..errors import RunNotFound
 from ..store import back_up, shown_url
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import OTHER_STORE
-from .main import FINE
 from .terminal import safe, say, tell
 
 

@@ -9,8 +9,8 @@ from ..errors import WrongState
 from ..inspect import living, offered, way_on, would_take
 from ..model import UNFINISHED, RunRow, State
 from . import options
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .many import Chosen, agreed, each
 from .terminal import safe
 
@@ -29,11 +29,12 @@ def command(
         if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         name = safe(chosen.rows[0].id) if len(chosen.rows) == 1 else "RUN"
-        return each(chosen.rows, lambda row: (row.id, _cancel(app, row, name)), as_json, quiet)
+        came_to = app.decisions.cancel_all(chosen.rows)
+        done = {row.id: what for row, what in zip(chosen.rows, came_to, strict=True)}
+        return each(chosen.rows, lambda row: (row.id, _told(app, row, done[row.id], name)), as_json, quiet)
 
 
-def _cancel(app: App, row: RunRow, name: str) -> str:
-    done = app.cancel(row.id).result()
+def _told(app: App, row: RunRow, done: Cancelled, name: str) -> str:
     if done is Cancelled.TOO_LATE:
         raise WrongState(f"run {row.id} has ended: {app.load(row.id).state}", fix=f"podium show {row.id}")
     if done is Cancelled.ENDED:

@@ -10,7 +10,8 @@ from click.shell_completion import get_completion_class
 
 from ..errors import UsageError
 from . import options
-from .main import FINE, command_line
+from .exit_codes import FINE
+from .main import command_line
 from .terminal import say, tell
 
 _VARIABLE = "_PODIUM_COMPLETE"

@@ -7,7 +7,7 @@ import click
 from ..client import SETTINGS, shown_options, shown_settings, unknown_settings
 from . import options
 from .answer import say_json
-from .main import CONFIGURATION, FINE
+from .exit_codes import CONFIGURATION, FINE
 from .terminal import error, safe, say, tell
 
 

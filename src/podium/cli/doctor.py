@@ -13,8 +13,8 @@ from ..inspect import check_runs
 from ..store import Finding, examine, shown_url
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FAILED, FINE
 from .lookup import looking, there
-from .main import FAILED, FINE
 from .terminal import safe, say
 
 

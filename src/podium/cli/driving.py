@@ -15,9 +15,9 @@ from ..inspect import history
 from ..model import Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json
+from .exit_codes import FAILED, FINE, TIMED_OUT
 from .follow import Follower, surface
 from .lookup import only_waits
-from .main import FAILED, FINE, TIMED_OUT
 from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping
 from .target import Target, load_for

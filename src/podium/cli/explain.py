@@ -11,7 +11,7 @@ import click
 from ..errors import RunNotFound, UsageError
 from . import options
 from .answer import say_json
-from .main import FINE
+from .exit_codes import FINE
 from .pages import Page, pages
 from .terminal import say
 

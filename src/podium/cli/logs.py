@@ -20,8 +20,8 @@ from ..inspect import StepName, line_shape, read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking, pick
-from .main import FINE
 from .terminal import safe_lines, say, tell
 
 FOLLOW_SECONDS = 0.2  # how often a follower looks

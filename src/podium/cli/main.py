@@ -25,11 +25,17 @@ from ..errors import (
     WrongState,
 )
 from . import terminal
+from .exit_codes import (
+    CONFIGURATION,
+    FAILED,
+    FINE,
+    INTERRUPTED,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    UNREACHABLE,
+    USAGE,
+)
 from .terminal import tell
-
-# Exit codes. They are part of the surface: scripts branch on them.
-FINE, FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, CONFIGURATION = range(8)
-INTERRUPTED = 130
 
 # The first that fits.
 _CODES: tuple[tuple[type[PodiumError], int], ...] = (

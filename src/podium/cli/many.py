@@ -15,8 +15,8 @@ from ..inspect import among, is_query, parse, search
 from ..model import UNFINISHED, Query, RunRow, State
 from . import formatting
 from .answer import say_json
+from .exit_codes import FINE, NOT_ALLOWED
 from .lookup import described, pick
-from .main import FINE, NOT_ALLOWED
 from .terminal import error, say, tell
 
 MANY_MAX = 10_000  # runs that one command does something to

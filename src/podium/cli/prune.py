@@ -15,8 +15,8 @@ from ..model import FINAL, RunRow
 from ..store import compact
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .many import MANY_MAX, Chosen, agreed
 from .terminal import safe, say, tell
 

@@ -9,8 +9,8 @@ from ..errors import UsageError
 from ..inspect import living, missing_from, offered
 from ..model import RunRow
 from . import options
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .many import Chosen, agreed, each
 from .terminal import safe, tell
 

@@ -13,8 +13,8 @@ from ..inspect import find_code, folders_of, living, offered, undriven, way_on
 from ..model import RunRow, State
 from . import formatting, options
 from .driving import drive_again, require_engine
+from .exit_codes import FINE
 from .lookup import looking, tell_standing
-from .main import FINE
 from .many import Chosen, agreed, each
 from .target import TargetNotFound
 from .terminal import safe, tell

@@ -9,8 +9,8 @@ from ..inspect import retried_since
 from ..model import RunRow
 from . import options
 from .driving import drive_again, require_engine
+from .exit_codes import FINE
 from .lookup import looking, tell_undriven
-from .main import FINE
 from .many import Chosen, agreed, each
 
 

@@ -21,9 +21,9 @@ from .driving import (
     open_engine,
     require_engine,
 )
+from .exit_codes import FINE
 from .flags import Flags
 from .lookup import complete_tag, only_waits, tell_standing
-from .main import FINE
 from .stopping import Stopping
 from .target import load
 from .terminal import say, tell

@@ -14,8 +14,8 @@ from ..inspect import SearchResult, living, parse, run_fields, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import is_named, looking
-from .main import FINE
 from .terminal import safe, say, tell, width
 
 _HELP = """List runs, newest first.

@@ -12,8 +12,8 @@ from ..errors import RunNotFound, UsageError
 from ..inspect import DATES, SPANS, read_moment
 from . import formatting, options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .terminal import safe, say, tell
 
 _SHOWN = 10  # instants of a preview, at each end

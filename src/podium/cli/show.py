@@ -13,8 +13,8 @@ from ..inspect import RunProgress, entry_shape, history, run_fields
 from ..model import Entry, RunRow, State
 from . import formatting, options, report
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking, pick
-from .main import FINE
 from .outcome import outcome_json, parked_lines, result_text
 from .story import entry_line, tree
 from .terminal import has_colour, plain, safe, say

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import click
 
 from .. import changes
+from .exit_codes import FAILED, FINE
 
 _SIGNS = "✔✖●◌◍⏸⊘·…├└─│━╸→✉\N{MULTIPLICATION SIGN}"
 _ERROR_MAX = 2000  # characters of a line of an error
@@ -155,11 +156,11 @@ def give_up(stream: TextIO, error: OSError | ValueError) -> None:
     if not stream.closed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what is left in its buffer goes there
     if isinstance(error, BrokenPipeError):
-        raise SystemExit(0)  # whoever read this has seen enough
+        raise SystemExit(FINE)  # whoever read this has seen enough
     if stream is sys.stdout:
         why = error.strerror if isinstance(error, OSError) and error.errno != errno.EBADF else "it is closed"
         tell(f"podium: stdout cannot be written: {why}")
-        raise SystemExit(1)
+        raise SystemExit(FAILED)
 
 
 def error(code: str, what: str, *details: str) -> None:

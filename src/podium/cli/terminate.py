@@ -7,8 +7,8 @@ import click
 from ..client import App
 from ..model import UNFINISHED, RunRow
 from . import options
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .many import Chosen, agreed, each
 
 

@@ -12,7 +12,7 @@ from .. import __version__
 from ..client import App, store_file
 from ..server import Access, Binding, Listener, Service
 from . import formatting, options
-from .main import CONFIGURATION, FINE
+from .exit_codes import CONFIGURATION, FINE
 from .terminal import say, tell
 from .worker import TICK_SECONDS, Stop, engine_options, notice, serve
 from .worker_modules import WorkerModules

@@ -12,8 +12,8 @@ from ..inspect import Cause, cause_of, history
 from ..model import RunRow, State
 from . import formatting, options, report
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking, pick, there
-from .main import FINE
 from .terminal import safe, say
 
 

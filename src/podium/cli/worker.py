@@ -19,7 +19,7 @@ from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable
 from ..store import shown_url
 from . import formatting, options
-from .main import CONFIGURATION, FINE
+from .exit_codes import CONFIGURATION, FINE
 from .stopping import SIGNALS
 from .terminal import tell
 from .worker_modules import WorkerModules

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
 from ..errors import UsageError
 from ..inspect import is_workflow, offered, starter_under
-from ..model import EngineRow, RunRow, Verdict, Write
+from ..model import EngineRow, Outcome, RunRow, Verdict, Write
 from . import owners, steering
 from .end_watcher import settle
 from .records import Records
 from .session import Session
-from .starting import Started
+from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
 from .waiting import known, mapped
@@ -33,6 +34,20 @@ class Decisions:
         if not writes:
             return known(Cancelled.TOO_LATE)
         return mapped(first_not_refused(self.write, writes), lambda done: steering.cancelled_by(*done))
+
+    def cancel_all(self, rows: Sequence[RunRow]) -> list[Cancelled]:
+        """The same for runs as they were read, in one commit for each chunk of them; blocks."""
+        now, new_id = self._env.now(), self._env.new_id
+        asked = [list(steering.cancelling(row, new_id(), now)) for row in rows]
+        done = [Cancelled.TOO_LATE] * len(rows)
+        while left := [n for n, writes in enumerate(asked) if writes]:
+            for chunk in chunks(left):
+                tried = [asked[n].pop(0) for n in chunk]
+                for n, write, verdict in zip(chunk, tried, self._write_many(tried), strict=True):
+                    if verdict.outcome is not Outcome.REFUSED or not asked[n]:
+                        done[n] = steering.cancelled_by(write, verdict)
+                        asked[n].clear()
+        return done
 
     def terminate(self, run: str) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run."""
@@ -74,6 +89,20 @@ class Decisions:
         future: Future[Verdict] = Future()
         session.host.call(session.host.engine.clients.write, write, settle(future))
         return future
+
+    def _write_many(self, writes: Sequence[Write]) -> list[Verdict]:
+        """Commit them together, likewise."""
+        session = self._session
+        if not session.has_engine:
+            return session.commit(writes)
+        futures: list[Future[Verdict]] = [Future() for _ in writes]
+
+        def ask() -> None:  # in one turn of its loop, so in one commit
+            for write, future in zip(writes, futures, strict=True):
+                session.host.engine.clients.write(write, settle(future))
+
+        session.host.call(ask)
+        return [future.result() for future in futures]
 
     def is_left(self, row: RunRow) -> bool:
         """Whether a run is held by a process that is certainly dead."""

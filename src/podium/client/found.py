@@ -144,8 +144,10 @@ class Found:
         0
         """
         app = self._app
+        if verb == "cancel":
+            done = app.decisions.cancel_all(rows)
+            return len(done) - done.count(Cancelled.TOO_LATE)
         acts: dict[Verb, Callable[[str], Future[Any]]] = {
-            "cancel": app.cancel,
             "terminate": app.terminate,
             "resume": app.resume,
             "retry": lambda run: app.retry(run).id,

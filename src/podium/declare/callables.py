@@ -12,7 +12,7 @@ import importlib
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..checks import check_count
+from ..checks import Span, check_count, seconds_of
 from ..client import (
     PASSED_ON,
     App,
@@ -261,14 +261,14 @@ class Durable(Generic[P, C, R]):
         self,
         *,
         id: str | None = None,
-        delay: float | None = None,
+        delay: Span | None = None,
         tags: Iterable[str] = (),
         outlive: bool = False,
     ) -> Durable[P, C, R]:
         """The same function with options for its next calls, apart from the user's own arguments.
 
         id       the run's id: the same id again gives the same run, with other arguments it is an error
-        delay    seconds before it may begin
+        delay    seconds before it may begin, or "2h"
         tags     words to find it by, without blanks
         outlive  of a child run: it is not asked to stop when the run that started it ends before it
 
@@ -280,7 +280,8 @@ class Durable(Generic[P, C, R]):
         >>> run.id
         'order-17'
         """
-        call = StartOptions(id=id, delay=delay, tags=checked_tags(tags), outlive=outlive)
+        seconds = None if delay is None else seconds_of("options", "delay", delay)
+        call = StartOptions(id=id, delay=seconds, tags=checked_tags(tags), outlive=outlive)
         return type(self)(self._function, call, self._bound)
 
     def __reduce__(self) -> Any:

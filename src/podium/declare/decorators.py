@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import BuiltinMethodType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
-from ..checks import check_seconds
+from ..checks import Span, seconds_of
 from ..client import declared
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
@@ -36,7 +36,7 @@ class TaskOptions(TypedDict, total=False):
 
     name: str | None
     retries: int | Retry | None
-    timeout: float | None
+    timeout: Span | None
     executor: str | None
     isolation: Isolation | None
     memory: str | int | None
@@ -46,7 +46,7 @@ class WorkflowOptions(TypedDict, total=False):
     """What `workflow` may be told; see there."""
 
     name: str | None
-    timeout: float | None
+    timeout: Span | None
     schedule: Schedule | Sequence[Schedule] | None
 
 
@@ -91,7 +91,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
 
     name      how the store knows it; default "module:qualname"
     retries   how often a failed attempt is tried again: a number, a `Retry`, or None for never
-    timeout   seconds per attempt; a coroutine is cancelled, a thread's late result is dropped
+    timeout   seconds per attempt, or "30s"; a coroutine is cancelled, a thread's late result is dropped
     executor  "loop" or "threads"; default by colour: `async def` on the loop, `def` in threads. Or the name
               of one that the app is given: App(executors={"name": factory})
     isolation "process": in a process of its own, so that timeout and cancellation really end it, a crash
@@ -123,7 +123,7 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     """Declare a function that decides what runs when.
 
     name     how the store knows it; default "module:qualname"
-    timeout  seconds for the whole run, durable; TimeoutError is raised in the body
+    timeout  seconds for the whole run, or "2h", durable; TimeoutError is raised in the body
     schedule when to start runs of it, by themselves: `podium.cron(...)`, `podium.every(...)`, or several
 
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
@@ -144,14 +144,15 @@ def _task(
     fn: Callable[..., Any],
     name: str | None = None,
     retries: int | Retry | None = None,
-    timeout: float | None = None,
+    timeout: Span | None = None,
     executor: str | None = None,
     isolation: Isolation | None = None,
     memory: str | int | None = None,
     **unknown: object,
 ) -> Task[Any, Any, Any]:
     _check_callable(fn, "task")
-    _check_options("task", TaskOptions, unknown, name, timeout)
+    _check_options("task", TaskOptions, unknown, name)
+    seconds = None if timeout is None else seconds_of("@task", "timeout", timeout, zero=False)
     is_async = _is_async(fn)
     apart = elsewhere(fn, isolation, memory, executor)
     if executor == "loop" and not is_async:
@@ -162,7 +163,7 @@ def _task(
         is_workflow=False,
         is_async=is_async,
         retry=Retry.of(retries) if retries is not None else None,
-        timeout=timeout,
+        timeout=seconds,
         executor=apart.executor if apart else executor or "",
         memory=apart.memory if apart else None,
         import_from=apart.import_from if apart else (),
@@ -178,12 +179,13 @@ def _task(
 def _workflow(
     fn: Callable[..., Any],
     name: str | None = None,
-    timeout: float | None = None,
+    timeout: Span | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
     **unknown: object,
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
-    _check_options("workflow", WorkflowOptions, unknown, name, timeout)
+    _check_options("workflow", WorkflowOptions, unknown, name)
+    seconds = None if timeout is None else seconds_of("@workflow", "timeout", timeout, zero=False)
     found = _name(fn, "workflow") if name is None else name
     if "<locals>" in getattr(fn, "__qualname__", "") or getattr(fn, "__name__", "") == "<lambda>":
         raise DeclarationError(
@@ -195,7 +197,7 @@ def _workflow(
         fn=fn,
         is_workflow=True,
         is_async=_is_async(fn),
-        timeout=timeout,
+        timeout=seconds,
         fingerprint=fingerprint(fn, own_code(fn)),
         schedules=_schedules(schedule),
         home=_home(fn) if name is None else NOBODYS,
@@ -293,7 +295,7 @@ def _label(fn: Any) -> str:
     return getattr(fn, "__qualname__", None) or repr(fn)
 
 
-def _check_options(what: str, known: type, unknown: Iterable[str], name: object, timeout: object) -> None:
+def _check_options(what: str, known: type, unknown: Iterable[str], name: object) -> None:
     for option in unknown:
         names = [f"{each}=" for each in known.__annotations__]
         near = difflib.get_close_matches(f"{option}=", names, 1)
@@ -307,5 +309,3 @@ def _check_options(what: str, known: type, unknown: Iterable[str], name: object,
         raise DeclarationError(
             f"@{what}(name={name!r}): text is needed", fix='leave it out for "module:qualname"'
         )
-    if timeout is not None:
-        check_seconds(f"@{what}", "timeout", timeout, zero=False)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .. import codec
+from ..checks import Span, seconds_of
 from ..env import RealEnv
 from ..errors import PayloadTooLarge, UsageError
 from ..executors import Attempt, Progress, current_attempt
@@ -59,17 +60,17 @@ def random() -> _random.Random:
     return _env.random() if machine is None else machine.verbs.random()
 
 
-def sleep(seconds: float) -> None:
-    """Sleep, durably inside a sync workflow (no thread is held), plainly elsewhere.
+def sleep(seconds: Span) -> None:
+    """Sleep, durably inside a sync workflow (no thread is held), plainly elsewhere; seconds, or "1h30m".
 
-    In async workflows `asyncio.sleep` is durable. Raises UsageError for what is no number of seconds.
+    In async workflows `asyncio.sleep` is durable. Raises UsageError for what is no length of time.
 
     Example:
 
     >>> podium.sleep(0.01)
     """
-    if not isinstance(seconds, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
-        raise UsageError(f"podium.sleep({seconds!r}): a number of seconds is needed")
+    if not isinstance(seconds, (int, float)):
+        seconds = seconds_of("podium.sleep", "seconds", seconds)
     seconds = max(seconds, 0)  # less than nothing is none, and NaN a ValueError, as of asyncio.sleep
     machine = current_machine()
     if machine is None:
@@ -114,7 +115,9 @@ def _inside_task(verb: str) -> Attempt:
 
 
 def attempt() -> int:
-    """Which attempt at this step the running task is, counting from 1.
+    """Which attempt at this step the running task is, counting from 1: one more than have failed, or are on
+    record as begun. The first that is lost with its process is not, so it may be 1 again, and
+    `last_progress()` filled; two attempts of one number differ in `fencing_token()`.
 
     Raises UsageError outside of a task that a workflow runs.
 

@@ -15,7 +15,7 @@ from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
-from ..model import SIGNAL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import DAMAGED, SIGNAL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import Attempts
@@ -153,6 +153,9 @@ class OwnedRun:
 
         `alone`: nobody has looked whether others lie there before it.
         """
+        if message.kind == DAMAGED:  # and what follows it may rest on it
+            self.park(message.payload)
+            return
         self.border.see(message, alone)
         if self.residence.state is LOADING:
             self.border.early.append(message)

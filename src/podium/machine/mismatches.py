@@ -59,11 +59,16 @@ def too_early(machine: Replayed, entry: Entry) -> Mismatch:
     return blame(mismatch(machine, entry, failed_with(machine.function, machine.failure)), machine.failure)
 
 
+_ONLY_A_DIGEST = ", whose arguments it keeps as a digest alone"
+
+
 def require_same(machine: Replayed, entry: Entry, step: Step) -> None:
     """Raise Mismatch where the record is of another call than the step."""
     if step.digest != entry.digest:
         given = codec.preview_call(step.args, _SHOWN)
-        raise mismatch(machine, entry, f"{_spoken(step.id)} with other arguments, {given}", step)
+        raise mismatch(
+            machine, entry, f"{_spoken(step.id)} with other arguments, {given}", step, _ONLY_A_DIGEST
+        )
     module = step.function.module
     if module != entry.module and f"{entry.module}:{step.function.label}" in registry:
         # A function that has moved is the same one; one of the same name beside it is not.

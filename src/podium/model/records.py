@@ -92,6 +92,8 @@ class StepProgress(msgspec.Struct, frozen=True, gc=False):
 
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
 
+DAMAGED = "damaged"  # and of one that cannot be read: its payload says what is wrong, as the reason of a park
+
 SIGNALS_MAX = 10_000  # signals that lie in one inbox and nobody has taken; then senders are told FULL
 
 

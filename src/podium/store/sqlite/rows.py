@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from ...errors import DamagedRecord
-from ...model import Entry, Head, Kind, Message, RunRow, RunStatus, State
+from ...model import DAMAGED, Entry, Head, Kind, Message, RunRow, RunStatus, State
 from .payloads import loaded
 from .statements import SQL, Row
 
@@ -100,7 +100,11 @@ def head(connection: apsw.Connection, row: Row, fingerprint: str) -> Head:
 def message(connection: apsw.Connection, row: Row) -> Message:
     """A row of `collect`."""
     found: dict[str, Any] = dict(zip(MESSAGE, row, strict=True))
-    found["payload"] = loaded(connection, found["payload"])
+    try:
+        found["payload"] = loaded(connection, found["payload"])
+    except _DAMAGE:
+        what = f"message {found['n']} of run {found['run']} cannot be read (payload = {found['payload']!r})"
+        found |= {"kind": DAMAGED, "payload": damage(what)}
     return Message(**found)
 
 
