@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import podium
-from podium import App, Executor, Options, RunCancelled, UsageError, task, workflow
+from podium import App, EngineStopped, Executor, Options, RunCancelled, UsageError, task, workflow
 
 said: list[str] = []
 called: list[object] = []
@@ -172,8 +172,8 @@ def test_callbacks_may_use_podium() -> None:
     seen: list[object] = []
     with Executor() as executor:
         future = executor.submit(square, 2)
-        future.add_done_callback(lambda done: seen.append((done.result(), the_run().state)))
-    assert seen == [(4, "running")]
+        future.add_done_callback(lambda done: seen.append((done.result(), the_run().id)))
+    assert seen == [(4, the_run().id)]
 
 
 def test_a_cancelled_run_fails_what_is_open() -> None:
@@ -195,6 +195,27 @@ def test_a_cancelled_run_fails_what_is_open() -> None:
     finally:
         go_on.set()
         executor.shutdown()
+
+
+def test_an_engine_that_closes_fails_what_is_open(store: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def holds() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    with App(store, options=Options(grace=0.0), notice=said.append, starter="other.py"):
+        executor = Executor(1)
+        futures = [executor.submit(holds), executor.submit(square, 1)]
+        assert begun.wait(10)
+    try:
+        for future in futures:
+            assert isinstance(future.exception(timeout=10), EngineStopped)
+        with pytest.raises(RuntimeError, match="the engine is closed"):
+            executor.submit(square, 2)
+        executor.shutdown()
+    finally:
+        go_on.set()
 
 
 def test_a_declared_task_keeps_its_retries() -> None:

@@ -13,7 +13,7 @@ from typing import Literal, ParamSpec, TypeVar
 
 from .. import changes
 from ..checks import check_type
-from ..errors import UsageError
+from ..errors import EngineStopped, UsageError
 from ..machine import current_machine
 from ..modules import module_name
 from .default_app import current_app
@@ -85,6 +85,8 @@ class Executor(futures.Executor):
             if self._is_shut:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             block = self._block or self._open()
+            if isinstance(block.failure, EngineStopped):
+                raise RuntimeError("cannot schedule new futures: the engine is closed") from block.failure
             if block.failure is not None:
                 raise block.failure
             call = block.calls.make(fn, args, kwargs, (frame.f_code.co_filename, frame.f_lineno))
