@@ -7,7 +7,7 @@ import * as live from "./lib/live.js";
 import { dialog, say, tips } from "./lib/overlays.js";
 import { unread } from "./lib/parts.js";
 import { icon, LETTER, sign } from "./lib/signs.js";
-import { count, hm, nextZone, plain, zoneName } from "./lib/words.js";
+import { count, hm, nextZone, plain, runPath, zoneName } from "./lib/words.js";
 
 // name, path, module, label, key after g
 const PAGES = [
@@ -36,14 +36,16 @@ const KEYS = [
   ["Esc", "clear, close"],
 ];
 const NO_KEYS = "podium.keys";
+const HIDDEN_EVERY = 1000; // milliseconds
 
 const $ = (id) => document.getElementById(id);
 const main = $("main");
 let page = null;
 let drawn = 0;
 
+// A tab that is not seen has no frames, but a title that says how its run stands.
 function draw() {
-  if (!drawn) drawn = requestAnimationFrame(drawNow);
+  if (!drawn) drawn = document.hidden ? setTimeout(drawNow, HIDDEN_EVERY) : requestAnimationFrame(drawNow);
 }
 
 function drawNow() {
@@ -157,7 +159,7 @@ function palette() {
         text: plain(run.function),
         id: run.id,
         sub: "run",
-        href: `/runs/${run.id}`,
+        href: runPath(run.id),
       })),
       ...(typed
         ? [{ sign: "search", text: `Runs like ${typed}`, sub: "query", href: `/runs?q=${encodeURIComponent(typed)}` }]

@@ -2,9 +2,9 @@
 
 import { html } from "./html.js";
 import { icon } from "./signs.js";
-import { ago, full } from "./words.js";
+import { ago, full, runPath } from "./words.js";
 
-export const runLink = (id) => html`<a class="id" href="/runs/${id}">${id}</a>`;
+export const runLink = (id) => html`<a class="id" href=${runPath(id)}>${id}</a>`;
 
 /** A moment: relative for reading, whole and with its zone on hover. */
 export const moment = (at) =>

@@ -151,3 +151,8 @@ export const shell = (word) => (/^[\w@%+=:,./~-]+$/.test(word) ? word : `'${Stri
 export const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
 /** The same, with a full stop where it has no end. */
 export const whole = (text) => (/[.!?…]$/.test(text) ? capital(text) : text && `${capital(text)}.`);
+
+/** The address of a run's page; an id may hold what an address does not. */
+export const runPath = (id) => `/runs/${encodeURIComponent(id)}`;
+/** The list of runs like a query. */
+export const runsPath = (query) => `/runs?${new URLSearchParams({ q: query })}`;

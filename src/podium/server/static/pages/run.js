@@ -16,6 +16,8 @@ import {
   many,
   now,
   plain,
+  runPath,
+  runsPath,
   shell,
   span,
   when,
@@ -84,7 +86,7 @@ export default function run(place, { draw }) {
       {
         done: (answer) => ({
           text: "Retried as a new run.",
-          link: answer?.id && { text: answer.id, href: `/runs/${answer.id}` },
+          link: answer?.id && { text: answer.id, href: runPath(answer.id) },
         }),
       },
     );
@@ -184,7 +186,7 @@ export default function run(place, { draw }) {
       ) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
       ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`,
     );
-    return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href="/runs?q=workflow:${plain(run.function)}">${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href="/runs?q=tag:${tag}">${tag}</a>`)}</div>
+    return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href=${runsPath(`workflow:${plain(run.function)}`)}>${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href=${runsPath(`tag:${tag}`)}>${tag}</a>`)}</div>
       <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${argumentsOf(run.input)}</span></h1>
       <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
       ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}

@@ -6,7 +6,7 @@ import { ask, dialog, later } from "../lib/overlays.js";
 import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon, state } from "../lib/signs.js";
-import { count, day, full, hms, many, plain, shell, when, whole, zoneName } from "../lib/words.js";
+import { count, day, full, hms, many, plain, runPath, shell, when, whole, zoneName } from "../lib/words.js";
 
 const EVERY = 15_000; // milliseconds: instants pass without an event
 const STATES = { "on time": "succeeded", paused: "paused", held: "late" };
@@ -33,7 +33,7 @@ export default function schedules(place, { draw, address }) {
       act: async () => {
         const { run } = await post(path(one, verb));
         it.again();
-        return run ? { text: "Started.", link: { text: run, href: `/runs/${run}` } } : `${title}: done.`;
+        return run ? { text: "Started.", link: { text: run, href: runPath(run) } } : `${title}: done.`;
       },
     });
   const acts = (one) => [

@@ -8,7 +8,7 @@ import { say } from "../lib/overlays.js";
 import { cli, empty, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon } from "../lib/signs.js";
-import { argumentsOf, many, plain, shell, span } from "../lib/words.js";
+import { argumentsOf, many, plain, runPath, runsPath, shell, span } from "../lib/words.js";
 
 export default function workflows(place, { draw, address, go }) {
   let chosen = place.query.get("w") ?? "";
@@ -63,7 +63,7 @@ export default function workflows(place, { draw, address, go }) {
         tags: tags.split(/\s+/).filter(Boolean),
       });
       say("Started, and on record.");
-      go(`/runs/${run.id}`);
+      go(runPath(run.id));
     } catch (error) {
       refused = error;
     }
@@ -135,7 +135,7 @@ export default function workflows(place, { draw, address, go }) {
     return html`${head}<div class="cols c-list"><section class="panel" aria-label="Workflows">${items.map((one) => entry(one, one === item))}</section>
       <div class="stack gap4"><section class="panel"><div class="ph"><h2>${item.label}</h2><span class="sub wrapped">${item.where.split("/").slice(-2).join("/")}${item.fingerprint && html` · fingerprint <code>${item.fingerprint.slice(0, 8)}</code>`}</span></div><div class="pb stack gap3">
         ${item.doc && html`<p class="doc">${item.doc}</p>`}${item.signature && html`<div class="code plain" tabindex="0" role="region" aria-label="Signature"><div><span>${item.signature}</span></div></div>`}
-        <div class="row wrap gap4">${median(item.bars) != null && html`<span>median <b>${span(median(item.bars))}</b></span>`}${share(item.bars) && html`<span>ended as meant <b>${share(item.bars)}</b> <span class="dim">of the last ${item.bars.length}</span></span>`}<a href="/runs?q=workflow:${item.label}">its runs</a></div>
+        <div class="row wrap gap4">${median(item.bars) != null && html`<span>median <b>${span(median(item.bars))}</b></span>`}${share(item.bars) && html`<span>ended as meant <b>${share(item.bars)}</b> <span class="dim">of the last ${item.bars.length}</span></span>`}<a href=${runsPath(`workflow:${item.label}`)}>its runs</a></div>
         ${item.bars.length > 0 && runBars(item.bars, 640, 44)}</div></section>${starting(item)}</div></div>`;
   }
   return {
