@@ -88,6 +88,12 @@ class WrongState(UsageError):
     code = "E303"
 
 
+class InboxFull(UsageError):
+    """Too many signals lie in the run's inbox that it has not received."""
+
+    code = "E304"
+
+
 # -- the user's code can act -------------------------------------------------------------------------
 
 

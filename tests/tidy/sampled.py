@@ -30,6 +30,11 @@ def rests() -> None:
 
 
 @workflow
+def greets() -> str:
+    return f"hello {podium.receive('name', str).result()}"
+
+
+@workflow
 def counts_down(n: int) -> str:
     return counts_down.again(n - 1) if n else "done"
 
@@ -68,6 +73,7 @@ def failures(name: str, doc: str, given: dict[str, object]) -> list[str]:
         "fetch": fetch,
         "breaks_once": breaks_once,
         "counts_down": counts_down,
+        "greets": greets,
     }
     test = doctest.DocTestParser().get_doctest(doc, {**names, **given}, name, None, 0)
     said: list[str] = []

@@ -2,6 +2,7 @@
 
 from ..store import Finding, examine
 from .app import App
+from .body import BodyWaiting, Callback, StepRun
 from .busy_wait import NEW_STORE, WAITING
 from .default_app import current_app, declared
 from .executor import Executor
@@ -10,9 +11,10 @@ from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
+from .messages import answer, complete, completing, questions
 from .process import Drives, wants_engine
 from .pruning import forget
-from .run import PASSED_ON, Run, StepRun, StoredRun
+from .run import PASSED_ON, Run, StoredRun
 from .schedule_record import SCHEDULE, keep_schedules
 from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
 from .settings import (
@@ -39,6 +41,9 @@ __all__ = [
     "WAITING",
     "App",
     "Batch",
+    "answer",
+    "BodyWaiting",
+    "Callback",
     "Cancelled",
     "Echo",
     "Executor",
@@ -75,6 +80,8 @@ __all__ = [
     "ScheduleShape",
     "schedule_shape",
     "checked_tags",
+    "complete",
+    "completing",
     "current_app",
     "declared",
     "default_url",
@@ -83,6 +90,7 @@ __all__ = [
     "is_tag",
     "keep_schedules",
     "load",
+    "questions",
     "require_own_ids",
     "shown_url",
     "store_file",

@@ -13,12 +13,12 @@ from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import cause_of, drop_our_frames, with_recorded_frames
-from ..machine import ChildStep, Machine, Step
 from ..model import Entry, RunRow, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
+from .messages import answer, send
 from .process import is_session
-from .waiting import Answer, Done, Waiting, check_timeout, known, mapped, result_within
+from .waiting import Answer, Waiting, check_timeout, known, mapped, result_within
 
 R = TypeVar("R")
 
@@ -41,6 +41,8 @@ class Source(Protocol):
     async def started(self) -> str: ...
 
     def cancel(self) -> Waiting[None]: ...
+
+    def send(self, name: str, value: Any, id: str | None) -> Waiting[None]: ...
 
 
 class Run(Waiting[R]):
@@ -131,6 +133,40 @@ class Run(Waiting[R]):
         podium.errors.RunCancelled: ...
         """
         return self._source.cancel()
+
+    def send(self, name: str, value: Any = None, *, id: str | None = None) -> Waiting[None]:
+        """Send it a signal, which its body gets by `podium.receive(name)`, sooner or later.
+
+        Signals of one sender come in order. id: the same one again sends nothing twice; in a task and in a
+        workflow there is one for each call. A crash before this is done may have sent it or not: then the
+        same id again is safe. Raises EncodeError, WrongState where the run has ended, InboxFull.
+
+        Example; in async code it is `await run.send(...)`:
+
+        >>> run = greets.start()
+        >>> _ = run.send("name", "Ada")
+        >>> run.result()
+        'hello Ada'
+        """
+        return self._source.send(name, value, id)
+
+    def answer(self, value: Any, *, ask: str | None = None, by: str | None = None) -> Waiting[None]:
+        """Answer what its body asks by `podium.ask`.
+
+        ask  which question, by its id or its prompt, where there are several
+        by   who answers, for the record
+
+        Raises UsageError where the value does not fit the question's type, WrongState where nothing is asked,
+        it was answered already otherwise, or the time is up.
+
+        Example:
+
+        >>> report.options(delay=3600).start("Oslo").answer(True)
+        Traceback (most recent call last):
+        podium.errors.WrongState: ...
+        """
+        stored = self._stored()
+        return Answer(answer(stored.app, stored.row().id, value, ask, by))
 
     def terminate(self) -> Waiting[None]:
         """End it at once, without running its body, which then cannot clean up.
@@ -310,6 +346,9 @@ class StoredRun:
     def cancel(self) -> Waiting[None]:
         return Answer(mapped(self.app.cancel(self.row().id), lambda _: None))
 
+    def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
+        return Answer(send(self.app, self.row().id, name, value, id))
+
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:
             return codec.decode(end.payload, self.function.returns if self.function else Any)
@@ -325,38 +364,6 @@ class StoredRun:
 
 def _not_done(run: str, timeout: float | None) -> str:
     return f"run {run} is not done after {timeout} s, and goes on; podium.get({run!r}) has it"
-
-
-class StepRun:
-    """A step that a workflow started without waiting for it."""
-
-    def __init__(self, machine: Machine, step: Step) -> None:
-        self._machine, self._step = machine, step
-        self.id = step.target if isinstance(step, ChildStep) else f"{machine.run}:{step.id}"
-
-    def state(self) -> State:
-        future = self._step
-        if not future.done():
-            return State.RUNNING
-        if future.cancelled():
-            return State.CANCELLED
-        return State.SUCCEEDED if future.exception() is None else State.FAILED
-
-    def result(self, timeout: float | None) -> Any:
-        if timeout is not None:
-            raise UsageError("result(timeout=...) inside a workflow", fix="use asyncio.timeout(...)")
-        self._machine.check_alive()
-        return self._machine.loop.wait_plainly(self._step)
-
-    async def wait(self) -> Any:
-        return await self._step
-
-    async def started(self) -> str:
-        return self.id
-
-    def cancel(self) -> Waiting[None]:
-        self._step.cancel()
-        return Done()
 
 
 def why(app: App, run: str) -> str:

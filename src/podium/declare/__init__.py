@@ -16,18 +16,22 @@ from .verbs import (
     sleep,
     uuid4,
 )
+from .waits import ask, callback, receive
 
 __all__ = [
     "Durable",
     "Task",
     "Workflow",
+    "ask",
     "attempt",
+    "callback",
     "fencing_token",
     "idempotency_key",
     "last_progress",
     "now",
     "progress",
     "random",
+    "receive",
     "resource",
     "schedule",
     "scheduled_for",

@@ -1,6 +1,7 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
 from . import events
+from .border import refused_signal
 from .clients import Met
 from .engine import Engine
 from .engine_info import EngineInfo, read_engine_info
@@ -25,5 +26,6 @@ __all__ = [
     "read_engine_info",
     "gone",
     "read_reason",
+    "refused_signal",
     "seen",
 ]

@@ -1,6 +1,6 @@
-"""What crosses the border of one run: out goes what its body starts, in comes only a message.
+"""What goes out of one run: what its body starts, asks and sends.
 
-Out goes only with a Write of the run, the one that records what led to it, beside a SENT entry: so it happens
+It goes only with a Write of the run, the one that records what led to it, beside a SENT entry: so it happens
 once, or the body is where it was before. A child that is started is waited for by a row of `waits`, which the
 same Write puts; where a replay finds a SENT without that row, it is asked for again under the same id.
 """
@@ -10,12 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from ..errors import IdConflict
-from ..machine import CancelStep, ChildStep, Machine, OutsideStep, Step
+from .. import codec
+from ..errors import IdConflict, InboxFull, PodiumError, WrongState
+from ..machine import (
+    CancelStep,
+    ChildStep,
+    Machine,
+    OutsideStep,
+    QuestionStep,
+    ReceiveStep,
+    SendStep,
+    Step,
+)
 from ..model import (
+    ANSWER,
     CANCEL,
     SIGNAL,
+    SIGNALS_MAX,
     Head,
+    Kind,
     Message,
     NewRun,
     Outcome,
@@ -24,6 +37,7 @@ from ..model import (
     WaitRow,
     Write,
     head_of_new,
+    lineage_of,
     module_before,
 )
 from .context import Context
@@ -67,37 +81,10 @@ class Border:
     ) -> None:
         self._context, self._neighbours, self._head = context, neighbours, head
         self._machine, self._driver, self._outbox = machine, driver, outbox
-        # Number of the last message up to which all were seen; None: it has some that nobody has read yet.
-        self.seen = None if head.messages else 0
-        self.early: list[Message] = []  # came before the replay was over
         self._rows: set[str] = set()  # steps that the store knows to wait
+        self._sends: dict[str, SendStep] = {}  # by the id of its message
         self._out: set[str] = set()  # steps that are under way
         self._reserved = 0  # places in memory, for runs that it starts
-        self._idle = (-1, 0.0)  # at how many entries, and since when, it only waits for messages
-
-    # -- in -------------------------------------------------------------------------------------------
-
-    def see(self, message: Message, alone: bool) -> None:
-        """A message has come. `alone`: nobody has looked whether others lie there before it."""
-        if self.seen is not None and (message.n == self.seen + 1 or not alone):
-            self.seen = max(self.seen, message.n)
-
-    def looked(self, seen: int) -> None:
-        """All messages up to this number have come, or were taken before."""
-        self.seen = max(self.seen or 0, seen)
-
-    def take(self, message: Message) -> None:
-        """Take a message from the inbox; one that only a body asks for stays there."""
-        if message.kind != SIGNAL and self._machine.finished is None:
-            self._driver.deliver(message)
-
-    def idle_since(self, now: float) -> float:
-        """Since when nothing has happened to it: a message may come soon, nobody knows when."""
-        if self._idle[0] != self._outbox.seq:
-            self._idle = (self._outbox.seq, now)
-        return self._idle[1]
-
-    # -- out ------------------------------------------------------------------------------------------
 
     def remember(self, rows: Iterable[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
@@ -105,13 +92,6 @@ class Border:
 
     def take_up(self) -> None:
         """The replay is over: what is open and not known to be under way goes out, perhaps again."""
-        if self._machine.sent:
-            self._take_up()
-        early, self.early = self.early, []
-        for message in early:  # a cancel comes before anything begins
-            self.take(message)
-
-    def _take_up(self) -> None:
         machine = self._machine
         steps, machine.sent = machine.sent, []
         for step in steps:
@@ -119,7 +99,8 @@ class Border:
                 continue  # what was asked to stop was asked with the entry that led to it
             if step.id in self._rows:
                 self._out.add(step.id)
-                self._neighbours.awaits(step.target, False)
+                if isinstance(step, ChildStep):
+                    self._neighbours.awaits(step.target, False)
             else:
                 self._start(step, is_new=step.id not in self._driver.sent)
         self._rows.clear()
@@ -138,13 +119,16 @@ class Border:
         """Whether it is waited for, or begins as the body ends and outlives it."""
         if self._machine.finished is None:
             return self._machine.is_open(step)
-        return isinstance(step, ChildStep) and step.options.outlive and not step.done()
+        outlives = isinstance(step, SendStep) or (isinstance(step, ChildStep) and step.options.outlive)
+        return outlives and not step.done()
 
     def _start(self, step: OutsideStep, is_new: bool = True) -> None:
+        if isinstance(step, ReceiveStep):
+            return  # what comes for it comes by itself
         outbox = self._outbox
         self._out.add(step.id)
         if is_new:
-            self._driver.sends(step)
+            self._driver.record(Kind.SENT, step, name=step.target)
         if isinstance(step, ChildStep):
             new = self._new_run(step)
             outbox.new_runs.append(new)
@@ -153,6 +137,17 @@ class Border:
                 self._neighbours.reserved += 1
             if self._machine.finished is None:
                 outbox.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
+        elif isinstance(step, QuestionStep):
+            outbox.waits.append(
+                Wait(step.id, step.target, ANSWER, step.prompt, step.schema, step.to, step.due)
+            )
+        elif isinstance(step, SendStep):
+            at, run = self._context.env.now(), self._head.id
+            id = f"{lineage_of(self._head)}:{step.id}"
+            self._sends[id] = step
+            outbox.send(
+                [Message(id, step.target, SIGNAL, at, step.payload, step.name, step.digest, sender=run)]
+            )
 
     def _new_run(self, step: ChildStep) -> NewRun:
         context, head, function, options = self._context, self._head, step.function, step.options
@@ -204,7 +199,18 @@ class Border:
         for wait, outcome in zip(write.waits, verdict.waits, strict=False):
             step = self._machine.outside.get(wait.step)
             if outcome is Outcome.GONE and step is not None:
-                self._driver.fail(step, _not_started(step))
+                self._fail(step, _not_started(step))
+        for message, outcome in zip(write.messages, verdict.messages, strict=False):
+            step = self._sends.pop(message.id, None)
+            if step is not None and self._machine.is_open(step):
+                if outcome is Outcome.DONE:
+                    self._driver.record(Kind.RESULT, step, codec.encode(None))
+                else:
+                    self._fail(step, refused_signal(step.target, outcome))
+
+    def _fail(self, step: OutsideStep, error: PodiumError) -> None:
+        call = codec.called(step.function.label, step.args, step.item)
+        self._driver.record(Kind.ERROR, step, codec.with_call(codec.encode_failure(error), call))
 
     def _give_back(self, places: int) -> None:
         places = min(places, self._reserved)  # else they were given back as the run left memory
@@ -214,6 +220,16 @@ class Border:
     def drop(self) -> None:
         """The run leaves memory."""
         self._give_back(self._reserved)
+
+
+def refused_signal(run: str, outcome: Outcome) -> PodiumError:
+    """Why a signal does not lie in the inbox of a run."""
+    if outcome is Outcome.FULL:
+        return InboxFull(
+            f"run {run} has {SIGNALS_MAX:,} signals that it has not received",
+            fix=f"podium why {run}  says what it waits for",
+        )
+    return WrongState(f"run {run} has ended, or is not there: it receives nothing", fix=f"podium show {run}")
 
 
 def _not_started(step: OutsideStep) -> IdConflict:

@@ -107,7 +107,7 @@ class Claimer:
             self._residents.deliver(message)
         for head in found.heads:
             if owned := self._residents.owned.get(head.id):
-                owned.border.looked(head.messages)
+                owned.inbox.looked(head.messages)
         for run in found.elsewhere:
             if run not in self._residents.owned:
                 self._watchers.looked(run, found.statuses.get(run))

@@ -11,10 +11,10 @@ from typing import Any
 
 from .. import codec
 from ..env import Env
-from ..errors import EncodeError, PodiumError
+from ..errors import EncodeError
 from ..executors import Attempt, Ended
-from ..machine import Machine, OutsideStep, Step
-from ..model import COPY_BEGAN, FED, Entry, Head, Kind, Message, name_of
+from ..machine import Machine, Step, awaiting
+from ..model import CANCEL, COPY_BEGAN, FED, SIGNAL, Entry, Head, Kind, Message, name_of
 from .attempts import Attempts
 from .outbox import Outbox
 
@@ -31,7 +31,7 @@ class Driver:
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
         self._env, self._turn = env, turn
         self.machine, self._attempts, self._outbox = machine, attempts, outbox
-        self._delivered: set[str] = set()  # ids of the messages that were taken
+        self.delivered: set[str] = set()  # ids of the messages that were taken
         self.sent: set[str] = set()  # steps that have gone out, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
@@ -49,7 +49,7 @@ class Driver:
             if entry.kind in FED:
                 self._is_past_copy = entry.seq > copied
                 if entry.kind is Kind.MESSAGE:
-                    self._delivered.add(entry.step)
+                    self.delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
             elif entry.kind is Kind.SENT:
                 self.sent.add(entry.step)
@@ -68,8 +68,8 @@ class Driver:
         """An attempt ended: record what it came to, or when it is tried again; None: its step is not open,
         or the attempt was lost."""
         now = self._env.now()
-        if self.machine.loop.has_timers:
-            self.fire_due(now)  # in time before it
+        if self.machine.loop.has_timers and not self.machine.outside:
+            self.fire_due(now)  # in time before it; but messages may have come in time, see `OwnedRun.alarm`
         attempt, error = ended.attempt, ended.error
         step = self.machine.open.get(attempt.step)
         if step is None:
@@ -138,23 +138,29 @@ class Driver:
             at = max(self.time(now), timer.due)
             self._feed(Entry(seq=self._outbox.next_seq(), kind=Kind.TICK, at=at, step=timer.identity))
 
-    def come_due(self) -> None:
-        """Fire the timers that are due, and hold the open steps whose next attempt may begin."""
+    @property
+    def has_due_timer(self) -> bool:
+        """Whether a timer is due now."""
+        timer = self.machine.loop.next_timer()
+        return timer is not None and timer.due <= self._env.now()
+
+    def come_due(self, until: float | None = None) -> None:
+        """Fire the timers that are due, now or then, and hold the steps whose next attempt may begin."""
         now = self._env.now()
-        self.fire_due(now)
+        self.fire_due(now if until is None else until)
         if self.machine.finished is None:
             due = (self.machine.open.get(identity) for identity in self._attempts.take_due(now))
             self._outbox.held += [step for step in due if step is not None]
 
     def deliver(self, message: Message) -> bool:
         """Take a message from the inbox into the history; False if it is there already."""
-        if message.id in self._delivered:
+        if message.id in self.delivered:
             return False
-        self._delivered.add(message.id)
+        self.delivered.add(message.id)
         self._outbox.consumed.append(message.id)
         seq, at, step = self._outbox.next_seq(), self.time(self._env.now()), None
-        if message.state:  # an outcome or an answer, which names its step
-            step = self.machine.outside.get(message.name)
+        if message.kind != CANCEL:
+            step = awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
             if step is None:  # nobody waits for it any more
                 self._outbox.seq -= 1
                 return True
@@ -167,18 +173,14 @@ class Driver:
         )  # fmt: skip
         return True
 
-    def sends(self, step: OutsideStep) -> None:
-        """Record that a step goes out with this write."""
-        seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        module = step.function.module
-        self._keep(Entry(seq, Kind.SENT, at, step.id, step.digest, module=module, name=step.target))
-
-    def fail(self, step: OutsideStep, error: PodiumError) -> None:
-        """What has gone out for a step was refused: that is its outcome."""
-        seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        call = codec.called(step.function.label, step.args, step.item)
-        payload, module = codec.with_call(codec.encode_failure(error), call), step.function.module
-        self._feed(Entry(seq, Kind.ERROR, at, step.id, step.digest, payload, module=module))
+    def record(self, kind: Kind, step: Step, payload: bytes = b"", name: str = "") -> None:
+        """Record something of a step that no attempt has brought; feed it, if it is of a kind that is fed."""
+        seq, at, module = self._outbox.next_seq(), self.time(self._env.now()), step.function.module
+        entry = Entry(seq, kind, at, step.id, step.digest, payload, module=module, name=name)
+        if kind in FED:
+            self._feed(entry)
+        else:
+            self._keep(entry)
 
     def note(self, kind: Kind, attempt: Attempt | None = None, digest: bytes = b"") -> None:
         """Record what counts losses: that an attempt begins, that the body's turn was survived."""

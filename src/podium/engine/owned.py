@@ -15,7 +15,7 @@ from ..errors import InternalError, ResourceShortage, StoreError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
-from ..model import DAMAGED, SIGNAL, Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import Attempts
@@ -24,6 +24,7 @@ from .context import Context
 from .driver import Driver, Turn
 from .events import AttemptRecorded
 from .former_keys import FormerKeys
+from .inbox import Inbox
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
@@ -77,7 +78,8 @@ class OwnedRun:
         self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
         self.border = Border(context, host, head, machine, self._driver, self.outbox)
-        self._replay = Replay(head, self._driver, self.attempts, self.border)
+        self.inbox = Inbox(context, head, machine, self._driver, self.outbox)
+        self._replay = Replay(head, self._driver, self.attempts, self.border, self.inbox)
         self._launcher = Launcher(
             context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
             quarantine, self.touch,
@@ -139,13 +141,22 @@ class OwnedRun:
         if self.head.lost:
             self._launcher.ended(attempt)
 
-    def alarm(self, jumped: bool = False) -> None:
+    def alarm(
+        self, jumped: bool = False, found: Sequence[Message] | None = None, looked: float = 0.0
+    ) -> None:
         """A timer of the machine or a postponed attempt may be due, or its caller asks for more. `jumped`:
         the wall clock was set forward (by somebody, or the host slept), and the alarm was set by what it was.
+        `found`: what lay in the inbox when it was `looked` into.
         """
         if jumped:
             self._alarm.drop()
-        if not self.ignores_events:
+        if self.ignores_events:
+            return
+        if found is not None:
+            self._happen(self.inbox.take_in_time, found, looked)
+        elif self.machine.outside and self._driver.has_due_timer:
+            self.inbox.look(self.alarm)
+        else:
             self._happen(self._driver.come_due)
 
     def deliver(self, message: Message, alone: bool = False) -> None:
@@ -156,11 +167,11 @@ class OwnedRun:
         if message.kind == DAMAGED:  # and what follows it may rest on it
             self.park(message.payload)
             return
-        self.border.see(message, alone)
+        self.inbox.see(message, alone)
         if self.residence.state is LOADING:
-            self.border.early.append(message)
-        elif not self.ignores_events and message.kind != SIGNAL:
-            self._happen(self.border.take, message)
+            self.inbox.keep(message)
+        elif not self.ignores_events:
+            self._happen(self.inbox.take, message)
 
     def _happen(self, act: Callable[..., object], *args: Any) -> None:
         """Something happens to a run that is here: it stays, and what its machine asks for is seen to."""
@@ -174,8 +185,9 @@ class OwnedRun:
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
         outbox = self.outbox
-        if self.machine.sent:
+        while self.machine.sent:
             self.border.send()
+            self.inbox.match()
         held = outbox.held
         held += self.machine.take()
         if held:
@@ -208,9 +220,9 @@ class OwnedRun:
                 return
             now, patience = self._context.env.now(), self._context.options.patience(self.outbox.seq)
             if due is None or due - now > patience:
-                leave = self.border.idle_since(now) + patience if self.machine.outside else now
+                leave = self.inbox.idle_since(now) + patience if self.machine.outside else now
                 if leave <= now:
-                    move = Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self.border.seen)
+                    move = Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self.inbox.seen)
                     self.residence.wait(move)
                     self.touch()
                     return
@@ -283,7 +295,7 @@ class OwnedRun:
         outbox = self.outbox
         held = outbox.settle()
         state = self.residence.state
-        has_gone_out = bool(write.new_runs or write.waits)
+        has_gone_out = bool(write.new_runs or write.waits or write.messages)
         if has_gone_out:
             self.border.created(write, verdict)
         if state is GONE:

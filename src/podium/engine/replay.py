@@ -8,13 +8,15 @@ from ..model import Entry, Head, Kind
 from .attempts import Attempts
 from .border import Border
 from .driver import Driver
+from .inbox import Inbox
 
 
 class Replay:
     """The recorded past of one run, fed once."""
 
-    def __init__(self, head: Head, driver: Driver, attempts: Attempts, border: Border) -> None:
+    def __init__(self, head: Head, driver: Driver, attempts: Attempts, border: Border, inbox: Inbox) -> None:
         self._head, self._driver, self._attempts, self._border = head, driver, attempts, border
+        self._inbox = inbox
         self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
 
     def begin(self, on_record: bool) -> None:
@@ -34,6 +36,7 @@ class Replay:
         elif self._attempts.have_lost and not self._head.lost:
             self._driver.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
         self._border.take_up()
+        self._inbox.take_up()
 
     def survive(self) -> None:
         """The turn that is on record was not lost with its process."""

@@ -55,6 +55,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
+    sends: int = 0  # signals that its body has sent
     slots: Slots | None = None  # from where it has its slot
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds

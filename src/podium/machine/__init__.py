@@ -9,7 +9,20 @@ from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
 from .machine import Machine, current_machine, replay
-from .outside import ChildOptions, ChildStep, OutsideStep, start_child
+from .outside import (
+    ChildOptions,
+    ChildStep,
+    OutsideStep,
+    QuestionStep,
+    ReceiveStep,
+    SendStep,
+    awaiting,
+    send,
+    start_child,
+)
+from .outside import ask as machine_ask
+from .outside import callback as machine_callback
+from .outside import receive as machine_receive
 from .steps import CancelStep, Command, Finish, Step, Tell
 from .workers import end_idle_workers
 
@@ -27,15 +40,23 @@ __all__ = [
     "Finish",
     "Machine",
     "OutsideStep",
+    "QuestionStep",
+    "ReceiveStep",
+    "SendStep",
     "Step",
     "Tell",
     "adopt",
+    "awaiting",
     "current_machine",
     "end_idle_workers",
     "foreign_line",
     "is_user_file",
     "line_of",
+    "machine_ask",
+    "machine_callback",
+    "machine_receive",
     "replay",
+    "send",
     "start_child",
     "user_line",
     "where_defined",

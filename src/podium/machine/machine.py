@@ -28,7 +28,7 @@ from .generators import watch_generators
 from .lines import caller, line_of, where_defined
 from .loop import Loop
 from .mismatches import decoded, mismatch, require_same, too_early
-from .outside import OutsideStep
+from .outside import OutsideStep, awaiting
 from .scope import Scope
 from .steps import Again, CancelStep, Command, Finish, Step
 from .unawaited import Unawaited
@@ -129,11 +129,11 @@ class Machine:
             self._cancel_asked = True
             self._root.cancel()
             return
-        step = self.outside.get(name)
+        step = awaiting(self.outside, name, is_signal=not state)
         if step is None:
             raise mismatch(self, entry)
         require_same(self, entry, step)
-        if state == State.SUCCEEDED:
+        if not state or state == State.SUCCEEDED:
             value = decoded(entry, step)
             self._close(step)
             step.set_result(value)

@@ -78,7 +78,7 @@ def require_same(machine: Replayed, entry: Entry, step: Step) -> None:
 def decoded(entry: Entry, step: Step) -> Any:
     """The recorded value of a step. Raises DecodeError, with the line, where it does not fit any more."""
     try:
-        return codec.decode(entry.payload, step.function.returns)
+        return codec.decode(entry.payload, step.returns)
     except DecodeError as error:
         what = f"{_spoken(step.id)} returned by the record (entry {entry.seq}) what it does not now"
         fix = "bring the annotation or the class back, then resume the run"

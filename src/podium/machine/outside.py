@@ -6,9 +6,11 @@ until a message that names it is fed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from .. import codec
 from ..env import encode_id
 from ..errors import RunCancelled
 from ..functions import Function
@@ -74,10 +76,129 @@ class ChildStep(OutsideStep):
         return failure
 
 
+class _Asked(OutsideStep):
+    """One that a verb asks for, which says itself of what type the outcome is."""
+
+    __slots__ = ("type",)
+    type: Any
+
+    @property
+    def returns(self) -> Any:
+        return self.type
+
+
+class ReceiveStep(_Asked):
+    """The next signal of a name, which is `target`."""
+
+    __slots__ = ()
+
+
+class QuestionStep(_Asked):
+    """What a person or another system is to answer; `target` is the id that the answer names."""
+
+    __slots__ = ("prompt", "schema", "to", "due")
+    prompt: str  # "" of a callback
+    schema: str  # of the answer, JSON
+    to: str
+    due: float | None
+
+    def cancelled_there(self) -> BaseException:
+        return RunCancelled(f"{self.function.label} {self.target} was called off")
+
+
+class SendStep(_Asked):
+    """A signal to another run, which is `target`; its outcome is that it lies in that inbox."""
+
+    __slots__ = ("name", "payload")
+    name: str
+    payload: bytes
+
+
+def _verb(**about: Any) -> None:
+    """What stands for the body of a function where a verb asks."""
+
+
+_VERBS = {
+    name: Function(f"podium:{name}", _verb, is_workflow=False, is_async=False)
+    for name in ("receive", "ask", "callback", "send")
+}
+
+
 def derived_id(lineage: str, identity: str, now: float) -> str:
     """An id that is the same whenever this step of this run asks for it: the machine's time, then a hash."""
     digest = blake2b(f"{lineage}/{identity}".encode(), digest_size=8).digest()
     return encode_id(int(now * 1000), int.from_bytes(digest))
+
+
+def awaiting(steps: Mapping[str, OutsideStep], name: str, is_signal: bool) -> OutsideStep | None:
+    """The open step that a message ends: the one that it names, or the first that receives its name."""
+    if not is_signal:
+        return steps.get(name)
+    receiving = (step for step in steps.values() if isinstance(step, ReceiveStep))
+    return next((step for step in receiving if step.target == name), None)
+
+
+_A = TypeVar("_A", bound=_Asked)
+
+
+def _ask(
+    machine: Asking, kind: type[_A], verb: str, about: dict[str, Any], type: Any, target: str = ""
+) -> _A:
+    """Open the step of a verb in the running branch."""
+    machine.check_alive()
+    loop, function = machine.loop, _VERBS[verb]
+    data, digest = codec.encode_call(about, where=verb)
+    identity = loop.current_scope().identify(verb)
+    target = target or derived_id(machine.verbs.lineage, identity, loop.now)
+    step = kind(machine, loop, identity, function, data, digest, caller(), target)
+    step.type = type
+    machine.open[identity] = machine.outside[identity] = step
+    machine.sent.append(step)
+    return step
+
+
+def receive(machine: Asking, name: str, type: Any, timeout: float | None) -> ReceiveStep:
+    """Ask for the next signal of this name."""
+    step = _ask(machine, ReceiveStep, "receive", {"name": name}, type, name)
+    return _expiring(machine, step, timeout, f"no {name!r} came within {timeout} s")
+
+
+def ask(machine: Asking, prompt: str, type: Any, timeout: float | None, to: str, schema: str) -> QuestionStep:
+    """Ask a person."""
+    step = _ask(machine, QuestionStep, "ask", {"prompt": prompt}, type)
+    step.prompt, step.schema, step.to = prompt, schema, to
+    step.due = None if timeout is None else machine.loop.now + timeout
+    return _expiring(machine, step, timeout, f"nobody answered {prompt!r} within {timeout} s")
+
+
+def callback(machine: Asking, type: Any, timeout: float | None, schema: str) -> QuestionStep:
+    """Ask for what another system will answer."""
+    step = _ask(machine, QuestionStep, "callback", {}, type)
+    step.prompt, step.schema, step.to = "", schema, ""
+    step.due = None if timeout is None else machine.loop.now + timeout
+    return _expiring(machine, step, timeout, f"nobody completed {step.target} within {timeout} s")
+
+
+def send(machine: Asking, run: str, name: str, payload: bytes) -> SendStep:
+    """Ask that a signal goes to another run."""
+    step = _ask(machine, SendStep, "send", {"run": run, "name": name, "value": payload}, None, run)
+    step.name, step.payload = name, payload
+    return step
+
+
+def _expiring(machine: Asking, step: _A, timeout: float | None, what: str) -> _A:
+    """Let it fail with TimeoutError when the time is up, unless it is answered before."""
+    if timeout is not None:
+
+        def expire() -> None:
+            if not step.done():
+                machine.step_cancelled(step)
+                step.set_exception(TimeoutError(what))
+                step._log_traceback = False  # nobody has to look at it
+
+        timer = machine.loop.call_later(timeout, expire)
+        step.add_done_callback(lambda _: timer.cancel())
+    return step
 
 
 class Asking(StepOwner, Protocol):

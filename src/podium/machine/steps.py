@@ -55,6 +55,11 @@ class Step(asyncio.Future[Any]):
     def __hash__(self) -> int:
         return self.number
 
+    @property
+    def returns(self) -> Any:
+        """The annotation of its outcome."""
+        return self.function.returns
+
     def cancel(self, msg: Any = None) -> bool:
         if not super().cancel(msg):
             return False

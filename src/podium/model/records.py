@@ -171,7 +171,7 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     prompt: str = ""  # of a question
     schema: str = ""  # of the answer, JSON
     to: str = ""  # who is asked
-    due: float | None = None  # when it is too late; for readers: nothing happens then
+    due: float | None = None  # a later answer is CLOSED; nothing happens by itself then
     cancels: bool = False  # the target is a child: it is asked to stop when this run ends before it
 
 

@@ -56,7 +56,9 @@ class Waits:
         target = self._rows.runs.get(wait.target) if wait.kind == OUTCOME else None
         if target is None and wait.kind == OUTCOME:
             return Outcome.GONE
-        row = WaitState(run.id, wait.step, wait.kind, wait.target, cancels=wait.cancels, wait=wait)
+        row = WaitState(
+            run.id, wait.step, wait.kind, wait.target, cancels=wait.cancels, due=wait.due, wait=wait
+        )
         self._rows.waits[run.id, wait.step] = row
         self._note(row)
         self._changes.waits.append(row)
@@ -66,7 +68,11 @@ class Waits:
 
     def answer(self, answer: Answer) -> Outcome:
         """Answer all that waits for a question or a callback."""
-        rows = self._waiting(ANSWER, answer.target)
+        rows = [
+            row
+            for row in self._waiting(ANSWER, answer.target)
+            if row.taken is not None or row.due is None or answer.at <= row.due
+        ]
         left = [row for row in rows if row.taken is None]
         for row in left:
             self._answered(row, answer)

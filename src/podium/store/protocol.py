@@ -103,8 +103,8 @@ class Store(Protocol):
         answers that the Write has sent.
 
         Answers: DONE sends one to each open row with that target, or repeats one that was given (the same
-        digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it. The rest of the
-        Write happens.
+        digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it, or no more at the
+        time that the answer says. The rest of the Write happens.
 
         `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an

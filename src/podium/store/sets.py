@@ -79,6 +79,7 @@ class WaitState(msgspec.Struct, gc=False):
     by: str = ""
     digest: bytes = b""
     cancels: bool = False
+    due: float | None = None
     wait: Wait | None = None
 
 

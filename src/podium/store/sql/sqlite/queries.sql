@@ -162,18 +162,18 @@ SELECT 1 FROM waits LIMIT 1;
 
 -- name: waits
 -- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
-SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value ->> 0
 CROSS JOIN waits ON waits.run = runs.key AND step = wanted.value ->> 1;
 
 -- name: waiting_for
-SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
 FROM json_each(?2) AS wanted CROSS JOIN waits ON target = wanted.value AND kind = ?1
 CROSS JOIN runs ON runs.key = waits.run;
 
 -- name: children
 -- What these runs wait for, and is to stop with them.
-SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value
 CROSS JOIN waits ON waits.run = runs.key AND cancels AND taken IS NULL;
 

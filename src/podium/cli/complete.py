@@ -1,0 +1,30 @@
+"""`podium complete ID`: another system's answer to a callback."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import completing
+from ..errors import UsageError
+from . import options
+from .lookup import looking
+from .main import FINE
+from .terminal import safe, say
+from .values import read_value
+
+
+@click.command(context_settings=options.HELP)
+@click.argument("callback", metavar="ID")
+@click.argument("value", metavar="[VALUE]", required=False)
+@click.option("--error", metavar="TEXT", help="It has failed: the body's wait raises this.")
+@click.option("--by", metavar="WHO", default="", help="Who answers, for the record.")
+@options.store
+def command(callback: str, value: str | None, error: str | None, by: str, store: str | None) -> int:
+    """Complete the callback with this id. VALUE is JSON, or else text; without one it is null."""
+    if value is not None and error is not None:
+        raise UsageError("a value or an error, not both", fix=f"podium complete {callback} --error TEXT")
+    with looking(store) as app:
+        given = None if value is None else read_value(value)
+        completing(app, callback, given, error, by).result()
+    say(f"{safe(callback)}  completed")
+    return FINE

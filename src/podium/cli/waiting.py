@@ -1,0 +1,54 @@
+"""`podium waiting`: what runs ask of people."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import questions
+from ..env import RealEnv
+from ..inspect import span
+from . import options
+from .answer import say_json
+from .lookup import looking
+from .main import FINE
+from .terminal import safe, say, tell
+
+
+@click.command(context_settings=options.HELP)
+@options.store
+@options.as_json
+@options.quiet("Ids of the runs only.")
+def command(store: str | None, as_json: bool, quiet: bool) -> int:
+    """List the questions that runs ask and nobody has answered yet, by `podium.ask`."""
+    with looking(store) as app:
+        rows = questions(app)
+    if as_json:
+        say_json(
+            questions=[
+                {
+                    "id": row.target,
+                    "run": row.run,
+                    "step": row.step,
+                    "prompt": row.prompt,
+                    "to": row.to,
+                    "due": row.due,
+                    "schema": row.schema,
+                }
+                for row in rows
+            ]
+        )
+        return FINE
+    now = RealEnv().now()
+    for row in rows:
+        due = "" if row.due is None else f", {_left(row.due - now)}"
+        to = f" (to {safe(row.to)})" if row.to else ""
+        say(row.run if quiet else f"{row.run}  {safe(row.prompt)}{to}{due}")
+    if not rows:
+        tell("no run asks anything")
+    elif not quiet:
+        tell(f"answer: podium answer {rows[0].run} VALUE")
+    return FINE
+
+
+def _left(seconds: float) -> str:
+    return f"for {span(seconds)} more" if seconds > 0 else "too late now"

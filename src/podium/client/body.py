@@ -1,0 +1,101 @@
+"""What a workflow's body holds: a step that it started, a child run, what it waits for from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+from ..errors import UsageError
+from ..machine import ChildStep, Machine, OutsideStep, Step
+from ..machine import send as send_from_body
+from ..model import State
+from .messages import encoded_signal
+from .waiting import Done, Waiting
+
+R = TypeVar("R")
+
+
+class StepRun:
+    """A step that a workflow started without waiting for it."""
+
+    def __init__(self, machine: Machine, step: Step) -> None:
+        self._machine, self._step = machine, step
+        self.id = step.target if isinstance(step, ChildStep) else f"{machine.run}:{step.id}"
+
+    def state(self) -> State:
+        future = self._step
+        if not future.done():
+            return State.RUNNING
+        if future.cancelled():
+            return State.CANCELLED
+        return State.SUCCEEDED if future.exception() is None else State.FAILED
+
+    def result(self, timeout: float | None) -> Any:
+        if timeout is not None:
+            raise UsageError("result(timeout=...) inside a workflow", fix="use asyncio.timeout(...)")
+        self._machine.check_alive()
+        return self._machine.loop.wait_plainly(self._step)
+
+    async def wait(self) -> Any:
+        return await self._step
+
+    async def started(self) -> str:
+        return self.id
+
+    def cancel(self) -> Waiting[None]:
+        self._step.cancel()
+        return Done()
+
+    def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
+        if not isinstance(self._step, ChildStep):
+            raise UsageError(f"{self.id} is a task's step: signals go to runs")
+        if id is not None:
+            raise UsageError("send(id=...) inside a workflow: there each call has its own")
+        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value))
+        return BodyWaiting(self._machine, step)
+
+
+class BodyWaiting(Waiting[R]):
+    """A `Waiting` for something that a workflow's body has asked for."""
+
+    def __init__(self, machine: Machine, step: Step) -> None:
+        self._machine, self._step = machine, step
+
+    def result(self, timeout: float | None = None) -> R:
+        if timeout is not None:
+            raise UsageError("result(timeout=...) inside a workflow", fix="use timeout= of what is asked for")
+        self._machine.check_alive()
+        return self._machine.loop.wait_plainly(self._step)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self._step.__await__()
+
+    def __repr__(self) -> str:
+        return f"<Waiting: {self._step.id}>"
+
+
+class Callback(BodyWaiting[R]):
+    """What another system is to answer; `id` is what `podium.complete(id, value)` names.
+
+    Example, in a workflow:
+
+    >>> async def pays():
+    ...     done = podium.callback(int)
+    ...     await tell_the_bank(done.id)
+    ...     return await done
+    """
+
+    @property
+    def id(self) -> str:
+        """Hand it to the other system.
+
+        Example, in a workflow:
+
+        >>> def tells():
+        ...     return podium.callback(int).id
+        """
+        return self._target
+
+    def __init__(self, machine: Machine, step: OutsideStep) -> None:
+        super().__init__(machine, step)
+        self._target = step.target

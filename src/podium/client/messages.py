@@ -1,0 +1,148 @@
+"""What goes to a run from outside: signals, and the answers to what it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from hashlib import blake2b
+from typing import Any
+
+from .. import codec
+from ..codec.schemas import check_schema
+from ..engine import refused_signal
+from ..errors import UsageError, WrongState
+from ..executors import current_attempt
+from ..model import ANSWER, SIGNAL, Answer, Message, Outcome, Verdict, WaitRow, Write
+from .app import App
+from .default_app import current_app
+from .waiting import Answer as Answered
+from .waiting import Waiting, mapped
+
+OPEN_MAX = 10_000  # questions that are looked through
+
+
+def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[None]:
+    """Put a signal into a run's inbox. Raises UsageError, EncodeError, WrongState and InboxFull."""
+    payload = encoded_signal(name, value)
+    attempt = current_attempt.get()
+    if id is None and attempt is not None:  # an attempt that is made again sends nothing twice
+        attempt.sends += 1
+        id = f"{attempt.idempotency_key}/{attempt.sends}"
+    sender = attempt.run if attempt is not None else ""
+    message = Message(
+        id or app.env.new_id(), run, SIGNAL, app.env.now(), payload, name, _digest(payload), sender=sender
+    )
+
+    def sent(verdict: Verdict) -> None:
+        if verdict.messages[0] is not Outcome.DONE:
+            raise refused_signal(run, verdict.messages[0])
+
+    return mapped(app.decisions.write(Write(messages=(message,))), sent)
+
+
+def encoded_signal(name: str, value: Any) -> bytes:
+    """The payload of a signal. Raises UsageError for a name that is none, and EncodeError."""
+    if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
+        raise UsageError(f"send({name!r}): a signal has a name")
+    return codec.encode(value, where=f"send({name!r})")
+
+
+def _digest(payload: bytes, state: str = "") -> bytes:
+    return blake2b(state.encode() + payload, digest_size=12).digest()
+
+
+def questions(app: App, run: str | None = None) -> list[WaitRow]:
+    """What is asked and not answered yet: of one run, or of all."""
+    found = app.store.waits(run, limit=OPEN_MAX)
+    return [row for row in found if row.kind == ANSWER and row.prompt and row.taken is None]
+
+
+def answer(app: App, run: str, value: Any, ask: str | None, by: str | None) -> Future[None]:
+    """Answer what a run asks; `ask` names the question by its id, its step or its prompt.
+
+    Raises UsageError where the value does not fit or it is not clear which question is meant, WrongState
+    where there is none, or it is answered already, or the time is up.
+    """
+    row = _meant(app, run, ask)
+    check_schema(value, row.schema, f"the answer to {row.prompt!r}")
+    payload = codec.encode(value, where="answer")
+    return _complete(app, row.target, payload, "succeeded", by or "", f"{row.prompt!r} of run {run}")
+
+
+def _meant(app: App, run: str, ask: str | None) -> WaitRow:
+    rows = [
+        row
+        for row in app.store.waits(run, limit=OPEN_MAX)
+        if row.kind == ANSWER and row.prompt and ask in (None, row.target, row.step, row.prompt)
+    ]
+    left = [row for row in rows if row.taken is None]
+    if len(left) == 1:
+        return left[0]
+    if left:
+        asked = "; ".join(f"{row.target}: {row.prompt}" for row in left)
+        raise UsageError(
+            f"run {run} asks {len(left)} questions: {asked}", fix=f"podium answer {run} VALUE --ask ID"
+        )
+    if rows:
+        return rows[-1]  # it was answered: the store says whether this is a repeat
+    row = app.load(run)
+    asks = f"asks nothing called {ask!r}" if ask else "asks nothing"
+    raise WrongState(f"run {run} ({row.state}) {asks}", fix="podium waiting  lists what is asked")
+
+
+def _complete(app: App, target: str, payload: bytes, state: str, by: str, what: str) -> Future[None]:
+    given = Answer(target, app.env.now(), _digest(payload, state), payload, state, by)
+
+    def answered(verdict: Verdict) -> None:
+        outcome = verdict.answers[0]
+        if outcome is Outcome.TAKEN:
+            fix = _who(app.store.waits(None, target))
+            raise WrongState(f"{what} was answered already, otherwise", fix=fix)
+        if outcome is Outcome.CLOSED:
+            raise WrongState(
+                f"{what} is closed: nobody waits for an answer any more",
+                fix="podium waiting  lists what is asked",
+            )
+
+    return mapped(app.decisions.write(Write(answers=(given,))), answered)
+
+
+def _who(rows: Sequence[WaitRow]) -> str:
+    by = next((row.by for row in rows if row.by), "")
+    return f"the answer on record is by {by}" if by else "the first answer counts"
+
+
+def complete(
+    callback: str, value: Any = None, *, error: str | BaseException | None = None, by: str = ""
+) -> Waiting[None]:
+    """Answer a callback, in any process, with a value or an error.
+
+    callback  its id, as `podium.callback(...).id` gave it
+    value     what the body gets
+    error     instead: what the body's wait raises, an exception or the text of a RuntimeError
+    by        who answers, for the record
+
+    Raises UsageError where the value does not fit, WrongState where nobody waits for it any more, or it was
+    completed otherwise.
+
+    Example:
+
+    >>> podium.complete("nobody-asks")
+    Traceback (most recent call last):
+    podium.errors.WrongState: ...
+    """
+    return Answered(completing(current_app(), callback, value, error, by))
+
+
+def completing(
+    app: App, callback: str, value: Any, error: str | BaseException | None, by: str
+) -> Future[None]:
+    """See `complete`."""
+    if error is None:
+        payload, state = codec.encode(value, where="complete"), "succeeded"
+        for row in app.store.waits(None, callback):
+            check_schema(value, row.schema, f"the value for callback {callback}")
+    else:
+        failure = error if isinstance(error, BaseException) else RuntimeError(error)
+        payload, state = codec.encode_failure(failure), "failed"
+    return _complete(app, callback, payload, state, by, f"callback {callback}")

@@ -1,0 +1,79 @@
+"""JSON schemas of annotations, and whether a value fits one: so an answer is checked where it is given, by
+whoever has only the question's row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from ..errors import UsageError
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list, tuple),
+    "object": (dict,),
+}
+
+
+def schema_of(annotation: Any) -> str:
+    """The schema of an annotation as JSON; "" where it has none, so that anything fits."""
+    if annotation is Any:
+        return ""
+    try:
+        return msgspec.json.encode(msgspec.json.schema(annotation)).decode()
+    except TypeError:
+        return ""
+
+
+def check_schema(value: Any, schema: str, what: str) -> None:
+    """Raise UsageError where a value does not fit. `what` names it in the error."""
+    if not schema:
+        return
+    root = msgspec.json.decode(schema)
+    trouble = _misfit(msgspec.to_builtins(value), root, root, "")
+    if trouble:
+        raise UsageError(f"{what}: {trouble}", fix=f"it is to fit {schema}")
+
+
+def _misfit(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], path: str) -> str:
+    """What does not fit, and where; "" if all does."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return _misfit(value, root.get("$defs", {}).get(name, {}), root, path)
+    if "anyOf" in schema:
+        troubles = [_misfit(value, each, root, path) for each in schema["anyOf"]]
+        return "" if "" in troubles else troubles[0]
+    place = f" at {path}" if path else ""
+    if "enum" in schema and value not in schema["enum"]:
+        return f"{value!r} is none of {schema['enum']}{place}"
+    wanted = schema.get("type")
+    if isinstance(wanted, str):
+        fits = isinstance(value, _TYPES.get(wanted, (object,)))
+        if not fits or (isinstance(value, bool) and wanted in ("integer", "number")):
+            return f"{value!r} is no {wanted}{place}"
+    if isinstance(value, dict):
+        return _misfit_of_object(cast("dict[str, Any]", value), schema, root, path)
+    if isinstance(value, (list, tuple)) and isinstance(schema.get("items"), dict):
+        for n, each in enumerate(cast("list[Any]", value)):
+            if trouble := _misfit(each, schema["items"], root, f"{path}[{n}]"):
+                return trouble
+    return ""
+
+
+def _misfit_of_object(
+    value: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: str
+) -> str:
+    for name in schema.get("required", ()):
+        if name not in value:
+            return f"{name!r} is missing" + (f" at {path}" if path else "")
+    known = schema.get("properties", {})
+    for name, each in value.items():
+        if name in known and (trouble := _misfit(each, known[name], root, f"{path}.{name}".lstrip("."))):
+            return trouble
+    return ""

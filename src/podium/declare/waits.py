@@ -1,0 +1,100 @@
+"""What a workflow's body waits for from outside: signals, people, other systems."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+
+from ..checks import check_seconds
+from ..client import BodyWaiting, Callback, Waiting
+from ..codec.schemas import schema_of
+from ..errors import UsageError
+from ..machine import Machine, current_machine, machine_ask, machine_callback, machine_receive
+
+T = TypeVar("T")
+
+
+def _inside_workflow(verb: str) -> Machine:
+    machine = current_machine()
+    if machine is None:
+        raise UsageError(f"{verb}() works in the body of a workflow")
+    return machine
+
+
+def _checked(verb: str, timeout: float | None) -> float | None:
+    if timeout is not None:
+        check_seconds(verb, "timeout", timeout)
+    return timeout
+
+
+@overload
+def receive(name: str, type: type[T], *, timeout: float | None = None) -> Waiting[T]: ...
+@overload
+def receive(name: str, type: Any = Any, *, timeout: float | None = None) -> Waiting[Any]: ...
+def receive(name: str, type: Any = Any, *, timeout: float | None = None) -> Waiting[Any]:
+    """The next signal of this name that somebody sends to the run by `run.send(name, value)`.
+
+    name     what the sender calls it
+    type     what the value is to be: one that is not is set aside, on record, and never seen by the body
+    timeout  seconds, after which it raises TimeoutError; a signal that came in time is taken, however late
+             the run is driven again
+
+    `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. A signal is
+    taken in the commit that records that the body has it: a crash loses none and gives none twice. Raises
+    UsageError outside of workflows.
+
+    Example, in a workflow:
+
+    >>> async def greets():
+    ...     name = await podium.receive("name", str, timeout=86400)
+    ...     return f"hello {name}"
+    """
+    machine = _inside_workflow("receive")
+    return BodyWaiting(machine, machine_receive(machine, name, type, _checked("receive", timeout)))
+
+
+@overload
+def ask(prompt: str, type: type[T], *, timeout: float | None = None, to: str = "") -> Waiting[T]: ...
+@overload
+def ask(prompt: str, type: Any = bool, *, timeout: float | None = None, to: str = "") -> Waiting[Any]: ...
+def ask(prompt: str, type: Any = bool, *, timeout: float | None = None, to: str = "") -> Waiting[Any]:
+    """Ask a person, who answers by `podium answer RUN VALUE` or `run.answer(value)`.
+
+    prompt   what is asked; `podium waiting` lists it
+    type     of the answer, which is checked where it is given
+    timeout  seconds, after which it raises TimeoutError; a later answer is refused
+    to       who is asked, in words
+
+    `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. Who answered and
+    when is on record; a second answer is refused. After a crash the question stands as it was. Raises
+    UsageError outside of workflows.
+
+    Example, in a workflow:
+
+    >>> async def approves():
+    ...     return await podium.ask("Refund 120?", bool, timeout=7200, to="ops")
+    """
+    machine = _inside_workflow("ask")
+    if not prompt:
+        raise UsageError('ask(""): a question has a prompt')
+    step = machine_ask(machine, prompt, type, _checked("ask", timeout), to, schema_of(type))
+    return BodyWaiting(machine, step)
+
+
+def callback(type: type[T], *, timeout: float | None = None) -> Callback[T]:
+    """What another system answers, by `podium.complete(id, value)` in any process or `podium complete ID`.
+
+    type     of the value, which is checked where it is given
+    timeout  seconds, after which it raises TimeoutError
+
+    Hand its `id` to the other system, in a task; then `await` it, or `.result()` it in sync code. Raises
+    UsageError outside of workflows.
+
+    Example, in a workflow:
+
+    >>> async def pays():
+    ...     done = podium.callback(int)
+    ...     await tell_the_bank(done.id)
+    ...     return await done
+    """
+    machine = _inside_workflow("callback")
+    return Callback(machine, machine_callback(machine, type, _checked("callback", timeout), schema_of(type)))

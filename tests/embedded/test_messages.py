@@ -1,0 +1,279 @@
+"""What a body waits for from outside: signals, people, other systems."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import podium
+from podium import App, InboxFull, Options, Run, RunCancelled, UsageError, WrongState, task, workflow
+from podium.cli.main import command_line
+from podium.model import Kind, State
+
+QUICK = Options(poll=0.05)
+EVICTING = Options(poll=0.05, evict_always=True)
+
+
+@dataclass
+class Approval:
+    ok: bool
+    note: str = ""
+
+
+@task
+async def label(text: str) -> str:
+    return f"<{text}>"
+
+
+@workflow
+async def collects(n: int) -> list[int]:
+    return [await podium.receive("number", int) for _ in range(n)]
+
+
+@workflow
+def collects_plainly(n: int) -> list[int]:
+    return [podium.receive("number", int).result() for _ in range(n)]
+
+
+@workflow
+async def hurries(seconds: float) -> str:
+    try:
+        return await podium.receive("word", str, timeout=seconds)
+    except TimeoutError as error:
+        return str(error)
+
+
+@workflow
+async def approves(amount: int) -> str:
+    answer = await podium.ask(f"Refund {amount}?", Approval, to="ops")
+    return f"{answer.ok} {answer.note}" if answer.ok else "refused"
+
+
+@workflow
+async def calls_back() -> Any:
+    done = podium.callback(int)
+    await label(done.id)
+    try:
+        return await done
+    except RuntimeError as error:
+        return f"failed: {error}"
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    pause = threading.Event()
+    for _ in range(1000):
+        if found := condition():
+            return found
+        pause.wait(0.01)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.parametrize("options", [QUICK, EVICTING])
+@pytest.mark.parametrize("body", [collects, collects_plainly])
+def test_signals_come_in_order_and_once(store: Path, options: Options, body: Any) -> None:
+    with App(store, options=options):
+        run = body.start(4)
+        for n in range(3):
+            run.send("number", n, id=f"n{n}")
+        run.send("number", 0, id="n0")
+        run.send("number", 3)
+        assert run.result(10) == [0, 1, 2, 3]
+        assert {entry.kind for entry in run.history()} == {Kind.MESSAGE}
+        with pytest.raises(WrongState, match="has ended"):
+            run.send("number", 4)
+
+
+def test_what_does_not_fit_is_set_aside_and_what_nobody_receives_stays(app: App) -> None:
+    run = collects.start(1)
+    run.send("other", "x")
+    run.send("number", "no number")
+    run.send("number", 7)
+    assert run.result(10) == [7]
+    kinds = [(entry.kind, entry.name) for entry in run.history()]
+    assert kinds == [(Kind.SET_ASIDE, "signal:number"), (Kind.MESSAGE, "signal:number")]
+    assert [message.name for message in app.store.inbox(run.id)] == ["other"]
+
+
+def test_a_receive_has_a_timeout(app: App) -> None:
+    assert hurries.run(0.05) == "no 'word' came within 0.05 s"
+    run = hurries.start(60)
+    run.send("word", "yes")
+    assert run.result(10) == "yes"
+
+
+def test_a_signal_that_came_in_time_is_received_however_late_the_run_is_driven(store: Path) -> None:
+    with App(store, options=EVICTING) as app:
+        run = hurries.options(id="late").start(0.6)
+        until(lambda: run.state is State.WAITING)
+    with App(store, drives="nothing") as app:
+        app.enter()
+        podium.get("late").send("word", "in time")
+    threading.Event().wait(0.7)
+    with App(store, options=QUICK):
+        assert podium.get("late").result(10) == "in time"
+
+
+def test_a_full_inbox_is_told_to_the_sender(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.store.judge.SIGNALS_MAX", 2)
+    monkeypatch.setattr("podium.store.sqlite.batch.SIGNALS_MAX", 2)
+    run = collects.start(1)
+    run.send("other", 1)
+    run.send("other", 2)
+    with pytest.raises(InboxFull, match="that it has not received"):
+        run.send("other", 3)
+    run.cancel()
+
+
+@workflow
+async def sends() -> list[int]:
+    child = collects.start(2)
+    await child.send("number", 5)
+    child.send("number", 6)
+    return await child
+
+
+@task
+def sends_from_a_task(run: str) -> str:
+    podium.get(run).send("number", 8)
+    podium.get(run).send("number", 9)
+    return run
+
+
+@workflow
+def through_a_task(run: str) -> str:
+    return sends_from_a_task(run)
+
+
+def test_bodies_and_tasks_send(app: App) -> None:
+    assert sends.run() == [5, 6]
+    run = collects.start(2)
+    through_a_task.run(run.id)
+    assert run.result(10) == [8, 9]
+
+
+@workflow
+async def sends_too_late() -> str:
+    child = collects.start(0)
+    await child
+    try:
+        await child.send("number", 1)
+    except WrongState:
+        return "told"
+    return ""
+
+
+def test_a_body_is_told_that_its_signal_came_too_late(app: App) -> None:
+    assert sends_too_late.run() == "told"
+
+
+def podium_says(store: Path, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(command_line, [*words, "--store", str(store)], standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return done.return_value, done.output
+
+
+def test_a_question_is_listed_answered_once_and_checked(store: Path) -> None:
+    with App(store, options=QUICK) as app:
+        run = approves.start(120)
+        until(lambda: app.store.waits(run.id))
+        assert f"{run.id}  Refund 120? (to ops)" in podium_says(store, "waiting")[1]
+        with pytest.raises(UsageError, match="'ok' is missing"):
+            run.answer({"note": "fine"})
+        assert podium_says(store, "answer", run.id, '{"ok": true, "note": "fine"}', "--by", "ada")[0] == 0
+        assert run.result(10) == "True fine"
+        with pytest.raises(WrongState, match="asks nothing"):
+            run.answer({"ok": False})
+        assert "Refund" not in podium_says(store, "waiting")[1]
+
+
+@workflow
+async def asks_and_rests() -> bool:
+    answer = await podium.ask("Go?")
+    await podium.receive("end")
+    return answer
+
+
+def test_a_second_answer_is_refused_unless_it_is_the_same(app: App) -> None:
+    run = asks_and_rests.start()
+    until(lambda: app.store.waits(run.id))
+    run.answer(True, by="ada")
+    run.answer(True, by="bob")
+    with pytest.raises(WrongState, match=r"answered already, otherwise\n.*by ada"):
+        run.answer(False)
+    run.send("end")
+    assert run.result(10) is True
+
+
+@workflow
+async def asks_briefly() -> str:
+    try:
+        await podium.ask("Now?", timeout=0.1)
+    except TimeoutError:
+        await podium.receive("end")
+        return "nobody"
+    return "somebody"
+
+
+def test_a_late_answer_is_refused(app: App) -> None:
+    run = asks_briefly.start()
+    until(lambda: any(entry.kind is Kind.TICK for entry in run.history()))
+    with pytest.raises(WrongState, match="is closed"):
+        run.answer(True)
+    run.send("end")
+    assert run.result(10) == "nobody"
+
+
+def test_an_approval_is_answered_after_a_full_restart(store: Path) -> None:
+    with App(store, options=QUICK) as app:
+        run = approves.options(id="refund").start(9)
+        until(lambda: app.store.waits(run.id))
+    assert podium_says(store, "answer", "refund", '{"ok": true}')[0] == 0
+    with App(store, options=QUICK):
+        assert podium.get("refund").result(10) == "True "
+
+
+@pytest.mark.parametrize("error", [None, "no funds"])
+def test_a_callback_is_completed_by_its_id(store: Path, error: str | None) -> None:
+    with App(store, options=QUICK) as app:
+        run: Run[Any] = calls_back.start()
+        (row,) = until(lambda: app.store.waits(run.id))
+        if error is None:
+            with pytest.raises(UsageError, match="'x' is no integer"):
+                podium.complete(row.target, "x")
+            podium.complete(row.target, 5)
+        else:
+            podium_says(store, "complete", row.target, "--error", error)
+        assert run.result(10) == (5 if error is None else "failed: no funds")
+
+
+@pytest.mark.parametrize("body", [collects, approves, calls_back])
+def test_a_cancel_reaches_whoever_waits(app: App, body: Any) -> None:
+    run = body.start(*([] if body is calls_back else [1]))
+    until(lambda: run.state in (State.RUNNING, State.WAITING))
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        run.result(10)
+
+
+@pytest.mark.parametrize("verb", [podium.receive, podium.ask, podium.callback])
+def test_outside_of_bodies_they_say_where_they_work(verb: Any) -> None:
+    with pytest.raises(UsageError, match="in the body of a workflow"):
+        verb("x")
+
+
+def test_waiting_in_async_code(app: App) -> None:
+    async def talk() -> list[int]:
+        run = collects.start(1)
+        await run.started()
+        await run.send("number", 3)
+        return await run
+
+    assert asyncio.run(talk()) == [3]
