@@ -27,8 +27,15 @@ _ACTIONS = ("pause", "resume", "fire", "backfill")
 @click.option("--dry-run", is_flag=True, help="Say what a backfill would start, and start nothing.")
 @options.store
 @options.as_json
+@options.quiet("Names only.")
 def command(
-    name: str | None, action: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool
+    name: str | None,
+    action: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """What starts by itself: in words, the next instants, the last run, what was missed.
 
@@ -46,7 +53,7 @@ def command(
         elif not found:
             tell('no schedules: @workflow(schedule=podium.cron("0 9 * * MON-FRI")), and podium worker MODULE')
         for each in () if as_json else found:
-            for line in _lines(each):
+            for line in [safe(each.name)] if quiet else _lines(each):
                 say(line)
     return FINE
 
