@@ -117,6 +117,7 @@ def test_why_says_what_the_command_line_says(server: Server) -> None:
 
 
 def test_engines_settings_and_health_are_shown(server: Server) -> None:
+    adds.run(1)  # by then the engine has said what it offers
     [engine] = server.ask("/api/engines").json["items"]
     assert (engine["alive"], engine["owned"], adds.name in engine["functions"]) == (True, 0, True)
     config = server.ask("/api/config").json
