@@ -59,7 +59,7 @@ class Feed:
         self._speed = _Speed()
         self._wakes: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        self._is_wanted, self._closed = threading.Event(), threading.Event()
+        self._is_wanted, self._has_begun, self._closed = (threading.Event() for _ in range(3))
         app.observers.append(self._observe)
         self._thread = app.env.spawn(self._serve, name="podium-feed")
 
@@ -67,6 +67,10 @@ class Feed:
     def is_closed(self) -> bool:
         """Whether nothing more will come."""
         return self._closed.is_set()
+
+    def has_begun(self, seconds: float) -> bool:
+        """Whether changes are told of from now on, after so many seconds at most. Blocks."""
+        return self._has_begun.wait(seconds)
 
     def place(self) -> str:
         """Where the feed is now, for `after`."""
@@ -106,6 +110,10 @@ class Feed:
     # -- on its own thread ------------------------------------------------------------------------------
 
     def _serve(self) -> None:
+        try:
+            self._begin()
+        except PodiumError:  # it is tried again when somebody listens
+            self._drop_looker()
         while self._is_wanted.wait() and not self.is_closed:
             began = self._env.monotonic()
             try:
@@ -117,11 +125,10 @@ class Feed:
         self._drop_looker()
 
     def _turn(self) -> None:
-        if self._looker is None:
-            self._looker = _Looker(self._app.url)
-        changed = self._looker.wait(FLUSH_SECONDS)
+        looker = self._looker or self._begin()
+        changed = looker.wait(FLUSH_SECONDS)
         news = self._own()
-        for topic, data in self._looker.look() if changed else ():
+        for topic, data in looker.look() if changed else ():
             if topic == "run":
                 self._speed.recorded(data.pop("new"), self._env.now())
             news.append((topic, data))
@@ -131,6 +138,15 @@ class Feed:
         if news:
             self._log.put(news)
             self._wake()
+
+    def _begin(self) -> _Looker:
+        """Remember how all stands. What changed before cannot be told of: whoever listens reads it anew."""
+        looker = self._looker = _Looker(self._app.url)
+        for _ in looker.look():
+            pass
+        self._log.renew(self._env.new_id())
+        self._has_begun.set()
+        return looker
 
     def _own(self) -> list[tuple[str, dict[str, Any]]]:
         """What the engine here has told: an event for each run."""
@@ -164,6 +180,12 @@ class _Log:
         self._epoch, self._n = epoch, 0
         self._events: deque[FeedEvent] = deque(maxlen=KEPT)
         self._lock = threading.Lock()
+
+    def renew(self, epoch: str) -> None:
+        """Places up to now are not known any more."""
+        with self._lock:
+            self._epoch, self._n = epoch, 0
+            self._events.clear()
 
     def put(self, news: list[tuple[str, dict[str, Any]]]) -> None:
         with self._lock:

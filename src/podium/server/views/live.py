@@ -16,6 +16,7 @@ from ..service import Service
 
 QUIET_SECONDS = 15.0  # then a sign of life, so that a connection that is gone is noticed
 RETRY_MS = 2000
+BEGIN_SECONDS = 5.0  # for the feed to look at the store first
 
 
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ async def _events(service: Service, place: str, topics: frozenset[str] | None) -
         loop.call_soon_threadsafe(news.set)
 
     with feed.listening(wake):
+        await asyncio.to_thread(feed.has_begun, BEGIN_SECONDS)
         place = place or feed.place()
         yield f"retry: {RETRY_MS}\nid: {feed.place()}\nevent: hello\ndata: {{}}\n\n".encode()
         while not feed.is_closed:
