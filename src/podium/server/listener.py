@@ -105,7 +105,8 @@ class Listener:
         port: int = self._socket.getsockname()[1]
         self.is_secure = binding.certificate is not None
         scheme = "https" if self.is_secure else "http"
-        shown = f"[{binding.host}]" if ":" in binding.host else binding.host
+        called = binding.names[0] if binding.names else binding.host
+        shown = f"[{called}]" if ":" in called else called
         self.url = f"{scheme}://{shown}:{port}/"
         self._site = Site(service, TABLE, Files(STATIC), _names(binding, port), f"podium_{port}")
         config = uvicorn.Config(
