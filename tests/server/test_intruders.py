@@ -132,3 +132,23 @@ def test_a_port_that_is_taken_is_an_error_before_anything_is_served(shared: Serv
     taken = int(shared.host.rpartition(":")[2])
     with pytest.raises(UsageError, match="cannot listen at"):
         Listener(Service(shared.app, shared.access, ""), Binding(port=taken), RealEnv())
+
+
+def test_the_link_leads_to_no_other_server(shared: Server) -> None:
+    for path in ("//evil.example/", "///evil.example", "/%0d%0aset-cookie:a=b"):
+        reply = shared.ask(f"{path}?token={shared.token}", token="")
+        assert reply.status == 303
+        assert reply.headers["location"].startswith("/")
+        assert not reply.headers["location"].startswith("//")
+        assert reply.headers["set-cookie"].startswith("podium_")
+
+
+def test_a_file_of_tokens_that_is_gone_or_open_lets_nobody_in(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "podium.db-token"
+    token = server.token
+    file.chmod(0o644)
+    for refused in (server.ask("/api/me", token=token), server.ask(f"/?token={token}", token="")):
+        assert (refused.status, str(tmp_path).encode() in refused.body) == (503, False)
+    file.unlink()
+    assert server.ask(f"/?token={token}", token="").status == 401
+    assert server.ask("/api/me", token=token).status == 401

@@ -66,7 +66,7 @@ class Access:
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._known: list[_Known] = []
         if file is None or not _is_there(file):
             text = f"{_HEAD}{Role.ADMIN.value} owner {new_secret()}\n"
@@ -86,17 +86,18 @@ class Access:
         raise UsageError(f"{self._file} names no admin", fix="add a line: admin NAME TOKEN")
 
     def caller(self, request: Request, cookie: str) -> Caller | None:
-        """Who asks: by the token in the header, or by the cookie of that name."""
-        self._refresh()
+        """Who asks: by the token in the header, or by the cookie of that name. Raises UsageError."""
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         if scheme:
             return self.named_by(shown.strip()) if scheme.lower() == "bearer" else None
+        self._refresh()
         shown = request.cookie(cookie)
         return next((k.caller for k in self._known if hmac.compare_digest(k.cookie, shown)), None) \
             if shown.isascii() else None  # fmt: skip
 
     def named_by(self, token: str) -> Caller | None:
-        """Whose token this is."""
+        """Whose token this is. Raises UsageError for a file that cannot be used."""
+        self._refresh()
         if not token.isascii():
             return None
         return next((k.caller for k in self._known if hmac.compare_digest(k.token, token)), None)
@@ -113,8 +114,12 @@ class Access:
     def _refresh(self) -> None:
         if self._file is None:
             return
-        stat = self._file.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
+        try:
+            stat = self._file.stat()
+        except FileNotFoundError:  # somebody has locked everybody out
+            self._known, self._stamp = [], None
+            return
+        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_mode)
         if stamp == self._stamp:
             return
         if stat.st_mode & 0o077:

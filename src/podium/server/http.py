@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
@@ -94,9 +94,10 @@ class Request:
         return fields
 
     def without(self, field: str) -> str:
-        """This path and query without one field."""
+        """This path and query without one field, as a place on this server: `//host/` would be another."""
         rest = urlencode({name: value for name, value in self.query.items() if name != field})
-        return f"{self.path}?{rest}" if rest else self.path
+        path = f"/{quote(self.path.lstrip('/'))}"
+        return f"{path}?{rest}" if rest else path
 
     def cookie(self, name: str) -> str:
         """A cookie, or ""."""

@@ -131,8 +131,8 @@ class Site:
         if route is not None and route.permission is Permission.HEALTH:
             return await self._call(route, path, request, None)
         if not is_api and "token" in request.query:
-            return self._let_in(request)
-        caller = await asyncio.to_thread(self._service.access.caller, request, self._cookie)
+            return await self._let_in(request)
+        caller = await self._known(self._service.access.caller, request, self._cookie)
         if caller is None:
             if is_api or request.method not in ("GET", "HEAD"):
                 raise Refused(
@@ -155,10 +155,18 @@ class Site:
             self._check_origin(request)
         return await self._call(route, path, request, caller)
 
-    def _let_in(self, request: Request) -> Answer:
+    async def _known(self, look: Callable[..., Caller | None], *args: Any) -> Caller | None:
+        """Who it is, by the file of tokens. Raises Refused."""
+        try:
+            return await asyncio.to_thread(look, *args)
+        except UsageError as error:  # what is wrong with the file is not told to whoever asks
+            log.error("nobody is let in: %s", error)
+            raise Refused(503, "E152", "nobody can be let in", "its log says why") from None
+
+    async def _let_in(self, request: Request) -> Answer:
         """A link with a token, exchanged for a cookie; the token leaves the address bar."""
         token = request.query["token"]
-        if self._service.access.named_by(token) is None:
+        if await self._known(self._service.access.named_by, token) is None:
             return Answer(401, _LOGIN.encode(), "text/html; charset=utf-8")
         cookie = f"{self._cookie}={self._service.access.cookie_for(token)}; Path=/; HttpOnly; SameSite=Strict"
         secure = "; Secure" if request.is_secure else ""
