@@ -459,5 +459,5 @@ def test_a_sleep_of_less_than_nothing_is_none_and_one_of_nan_an_error(app: App, 
 
 
 def test_a_sleep_of_what_is_no_number(app: App) -> None:
-    with pytest.raises(UsageError, match=r"podium.sleep\('5'\): a number of seconds"):
+    with pytest.raises(UsageError, match=r"podium.sleep\(seconds='5'\): seconds .* are needed"):
         podium.sleep("5")  # pyright: ignore[reportArgumentType]  # the mistake to be refused
