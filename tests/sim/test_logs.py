@@ -12,7 +12,6 @@ import pytest
 from podium.engine import readback
 from podium.executors import Attempt, capture
 from podium.model import Kind, Write
-from podium.store import Store
 from podium.testing import World
 from podium.testing.executor import Invocation
 from podium.testing.monitor import EVERYTHING, Monitor
@@ -80,9 +79,10 @@ def test_lines_come_with_their_outcomes_each_once() -> None:
 
 
 def test_a_readback_that_overlooks_lines_is_caught() -> None:
-    def overlooks(store: Store, write: Write) -> bool:
-        return bool(write.entries or write.move) and _left_a_trace(store, write)
+    left_a_trace = readback._Traces.left_a_trace
 
-    _left_a_trace = readback._left_a_trace
-    with patch.object(readback, "_left_a_trace", overlooks):
+    def overlooks(traces: readback._Traces, write: Write) -> bool:
+        return bool(write.entries or write.move) and left_a_trace(traces, write)
+
+    with patch.object(readback._Traces, "left_a_trace", overlooks):
         assert any(play(seed).stage.violations for seed in SEEDS)
