@@ -14,14 +14,14 @@ from unittest.mock import patch
 import msgspec
 
 from podium import codec
-from podium.engine import claiming, committer, driver, engine, launcher, outbox, owned, ownership
+from podium.engine import claiming, committer, driver, engine, inbox, launcher, outbox, owned, ownership
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
 from podium.machine import Step
 from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
 from podium.store import judge
 from podium.store.sqlite import store
-from podium.testing import World
+from podium.testing import Setting, World
 from tests.sim.worlds import draw_setting
 
 Plant = Callable[[], AbstractContextManager[Any]]
@@ -235,6 +235,35 @@ def starts_not_recorded() -> AbstractContextManager[Any]:
     return patch.object(launcher.Launcher, "suspect", lambda self: None)
 
 
+def starts_without_a_wait() -> AbstractContextManager[Any]:
+    """A child is started, but nothing on record says that its parent waits for it."""
+    real = outbox.Outbox.take
+
+    def take(self: Any) -> Write | None:
+        self.waits.clear()
+        return real(self)
+
+    return patch.object(outbox.Outbox, "take", take)
+
+
+def signals_taken_before_they_are_received() -> AbstractContextManager[Any]:
+    """A signal leaves the inbox when the engine has seen it, not with the entry of the `receive`."""
+    real = inbox.Inbox.take
+
+    def take(self: Any, message: Message) -> None:
+        if message.kind == "signal" and message.id not in self._signals:
+            self._outbox.consumed.append(message.id)
+        real(self, message)
+
+    return patch.object(inbox.Inbox, "take", take)
+
+
+# Programs that start others and talk to them: their worlds are `family_setting`.
+PLANTED_IN_FAMILIES: dict[Plant, tuple[int, ...]] = {
+    starts_without_a_wait: (0, 1, 2),
+    signals_taken_before_they_are_received: (3, 4, 7),
+}
+
 # Each with seeds that are known to catch it. When the core changes, stories change:
 # `python -m tests.sim --planted` finds others.
 PLANTED: dict[Plant, tuple[int, ...]] = {
@@ -260,11 +289,13 @@ PLANTED: dict[Plant, tuple[int, ...]] = {
 SEEDS_MAX = 2000  # within so many seeds each plant must be caught
 
 
-def caught_by(plant: Plant, seeds: Iterable[int]) -> tuple[int, str] | None:
+def caught_by(
+    plant: Plant, seeds: Iterable[int], setting: Callable[[int], Setting] = draw_setting
+) -> tuple[int, str] | None:
     """The first of these seeds that notices the plant, and what it says."""
     for seed in seeds:
         with plant():
-            violations = World(seed, draw_setting(seed)).play().violations
+            violations = World(seed, setting(seed)).play().violations
         if violations:
             return seed, violations[0]
     return None

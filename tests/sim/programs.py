@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import podium
 from podium import Retry, codec, task, workflow
 from podium import sleep as nap_plainly
 from podium.model import Entry, Kind, State
@@ -170,6 +171,44 @@ async def rounds(n: int, done: list[str]) -> list[str]:
     return rounds.again(n - 1, [*done, made]) if n else [*done, made]
 
 
+@workflow
+async def leaf(label: str) -> str:
+    return await work(label)
+
+
+@workflow
+def plain_leaf(label: str) -> str:
+    return labour(label)
+
+
+@workflow
+async def family(width: int, seconds: float) -> list[str]:
+    first = await leaf("first")
+    late = plain_leaf.options(delay=seconds).start("late")
+    return [first, *await leaf.map([f"c{n}" for n in range(width)], limit=2), await late]
+
+
+@workflow
+async def listens(words: int) -> list[int]:
+    heard: list[int] = []
+    for _ in range(words):
+        heard.append(await podium.receive("word", int))
+        await work("heard", len(heard))
+    return heard
+
+
+@workflow
+async def talks(words: int) -> list[int]:
+    child = listens.start(words)
+    for word in range(words):
+        child.send("word", word)
+        await work("said", word)
+    return await child
+
+
+CHILDREN = (leaf, plain_leaf, listens)
+
+
 # -- what their answers must be --------------------------------------------------------------------------
 
 
@@ -256,6 +295,24 @@ def check_rounds(args: Any, state: State, answer: Any, entries: Sequence[Entry])
     expected = [f"n{n}" for n in range(args[0], -1, -1)]
     fine = labels(answer or []) == expected and len(set(answer or [])) == len(expected)
     return _wrong(state, answer, made, fine)
+
+
+def outcomes(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What children came to, by the step that waits for them."""
+    told = [entry for entry in entries if entry.name.startswith("outcome/succeeded:")]
+    return {entry.name.partition(":")[2]: codec.decode(entry.payload) for entry in told}
+
+
+def check_family(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    told = outcomes(entries)
+    mapped = [told.get(f"1.{n}/leaf") for n in range(args[0])]
+    expected = [told.get("/leaf"), *mapped, told.get("/plain_leaf")]
+    wanted = ["first", *(f"c{n}" for n in range(args[0])), "late"]
+    return _wrong(state, answer, expected, labels([str(value) for value in expected]) == wanted)
+
+
+def check_talks(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    return _wrong(state, answer, list(range(args[0])))
 
 
 def check_waiter(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:

@@ -13,8 +13,8 @@ import pytest
 from podium import Options
 from podium.testing import Fault, Setting, Weather, World
 from tests.sim import campaign
-from tests.sim.planted import PLANTED, Plant, catch
-from tests.sim.worlds import endless_setting, job
+from tests.sim.planted import PLANTED, PLANTED_IN_FAMILIES, Plant, catch, caught_by
+from tests.sim.worlds import endless_setting, family_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1000
@@ -72,6 +72,23 @@ def test_promises_hold_of_runs_that_begin_anew() -> None:
         assert world.play().violations == [], f"seed {seed}"
         begun += sum(past.row.generation for past in world.monitor.pasts.values())
     assert begun > 40
+
+
+@pytest.mark.slow
+def test_promises_hold_of_runs_that_start_others_and_talk_to_them() -> None:
+    children = 0
+    for seed in range(60):
+        world = World(seed, family_setting(seed))
+        assert world.play().violations == [], f"seed {seed}"
+        children += sum(past.row.parent != "" for past in world.monitor.pasts.values())
+    assert children > 100
+
+
+@pytest.mark.parametrize("plant", PLANTED_IN_FAMILIES, ids=lambda plant: plant.__name__)
+def test_a_bug_that_is_planted_where_runs_meet_is_caught(plant: Plant) -> None:
+    caught = caught_by(plant, PLANTED_IN_FAMILIES[plant], family_setting)
+    assert caught is not None, f"{plant.__doc__} got away"
+    assert World(caught[0], family_setting(caught[0])).play().violations == []
 
 
 # -- the simulator itself --------------------------------------------------------------------------------

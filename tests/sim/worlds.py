@@ -68,6 +68,29 @@ def endless_setting(seed: int) -> Setting:
     return Setting(jobs=jobs[:1] if jobs[0].id else jobs, options=options, weather=weather, slots=slots)
 
 
+def family_setting(seed: int) -> Setting:
+    """Runs that start others and talk to them, in any weather; some are cancelled on the way."""
+    chance = random.Random(f"family {seed}")
+    jobs: list[Job] = []
+    for place in range(chance.randint(1, 2)):
+        name = chance.choice(("family", "talks"))
+        args = (
+            (chance.randint(1, 4), chance.choice((0.5, 3.0))) if name == "family" else (chance.randint(1, 4),)
+        )
+        made = job(name, *args, at=chance.random(), id=f"job-{place}")
+        if chance.random() < 0.2:
+            made = Job(made.function, made.args, None, made.at, made.id, None, 3.0 * chance.random())
+        jobs.append(made)
+    return Setting(
+        jobs=jobs,
+        options=Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.5),
+        weather=draw_weather(chance),
+        slots=chance.choice((1, 2, 3)),
+        calm_after=chance.choice((10.0, 40.0)),
+        children=[registry[child.name] for child in programs.CHILDREN],
+    )
+
+
 def draw_setting(seed: int) -> Setting:
     """The world of a seed; its chance is not the chance with which the world then goes on."""
     chance = random.Random(f"setting {seed}")

@@ -222,6 +222,6 @@ class Driver:
         return (
             not self._attempts.running
             and not self.machine.is_attended
-            and len(postponed) >= len(waiting) - len(outside)
-            and all(step in postponed or step in outside for step in waiting)
+            and len(postponed) >= (inside := len(waiting) - len(outside))
+            and (not inside or all(step in postponed or step in outside for step in waiting))
         )

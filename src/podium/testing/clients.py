@@ -196,8 +196,8 @@ class Clients:
                 "P7 whoever waits is told", not process.works, f"nobody told {name} about run {run}"
             )
         for run, past in monitor.pasts.items():
-            job, state = self._job_of[run], past.row.state
-            if job.check is not None and state in FINAL:
+            job, state = self._job_of.get(run), past.row.state  # no client has started a child
+            if job is not None and job.check is not None and state in FINAL:
                 answer = codec.decode(past.row.payload) if state is State.SUCCEEDED else None
                 wrong = job.check(job.args, state, answer, past.entries)
                 monitor.check(

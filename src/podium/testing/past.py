@@ -182,7 +182,7 @@ class Past:
         elif entry.kind is Kind.MESSAGE:
             self._check("P1 a message arrives once", step not in self.messages, f"message {step}")
             self.messages.add(step)
-        elif entry.kind is Kind.RESULT:
+        elif entry.kind is Kind.RESULT and entry.attempt:
             self._check_stamp(entry)
         if self.machine is not None:
             self._feed(entry)
@@ -211,6 +211,7 @@ class Past:
     def _asked(self) -> None:
         assert self.machine is not None
         self.machine.take()
+        self.machine.sent.clear()
         self._now.asked.update(self.machine.open)
         for step in self.machine.open.values():
             policy = step.function.retry

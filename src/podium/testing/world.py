@@ -13,6 +13,7 @@ import msgspec
 
 from ..engine import Options
 from ..executors import Attempt
+from ..functions import Function
 from .chaos import Chaos
 from .clients import Clients, Job
 from .executor import Invocation
@@ -33,6 +34,7 @@ class Setting(msgspec.Struct, frozen=True):
     weather: Weather = CALM
     slots: int = 1  # processes at once
     calm_after: float = 60.0  # virtual seconds
+    children: Sequence[Function] = ()  # workflows that the jobs' bodies start
 
 
 class Report(msgspec.Struct):
@@ -53,7 +55,7 @@ class World:
 
     def __init__(self, seed: int, setting: Setting) -> None:
         self.seed, self._setting = seed, setting
-        functions = {job.function.name: job.function for job in setting.jobs}
+        functions = {each.name: each for each in (*(job.function for job in setting.jobs), *setting.children)}
         self.stage = stage = Stage(seed, setting.options, setting.weather, functions)
         self._running: dict[int, Process] = {}  # by slot
         self._processes: list[Process] = []  # all that ever were

@@ -1,0 +1,97 @@
+"""Programs whose runs start, ask and tell others, killed in the middle and run again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from podium import App
+from podium.client import answer, questions
+from podium.client.messages import send
+from podium.model import Query, State
+from tests.processes.support import wait_until
+
+FAMILY = """
+import time
+from podium import task, workflow
+
+@task
+def work(n: int) -> int:
+    with open("ledger", "a") as ledger:
+        ledger.write(f"{n}\\n")
+    time.sleep(0.05)
+    return n
+
+@workflow
+def child(n: int) -> int:
+    return work(n)
+
+@workflow
+def parent(n: int) -> int:
+    return sum(child.map(range(n), limit=4))
+
+if __name__ == "__main__":
+    print(parent(20))
+"""
+APPROVAL = """
+import podium
+from podium import workflow
+
+@workflow
+async def approves(amount: int) -> str:
+    answer = await podium.ask(f"Refund {amount}?", bool)
+    word = await podium.receive("word", str)
+    return f"{answer} {word}"
+
+if __name__ == "__main__":
+    print(approves.run(120))
+"""
+
+
+def started(folder: Path, text: str) -> subprocess.Popen[str]:
+    """A script with this text, on a store of that folder."""
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "script.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PODIUM_URL": f"sqlite:///{folder / 'podium.db'}"},
+    )  # fmt: skip
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_parent_killed_while_its_children_run_goes_on_with_them(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    first = started(tmp_path, FAMILY)
+    wait_until(lambda: ledger.exists() and len(ledger.read_text().split()) >= 6)
+    killed(first)
+    out, said = started(tmp_path, FAMILY).communicate(timeout=60)
+    assert out.strip() == str(sum(range(20))), said
+    counts = Counter(ledger.read_text().split())
+    assert len(counts) == 20
+    assert counts.total() <= 20 + 4, "what was not on record, and that is no more than ran at once"
+    with App(f"sqlite:///{tmp_path / 'podium.db'}", drives="nothing") as app:
+        rows = app.find(Query(limit=100))
+    assert len(rows) == 21, "no child was started twice"
+    assert {row.state for row in rows} == {State.SUCCEEDED}
+
+
+def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> None:
+    store = tmp_path / "podium.db"
+    first = started(tmp_path, APPROVAL)
+    wait_until(store.exists)
+    with App(f"sqlite:///{store}", drives="nothing") as app:
+        (asked,) = wait_until(lambda: questions(app))
+        first.send_signal(signal.SIGSTOP)  # it does not hear of what comes now
+        answer(app, asked.run, True, None, "ada").result()
+        send(app, asked.run, "word", "then", None).result()
+        killed(first)
+        assert app.load(asked.run).inbox == 2
+    out, said = started(tmp_path, APPROVAL).communicate(timeout=60)
+    assert out.strip() == "True then", said
