@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from .shortage import shortage_of
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 
 class Env(Protocol):
@@ -69,11 +70,8 @@ def new_secret() -> str:
 
 def encode_id(milliseconds: int, chance: int) -> str:
     """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
-    number, text = (milliseconds << 45) | (chance & ((1 << 45) - 1)), ""
-    for _ in range(18):
-        number, digit = divmod(number, 32)
-        text = _DIGITS[digit] + text
-    return text
+    number = (milliseconds << 45) | (chance & ((1 << 45) - 1))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(80, -1, -10)])
 
 
 class RealEnv:

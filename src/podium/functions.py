@@ -81,6 +81,10 @@ class Function:
         """
         if self._simple and not kwargs and self._required <= len(args) <= len(self._names):
             return dict(zip(self._names, args, strict=False))  # the rest have defaults
+        if self._by_name and not args:  # as a recorded call is given
+            bound = {name: kwargs[name] for name in self._names if name in kwargs}
+            if len(bound) == len(kwargs) and all(map(bound.__contains__, self._names[: self._required])):
+                return bound
         try:
             return self.signature.bind(*args, **kwargs).arguments
         except TypeError as error:

@@ -26,8 +26,8 @@ CHANGING = (
 SHARED = ("asyncio.", "logging.", "os.", "sys.", "threading.", "time.", "warnings.")
 # Methods by which streams and loggers are set up, whoever holds them.
 SETTING_UP = ("addHandler", "removeHandler", "setLevel", "reconfigure")
-# `handle` is the `install` of changes that others declare; the registry itself; its own tables of modules.
-APART = ("src/podium/process.py", "src/podium/changes.py")
+# What is the `install` of changes that others declare (`handle`, `listen`); the registry itself.
+APART = ("src/podium/process.py", "src/podium/audit.py", "src/podium/changes.py")
 INSTALLS = ("install", "undo", "in_child", "in_parent", "before")
 
 

@@ -35,6 +35,12 @@ def test_now_does_not_go_back_once_it_followed(monkeypatch: pytest.MonkeyPatch) 
     assert env.now() >= ahead
 
 
+def test_an_id_is_time_and_chance_in_base_32() -> None:
+    assert encode_id(0, 1) == "0" * 17 + "1"
+    assert encode_id(1, 33) == "0" * 8 + "1" + "0" * 7 + "11"
+    assert encode_id(2**45 - 1, 2**45 - 1) == "z" * 18
+
+
 def test_ids_are_ordered_by_time_and_unique() -> None:
     assert encode_id(1000, 5) < encode_id(1001, 0) < encode_id(10**12, 0)
     assert len(encode_id(0, 0)) == len(encode_id(2**45 - 1, 2**45 - 1)) == 18

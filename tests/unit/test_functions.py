@@ -60,6 +60,13 @@ def test_binding_is_what_the_call_itself_would_do(
     assert again.arguments == expected.arguments
 
 
+def test_a_call_by_names_binds_in_the_order_of_the_parameters_and_only_if_it_is_whole() -> None:
+    assert list(made(plain).bind((), {"b": "x", "a": 1})) == ["a", "b"]
+    for wrong in ({"b": "x"}, {"a": 1, "unknown": 2}):
+        with pytest.raises(ArgumentError):
+            made(plain).bind((), wrong)
+
+
 def test_two_ways_to_write_a_call_bind_alike() -> None:
     assert made(plain).bind((1, "x"), {}) == made(plain).bind((), {"b": "x", "a": 1})
 

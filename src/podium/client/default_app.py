@@ -12,12 +12,11 @@ that preloads the program, leaves it to its children.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from multiprocessing import parent_process
 from typing import Any
 
-from .. import changes
+from .. import audit, changes
 from ..env import RealEnv
 from ..errors import PodiumError, ResourceShortage
 from ..functions import registry
@@ -119,9 +118,8 @@ class _Start:
 _start = _Start()
 
 
-def _hook(event: str, _: tuple[Any, ...]) -> None:
-    if event == "socket.bind":
-        _start.bound()
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    _start.bound()
 
 
 _BINDING = changes.declare(
@@ -129,7 +127,7 @@ _BINDING = changes.declare(
     when=f"{changes.DECLARED}, in somebody's script",
     why="a script that binds a socket and then serves drives what was left behind, as a web server does",
     until=changes.NEVER,
-    install=lambda: sys.addaudithook(_hook),
+    install=lambda: audit.listen(("socket.bind",), _hook),
 )
 
 

@@ -29,6 +29,7 @@ _TAG = b'"!'  # in every tree with a tag, and in few others
 _AS_IS = b'{"!as_is":'
 _NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
 _MAX_DIGITS = 4300  # msgspec reads no longer numbers
+# Below, `find`: to look for bytes with `in`, Python first raises and drops a TypeError, at every step.
 _SHORT = _MAX_DIGITS  # bytes that can hold no longer one
 _LONG_NUMBER = re.compile(rb"[0-9]{4301}")
 
@@ -45,7 +46,7 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
     if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
         try:  # the commonest result needs no walk
             data = _json(value)
-            if len(data) <= _SHORT and len(data) <= limit and _NUL not in data:
+            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0:
                 return data
         except ValueError:
             pass
@@ -75,7 +76,7 @@ def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOA
     else:  # the commonest call: plain data by plain names needs no walk
         try:
             data = _json(bound)
-            if len(data) <= _SHORT and len(data) <= limit and _NUL not in data:
+            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0:
                 canonical = data if len(bound) < 2 else sorted_json(bound)
                 return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
         except ValueError:
@@ -176,7 +177,7 @@ def decode(data: bytes, annotation: Any = Any) -> Any:
         data, annotation = data[len(_AS_IS) : -1], Any
     try:
         value = _parse(data)
-        if _TAG in data:
+        if data.find(_TAG) >= 0:
             value = Untag(Names(annotation)).read(value)
     except Unreadable as unreadable:
         raise DecodeError(f"the stored value{unreadable.path()} {unreadable.text}") from None

@@ -10,7 +10,20 @@ from collections.abc import Sequence
 
 from ..executors import Attempt
 from ..machine import Command
-from ..model import Entry, Fence, Head, LogLine, Message, Move, NewRun, State, StepProgress, Wait, Write
+from ..model import (
+    Entry,
+    Fence,
+    Head,
+    LogLine,
+    Message,
+    Move,
+    NewRun,
+    State,
+    StepProgress,
+    StepWrite,
+    Wait,
+    Write,
+)
 
 _RUNNING = frozenset({State.RUNNING})
 
@@ -88,7 +101,7 @@ class Outbox:
             )
             self._start_anew()
         elif entries:  # the way of every step
-            write = Write(self._fence, None, entries)
+            write = StepWrite(self._fence, None, entries)
             self.entries.clear()
         else:
             return None

@@ -19,6 +19,7 @@ from .driver import Turn
 from .events import RunAdopted, RunLeft, RunLost
 from .gc_pause import gc_paused
 from .history_reader import HistoryReader
+from .linger import Linger
 from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
@@ -59,6 +60,7 @@ class Residents:
         self._losing = False  # attempts, at the last outcome; said once
         self._outcomes: deque[Ended] = deque()
         self._draining = False
+        self.linger: Linger | None = None  # where tasks have threads
 
     @property
     def room(self) -> int:
@@ -144,25 +146,31 @@ class Residents:
         self._outcomes.append(ended)
         if not self._draining:
             self._draining = True
-            self._context.reactor.call_soon_threadsafe(self._drain)
+            if self.linger is None or not self.linger.ring():
+                self._context.reactor.call_soon_threadsafe(self._work_off)
 
     def ended_here(self, ended: Ended) -> None:
         """The same from the reactor's own thread, where no wake-up is needed."""
         self._outcomes.append(ended)
         if not self._draining:
             self._draining = True
-            self._context.reactor.call_soon(self._drain)
+            self._context.reactor.call_soon(self._work_off)
 
     def ended_now(self, outcomes: Sequence[Ended]) -> None:
         """Several that have ended, from a plain callback of the reactor: go on with them at once."""
         self._outcomes += outcomes
         self._work_off()
 
-    def _drain(self) -> None:
-        self._draining = False
-        self._work_off()
-
     def _work_off(self) -> None:
+        """Go on with what has ended, and with what ends in the next moment."""
+        self._draining = False
+        self._record()
+        if self.linger is not None:
+            for _ in self.linger.rounds(self._outcomes):
+                self._draining = False
+                self._record()
+
+    def _record(self) -> None:
         """Record and feed what has ended, and commit it in the same turn of the loop."""
         committer = self._context.committer
         holds = committer.hold()

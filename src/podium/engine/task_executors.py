@@ -16,6 +16,7 @@ from ..executors import (
     Resources,
     ThreadExecutor,
 )
+from .linger import Linger
 from .options import Options
 from .residents import Residents
 from .task_output import TaskOutput
@@ -45,7 +46,7 @@ class TaskExecutors:
         self.processes = ProcessExecutor(
             env, residents.ended, output.printed, output.logged, failed, options.process_slots, store_url
         )
-
+        residents.linger = Linger(env, self._has_one_plain_body)
         self.by_name: dict[str, AttemptRunner] = {  # as `@task(executor=...)` says
             "loop": self.on_loop, "threads": self.threads, "processes": self.processes
         }  # fmt: skip
@@ -58,6 +59,9 @@ class TaskExecutors:
             executor = factory(self._env, self._loop, self._ended)
             self._given.append(executor)
             self.by_name[name] = executor
+
+    def _has_one_plain_body(self) -> bool:
+        return self.threads.open == 1 and self.on_loop.is_idle
 
     @property
     def is_exhausted(self) -> bool:

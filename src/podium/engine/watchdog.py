@@ -23,64 +23,68 @@ class TurnWatch:
     def __init__(self, env: Env, budget_seconds: float) -> None:
         self._env, self._budget = env, budget_seconds
         self._lock = threading.Lock()
-        self._turning: tuple[Machine, float] | None = None
+        # The turn under way. Who takes it out of its list has it: this thread, which ends it, or `check`,
+        # which stops it. So a turn that ends in time needs no lock.
+        self._turning: list[tuple[Machine, float]] = []
         self._thread = 0
-        self._fired = False
 
     def run(self, machine: Machine, act: Callable[..., Any], *args: Any) -> None:
         """Make one turn. Raises TurnBudgetExceeded if it had to be stopped."""
-        self._thread = threading.get_ident()
-        self._turning = (machine, self._env.monotonic())
+        self._thread = self._thread or threading.get_ident()
+        turning = self._turning = [(machine, self._env.monotonic())]
         try:
             try:
                 act(*args)
-            finally:  # `_end` spelled out: this is the way of every step
-                with self._lock:
-                    self._turning = None
-                    fired, self._fired = self._fired, False
-                if fired:
-                    _let_it_hit()
+            finally:
+                try:  # `_take` spelled out: this is the way of every step
+                    turning.pop()
+                except IndexError:
+                    self._let_it_hit()
         except TurnBudgetExceeded as error:
-            self._end()  # it may have hit while the turn was being ended
+            if not _take(turning):  # it may have hit while the turn was being ended
+                self._let_it_hit()
             raise machine.trouble or error from None  # Python raised a bare one, which knows no line
 
     @property
     def is_turning(self) -> bool:
         """Whether the driving thread is in a turn at this moment."""
-        return self._turning is not None
-
-    def _end(self) -> None:
-        with self._lock:
-            self._turning = None
-            fired, self._fired = self._fired, False
-        if fired:
-            _let_it_hit()
+        return bool(self._turning)
 
     def check(self) -> None:
         """Stop the turn under way if it is over its budget."""
         turning = self._turning
-        if turning is None or self._env.monotonic() - turning[1] < self._budget:
+        late = [machine for machine, since in turning if self._env.monotonic() - since >= self._budget]
+        if not late:
             return
-        with self._lock:
-            if self._turning is not turning:
+        with self._lock:  # until it is sent
+            if not _take(turning):
                 return
-            error = TurnBudgetExceeded()
+            machine, error = late[0], TurnBudgetExceeded()
             frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
             line = user_line(frames.get(self._thread))
-            error.line = line if line != "?" else turning[0].defined_at()  # it was between two branches
-            turning[0].trouble = turning[0].trouble or error
-            turning[0].loop.discarded = True  # stops even a body that catches what is raised below
-            self._fired = True
+            error.line = line if line != "?" else machine.defined_at()  # it was between two branches
+            machine.trouble = machine.trouble or error
+            machine.loop.discarded = True  # stops even a body that catches what is raised below
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread), ctypes.py_object(TurnBudgetExceeded)
             )
 
-
-def _let_it_hit() -> None:
-    """Sent but perhaps not delivered yet: it must not hit whatever this thread does next. Rejected: taking it
-    back, after which Python 3.11 hangs under a debugger or a coverage tool."""
-    try:
-        for _ in range(100):
+    def _let_it_hit(self) -> None:
+        """Sent, or about to be: it must not hit whatever this thread does next. Rejected: taking it back,
+        after which Python 3.11 hangs under a debugger or a coverage tool."""
+        try:
+            with self._lock:
+                pass
+            for _ in range(100):
+                pass
+        except TurnBudgetExceeded:
             pass
-    except TurnBudgetExceeded:
-        pass
+
+
+def _take(turning: list[tuple[Machine, float]]) -> bool:
+    """End the turn, unless it was ended or stopped already."""
+    try:
+        turning.pop()
+    except IndexError:
+        return False
+    return True

@@ -102,6 +102,11 @@ class LoopExecutor:
         in_line = len(self._line) if self._free <= 0 else 0
         return SlotLoad(self._slots, in_line, self._begun, bool(self._lent.starters))
 
+    @property
+    def is_idle(self) -> bool:
+        """No body runs or is in line."""
+        return not (self._line or self._waiting)
+
     def _on_loop(self, act: Callable[[Attempt], None], attempt: Attempt) -> None:
         if asyncio._get_running_loop() is self._loop:  # the documented hook, named as private
             act(attempt)

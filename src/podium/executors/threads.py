@@ -64,7 +64,7 @@ class ThreadExecutor:
         self._lock = threading.Lock()  # guards the counts, the dues and every attempt's `handle`
         self._threads = 0  # serving; abandoned ones are no longer among them
         self._begun = 0  # attempts that ever had a thread
-        self._open = 0  # attempts in line or running
+        self.open = 0  # attempts in line or running
         self._lent = LentSlots()  # no cap: bodies that keep their slots would wait for each other for ever
         self._dues: dict[Attempt, float] = {}  # of running bodies: when they have run for too long
         # One alarm for all of them. A timer for each would keep it, arguments included, for as long as
@@ -79,7 +79,7 @@ class ThreadExecutor:
         """Queue the attempt. Engine thread only."""
         attempt.slots = self
         with self._lock:
-            self._open += 1
+            self.open += 1
             short = self._is_short()
         self._line.put(attempt)
         if short:
@@ -90,7 +90,7 @@ class ThreadExecutor:
         return not self._lacks_threads and self._count_one()
 
     def _count_one(self) -> bool:
-        wanted = self._open > self._threads and self._threads < self._slots + len(self._lent)
+        wanted = self.open > self._threads and self._threads < self._slots + len(self._lent)
         self._threads += wanted
         return wanted
 
@@ -153,7 +153,7 @@ class ThreadExecutor:
     def load(self) -> SlotLoad:
         """Any thread."""
         with self._lock:
-            held = self._open - self._line.qsize() - len(self._lent)
+            held = self.open - self._line.qsize() - len(self._lent)
             in_line = self._line.qsize() if held >= self._slots or self._lacks_threads else 0
             return SlotLoad(self._slots, in_line, self._begun, bool(self._lent.starters))
 
@@ -166,7 +166,7 @@ class ThreadExecutor:
         while (attempt := self._line.get()) is not None:
             with self._lock:
                 if attempt.cancelled:
-                    self._open -= 1
+                    self.open -= 1
                     continue
                 attempt.handle = BodyState.RUNNING
                 self._begun += 1
@@ -181,7 +181,7 @@ class ThreadExecutor:
                 if was is BodyState.ABANDONED:
                     self.abandoned -= 1
                     return  # a replacement serves in this thread's place
-                self._open -= 1
+                self.open -= 1
                 surplus = self._threads > self._slots + len(self._lent)  # a slot that was lent is back
                 self._threads -= surplus
             if was is BodyState.RUNNING:
@@ -243,7 +243,7 @@ class ThreadExecutor:
         self._lent.drop(attempt)
         attempt.handle = BodyState.ABANDONED
         self.abandoned += 1
-        self._open -= 1
+        self.open -= 1
         return True
 
     def cancel(self, attempt: Attempt) -> None:

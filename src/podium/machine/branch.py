@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from .parts import RunLoop
 from .scope import Scope
+from .steps import Step
 
 T = TypeVar("T")
 
@@ -94,13 +95,13 @@ class Task(asyncio.Future[Any]):
         self.scope = scope
         self.parked_on: asyncio.Future[Any] | None = None  # while it waits in a plain call
         self._branch_of, self._coro, self._name = loop, coro, name
-        self._context: contextvars.Context = contextvars.copy_context() if context is None else context
+        self.context: contextvars.Context = contextvars.copy_context() if context is None else context
         self._awaits: asyncio.Future[Any] | None = None
         self._cancels = 0
         self.must_cancel = False
         self.cancel_message: Any = None
         self.failed_at: tuple[str, int] | None = None  # the call that failed it
-        loop.call_soon(self._step, context=self._context)
+        loop.call_soon(self._step, context=self.context)
 
     def __hash__(self) -> int:
         return self.number
@@ -111,7 +112,7 @@ class Task(asyncio.Future[Any]):
         return self._coro
 
     def get_context(self) -> contextvars.Context:
-        return self._context
+        return self.context
 
     def get_name(self) -> str:
         return self._name or f"branch-{self.scope.path}"
@@ -192,20 +193,26 @@ class Task(asyncio.Future[Any]):
         """The coroutine waits for `awaited`: step again when it is done."""
         if getattr(awaited, "_asyncio_future_blocking", None) and awaited._loop is self._branch_of:
             awaited._asyncio_future_blocking = False
-            awaited.add_done_callback(self._wakeup, context=self._context)
+            if type(awaited) is Step and awaited.waiter is None and not awaited._callbacks:
+                awaited.waiter = self  # the first to wait for it, and most are the only one
+            else:
+                awaited.add_done_callback(self.wakeup, context=self.context)
             self._awaits = awaited
             if self.must_cancel and awaited.cancel(self.cancel_message):
                 self.must_cancel = False
         elif awaited is None:  # a bare yield: asyncio.sleep(0)
-            self._branch_of.call_soon(self._step, context=self._context)
+            self._branch_of.call_soon(self._step, context=self.context)
         else:
             wrong = RuntimeError(f"a workflow awaited {awaited!r}, which belongs to no event loop of its own")
-            self._branch_of.call_soon(self._step, wrong, context=self._context)
+            self._branch_of.call_soon(self._step, wrong, context=self.context)
 
-    def _wakeup(self, awaited: asyncio.Future[Any]) -> None:
+    def wakeup(self, awaited: Any = None) -> None:
+        """What it waits for is done; `awaited` is that, where a callback tells."""
+        if awaited is None:
+            awaited = self._awaits
         try:
             if awaited.cancelled():
-                self._step(awaited._make_cancelled_error())  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]  # it carries the message
+                self._step(awaited._make_cancelled_error())  # it carries the message
             else:
                 self._step(awaited.exception())
         finally:

@@ -14,7 +14,7 @@ import sys
 from types import FrameType
 from typing import Any, NoReturn, cast
 
-from .. import changes
+from .. import audit, changes
 from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
 from .lines import own_caller, user_line
@@ -136,11 +136,8 @@ def _line(machine: RunMachine) -> str:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if turning.machine is None:
-        return
-    template = _EFFECTS.get(event)
-    if template is not None and not (event == "open" and _is_time_zone(args[0])):
-        refuse_effect(template.format(*map(_plain, args or ("",))))
+    if turning.machine is not None and not (event == "open" and _is_time_zone(args[0])):
+        refuse_effect(_EFFECTS[event].format(*map(_plain, args or ("",))))
 
 
 def _is_time_zone(path: Any) -> bool:
@@ -158,7 +155,7 @@ _HOOK = changes.declare(
     when=changes.DECLARED,
     why="effects in a workflow's body are refused with the line; elsewhere it returns at once",
     until=changes.NEVER,
-    install=lambda: sys.addaudithook(_hook),
+    install=lambda: audit.listen(_EFFECTS, _hook),
 )
 
 

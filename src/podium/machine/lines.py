@@ -30,10 +30,13 @@ def _is_own(filename: str) -> bool:
 _shown: dict[str, bool] = {}  # of each file whether it is worth showing: asked for at every call
 
 
-def caller() -> tuple[str, int]:
-    """(file, line) of the innermost user frame, for remembering now and spelling out only if needed."""
+def caller(above: int = 2) -> tuple[str, int]:
+    """(file, line) of the innermost user frame, for remembering now and spelling out only if needed.
+
+    `above`: how many frames, this one counted, are ours for sure.
+    """
     # Documented, and at every call quicker than inspect.currentframe() and two steps out.
-    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    frame: FrameType | None = sys._getframe(above)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         file = frame.f_code.co_filename
         shown = _shown.get(file)

@@ -27,6 +27,7 @@ from .leak import leak_forever, silenced
 from .lines import waits_at
 from .refused import refuse_outside
 from .scope import Scope
+from .steps import Step
 from .timers import TimedLoop
 from .workers import new_worker, workers
 
@@ -56,7 +57,7 @@ class Loop(TimedLoop):
         self.entered = False  # between an event and the end of its turn: only then may anything reach in
         self.root_scope = Scope()
         self.tasks: dict[int, Task] = {}  # unfinished ones, by number
-        self._ready: deque[Handle | _Wake] = deque()
+        self.ready: deque[Handle | _Wake | Task] = deque()  # a task: its step is answered
         self._hub: greenlet | None = None
         self._next: greenlet | None = None
         self._generators: Generators | None = None
@@ -121,14 +122,14 @@ class Loop(TimedLoop):
         if not (self.entered or self.discarded):
             raise refuse_outside("this wakes")
         handle = Handle(callback, args, context)
-        self._ready.append(handle)
+        self.ready.append(handle)
         return handle
 
     def fire(self, identity: str) -> bool:
         """Make that timer's callback ready; False if there is no such timer."""
         handle = self.take_timer(identity)
         if handle is not None:
-            self._ready.append(handle)
+            self.ready.append(handle)
         return handle is not None
 
     # -- async generators ------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ class Loop(TimedLoop):
                 worker = self._next
                 if worker is not None:
                     self._next = None
-                elif self._ready and not self.discarded:
+                elif self.ready and not self.discarded:
                     worker = idle.pop() if idle else new_worker()
                 else:
                     return
@@ -170,22 +171,26 @@ class Loop(TimedLoop):
 
     def work(self) -> None:
         """Serve the queue until it is empty or a parked worker is next. Worker greenlets only."""
-        ready = self._ready
+        ready = self.ready
         while ready and not self.discarded:
             handle = ready.popleft()
             if isinstance(handle, _Wake):
                 self._next = handle.worker
                 return
-            if handle.dropped:
-                continue
             try:
-                handle.context.run(handle.callback, *handle.args)
+                if isinstance(handle, Task):
+                    handle.context.run(handle.wakeup)
+                elif not handle.dropped:
+                    handle.context.run(handle.callback, *handle.args)
             except (KeyboardInterrupt, SystemExit):
                 pass  # a task already holds it as its outcome
             except Exception as error:
                 self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
             finally:
-                handle.callback, handle.args = _done, ()  # a failure's frames lead here, see `Task._step`
+                # A failure's frames lead here, see `Task._step`.
+                if isinstance(handle, Handle):
+                    handle.callback, handle.args = _done, ()
+                del handle
 
     def wait_plainly(self, future: asyncio.Future[T]) -> T:
         """Park the running branch until `future` is done; the others go on. Returns or raises its outcome."""
@@ -199,7 +204,9 @@ class Loop(TimedLoop):
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
             if task.must_cancel and future.cancel(task.cancel_message):
                 task.must_cancel = False
-            future.add_done_callback(lambda _: self._ready.append(_Wake(worker)))
+            wake = _Wake(worker)
+            if type(future) is not Step or not future.is_first(wake):
+                future.add_done_callback(lambda _: self.ready.append(wake))
             task.parked_on = future
             self._parked[worker] = None
             leave_task(self, task)
@@ -233,12 +240,14 @@ class Loop(TimedLoop):
         """
         self.discarded = True
         self.drop_timers()
+        if not (self.ready or self._parked or self.tasks or self._generators):
+            return  # the body has ended and left nothing behind
         bodies: list[Any] = []
         outer, self._hub = self._hub, getcurrent()
         with silenced():
             try:
                 for _ in range(rounds):
-                    self._ready.clear()
+                    self.ready.clear()
                     if not self._close_all(bodies):
                         break
             finally:
@@ -246,7 +255,7 @@ class Loop(TimedLoop):
             for left in (*self._parked, *filter(_is_open, bodies)):
                 leak_forever(left)
             bodies.clear()
-            self._ready.clear()
+            self.ready.clear()
             self._parked.clear()
             self.tasks.clear()
         if self._generators is not None:

@@ -94,6 +94,7 @@ class Machine:
             fix = f"take the recorded call again, not only {error.fix}; then resume the run"
             raise ArgumentError(f"{self.defined_at()}: {error.message}", fix=fix) from None
         self._args = b""
+        watch_generators()  # a run is driven in one thread, whose hooks stay from here on
         self.loop.entered = True
         self._root = self.loop.open_task(
             self._body(args, kwargs), self.loop.root_scope, "body", contextvars.Context()
@@ -155,7 +156,11 @@ class Machine:
             self._fail(step, codec.decode_failure(entry.payload))
 
     def _close(self, step: Step) -> None:
+        """It is about to be answered."""
         del self.open[step.id]
+        if (waiter := step.waiter) is not None:  # `wake_waiter` spelled out: this is the way of every step
+            step.waiter = None
+            self.loop.ready.append(waiter)
         if self.outside:
             self.outside.pop(step.id, None)
 
@@ -192,15 +197,15 @@ class Machine:
         begins the step, where that is not a task's."""
         if self.loop.discarded:  # as `check_alive`
             self.loop.refuse()
-        start = start or self.start_step
+        start, where = start or self.start_step, caller(3)
         if not function.is_async:
-            return self.loop.wait_plainly(start(function, args, kwargs))
+            return self.loop.wait_plainly(start(function, args, kwargs, None, where))
         if not self.function.is_async:
             raise UsageError(
                 f"{function.label} is async and {self.function.label} is a sync workflow",
                 fix=f"call {function.label}.run(...) here, or {function.label}.start(...).result()",
             )
-        return self._unawaited.call(start, function, args, kwargs, caller())
+        return self._unawaited.call(start, function, args, kwargs, where)
 
     def start_step(
         self,
@@ -291,7 +296,6 @@ class Machine:
         outer_machine, outer_loop, loop = turning.machine, _get_running_loop(), self.loop
         turning.machine = self
         _set_running_loop(loop)
-        watch_generators()
         try:
             loop.drain()
             if self.trouble is None and self.finished is None and self._root.done():
@@ -335,9 +339,10 @@ class Machine:
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""
-        with self._inside():
-            self.loop.abandon()
-            self._unawaited.close()
+        if self.finished is None:
+            with self._inside():
+                self.loop.abandon()
+                self._unawaited.close()
         self.open.clear()
         self.outside.clear()
         self.sent.clear()

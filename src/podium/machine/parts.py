@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, NoReturn, Protocol
 
@@ -15,6 +16,8 @@ class RunLoop(asyncio.AbstractEventLoop):
 
     now: float  # UTC seconds of the last event
     discarded: bool
+    entered: bool  # between an event and the end of its turn: only then may anything reach in
+    ready: deque[Any]  # what is to be called, branches that go on, parked greenlets
 
     @property
     def hub(self) -> greenlet:
@@ -39,6 +42,10 @@ class RunLoop(asyncio.AbstractEventLoop):
 
     def generator_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Its last reference went away unfinished."""
+        raise NotImplementedError
+
+    def wake(self, waiter: Any) -> None:
+        """Put a branch back in line: what it waits for is about to be done."""
         raise NotImplementedError
 
     def work(self) -> None:

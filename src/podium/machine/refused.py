@@ -41,6 +41,11 @@ class BareLoop(RunLoop):
         self._numbers = 0
         self._handler: Callable[[Any, dict[str, Any]], object] | None = None
 
+    def wake(self, waiter: Any) -> None:
+        if not (self.entered or self.discarded):
+            raise refuse_outside("this wakes")
+        self.ready.append(waiter)
+
     def number(self) -> int:
         self._numbers += 1
         return self._numbers

@@ -28,7 +28,18 @@ class Step(asyncio.Future[Any]):
     is left to the collector, once a step.
     """
 
-    __slots__ = ("id", "function", "args", "digest", "line", "number", "item", "context", "_machine")
+    __slots__ = (
+        "id",
+        "function",
+        "args",
+        "digest",
+        "line",
+        "number",
+        "item",
+        "context",
+        "waiter",
+        "_machine",
+    )
 
     def __init__(
         self,
@@ -42,6 +53,7 @@ class Step(asyncio.Future[Any]):
     ) -> None:
         super().__init__(loop=loop)
         self.number = loop.number()
+        self.waiter: Any = None  # the first to wait for it, a branch: a callback would cost three frames
         self._machine = machine
         self.id = id
         self.function = function
@@ -60,9 +72,26 @@ class Step(asyncio.Future[Any]):
         """The annotation of its outcome."""
         return self.function.returns
 
-    def cancel(self, msg: Any = None) -> bool:
-        if not super().cancel(msg):
+    def is_first(self, waiter: Any) -> bool:
+        """Whether nobody has waited for it before: then this one is woken, and needs no callback."""
+        if self.waiter is not None or self._callbacks:
             return False
+        self.waiter = waiter
+        return True
+
+    def wake_waiter(self) -> None:
+        """It is about to be done."""
+        waiter = self.waiter
+        if waiter is not None:
+            self.waiter = None
+            loop: Any = self.get_loop()
+            loop.wake(waiter)
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self.done():
+            return False
+        self.wake_waiter()
+        super().cancel(msg)
         self._machine.step_cancelled(self)
         return True
 

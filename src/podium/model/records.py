@@ -227,6 +227,10 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
 
 
+class StepWrite(Write, frozen=True, gc=False):
+    """A Write of a fence and entries, as most are: whoever sees one need not look for more in it."""
+
+
 class Outcome(str, Enum):
     """What became of a Write, or of one new run or message in it."""
 

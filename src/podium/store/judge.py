@@ -26,6 +26,7 @@ from ..model import (
     NewRun,
     Outcome,
     State,
+    StepWrite,
     Verdict,
     Write,
     may_move,
@@ -85,7 +86,7 @@ class _Judging:
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
         run, fence = None, write.fence
-        if fence is not None and not (self._is_dead or any(_MORE(write))):
+        if fence is not None and not self._is_dead and (type(write) is StepWrite or not any(_MORE(write))):
             run = self._runs.get(fence.run)
             if run is not None and run.owner == self._engine and _continues(run, fence, write.entries):
                 run.entries, run.last_at = write.entries[-1].seq, write.entries[-1].at

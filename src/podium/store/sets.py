@@ -25,6 +25,7 @@ from ..model import (
     NewRun,
     State,
     StepProgress,
+    StepWrite,
     Wait,
     Write,
 )
@@ -148,6 +149,7 @@ class Changes(msgspec.Struct):
 
 
 _CUTS = attrgetter("fence", "forget", "rename", "new_runs")
+_PLAIN = (False, "")  # neither forgotten nor renamed
 
 
 def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
@@ -156,8 +158,10 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     Runs are forgotten and renamed in rounds of their own: what their ids and functions mean afterwards must
     be read anew. So must a copy that the batch has made: when its last entry was, its origin's history says.
     """
-    begin, copies, before = 0, set[str](), (False, "")
+    begin, copies, before = 0, set[str](), _PLAIN
     for index, write in enumerate(writes):
+        if type(write) is StepWrite and before == _PLAIN and not copies:
+            continue
         fence, forget, rename, new_runs = _CUTS(write)
         if (forget, rename) != before or (copies and fence is not None and fence.run in copies):
             if index > begin:
@@ -191,7 +195,7 @@ def needs(writes: Sequence[Write]) -> Needs:
             for entry in entries:
                 if entry.kind is _MESSAGE:
                     found.messages[run, entry.step] = None
-        if any(_MORE(write)):
+        if type(write) is not StepWrite and any(_MORE(write)):
             _needs_more(write, found)
     if found.orphans:  # some of them may end before they are wanted
         ends = sum([write.move is not None for write in writes])

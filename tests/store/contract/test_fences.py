@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podium.model import TRANSITIONS, Entry, Kind, Move, State, Write, may_move
+from podium.model import TRANSITIONS, Entry, Kind, Move, State, StepWrite, Write, may_move
 from podium.store import Store
 from tests.store.words import (
     DONE,
@@ -30,6 +30,32 @@ def test_the_owner_with_its_token_may_write(store: Store) -> None:
     own(store, "r1")
     assert outcomes(store, fenced(entries=(result(1, payload=b"a"),))) == [DONE]
     assert payloads(store) == [b"a"]
+
+
+@pytest.mark.parametrize("together", [1, 15, 16, 17, 50])
+def test_entries_of_one_commit_are_kept_in_order(store: Store, together: int) -> None:
+    own(store, "r1")
+    own(store, "r2")
+    entries = tuple(result(seq, payload=b"%d" % seq) for seq in range(1, together + 1))
+    assert outcomes(store, fenced("r1", entries=entries), fenced("r2", entries=entries)) == [DONE, DONE]
+    expected = [b"%d" % seq for seq in range(1, together + 1)]
+    assert payloads(store, "r1") == expected
+    assert payloads(store, "r2") == expected
+
+
+@pytest.mark.parametrize("writes", [Write, StepWrite])
+def test_a_write_of_steps_is_fenced_like_any_other(store: Store, writes: type[Write]) -> None:
+    own(store, "r1")
+    own(store, "r2")
+    fence, other = fenced("r1").fence, fenced("r2").fence
+    wrong = fenced("r1", token=7).fence
+    assert outcomes(store, writes(wrong, None, (result(1),))) == [REFUSED]
+    first = writes(fence, None, (result(1),))
+    together = outcomes(store, first, writes(wrong, None, (result(2),)), writes(other, None, (result(5),)))
+    assert together == [DONE, REFUSED, INVALID]
+    assert payloads(store, "r2") == []
+    assert outcomes(store, writes(fence, None, (result(3),))) == [INVALID]  # a gap, alone in its commit
+    assert outcomes(store, writes(fence, None, (result(2),))) == [DONE]
 
 
 @pytest.mark.parametrize("token", [0, 2])

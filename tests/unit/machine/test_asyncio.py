@@ -51,6 +51,50 @@ def test_gather_keeps_positions() -> None:
     assert result(body) == [10, 20, 7, 30]
 
 
+@pytest.mark.parametrize("callback_first", [True, False])
+def test_who_waits_for_one_step_goes_on_in_the_order_of_asking(callback_first: bool) -> None:
+    async def body() -> list[str]:
+        said: list[str] = []
+        step = fetch.start(1)
+        future: Any = step._source._step
+
+        async def waits(name: str) -> None:
+            said.append(f"{name} {await step}")
+
+        if callback_first:
+            future.add_done_callback(lambda _: said.append("callback"))
+        branches = [asyncio.create_task(waits(name)) for name in "ab"]
+        await asyncio.sleep(0)
+        if not callback_first:
+            future.add_done_callback(lambda _: said.append("callback"))
+        await asyncio.gather(*branches)
+        return said
+
+    waiting = ["a 10", "b 10"]
+    # A callback is called at once, a branch goes on in its own turn: so it was before branches had a place.
+    assert result(body) == (["callback", *waiting] if callback_first else [*waiting, "callback"])
+
+
+def test_a_step_that_is_cancelled_wakes_who_waits_for_it() -> None:
+    async def body() -> list[str]:
+        step = fetch.start(1)
+        future: Any = step._source._step
+
+        async def waits() -> str:
+            try:
+                return str(await step)
+            except asyncio.CancelledError as error:
+                return f"cancelled {error.args}"
+
+        branches = [asyncio.create_task(waits()) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert future.cancel("enough")
+        assert not future.cancel()
+        return list(await asyncio.gather(*branches))
+
+    assert result(body) == ["cancelled ('enough',)"] * 2
+
+
 def test_gather_returns_exceptions() -> None:
     async def body() -> list[Any]:
         return [repr(v) for v in await asyncio.gather(fetch(1), fail(2), return_exceptions=True)]

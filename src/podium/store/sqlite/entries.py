@@ -14,14 +14,14 @@ from collections.abc import Sequence
 
 import apsw
 
-from .statements import SQL, Row, rows, rows_of_each
+from .statements import SQL, Insertion, Row, rows
 
 LONG = 64  # entries of a run: up to there many runs share a page of the index
 SHORT = 1024  # bytes of a payload: longer ones fill their pages anyway
 MANY = 8  # entries of long runs in one commit: fewer write no fewer pages by way of the other table
 RECENT_MAX = 2048  # entries: moving them takes some milliseconds, and their index is half a dozen pages
 
-_ADD, _ADD_RECENT = SQL["add_entry"], SQL["add_recent_entry"]
+_ADD, _ADD_RECENT = Insertion(SQL["add_entry"]), Insertion(SQL["add_recent_entry"])
 _MOVE_RECENT, _CLEAR_RECENT = SQL["move_recent_entries"], SQL["clear_recent_entries"]
 _READ, _LAST_TIMES = SQL["history"], SQL["last_times"]
 _COPY = SQL["copy_history"]
@@ -34,12 +34,12 @@ def add(connection: apsw.Connection, entries: Sequence[Row]) -> None:
     recent = [row for row in entries if row[_SEQ] > LONG and _is_short(row[_PAYLOAD])]
     # Of one run they are neighbours in the index, however many they are.
     if len(recent) < MANY or len({row[_RUN] for row in recent}) < MANY:
-        rows_of_each(connection, _ADD, entries)
+        _ADD.insert(connection, entries)
         return
     if len(recent) < len(entries):
         others = [row for row in entries if row[_SEQ] <= LONG or not _is_short(row[_PAYLOAD])]
-        rows_of_each(connection, _ADD, others)
-    rows_of_each(connection, _ADD_RECENT, recent)
+        _ADD.insert(connection, others)
+    _ADD_RECENT.insert(connection, recent)
     # The table was empty when it was begun, so the number of the last row tells how many there are at most.
     if connection.last_insert_rowid() >= RECENT_MAX:
         rows(connection, _MOVE_RECENT)

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 from msgspec.structs import astuple
 
-from ...model import Kind, Outcome, Verdict, Write
+from ...model import Kind, Outcome, StepWrite, Verdict, Write
 from ..judge import may_write
 from .faults import DATA_ERRORS, translate
 from .payloads import ENTRY_INLINE_MAX, size
@@ -30,6 +30,8 @@ _MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if fiel
 
 def is_lone(write: Write) -> bool:
     """Whether it has a fence and only records: entries or logs, and of every other field there is nothing."""
+    if type(write) is StepWrite:
+        return True
     return bool(write.entries or write.logs) and write.fence is not None and not any(_MORE(write))
 
 

@@ -20,7 +20,7 @@ from types import FrameType, ModuleType
 from typing import Any
 from urllib.parse import unquote
 
-from ... import changes
+from ... import audit, changes
 from ...errors import StoreInUse
 from ...modules import is_installed
 
@@ -74,7 +74,7 @@ def allowed() -> Generator[None, None, None]:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if event not in _EVENTS or not _protected or not args:
+    if not _protected or not args:
         return
     name = args[0]
     if isinstance(name, int):  # a descriptor that is open already
@@ -178,7 +178,7 @@ _HOOK = changes.declare(
     when=changes.STORE,
     why="opening the store's own files would drop SQLite's locks, and lose runs: it is refused with the line",
     until=changes.NEVER,
-    install=lambda: sys.addaudithook(_hook),
+    install=lambda: audit.listen(_EVENTS, _hook),
 )
 
 _MODULES: tuple[tuple[str, ModuleType], ...] = (
