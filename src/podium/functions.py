@@ -73,6 +73,11 @@ class Function:
         if not self.executor:
             self.executor = "loop" if self.is_async else "threads"
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is Podium's own: lists of what a program declares leave it out."""
+        return self.module == "podium"
+
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments by parameter name, defaults left out.
 

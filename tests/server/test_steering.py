@@ -43,6 +43,7 @@ def test_a_start_that_cannot_be_stores_nothing(server: Server, body: object, sta
 
 def test_workflows_are_listed_with_the_schema_of_their_arguments(server: Server) -> None:
     listed = {item["name"]: item for item in server.ask("/api/workflows").json["items"]}
+    assert not [name for name in listed if name.startswith("podium:")], "what is built in, nobody starts"
     [parameter] = listed[ADDS]["parameters"]
     assert parameter == {
         "name": "n", "annotation": "int", "required": False, "schema": {"type": "integer"}, "default": 3,

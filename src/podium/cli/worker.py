@@ -172,8 +172,9 @@ def about(served: WorkerModules, options: Options) -> EngineInfo:
 
 
 def _say_begin(app: App, served: WorkerModules) -> None:
-    workflows = sum(function.is_workflow for function in served.functions.values())
-    tasks = len(served.functions) - workflows
+    own = [function for function in served.functions.values() if not function.is_built_in]
+    workflows = sum(function.is_workflow for function in own)
+    tasks = len(own) - workflows
     what = f"{formatting.many(workflows, 'workflow')}, {formatting.many(tasks, 'task')}"
     without = f", without {', '.join(served.broken)} until mended" if served.broken else ""
     tell(f"worker {os.getpid()}  {shown_url(app.url)}")

@@ -91,7 +91,7 @@ class StartedRun(msgspec.Struct, frozen=True, kw_only=True):
 def workflows(service: Service) -> WorkflowsPage:
     """What can be started, with the schema of its arguments."""
     app = service.app
-    ours = {function.name: function for function in app.functions.values() if function.is_workflow}
+    ours = {each.name: each for each in app.functions.values() if each.is_workflow and not each.is_built_in}
     theirs = sorted(offered(living(app)).keys() - app.functions.keys())
     shown = [_shown(service, function) for _, function in sorted(ours.items())]
     # What only another engine has may be a task as well: those that have runs are shown.
