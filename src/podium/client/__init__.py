@@ -27,7 +27,7 @@ from .settings import (
     unknown_settings,
 )
 from .signals import Echo
-from .start_options import StartOptions, checked_tags, is_tag
+from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
 from .waiting import Waiting, answered
@@ -64,6 +64,7 @@ __all__ = [
     "shown_options",
     "shown_settings",
     "ScheduleHandle",
+    "IfExists",
     "Started",
     "schedules",
     "start_due",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from ..checks import check_seconds
 from ..errors import UsageError
 from ..inspect import has_key
+from ..machine import ChildOptions
+
+IfExists = Literal["attach", "reject"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _RULE = "letters, digits and ._:- are allowed, 128 at most, a letter or digit first"
@@ -22,6 +25,8 @@ class StartOptions(msgspec.Struct, frozen=True):
     delay: float | None = None  # seconds
     tags: tuple[str, ...] = ()
     outlive: bool = False  # in a workflow: the run goes on when the one that started it ends
+    unique: str | None = None  # a name that the run holds while it is unfinished
+    if_exists: IfExists = "attach"
 
     def __post_init__(self) -> None:
         id: Any = self.id  # as given, which nobody has looked at yet
@@ -37,15 +42,29 @@ class StartOptions(msgspec.Struct, frozen=True):
         if self.delay is not None:
             check_seconds("options", "delay", self.delay)
 
+        unique: Any = self.unique
+        if unique is not None and not (isinstance(unique, str) and unique.strip()):
+            raise UsageError(f"options(unique={unique!r}): text is needed")
+        if self.if_exists not in get_args(IfExists):
+            raise UsageError(f'options(if_exists={self.if_exists!r}): "attach" or "reject" is needed')
         if type(self.outlive) is not bool:
             raise UsageError(f"options(outlive={self.outlive!r}): True or False is needed")
+
+    def of_child(self) -> ChildOptions:
+        """What they say of a child run. Raises UsageError for what that cannot have."""
+        if self.unique is not None or self.if_exists != "attach":
+            raise UsageError(
+                "options(unique=, if_exists=) in a workflow's body",
+                fix="options(id=...), or start it in a task",
+            )
+        return ChildOptions(self.id, self.delay, self.tags, self.outlive)
 
     def with_id(self, id: str | None) -> StartOptions:
         """The same options for the run with this id. Raises UsageError where it cannot be one."""
         if id is None:  # no id in `options`; here one was to be given
             raise UsageError("id= gave None for an item", fix=f"give every item an id: {_RULE}")
         # `structs.replace` may not check.
-        return StartOptions(id=id, delay=self.delay, tags=self.tags, outlive=self.outlive)
+        return StartOptions(id, self.delay, self.tags, self.outlive, self.unique, self.if_exists)
 
 
 def is_tag(text: str) -> bool:

@@ -38,6 +38,7 @@ class Start(NamedTuple):
     new: NewRun
     label: str  # of the function, for errors
     started: Started
+    rejects: bool = False  # a run that is there already is an error
 
 
 class EncodedCall(NamedTuple):
@@ -82,14 +83,15 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str, proje
         fingerprint=function.fingerprint,
         due=now + options.delay if options.delay else None,
         starter=starter,
-        attach=bool(starter) and options.id is None and not options.delay,
+        attach=bool(starter) and options.id is None and not options.delay and not options.unique,
+        unique_name=options.unique or "",
         project=project,
         tags=tuple(options.tags),
     )
 
 
-def started_run(new: NewRun, label: str, verdict: Verdict) -> str:
-    """The id of the run that a start has come to, which may be an earlier one.
+def started_run(new: NewRun, label: str, verdict: Verdict, rejects: bool = False) -> str:
+    """The id of the run that a start has come to, which may be an earlier one, unless that is rejected.
 
     Raises IdConflict, or InternalError for a verdict that a start cannot have.
     """
@@ -99,6 +101,9 @@ def started_run(new: NewRun, label: str, verdict: Verdict) -> str:
             f"run {new.id!r} exists, but of another function or with other arguments than {label}(...) now",
             fix="use another id, or the same call",
         )
+    if rejects and outcome is Outcome.EXISTS:
+        what = f"run {id!r} holds the name {new.unique_name!r}" if id != new.id else f"run {id!r} exists"
+        raise IdConflict(f"{what}, and {label}(...) was not to attach to it", fix=f"podium.get({id!r})")
     if outcome not in (Outcome.DONE, Outcome.EXISTS, Outcome.ATTACHED):
         raise InternalError(f"the store refused the start of {label}: {verdict.outcome} {verdict.detail}")
     return id

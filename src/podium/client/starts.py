@@ -47,7 +47,12 @@ class Starts:
         for chunk in chunks(calls):
             of = (profile.env, profile.starter, project_in(profile.url, function))
             new_runs = [new_run(function, call, *of) for call in chunk]
-            started += self._start([_to_start(new, function.label, watch) for new in new_runs])
+            started += self._start(
+                [
+                    _to_start(new, function.label, watch, call.options.if_exists == "reject")
+                    for new, call in zip(new_runs, chunk, strict=True)
+                ]
+            )
         return started
 
     def copy(self, new: NewRun, label: str) -> Started:
@@ -82,7 +87,7 @@ class Starts:
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
-            run = started_run(start.new, start.label, verdict)
+            run = started_run(start.new, start.label, verdict, start.rejects)
             if verdict.runs[0][0] is Outcome.DONE:
                 start.started.created = start.new.at
             if session.has_engine:
@@ -109,5 +114,5 @@ class Starts:
             )
 
 
-def _to_start(new: NewRun, label: str, watch: bool = False) -> Start:
-    return Start(new, label, Started(Future(), Future() if watch else None))
+def _to_start(new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> Start:
+    return Start(new, label, Started(Future(), Future() if watch else None), rejects)

@@ -17,6 +17,7 @@ from ..client import (
     PASSED_ON,
     App,
     Batch,
+    IfExists,
     Run,
     Runs,
     StartOptions,
@@ -33,7 +34,7 @@ from ..client import (
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
 from ..inspect import drop_our_frames
-from ..machine import ChildOptions, FanOut, Machine, Step, current_machine, start_child
+from ..machine import FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
 
 P = ParamSpec("P")
@@ -151,7 +152,7 @@ class Durable(Generic[P, C, R]):
         machine = current_machine()
         if machine is not None:
             self._inside("map")
-            options = _child_options(self._call)
+            options = self._call.of_child()
             fan_out = FanOut(machine, self._function, items, limit, on_error, self._bound, options)
             return Runs(fan_out, self._function.label)
         app = current_app()
@@ -264,6 +265,8 @@ class Durable(Generic[P, C, R]):
         delay: Span | None = None,
         tags: Iterable[str] = (),
         outlive: bool = False,
+        unique: str | None = None,
+        if_exists: IfExists = "attach",
     ) -> Durable[P, C, R]:
         """The same function with options for its next calls, apart from the user's own arguments.
 
@@ -271,6 +274,8 @@ class Durable(Generic[P, C, R]):
         delay    seconds before it may begin, or "2h"
         tags     words to find it by, without blanks
         outlive  of a child run: it is not asked to stop when the run that started it ends before it
+        unique   a name that one unfinished run has: a start by it gives that run, whatever its arguments
+        if_exists  "reject": a run that is there already, by `id` or `unique`, is IdConflict
 
         Raises UsageError for what cannot be.
 
@@ -281,7 +286,7 @@ class Durable(Generic[P, C, R]):
         'order-17'
         """
         seconds = None if delay is None else seconds_of("options", "delay", delay)
-        call = StartOptions(id=id, delay=seconds, tags=checked_tags(tags), outlive=outlive)
+        call = StartOptions(id, seconds, checked_tags(tags), outlive, unique, if_exists)
         return type(self)(self._function, call, self._bound)
 
     def __reduce__(self) -> Any:
@@ -317,10 +322,6 @@ class Durable(Generic[P, C, R]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}>"
-
-
-def _child_options(call: StartOptions) -> ChildOptions:
-    return ChildOptions(call.id, call.delay, call.tags, call.outlive)
 
 
 def _look(module: str, qualname: str) -> Any:
@@ -360,7 +361,7 @@ class Workflow(Durable[P, C, R]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
         machine = current_machine()
         if machine is not None:
-            start = functools.partial(start_child, machine, options=_child_options(self._call))
+            start = functools.partial(start_child, machine, options=self._call.of_child())
             return machine.call(self._function, (*self._bound, *args), kwargs, start)
         if self._function.is_async:
             return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
@@ -388,7 +389,7 @@ class Workflow(Durable[P, C, R]):
         return run()
 
     def _start_step(self, machine: Machine) -> Callable[..., Step]:
-        return functools.partial(start_child, machine, self._function, options=_child_options(self._call))
+        return functools.partial(start_child, machine, self._function, options=self._call.of_child())
 
     def _inside(self, verb: str) -> None:
         if verb == "map" and self._call.id is not None:
