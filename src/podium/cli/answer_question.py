@@ -8,6 +8,7 @@ import click
 
 from ..client import answer
 from . import options
+from .answer import say_json
 from .lookup import looking, pick
 from .main import FINE
 from .terminal import say
@@ -20,7 +21,11 @@ from .values import read_value
 @click.option("--ask", metavar="ID", help="Which question, by its id or its prompt, where there are several.")
 @click.option("--by", metavar="WHO", help="Who answers, for the record. Default: the system's user.")
 @options.store
-def command(run: str, value: str, ask: str | None, by: str | None, store: str | None) -> int:
+@options.as_json
+@options.quiet("Say nothing.")
+def command(
+    run: str, value: str, ask: str | None, by: str | None, store: str | None, as_json: bool, quiet: bool
+) -> int:
     """Answer the question of a run. VALUE is JSON, or else text: true, 120, '{"ok": true}', yes.
 
     The value is checked against the question's type. The first answer counts: a second one is refused, and so
@@ -29,7 +34,10 @@ def command(run: str, value: str, ask: str | None, by: str | None, store: str | 
     with looking(store) as app:
         row = pick(app, run)
         answer(app, row.id, read_value(value), ask, by or _user()).result()
-    say(f"{row.id}  answered")
+    if as_json:
+        say_json(run=row.id, outcome="answered")
+    elif not quiet:
+        say(f"{row.id}  answered")
     return FINE
 
 

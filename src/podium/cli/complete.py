@@ -7,6 +7,7 @@ import click
 from ..client import completing
 from ..errors import UsageError
 from . import options
+from .answer import say_json
 from .lookup import looking
 from .main import FINE
 from .terminal import safe, say
@@ -19,12 +20,25 @@ from .values import read_value
 @click.option("--error", metavar="TEXT", help="It has failed: the body's wait raises this.")
 @click.option("--by", metavar="WHO", default="", help="Who answers, for the record.")
 @options.store
-def command(callback: str, value: str | None, error: str | None, by: str, store: str | None) -> int:
+@options.as_json
+@options.quiet("Say nothing.")
+def command(
+    callback: str,
+    value: str | None,
+    error: str | None,
+    by: str,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Complete the callback with this id. VALUE is JSON, or else text; without one it is null."""
     if value is not None and error is not None:
         raise UsageError("a value or an error, not both", fix=f"podium complete {callback} --error TEXT")
     with looking(store) as app:
         given = None if value is None else read_value(value)
         completing(app, callback, given, error, by).result()
-    say(f"{safe(callback)}  completed")
+    if as_json:
+        say_json(id=callback, outcome="completed")
+    elif not quiet:
+        say(f"{safe(callback)}  completed")
     return FINE
