@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podium import Retry, cron, task, workflow
+from podium import Retry, ask, cron, task, workflow
 
 
 @dataclass
@@ -102,3 +102,20 @@ def steps(many: int = 60) -> int:
 def report(day: str = "today") -> str:
     """Starts by itself."""
     return day
+
+
+@dataclass
+class Approval:
+    """What a person decides."""
+
+    approve: bool
+    reason: str = ""
+
+
+@workflow
+async def refund(amount: int = 120) -> str:
+    """Asks twice."""
+    if not await ask(f"Refund {amount}?", bool, to="ops"):
+        return "refused"
+    given = await ask("In which way?", Approval)
+    return f"{given.approve} {given.reason}"

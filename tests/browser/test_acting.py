@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener, Site, newest, podium, served, wait_for_state
-from tests.browser.test_pages import settle
+from tests.browser.test_pages import findings, settle
 
 pytestmark = pytest.mark.browser
 
@@ -252,3 +252,28 @@ def test_all_that_a_query_finds_is_cancelled_by_the_count_that_was_shown(opened:
     dialog.get_by_role("button", name="Cancel 2 runs").click()
     page.locator(".toast").get_by_role("button", name="Now").click()
     expect(page.locator("#runs tbody tr td:nth-child(2)")).to_have_text(["cancelled", "cancelled"])
+
+
+def test_a_question_is_answered_by_the_form_of_its_type(opened: Opener, site: Site) -> None:
+    start(site, "flows:refund")
+    run = newest(site.project, "refund")
+    page = opened("/waiting")
+    question = page.get_by_role("region", name="Refund 120?")
+    expect(question).to_contain_text("to ops")
+    assert findings(page) == []
+    question.get_by_role("button", name="Yes").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"podium answer {run} true")
+    page.get_by_role("dialog").get_by_role("button", name="Yes", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+
+    question = page.get_by_role("region", name="In which way?")
+    expect(question).to_be_visible()
+    assert findings(page) == []
+    question.get_by_label("approve").select_option("true")
+    question.get_by_label("reason").fill("known customer")
+    question.get_by_role("button", name="Answer…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Answer", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(question).to_have_count(0)
+    wait_for_state(site.project, run, "succeeded")
+    assert json.loads(podium(site.project, "show", run, "--json"))["result"] == "True known customer"

@@ -26,6 +26,7 @@ PLACES = {
     "why": "/runs/{check}#why",
     "history": "/runs/{crawl}#history",
     "failures": "/failures",
+    "waiting": "/waiting",
     "workflows": "/workflows?w=buy",
     "schedules": "/schedules",
     "workers": "/workers",

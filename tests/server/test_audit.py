@@ -40,6 +40,7 @@ def test_no_route_of_a_change_leaves_no_row(server: Server) -> None:
 BODIES = {
     "/api/runs": {"function": "none"},
     "/api/runs/{verb}": {"q": "id:none", "count": 0},
+    "/api/runs/{run}/answer": {"value": True},
     "/api/schedules/{name}/backfill": {"begin": "today", "end": "today", "count": 0},
 }
 

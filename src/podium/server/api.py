@@ -5,6 +5,7 @@ from __future__ import annotations
 from .access import Permission
 from .routes import Route, Table
 from .views import (
+    asks,
     audit,
     description,
     failures,
@@ -51,6 +52,8 @@ TABLE = Table(
         Route("GET", "/metrics", _LOOK, metrics.metrics),
         Route("GET", "/api/failures", _LOOK, failures.failures),
         Route("GET", "/api/workflows", _LOOK, workflows.workflows),
+        Route("GET", "/api/asks", _LOOK, asks.listed),
+        Route("POST", "/api/runs/{run}/answer", _STEER, asks.give),
         Route("GET", "/api/schedules", _LOOK, schedules.listed),
         Route("GET", "/api/schedules/{name}/backfill", _LOOK, schedules.backfill_preview),
         Route("POST", "/api/schedules/{name}/backfill", _STEER, schedules.backfill),

@@ -15,6 +15,7 @@ const PAGES = [
   ["runs", /^\/runs$/, "./pages/runs.js", "Runs", "r", "/runs"],
   ["runs", /^\/runs\/([^/]+)$/, "./pages/run.js"],
   ["failures", /^\/failures$/, "./pages/failures.js", "Failures", "f", "/failures"],
+  ["waiting", /^\/waiting$/, "./pages/waiting.js", "Waiting", "w", "/waiting"],
   ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
   ["schedules", /^\/schedules$/, "./pages/schedules.js", "Schedules", "s", "/schedules"],
   ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
@@ -23,7 +24,7 @@ const PAGES = [
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r f o s e ,", "now, runs, failures, workflows, schedules, engines, settings"],
+  ["g then n r f w o s e ,", "now, runs, failures, waiting, workflows, schedules, engines, settings"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],

@@ -1,0 +1,43 @@
+"""Questions over HTTP: seen with their schema, answered once, by whoever shows a token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import podium
+from podium import workflow
+from tests.server.conftest import Server
+
+
+@workflow
+async def asks() -> bool:
+    return await podium.ask("Go on?", bool, to="ops")
+
+
+def question(server: Server, run: str) -> Any:
+    """What the run asks, when it does."""
+    assert server.ask(f"/api/runs/{run}").json["id"] == run
+    for _ in range(200):
+        found = [item for item in server.ask("/api/asks").json["items"] if item["run"] == run]
+        if found:
+            return found[0]
+        server.ask(f"/api/runs/{run}/wait?timeout=0.05")
+    raise AssertionError(f"{run} asks nothing")
+
+
+def test_a_question_is_answered_once_and_by_its_type(server: Server) -> None:
+    run = asks.options(id="asking").start()
+    found = question(server, "asking")
+    assert (found["prompt"], found["to"], found["schema"]) == ("Go on?", "ops", {"type": "boolean"})
+    path, ask = "/api/runs/asking/answer", found["id"]
+    assert server.ask(path, "POST", {"value": "perhaps", "ask": ask}).status == 400
+    assert server.ask(path, "POST", {"value": True, "ask": ask}).json == {
+        "run": "asking", "by": "owner", "version": 1,
+    }  # fmt: skip
+    assert run.result(timeout=10) is True
+    assert server.ask(path, "POST", {"value": False, "ask": ask}).status == 409
+    assert server.ask("/api/asks").json["items"] == []
+
+
+def test_who_asks_nothing_is_told_so(server: Server) -> None:
+    assert server.ask("/api/runs/nobody/answer", "POST", {"value": 1}).status == 404
