@@ -12,7 +12,7 @@ def test_who_asks_is_told_who_that_is_and_of_which_store(server: Server) -> None
     me = server.ask("/api/me").json
     assert (me["name"], me["role"], me["release"]) == ("owner", "admin", "1.2.3")
     assert me["store"] == server.app.url
-    assert me["badges"] == {"parked": 0, "failures": 0}
+    assert me["badges"] == {"parked": 0, "failures": 0, "waiting": 0}
 
 
 def test_runs_come_newest_first_by_pages(server: Server) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from ...client import shown_url
+from ...client import questions, shown_url
 from ...inspect import check_runs, parse, search
 from ...model import Query, State
 from ..access import Caller
@@ -84,7 +84,11 @@ def me(service: Service, caller: Caller) -> Me:
         store=shown_url(app.url),
         release=service.version,
         modules=list(service.modules),
-        badges={"parked": counts.get(State.PARKED, 0), "failures": counts.get(State.FAILED, 0)},
+        badges={
+            "parked": counts.get(State.PARKED, 0),
+            "failures": counts.get(State.FAILED, 0),
+            "waiting": len(questions(service.app)),
+        },
     )
 
 
