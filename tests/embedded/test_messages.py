@@ -277,3 +277,22 @@ def test_waiting_in_async_code(app: App) -> None:
         return await run
 
     assert asyncio.run(talk()) == [3]
+
+
+@workflow
+async def waits_for_a_child() -> list[int]:
+    return await collects.options(id="child").start(1)
+
+
+def test_why_names_what_is_waited_for(store: Path) -> None:
+    with App(store, options=EVICTING) as app:
+        runs = [approves.start(7), calls_back.start(), waits_for_a_child.start()]
+        for run in runs:
+            until(lambda run=run: run.state is State.WAITING and app.store.waits(run.id))
+        asks, callback, parent = [run.why() for run in runs]
+        assert "an answer to 'Refund 7?' (to ops)" in asks
+        assert f"podium answer {runs[0].id} VALUE" in asks
+        assert "podium complete" in callback
+        assert "it waits for run child (collects), which is waiting" in parent
+        for run in runs:
+            run.cancel()

@@ -22,6 +22,7 @@ from .durations import ago, span
 from .progress import RunProgress
 from .store_view import StoreView
 from .undriven import can_act, living, offered, would_take
+from .waited_for import waited_for
 from .whereabouts import WayOn, way_on
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
@@ -248,6 +249,8 @@ class _Unfinished:
 
     def _resting(self) -> Cause:
         row = self.row
+        if found := waited_for(self.view, row):
+            return Cause(*found)
         if row.due is None:
             end = f"podium cancel {row.id}  ends it"
             return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
