@@ -104,3 +104,12 @@ def test_a_store_without_any_says_how_one_is_made(tmp_path: Path) -> None:
     App(tmp_path / "podium.db", drives="nothing").store.close()
     result = run(tmp_path / "podium.db")
     assert "no schedules: @workflow(schedule=" in result.stderr
+
+
+def test_a_schedule_s_own_run_is_told_by_its_schedule_s_name(store: Path) -> None:
+    def said(*words: str) -> str:
+        return CliRunner().invoke(command_line, [*words, "--store", str(store)]).output
+
+    (line,) = [line for line in said("runs").splitlines() if line.startswith("s1")]
+    assert line.endswith(DAILY)
+    assert "podium worker shop  keeps the schedule shop:daily" in said("why", "s1")

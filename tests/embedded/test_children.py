@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from podium import App, IdConflict, Options, RunCancelled, UsageError, sleep, task, workflow
+from podium.cli.story import tree
 from podium.functions import registry
+from podium.inspect import RunProgress
 from podium.model import Kind, Query, State
 
 
@@ -67,6 +69,23 @@ def test_children_are_runs_of_their_own_in_either_colour(app: App) -> None:
     assert [entry.kind for entry in app.history(rows[0].id)] == [Kind.RESULT], "its task is on its own record"
     assert {entry.kind for entry in app.history(run.id)} == {Kind.SENT, Kind.MESSAGE}
     assert plain_orders.run(2) == [0, 2, 4, 6]
+
+
+def test_a_child_is_a_step_of_its_parent_from_its_start_to_its_end(app: App) -> None:
+    run = catches.start(3)
+    run.result()
+    progress = RunProgress(app.history(run.id), branches=True)
+    (counts,) = progress.functions.values()
+    assert (counts.function, counts.failed, counts.unfinished, progress.steps) == ("breaks", 1, 0, 1)
+    assert counts.longest > 0
+    orders_run = orders.start(4)
+    orders_run.result()
+    entries = app.history(orders_run.id)
+    ends = [number for number, entry in enumerate(entries) if entry.kind is Kind.MESSAGE]
+    under_way = RunProgress(entries[: ends[-1]]).functions["plain_order"]
+    assert (under_way.ended, under_way.unfinished) == (0, 1)
+    lines = tree(RunProgress(entries, branches=True), app.load(orders_run.id), 0.0)
+    assert not [line for line in lines if "message" in line]
 
 
 @workflow

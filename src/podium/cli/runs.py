@@ -10,7 +10,7 @@ import click
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, living, parse, run_fields, search, undriven
+from ..inspect import SearchResult, living, parse, run_fields, schedule_of, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -94,6 +94,12 @@ def _such(left: Collection[str]) -> str:
     return "such a run" if len(left) == 1 else f"these {len(left)} runs"
 
 
+def _input(row: RunRow, width: int) -> str:
+    """What a run was called with; of a schedule's own run which one it is."""
+    schedule = schedule_of(row)
+    return safe(schedule[0]) if schedule is not None else formatting.call(row.args, width)
+
+
 def table(rows: list[RunRow], left: Collection[str], now: float, columns: int | None) -> Iterator[str]:
     """Title and a line per run, at most so many columns wide; None: as wide as they are."""
     all_columns = [
@@ -103,7 +109,7 @@ def table(rows: list[RunRow], left: Collection[str], now: float, columns: int | 
         Column("created", 6, [formatting.ago(row.created, now) for row in rows]),
         Column("took", 4, [_took(row, now) for row in rows]),
         Column("entries", 3, [f"{row.entries:,}" for row in rows]),
-        Column("input", 5, [formatting.call(row.args, 40 if columns else 200) for row in rows]),
+        Column("input", 5, [_input(row, 40 if columns else 200) for row in rows]),
     ]
     shown = _fitting(all_columns, columns)
     for number in range(-1, len(rows)):

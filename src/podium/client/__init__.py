@@ -15,7 +15,7 @@ from .messages import answer, complete, completing, questions
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import PASSED_ON, Run, StoredRun
-from .schedule_record import SCHEDULE, keep_schedules
+from .schedule_record import keep_schedules
 from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
 from .settings import (
     SETTINGS,
@@ -36,7 +36,6 @@ __all__ = [
     "ELSEWHERE",
     "NEW_STORE",
     "PASSED_ON",
-    "SCHEDULE",
     "SETTINGS",
     "WAITING",
     "App",

@@ -17,12 +17,11 @@ from .. import codec
 from ..calendar import Schedule, Standing, begun
 from ..errors import StoreError, WrongState
 from ..functions import Function
-from ..model import UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
+from ..model import SCHEDULE, UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
 from ..store import Store
 from .location import project_in
 from .profile import Profile
 
-SCHEDULE = "podium:schedule"  # the built-in workflow's name
 _FREE = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _TRIES = 50
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import SCHEDULE, start_due
+from ..client import start_due
 from ..executors import current_attempt
 from ..functions import Function, registry
 from ..machine import current_machine
+from ..model import SCHEDULE
 from .callables import Task, Workflow
 
 VERSION = "1"  # of the body: where it decides otherwise, runs of the former one are replayed as a trial

@@ -9,6 +9,7 @@ from .failures import FailureGroup, failure_groups
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
+from .schedule_runs import schedule_of
 from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
 from .shapes import (
     EntryShape,
@@ -86,6 +87,7 @@ __all__ = [
     "read_moment",
     "read_span",
     "recorded_frames",
+    "schedule_of",
     "search",
     "span",
     "undriven",

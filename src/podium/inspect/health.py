@@ -11,6 +11,7 @@ from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding, lock_holder
 from .causes import MORE_SLOTS, UNBLOCK, full_slots, named, silent
 from .durations import ago, span
+from .schedule_runs import schedule_of
 from .store_view import StoreView
 from .undriven import can_act, has_function, offered, undriven
 from .whereabouts import way_on
@@ -132,7 +133,7 @@ def _unserved(view: StoreView, living: Sequence[EngineRow]) -> Iterator[Finding]
         way = way_on(view, first, offered(living))
         worker = f"podium worker {function.partition(':')[0]}, or drive one: {way.command}"
         is_elsewhere = bool(first.project) and any(function in engine.functions for engine in living)
-        fix = way.said if way.why or is_elsewhere else worker
+        fix = way.said if way.why or is_elsewhere or schedule_of(first) else worker
         yield Finding("unserved", False, "; ".join((what, *way.why)), fix)
     if not lacking:
         yield Finding("unserved", True, "every run that is due has an engine that offers its function")

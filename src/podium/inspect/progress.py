@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
-from ..model import COPY_BEGAN, DEADLINE, STARTS, TURNS, Entry, Kind
+from ..model import ANSWER, COPY_BEGAN, DEADLINE, OUTCOME, STARTS, TURNS, Entry, Kind, State, read_name
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would
@@ -52,7 +52,7 @@ class StepCounts:
         """Count one entry."""
         for by_step in (self.retrying, self.begun, self.running, self.notes):
             by_step.pop(entry.step, None)
-        if entry.kind in STARTS:
+        if entry.kind in STARTS or (entry.kind is Kind.SENT and not _is_told_at_once(entry)):
             self.begun[entry.step] = entry
             return
         if entry.kind is Kind.HANDED_BACK:
@@ -70,6 +70,15 @@ class StepCounts:
                 self.failures.append(entry)
         else:
             self.done += 1
+
+    def answered(self, step: str, failed: bool, at: float) -> None:
+        """A child run, a question or a callback has come to something."""
+        asked = self.begun.pop(step, None)
+        self.latest = at - asked.at if asked is not None else 0.0
+        self.seconds += self.latest
+        self.longest = max(self.longest, self.latest)
+        self.failed += failed
+        self.done += not failed
 
     def merge(self, other: StepCounts) -> None:
         """Take in the same function's steps of a branch that does the same."""
@@ -171,6 +180,11 @@ class RunProgress:
         self.last = entry
         if entry.kind in TURNS or entry.step == COPY_BEGAN:
             return None  # the engine's own book-keeping, see `engine.poison_bodies` and `engine.driver`
+        if entry.kind is Kind.MESSAGE:
+            kind, state, step = read_name(entry.name)
+            if kind in (OUTCOME, ANSWER) and step:
+                self._answered(step, state, entry)
+                return None
         scope, name = place(entry)
         if self._root is not None:
             _counts(_branch(self._root, scope, entry.seq).functions, name, entry.seq).add(entry)
@@ -179,6 +193,16 @@ class RunProgress:
         counts = _counts(self.functions, name, entry.seq)
         counts.add(entry)
         return counts if entry.kind in _ATTEMPTS else None
+
+    def _answered(self, step: str, state: str, entry: Entry) -> None:
+        scope, slash, name = step.partition("/")
+        scope, function = (scope, name) if slash else ("", scope)
+        function = function.partition("#")[0]
+        failed = state in (State.FAILED, State.CANCELLED)
+        if self._root is not None:
+            counts = _counts(_branch(self._root, scope, entry.seq).functions, function, entry.seq)
+            counts.answered(step, failed, entry.at)
+        _counts(self.functions, function, entry.seq).answered(step, failed, entry.at)
 
     # -- what happens in this process -------------------------------------------------------------------
 
@@ -204,6 +228,11 @@ class RunProgress:
 
     def _of(self, attempt: Attempt) -> StepCounts:
         return _counts(self.functions, attempt.step.partition("/")[2].partition("#")[0], self.seq + 1)
+
+
+def _is_told_at_once(entry: Entry) -> bool:
+    """Whether a signal was sent, and not a child run started or somebody asked."""
+    return entry.step.rpartition("/")[2].partition("#")[0] == "send"
 
 
 def place(entry: Entry) -> tuple[str, str]:

@@ -28,6 +28,7 @@ from ..modules import (
 from ..store import project_folder
 from . import history
 from .declared import Declared, declared_in, files_with
+from .schedule_runs import schedule_of
 from .store_view import StoreView
 
 _SHOWN = 3
@@ -66,6 +67,10 @@ def way_on(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> WayOn:
             return WayOn(f"podium cancel {row.id}", "ends it", ("nothing tells its next execution",))
         again = row.starter if row.starter.endswith(NOTEBOOK) else f"python {shlex.quote(row.starter)}"
         return WayOn(again, "goes on with it")
+    schedule = schedule_of(row)
+    if schedule is not None:
+        name, started = schedule
+        return WayOn(f"podium worker {started.partition(':')[0]}", f"keeps the schedule {name}")
     if module.endswith(NOTEBOOK) or module.startswith(NO_FILE):
         is_session = module.startswith(NO_FILE)
         what = "a session that no file holds" if is_session else "a notebook"

@@ -112,6 +112,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the inbox, counting from 1; the store gives it
 
 
+SCHEDULE = "podium:schedule"  # the built-in workflow that every schedule is a run of
 BY_ITS_PROGRAM = "(its own program)"  # project of a run that only the program that began it goes on with
 
 
