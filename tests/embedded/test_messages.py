@@ -15,7 +15,9 @@ from click.testing import CliRunner
 import podium
 from podium import App, InboxFull, Options, Run, RunCancelled, UsageError, WrongState, task, workflow
 from podium.cli.main import command_line
-from podium.model import Kind, State
+from podium.client.messages import send
+from podium.model import Kind, Query, State
+from tests.processes.support import wait_until
 
 QUICK = Options(poll=0.05)
 EVICTING = Options(poll=0.05, evict_always=True)
@@ -238,6 +240,42 @@ def test_an_approval_is_answered_after_a_full_restart(store: Path) -> None:
     assert podium_says(store, "answer", "refund", '{"ok": true}')[0] == 0
     with App(store, options=QUICK):
         assert podium.get("refund").result(10) == "True "
+
+
+@workflow
+async def delegates() -> str:
+    return await hears_one()
+
+
+@workflow
+async def hears_one() -> str:
+    return await podium.receive("word", str)
+
+
+def test_a_child_that_waits_is_driven_by_the_script_of_its_parent(store: Path) -> None:
+    with App(store, drives="own", options=EVICTING) as app:
+        run = delegates.start()
+        wait_until(lambda: [row.state for row in app.find(Query())] == [State.WAITING, State.WAITING])
+        (child,) = (row for row in app.find(Query()) if row.parent == run.id)
+        with App(store, drives="nothing") as other:
+            send(other, child.id, "word", "go", None).result()
+        assert run.result(10) == "go"
+
+
+@workflow
+async def naps(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "woke"
+
+
+@workflow
+async def waits_for_a_nap() -> str:
+    return await naps(0.2)
+
+
+def test_a_child_that_sleeps_is_driven_by_the_script_of_its_parent(store: Path) -> None:
+    with App(store, drives="own", options=EVICTING):
+        assert waits_for_a_nap.start().result(10) == "woke"
 
 
 @pytest.mark.parametrize("error", [None, "no funds"])

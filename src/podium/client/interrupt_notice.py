@@ -34,10 +34,12 @@ def tell_left(
     """Say what became of the runs that a process asked for which is interrupted, or ends before them: in a
     line of those that stand still now, and in one of those that another process has, or takes."""
     try:
-        rows = [row for row in map(store.load, runs) if row is not None]
+        there = [row for row in map(store.load, runs) if row is not None]
         engines = [engine for engine in store.engines() if can_act(is_alive, engine)]
     except StoreError:  # then there is nothing that would be certain
         return
+    going_on = {row.id for row in there if not row.state.is_final}
+    rows = [row for row in there if row.parent not in going_on]  # a child goes on with its parent
     open_ones = [row for row in rows if not row.state.is_final]
     takers = {row.id: engine for row in open_ones if (engine := _taker(row, engines)) is not None}
     handed = [row for row in open_ones if row.id in takers]

@@ -158,6 +158,8 @@ class Engine:
         """A run left memory by a durable move: tell those who wait for it, or look for it in time."""
         if move.state is State.WAITING:
             self.claimer.due(move.due)
+            if head.parent and self._context.others == "leave":
+                self.watchers.add(head.id)  # of a family of ours: who else would go on with it?
         else:
             if move.state.is_final:
                 self.clients.ended(head)
