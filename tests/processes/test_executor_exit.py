@@ -57,6 +57,12 @@ def run(project: Path, *args: str) -> tuple[list[str], str]:
     return out.splitlines(), err
 
 
+def podium(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "podium", *words], cwd=project, text=True, capture_output=True, timeout=60
+    )
+
+
 def test_at_the_end_of_the_program_what_was_submitted_is_still_called(project: Path) -> None:
     for how in ("end", "shutdown"):
         out, err = run(project, how)
@@ -67,6 +73,10 @@ def test_at_the_end_of_the_program_what_was_submitted_is_still_called(project: P
 def test_a_program_that_failed_has_left_its_block(project: Path) -> None:
     out, err = run(project, "raise")
     assert out == ["body 0", "body 1", "body 2", "refused"], err
+    left = podium(project, "runs", "-q").stdout.strip()
+    refused = podium(project, "resume", left)
+    assert refused.returncode == 3
+    assert "only the program that has begun it goes on with it\n  python " in refused.stderr
     out, err = run(project, "end")
     assert out == ["refused"], err
     assert "3 results" in err

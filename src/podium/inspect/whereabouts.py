@@ -66,7 +66,7 @@ def way_on(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> WayOn:
         if not row.starter:
             return WayOn(f"podium cancel {row.id}", "ends it", ("nothing tells its next execution",))
         again = row.starter if row.starter.endswith(NOTEBOOK) else f"python {shlex.quote(row.starter)}"
-        return WayOn(again, "goes on with it")
+        return WayOn(again, "goes on with it", ("only the program that has begun it goes on with it",))
     schedule = schedule_of(row)
     if schedule is not None:
         name, started = schedule
