@@ -111,11 +111,10 @@ def test_a_receive_has_a_timeout(app: App) -> None:
 
 
 def test_a_signal_that_came_in_time_is_received_however_late_the_run_is_driven(store: Path) -> None:
-    with App(store, options=EVICTING) as app:
+    with App(store, options=EVICTING):
         run = hurries.options(id="late").start(0.6)
         until(lambda: run.state is State.WAITING)
-    with App(store, drives="nothing") as app:
-        app.enter()
+    with App(store, drives="nothing"):
         podium.get("late").send("word", "in time")
     threading.Event().wait(0.7)
     with App(store, options=QUICK):

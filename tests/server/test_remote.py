@@ -36,7 +36,7 @@ def test_a_run_is_started_waited_for_and_found_again(client: Client) -> None:
 
 def test_the_printed_link_is_enough(server: Server) -> None:
     client = Client(f"{server.listener.url}?token={server.access.token}")
-    assert client.start("adds", n=2).result(timeout=30) == 2
+    assert client.start(adds.name, n=2).result(timeout=30) == 2
 
 
 def test_async_code_awaits_the_same(client: Client) -> None:
