@@ -114,3 +114,12 @@ def test_a_schedule_s_own_run_is_told_by_its_schedule_s_name(store: Path) -> Non
     (line,) = [line for line in said("runs").splitlines() if line.startswith("s1")]
     assert line.endswith(DAILY)
     assert re.search(r"podium worker shop .*keeps the schedule shop:daily\n", said("why", "s1"))
+
+
+def test_a_run_that_no_schedule_has_written_hides_no_schedule(store: Path) -> None:
+    with App(store, drives="nothing") as app:
+        args, digest = codec.encode_call({"plan": {}, "standing": {}}, where="schedule")
+        new = NewRun("s2", "podium:schedule", args, digest, app.env.now(), due=app.env.now() + 86_400)
+        app.store.commit(None, [Write(new_runs=(new,))])
+    assert [found["name"] for found in answer(store)["schedules"]] == [DAILY]
+    assert CliRunner().invoke(command_line, ["runs", "--store", str(store)]).exit_code == 0

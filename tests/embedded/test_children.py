@@ -277,3 +277,62 @@ def test_sleep_is_a_child_too(app: App) -> None:
 def naps_plainly() -> int:
     sleep(0.01)
     return plain_order(1)
+
+
+@task
+async def naps_and_tells(n: int) -> int:
+    await asyncio.sleep(n)
+    effects.append(n)
+    return n
+
+
+effects: list[int] = []
+
+
+@workflow
+async def naps(n: int) -> int:
+    return await naps_and_tells(n)
+
+
+@workflow
+async def leaves_it(n: int) -> str:
+    naps.options(id="left").start(n)
+    await asyncio.sleep(0.2)
+    return "left"
+
+
+@pytest.mark.parametrize("drives", ["all", "own"])
+def test_a_running_child_is_stopped_at_once_with_its_parent(store: Path, drives: Any) -> None:
+    effects.clear()
+    with App(store, drives=drives, options=Options(poll=0.05, grace=10)) as app:
+        assert leaves_it.run(3) == "left"
+    with App(store, drives="nothing") as app:
+        assert app.load("left").state is State.CANCELLED
+    assert effects == []
+
+
+@workflow
+async def gives_up_on(id: str) -> str:
+    try:
+        async with asyncio.timeout(0.3):
+            await rests.options(id=id).start(0.8)
+    except TimeoutError:
+        return "gave up"
+    return "waited"
+
+
+@workflow
+async def looks_and_ends(id: str) -> str:
+    rests.options(id=id).start(0.8)
+    await asyncio.sleep(0.2)
+    return "ended"
+
+
+@pytest.mark.parametrize("body", [gives_up_on, looks_and_ends])
+@pytest.mark.parametrize("evicting", [False, True])
+def test_a_run_that_others_have_started_is_no_child(store: Path, body: Any, evicting: bool) -> None:
+    with App(store, options=Options(poll=0.05, evict_always=evicting)):
+        theirs = rests.options(id="theirs").start(0.8)
+        assert theirs.id == "theirs", "it is on record"
+        assert body.run("theirs") in ("gave up", "ended")
+        assert theirs.result(10) == "rested"

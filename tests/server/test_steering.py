@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium import RunCancelled, TaskFailed
+from podium.model import SCHEDULE
 from tests.server.conftest import Server, adds, breaks
 
 ADDS, BREAKS = adds.name, breaks.name
@@ -26,6 +27,7 @@ def test_a_workflow_is_started_with_arguments_of_its_types(server: Server) -> No
         ({"function": ADDS, "input": {"m": 4}}, 400, "E101"),
         ({"function": BREAKS}, 400, "E101"),
         ({"function": "nowhere:nothing"}, 404, "E301"),
+        ({"function": SCHEDULE, "input": {"plan": {}, "standing": {}}, "delay": 9}, 404, "E301"),
         ({"function": ADDS, "id": "no blanks"}, 400, "E100"),
         ({"function": ADDS, "delay": -1}, 400, "E100"),
         ({"function": ADDS, "tags": ["a b"]}, 400, "E100"),

@@ -15,7 +15,7 @@ import msgspec
 
 from .. import codec
 from ..calendar import Schedule, Standing, begun
-from ..errors import StoreError, WrongState
+from ..errors import PodiumError, StoreError, WrongState
 from ..functions import Function
 from ..model import SCHEDULE, UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
 from ..store import Store
@@ -92,8 +92,11 @@ def kept(store: Store) -> list[Kept]:
     found: list[Kept] = []
     while rows := store.find(query):
         for row in rows:
-            given = codec.decode(row.args)
-            found.append(Kept(row, *read(given["plan"], given["standing"])))
+            try:
+                given = codec.decode(row.args)
+                found.append(Kept(row, *read(given["plan"], given["standing"])))
+            except (PodiumError, msgspec.ValidationError, KeyError, TypeError):
+                continue  # nothing that Podium has written: its own run is parked when it is driven
         query = Query(function=SCHEDULE, states=UNFINISHED, limit=1000, before=rows[-1].id)
     return sorted(found, key=lambda each: (each.plan.project, each.plan.name))
 

@@ -25,6 +25,7 @@ from ..machine import (
 from ..model import (
     ANSWER,
     CANCEL,
+    OUTCOME,
     SIGNAL,
     SIGNALS_MAX,
     Head,
@@ -84,11 +85,14 @@ class Border:
         self._rows: set[str] = set()  # steps that the store knows to wait
         self._sends: dict[str, SendStep] = {}  # by the id of its message
         self._out: set[str] = set()  # steps that are under way
+        self._attached: set[str] = set()  # steps whose run others have started, or which outlives this one
         self._reserved = 0  # places in memory, for runs that it starts
 
     def remember(self, rows: Iterable[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
+        rows = list(rows)
         self._rows = {row.step for row in rows}
+        self._attached = {row.step for row in rows if row.kind == OUTCOME and not row.cancels}
 
     def take_up(self) -> None:
         """The replay is over: what is open and not known to be under way goes out, perhaps again."""
@@ -172,7 +176,8 @@ class Border:
 
     def _cancel(self, step: Step) -> None:
         """Nobody waits for this step any more: a child that was started for it is asked to stop."""
-        if step.id in self._out and isinstance(step, ChildStep) and not step.options.outlive:
+        is_theirs = step.id in self._attached
+        if step.id in self._out and isinstance(step, ChildStep) and not (step.options.outlive or is_theirs):
             run, at = self._head.id, self._context.env.now()
             self._outbox.send([Message(f"{run}:{step.id}", step.target, CANCEL, at, sender=run)])
         self._out.discard(step.id)
@@ -188,6 +193,8 @@ class Border:
     def created(self, write: Write, verdict: Verdict) -> None:
         """What became of the runs that were started: they are there, whatever has become of this one."""
         self._give_back(sum(new.owned for new in write.new_runs))
+        there = {id for outcome, id in verdict.runs if outcome is Outcome.EXISTS}
+        self._attached.update(wait.step for wait in write.waits if wait.target in there)
         for new, (outcome, id) in zip(write.new_runs, verdict.runs, strict=False):
             if outcome is Outcome.DONE and new.owned:
                 self._neighbours.bring_in(head_of_new(new))

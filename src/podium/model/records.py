@@ -257,7 +257,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[Outcome, ...] = ()  # DONE | GONE
     answers: tuple[Outcome, ...] = ()  # DONE | CLOSED | TAKEN
     detail: str = ""
-    told: tuple[Message, ...] = ()  # to whom it has sent outcomes and answers, and what
+    told: tuple[Message, ...] = ()  # outcomes, answers and cancels that it has sent
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):

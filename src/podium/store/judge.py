@@ -118,13 +118,16 @@ class _Judging:
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
         runs = tuple([self._start(new) for new in write.new_runs])
+        attached = {id for outcome, id in runs if outcome is Outcome.EXISTS}  # others' runs
         # What is another's under that id is not waited for.
         theirs = {id for outcome, id in runs if outcome is Outcome.CONFLICT}
         waits: tuple[Outcome, ...] = ()
         if run is not None and write.waits:
             waits = tuple(
                 [
-                    Outcome.GONE if wait.target in theirs else self._waits.put(run, wait)
+                    Outcome.GONE
+                    if wait.target in theirs
+                    else self._waits.put(run, wait, wait.target in attached)
                     for wait in write.waits
                 ]
             )
@@ -365,6 +368,7 @@ class _Judging:
         self.changes.inbox.append(row)
         if message.kind in (OUTCOME, ANSWER):
             self._rows.unheard.setdefault(run.id, []).append(row)
+        if message.kind != SIGNAL:
             self._told.append(msgspec.structs.replace(message, n=run.messages))
         self._counted(run)
         if run.owner is None and run.state in (State.QUEUED, State.WAITING):

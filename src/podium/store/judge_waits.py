@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import attrgetter
 
+import msgspec
+
 from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
 from .sets import Changes, Rows, RunState, WaitState
 
@@ -49,8 +51,11 @@ class Waits:
                 return f"step {wait.step} waits for something else"
         return ""
 
-    def put(self, run: RunState, wait: Wait) -> Outcome:
-        """Begin to wait."""
+    def put(self, run: RunState, wait: Wait, is_attached: bool = False) -> Outcome:
+        """Begin to wait. `is_attached`: for a run that this write would have started and that was there: it
+        is no child, and is not taken along."""
+        if is_attached and wait.cancels:
+            wait = msgspec.structs.replace(wait, cancels=False)
         if (run.id, wait.step) in self._rows.waits:
             return Outcome.DONE
         target = self._rows.runs.get(wait.target) if wait.kind == OUTCOME else None

@@ -111,7 +111,11 @@ def start(service: Service, body: StartBody, caller: Caller) -> StartedRun:
 
 
 def _workflow(service: Service, name: str) -> Function:
-    ours = [f for f in service.app.functions.values() if f.is_workflow and name in (f.name, f.label)]
+    ours = [
+        f
+        for f in service.app.functions.values()
+        if f.is_workflow and not f.is_built_in and name in (f.name, f.label)
+    ]
     exact = [function for function in ours if function.name == name] or ours
     if len(exact) == 1:
         return exact[0]
