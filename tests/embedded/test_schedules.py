@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 import podium
-from podium import App, Options, cron, every, task, workflow
+from podium import App, Options, WrongState, cron, every, task, workflow
+from podium.client import schedule_record
 from podium.functions import Function, registry
 
 seen: list[datetime.datetime] = []
@@ -209,3 +211,22 @@ def test_wrong_arguments_are_refused_where_they_are_declared() -> None:
 def test_scheduled_for_works_inside_alone() -> None:
     with pytest.raises(podium.UsageError, match="works inside a workflow"):
         podium.scheduled_for()
+
+
+def test_a_definition_that_cannot_change_now_keeps_no_worker_from_beginning(
+    url: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As where an engine that died has just looked at the schedule."""
+    with opened(url, daily):
+        pass
+
+    def busy(*_: object) -> None:
+        raise WrongState("schedule daily has changed meanwhile")
+
+    monkeypatch.setattr(schedule_record, "replace", busy)
+    given = functions(daily, yearly)
+    given[daily.name] = dataclasses.replace(given[daily.name], schedules=(every("1h"),))
+    with App(url, options=Options(poll=0.05, grace=2), functions=given):
+        assert yearly.name in [schedule.name for schedule in podium.schedules()]
+    said = "schedule daily has changed meanwhile: it stays as it was until the next start"
+    assert said in capfd.readouterr().err

@@ -196,13 +196,16 @@ def test_an_attempt_cancelled_in_line_never_begins() -> None:
 def test_bodies_that_wait_have_tasks_of_their_own() -> None:
     """Things are kept by task, and what is left behind there must not strike the next body."""
 
+    tasks: list[asyncio.Task[Any]] = []
+
     async def body(n: int) -> int:
         task = asyncio.current_task()
         assert task is not None
+        tasks.append(task)
         name = task.get_name()
         task.set_name(f"of {n}")
-        if n == 1:
-            asyncio.get_running_loop().call_later(0.01, task.cancel)  # too late for this one
+        if n > 1:
+            tasks[n - 2].cancel()  # too late for that one
         await asyncio.sleep(0.005)
         assert not name.startswith("of ")
         return n

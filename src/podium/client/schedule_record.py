@@ -143,9 +143,15 @@ def _keep(store: Store, profile: Profile, wanted: dict[tuple[str, str], Plan]) -
     for key, each in there.items():
         plan = wanted.get(key)
         if plan is not None and plan != each.plan:
-            replace(
-                store, profile, each, lambda _, standing, plan=plan: (plan, _moved(plan, standing, env.now()))
-            )
+            try:
+                replace(
+                    store,
+                    profile,
+                    each,
+                    lambda _, standing, plan=plan: (plan, _moved(plan, standing, env.now())),
+                )
+            except WrongState as error:  # it is being looked at: no reason for a worker not to begin
+                profile.tell(f"podium: {error.message}: it stays as it was until the next start")
         elif plan is None and _is_ours(each.plan, profile):
             store.commit(None, [Write(Fence(each.row.id, each.row.token, _FREE), Move(State.CANCELLED))])
 
