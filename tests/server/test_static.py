@@ -53,5 +53,18 @@ def test_nothing_is_inline_and_nothing_is_from_elsewhere(file: Path) -> None:
     assert not re.search(sinks, re.sub(r"//.*", "", text))
 
 
+MADE_UP = ("f-", "s-")  # classes that scripts put together, with a state's name behind
+
+
+def test_the_sheet_has_no_rule_for_what_no_page_has() -> None:
+    sheet = re.sub(r"/\*.*?\*/", "", (STATIC / "podium.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+    selectors = re.sub(r"\{[^{}]*\}", "{}", sheet)  # what is between braces is no selector
+    named = {name for name in re.findall(r"\.([a-zA-Z_][\w-]*)", selectors) if not name.startswith(MADE_UP)}
+    pages = "".join(file.read_text(encoding="utf-8") for file in (STATIC / "index.html", *SCRIPTS))
+    words = set(re.findall(r"[\w-]+", pages))
+    assert len(named) > 100
+    assert sorted(named - words) == []
+
+
 def test_the_scripts_are_small() -> None:
     assert sum(len(gzip.compress(script.read_bytes())) for script in SCRIPTS) < SCRIPTS_MAX
