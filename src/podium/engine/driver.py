@@ -158,13 +158,13 @@ class Driver:
             return False
         self.delivered.add(message.id)
         self._outbox.consumed.append(message.id)
-        seq, at, step = self._outbox.next_seq(), self.time(self._env.now()), None
+        digest, module = b"", ""
         if message.kind != CANCEL:
             step = awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
-            if step is None:  # nobody waits for it any more
-                self._outbox.seq -= 1
+            if step is None:  # the body has given it up: the message is taken, and not fed
                 return True
-        digest, module = (step.digest, step.function.module) if step is not None else (b"", "")
+            digest, module = step.digest, step.function.module
+        seq, at = self._outbox.next_seq(), self.time(self._env.now())
         self._feed(
             Entry(
                 seq, Kind.MESSAGE, at, message.id, digest, message.payload, module=module,
