@@ -69,9 +69,8 @@ class _Start:
             if wants_engine() and might_be_server():
                 self._watch()
             elif wants_engine() and parent_process() is not None:
-                self._watch(
-                    LOOKS
-                )  # it may serve on a socket that its parent has bound, as under `reload=True`
+                # It may serve on a socket that its parent has bound, as under `reload=True`.
+                self._watch(LOOKS)
             elif wants_engine():
                 _BINDING.install_once()
 

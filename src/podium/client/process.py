@@ -29,7 +29,7 @@ from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
 
 if TYPE_CHECKING:
-    from asyncio import Task  # a quarter of the time of `import podium`, which needs none
+    from asyncio import Task  # `import podium` loads no asyncio
 
 Drives = Literal["all", "own", "nothing"]
 

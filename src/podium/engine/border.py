@@ -7,7 +7,7 @@ same Write puts; where a replay finds a SENT without that row, it is asked for a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import codec
@@ -88,9 +88,8 @@ class Border:
         self._attached: set[str] = set()  # steps whose run others have started, or which outlives this one
         self._reserved = 0  # places in memory, for runs that it starts
 
-    def remember(self, rows: Iterable[WaitRow]) -> None:
+    def remember(self, rows: Sequence[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
-        rows = list(rows)
         self._rows = {row.step for row in rows}
         self._attached = {row.step for row in rows if row.kind == OUTCOME and not row.cancels}
 
