@@ -81,6 +81,11 @@ class Future(asyncio.Future[T]):
         return self.number
 
 
+def is_open(body: Any) -> bool:
+    """Whether a coroutine, or what passes for one, has begun or will, and has not ended."""
+    return (getattr(body, "cr_frame", None) or getattr(body, "gi_frame", None)) is not None
+
+
 class Task(asyncio.Future[Any]):
     """A branch: drives one coroutine, as asyncio.Task does, and knows its scope.
 
@@ -178,6 +183,10 @@ class Task(asyncio.Future[Any]):
             super().cancel(*cancelled.args[:1])
             loop.branch_ended(self)
         except BaseException as failure:
+            if is_open(self._coro):
+                # It does not come from there: a turn was stopped between two branches. This one stays
+                # unfinished, so that `Loop.abandon` closes it, and not the collector.
+                raise
             self.failed_at = getattr(awaited, "line", None)
             super().set_exception(failure)
             loop.branch_ended(self)

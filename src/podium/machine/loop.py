@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ..errors import Discarded
-from .branch import Future, Handle, Task, cancelled_error, enter_task, leave_task
+from .branch import Future, Handle, Task, cancelled_error, enter_task, is_open, leave_task
 from .generators import Generators
 from .guard import refuse_effect
 from .leak import leak_forever, silenced
@@ -252,7 +252,7 @@ class Loop(TimedLoop):
                         break
             finally:
                 self._hub = outer
-            for left in (*self._parked, *filter(_is_open, bodies)):
+            for left in (*self._parked, *filter(is_open, bodies)):
                 leak_forever(left)
             bodies.clear()
             self.ready.clear()
@@ -272,11 +272,11 @@ class Loop(TimedLoop):
             if not task.done():
                 bodies.extend(_awaited_in(task.get_coro()))
         for body in bodies:
-            if _is_open(body):
+            if is_open(body):
                 self._close(body.close)
         for generator in self._generators.alive() if self._generators else ():
             self._close(generator.aclose().send, None)
-        return bool(self._parked) or any(map(_is_open, bodies))
+        return bool(self._parked) or any(map(is_open, bodies))
 
     def _close(self, close: Callable[..., object], *args: Any) -> None:
         self._refusals = 0
@@ -285,13 +285,9 @@ class Loop(TimedLoop):
 
 def _awaited_in(body: Any) -> Iterator[Any]:
     """A coroutine and those it awaits in turn: an outer one may end while an inner one refuses to."""
-    while _is_open(body):
+    while is_open(body):
         yield body
         body = getattr(body, "cr_await", None) or getattr(body, "gi_yieldfrom", None)
-
-
-def _is_open(body: Any) -> bool:
-    return (getattr(body, "cr_frame", None) or getattr(body, "gi_frame", None)) is not None
 
 
 def _quietly(close: Callable[..., object], *args: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,7 +16,8 @@ import pytest
 
 import podium
 from podium import task
-from podium.errors import Discarded, EffectInWorkflow
+from podium.errors import Discarded, EffectInWorkflow, TurnBudgetExceeded
+from podium.machine.branch import Task
 from podium.machine.workers import end_idle_workers
 from tests.unit.machine.driver import Life
 
@@ -457,3 +459,51 @@ def test_a_run_in_trouble_is_dropped_without_acting() -> None:
 
     with pytest.raises(EffectInWorkflow):
         Life(body)
+
+
+class Struck:
+    """A coroutine, and a turn that is stopped just as it has given back control."""
+
+    def __init__(self, body: Any) -> None:
+        self._body, self._left = body, 2
+        self.close = body.close
+
+    @property
+    def cr_frame(self) -> Any:
+        return self._body.cr_frame
+
+    @property
+    def cr_await(self) -> Any:
+        return self._body.cr_await
+
+    def send(self, value: Any) -> Any:
+        given = self._body.send(value)
+        self._left -= 1
+        if self._left == 0:
+            raise TurnBudgetExceeded
+        return given
+
+
+async def stubborn() -> None:
+    while True:
+        try:
+            await asyncio.sleep(0)
+        except BaseException:
+            pass
+
+
+def test_a_turn_that_is_stopped_between_two_branches_leaves_none_to_the_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = Task.__init__
+
+    def struck(self: Any, coro: Any, **given: Any) -> None:
+        begin(self, Struck(coro), **given)
+
+    monkeypatch.setattr(Task, "__init__", struck)
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with pytest.raises(TurnBudgetExceeded):
+        Life(stubborn)  # which discards it, as an engine does
+    gc.collect()
+    assert [str(each.exc_value) for each in unraisable] == []
