@@ -168,6 +168,18 @@ def test_shutdown_cancels_what_has_not_begun() -> None:
     assert any(future.cancelled() for future in futures)
 
 
+def test_what_an_idle_worker_would_have_begun_with_is_not_cancelled(app: App) -> None:
+    free = threading.Event()
+    app.host.call(free.wait)  # so that nothing has begun yet
+    executor = Executor(2)
+    futures = [executor.submit(square, n) for n in range(5)]
+    executor.shutdown(wait=False, cancel_futures=True)
+    free.set()
+    assert [future.result(10) for future in futures[:2]] == [0, 1]
+    assert not wait(futures, timeout=10).not_done
+    assert [future.cancelled() for future in futures] == [False, False, True, True, True]
+
+
 def test_callbacks_may_use_podium() -> None:
     seen: list[object] = []
     with Executor() as executor:

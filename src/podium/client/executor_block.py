@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from enum import Enum
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from ..engine import End, Met, read_reason
@@ -114,7 +115,11 @@ class Block:
     def _leave(self, way: Way, cancel: bool) -> None:
         self._way = way
         if cancel:
-            for call in [*self._submitted, *self._pending]:
+            # A pool's idle worker has begun with a call as it is submitted, whether we have come to that yet
+            # or not; of a block that is left, nothing more begins.
+            running = len(self._open) - len(self._pending)
+            begun = max(0, self._max_workers - running) if way is Way.FINISH else 0
+            for call in islice([*self._pending, *self._submitted], begun, None):
                 call.future.cancel()
         self._nudge()
 
