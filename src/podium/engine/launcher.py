@@ -116,9 +116,17 @@ class Launcher:
         if attempt.step in self._suspects:  # else it is not on record that it began
             self._driver.note(Kind.HANDED_BACK, attempt)
 
+    def let_go(self) -> None:
+        """The run leaves memory: it goes at once, and not at the collector's time."""
+        self._touch = _no_run
+
     def ended(self, attempt: Attempt) -> None:
         """An attempt ended or was cancelled: others may have room now; a step that is over is no suspect."""
         if self._guard is not None:
             self._guard.ended(attempt)
             if attempt.step not in self._machine.open:
                 self._suspects.discard(attempt.step)
+
+
+def _no_run() -> None:
+    """There is nothing to commit for any more."""

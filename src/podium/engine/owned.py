@@ -271,6 +271,7 @@ class OwnedRun:
         if not self.residence.is_gone:
             self.residence.change(Residency.GONE)
         self._alarm.drop()
+        self._launcher.let_go()
         self.border.drop()
         for attempt in self.attempts.running.values():
             self._executors.cancel(attempt)

@@ -215,6 +215,10 @@ class Task(asyncio.Future[Any]):
             wrong = RuntimeError(f"a workflow awaited {awaited!r}, which belongs to no event loop of its own")
             self._branch_of.call_soon(self._step, wrong, context=self.context)
 
+    def let_go(self) -> None:
+        """Nothing wakes it any more: it goes at once, and not at the collector's time."""
+        self._awaits = None
+
     def wakeup(self, awaited: Any = None) -> None:
         """What it waits for is done; `awaited` is that, where a callback tells."""
         if awaited is None:

@@ -257,6 +257,8 @@ class Loop(TimedLoop):
             bodies.clear()
             self.ready.clear()
             self._parked.clear()
+            for task in self.tasks.values():
+                task.let_go()
             self.tasks.clear()
         if self._generators is not None:
             self._generators.forget()

@@ -52,7 +52,9 @@ def judge(engine: str | None, writes: Sequence[Write], rows: Rows) -> tuple[list
     `engine`: who writes; None: a client. `writes`: one round.
     """
     judging = _Judging(engine, rows)
-    return [judging.write(write) for write in writes], judging.changes
+    verdicts = [judging.write(write) for write in writes]
+    judging.end()
+    return verdicts, judging.changes
 
 
 def may_write(fence: Fence, token: int, state: str) -> bool:
@@ -82,6 +84,10 @@ class _Judging:
         self.changes = Changes()
         self._told: list[Message] = []  # by the write that is being judged
         self._waits = Waits(rows, self.changes, self._send)
+
+    def end(self) -> None:
+        """The round is over: what is judged goes with its last user, and not at the collector's time."""
+        del self._waits  # which sends by us
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
