@@ -41,7 +41,7 @@ class Change:
             self.install()
 
     def take_back(self) -> None:
-        """Unmake what `install_once` has made."""
+        """Unmake what `install_once` has made. For tests: a program has no need to."""
         if self._is_installed and self.undo is not None:
             self._is_installed = False
             self.undo()

@@ -25,7 +25,6 @@ from .doorbell import Doorbell
 from .engine import Engine
 from .events import Observer
 from .full_slots import FullSlotsDetector
-from .gc_pause import open_engines
 from .heartbeat import Heartbeat, Watches
 from .lane import ThreadLane
 from .left_tasks import end_tasks, tell_failure
@@ -81,8 +80,6 @@ class EngineHost:
             undo.callback(self._reader.close)
             self._compose(functions, observers, others, project_of)
             self._give_executors(url, executors or {}, undo)
-            open_engines.enter()
-            undo.callback(open_engines.leave)
             self._start(undo)
             undo.pop_all()
 
@@ -233,7 +230,6 @@ class EngineHost:
         self._reader.close()
         self._executors.close()
         self._output.close()
-        open_engines.leave()
         self._registration.free_lock(leave_file=has_row)
 
     def _retire(self) -> bool:
