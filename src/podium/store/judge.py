@@ -13,15 +13,10 @@ from operator import attrgetter
 import msgspec
 
 from ..model import (
-    ANSWER,
     FINAL,
-    OUTCOME,
-    SIGNAL,
-    SIGNALS_MAX,
     Entry,
     Fence,
     Kind,
-    Message,
     Move,
     NewRun,
     Outcome,
@@ -31,8 +26,9 @@ from ..model import (
     Write,
     may_move,
 )
+from .judge_inbox import Inboxes
 from .judge_waits import Waits
-from .sets import Changes, InboxRow, Rows, RunState
+from .sets import Changes, Rows, RunState
 
 _DONE = Verdict(Outcome.DONE)
 _REFUSED = Verdict(Outcome.REFUSED)
@@ -52,9 +48,7 @@ def judge(engine: str | None, writes: Sequence[Write], rows: Rows) -> tuple[list
     `engine`: who writes; None: a client. `writes`: one round.
     """
     judging = _Judging(engine, rows)
-    verdicts = [judging.write(write) for write in writes]
-    judging.end()
-    return verdicts, judging.changes
+    return [judging.write(write) for write in writes], judging.changes
 
 
 def may_write(fence: Fence, token: int, state: str) -> bool:
@@ -82,12 +76,8 @@ class _Judging:
         self._runs = rows.runs
         self._is_dead = engine is not None and not rows.lives
         self.changes = Changes()
-        self._told: list[Message] = []  # by the write that is being judged
-        self._waits = Waits(rows, self.changes, self._send)
-
-    def end(self) -> None:
-        """The round is over: what is judged goes with its last user, and not at the collector's time."""
-        del self._waits  # which sends by us
+        self._inboxes = Inboxes(rows, self.changes)
+        self._waits = Waits(rows, self.changes, self._inboxes)
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
@@ -116,10 +106,8 @@ class _Judging:
         if run is not None:
             self._change(run, write, is_rare)
         verdict = self._outcomes(run, write) if is_rare else _DONE
-        if self._told:
-            verdict = msgspec.structs.replace(verdict, told=tuple(self._told))
-            self._told.clear()
-        return verdict
+        told = self._inboxes.take_told()
+        return msgspec.structs.replace(verdict, told=told) if told else verdict
 
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
@@ -137,7 +125,7 @@ class _Judging:
                     for wait in write.waits
                 ]
             )
-        messages = tuple([self._send(message) for message in write.messages])
+        messages = tuple([self._inboxes.send(message) for message in write.messages])
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
         return Verdict(Outcome.DONE, runs, messages, waits, answers)
 
@@ -247,7 +235,7 @@ class _Judging:
     def _change_rare(self, run: RunState, write: Write) -> None:
         changes = self.changes
         for id, at in _taken(write.entries, write.consumed).items():
-            self._take(run, self._rows.inbox[run.id, id], at)
+            self._inboxes.take(run, self._rows.inbox[run.id, id], at)
         for said in write.progress:
             changes.progress[run.id, said.step] = (run, said)
         if write.rename:
@@ -256,14 +244,6 @@ class _Judging:
         if write.forget:
             changes.forgotten.append(run)
             del self._runs[run.id]
-
-    def _take(self, run: RunState, row: InboxRow, at: float) -> None:
-        row.taken = at
-        run.unread -= 1
-        run.signals -= row.kind == SIGNAL
-        self._counted(run)
-        if row.message is None:
-            self.changes.taken.append(row)
 
     def _move(self, run: RunState, move: Move) -> None:
         """Every state that a Write can reach is without an owner."""
@@ -294,7 +274,7 @@ class _Judging:
         its generation ends, so nobody is answered."""
         for row in self._rows.unheard.get(run.id, ()):
             if row.taken is None:
-                self._take(run, row, at)
+                self._inboxes.take(run, row, at)
         if anew:
             self._waits.forgotten(run, at)
         else:
@@ -354,39 +334,6 @@ class _Judging:
         if new.copy_from is not None:
             self.changes.copies.append((run, *new.copy_from))
         self.changes.wakes |= not new.owned
-
-    def _send(self, message: Message) -> Outcome:
-        run = self._runs.get(message.run)
-        if run is None:
-            return Outcome.GONE
-        key = (message.run, message.id)
-        if key in self._rows.inbox:
-            return Outcome.DONE
-        if run.state in FINAL:
-            return Outcome.GONE
-        if message.kind == SIGNAL:
-            if run.signals >= SIGNALS_MAX:
-                return Outcome.FULL
-            run.signals += 1
-        run.messages += 1
-        run.unread += 1
-        row = self._rows.inbox[key] = InboxRow(run, run.messages, message.kind, message=message)
-        self.changes.inbox.append(row)
-        if message.kind in (OUTCOME, ANSWER):
-            self._rows.unheard.setdefault(run.id, []).append(row)
-        if message.kind != SIGNAL:
-            self._told.append(msgspec.structs.replace(message, n=run.messages))
-        self._counted(run)
-        if run.owner is None and run.state in (State.QUEUED, State.WAITING):
-            run.due = 0.0
-            if not run.is_new and run.id not in self.changes.moved:
-                self.changes.told[run.id] = run
-        self.changes.wakes = True
-        return Outcome.DONE
-
-    def _counted(self, run: RunState) -> None:
-        if not run.is_new:
-            self.changes.counted[run.id] = run
 
 
 def _taken(entries: tuple[Entry, ...], consumed: tuple[str, ...]) -> dict[str, float]:

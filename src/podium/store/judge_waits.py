@@ -6,12 +6,12 @@ begins to wait for a run that has ended is answered at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 
 import msgspec
 
 from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
+from .judge_inbox import Inboxes
 from .sets import Changes, Rows, RunState, WaitState
 
 _PLACE = attrgetter("run", "step")
@@ -20,8 +20,8 @@ _PLACE = attrgetter("run", "step")
 class Waits:
     """Of one round. `send` puts a message into an inbox."""
 
-    def __init__(self, rows: Rows, changes: Changes, send: Callable[[Message], Outcome]) -> None:
-        self._rows, self._changes, self._send = rows, changes, send
+    def __init__(self, rows: Rows, changes: Changes, inboxes: Inboxes) -> None:
+        self._rows, self._changes, self._inboxes = rows, changes, inboxes
         self._by_target: dict[tuple[str, str], list[WaitState]] = {}
         self._forgotten: set[str] = set()  # runs that have begun anew
         self._children: dict[str, list[WaitState]] = {}  # by run: what it takes along when it ends
@@ -105,7 +105,9 @@ class Waits:
         for row in self._children.get(run.id, ()):
             child = self._rows.runs.get(row.target)
             if child is not None and child.state not in FINAL and row.taken is None:
-                self._send(Message(f"@{child.messages + 1}:{CANCEL}", child.id, CANCEL, at, sender=run.id))
+                self._inboxes.send(
+                    Message(f"@{child.messages + 1}:{CANCEL}", child.id, CANCEL, at, sender=run.id)
+                )
 
     def _waiting(self, kind: str, target: str) -> list[WaitState]:
         """Rows with this target, but of those that the round has ended, or has let begin anew."""
@@ -137,4 +139,4 @@ class Waits:
             state=answer.state,
             sender=answer.by,
         )
-        self._send(message)
+        self._inboxes.send(message)

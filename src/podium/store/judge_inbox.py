@@ -1,0 +1,66 @@
+"""The inboxes of runs, as the judge sees them: what is sent lies there until its run takes it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..model import ANSWER, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Outcome, State
+from .sets import Changes, InboxRow, Rows, RunState
+
+
+class Inboxes:
+    """Those of one round."""
+
+    def __init__(self, rows: Rows, changes: Changes) -> None:
+        self._rows, self._changes = rows, changes
+        self._told: list[Message] = []
+
+    def take_told(self) -> tuple[Message, ...]:
+        """The outcomes, answers and cancels that were sent since the last call."""
+        if not self._told:
+            return ()
+        told, self._told = tuple(self._told), []
+        return told
+
+    def send(self, message: Message) -> Outcome:
+        """Put a message there: DONE, also where it lies there already, FULL or GONE."""
+        run = self._rows.runs.get(message.run)
+        if run is None:
+            return Outcome.GONE
+        key = (message.run, message.id)
+        if key in self._rows.inbox:
+            return Outcome.DONE
+        if run.state in FINAL:
+            return Outcome.GONE
+        if message.kind == SIGNAL:
+            if run.signals >= SIGNALS_MAX:
+                return Outcome.FULL
+            run.signals += 1
+        run.messages += 1
+        run.unread += 1
+        row = self._rows.inbox[key] = InboxRow(run, run.messages, message.kind, message=message)
+        self._changes.inbox.append(row)
+        if message.kind in (OUTCOME, ANSWER):
+            self._rows.unheard.setdefault(run.id, []).append(row)
+        if message.kind != SIGNAL:
+            self._told.append(msgspec.structs.replace(message, n=run.messages))
+        self._counted(run)
+        if run.owner is None and run.state in (State.QUEUED, State.WAITING):
+            run.due = 0.0
+            if not run.is_new and run.id not in self._changes.moved:
+                self._changes.told[run.id] = run
+        self._changes.wakes = True
+        return Outcome.DONE
+
+    def take(self, run: RunState, row: InboxRow, at: float) -> None:
+        """A run takes a message of its own."""
+        row.taken = at
+        run.unread -= 1
+        run.signals -= row.kind == SIGNAL
+        self._counted(run)
+        if row.message is None:
+            self._changes.taken.append(row)
+
+    def _counted(self, run: RunState) -> None:
+        if not run.is_new:
+            self._changes.counted[run.id] = run
