@@ -122,7 +122,7 @@ def test_a_signal_that_came_in_time_is_received_however_late_the_run_is_driven(s
 
 
 def test_a_full_inbox_is_told_to_the_sender(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("podium.store.judge.SIGNALS_MAX", 2)
+    monkeypatch.setattr("podium.store.judge_inbox.SIGNALS_MAX", 2)
     monkeypatch.setattr("podium.store.sqlite.batch.SIGNALS_MAX", 2)
     run = collects.start(1)
     run.send("other", 1)

@@ -102,6 +102,17 @@ def test_a_head_without_an_end_is_refused(shared: Server) -> None:
     assert shared.ask("/health").status == 200
 
 
+def test_a_whole_head_that_is_too_large_is_refused(shared: Server) -> None:
+    for path, header in (("/health", "x" * 20_000), (f"/health?{'x' * 20_000}", "")):
+        assert shared.ask(path, x=header).status == 431
+
+
+@pytest.mark.parametrize("path", ["runs/none/history?after=", "runs/none/logs?after=", "audit?after="])
+def test_a_number_that_no_store_holds_is_refused(shared: Server, path: str) -> None:
+    assert shared.ask(f"/api/{path}{10**23}").status == 400
+    assert shared.ask(f"/api/{path}{2**63}").status == 400
+
+
 def test_streams_are_so_many_and_no_more(shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site, "WAITING_MAX", 3)
     with ExitStack() as open_ones:

@@ -22,6 +22,14 @@ NAME = yearly.name
 _OURS = registry.pop(NAME)  # every other app of this process would keep its schedule, too
 
 
+@workflow(name="etl/yearly", schedule=cron("0 6 1 1 *"))
+def slashed() -> str:
+    return "a year"
+
+
+_SLASHED = registry.pop(slashed.name)
+
+
 @pytest.fixture
 def planned(tmp_path: Path) -> Iterator[Server]:
     functions = {**registry, NAME: _OURS}
@@ -70,3 +78,11 @@ def test_a_range_that_is_none_is_refused(planned: Server, query: str) -> None:
 
 def test_an_unknown_schedule_is_not_found(planned: Server) -> None:
     assert planned.ask("/api/schedules/nope/pause", "POST", {}).status == 404
+
+
+def test_a_name_may_have_slashes(tmp_path: Path) -> None:
+    functions = {**registry, slashed.name: _SLASHED}
+    with App(tmp_path / "podium.db", functions=functions) as app, serving(app, tmp_path) as server:
+        for name in ("etl/yearly", "etl%2Fyearly"):
+            assert server.ask(f"/api/schedules/{name}/pause", "POST", {}).json["done"] == "paused"
+            assert server.ask(f"/api/schedules/{name}/resume", "POST", {}).status == 200

@@ -88,3 +88,17 @@ def test_what_matches_is_done_to_all_unless_more_match_by_now(server: Server) ->
 def test_a_body_that_is_no_json_is_refused(server: Server) -> None:
     reply = server.ask("/api/runs/x/cancel", "POST", b"{}", Content_Type="text/plain")
     assert reply.status == 415
+
+
+def test_what_a_change_does_not_know_is_refused_and_nothing_is_done(server: Server) -> None:
+    server.ask("/api/runs", "POST", {"function": ADDS, "input": {"n": 1}, "id": "mine", "delay": 60})
+    refused = server.ask("/api/runs/mine/cancel?dry_run=1", "POST", {})
+    assert (refused.status, server.ask("/api/runs/mine").json["state"]) == (400, "queued")
+
+
+def test_a_key_is_compared_whole(server: Server) -> None:
+    body = {"function": ADDS, "input": {"n": 1}}
+    first = server.ask("/api/runs", "POST", body, Idempotency_Key="k" * 199 + "1")
+    second = server.ask("/api/runs", "POST", body, Idempotency_Key="k" * 199 + "2")
+    assert first.json["id"] != second.json["id"]
+    assert server.ask("/api/runs", "POST", body, Idempotency_Key="k" * 201).status == 400

@@ -14,6 +14,7 @@ import msgspec
 from ..errors import PodiumError
 
 BODY_MAX = 1_000_000  # bytes of a request
+HEAD_MAX = 16_384  # of its path, query and headers
 BODY_SECONDS = 10.0  # within which all of it must have come
 FIELDS_MAX = 50  # of a query string
 
@@ -75,10 +76,17 @@ class Request:
         self.address = client[0] if client else ""
         self._query: bytes = scope.get("query_string", b"")
         self.headers: dict[str, str] = {}
+        self._head = len(self.path) + len(self._query)  # bytes
         for name, value in scope["headers"]:
+            self._head += len(name) + len(value)
             key = name.decode("latin-1").lower()
             # Two of a kind are two opinions on who asks: neither is believed.
             self.headers[key] = "" if key in self.headers else value.decode("latin-1")
+
+    def check_head(self) -> None:
+        """Raises Refused where path, query and headers are larger than any client of ours makes them."""
+        if self._head > HEAD_MAX:
+            raise Refused(431, "E113", f"a request's head holds {HEAD_MAX:,} bytes at most")
 
     @property
     def query(self) -> dict[str, str]:

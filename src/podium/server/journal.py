@@ -41,7 +41,9 @@ class Journal:
         self, route: Route, request: Request, caller: Caller, body: bytes, act: Callable[[], Any]
     ) -> Any:
         """What the handler gives; where its key is known, what it gave. Raises what it raises."""
-        key = request.headers.get("idempotency-key", "")[:KEY_MAX]
+        key = request.headers.get("idempotency-key", "")
+        if len(key) > KEY_MAX:
+            raise Refused(400, "E100", f"an idempotency-key has {KEY_MAX} characters at most")
         if not key:
             return self._made(route, request, caller, body, act)
         name, now = (caller.name, request.path, key), self._app.env.monotonic()

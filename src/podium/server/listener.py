@@ -20,11 +20,11 @@ from ..env import Env
 from ..errors import UsageError
 from .api import TABLE
 from .files import Files
+from .http import HEAD_MAX
 from .service import Service
 from .site import Site
 
 HEADER_SECONDS = 10.0  # within which a request must have told what it wants
-HEADER_BYTES = 16_384
 CONNECTIONS_MAX = 256
 PORT = 7070
 _PORTS_TRIED = 20  # from the default one on, where nobody has asked for one
@@ -111,7 +111,7 @@ class Listener:
         self._site = Site(service, TABLE, Files(STATIC), _names(binding, port), f"podium_{port}")
         config = uvicorn.Config(
             cast(Any, self._site), log_config=None, access_log=False, lifespan="off", ws="none",
-            loop="asyncio", http=_Limited, h11_max_incomplete_event_size=HEADER_BYTES, timeout_keep_alive=30,
+            loop="asyncio", http=_Limited, h11_max_incomplete_event_size=HEAD_MAX, timeout_keep_alive=30,
             timeout_graceful_shutdown=1, server_header=False, proxy_headers=binding.behind_proxy,
             ssl_certfile=binding.certificate, ssl_keyfile=binding.key,
         )  # fmt: skip

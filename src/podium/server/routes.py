@@ -35,8 +35,8 @@ class Route:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hints", typing.get_type_hints(self.handler))
-        # An id has no slash; what else it may hold its reader decides.
-        pattern = _PARAMETER.sub(r"(?P<\1>[^/]+)", self.path)
+        # An id has no slash, the name of a schedule may; what else they may hold their reader decides.
+        pattern = _PARAMETER.sub(r"(?P<\1>[^/]+)", self.path).replace("(?P<name>[^/]+)", "(?P<name>.+)")
         object.__setattr__(self, "pattern", re.compile(pattern))
 
     @property

@@ -39,6 +39,7 @@ log = logging.getLogger("podium.server")
 AT_ONCE = 8  # handlers in threads
 IN_LINE = 64  # requests that wait for one; then they are sent away
 WAITING_MAX = 64  # streams and waits at once
+NUMBER_MAX = 2**63 - 1  # in a query string: what a store can hold
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
@@ -93,6 +94,7 @@ class Site:
             raise RuntimeError(f"only HTTP is served, not {scope['type']}")
         request = Request(scope, receive)
         try:
+            request.check_head()
             answer = await self._answer(request)
         except Refused as error:
             answer = http.problem(error.status, error.code, error.message, error.fix)
@@ -105,7 +107,7 @@ class Site:
             await self._stream(send, request, answer)
         else:
             # Whoever was refused may still be sending: the connection is of no more use.
-            close = {"connection": "close"} if answer.status in (408, 413, 503) else {}
+            close = {"connection": "close"} if answer.status in (408, 413, 431, 503) else {}
             await http.send_answer(
                 send, answer, {**_ALWAYS, **self._clock(), **close}, request.method == "HEAD"
             )
@@ -193,6 +195,8 @@ class Site:
         }  # fmt: skip
         if route.query is not None:
             given["query"] = _converted(route.query, request.query)
+        elif request.query:  # such as dry_run=1, where it would be done
+            raise Refused(400, "E100", f"{route.method} {route.path} has no query fields")
         raw = await request.body() if route.body is not None else b""
         if route.body is not None:
             given["body"] = _decoded(route.body, request, raw)
@@ -233,9 +237,13 @@ def _converted(kind: type[msgspec.Struct], fields: dict[str, str]) -> Any:
         known = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
         raise Refused(400, "E100", f"there is no query field {min(unknown)}", f"there are: {known}")
     try:
-        return msgspec.convert(fields, kind, strict=False)
+        query = msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
         raise Refused(400, "E100", f"the query string: {error}") from None
+    for name, value in msgspec.structs.asdict(query).items():
+        if isinstance(value, int) and abs(value) > NUMBER_MAX:
+            raise Refused(400, "E100", f"the query string: {name} is not that large")
+    return query
 
 
 def _decoded(kind: type[msgspec.Struct], request: Request, body: bytes) -> Any:
