@@ -106,7 +106,7 @@ def test_everything_is_reached_by_keys(opened: Opener, site: Site) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/runs/[^/]+$"))
     expect(page.locator(".tabs")).to_be_visible()
-    for key, tab in (("l", "Logs"), ("d", "Data"), ("y", "Why"), ("t", "Timeline")):
+    for key, tab in (("l", "Logs"), ("e", "Graph"), ("d", "Data"), ("y", "Why"), ("t", "Timeline")):
         page.keyboard.press(key)
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="Timeline").press("ArrowRight")
@@ -133,6 +133,22 @@ def test_the_kill_and_the_takeover_are_drawn(opened: Opener, site: Site) -> None
     expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
     page.get_by_role("button", name=re.compile("fetch .24")).click()
     expect(page.locator(".fan")).to_contain_text("24 steps, in their order")
+
+
+def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['crawl']}#graph")
+    settle(page)
+    boxes = page.locator(".gn")
+    expect(boxes).to_have_count(3)  # pages, the kill, pages again
+    expect(boxes.first).to_contain_text("12 succeeded")
+    boxes.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(boxes.nth(1)).to_be_focused()
+    expect(boxes.nth(1)).to_contain_text("strike")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Steps")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".steps tbody tr")).to_have_count(1)
+    expect(page.get_by_label("Find steps")).to_have_value("strike")
 
 
 def test_a_step_is_opened_with_its_tries_and_its_result(opened: Opener, site: Site) -> None:

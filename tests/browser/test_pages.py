@@ -21,6 +21,7 @@ PLACES = {
     "failed": "/runs/{check}",
     "fan": "/runs/{fan}",
     "steps": "/runs/{crawl}#steps",
+    "graph": "/runs/{crawl}#graph",
     "logs": "/runs/{crawl}#logs",
     "data": "/runs/{crawl}#data",
     "why": "/runs/{check}#why",

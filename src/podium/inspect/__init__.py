@@ -6,6 +6,7 @@ from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
 from .failures import FailureGroup, failure_groups
+from .graph import Graph, GraphEdge, GraphNode, graph
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
@@ -56,6 +57,10 @@ __all__ = [
     "RunShape",
     "entry_shape",
     "failure_shape",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
+    "graph",
     "iso",
     "line_shape",
     "recorded_failure",

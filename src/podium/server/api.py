@@ -41,6 +41,7 @@ TABLE = Table(
         Route("GET", "/api/runs/{run}/history", _LOOK, record.entries),
         Route("GET", "/api/runs/{run}/logs", _LOOK, record.lines),
         Route("GET", "/api/runs/{run}/timeline", _LOOK, record.over_time),
+        Route("GET", "/api/runs/{run}/graph", _LOOK, record.drawn),
         Route("GET", "/api/runs/{run}/data", _LOOK, record.data),
         Route("GET", "/api/runs/{run}/input", _LOOK, values.argument),
         Route("GET", "/api/runs/{run}/result", _LOOK, values.result),

@@ -29,7 +29,7 @@ const KEYS = [
   ["x", "select the row"],
   ["Enter", "open"],
   ["r", "retry"],
-  ["t l d y", "timeline, logs, data, why of a run"],
+  ["t e l d y", "timeline, graph, logs, data, why of a run"],
   ["[ ]", "previous, next step"],
   [".", "copy this page as a command"],
   ["Shift D", "light or dark"],

@@ -14,10 +14,12 @@ from ...inspect import (
     Cause,
     EntryShape,
     FailureShape,
+    Graph,
     LineShape,
     Timeline,
     cause_of,
     entry_shape,
+    graph,
     history,
     iso,
     line_shape,
@@ -187,6 +189,12 @@ def over_time(service: Service, run: str, query: TimelineQuery) -> Timeline:
     if query.begin is not None and query.end is not None and query.end <= query.begin:
         raise Refused(400, "E100", "the span ends before it begins", "begin < end, seconds since 1970")
     return timeline(history.entries(service.app.store, row.id), query.bins, query.begin, query.end)
+
+
+def drawn(service: Service, run: str) -> Graph:
+    """What a run did, as boxes and edges with their places."""
+    row = service.app.load(run)
+    return graph(history.entries(service.app.store, row.id), row.state)
 
 
 def data(service: Service, run: str) -> Data:

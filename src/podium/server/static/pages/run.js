@@ -24,12 +24,13 @@ import {
   whole,
   zoneName,
 } from "../lib/words.js";
+import { graphTab } from "./graph.js";
 import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
 import { timeline } from "./timeline.js";
 
-const TABS = ["timeline", "steps", "logs", "data", "why", "history"];
+const TABS = ["timeline", "steps", "graph", "logs", "data", "why", "history"];
 const HEAD_EVERY = 500; // milliseconds: what is read there is reckoned from the whole history
-const LETTERS = { t: "timeline", l: "logs", d: "data", y: "why" };
+const LETTERS = { t: "timeline", e: "graph", l: "logs", d: "data", y: "why" };
 
 export default function run(place, { draw }) {
   const id = place.id;
@@ -47,10 +48,21 @@ export default function run(place, { draw }) {
     if (picked) tell(`Step ${picked.n}, ${picked.fn}: ${picked.state}`);
     draw();
   };
-  const shared = { id, run: it, record, draw, pick, isPicked: (step) => step === picked, actions: () => actions() };
-  const makers = { timeline, steps: stepsTab, logs: logsTab, data: dataTab, why: whyTab, history: historyTab };
-  function show(name) {
+  const shared = {
+    id,
+    run: it,
+    record,
+    draw,
+    pick,
+    isPicked: (step) => step === picked,
+    actions: () => actions(),
+    words: "", // what the steps are narrowed to when their tab is opened
+    open: (name) => show("steps", name),
+  };
+  const makers = { timeline, steps: stepsTab, graph: graphTab, logs: logsTab, data: dataTab, why: whyTab, history: historyTab };
+  function show(name, words = "") {
     opened?.stop?.();
+    shared.words = words;
     tab = name;
     opened = makers[name](shared);
     window.history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);

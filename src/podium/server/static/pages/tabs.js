@@ -33,9 +33,9 @@ function windowed(items, columns, head, row, draw, label) {
 }
 
 // -- Steps ----------------------------------------------------------------------------------------------------------
-export function stepsTab({ id, record, draw, pick, isPicked }) {
+export function stepsTab({ id, record, draw, pick, isPicked, words: narrowed }) {
   let only = "";
-  let words = "";
+  let words = narrowed;
   const fits = (step) =>
     (!only || (only === "more" ? step.tries.length > 1 : step.state === only)) &&
     (!words || `${step.fn} ${step.key} ${step.call}`.toLowerCase().includes(words.toLowerCase()));
@@ -58,7 +58,7 @@ export function stepsTab({ id, record, draw, pick, isPicked }) {
           draw();
         }}>${label}</button>`;
       return html`<section class="panel"><div class="ph"><span class="seg" role="group" aria-label="Which steps">${seg("", `All ${count(record.steps.length)}`)}${Object.entries(counts).map(([name, n]) => seg(name, `${name} ${count(n)}`))}${more > 0 && seg("more", `tried more than once ${count(more)}`)}</span>
-        <span class="right"><input class="in" type="search" aria-label="Find steps" placeholder="function, branch" oninput=${(
+        <span class="right"><input class="in" type="search" aria-label="Find steps" placeholder="function, branch" value=${words} oninput=${(
           event,
         ) => {
           words = event.target.value;
