@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         receive,
         resource,
         scheduled_for,
+        shell,
         sleep,
         task,
         uuid4,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .engine import Options
     from .errors import (
         ArgumentError,
+        CommandFailed,
         DamagedRecord,
         DeclarationError,
         DecodeError,
@@ -86,6 +88,7 @@ __all__ = [
     "Callback",
     "ArgumentError",
     "Client",
+    "CommandFailed",
     "DeclarationError",
     "DamagedRecord",
     "DecodeError",
@@ -142,6 +145,7 @@ __all__ = [
     "runs",
     "scheduled_for",
     "schedules",
+    "shell",
     "sleep",
     "task",
     "uuid4",
@@ -169,6 +173,7 @@ _HOMES = {
     ".engine": ("Options",),
     ".errors": (
         "ArgumentError",
+        "CommandFailed",
         "DeclarationError",
         "DamagedRecord",
         "DecodeError",

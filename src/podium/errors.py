@@ -133,6 +133,19 @@ class TaskCrashed(PodiumError):
     code = "E209"
 
 
+class CommandFailed(PodiumError):
+    """A command that `podium.shell` ran has ended otherwise than with exit code 0.
+
+    `exit_code` is below 0 where a signal has killed it; `stderr` is the end of what it wrote there.
+    """
+
+    code = "E212"
+
+    def __init__(self, message: str, exit_code: int = 1, stderr: str = "", *, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.exit_code, self.stderr = exit_code, stderr
+
+
 class DecodeError(PodiumError):
     """A stored value does not fit the type that the code asks for now."""
 

@@ -27,7 +27,12 @@ SHARED = ("asyncio.", "logging.", "os.", "sys.", "threading.", "time.", "warning
 # Methods by which streams and loggers are set up, whoever holds them.
 SETTING_UP = ("addHandler", "removeHandler", "setLevel", "reconfigure")
 # What is the `install` of changes that others declare (`handle`, `listen`); the registry itself.
-APART = ("src/podium/process.py", "src/podium/audit.py", "src/podium/changes.py")
+APART = (
+    "src/podium/process.py",
+    "src/podium/audit.py",
+    "src/podium/changes.py",
+    "src/podium/executors/guard.py",
+)  # the last one is a process of its own
 INSTALLS = ("install", "undo", "in_child", "in_parent", "before")
 
 

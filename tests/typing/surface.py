@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, assert_type
 
 import podium
@@ -219,6 +220,12 @@ def small_verbs() -> None:
     assert_type(podium.now().timestamp(), float)
     assert_type(podium.uuid4().hex, str)
     assert_type(podium.random().random(), float)
+
+
+def commands(folder: Path) -> None:
+    assert_type(podium.shell("ls", folder, cwd=folder, env={"LANG": "C"}, timeout="10s"), str)
+    assert_type(podium.shell.start("ls", "-l"), Run[str])
+    podium.shell("ls", 7)  # pyright: ignore[reportArgumentType]  # no text, no path
 
 
 def pool() -> None:

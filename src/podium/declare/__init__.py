@@ -1,6 +1,7 @@
 """How a function becomes a task or a workflow, and the verbs it then has."""
 
 from .callables import Durable, Task, Workflow
+from .commands import shell
 from .decorators import task, workflow
 from .resources import resource
 from .scheduling import schedule
@@ -35,6 +36,7 @@ __all__ = [
     "resource",
     "schedule",
     "scheduled_for",
+    "shell",
     "sleep",
     "task",
     "uuid4",

@@ -4,6 +4,7 @@ One of your own: `App(executors={"name": factory})`, see `Executor` and `run_enc
 """
 
 from .attempt import Attempt, Ended, Progress, current_attempt, is_loss
+from .command import run_command
 from .encoded import decode_outcome, encode_attempt, run_encoded
 from .loading import loading, parents_store, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
@@ -41,6 +42,7 @@ __all__ = [
     "note_started_run",
     "parents_store",
     "refuse_work_while_loading",
+    "run_command",
     "run_encoded",
     "slot_lent",
 ]

@@ -33,12 +33,14 @@ READ_BYTES = 64 * 1024
 class OutputPipe:
     """The parent's end of a child's stdout or stderr."""
 
-    def __init__(self, pipe: IO[bytes], stream: str, said: Said) -> None:
+    def __init__(self, pipe: IO[bytes], stream: str, said: Said, keep: int = 0) -> None:
+        """`keep`: how many bytes of it, the first ones, are to be kept in `kept`."""
         os.set_blocking(pipe.fileno(), False)
+        self.kept, self._keep = bytearray(), keep
         self._pipe, self._stream, self._said = pipe, stream, said
         self._attempt: Attempt | None = None
         self._begun = b""  # a line that has no end yet
-        self._bytes = 0  # of this attempt
+        self.bytes = 0  # of this attempt
         self._tail = b""
 
     def fileno(self) -> int:
@@ -53,8 +55,9 @@ class OutputPipe:
         if not data:
             return False
         self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
-        room = OUTPUT_MAX - self._bytes
-        self._bytes += len(data)
+        self.kept += data[: max(0, self._keep - len(self.kept))]
+        room = OUTPUT_MAX - self.bytes
+        self.bytes += len(data)
         if room > 0:
             self._pass_on(self._begun + data[:room])
         return True
@@ -72,18 +75,18 @@ class OutputPipe:
 
     def begin(self, attempt: Attempt) -> None:
         """What comes now is said by this attempt."""
-        self._attempt, self._bytes, self._tail = attempt, 0, b""
+        self._attempt, self.bytes, self._tail = attempt, 0, b""
 
     def end(self) -> None:
         """The attempt has ended, and all it said is read."""
         if self._begun:
             self._say(self._begun)
             self._begun = b""
-        if self._bytes > OUTPUT_MAX:
-            size = f"{self._bytes / 2**20:,.0f} MiB to {self._stream}"
+        if self.bytes > OUTPUT_MAX:
+            size = f"{self.bytes / 2**20:,.0f} MiB to {self._stream}"
             left_out = f"podium: it wrote {size}; all but the first {OUTPUT_MAX // 2**20} MiB is left out"
             self._say(left_out.encode())
-        self._attempt, self._bytes = None, 0
+        self._attempt, self.bytes = None, 0
 
     @property
     def last(self) -> str:
@@ -146,12 +149,12 @@ class Console:
             for stream in ("stdout", "stderr"):
                 text = "".join([f"{what}\n" for _, to, what in line if to == stream])
                 if text:
-                    _write(stream, text)
+                    write_to(stream, text)
             for _, _, what in line:
                 if isinstance(what, logging.LogRecord):
                     _log(what)
             if left_out:
-                _write("stderr", f"podium: {left_out:,} lines of tasks were left out: nobody took them\n")
+                write_to("stderr", f"podium: {left_out:,} lines of tasks were left out: nobody took them\n")
             with self._changed:
                 self._waiting -= sum(size for size, _, _ in line)
 
@@ -165,7 +168,8 @@ def _log(record: logging.LogRecord) -> None:
         log.exception("a log record of a task could not be handled")
 
 
-def _write(stream: str, text: str) -> None:
+def write_to(stream: str, text: str) -> None:
+    """Write to our own stdout or stderr; what cannot be written is let go."""
     file = getattr(sys, stream)
     try:
         try:
