@@ -63,6 +63,13 @@ def morning() -> str:
     return f"{podium.scheduled_for():%H:%M}"
 
 
+@task
+def measures(machine: int) -> None:
+    podium.measure("machine.lowest", 48.5, machine=machine, site="Oslo")
+    podium.measure("machine.lowest", "48")  # pyright: ignore[reportArgumentType]  # no number
+    assert_type(podium.series("machine.lowest", tags={"site": "Oslo"}, since="7d"), list[podium.Point])
+
+
 @podium.resource(idle="10m")
 async def connection(name: str) -> AsyncIterator[bytes]:
     yield name.encode()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from podium.engine import Options
-from podium.engine.upkeep import BATCH, EVERY_SECONDS, FIRST_SECONDS, Upkeep
+from podium.engine.upkeep import EVERY_SECONDS, FIRST_SECONDS, Upkeep
 from podium.errors import StoreUnavailable
 
 
@@ -17,14 +17,20 @@ class _Rig:
         self.time, self.asked = 0.0, list[float]()
         self.then: Any = None
         env = SimpleNamespace(monotonic=lambda: self.time, now=lambda: 1000.0 + self.time)
-        store = SimpleNamespace(expire=lambda before, limit: self.asked.append(before))
+        store = SimpleNamespace(
+            expire=lambda before, limit: self.asked.append(before), forget_measures=self._forget_measures
+        )
         context: Any = SimpleNamespace(
             env=env,
             store=store,
-            options=Options(messages_kept=300.0),
+            options=Options(messages_kept=300.0, measures_kept=500.0),
             committer=SimpleNamespace(ask=self._ask),
         )
         self.upkeep = Upkeep(context)
+
+    def _forget_measures(self, before: float, limit: int) -> int:
+        assert before == self.asked[-1] - 200.0
+        return 0
 
     def _ask(self, call: Any, then: Any) -> None:
         call()
@@ -40,7 +46,7 @@ def test_what_was_taken_longer_ago_than_the_option_says_is_forgotten_now_and_the
     rig = _Rig()
     assert rig.poll(FIRST_SECONDS - 1) == []
     assert rig.poll(FIRST_SECONDS) == [700.0 + FIRST_SECONDS]
-    rig.then(BATCH - 1, None)
+    rig.then(False, None)
     assert len(rig.poll(FIRST_SECONDS + 1)) == 1
     assert len(rig.poll(FIRST_SECONDS + EVERY_SECONDS)) == 2
 
@@ -48,7 +54,7 @@ def test_what_was_taken_longer_ago_than_the_option_says_is_forgotten_now_and_the
 def test_where_there_is_more_the_next_poll_goes_on_and_trouble_waits_for_the_next_time() -> None:
     rig = _Rig()
     rig.poll(FIRST_SECONDS)
-    rig.then(BATCH, None)
+    rig.then(True, None)
     assert len(rig.poll(FIRST_SECONDS + 1)) == 2
     rig.then(None, StoreUnavailable("busy"))
     assert len(rig.poll(FIRST_SECONDS + 2)) == 2

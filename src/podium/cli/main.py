@@ -65,6 +65,7 @@ _VERBS = {
     "logs": Verb("cli.logs", "What a run's tasks printed and logged; -f follows."),
     "watch": Verb("cli.watch", "Follow a run that another process drives."),
     "schedules": Verb("cli.schedules", "What starts by itself, and when; pause, fire, backfill."),
+    "series": Verb("cli.series", "What tasks and bodies have measured, over time."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
     "retry": Verb("cli.retry", "A new run that goes on at the step at which one failed."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),

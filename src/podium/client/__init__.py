@@ -17,6 +17,7 @@ from .pruning import forget
 from .run import PASSED_ON, Run, StoredRun
 from .schedule_record import keep_schedules
 from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
+from .series import Point, series, tag_texts
 from .settings import (
     SETTINGS,
     Option,
@@ -43,6 +44,9 @@ __all__ = [
     "answer",
     "BodyWaiting",
     "Callback",
+    "Point",
+    "series",
+    "tag_texts",
     "Cancelled",
     "Echo",
     "Executor",

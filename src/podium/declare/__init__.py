@@ -3,6 +3,7 @@
 from .callables import Durable, Task, Workflow
 from .commands import shell
 from .decorators import task, workflow
+from .measuring import measure
 from .resources import resource
 from .scheduling import schedule
 from .verbs import (
@@ -29,6 +30,7 @@ __all__ = [
     "fencing_token",
     "idempotency_key",
     "last_progress",
+    "measure",
     "now",
     "progress",
     "random",

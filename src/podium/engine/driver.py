@@ -51,11 +51,14 @@ class Driver:
                 if entry.kind is Kind.MESSAGE:
                     self.delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
+                self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
                 self.sent.add(entry.step)
 
     def end_replay(self, head: Head) -> None:
         """From here on things happen for the first time."""
+        if head.copied:
+            self.machine.verbs.measured.clear()  # its origin has measured that
         if head.copied and not self._is_past_copy and self.machine.finished is None:
             # On record, because a copy of this copy must see its clock jump at the same place.
             at = self.time(head.started)
@@ -79,6 +82,8 @@ class Driver:
         if ended.lost:
             self._attempts.lost(attempt, now + LOST_SECONDS)
             return None
+        if attempt.measures:
+            self._outbox.measured(attempt)
         if error is None:
             return self._answer(_RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)

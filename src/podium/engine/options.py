@@ -34,6 +34,7 @@ class Options(msgspec.Struct, frozen=True):
     log_bytes      of these together, in UTF-8
     log_line       characters of one line
     messages_kept  how long a message that was taken stays known, so that a repeat of it is none
+    measures_kept  how long points of series are kept
     evict_always   drop a run from memory whenever it only waits: for tests
 
     Raises UsageError for what cannot be.
@@ -56,6 +57,7 @@ class Options(msgspec.Struct, frozen=True):
     log_bytes: int = 262_144
     log_line: int = 8192
     messages_kept: float = 30 * 86_400.0
+    measures_kept: float = 400 * 86_400.0
     evict_always: bool = False
 
     def __post_init__(self) -> None:

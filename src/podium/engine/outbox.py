@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ..executors import Attempt
 from ..machine import Command
 from ..model import (
@@ -15,6 +17,7 @@ from ..model import (
     Fence,
     Head,
     LogLine,
+    Measure,
     Message,
     Move,
     NewRun,
@@ -35,6 +38,7 @@ class Outbox:
 
     def __init__(self, head: Head) -> None:
         self._fence = Fence(head.id, head.token, _RUNNING)
+        self._generation = head.generation
         self.seq = head.entries  # of the last entry made, durable or not
         self.entries: list[Entry] = []
         self.consumed: list[str] = []  # ids of the messages that `entries` took over
@@ -43,6 +47,7 @@ class Outbox:
         self.waits: list[Wait] = []
         self.logs: list[LogLine] = []
         self.progress: dict[str, StepProgress] = {}  # by step
+        self.measures: list[Measure] = []
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
@@ -64,6 +69,15 @@ class Outbox:
         """The step is over: nothing of its progress is kept."""
         self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, b"")
 
+    def measured(self, attempt: Attempt) -> None:
+        """What an attempt that has ended has measured goes with its outcome."""
+        generation = self._generation
+        for ordinal, point in enumerate(attempt.measures):
+            made = replace(
+                point, step=attempt.step, attempt=attempt.number, ordinal=ordinal, generation=generation
+            )
+            self.measures.append(made)
+
     def send(self, messages: Sequence[Message] = (), new_runs: Sequence[NewRun] = ()) -> None:
         """Send and start with the next write; what became of each is in that write's verdict."""
         self.messages += messages
@@ -72,7 +86,7 @@ class Outbox:
     @property
     def crosses(self) -> bool:
         """Whether something comes in or goes out with the next write, which may have no entry."""
-        return bool(self.consumed or self.new_runs or self.waits or self.messages)
+        return bool(self.consumed or self.new_runs or self.waits or self.messages or self.measures)
 
     @property
     def must_commit_first(self) -> bool:
@@ -86,7 +100,7 @@ class Outbox:
         entries = tuple(self.entries)
         if (
             self.move is not None or self.logs or self.progress
-            or self.consumed or self.messages or self.new_runs or self.waits
+            or self.consumed or self.messages or self.new_runs or self.waits or self.measures
         ):  # fmt: skip
             write = Write(
                 fence=self._fence,
@@ -98,6 +112,7 @@ class Outbox:
                 logs=tuple(self.logs),
                 waits=tuple(self.waits),
                 progress=tuple(self.progress.values()),
+                measures=tuple(self.measures),
             )
             self._start_anew()
         elif entries:  # the way of every step
@@ -130,6 +145,7 @@ class Outbox:
         self.move = None
         gathered = (
             self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
+            self.measures,
         )  # fmt: skip
         for each in gathered:
             each.clear()

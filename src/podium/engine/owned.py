@@ -188,6 +188,9 @@ class OwnedRun:
         while self.machine.sent:
             self.border.send()
             self.inbox.match()
+        if measured := self.machine.verbs.measured:
+            outbox.measures += measured
+            measured.clear()
         held = outbox.held
         held += self.machine.take()
         if held:

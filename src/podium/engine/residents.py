@@ -88,6 +88,7 @@ class Residents:
             machine = make(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
             machine.on_log = self._logs.body
             machine.headers, machine.since = head.context, head.started
+            machine.verbs.generation = head.generation
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
             if shortage_of(error) is None:

@@ -1,4 +1,4 @@
-"""What a store needs now and then, whoever does it: old messages that were taken are forgotten."""
+"""What a store needs now and then, whoever does it: what is old enough is forgotten."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .context import Context
 
 FIRST_SECONDS = 600.0  # after the start: most scripts end before
 EVERY_SECONDS = 3600.0
-BATCH = 1000  # messages in one commit
+BATCH = 1000  # messages, or points of series, in one commit
 
 
 class Upkeep:
@@ -18,13 +18,18 @@ class Upkeep:
 
     def poll(self) -> None:
         """Forget some if it is time, in line with the commits."""
-        context = self._context
-        now = context.env.monotonic()
+        now = self._context.env.monotonic()
         if now >= self._due:
             self._due = now + EVERY_SECONDS
-            before = context.env.now() - context.options.messages_kept
-            context.committer.ask(lambda: context.store.expire(before, BATCH), self._expired)
+            self._context.committer.ask(self._forget, self._forgot)
 
-    def _expired(self, count: int | None, error: BaseException | None) -> None:
-        if error is None and count == BATCH:  # there may be more, which the next poll sees to
+    def _forget(self) -> bool:
+        """Whether there may be more."""
+        store, options, now = self._context.store, self._context.options, self._context.env.now()
+        messages = store.expire(now - options.messages_kept, BATCH)
+        points = store.forget_measures(now - options.measures_kept, BATCH)
+        return BATCH in (messages, points)
+
+    def _forgot(self, is_more: bool | None, error: BaseException | None) -> None:
+        if error is None and is_more:  # the next poll sees to it
             self._due = self._context.env.monotonic()

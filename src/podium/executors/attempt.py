@@ -11,6 +11,7 @@ import msgspec
 from .. import codec
 from ..errors import EngineStopped, ResourceShortage
 from ..functions import Function
+from ..model import Measure
 from .log_buffer import LogBuffer
 from .resources import Resources
 
@@ -55,6 +56,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
+    measures: list[Measure] = []  # that its body has made
     sends: int = 0  # signals that its body has sent
     slots: Slots | None = None  # from where it has its slot
     headers: str = ""  # the run's `context`

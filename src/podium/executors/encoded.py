@@ -14,6 +14,7 @@ import msgspec
 
 from .. import codec
 from ..functions import Function
+from ..model import Measure
 from .attempt import Attempt, Ended, fresh_context, is_loss
 from .loading import find
 from .memory import capped, spell
@@ -38,6 +39,7 @@ def run_encoded(work: bytes) -> bytes:
 def decode_outcome(attempt: Attempt, outcome: bytes) -> Ended:
     """How the attempt ended, by what `run_encoded` gave. Raises msgspec.DecodeError for other bytes."""
     done, payload = msgspec.msgpack.decode(outcome, type=tuple[Done, bytes])
+    attempt.measures = done.measures
     return Ended(attempt, payload, failure_of(done, payload), done.lost)
 
 
@@ -60,20 +62,21 @@ def run_order(
     do: Do, args: bytes, begin: Callable[[Attempt], None] = lambda _: None
 ) -> tuple[Done, bytes, BaseException | None]:
     """Make the attempt; its outcome, that encoded, and what it raised. `begin` is called before the body."""
+    measures: list[Measure] = []
     try:
         attempt = Attempt(do.run, do.step, find(do.function, do.import_from), args, do.number, do.token)
         attempt.key, attempt.last = do.key, do.last
-        attempt.headers, attempt.since = do.headers, do.since
+        attempt.headers, attempt.since, attempt.measures = do.headers, do.since, measures
         begin(attempt)
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
-        return Done(good=True), result, None
+        return Done(good=True, measures=measures), result, None
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
         if isinstance(error, MemoryError) and not error.args and do.memory is not None:
             label = do.function.rpartition(":")[2]
             error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
         final, lost = not isinstance(error, Exception), is_loss(error)
-        return Done(good=False, final=final, lost=lost), codec.encode_failure(error), error
+        return Done(good=False, final=final, lost=lost, measures=measures), codec.encode_failure(error), error
 
 
 def _run(attempt: Attempt) -> bytes:

@@ -213,6 +213,7 @@ class Pool:
                 self._logged(child.attempt, _record(logged))
             case Done() as done if child.attempt is not None and not child.stop_reason:
                 attempt = child.attempt
+                attempt.measures = done.measures
                 error = failure_of(done, frame.payload)
                 child.ended()
                 if isinstance(error, MemoryError):

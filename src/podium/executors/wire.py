@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..model import Measure
+
 SHARED_BYTES = 256 * 1024  # a payload larger than this goes in a shared file
 READ_BYTES = 64 * 1024
 HEADER_MAX = 16 * 1024 * 1024  # bytes; what is said beside payloads is far smaller
@@ -111,6 +113,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     good: bool
     final: bool = False
     lost: bool = False
+    measures: list[Measure] = []
 
 
 Message = Hello | Load | Do | Ready | Began | Noted | Waits | Started | Logged | Done

@@ -12,6 +12,7 @@ from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, 
 from .query import ParsedQuery, has_key, is_query, parse
 from .schedule_runs import schedule_of
 from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
+from .series import BinShape, SeriesShape, SeriesView, bin_shape, series_shapes, series_view
 from .shapes import (
     EntryShape,
     FailureShape,
@@ -46,6 +47,12 @@ __all__ = [
     "TIMEOUT",
     "TIMER",
     "Branch",
+    "BinShape",
+    "SeriesShape",
+    "SeriesView",
+    "bin_shape",
+    "series_shapes",
+    "series_view",
     "Cause",
     "EngineShape",
     "EntryShape",

@@ -6,6 +6,7 @@ import random
 import uuid
 from hashlib import blake2b
 
+from ..model import Measure
 from .loop import Loop
 
 
@@ -14,6 +15,8 @@ class Verbs:
 
     def __init__(self, loop: Loop, lineage: str) -> None:
         self._loop, self.lineage = loop, lineage
+        self.generation = 0  # of the run
+        self.measured: list[Measure] = []  # since the engine looked
 
     def now(self) -> float:
         """UTC seconds of the last event."""
@@ -37,6 +40,12 @@ class Verbs:
         future = self._loop.create_future()
         self._loop.call_later(seconds, future.set_result, None)
         self._loop.wait_plainly(future)
+
+    def measure(self, name: str, value: float, tags: str) -> None:
+        """A point of a series; the same call in a replay makes the same one."""
+        self._check_alive()
+        step = self._loop.current_scope().identify(f"measure:{name}")
+        self.measured.append(Measure(name, self._loop.now, value, tags, step, generation=self.generation))
 
     def _chance(self, name: str) -> bytes:
         """16 bytes that look random and are the same in every replay at this place."""

@@ -2,6 +2,7 @@
 
 from .audit import AuditRow
 from .heads import clock_of, copy_of_row, head_of_new, head_of_row, lineage_of, module_before
+from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_of, read_name
 from .records import (
     ANSWER,
@@ -68,6 +69,9 @@ __all__ = [
     "Head",
     "Kind",
     "LogLine",
+    "Measure",
+    "MeasureBin",
+    "MeasureQuery",
     "Message",
     "Move",
     "NewRun",
@@ -75,6 +79,7 @@ __all__ = [
     "Query",
     "RunRow",
     "RunStatus",
+    "SeriesRow",
     "State",
     "StepProgress",
     "StepWrite",

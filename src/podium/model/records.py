@@ -15,6 +15,7 @@ from enum import Enum
 
 import msgspec
 
+from .measures import Measure
 from .states import State
 
 
@@ -226,6 +227,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[Wait, ...] = ()  # of steps of the fenced run
     answers: tuple[Answer, ...] = ()  # to whomever
     progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
+    measures: tuple[Measure, ...] = ()  # by the fenced run
 
 
 class StepWrite(Write, frozen=True, gc=False):

@@ -34,8 +34,10 @@ _DONE = Verdict(Outcome.DONE)
 _REFUSED = Verdict(Outcome.REFUSED)
 
 # Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
-_FENCED = attrgetter("move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits")
-_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits")
+_FENCED = attrgetter(
+    "move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits", "measures"
+)
+_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures")
 _RARE = attrgetter("consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers")
 _KIND = attrgetter("kind")
 _MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
@@ -227,6 +229,8 @@ class _Judging:
             self.changes.entries.append((run, entries))
         if write.logs:
             self.changes.logs.append((run, write.logs))
+        if write.measures:
+            self.changes.measures.append((run, write.measures))
         if is_rare:
             self._change_rare(run, write)
         if write.move is not None:

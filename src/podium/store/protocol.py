@@ -32,10 +32,14 @@ from ..model import (
     EngineRow,
     Entry,
     LogLine,
+    Measure,
+    MeasureBin,
+    MeasureQuery,
     Message,
     Query,
     RunRow,
     RunStatus,
+    SeriesRow,
     State,
     StepProgress,
     Verdict,
@@ -110,6 +114,8 @@ class Store(Protocol):
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
         unfinished run rests on it: is a copy of it, waits for it, is its parent or the top of its family.
 
+        Measures that are there already, made in the same place at the same time, are left as they are.
+
         Of what is said of a step's progress the last is kept, until an empty one takes it away.
 
         Logs are numbered in the order in which they are written, on from the run's last line.
@@ -167,6 +173,19 @@ class Store(Protocol):
     def progress(self, run: str) -> list[StepProgress]:
         """What attempts at steps that are not over have said of their progress, by step. Empty for an
         unknown run."""
+        ...
+
+    def series(self) -> list[SeriesRow]:
+        """All series that have points, by name."""
+        ...
+
+    def measures(self, query: MeasureQuery) -> list[Measure]:
+        """Points of a series, the newest of them, in order of their times. They outlive their run."""
+        ...
+
+    def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
+        """The points of a series from `query.since` on, which is a time, in stretches of so many seconds;
+        those without any are left out, and `query.limit` counts for nothing."""
         ...
 
     def inbox(self, run: str) -> list[Message]:
@@ -255,6 +274,10 @@ class Store(Protocol):
 
         Until then a repeat of one is known and not delivered. What nobody has taken stays.
         """
+        ...
+
+    def forget_measures(self, before: float, limit: int = 1000) -> int:
+        """Forget up to `limit` points that were made before this time; how many that was."""
         ...
 
     def audit(self, row: AuditRow) -> int:

@@ -20,6 +20,7 @@ from ..model import (
     Entry,
     Kind,
     LogLine,
+    Measure,
     Message,
     Move,
     NewRun,
@@ -131,6 +132,7 @@ class Changes(msgspec.Struct):
     copies: list[tuple[RunState, str, int]] = []  # to, from, up to which entry
     logs: list[tuple[RunState, tuple[LogLine, ...]]] = []
     progress: dict[tuple[str, str], tuple[RunState, StepProgress]] = {}
+    measures: list[tuple[RunState, tuple[Measure, ...]]] = []  # those that are there already are left
     inbox: list[InboxRow] = []  # new messages, some of them taken already
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox

@@ -16,10 +16,14 @@ from ..model import (
     EngineRow,
     Entry,
     LogLine,
+    Measure,
+    MeasureBin,
+    MeasureQuery,
     Message,
     Query,
     RunRow,
     RunStatus,
+    SeriesRow,
     State,
     StepProgress,
     Verdict,
@@ -142,7 +146,20 @@ class FaultyReader:
             self._stage.mark("ambiguous commit resolved")
 
 
-class FaultyStore(FaultyReader):
+class FaultySeries(FaultyReader):
+    """What looks at series."""
+
+    def series(self) -> list[SeriesRow]:
+        return self._call("series", self._inner.series)
+
+    def measures(self, query: MeasureQuery) -> list[Measure]:
+        return self._call("measures", lambda: self._inner.measures(query))
+
+    def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
+        return self._call("measure_bins", lambda: self._inner.measure_bins(query, width))
+
+
+class FaultyStore(FaultySeries):
     """One process's handle."""
 
     @property
@@ -216,6 +233,9 @@ class FaultyStore(FaultyReader):
 
     def expire(self, before: float, limit: int = 1000) -> int:
         return self._call("expire", lambda: self._inner.expire(before, limit))
+
+    def forget_measures(self, before: float, limit: int = 1000) -> int:
+        return self._call("forget_measures", lambda: self._inner.forget_measures(before, limit))
 
     def wait(self, timeout: float, changes: bool = False) -> bool:
         raise AssertionError("an engine waits in its reactor, not in the store")

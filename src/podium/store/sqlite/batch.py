@@ -26,6 +26,7 @@ _UNREAD_SIGNALS = SQL["unread_signals"]
 _UNIQUE_HOLDER, _ATTACHABLE, _ORPHANS = SQL["unique_holder"], SQL["attachable"], SQL["orphans"]
 _MOVE, _LAST_KEY, _ADD_RUN, _ADD_TAG = SQL["move"], SQL["last_key"], SQL["add_run"], SQL["add_tag"]
 _ADD_LINE = SQL["add_line"]
+_ADD_MEASURE = SQL["add_measure"]
 _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 _ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
     SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
@@ -177,6 +178,9 @@ def _apply(
     if changes.logs:
         lines = [(run.key, *astuple(line)[:-1]) for run, said in changes.logs for line in said]
         rows_of_each(connection, _ADD_LINE, lines)  # the number is given as it is inserted
+    if changes.measures:
+        points = [(*astuple(point)[:-1], run.id) for run, some in changes.measures for point in some]
+        rows_of_each(connection, _ADD_MEASURE, points)
     for run, said in changes.progress.values():
         if said.payload:
             rows(connection, _KEEP_PROGRESS, (run.key, *astuple(said)))

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from ...errors import DamagedRecord
-from ...model import DAMAGED, Entry, Head, Kind, Message, RunRow, RunStatus, State
+from ...model import DAMAGED, Entry, Head, Kind, MeasureQuery, Message, RunRow, RunStatus, State
 from .payloads import loaded
 from .statements import SQL, Row
 
@@ -117,3 +117,14 @@ def entry(connection: apsw.Connection, row: Row) -> Entry:
         raise DamagedRecord(
             f"entry {seq} of the run's history cannot be read (kind {kind!r}, payload {str(payload)[:80]!r})"
         ) from error
+
+
+def measured(query: MeasureQuery) -> dict[str, object]:
+    """What the statements that look for points of a series ask for."""
+    return {
+        "series": query.series,
+        "tags": json.dumps(query.tags, ensure_ascii=False),
+        "since": query.since,
+        "until": query.until,
+        "limit": query.limit,
+    }

@@ -21,10 +21,14 @@ from ...model import (
     EngineRow,
     Entry,
     LogLine,
+    Measure,
+    MeasureBin,
+    MeasureQuery,
     Message,
     Query,
     RunRow,
     RunStatus,
+    SeriesRow,
     State,
     StepProgress,
     Verdict,
@@ -221,6 +225,20 @@ class SqliteStore(Store):
         with self._connections.reading() as connection:
             return [StepProgress(*row) for row in rows(connection, SQL["progress"], (run,))]
 
+    def series(self) -> list[SeriesRow]:
+        with self._connections.snapshot() as connection:
+            return [SeriesRow(*row) for row in rows(connection, SQL["series"])]
+
+    def measures(self, query: MeasureQuery) -> list[Measure]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["measures"], records.measured(query))
+        return [Measure(*row) for row in reversed(found)]
+
+    def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
+        with self._connections.reading() as connection:
+            found = rows(connection, SQL["measure_bins"], {**records.measured(query), "width": width})
+        return [MeasureBin(*row) for row in found]
+
     def inbox(self, run: str) -> list[Message]:
         with self._connections.snapshot() as connection:
             found = rows(connection, SQL["inbox"], (run,))
@@ -338,6 +356,18 @@ class SqliteStore(Store):
         with self._connections.writing() as connection, transaction(connection):
             rows(connection, SQL["expire"], (before, limit))
             return connection.changes()
+
+    def forget_measures(self, before: float, limit: int = 1000) -> int:
+        with self._connections.reading() as connection:  # a look first, as in `release`
+            names = rows(connection, SQL["old_series"], (before,))
+        left = limit
+        for (name,) in names:
+            with self._connections.writing() as connection, transaction(connection):
+                rows(connection, SQL["forget_measures"], (name, before, left))
+                left -= connection.changes()
+            if not left:
+                break
+        return limit - left
 
     def audit(self, row: AuditRow) -> int:
         values = (row.at, row.by, row.role, row.verb, row.target, row.said, row.address)

@@ -24,3 +24,19 @@ CREATE TABLE audit (
     address TEXT NOT NULL,
     outcome TEXT NOT NULL DEFAULT ''
 ) STRICT;
+
+-- Points of series that bodies and tasks have measured. They stay when their run is pruned, so they name it by its
+-- id; what follows the time tells a point that is written again from another one.
+
+CREATE TABLE measures (
+    series     TEXT NOT NULL,
+    at         REAL NOT NULL,
+    value      REAL NOT NULL,
+    tags       TEXT NOT NULL,          -- JSON without spaces, sorted
+    step       TEXT NOT NULL,
+    attempt    INTEGER NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    run        TEXT NOT NULL,
+    PRIMARY KEY (series, at, run, step, attempt, ordinal, generation)
+) STRICT, WITHOUT ROWID;

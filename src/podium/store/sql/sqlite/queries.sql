@@ -49,6 +49,49 @@ DELETE FROM progress WHERE run = ? AND step = ?;
 -- name: progress
 SELECT step, attempt, at, payload FROM progress WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY step;
 
+-- name: add_measure
+INSERT INTO measures (series, at, value, tags, step, attempt, ordinal, generation, run)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: series
+-- One step through the index for each name, not through its points, then the ends of each.
+WITH RECURSIVE names (name) AS (
+    SELECT min(series) FROM measures
+    UNION ALL
+    SELECT (SELECT min(series) FROM measures WHERE series > name) FROM names WHERE name IS NOT NULL
+)
+SELECT name, (SELECT count(*) FROM measures WHERE series = name),
+    (SELECT at FROM measures WHERE series = name ORDER BY at LIMIT 1),
+    (SELECT at FROM measures WHERE series = name ORDER BY at DESC LIMIT 1),
+    (SELECT value FROM measures WHERE series = name ORDER BY at DESC LIMIT 1)
+FROM names WHERE name IS NOT NULL ORDER BY name;
+
+-- name: measures
+SELECT series, at, value, tags, step, attempt, ordinal, generation, run FROM measures
+WHERE series = :series AND at >= :since AND at < :until
+    AND NOT EXISTS (SELECT 1 FROM json_each(:tags) AS wanted WHERE instr(tags, wanted.value) = 0)
+ORDER BY at DESC, run DESC, step DESC, attempt DESC, ordinal DESC, generation DESC LIMIT :limit;
+
+-- name: measure_bins
+SELECT :since + :width * CAST((at - :since) / :width AS INTEGER) AS begin, count(*), sum(value), min(value), max(value)
+FROM measures WHERE series = :series AND at >= :since AND at < :until
+    AND NOT EXISTS (SELECT 1 FROM json_each(:tags) AS wanted WHERE instr(tags, wanted.value) = 0)
+GROUP BY begin ORDER BY begin;
+
+-- name: old_series
+-- As in `series`.
+WITH RECURSIVE names (name) AS (
+    SELECT min(series) FROM measures
+    UNION ALL
+    SELECT (SELECT min(series) FROM measures WHERE series > name) FROM names WHERE name IS NOT NULL
+)
+SELECT name FROM names WHERE name IS NOT NULL AND EXISTS (SELECT 1 FROM measures WHERE series = name AND at < ?);
+
+-- name: forget_measures
+DELETE FROM measures WHERE (series, at, run, step, attempt, ordinal, generation) IN (
+    SELECT series, at, run, step, attempt, ordinal, generation FROM measures WHERE series = ? AND at < ? LIMIT ?
+);
+
 -- name: add_line
 -- Numbered as it is inserted: the lines of a whole batch then need no look at their runs before.
 INSERT INTO logs (run, n, step, attempt, at, level, text)
