@@ -151,6 +151,22 @@ def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener,
     expect(page.get_by_label("Find steps")).to_have_value("strike")
 
 
+def test_the_grid_is_walked_by_arrows_and_a_square_opens_its_steps(opened: Opener, site: Site) -> None:
+    page = opened("/runs?q=workflow:crawl")
+    settle(page)
+    page.get_by_role("button", name="Runs × steps").click()  # noqa: RUF001  the sign is on the page
+    page.wait_for_url(re.compile("view=grid"))
+    squares = page.get_by_role("region", name="crawl").locator("tbody .cell")
+    expect(squares).to_have_count(2)  # one run, two functions
+    squares.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(squares.nth(1)).to_be_focused()
+    expect(squares.nth(1)).to_have_attribute("aria-label", re.compile("strike: 1 succeeded, taken over"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(site.runs["crawl"]))
+    expect(page.locator(".steps tbody tr")).to_have_count(1)
+
+
 def test_a_step_is_opened_with_its_tries_and_its_result(opened: Opener, site: Site) -> None:
     page = opened(f"/runs/{site.runs['check']}#steps")
     settle(page)

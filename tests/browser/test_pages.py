@@ -17,6 +17,7 @@ PLACES = {
     "now": "/",
     "runs": "/runs",
     "no such run": "/runs?q=tag:nowhere",
+    "grid": "/runs?view=grid",
     "killed": "/runs/{crawl}",
     "failed": "/runs/{check}",
     "fan": "/runs/{fan}",

@@ -134,3 +134,24 @@ def test_a_run_over_time_is_drawn_in_parts(server: Server) -> None:
     assert max(group["bins"]) >= 1
     for wrong in ("begin=-inf", "begin=nan", "bins=0", "begin=5&end=4"):
         assert server.ask(f"/api/runs/good/timeline?{wrong}").status == 400, wrong
+
+
+def test_a_grid_has_the_newest_runs_of_each_workflow_with_their_steps(server: Server) -> None:
+    for n in range(3):
+        adds.options(id=f"run-{n}").run(n + 1)
+    with pytest.raises(ValueError, match="so"):
+        breaks.options(id="bad").run("so")
+    grids = {grid["workflow"].rpartition(":")[2]: grid for grid in server.ask("/api/runs/grid").json["items"]}
+    assert set(grids) == {"adds"}  # the other one has no steps
+    assert grids["adds"]["rows"] == [{"function": "double", "most": 3}]
+    assert [(run["id"], run["cells"][0]["done"]) for run in grids["adds"]["runs"]] == [
+        ("run-0", 1), ("run-1", 2), ("run-2", 3),
+    ]  # fmt: skip
+    few = server.ask("/api/runs/grid?q=workflow:adds&runs=2").json["items"]
+    assert [run["id"] for run in few[0]["runs"]] == ["run-1", "run-2"]
+
+
+def test_a_graph_has_boxes_in_their_places(server: Server) -> None:
+    adds.options(id="good").run(3)
+    (node,) = server.ask("/api/runs/good/graph").json["nodes"]
+    assert (node["function"], node["n"], node["state"], node["column"]) == ("double", 3, "succeeded", 0)

@@ -49,6 +49,21 @@ def test_in_a_branch_an_edge_comes_from_the_step_before_not_from_the_neighbours(
     ]
 
 
+def test_an_edge_that_passes_boxes_has_a_row_of_its_own() -> None:
+    record = [
+        result(1, "1/side", 0.0, 1.0),
+        result(2, "2/search", 0.0, 2.0),
+        result(3, "2/read", 3.0, 4.0),
+        result(4, "/write", 5.0, 6.0),
+    ]
+    drawn = graph(record, State.SUCCEEDED)
+    (edge,) = (edge for edge in drawn.edges if edge.via)
+    assert (edge.begin, edge.end) == ("0", "3")
+    (read,) = (node for node in drawn.nodes if node.function == "read")
+    ((column, row),) = edge.via
+    assert (column, abs(row - read.row)) == (read.column, 1)
+
+
 def test_children_questions_and_timers_are_boxes_and_tell_how_they_stand() -> None:
     record = [
         Entry(1, Kind.SENT, 1.0, step="/order", module="flows", name="child-1"),

@@ -7,6 +7,7 @@ from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
 from .failures import FailureGroup, failure_groups
 from .graph import Graph, GraphEdge, GraphNode, graph
+from .grid import Grid, Record, grid, record_of
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
@@ -68,6 +69,10 @@ __all__ = [
     "GraphEdge",
     "GraphNode",
     "graph",
+    "Grid",
+    "Record",
+    "grid",
+    "record_of",
     "iso",
     "line_shape",
     "recorded_failure",

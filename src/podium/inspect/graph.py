@@ -41,11 +41,13 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GraphEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """From a box that had ended to one that then began. `back`: against the reading direction, a loop."""
+    """From a box that had ended to one that then began. `back`: against the reading direction, a loop;
+    `via`: columns and rows that are kept free for it where it passes boxes."""
 
     begin: str
     end: str
     back: bool
+    via: list[tuple[int, float]]
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,17 +105,23 @@ def graph(entries: Iterable[Entry], state: State) -> Graph:
     if folded:
         boxes = _by_function(steps)
     _join(boxes, folded)
-    _place(boxes)
+    free = _place(boxes)
     edges = [
-        GraphEdge(begin=str(a.number), end=str(b.number), back=a.column >= b.column)
+        GraphEdge(
+            begin=str(a.number),
+            end=str(b.number),
+            back=a.column >= b.column,
+            via=[(number, free[a.number, number]) for number in range(a.column + 1, b.column)],
+        )
         for b in boxes
         for a in b.before
     ]
+    rows = [*(box.row for box in boxes), *free.values()]
     return Graph(
         nodes=[_node(box) for box in boxes],
         edges=edges,
         columns=max((box.column + 1 for box in boxes), default=0),
-        rows=max((box.row + 1 for box in boxes), default=0.0),
+        rows=max(rows, default=-1.0) + 1,
         folded=folded,
     )
 
@@ -250,21 +258,36 @@ def _leads(box: _Box, to: _Box) -> bool:
     return False
 
 
-def _place(boxes: list[_Box]) -> None:
-    """Columns by the longest way there; rows in order of appearance, near what a box comes after."""
+def _place(boxes: list[_Box]) -> dict[tuple[int, int], float]:
+    """Columns by the longest way there; rows in order of appearance, near what a box comes after. Answers the
+    rows that are kept free for edges: by the box that they come from and the column that they pass."""
     for box in boxes:
         box.column = max((one.column + 1 for one in box.before if one.number < box.number), default=0)
+    passing: dict[int, dict[int, _Box]] = {}  # by column: boxes whose edges go beyond it
     columns: dict[int, list[_Box]] = {}
     for box in boxes:
         columns.setdefault(box.column, []).append(box)
-    most = max((len(column) for column in columns.values()), default=0)
+        for one in box.before:
+            for number in range(one.column + 1, box.column):
+                passing.setdefault(number, {})[one.number] = one
+    most = max((len(columns[n]) + len(passing.get(n, ())) for n in columns), default=0)
+    free: dict[tuple[int, int], float] = {}
     for number in sorted(columns):
-        column = columns[number]
-        wanted = {box.number: _middle(box) for box in column}
-        column.sort(key=lambda box: (wanted[box.number], box.number))
-        offset = (most - len(column)) / 2
-        for at, box in enumerate(column):
-            box.row = offset + at
+        wanted = [(_middle(box), box.number, box) for box in columns[number]]
+        wanted += [(_row(one, number - 1, free), -1, one) for one in passing.get(number, {}).values()]
+        offset = (most - len(wanted)) / 2
+        for at, (_, own, box) in enumerate(
+            sorted(wanted, key=lambda each: (each[0], each[1], each[2].number))
+        ):
+            if own < 0:
+                free[box.number, number] = offset + at
+            else:
+                box.row = offset + at
+    return free
+
+
+def _row(box: _Box, column: int, free: dict[tuple[int, int], float]) -> float:
+    return box.row if box.column == column else free[box.number, column]
 
 
 def _middle(box: _Box) -> float:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from ..client import App, Feed
 from ..model import RunRow
 from .access import Access
+from .records import Records
 
 
 class Service:
@@ -24,7 +25,7 @@ class Service:
     ) -> None:
         self.app, self.access, self.version = app, access, version
         self.modules, self.broken = modules, broken
-        self.feed, self.ends = Feed(app), Ends(app)
+        self.feed, self.ends, self.records = Feed(app), Ends(app), Records()
 
     def close(self) -> None:
         """End the streams. The app stays open: it is its owner's."""

@@ -98,11 +98,22 @@ export function graphTab({ id, record, draw, open }) {
     const all = nodes();
     const edges = graph.data.edges.map((edge) => {
       const [a, b] = [place.get(edge.begin), place.get(edge.end)];
-      const [x1, y1, x2, y2] = [a[0] + WIDTH + 4, a[1] + HEIGHT / 2, b[0] - 2, b[1] + HEIGHT / 2];
-      const d = edge.back
-        ? `M${a[0] + WIDTH / 2} ${a[1] + HEIGHT}c0 18 ${b[0] - a[0]} 18 ${b[0] - a[0]} ${b[1] - a[1]}`
-        : `M${x1} ${y1}C${x1 + 22} ${y1} ${x2 - 22} ${y2} ${x2 - 3} ${y2}`;
-      return html`<g><path class="nofill k-line2" stroke-width="1.5" stroke-dasharray=${edge.back ? "4 4" : null} d=${d}/>${!edge.back && html`<path class="nofill k-ink3" stroke-width="1.4" d="M${x2 - 5} ${y2 - 3.5}l4 3.5-4 3.5"/>`}</g>`;
+      const [x2, y2] = [b[0] - 2, b[1] + HEIGHT / 2];
+      if (edge.back)
+        return html`<path class="nofill k-line2" stroke-width="1.5" stroke-dasharray="4 4" d="M${a[0] + WIDTH / 2} ${a[1] + HEIGHT}c0 18 ${b[0] - a[0]} 18 ${b[0] - a[0]} ${b[1] - a[1]}"/>`;
+      let [x, y] = [a[0] + WIDTH + 4, a[1] + HEIGHT / 2];
+      let d = `M${x} ${y}`;
+      const to = (toX, toY, end = toX) => {
+        d += `C${x + 22} ${y} ${toX - 22} ${toY} ${end} ${toY}`;
+        [x, y] = [toX, toY];
+      };
+      for (const [column, row] of edge.via) {
+        to(12 + column * pitch, 12 + row * ROW + HEIGHT / 2);
+        x += WIDTH;
+        d += `H${x}`;
+      }
+      to(x2, y2, x2 - 3);
+      return html`<g><path class="nofill k-line2" stroke-width="1.5" d=${d}/><path class="nofill k-ink3" stroke-width="1.4" d="M${x2 - 5} ${y2 - 3.5}l4 3.5-4 3.5"/></g>`;
     });
     const [wide, tall] = [24 + (graph.data.columns - 1) * pitch + WIDTH + 8, 24 + (graph.data.rows - 1) * ROW + HEIGHT + 8];
     return html`<section class="panel"><div class="ph"><h2>As it ran</h2><span class="sub">drawn from the record: an edge leads to what began after it${graph.data.folded ? "; each function is one box, there are too many stretches" : "; a stack is several steps of a function"}</span></div>

@@ -56,7 +56,7 @@ export default function run(place, { draw }) {
     pick,
     isPicked: (step) => step === picked,
     actions: () => actions(),
-    words: "", // what the steps are narrowed to when their tab is opened
+    words: place.query.get("find") ?? "", // what the steps are narrowed to when their tab is opened
     open: (name) => show("steps", name),
   };
   const makers = { timeline, steps: stepsTab, graph: graphTab, logs: logsTab, data: dataTab, why: whyTab, history: historyTab };

@@ -7,6 +7,7 @@ import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/pa
 import { reading } from "../lib/reading.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { argumentsOf, count, many, now, plain, runPath, shell, span, when } from "../lib/words.js";
+import { gridView } from "./grid.js";
 
 const LIMIT = 50;
 const STATES = ["running", "waiting", "queued", "parked", "failed", "cancelled", "succeeded"];
@@ -56,6 +57,7 @@ export default function runs(place, { draw, go, address }) {
 
   const list = reading((signal) => get("/api/runs", { q: query(), limit: LIMIT }, signal), arrived);
   const facets = reading((signal) => get("/api/runs/facets", { q: query() }, signal), draw);
+  let grid = place.query.get("view") === "grid" ? gridView(query, draw) : null; // else they are listed
   let rows = [];
 
   // Rows never move under the pointer: what is there is changed in place, what is new waits behind a button.
@@ -75,14 +77,23 @@ export default function runs(place, { draw, go, address }) {
     draw();
   }
 
+  const keep = () => address(new URLSearchParams({ q: query(), view: grid ? "grid" : "" }));
+  function see(asGrid) {
+    if (asGrid === Boolean(grid)) return;
+    grid?.stop();
+    grid = asGrid ? gridView(query, draw) : null;
+    keep();
+    draw();
+  }
   function ask(words) {
     tokens = words;
     typed = "";
     at = -1;
     rows = [];
-    address(new URLSearchParams({ q: query() }));
+    keep();
     list.anew();
     facets.anew();
+    grid?.anew();
     draw();
   }
   const toggle = (token) => {
@@ -320,22 +331,27 @@ export default function runs(place, { draw, go, address }) {
     draw();
   };
 
+  const listed = () => html`<section class="panel" aria-label="Runs found"><div class="ph"><h2>${tokens.length ? query() : "All runs"}</h2><span class="sub">newest first</span>
+          ${held > 0 && html`<button type="button" class="newpill" onclick=${showNew}>${count(held)} new, show</button>`}
+          ${list.error && all().length > 0 && html`<span class="st s-retrying">${icon("late")}<span>${list.error.message}</span></span>`}
+          ${tokens.length > 0 && all().length > 0 && html`<span class="right row">${button("Retry all…", () => everyone("Retry", WORDS_OF.retry), "sm ghost", "retrying")}${button("Cancel all…", () => everyone("Cancel", WORDS_OF.cancel, true), "sm ghost", "cancelled")}</span>`}
+          <span class="right sub p2"><kbd>j</kbd> <kbd>k</kbd> move  <kbd>x</kbd> select  <kbd>Enter</kbd> open</span></div>${table()}</section>`;
+  const views = () =>
+    html`<span class="seg" role="group" aria-label="View"><button type="button" aria-pressed=${!grid} onclick=${() => see(false)}>List</button><button type="button" aria-pressed=${Boolean(grid)} onclick=${() => see(true)}>Runs × steps</button></span>`;
+
   return {
     title: () => (tokens.length ? `Runs: ${query()}` : "Runs"),
     command,
     view: () => html`<div class="head"><h1>Runs</h1><div class="acts">${cli(command())}</div></div>
-      <div class="cols c-facet">${sideFacets()}<div class="stack gap3">${box()}
-        <section class="panel" aria-label="Runs found"><div class="ph"><h2>${tokens.length ? query() : "All runs"}</h2><span class="sub">newest first</span>
-          ${held > 0 && html`<button type="button" class="newpill" onclick=${showNew}>${count(held)} new, show</button>`}
-          ${list.error && all().length > 0 && html`<span class="st s-retrying">${icon("late")}<span>${list.error.message}</span></span>`}
-          ${tokens.length > 0 && all().length > 0 && html`<span class="right row">${button("Retry all…", () => everyone("Retry", WORDS_OF.retry), "sm ghost", "retrying")}${button("Cancel all…", () => everyone("Cancel", WORDS_OF.cancel, true), "sm ghost", "cancelled")}</span>`}
-          <span class="right sub p2"><kbd>j</kbd> <kbd>k</kbd> move  <kbd>x</kbd> select  <kbd>Enter</kbd> open</span></div>${table()}</section></div></div>${bulk()}`,
+      <div class="cols c-facet">${sideFacets()}<div class="stack gap3"><div class="row wrap">${box()}${views()}</div>${grid ? grid.view() : listed()}</div></div>${bulk()}`,
     heard(topic) {
       if (topic !== "run" && topic !== "reset") return;
       list.again();
       facets.again();
+      grid?.again();
     },
     key(event) {
+      if (grid) return false;
       const listed = all();
       const step = { j: 1, k: -1 }[event.key];
       if (step) {
@@ -352,6 +368,7 @@ export default function runs(place, { draw, go, address }) {
     stop() {
       list.stop();
       facets.stop();
+      grid?.stop();
     },
   };
 }
