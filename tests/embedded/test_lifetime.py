@@ -147,6 +147,23 @@ def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: 
         assert app.wait(other.id).result(10).state is State.SUCCEEDED
 
 
+def test_sleepers_that_have_lost_three_owners_hear_of_their_cancels(store: Path) -> None:
+    with App(store, drives="nothing") as app:
+        others = [naps.start(3600) for _ in range(3)]
+        functions = {naps.name: naps._function.fingerprint}
+        for engine in ("first", "second", "third"):
+            app.store.announce(EngineRow(engine, 0, "elsewhere", 1, 0.0))
+            claimed = app.store.claim(engine, functions, 3, time.time(), [run.id for run in others])
+            assert len(claimed.heads) == 3
+            app.store.release({engine: 0})
+        for run in others:
+            run.cancel()
+    with App(store) as app:
+        for run in others:
+            assert app.wait(run.id).result(10).state is State.CANCELLED
+            assert app.load(run.id).entries <= 3, "it was not taken up again and again"
+
+
 def test_an_app_that_leaves_others_alone_drives_what_it_started_and_what_it_waits_for(store: Path) -> None:
     with App(store, drives="nothing"):
         other, awaited = quick.start(1), quick.start(2)

@@ -7,7 +7,7 @@ timer fires in a run that waits for messages, the inbox is looked into.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -39,6 +39,7 @@ class Inbox:
         self._context, self._run, self._machine, self._driver = context, head.id, machine, driver
         self._outbox = outbox
         # Number of the last message up to which all were seen; None: it has some that nobody has read yet.
+        self._messages = head.messages
         self.seen = None if head.messages else 0
         self._early: list[Message] = []  # came before the replay was over
         self._signals: dict[str, Message] = {}  # that nobody has received yet, by id
@@ -106,10 +107,10 @@ class Inbox:
         else:
             alarm(found=found, looked=looked)
 
-    def take_in_time(self, found: Iterable[Message], looked: float) -> None:
-        """The inbox as it was then: what came before a timer was due is taken before that fires."""
+    def take_in_time(self, found: Sequence[Message], looked: float) -> None:
+        """The whole inbox as it was then: what came before a timer was due is taken before that fires."""
+        self.looked(max((self._messages, *(message.n for message in found))))
         for message in found:
-            self.see(message, alone=False)
             self._driver.fire_due(min(message.at, looked))
             self.take(message)
         self._driver.come_due(looked)

@@ -153,7 +153,11 @@ class OwnedRun:
         if self.ignores_events:
             return
         if found is not None:
-            self._happen(self.inbox.take_in_time, found, looked)
+            damaged = next((message for message in found if message.kind == DAMAGED), None)
+            if damaged is not None:
+                self.park(damaged.payload)
+            else:
+                self._happen(self.inbox.take_in_time, found, looked)
         elif self.machine.outside and self._driver.has_due_timer:
             self.inbox.look(self.alarm)
         else:
@@ -224,6 +228,10 @@ class OwnedRun:
             now, patience = self._context.env.now(), self._context.options.patience(self.outbox.seq)
             if due is None or due - now > patience:
                 leave = self.inbox.idle_since(now) + patience if self.machine.outside else now
+                if leave <= now and self.inbox.seen is None:
+                    # Taken up on record, after its messages had come: unseen, they would make it due at once.
+                    self.inbox.look(self.alarm)
+                    return
                 if leave <= now:
                     move = Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self.inbox.seen)
                     self.residence.wait(move)
