@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Runs,
         ScheduleHandle,
         Waiting,
+        check,
         complete,
         get,
         runs,
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongState,
     )
+    from .inspect import CheckedRun
     from .remote import Client
     from .retry import Retry
 
@@ -90,6 +92,7 @@ __all__ = [
     "App",
     "Callback",
     "ArgumentError",
+    "CheckedRun",
     "Client",
     "CommandFailed",
     "DeclarationError",
@@ -134,6 +137,7 @@ __all__ = [
     "ask",
     "attempt",
     "callback",
+    "check",
     "complete",
     "cron",
     "every",
@@ -172,6 +176,7 @@ _HOMES = {
         "Runs",
         "ScheduleHandle",
         "Waiting",
+        "check",
         "complete",
         "get",
         "runs",
@@ -179,6 +184,7 @@ _HOMES = {
         "series",
     ),
     ".engine": ("Options",),
+    ".inspect": ("CheckedRun",),
     ".errors": (
         "ArgumentError",
         "CommandFailed",

@@ -153,6 +153,12 @@ async def verbs(shop: Shop) -> None:
     assert_type(shop.price.start(1), Run[float])
 
 
+def looks_ahead() -> None:
+    for each in podium.check("workflow:invoice", last=10):
+        assert_type(each, podium.CheckedRun)
+        assert_type(each.is_well, bool)
+
+
 async def many_at_once() -> None:
     one, two = await asyncio.gather(moderate_site("x"), invoice.start(1))
     assert_type(one, Report)

@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     UNREACHABLE = 5  # the store; or the system lacks threads, memory, files
     TIMED_OUT = 6  # --wait is over
     CONFIGURATION = 7
+    WOULD_PARK = 8  # `podium check`: a run would not go on with the code at hand
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -23,6 +24,7 @@ class ExitCode(IntEnum):
 FINE, FAILED, USAGE, NOT_FOUND, NOT_ALLOWED = (
     ExitCode.FINE, ExitCode.FAILED, ExitCode.USAGE, ExitCode.NOT_FOUND, ExitCode.NOT_ALLOWED,
 )  # fmt: skip
-UNREACHABLE, TIMED_OUT, CONFIGURATION, INTERRUPTED = (
-    ExitCode.UNREACHABLE, ExitCode.TIMED_OUT, ExitCode.CONFIGURATION, ExitCode.INTERRUPTED,
+UNREACHABLE, TIMED_OUT, CONFIGURATION, WOULD_PARK, INTERRUPTED = (
+    ExitCode.UNREACHABLE, ExitCode.TIMED_OUT, ExitCode.CONFIGURATION, ExitCode.WOULD_PARK,
+    ExitCode.INTERRUPTED,
 )  # fmt: skip

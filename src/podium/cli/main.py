@@ -64,6 +64,7 @@ _VERBS = {
     "why": Verb("cli.why", "Why a run stands where it stands, what would move it."),
     "logs": Verb("cli.logs", "What a run's tasks printed and logged; -f follows."),
     "watch": Verb("cli.watch", "Follow a run that another process drives."),
+    "check": Verb("cli.check", "Would runs go on with the code as it is now? A dry replay."),
     "schedules": Verb("cli.schedules", "What starts by itself, and when; pause, fire, backfill."),
     "series": Verb("cli.series", "What tasks and bodies have measured, over time."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),

@@ -4,6 +4,7 @@ from ..store import Finding, examine
 from .app import App
 from .body import BodyWaiting, Callback, StepRun
 from .busy_wait import NEW_STORE, WAITING
+from .checking import check
 from .default_app import current_app, declared
 from .executor import Executor
 from .feed import Feed, FeedEvent, Missed
@@ -83,6 +84,7 @@ __all__ = [
     "answered",
     "ScheduleShape",
     "schedule_shape",
+    "check",
     "checked_tags",
     "complete",
     "completing",

@@ -3,6 +3,7 @@
 from . import events
 from .border import refused_signal
 from .clients import Met
+from .dry_replay import DryEnd, DryReplay
 from .engine import Engine
 from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
@@ -12,6 +13,8 @@ from .reasons import Reason, read_reason
 from .watchers import End, gone, seen
 
 __all__ = [
+    "DryEnd",
+    "DryReplay",
     "End",
     "Engine",
     "EngineHost",

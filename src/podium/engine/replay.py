@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model import Entry, Head, Kind
+from ..functions import Function
+from ..machine import Machine
+from ..model import Entry, Head, Kind, clock_of, lineage_of
 from .attempts import Attempts
 from .border import Border
 from .driver import Driver
 from .inbox import Inbox
+
+
+def machine_of(head: Head, function: Function) -> Machine:
+    """The machine of a run, on the code that there is of its function, before its first turn."""
+    same_code = head.fingerprint == function.fingerprint != ""
+    make = function.machine or Machine
+    machine: Machine = make(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
+    machine.headers, machine.since = head.context, head.started
+    machine.verbs.generation = head.generation
+    return machine
 
 
 class Replay:

@@ -9,8 +9,7 @@ from functools import partial
 
 from ..errors import ResourceShortage, StoreError
 from ..executors import Ended
-from ..machine import Machine
-from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write, clock_of, lineage_of
+from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .committer import OneWrite
 from .context import Context
@@ -24,6 +23,7 @@ from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
 from .reasons import explain
+from .replay import machine_of
 
 log = logging.getLogger("podium")
 
@@ -82,13 +82,9 @@ class Residents:
         if not context.lifecycle.is_open:
             then(False)  # what a stopping engine owns is handed back when it retires
             return
-        same_code = head.fingerprint == function.fingerprint != ""
         try:
-            make = function.machine or Machine
-            machine = make(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
+            machine = machine_of(head, function)
             machine.on_log = self._logs.body
-            machine.headers, machine.since = head.context, head.started
-            machine.verbs.generation = head.generation
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
             if shortage_of(error) is None:

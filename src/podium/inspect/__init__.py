@@ -2,6 +2,7 @@
 
 from . import history
 from .causes import Cause, cause_of
+from .checking import CheckedRun, check_all
 from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
@@ -55,6 +56,8 @@ __all__ = [
     "series_shapes",
     "series_view",
     "Cause",
+    "CheckedRun",
+    "check_all",
     "EngineShape",
     "EntryShape",
     "engine_shapes",

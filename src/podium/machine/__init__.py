@@ -7,7 +7,7 @@ from . import guard, interpose
 from .attended import Attendant, AttendedMachine
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import foreign_line, is_user_file, line_of, user_line, where_defined
+from .lines import foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
 from .machine import Machine, current_machine, replay
 from .outside import (
     ChildOptions,
@@ -55,6 +55,7 @@ __all__ = [
     "machine_ask",
     "machine_callback",
     "machine_receive",
+    "raised_at",
     "replay",
     "send",
     "start_child",

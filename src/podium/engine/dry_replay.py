@@ -1,0 +1,93 @@
+"""What a run would do if it were taken up now: its record is fed to the code at hand, to no effect.
+
+No task runs, nothing is written, nothing that the body asks for goes out. The turns are those that an engine
+would make, so what is found is what would happen, as far as the record tells.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..env import Env
+from ..errors import StoreError
+from ..functions import Function
+from ..machine import Machine, line_of, raised_at
+from ..model import FED, Entry, Head, State
+from ..shortage import shortage_of
+from ..store import Store
+from .history_reader import PAGE
+from .reasons import Reason, explain, read_reason, stuck
+from .replay import machine_of
+from .watchdog import TurnWatch
+
+_LOOK_SECONDS = 0.1  # how often a thread looks whether a turn takes too long
+
+
+class DryEnd(NamedTuple):
+    """Where a dry replay has come to."""
+
+    parked: Reason | None = None  # why an engine would park the run
+    state: State | None = None  # how its body ended; None: it goes on
+    payload: bytes = b""  # its result or failure, then
+    line: str = ""  # "file:line" where it failed, or what it waits for was asked for
+    open: str = ""  # the identity of the first step that it waits for
+
+
+class DryReplay:
+    """Replays runs of one store, within the turn budget of an engine. A context manager."""
+
+    def __init__(self, store: Store, env: Env, turn_budget: float) -> None:
+        self._store, self._env = store, env
+        self._watch = TurnWatch(env, turn_budget)
+        self._over = threading.Event()
+
+    def __enter__(self) -> DryReplay:
+        self._looking = self._env.spawn(self._look, name="podium-check")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK_SECONDS):
+            self._watch.check()
+
+    def of(self, head: Head, function: Function) -> DryEnd:
+        """Replay one run on this code. Raises StoreError, and what a system that lacks something raises."""
+        machine = machine_of(head, function)
+        machine.replaying = True  # to its end: what its body logs on the way is logged by whoever drives it
+        try:
+            self._watch.run(machine, machine.begin)
+            for entry in self._fed(head):
+                self._watch.run(machine, machine.feed, entry)
+            return _end(machine)
+        except (StoreError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as trouble:
+            if shortage_of(trouble) is not None:
+                raise
+            return DryEnd(parked=read_reason(explain(trouble)))
+        finally:
+            machine.discard()
+
+    def _fed(self, head: Head) -> Iterator[Entry]:
+        after = head.base
+        while after < head.entries:
+            page = self._store.history(head.id, after, min(PAGE, head.entries - after))
+            if not page:  # it was deleted meanwhile, or has begun anew
+                return
+            yield from (entry for entry in page if entry.kind in FED)
+            after = page[-1].seq
+
+
+def _end(machine: Machine) -> DryEnd:
+    if (finished := machine.finished) is not None:
+        line = raised_at(machine.failure) if machine.failure is not None else ""
+        return DryEnd(state=finished.state, payload=finished.payload, line=line or machine.defined_at())
+    step = next(iter(machine.open.values()), None)
+    if step is None and not machine.loop.has_timers:
+        return DryEnd(parked=read_reason(stuck(machine)))
+    return DryEnd(line=line_of(*step.line), open=step.id) if step is not None else DryEnd()

@@ -1,0 +1,151 @@
+"""`podium.check`: a dry replay of what is on record, which does nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, Options, UsageError, task, workflow
+from tests.embedded.test_again import plain
+from tests.embedded.test_messages import until
+
+done: list[str] = []
+LOG = logging.getLogger("tests.check")
+
+
+@task
+async def one(n: int) -> int:
+    done.append(f"one {n}")
+    return n + 1
+
+
+@task
+async def two(n: int) -> int:
+    done.append(f"two {n}")
+    return n * 2
+
+
+@workflow
+async def adds(n: int) -> int:
+    first = await one(n)
+    LOG.warning("first %s", first)
+    return first + await two(first)
+
+
+@workflow
+async def waits(n: int) -> int:
+    first = await one(n)
+    await podium.receive("go")
+    return first
+
+
+@workflow
+def raises() -> None:
+    raise ValueError("boom")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_done() -> Iterator[None]:
+    yield
+    done.clear()
+
+
+@pytest.fixture
+def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, Callable[..., Any]], None]:
+    """Gives a workflow another body, as an editor would."""
+
+    def edited(declared: Any, body: Callable[..., Any]) -> None:
+        assert isinstance(body, FunctionType)
+        monkeypatch.setattr(declared._function, "fn", body)
+        monkeypatch.setattr(declared._function, "fingerprint", "edited")
+
+    return edited
+
+
+def outcomes(**given: Any) -> list[tuple[str, str]]:
+    return [(each.outcome, each.what) for each in podium.check(**given)]
+
+
+def test_nothing_runs_nothing_is_said_and_nothing_is_written(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = adds.start(1)
+    assert run.result() == 6
+    before, said, ran = run.history(), len(caplog.records), list(done)
+    assert outcomes(last=5) == [("as recorded", "")]
+    assert (run.history(), len(caplog.records), done) == (before, said, ran)
+
+
+def test_of_those_that_have_ended_the_newest_are_checked_and_only_when_asked_for(app: App) -> None:
+    for n in range(3):
+        adds.run(n)
+    assert outcomes() == []
+    assert len(outcomes(last=2)) == 2
+    assert len(outcomes(query="workflow:adds", last=9)) == 3
+    assert outcomes(query="workflow:other", last=9) == []
+
+
+def test_an_ended_run_whose_end_would_be_another_is_told(
+    app: App, edit: Callable[[Any, Callable[..., Any]], None]
+) -> None:
+    adds.run(1)
+    raises_run = raises.start()
+    with pytest.raises(ValueError, match="boom"):
+        raises_run.result()
+
+    async def other(n: int) -> int:
+        return await one(n) * await two(2)
+
+    async def more(n: int) -> int:
+        return await two(await one(n)) + await one(0)
+
+    edit(adds, other)
+    query = "workflow:adds"
+    assert outcomes(query=query, last=1) == [("ends otherwise", "it returned 6, and now would return 8")]
+    edit(adds, more)
+    assert outcomes(query=query, last=1) == [("ends otherwise", "it is succeeded, and now asks for /one#1")]
+    assert outcomes(query="workflow:raises", last=1) == [("as recorded", "")]
+    assert all(each.is_well for each in podium.check(last=9))
+
+
+def test_a_body_that_waits_for_ever_or_computes_for_ever_would_park(
+    store: Any, edit: Callable[[Any, Callable[..., Any]], None]
+) -> None:
+    with App(store, options=Options(turn_budget=0.3)):
+        run = waits.start(1)
+        until(lambda: len(run.history()) == 1)
+
+        async def forever(n: int) -> int:
+            await one(n)
+            while True:
+                pass
+
+        edit(waits, forever)
+        (found,) = podium.check()
+        assert (found.outcome, found.is_well) == ("would park", False)
+        assert "computed for longer" in found.what
+        loop = forever.__code__.co_firstlineno + 2
+        assert found.line.partition("test_check.py:")[2] in (str(loop), str(loop + 1))
+        run.cancel()
+
+
+def test_a_generation_is_replayed_from_where_it_began(app: App) -> None:
+    plain.run(0, [])
+    assert outcomes(query="workflow:plain", last=1) == [("as recorded", "")]
+
+
+@workflow
+async def looks() -> int:
+    return len(podium.check())
+
+
+def test_a_body_cannot_check(app: App) -> None:
+    with pytest.raises(UsageError, match=r"podium\.check\(\.\.\.\) in a workflow's body"):
+        looks.run()
+    with pytest.raises(UsageError, match="last"):
+        podium.check(last=-1)
