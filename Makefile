@@ -11,7 +11,7 @@ AT_ONCE := -n auto --dist worksteal
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test quick lint style layers types wheel-test browser pictures prove bench clean
+.PHONY: help demo test quick lint style layers types wheel-test postgres browser pictures prove bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for s
 
 quick:  ## the tests that take no time: most of them, in a fifth of it
 	@tools/environment.sh $(VENV) $(EXTRAS)
-	@$(RUN) -m pytest $(AT_ONCE) -m "not slow and not prove and not wheel" $(PYTEST_ARGS)
+	@$(RUN) -m pytest $(AT_ONCE) -m "not slow and not prove and not wheel and not postgres" $(PYTEST_ARGS)
 
 lint: style layers types  ## the next three
 
@@ -46,6 +46,10 @@ types:  ## strict types of the package and of its typing tests (pyright)
 wheel-test:  ## build the wheel, install it in a clean environment, run, kill and resume a workflow
 	@tools/environment.sh $(VENV) dev
 	@$(RUN) -m pytest tests/wheel -m wheel
+
+postgres:  ## what needs a PostgreSQL, on one that it starts (PODIUM_TEST_PG=/usr/lib/postgresql/15/bin for another)
+	@tools/environment.sh $(VENV) $(EXTRAS)
+	@$(RUN) -m pytest -m postgres -n 2 --dist worksteal $(PYTEST_ARGS)
 
 browser:  ## the dashboard in a real Chromium (apt-get install chromium, or PODIUM_CHROMIUM=/path)
 	@tools/environment.sh $(VENV) browser

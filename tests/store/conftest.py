@@ -10,20 +10,25 @@ from typing import Any
 import pytest
 
 from podium.store import Store, open_store
+from tests.postgres import emptied_database, shared
 from tests.store.words import engine
 
 _names = itertools.count()
 
-# Backend -> the URL of a fresh store.
+# Backend -> the URL of a fresh store. PostgreSQL has a lane of its own: `make postgres`.
 BACKENDS: dict[str, Callable[[Path], str]] = {
     "file": lambda folder: f"sqlite:///{folder / 'podium.db'}",
     "memory": lambda folder: f"sqlite:///:memory:?test-{next(_names)}",
+    "postgres": lambda _: emptied_database(),
 }
+_PARAMS = [
+    pytest.param(name, marks=[pytest.mark.postgres] if name == "postgres" else []) for name in BACKENDS
+]
 
 Opener = Callable[..., Store]
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=_PARAMS)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens one more handle on the test's store, with options for the backend."""
     url = BACKENDS[request.param](tmp_path)
@@ -36,6 +41,15 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     yield open_one
     for handle in handles:
         handle.close()
+
+
+@pytest.fixture(params=_PARAMS)
+def unmigrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A handle on a store that nobody has migrated."""
+    is_shared = request.param == "postgres"
+    handle = open_store(shared().new_database() if is_shared else BACKENDS[request.param](tmp_path))
+    yield handle
+    handle.close()
 
 
 @pytest.fixture

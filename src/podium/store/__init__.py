@@ -26,7 +26,10 @@ __all__ = [
     "shown_url",
 ]
 
-_BACKENDS = {"sqlite": ("podium.store.sqlite", "SqliteStore")}
+_BACKENDS = {
+    "sqlite": ("podium.store.sqlite", "SqliteStore"),
+    "postgresql": ("podium.store.postgres", "PostgresStore"),
+}
 
 
 def open_store(url: str | PathLike[str], **options: Any) -> Store:
@@ -105,8 +108,11 @@ def _parts(url: str | PathLike[str]) -> tuple[str, str]:
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "sqlite", f"/{text}"
+    if scheme in ("postgresql", "postgres"):
+        return "postgresql", text  # libpq reads it itself
     if scheme not in _BACKENDS or not rest.startswith("/") or rest == "/":
         raise StoreRefused(
-            f"no store can be opened at {shown_url(text)!r}", fix="use sqlite:///path, or a plain path"
+            f"no store can be opened at {shown_url(text)!r}",
+            fix="use sqlite:///path, a plain path, or postgresql://host/database",
         )
     return scheme, rest[1:]

@@ -131,11 +131,11 @@ def test_migrating_again_changes_nothing(store: Store) -> None:
     assert ids(store) == ["r1"]
 
 
-def test_a_store_that_was_never_migrated_says_so(reopen: Opener) -> None:
+def test_a_store_that_was_never_migrated_says_so(unmigrated: Store) -> None:
     with pytest.raises(StoreRefused, match="migrate"):
-        reopen().commit(None, [Write(new_runs=(new(),))])
+        unmigrated.commit(None, [Write(new_runs=(new(),))])
     with pytest.raises(StoreRefused, match="migrate"):
-        reopen().find(Query())
+        unmigrated.find(Query())
 
 
 def test_a_closed_handle_refuses_and_closing_twice_is_fine(store: Store) -> None:

@@ -1,0 +1,154 @@
+"""A batch of Writes in a transaction of two round trips: rows are locked and read, judged, changed.
+
+What a `Write` may do is decided by `judge` alone; here is only where the rows are. The locks of the first
+trip keep what was read as it is until the commit, which the second one ends with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...model import Outcome, Verdict, Write
+from ..judge import judge
+from ..sets import Needs, needs, rounds
+from .changes import changes_of
+from .faults import first_line, is_data_error, is_passing
+from .lines import Line
+from .looks import Looks
+from .short_way import Records, commit_records
+from .statements import SQL, Connection, Statement, trip
+
+_BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
+_TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
+_IDLE_MS = 5000  # a process that stands still in the middle of a commit lets go of its rows then
+
+
+class Batch:
+    """Commits of one handle. `turn` names what takes turns: the engine, or else the handle."""
+
+    def __init__(self, line: Line, patience: float) -> None:
+        self._line = line
+        self._patience = f"{max(1, int(patience * 1000))}ms"
+
+    def opening(self, turn: str) -> list[Statement]:
+        """How each transaction that writes runs begins."""
+        values = {"patience": self._patience, "idle": f"{_IDLE_MS}ms", "turn": turn}
+        return [(_BEGIN, {}), (_TURN, values)]
+
+    def commit(
+        self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write]
+    ) -> tuple[list[Verdict], bool]:
+        """Verdicts, and whether something of it may be work for another engine."""
+        if engine is not None:
+            verdicts = self._commit_records(connection, engine, turn, writes)
+            if verdicts is not None:
+                return verdicts, False
+        more: set[str] = set()
+        for left in range(_TRIES, -1, -1):
+            try:
+                done = self._commit(connection, engine, turn, writes, more)
+            except Exception as error:
+                if connection.closed:
+                    raise
+                self._roll_back(connection)
+                if left and is_passing(error):
+                    continue
+                if is_data_error(error):
+                    return self._commit_each(connection, engine, turn, writes)
+                raise
+            if done is not None:
+                return done
+            self._roll_back(connection)
+        raise AssertionError("the runs that a batch concerns cannot be found out")
+
+    def _commit_records(
+        self, connection: Connection, engine: str, turn: str, writes: Sequence[Write]
+    ) -> list[Verdict] | None:
+        """None: they take the long way, perhaps because of their data, and nothing has happened."""
+        records = Records()
+        if not all(map(records.add, writes)):
+            return None
+        self._line.committing = True
+        try:
+            return commit_records(connection, engine, writes, records, self.opening(turn))
+        except Exception as error:
+            if connection.closed or not (is_passing(error) or is_data_error(error)):
+                raise
+            self._roll_back(connection)
+            return None
+
+    def _commit(
+        self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write], more: set[str]
+    ) -> tuple[list[Verdict], bool] | None:
+        """None: there was `more` to lock, which is known now; roll back, and do it again."""
+        verdicts: list[Verdict] = []
+        wakes = False
+        parts = list(rounds(writes))
+        before = self.opening(turn)
+        wanted = [needs(part) for part in parts]
+        locked = _all_runs(wanted) | more
+        for part, need in zip(parts, wanted, strict=True):
+            looks = Looks(engine, need, locked, _starts(part))
+            found = looks.read(trip(connection, [*before, *looks.statements]), len(before))
+            if not found.runs.keys() <= looks.locked:
+                more |= found.runs.keys()
+                return None
+            locked |= looks.locked
+            judged, changes = judge(engine, part, found)
+            verdicts += judged
+            wakes |= changes.wakes
+            before = changes_of(engine, changes, found.runs, looks.new_keys)
+        self._line.committing = True
+        trip(connection, [*before, (_COMMIT, {})])
+        return verdicts, wakes
+
+    def _commit_each(
+        self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write]
+    ) -> tuple[list[Verdict], bool]:
+        """As `commit`, but each write by itself: a data error is the verdict of its write and hurts nobody
+        else. One transaction still, for who reads back asks what became of all of them."""
+        verdicts: list[Verdict] = []
+        wakes = False
+        trip(connection, self.opening(turn))
+        for write in writes:
+            trip(connection, [("SAVEPOINT one", {})])
+            try:
+                verdict, wakes_others = self._one(connection, engine, write)
+            except Exception as error:
+                if connection.closed or not is_data_error(error):
+                    raise
+                trip(connection, [("ROLLBACK TO SAVEPOINT one", {})])
+                detail = f"{type(error).__name__}: {first_line(error)}"
+                verdict, wakes_others = Verdict(Outcome.INVALID, detail=detail), False
+            verdicts.append(verdict)
+            wakes |= wakes_others
+        self._line.committing = True
+        trip(connection, [(_COMMIT, {})])
+        return verdicts, wakes
+
+    def _one(self, connection: Connection, engine: str | None, write: Write) -> tuple[Verdict, bool]:
+        need, more = needs([write]), set[str]()
+        while True:
+            looks = Looks(engine, need, set(need.runs) | more, len(write.new_runs))
+            found = looks.read(trip(connection, looks.statements), 0)
+            if found.runs.keys() <= looks.locked:
+                break
+            more |= found.runs.keys()
+        (verdict,), changes = judge(engine, [write], found)
+        statements = changes_of(engine, changes, found.runs, looks.new_keys)
+        if statements:
+            trip(connection, statements)
+        return verdict, changes.wakes
+
+    def _roll_back(self, connection: Connection) -> None:
+        self._line.committing = False
+        trip(connection, [(_ROLLBACK, {})])
+
+
+def _all_runs(wanted: Sequence[Needs]) -> set[str]:
+    """Of all rounds: what is locked later, out of order, may meet another's commit head-on."""
+    return {run for need in wanted for run in need.runs}
+
+
+def _starts(writes: Sequence[Write]) -> int:
+    return sum([len(write.new_runs) for write in writes])

@@ -1,0 +1,141 @@
+"""What a judged round changes, as statements over arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import astuple
+
+from ...model import Entry, LogLine, NewRun
+from ..sets import Changes, InboxRow, RunState
+from .statements import SQL, Row, Statement, columns
+
+ENTRY = "run seq kind at step digest payload began attempt due module name policy"
+LINE = "run step attempt at level text"
+_RUN = (
+    "key id state token owner due messages unread created began started ended function digest fingerprint"
+    " project queue lane rank starter starter_engine unique_name origin parent root seed copied context tags"
+    " args payload generation base"
+)
+_MESSAGE = "run n id kind name state sender digest at taken payload"
+_WAIT = "run step target kind prompt schema to due cancels taken by digest"
+_FORGET = (
+    "forget_history", "forget_logs", "forget_steps_progress", "forget_inbox", "forget_waits", "forget_tags",
+    "forget_runs",
+)  # fmt: skip
+
+
+def changes_of(
+    engine: str | None, changes: Changes, runs: Mapping[str, RunState], new_keys: Sequence[int]
+) -> list[Statement]:
+    """In the order in which they are to be made. `new_keys`: at least one for each new run."""
+    found: list[Statement] = []
+
+    def add(name: str, names: str, many: Sequence[Row]) -> None:
+        if many:
+            found.append((SQL[name], columns(names, many)))
+
+    moved = changes.moved.values()
+    add("move", "state payload due forgiven fingerprint ended key", [_moved(run) for run in moved])
+    for (_, run), key in zip(changes.new_runs, new_keys, strict=False):
+        run.key = key
+    add("add_runs", _RUN, [_run_row(engine, new, run) for new, run in changes.new_runs])
+    add(
+        "add_tags",
+        "tag run",
+        [(tag, run.key) for new, run in changes.new_runs for tag in dict.fromkeys(new.tags)],
+    )
+    add("add_entries", ENTRY, list(_entries((run.key, entries) for run, entries in changes.entries)))
+    for run, source, last in changes.copies:
+        found.append((SQL["copy_history"], {"key": run.key, "source": source, "last": last}))
+    add("add_lines", LINE, [_line(run.key, line) for run, lines in changes.logs for line in lines])
+    said = changes.progress.values()
+    kept = [(run.key, *astuple(one)) for run, one in said if one.payload]
+    add("keep_progress", "run step attempt at payload", kept)
+    add("forget_progress", "run step", [(run.key, one.step) for run, one in said if not one.payload])
+    add("add_messages", _MESSAGE, [_inbox_row(row) for row in changes.inbox])
+    add("take", "taken run n", [(row.taken, row.run.key, row.n) for row in changes.taken])
+    counted = changes.counted.values()
+    add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
+    add("tell", "due key", [(run.due, run.key) for run in changes.told.values()])
+    return found + _rare(engine, changes, runs)
+
+
+def _rare(engine: str | None, changes: Changes, runs: Mapping[str, RunState]) -> list[Statement]:
+    """What few rounds change."""
+    found: list[Statement] = []
+    for run, name, starter in changes.renamed.values():
+        found.append((SQL["rename"], {"function": name, "starter": starter, "key": run.key}))
+    for run, start in changes.attached:
+        found.append((SQL["attach"], {"engine": engine, "start": start, "key": run.key}))
+    waits = [
+        (runs[row.run].key, *astuple(row.wait), row.taken, row.by, row.digest)
+        for row in changes.waits
+        if row.wait is not None
+    ]
+    if waits:
+        found.append((SQL["add_waits"], columns(_WAIT, waits)))
+    if changes.answered:
+        answered = [(row.taken, row.by, row.digest, runs[row.run].key, row.step) for row in changes.answered]
+        found.append((SQL["answer_waits"], columns("taken by digest run step", answered)))
+    if changes.ended:
+        found.append((SQL["forget_waits"], {"keys": [run.key for run in changes.ended.values()]}))
+    for run, move in changes.anew.values():
+        found += _anew(run, move.at, move.again or b"")
+    if changes.forgotten:
+        keys = {"keys": [run.key for run in changes.forgotten]}
+        found += [(SQL[name], keys) for name in _FORGET]
+    return found
+
+
+def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:
+    """The next generation begins. Of the one that ends all is kept but what its steps waited for and said of
+    their progress; of the one before it nothing."""
+    one = {"key": run.key, "keys": [run.key], "base": run.entries, "at": at, "args": args}
+    return [
+        (SQL[name], one)
+        for name in (
+            "forget_former_history", "forget_former_logs", "forget_steps_progress", "forget_waits",
+            "begin_anew",
+        )
+    ]  # fmt: skip
+
+
+def _moved(run: RunState) -> Row:
+    return (run.state, run.payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key)
+
+
+def _entries(found: Iterable[tuple[Any, tuple[Entry, ...]]]) -> Iterable[Row]:
+    for key, entries in found:
+        for entry in entries:
+            yield (key, *astuple(entry))
+
+
+def _line(key: Any, line: LogLine) -> Row:
+    """A line, behind whatever says whose it is; its number is given as it is inserted."""
+    return (key, line.step, line.attempt, line.at, line.level, line.text.encode())
+
+
+def _inbox_row(row: InboxRow) -> Row:
+    message = row.message
+    assert message is not None
+    payload = message.payload if row.taken is None else b""
+    return (
+        row.run.key, row.n, message.id, message.kind, message.name, message.state, message.sender,
+        message.digest, message.at, row.taken, payload,
+    )  # fmt: skip
+
+
+def _run_row(engine: str | None, new: NewRun, run: RunState) -> Row:
+    """In the order of `_RUN`."""
+    at = new.at if new.owned else None
+    tags = json.dumps(list(dict.fromkeys(new.tags)), ensure_ascii=False) if new.tags else "[]"
+    return (
+        run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
+        at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
+        new.project, new.queue, new.lane, new.rank, new.starter, engine, new.unique_name, new.origin,
+        new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
+        new.context, tags, new.args, run.payload, new.generation, new.base,
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Waking engines of other processes by NOTIFY, and noticing that anything at all has changed.
+
+Only a hint. A NOTIFY needs a session of its own to arrive in: behind a pooler that hands out connections for
+a transaction at a time it is accepted and never comes. So the listener rings at itself once, through the
+ordinary connection; what has not come within a second will not come, and engines poll.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable
+
+from ...errors import StoreError
+from .lines import Server
+from .statements import Connection
+
+_PROOF_SECONDS = 1.0
+
+
+class Doorbell:
+    """The listening session of a process. `ring`: notifies all listeners, through another connection."""
+
+    def __init__(self, server: Server, ring: Callable[[], object]) -> None:
+        self._server, self._ring = server, ring
+        self._hand, self._ear = socket.socketpair()  # closes a wait from another thread
+        self._connection: Connection | None = None
+        self._turn = threading.Lock()
+        self.hears: bool | None = None  # None: not tried yet
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep up to `timeout` seconds; True when somebody rang. However often, that is once."""
+        if self.hears is False or not self._turn.acquire(blocking=False):
+            return self.sleep(timeout)
+        try:
+            connection = self._listening()
+            return connection is not None and self._hear(connection, timeout)
+        except StoreError:
+            return self.sleep(timeout)  # without a server there is nothing to hear
+        finally:
+            self._turn.release()
+
+    def sleep(self, seconds: float) -> bool:
+        """Nothing wakes it but the end."""
+        _readable(seconds, self._ear.fileno())
+        return False
+
+    def _listening(self) -> Connection | None:
+        """The session, made anew where it broke."""
+        connection = self._connection
+        if connection is None or connection.closed:
+            connection = self._connection = self._server.connect()
+            connection.execute("LISTEN podium")
+            self._ring()
+            self.hears = self._hear(connection, _PROOF_SECONDS)
+            if not self.hears:
+                connection.close()
+        return connection if self.hears else None
+
+    def _hear(self, connection: Connection, timeout: float) -> bool:
+        pgconn = connection.pgconn
+        rang = pgconn.notifies() is not None
+        if not rang:
+            ready = _readable(timeout, pgconn.socket, self._ear.fileno())
+            if pgconn.socket not in ready:
+                return False
+            try:
+                pgconn.consume_input()
+            except Exception:
+                connection.close()
+                return True  # something has happened to the server: a look tells
+        while pgconn.notifies() is not None:
+            rang = True
+        return rang
+
+    def close(self) -> None:
+        """Wake whoever waits, then close."""
+        self._hand.close()
+        with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+        self._ear.close()
+
+
+def _readable(timeout: float, *descriptors: int) -> list[int]:
+    """Which of these can be read within the time."""
+    if -1 in descriptors:
+        return []
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(max(0.0, timeout) * 1000)]

@@ -1,0 +1,92 @@
+"""What PostgreSQL's errors mean for the caller: try again, never again, opened wrong, or bad data of a Write.
+
+By SQLSTATE, never by psycopg's class. What tells nothing is a connection that broke: if a commit was under
+way, it may have happened.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
+
+# Raised while values are bound, before the server sees them.
+CLIENT_DATA_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
+
+_DATA = ("22", "23", "54")  # classes: a value, a constraint, a limit of the program
+_DATA_STATES = ("42804", "42846", "42883", "42P18", "42725")  # a value of another type than its column
+_AGAIN = ("40001", "40P01", "23505")  # serialisation, deadlock; a row that somebody has just put there
+_SHAPE = ("42P01", "42703", "3F000")
+_DAMAGE = ("XX001", "XX002", "58030")
+_REASONS = {
+    "40": "transactions got in each other's way",
+    "53": "the server is short of something",
+    "55": "rows were locked for too long",
+    "57": "the server ended the connection",
+    "25": "the server does not take writes on this connection",
+}
+# A connection that is refused has no SQLSTATE. Of these no retry makes anything else; the server may say them
+# in another language, and then they count as passing.
+_REFUSALS = re.compile(
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry"
+    r'|(?:database|role) ".*" does not exist|permission denied for database|invalid (?:connection|URI|port)',
+)
+
+
+def is_data_error(error: BaseException) -> bool:
+    """Whether the data of one Write is at fault: its neighbours are innocent."""
+    if isinstance(error, CLIENT_DATA_ERRORS):
+        return True
+    if not isinstance(error, psycopg.Error):
+        return False
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.DataError | psycopg.ProgrammingError)
+    return state[:2] in _DATA or state in _DATA_STATES
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same again, at once, may well succeed: somebody else was there at the same moment."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in _AGAIN
+
+
+def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: bool) -> StoreError:
+    """The store's error for one of PostgreSQL's.
+
+    `is_broken`: the connection is lost with it. `committing`: a COMMIT was under way. `where`: the server.
+    """
+    state, text = error.sqlstate or "", first_line(error)
+    if state in _DAMAGE:
+        found: StoreError = StoreFatal(
+            f"the data on {where} is damaged ({state}: {text})", fix="ask its owner"
+        )
+    elif state in _SHAPE:
+        found = StoreRefused(
+            f"the schema on {where} is not the one this code needs ({text})", fix="call migrate() first"
+        )
+    elif state == "42501":
+        found = StoreRefused(
+            f"{text} on {where}", fix="have the schema's owner grant it, see docs/postgres.md"
+        )
+    else:
+        reason = "the connection was lost" if is_broken else _REASONS.get(state[:2], "PostgreSQL failed")
+        found = StoreUnavailable(f"{reason} ({where}: {text})", fix="runs are safe and go on when it answers")
+    found.unknown = committing and (is_broken or state in _DAMAGE)
+    return found
+
+
+def translate_refusal(error: psycopg.Error, where: str) -> StoreError:
+    """The store's error for a connection that could not be made."""
+    text = first_line(error)
+    if _REFUSALS.search(str(error)):
+        return StoreRefused(f"{where} refuses the connection: {text}", fix="check PODIUM_URL")
+    return StoreUnavailable(
+        f"no connection to {where}: {text}", fix="runs are safe and go on when it answers"
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without what follows of hints and places."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

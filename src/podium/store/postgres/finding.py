@@ -1,0 +1,62 @@
+"""The statement that finds runs: as few conditions as were asked for, so that an index can serve them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from ...model import Query
+from .rows import FIND
+
+_OPEN = "state IN ('queued', 'running', 'waiting', 'parked')"
+
+
+def statement(query: Query, place: tuple[float, int] | None) -> tuple[str, dict[str, Any]]:
+    """What finds the runs of a query, newest first. `place`: only such as come behind it."""
+    parts = list(_parts(query, place))
+    values: dict[str, Any] = {"limit": query.limit}
+    for _, given in parts:
+        values |= given
+    narrowed = " AND ".join([text for text, _ in parts]) or "true"
+    return FIND.replace("{narrowed}", narrowed), values
+
+
+def _parts(query: Query, place: tuple[float, int] | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    if place is not None:
+        yield "(created, key) < (%(place_created)b, %(place_key)b)", {
+            "place_created": place[0], "place_key": place[1],
+        }  # fmt: skip
+    if query.states is not None:
+        # In words, too: the planner proves by them that the smaller index will do.
+        if all(state.value != "succeeded" for state in query.states):
+            yield "state <> 'succeeded'", {}
+        yield "state = ANY (%(states)b::text[])", {"states": sorted(state.value for state in query.states)}
+    if query.function is not None:
+        yield "function = %(function)b", {"function": query.function}
+    if query.id_prefix:
+        # By bytes: nothing that begins with it comes after it and the last character that there is.
+        yield "id >= %(prefix)b AND id < %(prefix_end)b", {
+            "prefix": query.id_prefix, "prefix_end": query.id_prefix + chr(0x10FFFF),
+        }  # fmt: skip
+    if query.id_suffix:
+        yield "right(id, length(%(suffix)b)) = %(suffix)b", {"suffix": query.id_suffix}
+    if query.function_has is not None:
+        yield "strpos(function, %(function_has)b) > 0", {"function_has": query.function_has}
+    if query.any_has is not None:
+        texts = " OR ".join(f"strpos({column}, %(any_has)b) > 0" for column in ("id", "function", "tags"))
+        yield f"({texts})", {"any_has": query.any_has}
+    if query.tag is not None:
+        yield "key IN (SELECT run FROM podium.run_tags WHERE tag = %(tag)b)", {"tag": query.tag}
+    if query.left_by is not None:
+        yield (
+            f"starter = %(left_by)b AND starter <> '' AND starter_engine IS NOT NULL AND {_OPEN}",
+            {"left_by": query.left_by},
+        )
+    if query.unowned:
+        yield "owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')", {}
+    for column, between in (("created", query.created), ("started", query.started), ("ended", query.ended)):
+        if between is not None and between != (-math.inf, math.inf):
+            yield f"{column} >= %({column}_from)b AND {column} < %({column}_until)b", {
+                f"{column}_from": float(between[0]), f"{column}_until": float(between[1]),
+            }  # fmt: skip

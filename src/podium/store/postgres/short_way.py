@@ -1,0 +1,91 @@
+"""The short way of a commit: Writes that only record entries and log lines, in one round trip.
+
+Most commits are such. All there is to judge are the locked rows of their runs, which the statements that
+insert do themselves; what they have decided is what `judge` says of the same rows.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+from msgspec.structs import astuple
+
+from ...model import Entry, Kind, LogLine, State, StepWrite, Verdict, Write
+from ..judge import judge
+from ..sets import needs
+from .changes import ENTRY, LINE
+from .looks import Looks
+from .statements import SQL, Connection, Row, Statement, columns, trip
+
+_ONLY_RECORDS = frozenset({"fence", "entries", "logs"})
+_MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if field not in _ONLY_RECORDS))
+_MESSAGE = Kind.MESSAGE
+_COMMIT: Statement = (SQL["commit"], {})
+_GUARD = "run token states first"
+
+
+class Records:
+    """What a batch of such Writes puts on record."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}  # by run: the number of the entry that continues it
+        self._guards: dict[str, tuple[str, int, str, int]] = {}  # what must hold of it; first 0: no entries
+        self._states: dict[frozenset[State], str] = {}
+        self._entries: list[tuple[str, Entry]] = []
+        self._lines: list[tuple[str, LogLine]] = []
+
+    def add(self, write: Write) -> bool:
+        """False: it takes the long way."""
+        fence = write.fence
+        if fence is None or not (type(write) is StepWrite or not any(_MORE(write))):
+            return False
+        run = fence.run
+        states = self._states.get(fence.states)
+        if states is None:
+            states = self._states[fence.states] = " ".join(sorted(fence.states))
+        first = write.entries[0].seq if write.entries else 0
+        known = self._guards.get(run)
+        if known is None:
+            self._guards[run] = (run, fence.token, states, first)
+        elif known[1:3] != (fence.token, states) or (first and self._next.get(run) != first):
+            return False
+        for seq, entry in enumerate(write.entries, first):
+            if entry.seq != seq or entry.kind is _MESSAGE:
+                return False
+            self._entries.append((run, entry))
+        if first:
+            self._next[run] = first + len(write.entries)
+        self._lines += [(run, line) for line in write.logs]
+        return True
+
+    def statements(self) -> list[Statement]:
+        """Lines first: they go by where the entries began."""
+        found: list[Statement] = []
+        if self._lines:
+            many: list[Row] = [
+                (*self._guards[run], line.step, line.attempt, line.at, line.level, line.text.encode())
+                for run, line in self._lines
+            ]
+            found.append((SQL["record_lines"], columns(f"{_GUARD}{LINE[3:]}", many)))
+        if self._entries:
+            many = [(*self._guards[run], *astuple(entry)) for run, entry in self._entries]
+            found.append((SQL["record"], columns(f"{_GUARD}{ENTRY[3:]}", many)))
+        return found
+
+
+def commit_records(
+    connection: Connection,
+    engine: str,
+    writes: Sequence[Write],
+    records: Records,
+    opening: Sequence[Statement],
+) -> list[Verdict]:
+    """Commit Writes that all only record, and are `records`."""
+    need = needs(writes)
+    looks = Looks(engine, need, set(need.runs), 0)
+    inserts = [(text, {**given, "engine": engine}) for text, given in records.statements()]
+    answers = trip(connection, [*opening, *looks.statements, *inserts, _COMMIT])
+    found = looks.read(answers[: len(opening) + len(looks.statements)], len(opening))
+    verdicts, _ = judge(engine, writes, found)
+    return verdicts

@@ -1,0 +1,205 @@
+"""The store on PostgreSQL: one database for many hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from ...errors import StoreError, StoreRefused
+from ...model import AuditRow, Beat, Claimed, EngineRow, Verdict, Write
+from ..protocol import Store
+from . import schema
+from .batch import Batch
+from .claims import Claims, offer, wanted_by
+from .doorbell import Doorbell
+from .lines import Line, Server
+from .reading import Reader
+from .statements import SQL, Row, Statement, rows, trip
+
+_PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
+_COMMIT: Statement = (SQL["commit"], {})
+_UNIQUE = "23505"
+
+
+class PostgresStore(Reader, Store):
+    """A handle on a store; what its methods mean is said in `podium.store.protocol`.
+
+    `url`: whatever libpq takes as postgresql://…, several hosts and all. `patience`: seconds to wait for rows
+    that another transaction has locked before StoreUnavailable.
+
+    Raises StoreRefused for what is no URL. The first connection is made by the first call.
+    """
+
+    def __init__(self, url: str, *, patience: float = 30.0) -> None:
+        server = Server(url)
+        super().__init__(server)
+        self._writing, self._heart = Line(server), Line(server)
+        self._batch = Batch(self._writing, patience)
+        self._claims = Claims()
+        self._name = server.name  # what its commits without an engine take turns by
+        self._seen: str | None = None  # of the data, when somebody last waited for a change
+        self._is_announced = False
+        self.doorbell = Doorbell(server, self._ring)
+
+    @property
+    def near(self) -> bool:
+        return False
+
+    def migrate(self) -> None:
+        with self._writing.held() as connection:
+            schema.migrate(connection)
+
+    def close(self) -> None:
+        self.doorbell.close()
+        for line in (self._writing, self._heart, self._reading):
+            line.close()
+        self.server.close()
+
+    # -- writing --------------------------------------------------------------------------------------
+
+    def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
+        if not writes:
+            return []
+        turn = engine or self._name
+        with self._noting_doubt(turn), self._writing.held() as connection:
+            verdicts, wakes = self._batch.commit(connection, engine, turn, writes)
+        if wakes:
+            self._ring()
+        return verdicts
+
+    @contextmanager
+    def _noting_doubt(self, turn: str) -> Generator[None]:
+        try:
+            yield
+        except StoreError as error:
+            if error.unknown:
+                self._unsettled.add(turn)
+            raise
+
+    def _change(self, line: Line, turn: str, *statements: Statement) -> list[list[Row]]:
+        """Run them in a transaction of one round trip; the rows of each."""
+        opening = self._batch.opening(turn)
+        with line.held() as connection:
+            return trip(connection, [*opening, *statements, _COMMIT])[len(opening) : -1]
+
+    # -- owning ---------------------------------------------------------------------------------------
+
+    def claim(
+        self,
+        engine: str,
+        functions: Mapping[str, str],
+        limit: int,
+        now: float,
+        runs: Sequence[str] | None = None,
+        projects: Mapping[str, str] | None = None,
+    ) -> Claimed:
+        wanted = wanted_by(engine, functions, limit, now, runs, projects)
+        with self._writing.held() as connection:
+            idle = self._claims.look(connection, engine, functions, wanted)
+            if idle is not None:
+                return idle
+            return self._claims.take(connection, engine, functions, wanted, self._batch.opening(engine))
+
+    def announce(self, engine: EngineRow) -> None:
+        values: dict[str, Any] = {
+            "engine": engine.id, "beat": engine.beat, "host": engine.host, "pid": engine.pid,
+            "started": float(engine.started), "info": engine.info,
+        }  # fmt: skip
+        statements: list[Statement] = [(SQL["announce"], values)]
+        if engine.functions:
+            statements.append(offer(engine.id, engine.functions))
+        try:
+            self._change(self._writing, engine.id, *statements)
+        except psycopg.errors.UniqueViolation as error:
+            raise StoreRefused(
+                f"engine {engine.id} is announced already", fix="an engine takes a fresh id at each start"
+            ) from error
+        self._claims.offered(engine.id, engine.functions)
+        self._is_announced = True
+
+    def heartbeat(self, engine: str, info: str | None = None) -> bool:
+        with self._heart.held() as connection:
+            return bool(rows(connection, SQL["heartbeat"], {"engine": engine, "info": info}))
+
+    def beats(self) -> list[Beat]:
+        with self._heart.held() as connection:
+            return [Beat(*row) for row in rows(connection, SQL["beats"])]
+
+    def engines(self) -> list[EngineRow]:
+        found = self._look(SQL["engines"])
+        return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
+
+    def release(self, dead: Mapping[str, int]) -> int:
+        # Usually there is nothing to do, or another engine has done it, and a look locks nothing.
+        seen = {"engines": list(dead), "beats": list(dead.values())}
+        looks: list[Statement] = [(SQL["any_silent"], seen)] if dead else []
+        with self._heart.held() as connection:
+            if not any(trip(connection, [*looks, (SQL["any_orphan"], {})])):
+                return 0
+        gone: list[Statement] = [(SQL["lock_engines"], seen), (SQL["condemn"], seen)] if dead else []
+        *_, freed = self._change(self._heart, self._name, *gone, (SQL["release_orphans"], {}))
+        # Also when nothing was freed: what was left to the dead one's code is anybody's now.
+        self._ring()
+        return len(freed)
+
+    def retire(self, engine: str) -> int:
+        one = {"engine": engine}
+        _, freed = self._change(self._writing, engine, (SQL["forget_engine"], one), (SQL["hand_back"], one))
+        if freed:
+            self._ring()
+        return len(freed)
+
+    # -- waking and upkeep ------------------------------------------------------------------------------
+
+    def wait(self, timeout: float, changes: bool = False) -> bool:
+        if not changes:
+            return self._sleep(timeout)
+        pause = _PAUSE_MIN
+        while not self._has_changed():
+            if timeout <= 0 or self.server.is_closed:
+                return False
+            if self._sleep(min(pause, timeout)):
+                return True
+            timeout -= pause
+            pause = min(pause * 1.5, _PAUSE_MAX)
+        return True
+
+    def _sleep(self, seconds: float) -> bool:
+        return self.doorbell.wait(seconds) if self._is_announced else self.doorbell.sleep(seconds)
+
+    def _has_changed(self) -> bool:
+        before, ((self._seen,),) = self._seen, self._look(SQL["changes"])
+        return before != self._seen
+
+    def _ring(self) -> None:
+        try:
+            with self._writing.held() as connection:
+                rows(connection, SQL["ring"])
+        except StoreError:  # only a hint: others poll, too
+            pass
+
+    def expire(self, before: float, limit: int = 1000) -> int:
+        values = {"before": float(before), "limit": limit}
+        (((gone,),),) = self._change(self._writing, self._name, (SQL["expire"], values))
+        return gone
+
+    def audit(self, row: AuditRow) -> int:
+        values: dict[str, Any] = {
+            "at": float(row.at), "by": row.by, "role": row.role, "verb": row.verb, "target": row.target,
+            "said": row.said, "address": row.address,
+        }  # fmt: skip
+        (((n,),),) = self._change(self._writing, "audit", (SQL["audit"], values))
+        return n
+
+    def audit_outcome(self, n: int, outcome: str) -> None:
+        self._change(self._writing, self._name, (SQL["audit_outcome"], {"n": n, "outcome": outcome}))
+
+    def checkpoint_due(self) -> bool:
+        return False  # the server has its own
+
+    def checkpoint(self) -> None:
+        pass

@@ -1,0 +1,655 @@
+-- Every statement of the PostgreSQL backend. A block runs from its `-- name:` line to the next one.
+--
+-- Statements are never prepared, so that they work behind any pooler. Sets come in as arrays. Each statement of a
+-- transaction sees what was committed before it began (READ COMMITTED), so one that reads after another has
+-- locked sees the truth.
+
+-- == a commit: locks, then looks ========================================================================
+
+-- name: begin
+BEGIN;
+
+-- name: commit
+COMMIT;
+
+-- name: rollback
+ROLLBACK;
+
+-- name: turn
+-- An engine's commits take turns: one whose connection broke may still be running, and must be over before
+-- anybody decides what became of it. Whoever stands still in the middle must not hold rows for ever.
+SELECT set_config('lock_timeout', %(patience)b, true),
+       set_config('idle_in_transaction_session_timeout', %(idle)b, true),
+       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+            THEN set_config('synchronous_commit', 'on', true) END,
+       pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
+
+-- name: take_turn
+SELECT pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
+
+-- name: engine_lives
+-- Whoever writes as an engine must still have its row, until the commit.
+SELECT 1 FROM podium.engines WHERE id = %(engine)b FOR KEY SHARE;
+
+-- name: lock_runs
+-- The fence is a lock. In the order of ids, so that no two commits wait for each other.
+SELECT id FROM podium.runs WHERE id = ANY (%(runs)b::text[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: lock_wanted
+SELECT id FROM podium.runs WHERE key IN ({wanted}) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: runs
+-- The rows that a round of Writes is judged by, in the order of `podium.store.sets.RunState`.
+SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
+       messages, unread, coalesce(started, created), key
+FROM podium.runs WHERE id = ANY (%(runs)b::text[]);
+
+-- name: wanted_runs
+SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
+       messages, unread, coalesce(started, created), key
+FROM podium.runs WHERE key IN ({wanted});
+
+-- name: wanted_by_id
+-- The pieces of {wanted}: keys of runs that a batch concerns, see `podium.store.sets.Needs`.
+SELECT key FROM podium.runs WHERE id = ANY (%(runs)b::text[])
+
+-- name: wanted_by_name
+SELECT key FROM podium.runs
+JOIN unnest(%(projects)b::text[], %(names)b::text[]) AS wanted (project, unique_name) USING (project, unique_name)
+WHERE unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked')
+
+-- name: wanted_orphans
+SELECT line.key FROM unnest(%(functions)b::text[], %(digests)b::bytea[], %(starters)b::text[], %(limits)b::int8[])
+     AS wanted (function, digest, starter, most)
+CROSS JOIN LATERAL (
+    SELECT id, key FROM podium.runs
+    WHERE runs.function = wanted.function AND runs.digest = wanted.digest AND runs.starter = wanted.starter
+      AND starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
+      AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
+    ORDER BY key LIMIT wanted.most) AS line
+
+-- name: wanted_waiting
+-- Who waits for runs that may end, or for what is answered.
+SELECT run FROM podium.waits WHERE target = ANY (%(targets)b::text[])
+
+-- name: wanted_children
+SELECT child.key FROM podium.runs AS parent JOIN podium.waits ON waits.run = parent.key
+JOIN podium.runs AS child ON child.id = waits.target
+WHERE parent.id = ANY (%(ending)b::text[]) AND cancels AND taken IS NULL
+
+-- name: new_keys
+SELECT nextval(pg_get_serial_sequence('podium.runs', 'key')) FROM generate_series(1, %(count)b);
+
+-- name: holders
+-- The unfinished runs that hold names.
+SELECT project, unique_name, id FROM podium.runs
+JOIN unnest(%(projects)b::text[], %(names)b::text[]) AS wanted (project, unique_name) USING (project, unique_name)
+WHERE unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked');
+
+-- name: orphans
+-- Unfinished runs of the same call and script whose engine is gone, the oldest first.
+SELECT wanted.function, wanted.digest, wanted.starter, line.id FROM unnest(%(functions)b::text[], %(digests)b::bytea[], %(starters)b::text[], %(limits)b::int8[])
+     AS wanted (function, digest, starter, most)
+CROSS JOIN LATERAL (
+    SELECT id, key FROM podium.runs
+    WHERE runs.function = wanted.function AND runs.digest = wanted.digest AND runs.starter = wanted.starter
+      AND starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
+      AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
+    ORDER BY key LIMIT wanted.most) AS line
+ORDER BY line.key;
+
+-- name: calls
+SELECT id, function, digest, project FROM podium.runs WHERE id = ANY (%(calls)b::text[]);
+
+-- name: messages
+-- Those of these runs with these ids, taken or not.
+SELECT runs.id, inbox.id, n, kind, taken
+FROM unnest(%(message_runs)b::text[], %(message_ids)b::text[]) AS wanted (run, id)
+JOIN podium.runs ON runs.id = wanted.run JOIN podium.inbox ON inbox.run = runs.key AND inbox.id = wanted.id;
+
+-- name: unread_signals
+SELECT runs.id, (SELECT count(*) FROM podium.inbox WHERE run = runs.key AND taken IS NULL AND kind = 'signal')
+FROM podium.runs WHERE id = ANY (%(signalled)b::text[]) AND unread > %(signals_few)b;
+
+-- name: waits
+-- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
+SELECT runs.id, waits.step, kind, target, taken, "by", waits.digest, cancels, waits.due
+FROM unnest(%(wait_runs)b::text[], %(wait_steps)b::text[]) AS wanted (run, step)
+JOIN podium.runs ON runs.id = wanted.run JOIN podium.waits ON waits.run = runs.key AND waits.step = wanted.step;
+
+-- name: waiting_for
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
+FROM podium.waits JOIN podium.runs ON runs.key = waits.run
+WHERE (target = ANY (%(ending)b::text[]) AND kind = 'outcome')
+   OR (target = ANY (%(answered)b::text[]) AND kind = 'answer');
+
+-- name: children
+-- What these runs wait for, and is to stop with them.
+SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
+FROM podium.runs JOIN podium.waits ON waits.run = runs.key
+WHERE runs.id = ANY (%(ending)b::text[]) AND cancels AND taken IS NULL;
+
+-- name: unheard
+-- What was sent to runs because they wait for it, and they have not taken.
+SELECT runs.id, inbox.id, n, kind FROM podium.runs JOIN podium.inbox ON inbox.run = runs.key
+WHERE runs.id = ANY (%(ending)b::text[]) AND unread > 0 AND taken IS NULL AND kind IN ('outcome', 'answer')
+ORDER BY runs.key, n;
+
+-- name: ends
+-- How runs have ended, those that have.
+SELECT id, payload, ended FROM podium.runs WHERE id = ANY (%(ends)b::text[]) AND ended IS NOT NULL;
+
+-- name: last_times
+-- When the last entries of runs were made.
+SELECT id, coalesce((SELECT at FROM podium.history WHERE run = runs.key ORDER BY seq DESC LIMIT 1), 0)
+FROM podium.runs WHERE id = ANY (%(last_times)b::text[]);
+
+-- name: needed_by
+-- Unfinished runs that rest on these: copies of them, such as wait for them, or started them.
+SELECT this.id, other.id FROM podium.runs AS this
+JOIN podium.runs AS other ON other.origin = this.id AND other.origin <> ''
+WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT this.id, other.id FROM podium.runs AS this
+JOIN podium.waits ON waits.target = this.id JOIN podium.runs AS other ON other.key = waits.run
+WHERE this.id = ANY (%(forgotten)b::text[]) AND waits.kind = 'outcome' AND waits.taken IS NULL
+  AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT this.id, other.id FROM podium.runs AS this
+JOIN podium.runs AS other ON other.id IN (this.parent, this.root) AND other.key <> this.key
+WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked');
+
+-- == a commit: changes ==================================================================================
+
+-- name: record
+-- The short way: entries of Writes whose fences hold, judged by the locked rows themselves. How many entries a
+-- run had is looked up for each entry: a table without a plan of its own beside an index.
+INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT runs.key, seq, kind, at, step, new.digest, new.payload, new.began, attempt, new.due, module, name, policy
+FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(seq)b::int8[],
+            %(kind)b::text[], %(at)b::float8[], %(step)b::text[], %(digest)b::bytea[], %(payload)b::bytea[],
+            %(began)b::float8[], %(attempt)b::int8[], %(due)b::float8[], %(module)b::text[], %(name)b::text[],
+            %(policy)b::int8[])
+     AS new (run, token, states, first, seq, kind, at, step, digest, payload, began, attempt, due, module, name,
+             policy)
+JOIN podium.runs ON runs.id = new.run
+WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
+  AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
+  AND new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1;
+
+-- name: record_lines
+-- Before `record`: the guard is of the run as the Write found it. `first` 0: there are no entries.
+INSERT INTO podium.logs (run, n, step, attempt, at, level, text)
+SELECT runs.key, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = runs.key), 0)
+                 + row_number() OVER (PARTITION BY runs.key ORDER BY place),
+       step, attempt, at, level, text
+FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(step)b::text[],
+            %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[], %(text)b::bytea[]) WITH ORDINALITY
+     AS new (run, token, states, first, step, attempt, at, level, text, place)
+JOIN podium.runs ON runs.id = new.run
+WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
+  AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
+  AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1);
+
+-- name: add_entries
+INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT * FROM unnest(
+    %(run)b::int8[], %(seq)b::int8[], %(kind)b::text[], %(at)b::float8[], %(step)b::text[], %(digest)b::bytea[],
+    %(payload)b::bytea[], %(began)b::float8[], %(attempt)b::int8[], %(due)b::float8[], %(module)b::text[],
+    %(name)b::text[], %(policy)b::int8[]);
+
+-- name: add_lines
+-- Numbered on from the last line of their run, in the order in which they are given.
+INSERT INTO podium.logs (run, n, step, attempt, at, level, text)
+SELECT run, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = new.run), 0)
+            + row_number() OVER (PARTITION BY run ORDER BY place),
+       step, attempt, at, level, text
+FROM unnest(%(run)b::int8[], %(step)b::text[], %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[],
+            %(text)b::bytea[]) WITH ORDINALITY AS new (run, step, attempt, at, level, text, place);
+
+-- name: keep_progress
+INSERT INTO podium.progress (run, step, attempt, at, payload)
+SELECT * FROM unnest(%(run)b::int8[], %(step)b::text[], %(attempt)b::int8[], %(at)b::float8[], %(payload)b::bytea[])
+ON CONFLICT (run, step) DO UPDATE SET attempt = excluded.attempt, at = excluded.at, payload = excluded.payload;
+
+-- name: forget_progress
+DELETE FROM podium.progress AS old USING unnest(%(run)b::int8[], %(step)b::text[]) AS over (run, step)
+WHERE old.run = over.run AND old.step = over.step;
+
+-- name: move
+UPDATE podium.runs
+SET state = moved.state, owner = NULL, payload = moved.payload, due = moved.due,
+    lost = CASE WHEN moved.forgiven THEN 0 ELSE lost END,
+    fingerprint = coalesce(moved.fingerprint, runs.fingerprint), ended = moved.ended
+FROM unnest(%(state)b::text[], %(payload)b::bytea[], %(due)b::float8[], %(forgiven)b::bool[],
+            %(fingerprint)b::text[], %(ended)b::float8[], %(key)b::int8[])
+     AS moved (state, payload, due, forgiven, fingerprint, ended, key)
+WHERE runs.key = moved.key;
+
+-- name: add_runs
+INSERT INTO podium.runs (
+    key, id, state, token, owner, due, lost, generation, base, messages, unread, created, began, started, ended,
+    function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine, attached_by, unique_name,
+    origin, parent, root, seed, copied, context, tags, args, payload)
+SELECT key, id, state, token, owner, due, 0, generation, base, messages, unread, created, began, started, ended,
+       function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine, '', unique_name,
+       origin, parent, root, seed, copied, context, tags, args, payload
+FROM unnest(
+    %(key)b::int8[], %(id)b::text[], %(state)b::text[], %(token)b::int8[], %(owner)b::text[], %(due)b::float8[],
+    %(messages)b::int8[], %(unread)b::int8[], %(created)b::float8[], %(began)b::float8[], %(started)b::float8[],
+    %(ended)b::float8[], %(function)b::text[], %(digest)b::bytea[], %(fingerprint)b::text[], %(project)b::text[],
+    %(queue)b::text[], %(lane)b::text[], %(rank)b::float8[], %(starter)b::text[], %(starter_engine)b::text[],
+    %(unique_name)b::text[], %(origin)b::text[], %(parent)b::text[], %(root)b::text[], %(seed)b::text[],
+    %(copied)b::int8[], %(context)b::text[], %(tags)b::text[], %(args)b::bytea[], %(payload)b::bytea[],
+    %(generation)b::int8[], %(base)b::int8[])
+    AS new (key, id, state, token, owner, due, messages, unread, created, began, started, ended, function, digest,
+            fingerprint, project, queue, lane, rank, starter, starter_engine, unique_name, origin, parent, root, seed,
+            copied, context, tags, args, payload, generation, base)
+ORDER BY id;
+
+-- name: add_tags
+INSERT INTO podium.run_tags (tag, run) SELECT * FROM unnest(%(tag)b::text[], %(run)b::int8[]);
+
+-- name: copy_history
+INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT %(key)b, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
+FROM podium.history
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(source)b) AND seq <= %(last)b
+  AND seq > (SELECT base FROM podium.runs WHERE key = %(key)b);
+
+-- name: add_messages
+INSERT INTO podium.inbox (run, n, id, kind, name, state, sender, digest, at, taken, payload)
+SELECT * FROM unnest(
+    %(run)b::int8[], %(n)b::int8[], %(id)b::text[], %(kind)b::text[], %(name)b::text[], %(state)b::text[],
+    %(sender)b::text[], %(digest)b::bytea[], %(at)b::float8[], %(taken)b::float8[], %(payload)b::bytea[]);
+
+-- name: take
+UPDATE podium.inbox SET taken = new.taken, payload = ''
+FROM unnest(%(taken)b::float8[], %(run)b::int8[], %(n)b::int8[]) AS new (taken, run, n)
+WHERE inbox.run = new.run AND inbox.n = new.n;
+
+-- name: count_messages
+UPDATE podium.runs SET messages = new.messages, unread = new.unread
+FROM unnest(%(messages)b::int8[], %(unread)b::int8[], %(key)b::int8[]) AS new (messages, unread, key)
+WHERE runs.key = new.key;
+
+-- name: tell
+-- Runs that nobody drives have got a message.
+UPDATE podium.runs SET due = new.due FROM unnest(%(due)b::float8[], %(key)b::int8[]) AS new (due, key)
+WHERE runs.key = new.key;
+
+-- name: rename
+UPDATE podium.runs SET function = %(function)b, starter = coalesce(nullif(%(starter)b, ''), starter)
+WHERE key = %(key)b;
+
+-- name: attach
+-- Becoming the starter is what makes it ours: the next one who looks finds a live engine.
+UPDATE podium.runs SET starter_engine = %(engine)b, attached_by = %(start)b WHERE key = %(key)b;
+
+-- name: add_waits
+INSERT INTO podium.waits (run, step, target, kind, prompt, schema, "to", due, cancels, taken, "by", digest)
+SELECT * FROM unnest(
+    %(run)b::int8[], %(step)b::text[], %(target)b::text[], %(kind)b::text[], %(prompt)b::text[], %(schema)b::text[],
+    %(to)b::text[], %(due)b::float8[], %(cancels)b::bool[], %(taken)b::float8[], %(by)b::text[],
+    %(digest)b::bytea[]);
+
+-- name: answer_waits
+UPDATE podium.waits SET taken = new.taken, "by" = new."by", digest = new.digest
+FROM unnest(%(taken)b::float8[], %(by)b::text[], %(digest)b::bytea[], %(run)b::int8[], %(step)b::text[])
+     AS new (taken, "by", digest, run, step)
+WHERE waits.run = new.run AND waits.step = new.step;
+
+-- name: forget_waits
+DELETE FROM podium.waits WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_steps_progress
+DELETE FROM podium.progress WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_former_history
+DELETE FROM podium.history WHERE run = %(key)b AND seq <= (SELECT base FROM podium.runs WHERE key = %(key)b);
+
+-- name: forget_former_logs
+-- The last line stays in any case, because its number is how many there were.
+DELETE FROM podium.logs
+WHERE run = %(key)b AND at < (SELECT began FROM podium.runs WHERE key = %(key)b)
+  AND n < (SELECT max(n) FROM podium.logs WHERE run = %(key)b);
+
+-- name: begin_anew
+UPDATE podium.runs
+SET generation = generation + 1, base = %(base)b, began = coalesce(%(at)b, began), args = %(args)b, copied = 0
+WHERE key = %(key)b;
+
+-- name: forget_history
+DELETE FROM podium.history WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_logs
+DELETE FROM podium.logs WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_inbox
+DELETE FROM podium.inbox WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_tags
+DELETE FROM podium.run_tags WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_runs
+DELETE FROM podium.runs WHERE key = ANY (%(keys)b::int8[]);
+
+-- == owning =============================================================================================
+
+-- name: takable
+-- The codes (function, fingerprint) of due runs that this engine may take: its own, those without a
+-- fingerprint, and such as no other engine offers; `other` marks these last. Each step of the walk is one
+-- index look-up, and a function has few fingerprints in line at a time.
+WITH RECURSIVE wanted (function, own, project) AS MATERIALIZED (
+    SELECT * FROM unnest(%(functions)b::text[], %(codes)b::text[], %(projects)b::text[])),
+walk (function, own, project, fingerprint) AS (
+    SELECT function, own, project, (
+        SELECT min(fingerprint) FROM podium.runs
+        WHERE runs.project = wanted.project AND runs.function = wanted.function
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+    FROM wanted
+    UNION ALL
+    SELECT function, own, project, (
+        SELECT min(runs.fingerprint) FROM podium.runs
+        WHERE runs.project = walk.project AND runs.function = walk.function AND runs.fingerprint > walk.fingerprint
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+    FROM walk WHERE fingerprint IS NOT NULL),
+takable (function, own, project, fingerprint, other) AS MATERIALIZED (
+    SELECT function, own, project, fingerprint, fingerprint NOT IN (own, '')
+    FROM walk
+    WHERE fingerprint IS NOT NULL AND (fingerprint IN (own, '') OR NOT EXISTS (
+        SELECT 1 FROM podium.offers
+        WHERE offers.function = walk.function AND offers.fingerprint = walk.fingerprint
+          AND engine <> %(engine)b)))
+
+-- name: claimable
+-- After `takable`: the engine's own code first, then the oldest. What another engine claims at this moment is
+-- stepped over.
+, found AS MATERIALIZED (
+    SELECT line.key, takable.fingerprint, own, other, line.due
+    FROM takable CROSS JOIN LATERAL (
+        SELECT key, runs.due FROM podium.runs
+        WHERE runs.project = takable.project AND runs.function = takable.function
+          AND runs.fingerprint = takable.fingerprint
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= %(now)b
+        ORDER BY runs.due, key LIMIT %(limit)b FOR NO KEY UPDATE SKIP LOCKED) AS line
+    ORDER BY other, line.due, line.key LIMIT %(limit)b)
+
+-- name: claimable_among
+-- Of the named runs alone, of whatever project: who names a run means it.
+WITH wanted (function, own) AS MATERIALIZED (
+    SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])),
+found AS MATERIALIZED (
+    SELECT key, fingerprint, own, false AS other, due
+    FROM podium.runs JOIN wanted USING (function)
+    WHERE id = ANY (%(runs)b::text[]) AND owner IS NULL AND state IN ('queued', 'waiting') AND due <= %(now)b
+      AND (fingerprint IN (own, '') OR NOT EXISTS (
+          SELECT 1 FROM podium.offers
+          WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint
+            AND engine <> %(engine)b))
+    ORDER BY due, key LIMIT %(limit)b FOR NO KEY UPDATE OF runs SKIP LOCKED)
+
+-- name: claim
+-- After one of these two. Whoever drives the run decides which code it is of from now on. Its script may take it
+-- for one that it left behind only if the process that started it is gone, and had an engine by which that can
+-- be told. In the order of HEAD in `rows.py`, then the code that it was of, and by what it is sorted.
+UPDATE podium.runs
+SET owner = %(engine)b, token = token + 1, state = 'running', due = NULL, fingerprint = found.own,
+    started = coalesce(started, greatest(%(now)b, created)),
+    began = coalesce(began, started, greatest(%(now)b, created))
+FROM found
+WHERE runs.key = found.key AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
+RETURNING id, function, token, args, digest, created, started, lost,
+          greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
+          CASE WHEN starter_engine IS NULL OR EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
+               THEN '' ELSE starter END,
+          starter_engine IS NOT DISTINCT FROM %(engine)b, project, origin, parent, root, seed, began, copied,
+          generation, base, context, queue, lane, messages, found.fingerprint, found.other, found.due, runs.key;
+
+-- name: next_due
+-- After `takable`: one index look-up per code.
+SELECT min((
+    SELECT runs.due FROM podium.runs
+    WHERE runs.project = takable.project AND runs.function = takable.function
+      AND runs.fingerprint = takable.fingerprint
+      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+    ORDER BY runs.due LIMIT 1))
+FROM takable;
+
+-- name: next_due_among
+SELECT min(due)
+FROM podium.runs
+JOIN (SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])) AS wanted (function, own)
+     USING (function)
+WHERE id = ANY (%(runs)b::text[]) AND owner IS NULL AND state IN ('queued', 'waiting')
+  AND (fingerprint IN (own, '') OR NOT EXISTS (
+      SELECT 1 FROM podium.offers
+      WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
+
+-- name: is_there
+SELECT 1 FROM podium.engines WHERE id = %(engine)b;
+
+-- name: offers_of
+SELECT function, fingerprint FROM podium.offers WHERE engine = %(engine)b;
+
+-- name: forget_offers
+DELETE FROM podium.offers WHERE engine = %(engine)b;
+
+-- name: offer
+INSERT INTO podium.offers (engine, function, fingerprint)
+SELECT engines.id, offered.* FROM podium.engines, unnest(%(functions)b::text[], %(codes)b::text[]) AS offered
+WHERE engines.id = %(engine)b;
+
+-- name: collect
+SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox.digest, inbox.state,
+       inbox.sender, inbox.n
+FROM podium.runs JOIN podium.inbox ON inbox.run = runs.key AND inbox.taken IS NULL
+WHERE runs.owner = %(engine)b AND runs.owner IS NOT NULL AND runs.unread > 0
+ORDER BY inbox.at, inbox.run, inbox.n;
+
+-- name: announce
+INSERT INTO podium.engines (id, beat, host, pid, started, info)
+VALUES (%(engine)b, %(beat)b, %(host)b, %(pid)b, %(started)b, %(info)b);
+
+-- name: heartbeat
+-- Not worth a sync: a beat that a crash of the server takes back is followed by the next one.
+UPDATE podium.engines SET beat = beat + 1, info = coalesce(%(info)b, info)
+WHERE id = %(engine)b AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+RETURNING beat;
+
+-- name: beats
+SELECT id, beat, host, pid FROM podium.engines ORDER BY started, id;
+
+-- name: engines
+SELECT id, beat, host, pid, started, info,
+       coalesce((SELECT json_object_agg(function, fingerprint) FROM podium.offers WHERE engine = engines.id),
+                '{}'::json)::text
+FROM podium.engines ORDER BY started, id;
+
+-- name: any_silent
+-- Whether one of these engines still has its row, with the beat that it had when somebody looked.
+SELECT 1 FROM podium.engines JOIN unnest(%(engines)b::text[], %(beats)b::int8[]) AS seen (id, beat)
+USING (id, beat) LIMIT 1;
+
+-- name: any_orphan
+-- From owner to owner through the index: an engine may own ten thousand runs, and this is asked often.
+WITH RECURSIVE owners (engine) AS (
+    SELECT min(owner) FROM podium.runs WHERE owner IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(owner) FROM podium.runs WHERE owner > owners.engine) FROM owners WHERE engine IS NOT NULL)
+SELECT 1 FROM owners WHERE engine IS NOT NULL AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE id = engine)
+LIMIT 1;
+
+-- name: lock_engines
+-- Waits for what they are committing, and they for us.
+SELECT 1 FROM podium.engines WHERE id = ANY (%(engines)b::text[]) ORDER BY id FOR UPDATE;
+
+-- name: condemn
+-- By the beat that was seen: an engine that came back since is not dead.
+DELETE FROM podium.engines USING unnest(%(engines)b::text[], %(beats)b::int8[]) AS seen (id, beat)
+WHERE engines.id = seen.id AND engines.beat = seen.beat;
+
+-- name: release_orphans
+-- Due since ever, not since now: a clock that is set back afterwards must not make it wait. A row that somebody
+-- has locked is left for the next look.
+UPDATE podium.runs
+SET owner = NULL, token = token + 1, lost = lost + 1, due = 0,
+    state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
+WHERE key IN (
+    SELECT key FROM podium.runs
+    WHERE owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = owner)
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING 1;
+
+-- name: forget_engine
+DELETE FROM podium.engines WHERE id = %(engine)b;
+
+-- name: hand_back
+UPDATE podium.runs
+SET owner = NULL, token = token + 1, due = 0,
+    state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
+WHERE key IN (SELECT key FROM podium.runs WHERE owner = %(engine)b ORDER BY id FOR NO KEY UPDATE)
+RETURNING 1;
+
+-- == reading ============================================================================================
+
+-- name: history
+SELECT seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
+FROM podium.history WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND seq > %(after)b
+ORDER BY seq LIMIT %(limit)b;
+
+-- name: logs
+SELECT step, attempt, at, level, text, n
+FROM podium.logs WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND n > %(after)b
+ORDER BY n LIMIT %(limit)b;
+
+-- name: logs_of_step
+SELECT step, attempt, at, level, text, n
+FROM podium.logs
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND n > %(after)b AND step = %(step)b
+ORDER BY n LIMIT %(limit)b;
+
+-- name: progress
+SELECT step, attempt, at, payload FROM podium.progress
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) ORDER BY step;
+
+-- name: inbox
+SELECT id, kind, at, payload, name, digest, state, sender, n FROM podium.inbox
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND taken IS NULL ORDER BY n;
+
+-- name: waits_of_run
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+FROM podium.runs JOIN podium.waits ON waits.run = runs.key WHERE runs.id = %(run)b ORDER BY step LIMIT %(limit)b;
+
+-- name: waits_for_target
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+FROM podium.waits JOIN podium.runs ON runs.key = waits.run
+WHERE target = %(target)b ORDER BY waits.run, step LIMIT %(limit)b;
+
+-- name: open_waits
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+FROM podium.waits JOIN podium.runs ON runs.key = waits.run
+WHERE taken IS NULL ORDER BY waits.run, step LIMIT %(limit)b;
+
+-- name: load
+-- Here and below: the columns are the fields of podium.model.RunRow.
+SELECT {columns} FROM podium.run_rows WHERE id = ANY (%(runs)b::text[]);
+
+-- name: statuses
+SELECT id, state, owner, created, CASE WHEN state IN ('queued', 'running', 'waiting') THEN '' ELSE payload END
+FROM podium.runs WHERE id = ANY (%(runs)b::text[]);
+
+-- name: attached
+SELECT attached_by, id FROM podium.runs WHERE attached_by = ANY (%(starts)b::text[]) AND attached_by <> '';
+
+-- name: entries_at
+SELECT runs.id, history.seq, kind, at, step, history.digest, history.payload, history.began, attempt, history.due,
+       module, name, policy
+FROM unnest(%(runs)b::text[], %(seqs)b::int8[]) AS wanted (run, seq)
+JOIN podium.runs ON runs.id = wanted.run JOIN podium.history ON history.run = runs.key AND history.seq = wanted.seq;
+
+-- name: place
+-- A run's place in the order of `find`, for paging.
+SELECT created, key FROM podium.runs WHERE id = %(run)b;
+
+-- name: find
+SELECT {columns} FROM podium.run_rows WHERE {narrowed} ORDER BY created DESC, key DESC LIMIT %(limit)b;
+
+-- name: standing
+SELECT state, count(*) FROM podium.runs
+WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'waiting', 'parked') GROUP BY state;
+
+-- name: ended_since
+SELECT state, count(*) FROM podium.runs WHERE ended IS NOT NULL AND ended >= %(since)b GROUP BY state;
+
+-- == upkeep, waking, who changed what ===================================================================
+
+-- name: expire
+WITH gone AS (
+    DELETE FROM podium.inbox WHERE (run, n) IN (
+        SELECT run, n FROM podium.inbox WHERE taken IS NOT NULL AND taken < %(before)b LIMIT %(limit)b)
+    RETURNING 1)
+SELECT count(*) FROM gone;
+
+-- name: ring
+SELECT pg_notify('podium', '');
+
+-- name: changes
+-- Another value when a transaction that wrote has ended, in whatever database of the server.
+SELECT pg_current_snapshot()::text;
+
+-- name: audit
+INSERT INTO podium.audit (n, at, "by", role, verb, target, said, address, outcome)
+SELECT coalesce(max(n), 0) + 1, %(at)b, %(by)b, %(role)b, %(verb)b, %(target)b, %(said)b, %(address)b, ''
+FROM podium.audit RETURNING n;
+
+-- name: audit_outcome
+UPDATE podium.audit SET outcome = %(outcome)b WHERE n = %(n)b AND outcome = '';
+
+-- name: audited
+SELECT at, "by", role, verb, target, said, address, outcome, n FROM podium.audit
+WHERE n < %(before)b ORDER BY n DESC LIMIT %(limit)b;
+
+-- == shape ==============================================================================================
+
+-- name: has_schema
+SELECT 1 FROM information_schema.tables WHERE table_schema = 'podium' AND table_name = 'meta';
+
+-- name: schema_version
+SELECT value FROM podium.meta WHERE name = 'schema';
+
+-- name: migrating
+-- One at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('podium', 7));
+
+-- name: create_schema
+CREATE SCHEMA IF NOT EXISTS podium;
+
+-- name: set_version
+INSERT INTO podium.meta (name, value) VALUES ('schema', %(version)b)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: set_store
+INSERT INTO podium.meta (name, value) VALUES ('store', md5(random()::text || clock_timestamp()::text))
+ON CONFLICT (name) DO NOTHING;
+
+-- name: store_id
+SELECT value FROM podium.meta WHERE name = 'store';
+
+-- name: count_runs
+SELECT count(*) FROM podium.runs;
+
+-- == health =============================================================================================
+
+-- name: durability
+SELECT current_setting('fsync'), current_setting('synchronous_commit');
+
+-- name: oldest_snapshot
+SELECT extract(epoch FROM clock_timestamp() - xact_start)::float8, 'process ' || pid || ' (' || application_name || ')'
+FROM pg_stat_activity
+WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+ORDER BY xact_start LIMIT 1;
+
+-- name: size
+SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::int8 FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'podium' AND c.relkind = 'r';
