@@ -20,6 +20,7 @@ _RUN = (
     " args payload generation base"
 )
 _MESSAGE = "run n id kind name state sender digest at taken payload"
+_MEASURE = "series at value tags step attempt ordinal generation run"
 _WAIT = "run step target kind prompt schema to due cancels taken by digest"
 _FORGET = (
     "forget_history", "forget_logs", "forget_steps_progress", "forget_inbox", "forget_waits", "forget_tags",
@@ -51,6 +52,8 @@ def changes_of(
     for run, source, last in changes.copies:
         found.append((SQL["copy_history"], {"key": run.key, "source": source, "last": last}))
     add("add_lines", LINE, [_line(run.key, line) for run, lines in changes.logs for line in lines])
+    points = [(*astuple(point)[:-1], run.id) for run, some in changes.measures for point in some]
+    add("add_measures", _MEASURE, points)
     said = changes.progress.values()
     kept = [(run.key, *astuple(one)) for run, one in said if one.payload]
     add("keep_progress", "run step attempt at payload", kept)

@@ -18,7 +18,6 @@ CLIENT_DATA_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
 _DATA = ("22", "23", "54")  # classes: a value, a constraint, a limit of the program
 _DATA_STATES = ("42804", "42846", "42883", "42P18", "42725")  # a value of another type than its column
 _AGAIN = ("40001", "40P01", "23505")  # serialisation, deadlock; a row that somebody has just put there
-_SHAPE = ("42P01", "42703", "3F000")
 _DAMAGE = ("XX001", "XX002", "58030")
 _REASONS = {
     "40": "transactions got in each other's way",
@@ -62,7 +61,7 @@ def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: 
         found: StoreError = StoreFatal(
             f"the data on {where} is damaged ({state}: {text})", fix="ask its owner"
         )
-    elif state in _SHAPE:
+    elif state[:2] in ("42", "3F") and state != "42501":
         found = StoreRefused(
             f"the schema on {where} is not the one this code needs ({text})", fix="call migrate() first"
         )

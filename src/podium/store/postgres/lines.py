@@ -57,7 +57,10 @@ class Line:
                 connection = self._connection = server.connect(self._silence)
             yield connection
         except BaseException as error:
-            raise self._failed(error) from (error if isinstance(error, psycopg.Error) else None)
+            found = self._failed(error)
+            if found is error:
+                raise
+            raise found from error
         finally:
             self._turn.release()
 

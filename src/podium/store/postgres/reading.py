@@ -36,10 +36,10 @@ class Reader:
         # connection: nobody looks before it is over.
         self._unsettled: set[str] = set()
 
-    def _look(self, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
-        return self._looks([(text, values or {})])[0]
+    def look(self, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        return self.looks([(text, values or {})])[0]
 
-    def _looks(self, statements: Sequence[Statement]) -> list[list[Row]]:
+    def looks(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """The rows of each. What no text of the store can hold is not there."""
         try:
             for left in (1, 0):
@@ -64,61 +64,61 @@ class Reader:
             self._unsettled.discard(turn)
 
     def collect(self, engine: str) -> list[Message]:
-        return [records.message(row) for row in self._look(SQL["collect"], {"engine": engine})]
+        return [records.message(row) for row in self.look(SQL["collect"], {"engine": engine})]
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
-        found = self._look(SQL["history"], {"run": run, "after": after, "limit": limit})
+        found = self.look(SQL["history"], {"run": run, "after": after, "limit": limit})
         return [records.entry(row) for row in found]
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         text = SQL["logs" if step is None else "logs_of_step"]
-        found = self._look(text, {"run": run, "after": after, "limit": limit, "step": step})
+        found = self.look(text, {"run": run, "after": after, "limit": limit, "step": step})
         return [
             LogLine(step, attempt, at, level, said.decode(), n) for step, attempt, at, level, said, n in found
         ]
 
     def progress(self, run: str) -> list[StepProgress]:
-        return [StepProgress(*row) for row in self._look(SQL["progress"], {"run": run})]
+        return [StepProgress(*row) for row in self.look(SQL["progress"], {"run": run})]
 
     def inbox(self, run: str) -> list[Message]:
-        return [records.message((id, run, *rest)) for id, *rest in self._look(SQL["inbox"], {"run": run})]
+        return [records.message((id, run, *rest)) for id, *rest in self.look(SQL["inbox"], {"run": run})]
 
     def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
         name = "waits_of_run" if run is not None else "open_waits" if target is None else "waits_for_target"
-        found = self._look(SQL[name], {"run": run, "target": target, "limit": limit})
+        found = self.look(SQL[name], {"run": run, "target": target, "limit": limit})
         return [WaitRow(*row) for row in found]
 
     def load(self, run: str) -> RunRow | None:
         return self.load_many([run]).get(run)
 
     def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
-        found = self._look(records.LOAD, {"runs": list(runs)})
+        found = self.look(records.LOAD, {"runs": list(runs)})
         return {row.id: row for row in map(records.run_row, found)}
 
     def statuses(self, runs: Sequence[str]) -> dict[str, RunStatus]:
-        found = self._look(SQL["statuses"], {"runs": list(runs)})
+        found = self.look(SQL["statuses"], {"runs": list(runs)})
         return {row.id: row for row in map(records.status, found)}
 
     def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
         wanted = {"runs": [run for run, _ in places], "seqs": [seq for _, seq in places]}
-        return {(row[0], row[1]): records.entry(row[1:]) for row in self._look(SQL["entries_at"], wanted)}
+        return {(row[0], row[1]): records.entry(row[1:]) for row in self.look(SQL["entries_at"], wanted)}
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
-        return dict(self._look(SQL["attached"], {"starts": list(starts)}))
+        return dict(self.look(SQL["attached"], {"starts": list(starts)}))
 
     def counts(self, since: float) -> dict[State, int]:
-        standing, ended = self._looks([(SQL["standing"], {}), (SQL["ended_since"], {"since": float(since)})])
+        standing, ended = self.looks([(SQL["standing"], {}), (SQL["ended_since"], {"since": float(since)})])
         return {State(state): count for state, count in [*standing, *ended]}
 
     def find(self, query: Query) -> list[RunRow]:
         place = None
         if query.before is not None:
-            before = self._look(SQL["place"], {"run": query.before})
+            before = self.look(SQL["place"], {"run": query.before})
             if not before:
                 return []
             place = before[0]
-        return [records.run_row(row) for row in self._look(*statement(query, place))]
+        return [records.run_row(row) for row in self.look(*statement(query, place))]
 
     def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
         most = math.inf if before is None else before
-        return [AuditRow(*row) for row in self._look(SQL["audited"], {"before": float(most), "limit": limit})]
+        return [AuditRow(*row) for row in self.look(SQL["audited"], {"before": float(most), "limit": limit})]

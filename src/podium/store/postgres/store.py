@@ -17,7 +17,7 @@ from .batch import Batch
 from .claims import Claims, offer, wanted_by
 from .doorbell import Doorbell
 from .lines import Line, Server
-from .reading import Reader
+from .measuring import MeasureReader
 from .statements import SQL, Row, Statement, rows, trip
 
 _PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
@@ -25,7 +25,7 @@ _COMMIT: Statement = (SQL["commit"], {})
 _UNIQUE = "23505"
 
 
-class PostgresStore(Reader, Store):
+class PostgresStore(MeasureReader, Store):
     """A handle on a store; what its methods mean is said in `podium.store.protocol`.
 
     `url`: whatever libpq takes as postgresql://…, several hosts and all. `patience`: seconds to wait for rows
@@ -130,7 +130,7 @@ class PostgresStore(Reader, Store):
             return [Beat(*row) for row in rows(connection, SQL["beats"])]
 
     def engines(self) -> list[EngineRow]:
-        found = self._look(SQL["engines"])
+        found = self.look(SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
     def release(self, dead: Mapping[str, int]) -> int:
@@ -172,7 +172,7 @@ class PostgresStore(Reader, Store):
         return self.doorbell.wait(seconds) if self._is_announced else self.doorbell.sleep(seconds)
 
     def _has_changed(self) -> bool:
-        before, ((self._seen,),) = self._seen, self._look(SQL["changes"])
+        before, ((self._seen,),) = self._seen, self.look(SQL["changes"])
         return before != self._seen
 
     def _ring(self) -> None:
@@ -185,6 +185,11 @@ class PostgresStore(Reader, Store):
     def expire(self, before: float, limit: int = 1000) -> int:
         values = {"before": float(before), "limit": limit}
         (((gone,),),) = self._change(self._writing, self._name, (SQL["expire"], values))
+        return gone
+
+    def forget_measures(self, before: float, limit: int = 1000) -> int:
+        values = {"before": float(before), "limit": limit}
+        (((gone,),),) = self._change(self._writing, self._name, (SQL["forget_measures"], values))
         return gone
 
     def audit(self, row: AuditRow) -> int:

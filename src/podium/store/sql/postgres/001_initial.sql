@@ -180,6 +180,21 @@ CREATE TABLE podium.audit (
     outcome text NOT NULL
 );
 
+-- Points stay when their run is pruned, so they name it by its id; what follows the time tells a point that is
+-- written again from another one.
+CREATE TABLE podium.measures (
+    series     text COLLATE "C" NOT NULL,
+    at         double precision NOT NULL,
+    value      double precision NOT NULL,
+    tags       text COLLATE "C" NOT NULL,
+    step       text COLLATE "C" NOT NULL,
+    attempt    bigint NOT NULL,
+    ordinal    bigint NOT NULL,
+    generation bigint NOT NULL,
+    run        text COLLATE "C" NOT NULL,
+    PRIMARY KEY (series, at, run, step, attempt, ordinal, generation)
+);
+
 -- A run as a reader sees it: a column for each field of podium.model.RunRow, and its key.
 CREATE VIEW podium.run_rows AS
 SELECT key, id, function, state, token, owner, created, started, ended, due, args, payload, digest, lost,

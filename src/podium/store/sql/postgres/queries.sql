@@ -216,6 +216,13 @@ ON CONFLICT (run, step) DO UPDATE SET attempt = excluded.attempt, at = excluded.
 DELETE FROM podium.progress AS old USING unnest(%(run)b::int8[], %(step)b::text[]) AS over (run, step)
 WHERE old.run = over.run AND old.step = over.step;
 
+-- name: add_measures
+INSERT INTO podium.measures (series, at, value, tags, step, attempt, ordinal, generation, run)
+SELECT * FROM unnest(
+    %(series)b::text[], %(at)b::float8[], %(value)b::float8[], %(tags)b::text[], %(step)b::text[],
+    %(attempt)b::int8[], %(ordinal)b::int8[], %(generation)b::int8[], %(run)b::text[])
+ON CONFLICT DO NOTHING;
+
 -- name: move
 UPDATE podium.runs
 SET state = moved.state, owner = NULL, payload = moved.payload, due = moved.due,
@@ -582,6 +589,32 @@ WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'waiting', 'parked
 -- name: ended_since
 SELECT state, count(*) FROM podium.runs WHERE ended IS NOT NULL AND ended >= %(since)b GROUP BY state;
 
+-- name: series
+-- One step through the index for each name, not through its points, then the ends of each.
+WITH RECURSIVE names (name) AS (
+    SELECT min(series) FROM podium.measures
+    UNION ALL
+    SELECT (SELECT min(series) FROM podium.measures WHERE series > name) FROM names WHERE name IS NOT NULL)
+SELECT name, (SELECT count(*) FROM podium.measures WHERE series = name),
+       (SELECT at FROM podium.measures WHERE series = name ORDER BY at LIMIT 1),
+       last.at, last.value
+FROM names CROSS JOIN LATERAL (
+    SELECT at, value FROM podium.measures WHERE series = name ORDER BY at DESC LIMIT 1) AS last
+WHERE name IS NOT NULL ORDER BY name;
+
+-- name: measures
+SELECT series, at, value, tags, step, attempt, ordinal, generation, run FROM podium.measures
+WHERE series = %(series)b AND at >= %(since)b AND at < %(until)b
+  AND NOT EXISTS (SELECT 1 FROM unnest(%(tags)b::text[]) AS wanted WHERE strpos(tags, wanted) = 0)
+ORDER BY at DESC, run DESC, step DESC, attempt DESC, ordinal DESC, generation DESC LIMIT %(limit)b;
+
+-- name: measure_bins
+SELECT %(since)b + %(width)b * trunc((at - %(since)b) / %(width)b) AS begin, count(*), sum(value), min(value),
+       max(value)
+FROM podium.measures WHERE series = %(series)b AND at >= %(since)b AND at < %(until)b
+  AND NOT EXISTS (SELECT 1 FROM unnest(%(tags)b::text[]) AS wanted WHERE strpos(tags, wanted) = 0)
+GROUP BY 1 ORDER BY 1;
+
 -- == upkeep, waking, who changed what ===================================================================
 
 -- name: expire
@@ -589,6 +622,19 @@ WITH gone AS (
     DELETE FROM podium.inbox WHERE (run, n) IN (
         SELECT run, n FROM podium.inbox WHERE taken IS NOT NULL AND taken < %(before)b LIMIT %(limit)b)
     RETURNING 1)
+SELECT count(*) FROM gone;
+
+-- name: forget_measures
+-- By series, as in `series`: each has its oldest points at one end of the index.
+WITH RECURSIVE names (name) AS (
+    SELECT min(series) FROM podium.measures
+    UNION ALL
+    SELECT (SELECT min(series) FROM podium.measures WHERE series > name) FROM names WHERE name IS NOT NULL),
+old AS (
+    SELECT point FROM names CROSS JOIN LATERAL (
+        SELECT ctid AS point FROM podium.measures WHERE series = name AND at < %(before)b LIMIT %(limit)b) AS line
+    WHERE name IS NOT NULL LIMIT %(limit)b),
+gone AS (DELETE FROM podium.measures WHERE ctid = ANY (ARRAY(SELECT point FROM old)) RETURNING 1)
 SELECT count(*) FROM gone;
 
 -- name: ring
