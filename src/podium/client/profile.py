@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..executors import BUILT_IN, ExecutorFactory
 from ..functions import Function
 from .busy_wait import PATIENCE
+from .endpoints import configured_executors
 from .process import Drives
 
 
@@ -39,7 +40,7 @@ class Profile:
 
 
 def checked_executors(executors: Mapping[str, ExecutorFactory]) -> Mapping[str, ExecutorFactory]:
-    """What `App(executors=...)` says. Raises UsageError where it cannot be."""
+    """What `App(executors=...)` says, and the environment. Raises UsageError where it cannot be."""
     for name, factory in executors.items():
         if name in BUILT_IN:
             raise UsageError(f"App(executors=...): {name!r} is one of Podium's own", fix="another name")
@@ -47,4 +48,4 @@ def checked_executors(executors: Mapping[str, ExecutorFactory]) -> Mapping[str, 
             raise UsageError(
                 f"App(executors={{{name!r}: {factory!r}}}): a function (env, reactor, ended) is needed"
             )
-    return executors
+    return {**configured_executors(), **executors}

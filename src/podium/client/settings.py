@@ -13,6 +13,8 @@ from ..engine import Options
 from ..store import Finding, shown_url
 from .location import default_url
 
+HIDDEN = "(set, not shown)"
+
 
 class Setting(NamedTuple):
     """One variable. `default` says what holds without it."""
@@ -20,6 +22,7 @@ class Setting(NamedTuple):
     name: str
     meaning: str
     default: Callable[[], str]
+    is_secret: bool = False
 
 
 SETTINGS = (
@@ -29,6 +32,8 @@ SETTINGS = (
         "PODIUM_NAME", "the name of a session without a file, so that it resumes: a notebook, -c", lambda: ""
     ),
     Setting("PODIUM_PROJECT", "the project whose runs these are, in a store that several share", lambda: ""),
+    Setting("PODIUM_HTTP_URL", 'the endpoint of tasks with executor="http"', lambda: ""),
+    Setting("PODIUM_HTTP_KEY", "what its requests are signed with", lambda: "", is_secret=True),
     Setting("PODIUM_QUIET", "1: notices to the person at the terminal are kept back", lambda: "0"),
     Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
     Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),
@@ -57,7 +62,7 @@ def shown_settings() -> list[ShownSetting]:
     return [
         ShownSetting(
             name=setting.name,
-            value=shown_url(os.environ.get(setting.name) or setting.default()),
+            value=_shown(setting),
             origin="environment" if os.environ.get(setting.name) else "default",
             # Where it is looked for, rather than what was found here.
             default=".podium/podium.db of the project" if setting.name == "PODIUM_URL" else setting.default(),
@@ -65,6 +70,11 @@ def shown_settings() -> list[ShownSetting]:
         )
         for setting in SETTINGS
     ]
+
+
+def _shown(setting: Setting) -> str:
+    value = os.environ.get(setting.name)
+    return HIDDEN if value and setting.is_secret else shown_url(value or setting.default())
 
 
 def shown_options() -> list[Option]:

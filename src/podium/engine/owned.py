@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ..errors import InternalError, ResourceShortage, StoreError
+from ..errors import InternalError, ResourceShortage, StoreError, UsageError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
@@ -133,6 +133,8 @@ class OwnedRun:
             entry = self._driver.outcome(ended)
             if ended.lost:
                 self._launcher.forgive(attempt)
+                if isinstance(ended.error, UsageError):  # an executor's deployment is to be mended first
+                    self.park(explain(ended.error))
             if entry is not None and self._context.events.observers:
                 self._context.events.publish(AttemptRecorded(self.head.id, entry))
             self._settle()

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..errors import ResourceShortage, StoreError
+from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
 from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
@@ -188,7 +188,7 @@ class Residents:
             owned = owned_runs.get(ended.attempt.run)
             if ended.lost is not self._losing:
                 self._losing = ended.lost
-                if ended.lost:
+                if ended.lost and not isinstance(ended.error, UsageError):  # which parks its run
                     log.warning("attempts are lost and begin again: %s", ended.error)
             if owned is not None:
                 if ended.attempt.log is not None:

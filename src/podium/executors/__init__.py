@@ -6,6 +6,7 @@ One of your own: `App(executors={"name": factory})`, see `Executor` and `run_enc
 from .attempt import Attempt, Ended, Progress, current_attempt, is_loss
 from .command import run_command
 from .encoded import decode_outcome, encode_attempt, run_encoded
+from .endpoint import endpoint
 from .loading import loading, parents_store, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
 from .loop import LoopExecutor
@@ -38,6 +39,7 @@ __all__ = [
     "is_loss",
     "decode_outcome",
     "encode_attempt",
+    "endpoint",
     "loading",
     "note_started_run",
     "parents_store",

@@ -36,6 +36,44 @@ def run_encoded(work: bytes) -> bytes:
     return msgspec.msgpack.encode((done, payload))
 
 
+def encode_named(attempt: Attempt) -> bytes:
+    """The same for a process that has the task already, and is to know nothing of where it lies here."""
+    do = msgspec.structs.replace(order(attempt, is_known=True), import_from=[])
+    return msgspec.msgpack.encode((do, attempt.args))
+
+
+def decode_named(work: bytes) -> tuple[Do, bytes]:
+    """What was encoded: for `run_named` and `await_named`. Raises msgspec.DecodeError for other bytes."""
+    return msgspec.msgpack.decode(work, type=tuple[Do, bytes])
+
+
+def run_named(do: Do, args: bytes, function: Function) -> bytes:
+    """Make an attempt at this task here; its outcome. Raises nothing of the task's."""
+    done, payload, _ = run_order(do, args, given=function)
+    return msgspec.msgpack.encode((done, payload))
+
+
+async def await_named(do: Do, args: bytes, function: Function) -> bytes:
+    """The same of an `async def`, on this loop. Cancelled, it cancels the body."""
+    measures: list[Measure] = []
+    try:
+        attempt = _attempt(do, args, function, measures)
+        context = fresh_context(attempt)
+        body = asyncio.get_running_loop().create_task(_awaited(attempt), context=context)
+        payload = await body
+        done = Done(good=True, measures=measures)
+    except BaseException as error:
+        here = asyncio.current_task()
+        if here is not None and here.cancelling():
+            raise  # it is not the body that has ended so
+        done, payload, _ = _failed(do, error, measures)
+    return msgspec.msgpack.encode((done, payload))
+
+
+async def _awaited(attempt: Attempt) -> bytes:
+    return attempt.encode(await attempt.call())
+
+
 def decode_outcome(attempt: Attempt, outcome: bytes) -> Ended:
     """How the attempt ended, by what `run_encoded` gave. Raises msgspec.DecodeError for other bytes."""
     done, payload = msgspec.msgpack.decode(outcome, type=tuple[Done, bytes])
@@ -59,24 +97,37 @@ def modules_of(function: Function) -> list[ModuleRef]:
 
 
 def run_order(
-    do: Do, args: bytes, begin: Callable[[Attempt], None] = lambda _: None
+    do: Do,
+    args: bytes,
+    begin: Callable[[Attempt], None] = lambda _: None,
+    given: Function | None = None,
 ) -> tuple[Done, bytes, BaseException | None]:
-    """Make the attempt; its outcome, that encoded, and what it raised. `begin` is called before the body."""
+    """Make the attempt; its outcome, that encoded, and what it raised. `begin` is called before the body.
+    `given`: the task, where it is not to be looked for."""
     measures: list[Measure] = []
     try:
-        attempt = Attempt(do.run, do.step, find(do.function, do.import_from), args, do.number, do.token)
-        attempt.key, attempt.last = do.key, do.last
-        attempt.headers, attempt.since, attempt.measures = do.headers, do.since, measures
+        attempt = _attempt(do, args, given or find(do.function, do.import_from), measures)
         begin(attempt)
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
         return Done(good=True, measures=measures), result, None
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
-        if isinstance(error, MemoryError) and not error.args and do.memory is not None:
-            label = do.function.rpartition(":")[2]
-            error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
-        final, lost = not isinstance(error, Exception), is_loss(error)
-        return Done(good=False, final=final, lost=lost, measures=measures), codec.encode_failure(error), error
+        return _failed(do, error, measures)
+
+
+def _attempt(do: Do, args: bytes, function: Function, measures: list[Measure]) -> Attempt:
+    attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
+    attempt.key, attempt.last = do.key, do.last
+    attempt.headers, attempt.since, attempt.measures = do.headers, do.since, measures
+    return attempt
+
+
+def _failed(do: Do, error: BaseException, measures: list[Measure]) -> tuple[Done, bytes, BaseException]:
+    if isinstance(error, MemoryError) and not error.args and do.memory is not None:
+        label = do.function.rpartition(":")[2]
+        error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
+    final, lost = not isinstance(error, Exception), is_loss(error)
+    return Done(good=False, final=final, lost=lost, measures=measures), codec.encode_failure(error), error
 
 
 def _run(attempt: Attempt) -> bytes:

@@ -1,0 +1,216 @@
+"""Tasks behind HTTP: what a function endpoint makes is recorded once, whatever becomes of it in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podium import App, Options, RunCancelled, RunParked, TaskTimeout, UsageError, workflow
+from podium.client import shown_settings
+from podium.http import endpoint
+from podium.model import Kind
+from tests.http import served as tasks
+from tests.http.conftest import KEY, Served, free_port
+from tests.isolation.conftest import soon
+
+OPTIONS = Options(poll=0.05, grace=0)
+
+
+@workflow
+async def squares(count: int) -> list[int]:
+    return await tasks.square.map(range(count), limit=50)
+
+
+@workflow
+async def greets(name: str) -> tuple[str, int]:
+    return await tasks.greet(name)
+
+
+@workflow
+def fails() -> str:
+    try:
+        tasks.fails("gone")
+    except LookupError as error:
+        return repr(error)
+    return ""
+
+
+@workflow
+async def stays() -> None:
+    await tasks.stays()
+
+
+@workflow
+def asks_for_another() -> None:
+    tasks.unserved()
+
+
+@contextlib.contextmanager
+def app_for(folder: Path, url: str, key: str = KEY) -> Iterator[App]:
+    with App(folder / "podium.db", options=OPTIONS, executors={"http": endpoint(url, key=key)}) as app:
+        yield app
+
+
+@pytest.fixture
+def app(served: Served, tmp_path: Path) -> Iterator[App]:
+    with app_for(tmp_path, served.url) as app:
+        yield app
+
+
+def test_both_colours_and_failures_come_back_as_they_are(app: App) -> None:
+    assert greets.run("you") == ("hello you", 1)
+    assert squares.run(3) == [0, 1, 4]
+    assert fails.run() == "LookupError('gone')"
+
+
+def test_one_that_overruns_its_timeout_is_hung_up_on_and_cancelled_there(app: App, served: Served) -> None:
+    with pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s"):
+        stays.run()
+    soon(lambda: served.lines() == ["begun", "left"])
+
+
+def test_a_cancelled_run_hangs_up(app: App, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.stays._function, "timeout", None)
+    run = stays.start()
+    soon(lambda: served.lines() == ["begun"])
+    run.cancel()
+    with pytest.raises(RunCancelled):
+        run.result()
+    soon(lambda: served.lines() == ["begun", "left"])
+
+
+def test_another_key_parks_the_run_until_that_is_mended(served: Served, tmp_path: Path) -> None:
+    with app_for(tmp_path, served.url, "another key that has more than 32 characters"):
+        run = greets.start("you")
+        with pytest.raises(RunParked, match="answered 401 for greet: its signature is not of this key"):
+            run.result()
+    with app_for(tmp_path, served.url) as app:
+        app.resume(run.id).result()
+        assert greets.get(run.id).result() == ("hello you", 1)
+
+
+def test_a_task_that_is_not_served_parks_the_run(app: App) -> None:
+    with pytest.raises(RunParked, match=r"answered 404 for unserved: there is no task"):
+        asks_for_another.run()
+
+
+def test_a_call_waits_for_an_endpoint_that_is_not_there_and_loses_no_try(
+    served: Served, tmp_path: Path
+) -> None:
+    served.kill()
+    with app_for(tmp_path, served.url):
+        run = greets.start("you")
+        with pytest.raises(TimeoutError):
+            run.result(timeout=0.8)
+        served.start()
+        words, attempt = run.result()
+        assert words == "hello you"
+        assert attempt > 1
+        assert Kind.RETRY not in [entry.kind for entry in run.history()]
+
+
+class Trouble:
+    """A proxy that is slow, answers 503, hangs up before or after the work is done, and answers twice."""
+
+    def __init__(self, port: int) -> None:
+        self._to, self.port, self.count, self.did = port, free_port(), 0, Counter[str]()
+        self._ready, self._done = threading.Event(), asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    def __enter__(self) -> Trouble:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._done.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._call, "127.0.0.1", self.port)
+        async with server:
+            self._ready.set()
+            await self._done.wait()
+
+    async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.count += 1
+        way = ("", "503", "", "twice", "", "deaf", "slow", "", "cut", "twice", "")[self.count % 11]
+        self.did[way] += 1
+        try:
+            if way == "503":
+                writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: 0\r\n\r\n")
+            elif way != "deaf":
+                answer = await self._pass_on(reader)
+                if way == "slow":
+                    await asyncio.sleep(0.05)
+                if way != "cut":
+                    writer.write(answer * (1 + (way == "twice")))
+            await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            await hang_up(writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader) -> bytes:
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = next(
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
+        )
+        there, to = await asyncio.open_connection("127.0.0.1", self._to)
+        try:
+            to.write(head + await reader.readexactly(size))
+            head = await there.readuntil(b"\r\n\r\n")
+            return head + await there.readexactly(_length(head))
+        finally:
+            await hang_up(to)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _length(head: bytes) -> int:
+    lines = (line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:-2])
+    return next(int(value) for name, value in lines if name == b"content-length")
+
+
+def test_500_calls_through_a_server_in_trouble_are_each_recorded_once(served: Served, tmp_path: Path) -> None:
+    with Trouble(served.port) as trouble, app_for(tmp_path, f"http://127.0.0.1:{trouble.port}/podium"):
+        run = squares.start(500)
+        for lines in (100, 300):
+            soon(lambda lines=lines: len(set(served.lines())) >= lines)
+            served.kill()
+            served.start()
+        assert run.result() == [n * n for n in range(500)]
+        results = Counter(entry.step for entry in run.history() if entry.kind is Kind.RESULT)
+    assert len(results) == 500
+    assert set(results.values()) == {1}
+    assert all(trouble.did[way] > 20 for way in ("503", "twice", "deaf", "slow", "cut"))
+    made = Counter(served.lines())
+    assert len(made) == 500, "every attempt at a step has the same idempotency key"
+    print(f"{sum(made.values())} bodies, {sum(trouble.did.values())} requests: {dict(trouble.did)}")
+
+
+def test_a_worker_is_told_by_its_environment_and_its_key_is_not_shown(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODIUM_HTTP_URL", served.url)
+    with pytest.raises(UsageError, match="without a key"):
+        App(tmp_path / "podium.db")
+    monkeypatch.setenv("PODIUM_HTTP_KEY", KEY)
+    with App(tmp_path / "podium.db", options=OPTIONS):
+        assert greets.run("you") == ("hello you", 1)
+    assert KEY not in repr(shown_settings())
