@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "examples" / "content_moderation"
-DOMAIN = ("scraper", "moderator")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FOLDER = EXAMPLES / "content_moderation"
+DOMAIN = ("content_moderation/scraper", "content_moderation/moderator", "api_sessions/api")
 
 
 @pytest.mark.parametrize("name", DOMAIN)
 def test_a_domain_module_imports_only_the_standard_library(name: str) -> None:
-    tree = ast.parse((FOLDER / f"{name}.py").read_text())
+    tree = ast.parse((EXAMPLES / f"{name}.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {
         node.module or "." * node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)

@@ -1,0 +1,1 @@
+"""Many accounts of one API, each with a session of its own."""

@@ -1,0 +1,36 @@
+"""Programs of the examples as processes of their own: run, killed on the way, and run again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Processes announce nothing."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.002)
+
+
+def program(folder: Path, *words: str, **settings: str) -> subprocess.Popen[str]:
+    """`python -m WORDS` in a folder, with the folder's own store."""
+    environment = {**os.environ, "PODIUM_URL": str(folder / "podium.db"), "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-m", *words]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def said(folder: Path, *words: str, **settings: str) -> str:
+    """What it prints."""
+    process = program(folder, *words, **settings)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    return out
