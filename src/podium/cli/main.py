@@ -63,6 +63,7 @@ _VERBS = {
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
     "why": Verb("cli.why", "Why a run stands where it stands, what would move it."),
     "logs": Verb("cli.logs", "What a run's tasks printed and logged; -f follows."),
+    "export": Verb("cli.export", "A run as one HTML file, which opens anywhere."),
     "watch": Verb("cli.watch", "Follow a run that another process drives."),
     "check": Verb("cli.check", "Would runs go on with the code as it is now? A dry replay."),
     "schedules": Verb("cli.schedules", "What starts by itself, and when; pause, fire, backfill."),

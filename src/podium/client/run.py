@@ -12,7 +12,7 @@ from ..engine import End, gone, read_reason
 from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
-from ..inspect import cause_of, drop_our_frames, with_recorded_frames
+from ..inspect import cause_of, drop_our_frames, run_card, with_recorded_frames
 from ..model import Entry, RunRow, State
 from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
@@ -252,6 +252,12 @@ class Run(Waiting[R]):
 
     def __repr__(self) -> str:
         return f"<Run {self.id}>"
+
+    def _repr_html_(self) -> str | None:
+        """How it stands and what it did, as a notebook shows it; None inside a workflow."""
+        if not isinstance(self._source, StoredRun):
+            return None
+        return run_card(self._source.app, self._source.row())
 
 
 class StoredRun:

@@ -12,6 +12,7 @@ from .grid import Grid, Record, grid, record_of
 from .health import check_runs
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
+from .run_card import run_card
 from .schedule_runs import schedule_of
 from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
 from .series import BinShape, SeriesShape, SeriesView, bin_shape, series_shapes, series_view
@@ -107,6 +108,7 @@ __all__ = [
     "read_moment",
     "read_span",
     "recorded_frames",
+    "run_card",
     "schedule_of",
     "search",
     "span",

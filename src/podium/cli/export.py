@@ -1,0 +1,56 @@
+"""`podium export RUN --html FILE`: a run as one file that can be mailed, and opens anywhere."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from ..inspect.run_page import run_page
+from . import options
+from .answer import say_json
+from .exit_codes import FINE
+from .lookup import looking, pick
+from .terminal import safe, say, tell
+
+_FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
+
+
+@click.command(context_settings=options.HELP)
+@options.run_id
+@click.option("--html", "file", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@options.store
+@options.as_json
+@options.quiet("The file's name only.")
+def command(run: str, file: Path, force: bool, store: str | None, as_json: bool, quiet: bool) -> int:
+    """Write a run to one HTML file: timeline, graph, steps, log, data.
+
+    The file has no script and asks nothing of any other; what a name calls a secret is left out. Of a long
+    run the first 20,000 entries are drawn and the last 2,000 lines are shown.
+    """
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already", fix="another name, or --force")
+    with looking(store) as app:
+        row = pick(app, run)
+        page = run_page(app, row, _sheet()).encode()
+    try:
+        file.write_bytes(page)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", fix="another place") from None
+    if as_json:
+        say_json(file=str(file), run=row.id, bytes=len(page))
+        return FINE
+    say(safe(str(file)))
+    if not quiet:
+        tell(f"{safe(row.id)}, {len(page) / 1000:,.0f} kB; opens in a browser, offline")
+    return FINE
+
+
+def _sheet() -> str:
+    """That of the dashboard; its fonts are files of a server, so the system's take their place."""
+    sheet = files("podium").joinpath("server/static/podium.css").read_text("utf-8")
+    return _FONTS.sub("", sheet)
