@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         last_progress,
         measure,
         now,
+        on_failure,
         progress,
         random,
         receive,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongState,
     )
+    from .executors.effects import NOT_DONE, Done
     from .inspect import CheckedRun
     from .remote import Client
     from .retry import Retry
@@ -98,6 +100,7 @@ __all__ = [
     "DeclarationError",
     "DamagedRecord",
     "DecodeError",
+    "Done",
     "EncodeError",
     "EngineStopped",
     "Executor",
@@ -106,6 +109,7 @@ __all__ = [
     "InboxFull",
     "InternalError",
     "Mismatch",
+    "NOT_DONE",
     "NeverAwaited",
     "NotRecorded",
     "NotReplaySafe",
@@ -147,6 +151,7 @@ __all__ = [
     "last_progress",
     "measure",
     "now",
+    "on_failure",
     "progress",
     "random",
     "receive",
@@ -218,6 +223,7 @@ _HOMES = {
         "UsageError",
         "WrongState",
     ),
+    ".executors.effects": ("NOT_DONE", "Done"),
     ".remote": ("Client",),
     ".retry": ("Retry",),
 }

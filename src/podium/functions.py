@@ -46,9 +46,13 @@ class Function:
     fingerprint: str = ""  # of a workflow's own reachable code
     tags: tuple[str, ...] = ()
     schedules: tuple[Schedule, ...] = ()  # when runs of it are to start
+    once: bool = False  # never begun twice
+    verify: Function | None = None  # asks whether an attempt happened, before another one begins
+    undo: Function | None = None  # called with the result when the workflow fails or is cancelled
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
     machine: Callable[..., Any] | None = None  # of runs without a body: makes theirs
+    is_effect: bool = field(init=False)  # its attempts begin on record, and are brought to an outcome
     module: str = field(init=False)
     label: str = field(init=False)  # the rest of the name: how people say it, and what steps are known by
     signature: inspect.Signature = field(init=False)
@@ -60,6 +64,7 @@ class Function:
     _tells: bool = field(init=False)  # it may tell a call by position from one by name: a wrapper, C code
 
     def __post_init__(self) -> None:
+        self.is_effect = self.once or self.verify is not None or self.undo is not None
         self.module, _, self.label = self.name.rpartition(":")
         self.signature = _signature(self.fn)
         parameters = list(self.signature.parameters.values())
@@ -129,6 +134,14 @@ class Function:
             return call.args, call.kwargs
         named = {name: bound[name] for name in self._names[given:] if name in bound}
         return call.args[:given], {**named, **call.kwargs}
+
+    def spread(self, bound: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What `bind` gave as args and kwargs, by position where that can be, with defaults: for a function
+        that is called with the same arguments and has names of its own for them."""
+        ordered = {name: bound[name] for name in self.signature.parameters if name in bound}
+        call = inspect.BoundArguments(self.signature, ordered)
+        call.apply_defaults()
+        return call.args, call.kwargs
 
     @cached_property
     def hints(self) -> dict[str, Any]:

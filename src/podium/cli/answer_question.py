@@ -33,7 +33,7 @@ def command(
     """
     with looking(store) as app:
         row = pick(app, run)
-        answer(app, row.id, read_value(value), ask, by or _user()).result()
+        answer(app, row.id, read_value(value), ask, by or user()).result()
     if as_json:
         say_json(run=row.id, outcome="answered")
     elif not quiet:
@@ -41,7 +41,8 @@ def command(
     return FINE
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is at the keyboard, as the system knows it."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no such user on record

@@ -17,7 +17,7 @@ from .many import Chosen, agreed, each
 def command(
     query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
 ) -> int:
-    """End a run at once, without running its body, which then cannot clean up.
+    """End a run at once, without running its body, which then cannot clean up; nothing is undone.
 
     Only what no living process drives can be ended so; `podium cancel` asks the one that does.
     """

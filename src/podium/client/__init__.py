@@ -28,6 +28,7 @@ from .settings import (
     shown_settings,
     unknown_settings,
 )
+from .settling import Settlement
 from .signals import Echo
 from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
@@ -67,6 +68,7 @@ __all__ = [
     "examine",
     "shown_options",
     "shown_settings",
+    "Settlement",
     "ScheduleHandle",
     "IfExists",
     "Started",

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
+import msgspec
+
 from ..errors import UsageError
+from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
-from ..model import EngineRow, Outcome, RunRow, Verdict, Write
+from ..model import SETTLE, EngineRow, Message, Outcome, RunRow, Verdict, Write
 from . import owners, steering
 from .end_watcher import settle
 from .records import Records
 from .session import Session
+from .settling import Settlement, with_payload
 from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
@@ -74,6 +78,24 @@ class Decisions:
         ours = self._session.profile.functions.get(row.function)
         code = ours.fingerprint if ours is not None else None
         return self._decide(run, steering.resuming(row, self._env.now(), code))
+
+    def settle(self, run: str, step: str, how: Settlement, by: str) -> Future[Verdict]:
+        """Say what became of a step over which a run is parked.
+
+        Raises WrongState where that is not so, UsageError for a result that does not fit, EncodeError.
+        """
+        row, env = self._records.load(run), self._env
+        about = Message(env.new_id(), row.id, SETTLE, env.now(), state=how.state, sender=by)
+        write = steering.settling(row, step, about)
+        (asked,) = write.messages
+        payload = how.payload(self._task_of(row, asked.name))
+        return self._decide(run, msgspec.structs.replace(write, messages=(with_payload(asked, payload),)))
+
+    def _task_of(self, row: RunRow, step: str) -> Function | None:
+        """The task of a step that has begun, where it is imported here."""
+        found = (each for each in reversed(self._records.history(row.id)) if each.step == step)
+        entry = next(found, None)
+        return None if entry is None else registry.get(f"{entry.module}:{steering.label_of(step)}")
 
     def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""

@@ -18,6 +18,7 @@ from .app import App, Started
 from .loop_wakeup import in_event_loop, wait_in_loop
 from .messages import answer, send
 from .process import is_session
+from .settling import Settling
 from .waiting import Answer, Waiting, check_timeout, known, mapped, result_within
 
 R = TypeVar("R")
@@ -45,7 +46,7 @@ class Source(Protocol):
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]: ...
 
 
-class Run(Waiting[R]):
+class Run(Settling, Waiting[R]):
     """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure.
 
     `podium.get(id)` and `f.get(id)` give it again, in any process. `state`, `history` and `why` are one
@@ -122,7 +123,8 @@ class Run(Waiting[R]):
     def cancel(self) -> Waiting[None]:
         """Ask it to stop: its body sees CancelledError and may clean up.
 
-        One whose body has not begun, or that is parked, ends at once; of an ended run it does nothing.
+        One whose body has not begun, or that is parked, ends at once; of an ended run it does nothing. What
+        `@task(undo=)` and `on_failure` undo is then undone, which a second cancel does not cut.
 
         Example; in async code it is `await run.cancel()`:
 
@@ -169,7 +171,7 @@ class Run(Waiting[R]):
         return Answer(answer(stored.app, stored.row().id, value, ask, by))
 
     def terminate(self) -> Waiting[None]:
-        """End it at once, without running its body, which then cannot clean up.
+        """End it at once, without running its body, which then cannot clean up; nothing is undone.
 
         Raises WrongState where a living process has it (`cancel` asks that one), or it has ended.
 

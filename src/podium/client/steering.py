@@ -11,6 +11,7 @@ from enum import Enum
 import msgspec
 
 from .. import codec
+from ..engine import read_reason
 from ..errors import DecodeError, WrongState
 from ..model import (
     COPY_BEGAN,
@@ -49,11 +50,16 @@ def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
     """Writes to be tried one after the other, until one is not refused; none for a run that has ended.
 
     A queued body has not begun, a parked one cannot go on: such a run ends at once, unless somebody has taken
-    it meanwhile. Any other body gets CancelledError at its next turn, whoever drives it by then.
+    it meanwhile. But a parked run that has something to undo is put back in line for that. Any other body
+    gets CancelledError at its next turn, whoever drives it by then.
     """
     if row.state.is_final:
         return ()
-    ask = Write(messages=(Message(message_id, row.id, "cancel", now),))
+    asked = (Message(message_id, row.id, "cancel", now),)
+    ask = Write(messages=asked)
+    if row.state is State.PARKED and read_reason(row.payload).undoes:
+        back = _decision(row, Move(State.WAITING, due=now))
+        return msgspec.structs.replace(back, messages=asked), ask
     if row.state in (State.QUEUED, State.PARKED):
         return _decision(row, Move(State.CANCELLED, at=now)), ask
     return (ask,)
@@ -61,7 +67,7 @@ def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
 
 def cancelled_by(write: Write, verdict: Verdict) -> Cancelled:
     """What the write of `cancelling` that was not refused has done."""
-    if write.move is not None:
+    if write.move is not None and write.move.state is State.CANCELLED:
         return Cancelled.ENDED
     return Cancelled.TOO_LATE if Outcome.GONE in verdict.messages else Cancelled.ASKED
 
@@ -83,6 +89,25 @@ def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
     if row.state is not State.PARKED:
         raise WrongState(f"run {row.id} is {row.state}, not parked", fix=_way_on(row))
     return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
+
+
+def settling(row: RunRow, step: str, message: Message) -> Write:
+    """A run back in line that was parked because only a person can say what became of this step, which
+    `message` says. Raises WrongState."""
+    if row.state is not State.PARKED:
+        raise WrongState(f"run {row.id} is {row.state}, not parked", fix=_way_on(row))
+    reason = read_reason(row.payload)
+    if reason.step == "":
+        raise WrongState(f"run {row.id} is parked for another reason: {reason.what}", fix=_way_on(row))
+    if step not in (reason.step, label_of(reason.step)):
+        raise WrongState(f"run {row.id} is parked over {reason.step}, not over {step}", fix=_way_on(row))
+    back = _decision(row, Move(State.WAITING, due=message.at))
+    return msgspec.structs.replace(back, messages=(msgspec.structs.replace(message, name=reason.step),))
+
+
+def label_of(step: str) -> str:
+    """The name of a step's function."""
+    return step.rpartition("/")[2].partition("#")[0]
 
 
 def renaming(row: RunRow, owner: EngineRow | None, function: str, starter: str = "") -> Write:

@@ -2,7 +2,7 @@
 
 from .callables import Durable, Task, Workflow
 from .commands import shell
-from .decorators import task, workflow
+from .decorators import on_failure, task, workflow
 from .measuring import measure
 from .resources import resource
 from .scheduling import schedule
@@ -32,6 +32,7 @@ __all__ = [
     "last_progress",
     "measure",
     "now",
+    "on_failure",
     "progress",
     "random",
     "receive",

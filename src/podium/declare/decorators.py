@@ -17,6 +17,8 @@ from ..machine import adopt, line_of, where_defined
 from ..modules import NOBODYS, Home, home_of, module_name
 from ..retry import Retry
 from .callables import Task, Workflow
+from .effects import RETRIES, beside, check_once, check_takes
+from .effects import on_failure as undone_with
 from .fingerprint import fingerprint
 from .isolation import elsewhere
 from .place import declaring_code
@@ -40,6 +42,9 @@ class TaskOptions(TypedDict, total=False):
     executor: str | None
     isolation: Isolation | None
     memory: str | int | None
+    once: bool
+    verify: Callable[..., Any] | None
+    undo: Callable[..., Any] | None
 
 
 class WorkflowOptions(TypedDict, total=False):
@@ -98,6 +103,11 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
               is its failure (TaskCrashed) and not the end of this process, and memory can be capped. The
               process imports the task's module; arguments and results pass as they are recorded.
     memory    of such a process, at most: bytes, or text such as "512 MB" (millions) or "1 GiB"
+    once      it is never begun twice: where it is not known what an attempt has done, because it was lost
+              with its process or overran its timeout, the run is parked until a person says, `podium settle`
+    verify    asks the other side: verify(key, *args) gives `podium.Done(result)` or `podium.NOT_DONE`, before
+              each attempt but the first; key is what `podium.idempotency_key()` is in the task
+    undo      undo(result, *args) is called when the workflow fails or is cancelled after this step
 
     Raises DeclarationError for what no other process could find again by its name, UsageError for options
     that cannot be.
@@ -148,6 +158,9 @@ def _task(
     executor: str | None = None,
     isolation: Isolation | None = None,
     memory: str | int | None = None,
+    once: bool = False,
+    verify: Callable[..., Any] | None = None,
+    undo: Callable[..., Any] | None = None,
     **unknown: object,
 ) -> Task[Any, Any, Any]:
     _check_callable(fn, "task")
@@ -157,23 +170,53 @@ def _task(
     apart = elsewhere(fn, isolation, memory, executor)
     if executor == "loop" and not is_async:
         raise UsageError("@task(executor='loop') needs an async def", fix="a def task runs in threads")
+    retry = Retry.of(retries) if retries is not None else None
+    check_once(once, retry, executor or "", verify)
     function = Function(
         name=_name(fn, "task") if name is None else name,
         fn=fn,
         is_workflow=False,
         is_async=is_async,
-        retry=Retry.of(retries) if retries is not None else None,
+        retry=retry,
         timeout=seconds,
+        once=once,
+        verify=None if verify is None else beside("verify", verify, "key", _with_retries),
+        undo=None if undo is None else beside("undo", undo, "result", _with_retries),
         executor=apart.executor if apart else executor or "",
         memory=apart.memory if apart else None,
         import_from=apart.import_from if apart else (),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
+    for option, other, first in (("verify", function.verify, "key"), ("undo", function.undo, "result")):
+        if other is not None:
+            check_takes(option, other, function, first)
     _check_annotations(function)
     registry.add(function)
     declared()
     return Task(function)
+
+
+def _with_retries(fn: Callable[..., Any]) -> Task[Any, Any, Any]:
+    return _task(fn, retries=RETRIES)
+
+
+def on_failure(fn: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    """In a workflow: have fn(*args) called if the run fails or is cancelled from here on.
+
+    With what `@task(undo=...)` undoes it is one stack, undone in reverse: as steps with retries, which
+    neither a timeout nor a second cancel cuts; one that fails for good parks the run. Killed meanwhile, the
+    run goes on undoing. `fn` is a task, or a function, which is tried again five times. After a child run it
+    says how to undo that. Raises UsageError outside of workflows, ArgumentError and EncodeError.
+
+    Example, in a workflow:
+
+    >>> async def sells(order):
+    ...     number = await places(order)
+    ...     podium.on_failure(takes_back, number)
+    ...     await ships(order)
+    """
+    undone_with(_with_retries, fn, args, kwargs)
 
 
 def _workflow(

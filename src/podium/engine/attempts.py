@@ -10,9 +10,23 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+from .. import codec
 from ..executors import Attempt
-from ..machine import Step
-from ..model import STARTS, TURNS, Entry, Head, Kind, StepProgress, lineage_of
+from ..machine import AGAIN, Step
+from ..model import (
+    ASKS,
+    NOT_BEGUN,
+    PERSON,
+    SETTLE,
+    STARTS,
+    TURNS,
+    Entry,
+    Head,
+    Kind,
+    StepProgress,
+    lineage_of,
+    read_name,
+)
 from .former_keys import FormerKeys
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
@@ -21,7 +35,9 @@ LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with the
 class Tries:
     """What is known of earlier attempts at one step."""
 
-    __slots__ = ("policies", "began", "lost", "lost_alone", "alone", "number")
+    __slots__ = (
+        "policies", "began", "lost", "lost_alone", "alone", "number", "cleared", "failure", "looks",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.policies: list[int] = []  # per recorded failure: the index of the policy that granted a retry
@@ -30,6 +46,15 @@ class Tries:
         self.lost_alone = 0  # of these, such as ran alone
         self.alone = False  # whether the last attempt that is on record does, or did
         self.number = 0  # of the last attempt
+        # Of a step with an effect:
+        self.cleared = False  # what the attempts so far did is known, or it is done again all the same
+        self.failure = b""  # its outcome, if the other side says that it has not happened
+        self.looks: list[int] = []  # retries that were granted to those who ask there
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether an attempt was begun of which it is not known what it did outside."""
+        return self.number > 0 and not self.cleared
 
 
 class Attempts:
@@ -41,6 +66,7 @@ class Attempts:
         self.running: dict[str, Attempt] = {}  # by step id
         self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
+        self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
         self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
@@ -51,28 +77,45 @@ class Attempts:
         kind = entry.kind
         if kind is Kind.RETRY:
             tries = self.of(entry.step)
-            tries.policies.append(entry.policy or 0)
+            if entry.policy == PERSON:
+                tries.policies.clear()
+            else:
+                tries.policies.append(entry.policy or 0)
             tries.began = tries.began or entry.began
             tries.number = entry.attempt
             tries.lost = tries.lost_alone = 0
-            self._postpone(entry.step, entry.due or 0.0)
+            self.postpone(entry.step, entry.due or 0.0)
         elif kind in STARTS:
             tries = self.of(entry.step)
             tries.began = tries.began or entry.at
             tries.alone = kind is Kind.START_ALONE
             tries.lost += 1
             tries.lost_alone += tries.alone
-            tries.number = entry.attempt
+            if entry.name != ASKS:
+                tries.number, tries.cleared = entry.attempt, False
             self.postponed.pop(entry.step, None)
         elif kind is Kind.HANDED_BACK:
             tries = self.of(entry.step)
             tries.lost -= 1
             tries.lost_alone -= tries.alone
+            if entry.name == NOT_BEGUN:
+                tries.number -= 1
         elif kind is Kind.FORGIVEN:
             for tries in self.tries.values():
                 tries.lost = tries.lost_alone = 0
+        elif kind is Kind.MESSAGE:
+            self._settled(entry.name)
         elif kind not in TURNS:
             self.answered(entry.step)
+
+    def _settled(self, name: str) -> None:
+        kind, state, step = read_name(name)
+        if kind != SETTLE:
+            return
+        self.answered(step)
+        if state == AGAIN:
+            tries = self.of(step)
+            tries.cleared, tries.number = True, 1  # which is not the first: some go by that
 
     def remember_progress(self, said: Iterable[StepProgress]) -> None:
         """Take over what earlier attempts have said of their progress."""
@@ -90,6 +133,7 @@ class Attempts:
         tries, number = self.tries.get(step.id), 1
         if tries is not None:
             number = tries.number = tries.number + 1
+            tries.cleared = False
         lineage = self._lineage = self._lineage or lineage_of(head)
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
@@ -101,6 +145,30 @@ class Attempts:
             attempt.last = self.said.get(step.id, b"")
         self.running[step.id] = attempt
         return attempt
+
+    def ask(self, head: Head, step: Step) -> Attempt:
+        """An attempt at what says whether the step has happened: it is called with its key and arguments."""
+        look = step.function.verify
+        assert look is not None
+        number = self.of(step.id).number + 1
+        attempt = Attempt(head.id, step.id, look, b"", number, head.token, lineage_of(head), step.context)
+        attempt.headers, attempt.since, attempt.asks = head.context, head.started, True
+        attempt.key = self.key_of(head, step.id)
+        args, kwargs = step.function.spread(codec.decode(step.args))
+        args = (attempt.idempotency_key, *args)
+        attempt.args, _ = look.encode(look.bind(args, kwargs), len(args))
+        self.running[step.id] = attempt
+        return attempt
+
+    def key_of(self, head: Head, step: str) -> str:
+        """The idempotency key of a step."""
+        if self.former_keys is not None and (key := self.former_keys[step]):
+            return key
+        return f"{lineage_of(head)}:{step}"
+
+    def have_effects(self, steps: Iterable[Step]) -> bool:
+        """Whether any of these may have had an effect outside."""
+        return any(step.is_effect and step.id in self.tries for step in steps)
 
     @property
     def have_lost(self) -> bool:
@@ -123,7 +191,8 @@ class Attempts:
             taken.append(step)
         return taken
 
-    def _postpone(self, step: str, due: float) -> None:
+    def postpone(self, step: str, due: float) -> None:
+        """The next attempt may begin then."""
         self.postponed[step] = due
         heapq.heappush(self._line, (due, step))
 
@@ -131,7 +200,7 @@ class Attempts:
         """An attempt ended with neither outcome nor failure: the next one may begin then."""
         tries = self.of(attempt.step)
         tries.began, tries.number = tries.began or attempt.began, attempt.number
-        self._postpone(attempt.step, due)
+        self.postpone(attempt.step, due)
 
     def answered(self, step: str) -> None:
         """Nothing is tried again: what was known of its attempts is of no use any more."""

@@ -120,7 +120,7 @@ class Border:
 
     def _goes_out(self, step: OutsideStep) -> bool:
         """Whether it is waited for, or begins as the body ends and outlives it."""
-        if self._machine.finished is None:
+        if self._machine.is_open(step) or not self._machine.has_ended:
             return self._machine.is_open(step)
         outlives = isinstance(step, SendStep) or (isinstance(step, ChildStep) and step.options.outlive)
         return outlives and not step.done()
@@ -138,7 +138,7 @@ class Border:
             if new.owned:
                 self._reserved += 1
                 self._neighbours.reserved += 1
-            if self._machine.finished is None:
+            if self._machine.is_open(step):
                 outbox.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
         elif isinstance(step, QuestionStep):
             outbox.waits.append(

@@ -6,31 +6,29 @@ machine asks for then waits there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from .. import codec
 from ..env import Env
 from ..errors import EncodeError
 from ..executors import Attempt, Ended
 from ..machine import Machine, Step, awaiting
-from ..model import CANCEL, COPY_BEGAN, FED, SIGNAL, Entry, Head, Kind, Message, name_of
+from ..model import CANCEL, COPY_BEGAN, FED, PERSON, SETTLE, SIGNAL, Entry, Head, Kind, Message, name_of
 from .attempts import Attempts
+from .doubts import Doubted, after_failure, after_look
 from .outbox import Outbox
-
-Turn = Callable[..., None]  # (machine, act, *args): one turn, within its budget
+from .recorder import Recorder, Turn
 
 _RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
 
 LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 
-class Driver:
+class Driver(Recorder):
     """Feeds one machine. Raises what a turn raises: a record that does not fit, an effect in the body."""
 
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
-        self._env, self._turn = env, turn
-        self.machine, self._attempts, self._outbox = machine, attempts, outbox
+        super().__init__(env, turn, machine, attempts, outbox)
         self.delivered: set[str] = set()  # ids of the messages that were taken
         self.sent: set[str] = set()  # steps that have gone out, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
@@ -54,6 +52,8 @@ class Driver:
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
                 self.sent.add(entry.step)
+            elif entry.kind is Kind.ENDING:
+                self.is_ending = True
 
     def end_replay(self, head: Head) -> None:
         """From here on things happen for the first time."""
@@ -84,13 +84,52 @@ class Driver:
             return None
         if attempt.measures:
             self._outbox.measured(attempt)
+        if attempt.asks:
+            return self._looked(step, attempt, ended, now)
         if error is None:
             return self._answer(_RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)
         failure = codec.with_call(ended.payload or codec.encode_failure(error), call)
-        return self._retry(step, attempt, error, failure, now) or self._answer(
-            Kind.ERROR, step, attempt, failure, now
-        )
+        entry = self._retry(step, attempt, error, failure, now)
+        if entry is None and not (step.is_effect and self._is_doubted(step, attempt, error, failure, now)):
+            return self._answer(Kind.ERROR, step, attempt, failure, now)
+        return entry
+
+    def _is_doubted(
+        self, step: Step, attempt: Attempt, error: BaseException, failure: bytes, now: float
+    ) -> bool:
+        """A step with an effect has failed for good: whether that is not its outcome yet."""
+        doubted = after_failure(step, error)
+        tries = self._attempts.of(step.id)
+        tries.number = attempt.number
+        if doubted is Doubted.NOBODY:
+            return False
+        if doubted is Doubted.ASKS:
+            tries.failure = failure
+            self._attempts.postpone(step.id, now)
+        else:
+            if doubted is Doubted.FOR_GOOD:
+                self.record_retry(step, attempt, failure, now, now, PERSON)
+            self._attempts.doubts[step.id] = f"{type(error).__name__}: {error}"
+        return True
+
+    def _looked(self, step: Step, attempt: Attempt, ended: Ended, now: float) -> Entry | None:
+        """What the other side says of the attempts before."""
+        tries = self._attempts.of(step.id)
+        said = after_look(step, ended, tries.looks, self._env.uniform)
+        if said.payload is not None:
+            return self._answer(_RESULT, step, attempt, said.payload, now)
+        if said.grant is not None:
+            tries.looks.append(said.grant.policy)
+            self._attempts.postpone(step.id, now + said.grant.delay)
+        elif said.doubt:
+            self._attempts.doubts[step.id] = said.doubt
+        elif tries.failure:
+            return self._answer(Kind.ERROR, step, attempt, tries.failure, now)
+        else:
+            tries.cleared = True
+            self._outbox.held.append(step)
+        return None
 
     def _keep_progress(self, ended: Ended, now: float) -> None:
         attempt = ended.attempt
@@ -126,13 +165,7 @@ class Driver:
         grant = policy.next_delay(error, tries.policies, elapsed, self._env.uniform)
         if grant is None:
             return None
-        entry = Entry(
-            seq=self._outbox.next_seq(), kind=Kind.RETRY, at=self.time(now), step=step.id, digest=step.digest,
-            payload=failure, began=attempt.began, attempt=attempt.number, due=now + grant.delay,
-            module=step.function.module, policy=grant.policy,
-        )  # fmt: skip
-        self._keep(entry)
-        return entry
+        return self.record_retry(step, attempt, failure, now, now + grant.delay, grant.policy)
 
     def fire_due(self, now: float) -> None:
         """Feed every timer that is due, one entry each, before anything that came later."""
@@ -165,7 +198,8 @@ class Driver:
         self._outbox.consumed.append(message.id)
         digest, module = b"", ""
         if message.kind != CANCEL:
-            step = awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
+            step = self.machine.open.get(message.name) if message.kind == SETTLE else None
+            step = step or awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
             if step is None:  # the body has given it up: the message is taken, and not fed
                 return True
             digest, module = step.digest, step.function.module
@@ -178,39 +212,7 @@ class Driver:
         )  # fmt: skip
         return True
 
-    def record(self, kind: Kind, step: Step, payload: bytes = b"", name: str = "") -> None:
-        """Record something of a step that no attempt has brought; feed it, if it is of a kind that is fed."""
-        seq, at, module = self._outbox.next_seq(), self.time(self._env.now()), step.function.module
-        entry = Entry(seq, kind, at, step.id, step.digest, payload, module=module, name=name)
-        if kind in FED:
-            self._feed(entry)
-        else:
-            self._keep(entry)
-
-    def note(self, kind: Kind, attempt: Attempt | None = None, digest: bytes = b"") -> None:
-        """Record what counts losses: that an attempt begins, that the body's turn was survived."""
-        seq, at = self._outbox.next_seq(), self.time(self._env.now())
-        if attempt is None:
-            self._keep(Entry(seq, kind, at))
-        else:
-            number, module = attempt.number, attempt.function.module
-            self._keep(Entry(seq, kind, at, attempt.step, digest, attempt=number, module=module))
-
-    def _keep(self, entry: Entry) -> None:
-        """Record what the machine does not see."""
-        self._attempts.remember(entry)
-        self._outbox.record(entry)
-
-    def _feed(self, entry: Entry) -> None:
-        self._outbox.record(entry)
-        self._turn(self.machine, self.machine.feed, entry)
-
     # -- what it waits for ----------------------------------------------------------------------------
-
-    def time(self, now: float) -> float:
-        """The time of an entry made now: a run's time never goes back, whichever clock it comes from."""
-        last: Any = self.machine.loop.now
-        return now if now > last else last
 
     def next_due(self) -> float | None:
         """When the next timer fires or the next postponed attempt may begin."""

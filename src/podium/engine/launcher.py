@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..executors import Attempt
-from ..executors.protocol import AttemptRunner
-from ..machine import CancelStep, Machine, Step, Tell
-from ..model import Head, Kind
+from ..executors.protocol import BUILT_IN, AttemptRunner
+from ..machine import CancelStep, Ending, Machine, Step, Tell, UndoStep
+from ..model import ASKS, NOT_BEGUN, UNDOES, Head, Kind
 from .attempts import LOST_ALONE_MAX, Attempts
 from .context import Context
 from .driver import Driver
@@ -61,10 +61,16 @@ class Launcher:
             if isinstance(command, Step):
                 if stopping or self._machine.open.get(command.id) is not command:
                     pass  # its next owner's, or cancelled meanwhile
-                elif command.id not in self._suspects and command.id not in self._attempts.tries:
+                elif (
+                    command.id not in self._suspects
+                    and command.id not in self._attempts.tries
+                    and not command.is_effect
+                ):
                     self._executors.submit(self._attempts.begin(self._head, command))
                 elif reason := self._launch(command):
                     return reason
+            elif isinstance(command, CancelStep) and command.step.is_effect:
+                self._give_up(command.step)
             elif isinstance(command, CancelStep):
                 attempt = self._attempts.forget(command.step.id)
                 if attempt is not None:
@@ -74,19 +80,28 @@ class Launcher:
                 self._executors.submit(command)
             elif isinstance(command, Tell):
                 command.tell()
+            elif isinstance(command, Ending):
+                self._driver.note_ending(command)
         return None
 
     def _launch(self, step: Step) -> bytes | None:
         """Begin the next attempt at a step, unless it is to wait."""
         tries = self._attempts.tries.get(step.id)
+        if self._attempts.doubts or (tries is None and step.id in self._machine.effects.abandoned):
+            return None  # the run is parked soon; nobody waits for what has not begun
         if tries is not None:
             if self._attempts.postponed.get(step.id, 0.0) > self._env.now():
                 return None  # the run's alarm is set to it
             if tries.lost_alone >= LOST_ALONE_MAX:
                 return poisoned(step, tries.lost)
             self._attempts.postponed.pop(step.id, None)
+            if step.function.once and tries.is_uncertain:
+                self._attempts.doubts[step.id] = "an attempt at it was lost"
+                return None
         if self._guard is not None and step.id in self._suspects:
             self._guard.begin(step)
+        elif step.is_effect:
+            self._begin_on_record(step, alone=False)
         else:
             self._executors.submit(self._attempts.begin(self._head, step))
         return None
@@ -100,16 +115,47 @@ class Launcher:
             or step.id in self._attempts.running
         ):
             return None
-        attempt = self._attempts.begin(self._head, step)
+        tries = self._attempts.tries.get(step.id)
+        asks = step.function.verify is not None and tries is not None and tries.is_uncertain
+        attempt = (self._attempts.ask if asks else self._attempts.begin)(self._head, step)
         self._outbox.held.append(attempt)
-        self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest)
+        name = ASKS if asks else f"{UNDOES}{step.of}" if isinstance(step, UndoStep) else ""
+        self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest, name)
         self._touch()
         return attempt
 
     def give_back(self) -> None:
         """The run is handed back in order: what is under way is given up, not lost with its process."""
         for attempt in self._attempts.running.values():
-            self.forgive(attempt)
+            step = self._machine.open.get(attempt.step)
+            if step is not None and step.is_effect:
+                self._driver.note(Kind.HANDED_BACK, attempt, name="" if self._stop(attempt) else NOT_BEGUN)
+            else:
+                self.forgive(attempt)
+
+    def _stop(self, attempt: Attempt) -> bool:
+        """Cancel an attempt; whether it may have begun."""
+        if attempt.began == 0.0:  # it was not given to its executor
+            return False
+        self._executors.cancel(attempt)
+        return attempt.has_begun or attempt.function.executor not in BUILT_IN
+
+    def _give_up(self, step: Step) -> None:
+        """Nobody waits for a step with an effect any more: one that has begun is brought to an outcome."""
+        attempt, tries = self._attempts.running.get(step.id), self._attempts.tries.get(step.id)
+        if not self._machine.is_open(step):
+            return
+        if attempt is None and tries is None:
+            self._driver.never_began(step)
+        elif attempt is not None and attempt.number == 1 and not attempt.asks and not attempt.has_begun:
+            if attempt.began and attempt.function.executor not in BUILT_IN:
+                return  # nobody can tell whether that one has begun
+            del self._attempts.running[step.id]
+            if self._stop(attempt):  # it has begun in this very moment
+                self._attempts.lost(attempt, self._env.now())
+            else:
+                self._driver.never_began(step)
+            self.ended(attempt)
 
     def forgive(self, attempt: Attempt) -> None:
         """An attempt was lost, and not with its process: that is not counted against its step."""

@@ -21,14 +21,15 @@ from .alarm import Alarm
 from .attempts import Attempts
 from .border import Border, Neighbours
 from .context import Context
-from .driver import Driver, Turn
+from .driver import Driver
 from .events import AttemptRecorded
 from .former_keys import FormerKeys
 from .inbox import Inbox
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
-from .reasons import explain, stuck
+from .reasons import doubted, explain, stuck, undoing
+from .recorder import Turn
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
@@ -212,6 +213,9 @@ class OwnedRun:
             reason = self._launcher.act(held)
             if reason is not None:
                 self.park(reason)
+            elif self.machine.has_commands:  # what has not begun has no effect: that was its outcome
+                self._settle()
+                return
         if self.residence.state is RESIDENT and self.machine.finished is None:
             self._wait()
         if outbox.entries or outbox.crosses:
@@ -222,6 +226,9 @@ class OwnedRun:
         attempts = self.attempts
         if attempts.running and not attempts.tries and not self.machine.loop.has_timers:
             return  # the commonest case: it waits for tasks that run
+        if attempts.doubts and not attempts.running:
+            self.park(_doubt(self))
+            return
         due = self._driver.next_due()
         if not self.outbox.held and self.outbox.writing is None and self._driver.only_waits:
             if due is None and not self.machine.outside:
@@ -259,6 +266,8 @@ class OwnedRun:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
         if self.residence.state not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
+            if self.machine.effects.done or self.attempts.have_effects(self.machine.open.values()):
+                reason = undoing(reason)
             self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
             self.touch()
 
@@ -329,7 +338,9 @@ class OwnedRun:
                         self.border.heard(write, verdict)
                     if reason is not None:
                         self.park(reason)
-                    elif outbox.held or has_gone_out:  # asked for while the write was under way
+                    elif (
+                        outbox.held or has_gone_out or self.machine.has_commands
+                    ):  # asked for while the write was under way
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
@@ -347,6 +358,12 @@ class OwnedRun:
         reason = explain(InternalError(f"the store refused this run's data: {verdict.detail}"))
         self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
         self.touch()
+
+
+def _doubt(owned: OwnedRun) -> bytes:
+    """Why a run waits for a person: nothing runs any more, and nobody else can say what became of a step."""
+    id, why = next(iter(owned.attempts.doubts.items()))
+    return doubted(owned.head.id, owned.machine.open[id], owned.attempts.key_of(owned.head, id), why)
 
 
 def _last_move(end: Finish, fingerprint: str, at: float) -> Move:

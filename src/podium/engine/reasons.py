@@ -9,7 +9,7 @@ import msgspec
 from .. import codec
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
-from ..machine import Machine, Step, line_of, where_defined
+from ..machine import Machine, Step, UndoStep, line_of, where_defined
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -22,6 +22,9 @@ class Reason(msgspec.Struct, frozen=True):
     expected: str = ""
     found: str = ""
     trace: str = ""
+    step: str = ""  # identity of the one of which a person must say what became of it
+    key: str = ""  # its idempotency key
+    undoes: bool = False  # the run has done what its cancel would undo
 
 
 def explain(error: BaseException) -> bytes:
@@ -56,6 +59,27 @@ def poisoned(step: Step, lost: int) -> bytes:
         '@task(isolation="process"); then resume the run'
     )
     return msgspec.json.encode(Reason("E207", what, fix, line_of(*step.line)))
+
+
+def doubted(run: str, step: Step, key: str, why: str) -> bytes:
+    """It is not known whether this step has had its effect, or it is to undo something and cannot."""
+    call = codec.called(step.function.label, step.args, step.item) or step.function.label
+    if isinstance(step, UndoStep):
+        what = f"{call}, which undoes {_label(step.of) or 'what was done'}, failed for good: {why}"
+    else:
+        what = f"{call}: {why}, and whether it has happened is not known"
+    settle = f"podium settle {run} {step.id}"
+    fix = f"look there by the key {key}, then: {settle} --happened RESULT, or --again, or --failed TEXT"
+    return msgspec.json.encode(Reason("E216", what, fix, line_of(*step.line), step=step.id, key=key))
+
+
+def undoing(reason: bytes) -> bytes:
+    """The same reason, of a run that has done what its cancel would undo."""
+    return msgspec.json.encode(msgspec.structs.replace(read_reason(reason), undoes=True))
+
+
+def _label(identity: str) -> str:
+    return identity.rpartition("/")[2].partition("#")[0]
 
 
 def poisoned_body(function: Function) -> bytes:

@@ -14,7 +14,6 @@ from ..shortage import shortage_of
 from .committer import OneWrite
 from .context import Context
 from .dispatch import Dispatcher
-from .driver import Turn
 from .events import RunAdopted, RunLeft, RunLost
 from .gc_pause import gc_paused
 from .history_reader import HistoryReader
@@ -23,6 +22,7 @@ from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
 from .reasons import explain
+from .recorder import Turn
 from .replay import machine_of
 
 log = logging.getLogger("podium")

@@ -5,6 +5,7 @@ One of your own: `App(executors={"name": factory})`, see `Executor` and `run_enc
 
 from .attempt import Attempt, Ended, Progress, current_attempt, is_loss
 from .command import run_command
+from .effects import NOT_DONE, Done
 from .encoded import decode_outcome, encode_attempt, run_encoded
 from .endpoint import endpoint
 from .loading import loading, parents_store, refuse_work_while_loading
@@ -19,10 +20,12 @@ from .threads import ThreadExecutor
 
 __all__ = [
     "BUILT_IN",
+    "NOT_DONE",
     "Attempt",
     "AttemptRunner",
     "Caps",
     "Console",
+    "Done",
     "Ended",
     "Executor",
     "ExecutorFactory",

@@ -48,6 +48,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     lineage: str = ""  # the same in a retry of the run; "": the run
     context: contextvars.Context | None = None  # the context variables that the workflow has set
     key: str = ""  # its idempotency key, where that has another form
+    asks: bool = False  # its function is what verifies the step, not the step's own
     began: float = 0.0  # UTC seconds, set by the executor's caller
     cancelled: bool = False
     handle: Any = None  # the executor's own; None while the attempt waits for a slot

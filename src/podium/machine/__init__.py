@@ -4,7 +4,9 @@
 """
 
 from . import guard, interpose
+from .answering import AGAIN
 from .attended import Attendant, AttendedMachine
+from .effects import UNDO_SCOPE, UndoStep
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
@@ -23,19 +25,21 @@ from .outside import (
 from .outside import ask as machine_ask
 from .outside import callback as machine_callback
 from .outside import receive as machine_receive
-from .steps import CancelStep, Command, Finish, Step, Tell
+from .steps import CancelStep, Command, Ending, Finish, Step, Tell
 from .workers import end_idle_workers
 
 guard.install()
 interpose.install()
 
 __all__ = [
+    "AGAIN",
     "Attendant",
     "AttendedMachine",
     "CancelStep",
     "ChildOptions",
     "ChildStep",
     "Command",
+    "Ending",
     "FanOut",
     "Finish",
     "Machine",
@@ -45,6 +49,8 @@ __all__ = [
     "SendStep",
     "Step",
     "Tell",
+    "UNDO_SCOPE",
+    "UndoStep",
     "adopt",
     "awaiting",
     "current_machine",

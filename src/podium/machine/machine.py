@@ -21,16 +21,18 @@ from typing import Any, cast
 from .. import codec
 from ..errors import ArgumentError, UsageError
 from ..functions import Function
-from ..model import CANCEL, COPY_BEGAN, DEADLINE, Entry, Kind, State, read_name
+from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
+from .answering import Answering
 from .current import turning
+from .effects import UNDO_SCOPE, Effects, Undo, led_to_by
 from .endings import overrun, unasked
 from .generators import watch_generators
 from .lines import caller, line_of, where_defined
 from .loop import Loop
-from .mismatches import decoded, mismatch, require_same, too_early
-from .outside import OutsideStep, awaiting
+from .mismatches import mismatch, too_early
+from .outside import OutsideStep
 from .scope import Scope
-from .steps import Again, CancelStep, Command, Finish, Step
+from .steps import Again, CancelStep, Command, Ending, Finish, Step
 from .unawaited import Unawaited
 from .verbs import Verbs
 
@@ -41,7 +43,7 @@ _get_running_loop: Any = asyncio._get_running_loop
 _RESULT, _ERROR, _TICK = Kind.RESULT, Kind.ERROR, Kind.TICK
 
 
-class Machine:
+class Machine(Answering):
     """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
 
     on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
@@ -68,6 +70,7 @@ class Machine:
         self.sent: list[
             OutsideStep | CancelStep
         ] = []  # what is to go out of the run, since the engine looked
+        self.effects = Effects()
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
@@ -77,6 +80,7 @@ class Machine:
         self._root: Any = None
         self.failure: BaseException | None = None  # with which the body ended
         self._cancel_asked = False
+        self._fed: Entry | None = None  # the last
         self.next_generation: Again | None = None
 
     # -- events ---------------------------------------------------------------------------------------
@@ -113,6 +117,7 @@ class Machine:
         if self.finished is not None:
             raise too_early(self, entry)
         loop.entered = True
+        self._fed = entry
         if entry.at > loop.now:
             loop.now = entry.at
         if kind is _RESULT or kind is _ERROR:
@@ -124,61 +129,12 @@ class Machine:
             self._take_message(entry)
         self._turn()
 
-    def _take_message(self, entry: Entry) -> None:
-        kind, state, name = read_name(entry.name)
-        if kind == CANCEL:
-            self._cancel_asked = True
-            self._root.cancel()
-            return
-        step = awaiting(self.outside, name, is_signal=not state)
-        if step is None:
-            raise mismatch(self, entry)
-        require_same(self, entry, step)
-        if not state or state == State.SUCCEEDED:
-            value = decoded(entry, step)
-            self._close(step)
-            step.set_result(value)
-        elif state == State.FAILED:
-            self._fail(step, step.placed(codec.decode_failure(entry.payload)))
-        else:
-            self._fail(step, step.cancelled_there())
-
-    def _answer(self, entry: Entry) -> None:
-        step = self.open.get(entry.step)
-        if step is None:
-            raise mismatch(self, entry)
-        require_same(self, entry, step)
-        if entry.kind is _RESULT:
-            value = decoded(entry, step)
-            self._close(step)
-            step.set_result(value)
-        else:
-            self._fail(step, codec.decode_failure(entry.payload))
-
-    def _close(self, step: Step) -> None:
-        """It is about to be answered."""
-        del self.open[step.id]
-        if (waiter := step.waiter) is not None:  # `wake_waiter` spelled out: this is the way of every step
-            step.waiter = None
-            self.loop.ready.append(waiter)
-        if self.outside:
-            self.outside.pop(step.id, None)
-
-    def _fail(self, step: Step, error: BaseException) -> None:
-        self._close(step)
-        step.set_exception(error)
-        step._log_traceback = False  # nobody has to look at it
-
     # -- what the engine reads ------------------------------------------------------------------------
 
     def take(self) -> list[Command]:
         """Commands since the last call; a step that was asked for and cancelled in between is left out."""
         commands, self._commands = self._commands, []
         return commands
-
-    def defined_at(self) -> str:
-        """ "file:line" of the workflow's definition, where there is no better place to name."""
-        return line_of(*where_defined(self.function.fn))
 
     def is_open(self, step: Step) -> bool:
         """Whether the workflow still waits for this very step."""
@@ -229,6 +185,17 @@ class Machine:
         self._commands.append(step)
         return step
 
+    def ask_for(self, step: Step) -> None:
+        """Ask for a step that was made."""
+        self.open[step.id] = step
+        self._commands.append(step)
+
+    def on_failure(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Have this called when the run fails or is cancelled. Raises ArgumentError and EncodeError."""
+        self.check_alive()
+        data, digest = function.encode(function.bind(args, kwargs), len(args))
+        self.effects.done.append(Undo(function, data, digest, caller(), led_to_by(self._fed)))
+
     def again(
         self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], due: float = 0.0
     ) -> Again:
@@ -249,7 +216,10 @@ class Machine:
 
     def step_cancelled(self, step: Step) -> None:
         """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
-        if self.open.pop(step.id, None) is not None:
+        if step.is_effect and self.open.get(step.id) is step:
+            self.effects.abandoned[step.id] = step  # it may have begun: it stays open until that is known
+            self._commands.append(CancelStep(step))
+        elif self.open.pop(step.id, None) is not None:
             is_outside = self.outside.pop(step.id, None) is not None
             (self.sent if is_outside else self._commands).append(CancelStep(step))
 
@@ -323,19 +293,54 @@ class Machine:
     def _finish(self) -> None:
         """The body ended: say how, and drop what it left behind."""
         forgotten = self._unawaited.forgotten()
-        if self._root.cancelled():
+        if self.effects.end is not None:
+            end = self.effects.end
+            self._root.result()  # what cannot be undone by its declaration parks the run
+        elif self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
         elif (error := self._root.exception() or forgotten) is not None:
             self.failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             end = _returned(self, self._root.result())
+        if self.effects.end is None and self.effects.must_wind_up(self, end):
+            self._wind_up(end)
+            return
         self._commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
         self.open.clear()
         self.outside.clear()
         self._commands.append(end)
         self.finished = end
         self.loop.abandon()
+
+    def _wind_up(self, end: Finish) -> None:
+        """Go on without the body, on a loop where nothing of it is left."""
+        self._commands.extend(self.effects.release(self, end))
+        self._commands.append(Ending(end.state, self._fed.seq if self._fed is not None else 0))
+        self.loop.abandon()
+        self._unawaited.close()
+        loop = self.loop = Loop(self.run, self.loop.now)
+        loop.entered = True
+        _set_running_loop(loop)
+        try:
+            self._root = loop.open_task(
+                self.effects.wind_up(self), Scope(UNDO_SCOPE), UNDO_SCOPE, contextvars.Context()
+            )
+            loop.drain()
+            if self._root.done():
+                self._finish()
+        finally:
+            loop.entered = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the body has."""
+        return self.finished is not None or self.effects.end is not None
+
+    @property
+    def has_commands(self) -> bool:
+        """Whether `take` would give any."""
+        return bool(self._commands)
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""

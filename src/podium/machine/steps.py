@@ -72,6 +72,11 @@ class Step(asyncio.Future[Any]):
         """The annotation of its outcome."""
         return self.function.returns
 
+    @property
+    def is_effect(self) -> bool:
+        """Whether its attempts begin on record, and are brought to an outcome."""
+        return self.function.is_effect
+
     def is_first(self, waiter: Any) -> bool:
         """Whether nobody has waited for it before: then this one is woken, and needs no callback."""
         if self.waiter is not None or self._callbacks:
@@ -133,4 +138,13 @@ class Tell:
         self.tell = tell
 
 
-Command = Step | CancelStep | Finish | Tell
+class Ending:
+    """Command: the body has ended in this state, by the entry of this number; what it has done is seen to."""
+
+    __slots__ = ("state", "by")
+
+    def __init__(self, state: State, by: int) -> None:
+        self.state, self.by = state, by
+
+
+Command = Step | CancelStep | Ending | Finish | Tell

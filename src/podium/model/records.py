@@ -31,13 +31,17 @@ class Kind(str, Enum):
     SET_ASIDE = (
         "set_aside"  # a message that did not fit what `step` receives; `name` and `payload` are its own
     )
-    # The rest is only recorded of runs that have lost an owner, see `engine.attempts`.
+    # The rest is only recorded of runs that have lost an owner, see `engine.attempts`. But each attempt at a
+    # step with an effect has a start: `name` says what is begun, see ASKS.
     START = "start"  # an attempt about to begin
     START_ALONE = "start_alone"  # likewise, and nothing else of its engine's suspects beside it
     HANDED_BACK = "handed_back"  # an attempt that had begun was given up in order: it is no loss
     TURN_BEGAN = "turn_began"  # the body's turn is about to begin
     TURN_SURVIVED = "turn_survived"  # it did not take its process down
     FORGIVEN = "forgiven"  # a person has resumed the run: what was lost before counts no more
+    # The body has ended, and effects are brought to an outcome or undone: `name` is "state:seq", how and by
+    # which entry.
+    ENDING = "ending"
 
     def __str__(self) -> str:
         return self.value
@@ -45,7 +49,9 @@ class Kind(str, Enum):
 
 FED: frozenset[Kind] = frozenset({Kind.RESULT, Kind.ERROR, Kind.TICK, Kind.MESSAGE})
 STARTS: frozenset[Kind] = frozenset({Kind.START, Kind.START_ALONE})  # of attempts
-TURNS: frozenset[Kind] = frozenset({Kind.TURN_BEGAN, Kind.TURN_SURVIVED, Kind.FORGIVEN})  # of no step
+TURNS: frozenset[Kind] = frozenset(
+    {Kind.TURN_BEGAN, Kind.TURN_SURVIVED, Kind.FORGIVEN, Kind.ENDING}
+)  # of no step
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +97,14 @@ class StepProgress(msgspec.Struct, frozen=True, gc=False):
     payload: bytes  # as the codec wrote it; b"": the step is over, nothing is kept
 
 
+# What the `name` of a start on record says: one that asks what became of those before; one that undoes the
+# step which is named behind the colon.
+ASKS, UNDOES = "asks", "undoes:"
+NOT_BEGUN = "not begun"  # of a HANDED_BACK: the attempt was still in line
+PERSON = 255  # `policy` of a RETRY after which a person decides; then all retries are granted anew
+
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
+SETTLE = "settle"  # a person says what became of the step that the message names
 
 DAMAGED = "damaged"  # and of one that cannot be read: its payload says what is wrong, as the reason of a park
 
@@ -103,12 +116,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     run: str
-    kind: str  # CANCEL, SIGNAL, OUTCOME (of a run that was waited for) or ANSWER (to a question or callback)
+    kind: str  # CANCEL, SIGNAL, SETTLE, OUTCOME (of a run that was waited for), ANSWER (question, callback)
     at: float
     payload: bytes = b""
     name: str = ""  # of a signal; of an outcome or answer: the identity of the step that waits for it
     digest: bytes = b""  # of the payload, where a repeat with another one is to be noticed
-    state: str = ""  # of an outcome or answer: "succeeded", "failed" or "cancelled"
+    state: str = ""  # of an outcome or answer: "succeeded", "failed" or "cancelled"; SETTLE: "again", too
     sender: str = ""  # a person's name or a run's id, where that is known
     n: int = 0  # its number in the inbox, counting from 1; the store gives it
 

@@ -178,6 +178,19 @@ class RemoteRun(Waiting[Any]):
         """Put it back in line after it was parked. Raises WrongState."""
         return self._do("resume")
 
+    def settle(
+        self, step: str, *, happened: Any = ..., again: bool = False, failed: BaseException | None = None
+    ) -> Waiting[None]:
+        """Say what became of a step over which it is parked. Raises WrongState, UsageError."""
+        body: dict[str, Any] = {"step": step}
+        if happened is not ...:
+            body["happened"] = happened
+        if again:
+            body["again"] = True
+        if failed is not None:
+            body["failed"] = str(failed)
+        return _asked(lambda: _nothing(self._link.post("runs", self.id, "settle", body=body)))
+
     def retry(self) -> RemoteRun:
         """A new run from its recorded past. Raises WrongState if it has not failed."""
         data = self._link.post("runs", self.id, "retry", body={})

@@ -51,6 +51,7 @@ TABLE = Table(
         Route("POST", "/api/runs/{run}/cancel", _STEER, steering.cancel),
         Route("POST", "/api/runs/{run}/retry", _STEER, steering.retry),
         Route("POST", "/api/runs/{run}/resume", _STEER, steering.resume),
+        Route("POST", "/api/runs/{run}/settle", _STEER, steering.settle),
         Route("POST", "/api/runs/{run}/terminate", _STEER, steering.terminate),
         Route("GET", "/api/openapi.json", _LOOK, description.openapi),
         Route("GET", "/metrics", _LOOK, metrics.metrics),

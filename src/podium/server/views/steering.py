@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from ...client import Cancelled, Found
+from ...client import Cancelled, Found, Settlement
 from ...errors import WrongState
+from ..access import Caller
 from ..http import Refused
 from ..service import Service
 from .items import RunItem, items
@@ -31,6 +32,16 @@ class Steered(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     state: str
     version: int = 1
+
+
+class SettleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a step: exactly one of the three. `happened`: its result; `failed`: the text of a
+    RuntimeError."""
+
+    step: str
+    happened: Any = msgspec.UNSET
+    again: bool = False
+    failed: str | None = None
 
 
 class BulkQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +91,15 @@ def terminate(service: Service, run: str, body: Nothing) -> Steered:
 def resume(service: Service, run: str, body: Nothing) -> Steered:
     """Put a parked run back in line."""
     _result(service.app.resume(run))
+    return _steered(service, run, "in line")
+
+
+def settle(service: Service, run: str, body: SettleBody, caller: Caller) -> Steered:
+    """Say what became of a step over which a run is parked; it then goes on."""
+    happened = ... if body.happened is msgspec.UNSET else body.happened
+    failed = None if body.failed is None else RuntimeError(body.failed)
+    how = Settlement.of(happened, body.again, failed)
+    _result(service.app.decisions.settle(run, body.step, how, caller.name))
     return _steered(service, run, "in line")
 
 

@@ -1,0 +1,94 @@
+"""What a person says of a step of which nobody else can know whether it has happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from .. import codec
+from ..codec.schemas import check_schema, schema_of
+from ..errors import UsageError
+from ..functions import Function
+from ..machine import AGAIN, UNDO_SCOPE
+from ..model import Message, State
+from .waiting import Answer, Waiting, mapped
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """One of the three: it has happened, with this result; it is to be done again; it has failed so."""
+
+    state: str
+    value: Any = None  # the result, or the failure
+
+    @staticmethod
+    def of(happened: Any, again: bool, failed: BaseException | None) -> Settlement:
+        """As it is given: `...` is no result. Raises UsageError for none or several."""
+        given = [happened is not ..., again, failed is not None]
+        if sum(given) != 1:
+            raise UsageError(
+                "settle(...): what became of the step?",
+                fix="one of happened=RESULT, again=True, failed=ERROR",
+            )
+        if again:
+            return Settlement(AGAIN)
+        if failed is not None:
+            return Settlement(State.FAILED.value, failed)
+        return Settlement(State.SUCCEEDED.value, happened)
+
+    def payload(self, task: Function | None) -> bytes:
+        """As it is stored; `task` is the step's, where that is known. Raises UsageError and EncodeError."""
+        if self.state == AGAIN:
+            return b""
+        if isinstance(self.value, BaseException):
+            return codec.encode_failure(self.value)
+        if task is not None:
+            check_schema(self.value, schema_of(task.returns), task.result_name)
+        return codec.encode(self.value, where="settle")
+
+
+class Settling:
+    """The part of a `Run` by which a person decides about an uncertain step."""
+
+    def _stored(self) -> Any:
+        raise NotImplementedError
+
+    def settle(
+        self,
+        step: str,
+        *,
+        happened: Any = ...,
+        again: bool = False,
+        failed: BaseException | None = None,
+        by: str | None = None,
+    ) -> Waiting[None]:
+        """Say what became of a step over which it is parked, because nobody else can know; it then goes on.
+
+        step      its identity, as `why` names it, or the name of its function
+        happened  it has happened: the result that the body gets; of what undoes a step None will do
+        again     it has not: it is begun again, though `once=True`
+        failed    it has not, and is not to: the exception that the body gets; of what undoes a step: leave it
+        by        who says so, for the record
+
+        Raises WrongState where it is not parked over that step, UsageError for a result that does not fit,
+        EncodeError. After a crash in the middle it was said or not: `why` tells.
+
+        Example:
+
+        >>> report.options(delay=3600).start("Oslo").settle("charge", happened="receipt-17")
+        Traceback (most recent call last):
+        podium.errors.WrongState: ...
+        """
+        how, stored = Settlement.of(happened, again, failed), self._stored()
+        decided = stored.app.decisions.settle(stored.row().id, step, how, by or "")
+        return Answer(mapped(decided, lambda _: None))
+
+
+def with_payload(message: Message, payload: bytes) -> Message:
+    """The message with what is settled; nothing is made of the result of what undoes a step."""
+    is_result = message.state == State.SUCCEEDED.value
+    if is_result and message.name.startswith(f"{UNDO_SCOPE}/"):
+        payload = codec.encode(None)
+    return msgspec.structs.replace(message, payload=payload)

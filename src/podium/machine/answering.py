@@ -1,0 +1,113 @@
+"""What comes of the steps of one run: outcomes, answers and decisions are given to the branches that wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import codec
+from ..functions import Function
+from ..model import CANCEL, SETTLE, Entry, Kind, State, read_name
+from .effects import Effects, UndoStep
+from .lines import line_of, where_defined
+from .loop import Loop
+from .mismatches import decoded, mismatch, require_same
+from .outside import OutsideStep, awaiting
+from .steps import Finish, Step
+
+AGAIN = "again"  # state of a step that a person settles: it is to be done again
+
+_RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
+
+
+class Answering:
+    """The part of a machine that is fed what became of its steps."""
+
+    run: str
+    function: Function
+    same_code: bool
+    loop: Loop
+    effects: Effects
+    open: dict[str, Step]
+    outside: dict[str, OutsideStep]
+    finished: Finish | None
+    failure: BaseException | None
+    _root: Any
+    _cancel_asked: bool
+
+    def defined_at(self) -> str:
+        """ "file:line" of the workflow's definition, where there is no better place to name."""
+        return line_of(*where_defined(self.function.fn))
+
+    def _take_message(self, entry: Entry) -> None:
+        kind, state, name = read_name(entry.name)
+        if kind == CANCEL:
+            if self.effects.end is None:  # what is being wound up is not cut
+                self._cancel_asked = True
+                self._root.cancel()
+            return
+        if kind == SETTLE:
+            self._settle(entry, state, name)
+            return
+        step = awaiting(self.outside, name, is_signal=not state)
+        if step is None:
+            raise mismatch(self, entry)
+        require_same(self, entry, step)
+        if self.effects.children and self.effects.over(step):
+            self._close(step)
+        elif not state or state == State.SUCCEEDED:
+            value = decoded(entry, step)
+            self._close(step)
+            step.set_result(value)
+        elif state == State.FAILED:
+            self._fail(step, step.placed(codec.decode_failure(entry.payload)))
+        else:
+            self._fail(step, step.cancelled_there())
+
+    def _answer(self, entry: Entry) -> None:
+        step = self.open.get(entry.step)
+        if step is None:
+            raise mismatch(self, entry)
+        require_same(self, entry, step)
+        if step.is_effect:
+            self._answer_effect(step, entry, entry.kind is _RESULT)
+        elif entry.kind is _RESULT:
+            value = decoded(entry, step)
+            self._close(step)
+            step.set_result(value)
+        else:
+            self._fail(step, codec.decode_failure(entry.payload))
+
+    def _answer_effect(self, step: Step, entry: Entry, happened: bool) -> None:
+        value = decoded(entry, step) if happened and not isinstance(step, UndoStep) else None
+        if happened:
+            self.effects.happened(step, entry.payload)
+        if self.effects.over(step):
+            self._close(step)
+        elif happened:
+            self._close(step)
+            step.set_result(value)
+        else:
+            self._fail(step, codec.decode_failure(entry.payload))
+
+    def _settle(self, entry: Entry, state: str, name: str) -> None:
+        """A person says what became of a step, or that it is to be done again."""
+        step = self.open.get(name)
+        if step is None:
+            raise mismatch(self, entry)
+        require_same(self, entry, step)
+        if state != AGAIN:
+            self._answer_effect(step, entry, state == State.SUCCEEDED)
+
+    def _close(self, step: Step) -> None:
+        """It is about to be answered."""
+        del self.open[step.id]
+        if (waiter := step.waiter) is not None:  # `wake_waiter` spelled out: this is the way of every step
+            step.waiter = None
+            self.loop.ready.append(waiter)
+        if self.outside:
+            self.outside.pop(step.id, None)
+
+    def _fail(self, step: Step, error: BaseException) -> None:
+        self._close(step)
+        step.set_exception(error)
+        step._log_traceback = False  # nobody has to look at it
