@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         schedules,
         series,
     )
+    from .codec import Blob, File, trusted
     from .declare import (
         ask,
         attempt,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "App",
+    "Blob",
     "Callback",
     "ArgumentError",
     "CheckedRun",
@@ -104,6 +106,7 @@ __all__ = [
     "EncodeError",
     "EngineStopped",
     "Executor",
+    "File",
     "Found",
     "IdConflict",
     "InboxFull",
@@ -163,6 +166,7 @@ __all__ = [
     "shell",
     "sleep",
     "task",
+    "trusted",
     "uuid4",
     "workflow",
 ]
@@ -188,6 +192,7 @@ _HOMES = {
         "schedules",
         "series",
     ),
+    ".codec": ("Blob", "File", "trusted"),
     ".engine": ("Options",),
     ".inspect": ("CheckedRun",),
     ".errors": (

@@ -18,6 +18,7 @@ import msgspec
 from . import codec
 from .codec.conform import is_plain, matches
 from .codec.type_names import type_name
+from .depot import Depot
 from .errors import ArgumentError, DeclarationError
 from .modules import NOBODYS, Home
 from .retry import Retry
@@ -100,14 +101,15 @@ class Function:
         except TypeError as error:
             raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
-    def encode(self, bound: dict[str, Any], given: int) -> tuple[bytes, bytes]:
+    def encode(self, bound: dict[str, Any], given: int, depot: Depot | None = None) -> tuple[bytes, bytes]:
         """What `bind` gave as bytes and digest, for a call that gave so many arguments by position.
 
-        The digest is by parameter names alone. Raises EncodeError.
+        The digest is by parameter names alone. What is kept by reference is put into `depot`. Raises
+        EncodeError.
         """
-        data, digest = codec.encode_call(bound, where=self.label)
+        data, digest = codec.encode_call(bound, where=self.label, depot=depot)
         if self._tells and given < self._leading(bound):
-            data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label)
+            data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label, depot=depot)
         return data, digest
 
     def _leading(self, bound: Mapping[str, Any]) -> int:
@@ -243,7 +245,7 @@ def _mismatches(value: Any, wanted: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())  # a frame writes a table
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +146,24 @@ def test_the_file_shrinks_when_told_to(app: App) -> None:
     assert (app.load("run-8").entries, app.load("parked").state) == (2, State.PARKED)
     put(app, "later", State.SUCCEEDED, now)
     assert app.load("later").entries == 2, "who had it open goes on"
+
+
+def test_values_that_nothing_names_any_more_go_with_the_runs(app: App) -> None:
+    payload = codec.encode(codec.Blob(b"large" * 1000), depot=app.store.depot)
+    left = codec.encode(codec.Blob(b"left by who was killed"), depot=app.store.depot)
+    young = codec.encode(codec.Blob(b"on its way"), depot=app.store.depot)
+    for name in codec.names_in(payload) + codec.names_in(left):
+        os.utime(app.store.depot.path(name), (1e9, 1e9))
+    new = NewRun("large", "app:adds", payload, b"digest", app.env.now() - 86_400 * 90)
+    assert app.store.commit(None, [Write(new_runs=(new,))])[0].outcome is Outcome.DONE
+    fence = Fence("large", 0, frozenset({State.QUEUED}))
+    app.store.commit(None, [Write(fence=fence, move=Move(State.CANCELLED, at=app.env.now() - 86_400 * 90))])
+    assert "1 value removed that nothing names" in podium("prune", "id:run-1", "--yes").stderr
+    assert [app.store.depot.holds(codec.names_in(each)[0]) for each in (payload, left, young)] == [
+        True,
+        False,
+        True,
+    ]
+    freed = as_json("prune", "id:large", "--yes")["bytes_freed"]
+    assert freed == 5000
+    assert [lain.name for lain in app.store.depot.all()] == codec.names_in(young)

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import apsw
 import pytest
 
+from podium import codec
+from podium.depot import depot_of
 from podium.errors import StoreRefused
 from podium.store import Finding, back_up, examine, lock_holder
 from podium.store.sqlite import SqliteStore, connection, files, health
@@ -38,7 +40,7 @@ def test_a_healthy_store_is_well_in_every_respect(file: Path) -> None:
     before = file.read_bytes()
     findings = list(examine(f"sqlite:///{file}"))
     assert [finding.name for finding in findings if not finding.is_well] == []
-    assert len(findings) == 11
+    assert len(findings) == 13
     assert found(file, "version").text.startswith(f"SQLite {apsw.sqlite_lib_version()}, schema ")
     assert "integrity" not in {finding.name for finding in examine(file, thorough=False)}
     assert file.read_bytes() == before
@@ -215,3 +217,56 @@ def test_what_a_copy_of_a_store_in_its_first_moment_caught_is_not_well(tmp_path:
     subprocess.run(["cp", tmp_path / "a.db", tmp_path / "copy.db"], check=True)
     store.close()
     assert not found(tmp_path / "copy.db", "whole").is_well
+
+
+def with_value(file: Path) -> Path:
+    """The file of the one value that its run names."""
+    store = SqliteStore(file)
+    payload = codec.encode(codec.Blob(b"large"), depot=store.depot)
+    queue(store, "r2", args=payload)
+    (lain,) = store.depot.all()
+    store.close()
+    return lain.path
+
+
+def test_a_value_that_is_missing_or_changed_is_found(file: Path) -> None:
+    value = with_value(file)
+    assert found(file, "values").text == "all 1"
+    assert found(file, "content").is_well
+    value.chmod(0o600)
+    value.write_bytes(b"LARGE")
+    assert found(file, "values").is_well
+    assert value.name in found(file, "content").fix
+    value.unlink()
+    assert not found(file, "values").is_well
+
+
+def test_a_backup_takes_the_values_along_and_outlives_the_store(file: Path, tmp_path: Path) -> None:
+    value = with_value(file)
+    (tmp_path / "there").mkdir()
+    copy = tmp_path / "there" / "b.db"
+    copied = back_up(f"sqlite:///{file}", copy)
+    assert copied.bytes == copy.stat().st_size + len(b"large")
+    value.unlink()
+    assert found(copy, "values").text == "all 1"
+    store = SqliteStore(copy)
+    row = store.load("r2")
+    assert row is not None
+    assert codec.decode(row.args, depot=store.depot) == codec.Blob(b"large")
+    store.close()
+
+
+def test_onto_another_disk_they_are_copied(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = with_value(file)
+
+    def link(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", link)
+    copy = tmp_path / "b.db"
+    back_up(f"sqlite:///{file}", copy)
+    (there,) = depot_of(copy).all()
+    assert there.path.read_bytes() == b"large"
+    assert there.path.stat().st_ino != value.stat().st_ino

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from ..client import App, forget
+from ..depot import UNNAMED_SECONDS
 from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import among, is_query, parse, search
@@ -70,16 +71,20 @@ def command(
         if not agreed(chosen, "prune", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         gone, kept = _prune(app, query, keep, chosen)
+        files, freed = app.store.sweep(RealEnv().now() - UNNAMED_SECONDS)
         url = app.url
     sizes = compact(url) if vacuum else None
     if as_json:
-        freed = None if sizes is None else sizes[0] - sizes[1]
+        if sizes is not None:
+            freed += sizes[0] - sizes[1]
         say_json(runs=gone, kept=[{"id": id, "why": why} for id, why in kept.items()], bytes_freed=freed)
         return FINE
     if gone:
         say("\n".join(map(safe, gone)))
     if not quiet:
         _tell(gone, kept, sizes)
+        if files:
+            tell(f"{formatting.many(files, 'value')} removed that nothing names, {freed / 2**20:,.1f} MB")
     return FINE
 
 

@@ -51,7 +51,7 @@ class StepRun:
             raise UsageError(f"{self.id} is a task's step: signals go to runs")
         if id is not None:
             raise UsageError("send(id=...) inside a workflow: there each call has its own")
-        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value))
+        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value, self._machine.depot))
         return BodyWaiting(self._machine, step)
 
 

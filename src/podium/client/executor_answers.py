@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from .. import codec
+from ..depot import Depot
 from ..env import Env
 from ..inspect import drop_our_frames, with_recorded_frames
 from ..model import Kind
@@ -35,9 +36,15 @@ class Answers:
     """
 
     def __init__(
-        self, env: Env, calls: Calls, tell: Callable[[str], None], then: Callable[[bool], None]
+        self,
+        env: Env,
+        calls: Calls,
+        tell: Callable[[str], None],
+        then: Callable[[bool], None],
+        depot: Callable[[], Depot],
     ) -> None:
         self._env, self._calls, self._tell, self._then = env, calls, tell, then
+        self._depot = depot
         self.over = threading.Event()
         self._line: queue.SimpleQueue[_Answer | str | _End] = queue.SimpleQueue()
 
@@ -73,7 +80,7 @@ class Answers:
         future, came = answer.call.future, answer.came
         if answer.kind is Kind.RESULT:
             try:
-                value = codec.decode(answer.payload, answer.call.function.returns)
+                value = codec.decode(answer.payload, answer.call.function.returns, self._depot())
             except Exception as error:  # its class has changed, say
                 future.set_exception(error)
             else:

@@ -45,7 +45,7 @@ class Block:
         self._app, self._max_workers, self._fresh = app, max_workers, fresh
         self.function = Function(name, _no_body, is_workflow=True, is_async=False)
         self.function.machine = partial(AttendedMachine, self)
-        self.calls = Calls(app.env, app.tell)
+        self.calls = Calls(app.env, app.tell, lambda: app.store.depot)
         self.process = os.getpid()
         self.failure: BaseException | None = None  # why nothing more is taken
         self.run: str | None = None
@@ -58,7 +58,7 @@ class Block:
         self._recorded: dict[str, Entry] = {}  # results of earlier executions that nobody has taken, by step
         self._met: list[str] = []  # earlier runs of the block
         self._counts: dict[str, int] = {}
-        self._answers = Answers(app.env, self.calls, app.tell, over)
+        self._answers = Answers(app.env, self.calls, app.tell, over, lambda: app.store.depot)
         self.over = self._answers.over
 
     # -- any thread -----------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ class Block:
         app, profile = self._app, self._app.profile
         host = app.session.listen()
         options = StartOptions(id=app.env.new_id()) if self._fresh else StartOptions()
-        call = encoded(self.function, (), {}, options)
+        call = encoded(self.function, (), {}, options, lambda: app.store.depot)
         new = new_run(self.function, call, app.env, profile.starter, BY_ITS_PROGRAM)
         note_started_run()
         self._answers.begin()

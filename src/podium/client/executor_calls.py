@@ -16,6 +16,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, cast
 
 from .. import codec
+from ..depot import Depot
 from ..env import Env
 from ..errors import EncodeError, PayloadTooLarge, UsageError
 from ..executors import current_attempt, is_loss
@@ -58,8 +59,8 @@ class _Named(NamedTuple):
 class Calls:
     """Makes the calls of one block. Any thread."""
 
-    def __init__(self, env: Env, tell: Callable[[str], None]) -> None:
-        self._env, self._tell = env, tell
+    def __init__(self, env: Env, tell: Callable[[str], None], depot: Callable[[], Depot]) -> None:
+        self._env, self._tell, self._depot = env, tell, depot
         self._functions: dict[Callable[..., Any], Function] = {}
         self._told: set[str] = set()
         self.came: dict[str, Came] = {}  # by step, until it is handed on
@@ -73,7 +74,7 @@ class Calls:
             if function.is_workflow:
                 raise UsageError(f"submit({function.label}): it is a workflow", fix="start it: .start(...)")
             data, digest = function.encode(
-                function.bind((*getattr(fn, "_bound", ()), *args), kwargs), len(args)
+                function.bind((*getattr(fn, "_bound", ()), *args), kwargs), len(args), self._depot()
             )
             return self._made(function, data, digest, line)
         if not callable(fn):
@@ -99,7 +100,7 @@ class Calls:
         except TypeError:  # the call will raise it, as in every executor
             function = Function(named.name, self._noting(named.fn), is_workflow=False, is_async=False)
             bound = function.bind(named.args, named.kwargs)
-        data, digest = function.encode(bound, len(named.args))
+        data, digest = function.encode(bound, len(named.args), self._depot())
         return self._made(function, data, digest, line)
 
     def _transient(self, named: _Named, why: str, line: tuple[str, int]) -> Call:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import codec
 from ..codec.schemas import check_schema
+from ..depot import Depot
 from ..engine import refused_signal
 from ..errors import UsageError, WrongState
 from ..executors import current_attempt
@@ -23,7 +24,7 @@ OPEN_MAX = 10_000  # questions that are looked through
 
 def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[None]:
     """Put a signal into a run's inbox. Raises UsageError, EncodeError, WrongState and InboxFull."""
-    payload = encoded_signal(name, value)
+    payload = encoded_signal(name, value, app.store.depot)
     attempt = current_attempt.get()
     if id is None and attempt is not None:  # an attempt that is made again sends nothing twice
         attempt.sends += 1
@@ -40,11 +41,11 @@ def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[No
     return mapped(app.decisions.write(Write(messages=(message,))), sent)
 
 
-def encoded_signal(name: str, value: Any) -> bytes:
+def encoded_signal(name: str, value: Any, depot: Depot | None) -> bytes:
     """The payload of a signal. Raises UsageError for a name that is none, and EncodeError."""
     if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
         raise UsageError(f"send({name!r}): a signal has a name")
-    return codec.encode(value, where=f"send({name!r})")
+    return codec.encode(value, where=f"send({name!r})", depot=depot)
 
 
 def _digest(payload: bytes, state: str = "") -> bytes:
@@ -65,7 +66,7 @@ def answer(app: App, run: str, value: Any, ask: str | None, by: str | None) -> F
     """
     row = _meant(app, run, ask)
     check_schema(value, row.schema, f"the answer to {row.prompt!r}")
-    payload = codec.encode(value, where="answer")
+    payload = codec.encode(value, where="answer", depot=app.store.depot)
     return _complete(app, row.target, payload, "succeeded", by or "", f"{row.prompt!r} of run {run}")
 
 
@@ -139,7 +140,7 @@ def completing(
 ) -> Future[None]:
     """See `complete`."""
     if error is None:
-        payload, state = codec.encode(value, where="complete"), "succeeded"
+        payload, state = codec.encode(value, where="complete", depot=app.store.depot), "succeeded"
         for row in app.store.waits(None, callback):
             check_schema(value, row.schema, f"the value for callback {callback}")
     else:

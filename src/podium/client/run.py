@@ -359,7 +359,8 @@ class StoredRun:
 
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:
-            return codec.decode(end.payload, self.function.returns if self.function else Any)
+            returns = self.function.returns if self.function else Any
+            return codec.decode(end.payload, returns, self.app.store.depot)
         if end.state is State.FAILED:
             raise with_recorded_frames(codec.decode_failure(end.payload))
         if end.state is State.CANCELLED:

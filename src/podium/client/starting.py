@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
+from ..codec import Later, NotNow
+from ..depot import Depot
 from ..engine import End
 from ..env import Env
 from ..errors import IdConflict, InternalError
@@ -18,6 +20,8 @@ from .start_options import StartOptions
 CHUNK = 1000  # starts in one commit
 
 T = TypeVar("T")
+
+_NOT_NOW = NotNow()
 
 
 @dataclass(slots=True)
@@ -50,12 +54,21 @@ class EncodedCall(NamedTuple):
 
 
 def encoded(
-    function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: StartOptions
+    function: Function,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: StartOptions,
+    depot: Callable[[], Depot],
 ) -> EncodedCall:
-    """Raises ArgumentError and EncodeError, before anything is stored."""
+    """Raises ArgumentError and EncodeError, before anything is stored. The store is opened for its `depot`
+    where there are arguments to be put there."""
     bound = function.bind(args, kwargs)
     function.check(bound)
-    return EncodedCall(*function.encode(bound, len(args)), options)
+    try:
+        data, digest = function.encode(bound, len(args), _NOT_NOW)
+    except Later:
+        data, digest = function.encode(bound, len(args), depot())
+    return EncodedCall(data, digest, options)
 
 
 def require_own_ids(function: Function, calls: Sequence[EncodedCall]) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from ..depot import Depot
 from ..engine import Met
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
@@ -33,8 +34,11 @@ class Starts:
         watch: bool = False,
     ) -> Started:
         """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
-        (started,) = self.many(function, [encoded(function, args, kwargs, options)], watch)
+        (started,) = self.many(function, [encoded(function, args, kwargs, options, self._depot)], watch)
         return started
+
+    def _depot(self) -> Depot:
+        return self._session.store.depot
 
     def many(self, function: Function, calls: Sequence[EncodedCall], watch: bool = False) -> list[Started]:
         """Create a run for each call, in one commit for each chunk of them."""

@@ -18,6 +18,7 @@ are strings that do not begin with "!". Everything else is an object whose first
     {"!pydantic": "module:qualname", "fields": {...}, "set": [...], "extra"?: {...}, "private"?: {...}}
     {"!failure": {...}}                           an exception as data, see `Failure`
     {"!omitted": "module:qualname", "str", "repr", "items" | "attributes"}   stands for a part of an exception
+    {"!ref": [format, name, bytes, about, more?]} a value in a file beside the store, see `references`
     {"!as_is": value}                             outermost only: a value other than its annotation says
     {..., "!as_is": [field, ...]}                 in an object with fields: those that are so
 
@@ -49,11 +50,21 @@ from .failures import (
 )
 from .preview import preview
 from .recording import encode_failure
+from .ref import Ref, holds_references, names_in
+from .references import Blob, File, Later, NotNow, trusted
 from .refusals import Refusal, refuse_annotation
 from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
+    "Blob",
+    "File",
+    "Later",
+    "NotNow",
+    "Ref",
+    "holds_references",
+    "names_in",
+    "trusted",
     "Refusal",
     "MAX_DEPTH",
     "MAX_PAYLOAD",

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..errors import DecodeError, EncodeError, PayloadTooLarge
+from ..depot import Depot
+from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage
 from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
 from .names import Names
@@ -34,13 +35,22 @@ _SHORT = _MAX_DIGITS  # bytes that can hold no longer one
 _LONG_NUMBER = re.compile(rb"[0-9]{4301}")
 
 
-def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annotation: Any = Any) -> bytes:
+def encode(
+    value: Any,
+    *,
+    where: str = "value",
+    limit: int = MAX_PAYLOAD,
+    annotation: Any = Any,
+    depot: Depot | None = None,
+) -> bytes:
     """The bytes of a value; `decode` gives back an equal value of the same type.
 
     `where` names the value in errors and begins their path. `annotation` is what the value's own function
     says it returns: a value that is something else is marked, and then never held against an annotation
-    when it is read, because the code that wrote it was wrong about itself from the start, and ran.
-    Raises EncodeError, with the path to what cannot be stored, or PayloadTooLarge above `limit` bytes.
+    when it is read, because the code that wrote it was wrong about itself from the start, and ran. What is
+    kept by reference is put into `depot`; without one it cannot be encoded.
+    Raises EncodeError, with the path to what cannot be stored, PayloadTooLarge above `limit` bytes,
+    ResourceShortage where the depot's disk takes no more.
     Example: `encode({"at": datetime.now()})`.
     """
     if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
@@ -51,18 +61,20 @@ def encode(value: Any, *, where: str = "value", limit: int = MAX_PAYLOAD, annota
         except ValueError:
             pass
     try:
-        data = _write(value, limit, where, where, annotation=annotation).data
+        data = _write(value, limit, where, where, annotation=annotation, depot=depot).data
     except EncodeError:
         plain = unboxed(value, annotation)
         if plain is value:
             raise
-        value, data = plain, _write(plain, limit, where, where, annotation=annotation).data
+        value, data = plain, _write(plain, limit, where, where, annotation=annotation, depot=depot).data
     if annotation is Any or type(value) is annotation or matches(value, annotation):
         return data
     return _AS_IS + data + b"}"
 
 
-def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD) -> tuple[bytes, bytes]:
+def encode_call(
+    bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOAD, depot: Depot | None = None
+) -> tuple[bytes, bytes]:
     """Arguments by parameter name as bytes, for `decode`, and the digest that tells equal calls.
 
     The bytes keep every order as it was given. The digest is of a canonical encoding, in which the keys of
@@ -82,9 +94,11 @@ def encode_call(bound: Mapping[str, Any], *, where: str, limit: int = MAX_PAYLOA
         except ValueError:
             pass
     given = dict(bound)
-    written = _write(given, limit, where, "")
+    written = _write(given, limit, where, "", depot=depot)
     if written.walk.ambiguous:
-        written = written._replace(tree=_write(given, limit, where, "", canonical=True).tree)
+        kept = written.walk.kept
+        again = _write(given, limit, where, "", canonical=True, depot=depot, kept=kept)
+        written = written._replace(tree=again.tree)
     elif not written.walk.has_members:
         return written.data, _digest(written.data)
     return written.data, _digest(sorted_json(written.tree))
@@ -97,15 +111,23 @@ class _Written(NamedTuple):
 
 
 def _write(
-    value: Any, limit: int, where: str, root: str, *, canonical: bool = False, annotation: Any = Any
+    value: Any,
+    limit: int,
+    where: str,
+    root: str,
+    *,
+    canonical: bool = False,
+    annotation: Any = Any,
+    depot: Depot | None = None,
+    kept: dict[int, Tree] | None = None,
 ) -> _Written:
     try:
-        written = _walk(value, canonical, limit, annotation)
+        written = _walk(value, canonical, limit, annotation, depot, kept)
     except Refusal as refusal:
         raise _error(refusal, where, root, limit, value) from None
     except RecursionError:
         raise EncodeError(f"{where} is nested too deeply", path=root, fix="store it flat") from None
-    except MemoryError:
+    except (MemoryError, ResourceShortage):
         raise
     except Exception as error:  # a property of the user's, or a dict that another thread changed meanwhile
         said = f"{type(error).__name__}: {error}"
@@ -117,8 +139,15 @@ def _write(
     return written
 
 
-def _walk(value: Any, canonical: bool, limit: int, annotation: Any) -> _Written:
-    walk = Walk(canonical, limit, annotation)
+def _walk(
+    value: Any,
+    canonical: bool,
+    limit: int,
+    annotation: Any,
+    depot: Depot | None,
+    kept: dict[int, Tree] | None,
+) -> _Written:
+    walk = Walk(canonical, limit, annotation, depot, kept)
     try:
         tree = value if type(value) in _ATOMS else walk.tree(value, 0)
         data = _json(tree)
@@ -126,7 +155,7 @@ def _walk(value: Any, canonical: bool, limit: int, annotation: Any) -> _Written:
             return _Written(data, tree, walk)
     except ValueError:
         pass  # a lone surrogate, or more digits than Python cares to write
-    walk = CarefulWalk(canonical, limit, annotation)
+    walk = CarefulWalk(canonical, limit, annotation, depot, walk.kept)
     tree = walk.tree(value, 0)
     return _Written(_json(tree), tree, walk)
 
@@ -166,19 +195,20 @@ def _too_large(where: str, limit: int, size: str, root: str, value: Any) -> Payl
     return PayloadTooLarge(said, path=path, fix=fix)
 
 
-def decode(data: bytes, annotation: Any = Any) -> Any:
+def decode(data: bytes, annotation: Any = Any, depot: Depot | None = None) -> Any:
     """The value that `encode` or `encode_call` wrote.
 
     With an annotation, the value is checked against it at the top and where it asks for classes; plain
     JSON (from a command line, say) is converted. Classes are looked up among those already imported and
-    those the annotation mentions. Raises DecodeError.
+    those the annotation mentions. What is kept by reference is read from `depot`; without one a `Ref` stands
+    for it. Raises DecodeError.
     """
     if data[:1] == b"{" and data.startswith(_AS_IS):
         data, annotation = data[len(_AS_IS) : -1], Any
     try:
         value = _parse(data)
         if data.find(_TAG) >= 0:
-            value = Untag(Names(annotation)).read(value)
+            value = Untag(Names(annotation), depot).read(value)
     except Unreadable as unreadable:
         raise DecodeError(f"the stored value{unreadable.path()} {unreadable.text}") from None
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

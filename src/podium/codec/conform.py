@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from ..errors import DecodeError
+from .ref import Ref
 from .refusals import shorten
 from .type_names import type_name
 
@@ -50,7 +51,7 @@ def convert(value: Any, annotation: Any) -> Any:
 
 def matches(value: Any, annotation: Any) -> bool:
     """Whether a glance at the value refutes the annotation."""
-    if annotation is Any or type(value) is annotation:
+    if annotation is Any or type(value) is annotation or type(value) is Ref:
         return True
     if annotation is None:
         return value is None

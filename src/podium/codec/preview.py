@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..redaction import HIDDEN, is_secret, redacted
+from .ref import shown
 from .walk import AS_IS
 
 _parse = msgspec.json.Decoder().decode
@@ -141,6 +142,7 @@ def _defaultdict(inner: Any, rest: Any, hide: bool) -> Iterator[str]:
 # What is kept in another form than people write it in.
 _WRITTEN: dict[str, Callable[[Any, dict[str, Any], bool], Iterator[str]]] = {
     "!path": _path,
+    "!ref": lambda inner, rest, hide: iter([shown(inner)]),
     "!datetime": _moment,
     "!time": _moment,
     "!timedelta": lambda inner, rest, hide: iter([f"timedelta({dt.timedelta(*inner)})"]),

@@ -16,6 +16,7 @@ import sys
 import threading
 import types
 import typing
+from collections.abc import Callable
 from typing import Any
 
 _LISTS = "return list(...) of it"
@@ -47,13 +48,14 @@ _SHAPES: tuple[tuple[type, str], ...] = (
     (collections.abc.Set, "return set(...) of it"),
     (collections.abc.Sequence, _LISTS),
 )
+_TRUST = "say podium.trusted(...) of its class where that is imported: it is then kept as a pickle"
 _SAVED = "save it to a file and return the path"
 _ANSWER = "return its .status_code, .text or .json()"
 _OPENED = "open it in the task that uses it; return what was read"
 # What to do about classes that nobody can make dataclasses of: by library and class, "" for the others.
 _LIBRARIES: dict[str, dict[str, str]] = {
     "numpy": {
-        "ndarray": "return .tolist() of it, or save it and return the path",
+        "ndarray": "return numpy.asarray(...) of it",
         "": "return .item() of it; where an annotation says float, int, bool or str that is done for you",
     },
     "pandas": {
@@ -61,18 +63,18 @@ _LIBRARIES: dict[str, dict[str, str]] = {
         "Timedelta": "return .to_pytimedelta() of it",
         "NaTType": "return None instead",
         "NAType": "return None instead",
-        "DataFrame": 'return .to_dict("records") of it if it is plain, or save it and return the path',
+        "DataFrame": "return pandas.DataFrame(...) of it",
         "": f"return .tolist() of it, or {_SAVED}",
     },
     "polars": {
-        "DataFrame": f"return .to_dicts() of it, or {_SAVED}",
+        "LazyFrame": "return .collect() of it",
         "": _SAVED,
     },
     "torch": {
-        "Tensor": f"return .tolist() of it, or {_SAVED}",
+        "Tensor": "return .numpy() of it, or .tolist()",
         "": "save its state and return the path",
     },
-    "sklearn": {"": "save it with joblib.dump and return the path"},
+    "sklearn": {"": _TRUST},
     "PIL": {"": "save it and return the path, or its bytes"},
     "httpx": {"Response": _ANSWER, "": _OPENED},
     "requests": {"Response": _ANSWER, "": _OPENED},
@@ -80,6 +82,10 @@ _LIBRARIES: dict[str, dict[str, str]] = {
     "sqlite3": {"Row": "return dict(...) of it", "": _OPENED},
 }
 _BUILTINS = (bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset)
+
+
+# Whether values of a class are kept by reference; filled by `tables`, once, at import.
+KEPT_BY_REFERENCE: list[Callable[[type], bool]] = []
 
 
 class Refusal(Exception):
@@ -204,4 +210,6 @@ def refuse_annotation(annotation: Any) -> Refusal | None:
 
 
 def _may_be_stored(kind: type) -> bool:
-    return issubclass(kind, (enum.Enum, BaseException)) or hasattr(kind, "__dataclass_fields__")
+    if issubclass(kind, (enum.Enum, BaseException)) or hasattr(kind, "__dataclass_fields__"):
+        return True
+    return any(is_kept(kind) for is_kept in KEPT_BY_REFERENCE)

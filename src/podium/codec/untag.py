@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..depot import Depot
 from .names import Names
 from .refusals import label
 
@@ -39,12 +40,14 @@ class Unreadable(Exception):
 
 
 class Untag:
-    """One pass over one tree; `names` finds the classes that the data mentions."""
+    """One pass over one tree; `names` finds the classes that the data mentions, `depot` has the values that
+    are kept by reference: without it a `Ref` stands for each."""
 
-    __slots__ = ("names",)
+    __slots__ = ("depot", "names")
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, depot: Depot | None = None) -> None:
         self.names = names
+        self.depot = depot
 
     def read(self, tree: Tree) -> Any:
         """The value of a tree. Takes the tree apart; raises Unreadable."""

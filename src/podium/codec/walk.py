@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from ..depot import Depot
 from .refusals import Refusal, label, refuse_kind
 
 MAX_PAYLOAD = 32 * 1024 * 1024
@@ -62,18 +63,27 @@ class Walk:
     `canonical`: for a digest. Equal values then have equal trees, but for the order of keys in objects.
     """
 
-    __slots__ = ("ambiguous", "annotation", "canonical", "found", "has_members", "room")
+    __slots__ = ("ambiguous", "annotation", "canonical", "depot", "found", "has_members", "kept", "room")
 
     plain = True
     leaves = LEAVES
 
-    def __init__(self, canonical: bool, room: int, annotation: Any = Any) -> None:
+    def __init__(
+        self,
+        canonical: bool,
+        room: int,
+        annotation: Any = Any,
+        depot: Depot | None = None,
+        kept: dict[int, Tree] | None = None,
+    ) -> None:
         self.canonical = canonical
         self.room = room
         self.annotation = annotation  # classes that it mentions are found by it, whatever their names
         self.has_members = False  # an object whose keys may stand in another order is in the tree
         self.found: set[type] | None = None  # classes whose names were seen to lead back to them
         self.ambiguous = False  # a canonical walk may give another tree
+        self.depot = depot  # where values are put that are kept by reference
+        self.kept = {} if kept is None else kept  # trees of those that were put there, by identity
 
     def tree(self, value: Any, depth: int) -> Tree:
         """Any value as a tree; raises Refusal."""

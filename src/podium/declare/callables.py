@@ -204,6 +204,7 @@ class Durable(Generic[P, C, R]):
                 (*self._bound, item),
                 {},
                 self._call if id is None else self._call.with_id(id(item)),
+                lambda: app.store.depot,
             )
             for item in items
         ]

@@ -176,7 +176,7 @@ def progress(done: float, /, total: float | None = None, text: str = "", **state
     if current is None or current.note is None:
         return
     if state:
-        said = codec.encode(state, where=f"{current.function.label} progress")
+        said = codec.encode(state, where=f"{current.function.label} progress", depot=current.depot)
         if len(said) > STATE_MAX:
             raise PayloadTooLarge(
                 f"{current.function.label}: progress(...) of {len(said):,} bytes, "
@@ -197,5 +197,5 @@ def last_progress() -> Mapping[str, Any]:
     >>> for page in range(podium.last_progress().get("page", 0), 3):
     ...     podium.progress(page, 3, page=page)
     """
-    last = _inside_task("last_progress").last
-    return codec.decode(last) if last else {}
+    current = _inside_task("last_progress")
+    return codec.decode(current.last, depot=current.depot) if current.last else {}

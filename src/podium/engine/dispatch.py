@@ -38,6 +38,7 @@ class Dispatcher:
     ) -> None:
         self._env, self._events, self._reactor = context.env, context.events, context.reactor
         self._logs, self._quarantine, self._awaits, self._park = logs, quarantine, awaits, park
+        self._depot = context.store.depot
         self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
         self.resources: Resources | None = None  # that its tasks share
@@ -48,7 +49,7 @@ class Dispatcher:
         """Let the task body run."""
         attempt.began = self._env.now()
         attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
-        attempt.resources = self.resources
+        attempt.resources, attempt.depot = self.resources, self._depot
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
         executor = self.executors.get(attempt.function.executor)

@@ -109,7 +109,14 @@ class EngineHost:
         self._output = TaskOutput(self.env, self.engine.events, is_kept=bool(self.options.log_lines))
         undo.callback(self._output.close)
         self._executors = TaskExecutors(
-            self.env, self._loop, self.engine.residents, self.options, self._output, self._broken, url
+            self.env,
+            self._loop,
+            self.engine.residents,
+            self.options,
+            self._output,
+            self._broken,
+            url,
+            self.store.depot,
         )
         undo.callback(self._executors.close)
         self._executors.add(given)

@@ -54,6 +54,7 @@ class Residents:
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
         self._on_left, self.awaits = on_left, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
+        self._depot = context.store.depot.of_body()
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
         self._lacking = False  # memory, threads or descriptors; said once
@@ -85,6 +86,7 @@ class Residents:
         try:
             machine = machine_of(head, function)
             machine.on_log = self._logs.body
+            machine.depot = self._depot
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
             if shortage_of(error) is None:

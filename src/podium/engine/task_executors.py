@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from ..depot import Depot
 from ..env import Env
 from ..executors import (
     AttemptRunner,
@@ -36,6 +37,7 @@ class TaskExecutors:
         output: TaskOutput,
         failed: Callable[[BaseException], None],
         store_url: str,
+        depot: Depot,
     ) -> None:
         self._env, self._loop, self._ended = env, loop, residents.ended
         self._abandoned_max = options.abandoned_max
@@ -44,7 +46,14 @@ class TaskExecutors:
             env, loop, residents.ended, options.thread_slots, options.abandoned_max, self._warn_exhausted
         )
         self.processes = ProcessExecutor(
-            env, residents.ended, output.printed, output.logged, failed, options.process_slots, store_url
+            env,
+            residents.ended,
+            output.printed,
+            output.logged,
+            failed,
+            options.process_slots,
+            store_url,
+            depot,
         )
         residents.linger = Linger(env, self._has_one_plain_body)
         self.by_name: dict[str, AttemptRunner] = {  # as `@task(executor=...)` says

@@ -1,8 +1,14 @@
-"""What a store needs now and then, whoever does it: what is old enough is forgotten."""
+"""What a store needs now and then, whoever does it: what is old enough is forgotten, and values that nothing
+names are removed."""
 
 from __future__ import annotations
 
+import logging
+
+from ..depot import UNNAMED_SECONDS
 from .context import Context
+
+log = logging.getLogger("podium")
 
 FIRST_SECONDS = 600.0  # after the start: most scripts end before
 EVERY_SECONDS = 3600.0
@@ -22,6 +28,8 @@ class Upkeep:
         if now >= self._due:
             self._due = now + EVERY_SECONDS
             self._context.committer.ask(self._forget, self._forgot)
+            unnamed = self._context.env.now() - UNNAMED_SECONDS
+            self._context.reader.do(lambda: self._context.store.sweep(unnamed), _swept)
 
     def _forget(self) -> bool:
         """Whether there may be more."""
@@ -33,3 +41,8 @@ class Upkeep:
     def _forgot(self, is_more: bool | None, error: BaseException | None) -> None:
         if error is None and is_more:  # the next poll sees to it
             self._due = self._context.env.monotonic()
+
+
+def _swept(_: tuple[int, int] | None, error: BaseException | None) -> None:
+    if error is not None:  # the next one will
+        log.info("values that nothing names could not be removed: %s", error)

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import msgspec
 
 from .. import codec
-from ..errors import EngineStopped, ResourceShortage
+from ..depot import Depot
+from ..errors import EngineStopped, ResourceShortage, UsageError
 from ..functions import Function
 from ..model import Measure
 from .log_buffer import LogBuffer
@@ -63,6 +64,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
     resources: Resources | None = None  # of its engine
+    depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
     # Told which runs the body begins (True) or ceases to wait for, from any thread.
     awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 
@@ -78,16 +80,33 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
-        try:
-            args, kwargs = self.function.unbind(codec.decode(self.args))
-        except MemoryError as error:  # before the body: none of its doing
-            raise ResourceShortage("no memory for the arguments of a task") from error
+        args, kwargs = self.arguments()
         return self.function.fn(*args, **kwargs)
 
-    def encode(self, value: Any) -> bytes:
-        """Encode what the body returned."""
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Its arguments, decoded; those that are kept by reference are read, which may take a while."""
+        if self.depot is None and self.takes_files:
+            raise UsageError(
+                f"{self.function.label} gets values that are kept by reference, and runs where the store's "
+                "files are out of reach",
+                fix="let it run on the store's host: without executor=",
+            )
+        try:
+            return self.function.unbind(codec.decode(self.args, depot=self.depot))
+        except MemoryError as error:  # before the body: none of its doing
+            raise ResourceShortage("no memory for the arguments of a task") from error
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether any of its arguments is kept by reference."""
+        return codec.holds_references(self.args)
+
+    def encode(self, value: Any, depot: Depot | None = None) -> bytes:
+        """Encode what the body returned; what is kept by reference is put into its depot, or another one."""
         function = self.function
-        return codec.encode(value, where=function.result_name, annotation=function.returns)
+        return codec.encode(
+            value, where=function.result_name, annotation=function.returns, depot=depot or self.depot
+        )
 
 
 class Progress(msgspec.Struct, frozen=True):

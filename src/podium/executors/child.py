@@ -15,9 +15,11 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from types import FrameType
 
 from .. import changes, process
+from ..depot import Depot
 from ..env import RealEnv
 from ..errors import ResourceShortage
 from .attempt import Attempt, Progress, current_attempt
@@ -92,17 +94,19 @@ def _watch(lifeline: int) -> None:
 
 def _serve(channel: Channel) -> None:
     channel.send(Ready())
+    depot: Depot | None = None
     while (frame := channel.receive()) is not None:
         match frame.message:
             case Hello() as hello:
                 _LIKE_PARENT.install(hello)
                 enter(hello.store)
+                depot = Depot(Path(hello.depot))
                 _LOGS.install(_Forward(channel))
             case Load() as load:
                 _preload(load)
             case Do() as do:
                 process_id = os.getpid()
-                done, payload, error = _do(channel, do, frame.payload)
+                done, payload, error = _do(channel, do, frame.payload, depot)
                 if os.getpid() != process_id:
                     end_process(error)
                 _flush()
@@ -260,13 +264,15 @@ def _tell_waits(channel: Channel, _: Attempt, runs: tuple[str, ...], begins: boo
         pass  # in a process that the task has forked
 
 
-def _do(channel: Channel, do: Do, args: bytes) -> tuple[Done, bytes, BaseException | None]:
+def _do(
+    channel: Channel, do: Do, args: bytes, depot: Depot | None
+) -> tuple[Done, bytes, BaseException | None]:
     notes = _Notes(channel)
 
     def begin(attempt: Attempt) -> None:
         if not do.is_known:
             channel.send(Began())
-        attempt.note = notes
+        attempt.note, attempt.depot = notes, depot
         attempt.awaits = functools.partial(_tell_waits, channel)
         attempt.slots = _ParentsSlots(channel)
 

@@ -10,6 +10,7 @@ import selectors
 import sys
 from collections.abc import Callable
 
+from ..depot import Depot
 from ..env import Env
 from .attempt import Attempt
 from .child_link import ChildLink
@@ -35,11 +36,12 @@ class Child:
         env: Env,
         selector: selectors.BaseSelector,
         store: str,
+        depot: Depot,
         heard: Callable[[Child, Frame], None],
         said: Said,
     ) -> None:
         """Start it. `heard` gets what it says, `said` what it prints. Raises OSError."""
-        self._now, self._store, self._heard = env.monotonic, store, heard
+        self._now, self._store, self._depot, self._heard = env.monotonic, store, depot, heard
         self.process = process = ChildProcess(env.new_id())
         pipes = [OutputPipe(pipe, stream, said) for pipe, stream in process.outputs]
         self.link = ChildLink(
@@ -85,7 +87,8 @@ class Child:
     def greet(self) -> None:
         """It listens: tell it where modules are."""
         self.ready, self.due, self.idle_since = True, None, self._now()
-        self.link.send(Hello(self._store, [*map(str, sys.path)], sys.argv, logging.getLogger().level))
+        level, depot = logging.getLogger().level, str(self._depot.folder)
+        self.link.send(Hello(self._store, [*map(str, sys.path)], sys.argv, level, depot))
 
     def give(self, attempt: Attempt) -> None:
         """Make this attempt. Its timeout counts from when its module is there."""

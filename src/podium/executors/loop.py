@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..codec import Later, NotNow
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
 from .forks import end_process
@@ -349,11 +350,11 @@ def _nothing() -> None:
 async def _body(attempt: Attempt) -> bytes:
     timeout = attempt.function.timeout
     if timeout is None:
-        return attempt.encode(await attempt.call())
+        return await _encoded(attempt, await _called(attempt))
     deadline = asyncio.timeout(timeout)
     try:
         async with deadline:
-            value = await attempt.call()
+            value = await _called(attempt)
     except (TimeoutError, asyncio.CancelledError) as error:
         # Before 3.13 a TaskGroup may make asyncio take the deadline's cancellation for somebody else's.
         if deadline.expired() and not attempt.cancelled:
@@ -361,4 +362,23 @@ async def _body(attempt: Attempt) -> bytes:
                 f"{attempt.function.label} took longer than its timeout of {timeout:g} s"
             ) from error
         raise
-    return attempt.encode(value)
+    return await _encoded(attempt, value)
+
+
+_NOT_NOW = NotNow()
+
+
+async def _called(attempt: Attempt) -> Any:
+    """What the body returns. Large arguments are read in a thread: the loop goes on meanwhile."""
+    if not attempt.takes_files:
+        return await attempt.call()
+    args, kwargs = await asyncio.get_running_loop().run_in_executor(None, attempt.arguments)
+    return await attempt.function.fn(*args, **kwargs)
+
+
+async def _encoded(attempt: Attempt, value: Any) -> bytes:
+    """What is kept by reference is written, and synced, in a thread."""
+    try:
+        return attempt.encode(value, _NOT_NOW)
+    except Later:
+        return await asyncio.get_running_loop().run_in_executor(None, attempt.encode, value)

@@ -8,6 +8,7 @@ import selectors
 from collections import deque
 from collections.abc import Callable
 
+from ..depot import Depot
 from ..env import Env
 from ..errors import TaskCrashed
 from ..functions import Function
@@ -40,11 +41,12 @@ class Pool:
         said: Said,
         slots: int,
         store: str,
+        depot: Depot,
         logged: Callable[[Attempt, logging.LogRecord], None],
     ) -> None:
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
         self._slots = slots or _cores()
-        self._store, self._logged = store, logged
+        self._store, self._depot, self._logged = store, depot, logged
         self._children: list[Child] = []
         self._line: deque[Attempt] = deque()
         self._latest: Function | None = None  # its module is imported ahead
@@ -180,7 +182,7 @@ class Pool:
             return
         for _ in range(missing):
             try:
-                child = Child(self._env, self._selector, self._store, self._heard, self._said)
+                child = Child(self._env, self._selector, self._store, self._depot, self._heard, self._said)
             except OSError as error:
                 self._lack(str(error))
                 return

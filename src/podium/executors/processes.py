@@ -18,6 +18,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..depot import Depot
 from ..env import Env
 from .attempt import Attempt, Ended
 from .output import Said
@@ -43,12 +44,14 @@ class ProcessExecutor:
         failed: Callable[[BaseException], None],
         slots: int,
         store: str,
+        depot: Depot,
     ) -> None:
         """`said` gets each line that a task prints, `logged` its log records, `failed` what breaks this
-        executor; all in its thread, so none of them may wait. `store`: its URL, for what tasks ask of it.
+        executor; all in its thread, so none of them may wait. `store`: its URL, for what tasks ask of
+        it; `depot`: its values.
         """
         self._env, self._ended, self._said, self._logged, self._failed = env, ended, said, logged, failed
-        self._slots, self._store = slots, store
+        self._slots, self._store, self._depot = slots, store, depot
         self._orders: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._woken = False
         self._pool: Pool | None = None
@@ -95,7 +98,14 @@ class ProcessExecutor:
             undo.callback(other.close)
             selector.register(bell, selectors.EVENT_READ, lambda: bell.recv(4096))
             pool: Pool = module.Pool(
-                self._env, selector, self._ended, self._said, self._slots, self._store, self._logged
+                self._env,
+                selector,
+                self._ended,
+                self._said,
+                self._slots,
+                self._store,
+                self._depot,
+                self._logged,
             )
             self._thread = self._env.spawn(self._serve, pool, selector, bell, name="podium-processes")
             undo.pop_all()

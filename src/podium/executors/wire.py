@@ -39,6 +39,7 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
     path: list[str]
     argv: list[str]
     level: int  # of the root logger
+    depot: str  # the folder of values that are kept by reference
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):

@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, cast
 
 from .. import codec
+from ..depot import Depot
 from ..errors import ArgumentError, UsageError
 from ..functions import Function
 from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
@@ -49,6 +50,7 @@ class Machine(Answering):
     on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
+    depot: Depot | None = None  # where values are that are kept by reference; the body reads none of them
     is_attended = False  # a caller in this process may ask it for more at any time, so it never only waits
 
     def __init__(
@@ -178,7 +180,7 @@ class Machine(Answering):
         loop = self.loop
         if loop.discarded:  # as `check_alive`
             loop.refuse()
-        data, digest = function.encode(function.bind(args, kwargs), len(args))
+        data, digest = function.encode(function.bind(args, kwargs), len(args), self.depot)
         identity = (scope or loop.current_scope()).identify(function.label)
         step = Step(self, loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
@@ -211,7 +213,7 @@ class Machine(Answering):
             )
         bound = function.bind(args, kwargs)
         function.check(bound)
-        self.next_generation = Again(function.encode(bound, len(args))[0], due)
+        self.next_generation = Again(function.encode(bound, len(args), self.depot)[0], due)
         return self.next_generation
 
     def step_cancelled(self, step: Step) -> None:
@@ -362,7 +364,9 @@ def _returned(machine: Machine, result: Any) -> Finish:
         if machine.next_generation is not None:
             what = f"{label}.again(...) was called, but {label} returned something else"
             raise UsageError(f"{machine.defined_at()}: {what}", fix=f"return {label}.again(...)")
-        payload = codec.encode(result, where=f"{label} result", annotation=machine.function.returns)
+        payload = codec.encode(
+            result, where=f"{label} result", annotation=machine.function.returns, depot=machine.depot
+        )
     except Exception as error:
         return Finish(State.FAILED, codec.encode_failure(error))
     return Finish(State.SUCCEEDED, payload)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .. import codec
+from ..depot import Depot
 from ..env import encode_id
 from ..errors import RunCancelled
 from ..functions import Function
@@ -209,6 +210,7 @@ class Asking(StepOwner, Protocol):
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
     sent: list[OutsideStep | CancelStep]
+    depot: Depot | None
 
     def check_alive(self) -> None:
         """Raise Discarded in a machine that must not act any more."""
@@ -232,7 +234,7 @@ def start_child(
     loop = machine.loop
     bound = function.bind(args, kwargs)
     function.check(bound)
-    data, digest = function.encode(bound, len(args))
+    data, digest = function.encode(bound, len(args), machine.depot)
     identity = (scope or loop.current_scope()).identify(function.label)
     target = options.id or derived_id(machine.verbs.lineage, identity, loop.now)
     line = where or caller()

@@ -25,6 +25,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from ..depot import Depot
 from ..model import (
     AuditRow,
     Beat,
@@ -50,6 +51,15 @@ from ..model import (
 
 class Store(Protocol):
     """Where runs live."""
+
+    @property
+    def depot(self) -> Depot:
+        """Where values lie that are kept by reference, which payloads name.
+
+        A Write that names one keeps it for as long as its run is there; one that names a value which is not
+        there is INVALID.
+        """
+        ...
 
     @property
     def near(self) -> bool:
@@ -278,6 +288,11 @@ class Store(Protocol):
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:
         """Forget up to `limit` points that were made before this time; how many that was."""
+        ...
+
+    def sweep(self, before: float) -> tuple[int, int]:
+        """Remove values from the depot that nothing on record names and that were last put there before this
+        time; how many they were, and their bytes. A value may be there before the Write that names it."""
         ...
 
     def audit(self, row: AuditRow) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from ..depot import Depot
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
     AuditRow,
@@ -163,6 +164,10 @@ class FaultyStore(FaultySeries):
     """One process's handle."""
 
     @property
+    def depot(self) -> Depot:
+        return self._inner.depot
+
+    @property
     def near(self) -> bool:
         return self._inner.near
 
@@ -236,6 +241,9 @@ class FaultyStore(FaultySeries):
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:
         return self._call("forget_measures", lambda: self._inner.forget_measures(before, limit))
+
+    def sweep(self, before: float) -> tuple[int, int]:
+        return self._call("sweep", lambda: self._inner.sweep(before))
 
     def wait(self, timeout: float, changes: bool = False) -> bool:
         raise AssertionError("an engine waits in its reactor, not in the store")

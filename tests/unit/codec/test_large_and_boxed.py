@@ -109,7 +109,14 @@ def test_a_scalar_is_a_plain_number_where_the_annotation_says_so(numpy: Any) -> 
 def test_elsewhere_it_is_refused_with_advice_that_can_be_followed(numpy: Any) -> None:
     for annotation in (Any, str, list[float]):
         assert ".item()" in refused(numpy.float64(1), annotation=annotation).fix
-    assert ".tolist()" in refused(numpy.ndarray(), annotation=Any).fix
+
+
+def test_without_a_store_an_array_is_refused_and_a_subclass_everywhere() -> None:
+    import numpy
+
+    assert "beside a store" in refused(numpy.ones(2), annotation=Any).message
+    masked = numpy.ma.masked_array([1.0, 2.0], [True, False])
+    assert "numpy.asarray(...)" in refused(masked, annotation=Any).fix
 
 
 def test_nobody_is_told_to_change_a_class_of_another() -> None:

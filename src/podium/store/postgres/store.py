@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from ...depot import Depot, Kept, Sink
 from ...errors import StoreError, StoreRefused
 from ...model import AuditRow, Beat, Claimed, EngineRow, Verdict, Write
 from ..protocol import Store
@@ -23,6 +25,19 @@ from .statements import SQL, Row, Statement, rows, trip
 _PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
 _COMMIT: Statement = (SQL["commit"], {})
 _UNIQUE = "23505"
+
+
+class _NoDepot(Depot):
+    """Values that are kept by reference lie beside a file, and here is none."""
+
+    def put(self, write: Callable[[Sink], object]) -> Kept:
+        raise StoreRefused(
+            "a store on PostgreSQL keeps no values by reference yet",
+            fix="write it where all hosts read it, and return its path",
+        )
+
+
+_NONE_YET = _NoDepot(Path())
 
 
 class PostgresStore(MeasureReader, Store):
@@ -44,6 +59,10 @@ class PostgresStore(MeasureReader, Store):
         self._seen: str | None = None  # of the data, when somebody last waited for a change
         self._is_announced = False
         self.doorbell = Doorbell(server, self._ring)
+
+    @property
+    def depot(self) -> Depot:
+        return _NONE_YET
 
     @property
     def near(self) -> bool:
@@ -186,6 +205,9 @@ class PostgresStore(MeasureReader, Store):
         values = {"before": float(before), "limit": limit}
         (((gone,),),) = self._change(self._writing, self._name, (SQL["expire"], values))
         return gone
+
+    def sweep(self, before: float) -> tuple[int, int]:
+        return 0, 0
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:
         values = {"before": float(before), "limit": limit}

@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 import apsw
+from msgspec import structs
 
+from ...depot import Depot, depot_of
 from ...errors import StoreFatal, StoreRefused, UsageError
 from ..protocol import Copied
 from .connection import APPLICATION_ID
@@ -27,9 +29,12 @@ def back_up(name: str, target: Path) -> Copied:
     try:
         descriptor, partial = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent)
         os.close(descriptor)  # it is there now, for its owner alone, and empty as SQLite wants it
+        values = depot_of(source)
         try:
-            _copy(source, partial)
-            copied = _settle(partial, target)
+            with values.staying():
+                _copy(source, partial)
+                copied = _settle(partial, target)
+                copied = structs.replace(copied, bytes=copied.bytes + _copy_values(partial, values, target))
             _name(partial, target)
         finally:
             Path(partial).unlink(missing_ok=True)
@@ -57,6 +62,17 @@ def _copy(source: Path, partial: str) -> None:
         rows(connection, SQL["copy_into"], (partial,))
     finally:
         connection.close()
+
+
+def _copy_values(copy: str, values: Depot, target: Path) -> int:
+    """Give the copy's depot the values that it names; their bytes."""
+    connection = apsw.Connection(copy, flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        names = [name for (name,) in rows(connection, SQL["all_named_values"])]
+    finally:
+        connection.close()
+    there = depot_of(target)
+    return sum(there.take(values, name) for name in names)
 
 
 def _settle(partial: str, target: Path) -> Copied:

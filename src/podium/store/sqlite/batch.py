@@ -7,17 +7,19 @@ transaction keeps what was read as it is until the commit.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import apsw
 from msgspec.structs import astuple
 
+from ...depot import Depot
 from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
 from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import begin_anew, forget, needed_by
+from .named import copy_names, name_values
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
 
@@ -43,7 +45,7 @@ _STATES = {state.value: state for state in State}
 
 
 def commit_batch(
-    connection: apsw.Connection, engine: str | None, writes: Sequence[Write]
+    connection: apsw.Connection, depot: Depot, engine: str | None, writes: Sequence[Write]
 ) -> tuple[list[Verdict], bool]:
     """Verdicts, and whether something of it may be work for another engine.
 
@@ -54,14 +56,14 @@ def commit_batch(
     for some in rounds(writes):
         found = _read(connection, engine, needs(some))
         judged, changes = judge(engine, some, found)
-        _apply(connection, engine, changes, found.runs)
+        _apply(connection, depot, engine, changes, found.runs)
         verdicts += judged
         wakes |= changes.wakes
     return verdicts, wakes
 
 
 def commit_each(
-    connection: apsw.Connection, engine: str | None, writes: Sequence[Write]
+    connection: apsw.Connection, depot: Depot, engine: str | None, writes: Sequence[Write]
 ) -> tuple[list[Verdict], bool]:
     """As `commit_batch`, but a data error is the verdict of its write and hurts nobody else."""
     verdicts: list[Verdict] = []
@@ -69,7 +71,7 @@ def commit_each(
     for write in writes:
         try:
             with savepoint(connection):
-                (verdict,), wakes_others = commit_batch(connection, engine, [write])
+                (verdict,), wakes_others = commit_batch(connection, depot, engine, [write])
         except DATA_ERRORS as error:
             verdict, wakes_others = _invalid(error), False
         verdicts.append(verdict)
@@ -165,7 +167,11 @@ def _read_unheard(connection: apsw.Connection, wanted: Needs, found: Rows) -> No
 
 
 def _apply(
-    connection: apsw.Connection, engine: str | None, changes: Changes, runs: Mapping[str, RunState]
+    connection: apsw.Connection,
+    depot: Depot,
+    engine: str | None,
+    changes: Changes,
+    runs: Mapping[str, RunState],
 ) -> None:
     if changes.moved:
         rows_of_each(connection, _MOVE, [_moved(connection, run) for run in changes.moved.values()])
@@ -175,6 +181,7 @@ def _apply(
         history.add(connection, _entry_rows(connection, changes.entries))
     for run, source, last in changes.copies:
         history.copy(connection, run.key, source, last)
+        copy_names(connection, run.key, source)
     if changes.logs:
         lines = [(run.key, *astuple(line)[:-1]) for run, said in changes.logs for line in said]
         rows_of_each(connection, _ADD_LINE, lines)  # the number is given as it is inserted
@@ -196,14 +203,34 @@ def _apply(
         _apply_waits(connection, changes, runs)
     if changes.ended and rows(connection, _ANY_WAITS):
         rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
+    for run, payload in _payloads(changes):
+        name_values(connection, depot, run.key, payload)
     for run, move in changes.anew.values():
-        args = stored(connection, move.again or b"", RUN_INLINE_MAX)
-        begin_anew(connection, run.key, run.entries, move.at, args)
+        args = move.again or b""
+        begin_anew(connection, run.key, run.entries, move.at, stored(connection, args, RUN_INLINE_MAX))
+        name_values(connection, depot, run.key, args)  # of the generation that begins
     for run in changes.forgotten:
         forget(connection, run.key)
     for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
         if row.blob is not None:
             rows(connection, _FREE_BLOB, (row.blob,))
+
+
+def _payloads(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
+    """What this round stores, by the run that has it."""
+    for run in changes.moved.values():
+        yield run, run.payload
+    for new, run in changes.new_runs:
+        yield run, new.args
+        yield run, run.payload
+    for run, entries in changes.entries:
+        for entry in entries:
+            yield run, entry.payload
+    for row in changes.inbox:
+        if row.message is not None and row.taken is None:
+            yield row.run, row.message.payload
+    for run, said in changes.progress.values():
+        yield run, said.payload
 
 
 def _moved(connection: apsw.Connection, run: RunState) -> Row:

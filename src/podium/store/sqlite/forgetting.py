@@ -5,6 +5,7 @@ from __future__ import annotations
 import apsw
 
 from . import entries
+from .named import forget_former_names, forget_names
 from .statements import SQL, rows
 
 _NEEDED_BY, _BLOBS_OF_RUN, _FREE_BLOB = SQL["needed_by"], SQL["blobs_of_run"], SQL["free_blob"]
@@ -42,6 +43,7 @@ def forget(connection: apsw.Connection, key: int) -> None:
     """Delete a run's rows, and the blobs that then nobody names."""
     blobs = rows(connection, _BLOBS_OF_RUN, (key,))
     entries.forget(connection, key)
+    forget_names(connection, key)
     for statement in FORGET:
         rows(connection, statement, (key,))
     for blob in blobs:
@@ -57,6 +59,7 @@ def begin_anew(connection: apsw.Connection, key: int, base: int, at: float | Non
     blobs = rows(connection, _FORMER_BLOBS, (key,))
     for statement in ANEW:
         rows(connection, statement, (key,))
+    forget_former_names(connection, key)
     rows(connection, _BEGIN_ANEW, (key, base, at, args))
     for blob in blobs:
         rows(connection, _FREE_BLOB, blob)

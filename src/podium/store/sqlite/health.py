@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import apsw
 
+from ...depot import depot_of
 from ...env import RealEnv, is_stopped
 from ..protocol import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
@@ -20,11 +21,12 @@ from .faults import restore_path, translate
 from .files import SHM, WAL, lock_holder
 from .home import COPIED, COPY_FIX, is_copy
 from .schema import SCHEMA_VERSION
-from .statements import pragma
+from .statements import SQL, pragma, rows
 
 _FREE_BYTES_MIN = 100 * 2**20
 _WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 4 MB; so much means that somebody holds it back
 _PATIENCE_MS = 1000
+_WITH_VALUES = 5  # the first schema that names them
 _LOCK_SECONDS, _LOCK_LOOKS = 1.0, 20  # a busy engine is seen at many looks, but hardly at all of them
 _SYNC_SECONDS_MAX = 0.25
 _DELETED = re.compile(r"(.+) \(deleted\)")
@@ -40,9 +42,9 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
         return
     looks: list[Callable[[Path], Finding]] = [
         file_system, one_name, writable, free_space, sync, same_file, log_size, write_lock, version, whole,
-        integrity,
+        values, integrity, sound_values,
     ]  # fmt: skip
-    for look in looks[: None if thorough else -1]:
+    for look in looks[: None if thorough else -2]:
         try:
             yield look(path)
         except OSError as error:
@@ -210,6 +212,38 @@ def whole(path: Path) -> Finding:
     except apsw.Error:
         return Finding("whole", True, "not known")  # `integrity` says what is wrong
     return Finding("whole", True, "no copy of a store in use")
+
+
+def values(path: Path) -> Finding:
+    """Whether the depot has what the store names: values that are kept by reference."""
+    try:
+        names = _named(path)
+    except apsw.Error:
+        return Finding("values", True, "not known")
+    depot = depot_of(path)
+    missing = [name for name in names if not depot.holds(name)]
+    fix = f"bring {depot.folder} back from where the store was copied: podium backup takes it along"
+    text = f"{len(missing):,} of {len(names):,} are missing in {depot.folder}"
+    return Finding("values", not missing, text if missing else f"all {len(names):,}", fix if missing else "")
+
+
+def sound_values(path: Path) -> Finding:
+    """Whether each is what its name says."""
+    depot = depot_of(path)
+    changed = [lain.name for lain in depot.all() if lain.name and not depot.is_sound(lain.name)]
+    fix = f"bring them back from a backup into {depot.folder}: {' '.join(changed[:3])}"
+    text = f"{len(changed):,} were changed" if changed else "as they were written"
+    return Finding("content", not changed, text, fix if changed else "")
+
+
+def _named(path: Path) -> list[str]:
+    connection = _opened(path)
+    try:
+        if int(pragma(connection, "user_version")) < _WITH_VALUES:
+            return []
+        return [name for (name,) in rows(connection, SQL["all_named_values"])]
+    finally:
+        connection.close()
 
 
 def integrity(path: Path) -> Finding:

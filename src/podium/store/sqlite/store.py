@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from ...depot import Depot, depot_in_memory, depot_of
 from ...errors import StoreRefused
 from ...model import (
     AuditRow,
@@ -46,6 +47,7 @@ from .faults import DATA_ERRORS
 from .files import Files
 from .home import lies_where_it_lay, settle
 from .lone import commit_lone, is_lone
+from .named import sweep
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .wakeup import Doorbell
 
@@ -80,18 +82,24 @@ class SqliteStore(Store):
         files = None
         memory, _, memory_name = name.partition("?") if name.startswith(":memory:") else ("", "", "")
         if memory:
+            self._depot = depot_in_memory(memory_name)
             opener = functools.partial(connect_memory, memory_name, patience=patience)
         else:
             file = Path(path).resolve()  # its locks and side files have one place, whatever links lead here
             prepare_file(file, allow_network=allow_network)
             opener = functools.partial(connect_file, file, sync=sync, patience=patience, vfs=vfs)
             files = Files(file)
+            self._depot = depot_of(file)
         self._connections = Connections(opener, files, patience)
         self._closed = threading.Event()
         self._claims = Claims(self._connections)
         self._version: int | None = None  # of the data, when somebody last waited for a change
         # A memory database has no other process to wake.
         self._doorbell = None if memory else Doorbell()
+
+    @property
+    def depot(self) -> Depot:
+        return self._depot
 
     @property
     def near(self) -> bool:
@@ -127,12 +135,12 @@ class SqliteStore(Store):
                     return [verdict]
             try:
                 with transaction(connection):
-                    verdicts, wakes = commit_batch(connection, engine, writes)
+                    verdicts, wakes = commit_batch(connection, self.depot, engine, writes)
                     ports = self._ports(connection, engine) if wakes else []
             except DATA_ERRORS:
                 # One write holds what the store cannot. Rolled back; again, each behind a savepoint.
                 with transaction(connection):
-                    verdicts, wakes = commit_each(connection, engine, writes)
+                    verdicts, wakes = commit_each(connection, self.depot, engine, writes)
                     ports = self._ports(connection, engine) if wakes else []
         self._ring(ports)
         return verdicts
@@ -368,6 +376,9 @@ class SqliteStore(Store):
             if not left:
                 break
         return limit - left
+
+    def sweep(self, before: float) -> tuple[int, int]:
+        return sweep(self._connections, self._depot, before)
 
     def audit(self, row: AuditRow) -> int:
         values = (row.at, row.by, row.role, row.verb, row.target, row.said, row.address)

@@ -40,3 +40,15 @@ CREATE TABLE measures (
     run        TEXT NOT NULL,
     PRIMARY KEY (series, at, run, step, attempt, ordinal, generation)
 ) STRICT, WITHOUT ROWID;
+
+-- Which values of the depot, files named by their content, the rows of a run name, and in which generation of
+-- it: these files stay. A file that is not named here goes when it has lain for a while.
+
+CREATE TABLE value_names (
+    run        INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    name       TEXT NOT NULL CHECK (length(name) = 64),
+    PRIMARY KEY (run, generation, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX value_names_by_name ON value_names (name);

@@ -261,6 +261,27 @@ WHERE name = ?1
   AND NOT EXISTS (SELECT 1 FROM runs WHERE args = ?1 AND typeof(args) = 'text')
   AND NOT EXISTS (SELECT 1 FROM inbox WHERE payload = ?1 AND typeof(payload) = 'text');
 
+-- name: name_value
+INSERT INTO value_names (run, generation, name) SELECT key, generation, ?2 FROM runs WHERE key = ?1
+ON CONFLICT DO NOTHING;
+
+-- name: named_values
+SELECT DISTINCT value FROM json_each(?) JOIN value_names ON value_names.name = value;
+
+-- name: all_named_values
+SELECT DISTINCT name FROM value_names;
+
+-- name: copy_value_names
+INSERT INTO value_names (run, generation, name)
+SELECT ?1, 0, name FROM value_names WHERE run = (SELECT key FROM runs WHERE id = ?2)
+ON CONFLICT DO NOTHING;
+
+-- name: forget_value_names
+DELETE FROM value_names WHERE run = ?;
+
+-- name: forget_former_value_names
+DELETE FROM value_names WHERE run = ?1 AND generation < (SELECT generation FROM runs WHERE key = ?1);
+
 -- name: needed_by
 -- An unfinished run that rests on this one: a copy of it, one that waits for it, or one that started it.
 SELECT other.id FROM runs AS this JOIN runs AS other ON other.origin = this.id AND other.origin <> ''
