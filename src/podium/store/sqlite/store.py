@@ -49,6 +49,7 @@ from .home import lies_where_it_lay, settle
 from .lone import commit_lone, is_lone
 from .named import sweep
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
+from .upkeep import expire, forget_measures
 from .wakeup import Doorbell
 
 _FEW = 2000  # runs that are looked up by their keys rather than met on the way through all
@@ -357,25 +358,10 @@ class SqliteStore(Store):
         return before != self._version
 
     def expire(self, before: float, limit: int = 1000) -> int:
-        # A look first, as in `release`.
-        with self._connections.reading() as connection:
-            if not rows(connection, SQL["any_expired"], (before,)):
-                return 0
-        with self._connections.writing() as connection, transaction(connection):
-            rows(connection, SQL["expire"], (before, limit))
-            return connection.changes()
+        return expire(self._connections, before, limit)
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:
-        with self._connections.reading() as connection:  # a look first, as in `release`
-            names = rows(connection, SQL["old_series"], (before,))
-        left = limit
-        for (name,) in names:
-            with self._connections.writing() as connection, transaction(connection):
-                rows(connection, SQL["forget_measures"], (name, before, left))
-                left -= connection.changes()
-            if not left:
-                break
-        return limit - left
+        return forget_measures(self._connections, before, limit)
 
     def sweep(self, before: float) -> tuple[int, int]:
         return sweep(self._connections, self._depot, before)
