@@ -200,7 +200,7 @@ def killed_after_writing() -> Array:
             put(self, write)
             os._exit(9)
 
-        Depot.put = put_and_die  # type: ignore[method-assign]
+        Depot.put = put_and_die
     return array
 
 

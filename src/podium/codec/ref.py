@@ -58,7 +58,7 @@ def _looked_into(ref: Ref) -> UsageError:
 
 def _user_line() -> str:
     """ "file:line" of the innermost frame that is not ours."""
-    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # documented
+    frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # as `caller` of the machine does
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     file = os.path.relpath(frame.f_code.co_filename)

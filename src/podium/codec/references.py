@@ -135,8 +135,8 @@ def trusted(cls: C) -> C:
 
     Example:
 
-    >>> podium.trusted(collections.ChainMap)
-    <class 'collections.ChainMap'>
+    >>> podium.trusted(asyncio.Queue)
+    <class 'asyncio.queues.Queue'>
     """
     if cls.__module__ in MAIN:
         raise DeclarationError(
