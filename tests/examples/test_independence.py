@@ -11,7 +11,15 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDER = EXAMPLES / "content_moderation"
-DOMAIN = ("content_moderation/scraper", "content_moderation/moderator", "api_sessions/api")
+DOMAIN = (
+    "content_moderation/scraper",
+    "content_moderation/moderator",
+    "api_sessions/api",
+    "headlines/source",
+    "headlines/scorers",
+    "black_friday/tweets",
+    "black_friday/serve",
+)
 
 
 @pytest.mark.parametrize("name", DOMAIN)

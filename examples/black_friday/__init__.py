@@ -1,0 +1,1 @@
+"""How people feel about Black Friday, by two scorers that need not agree."""

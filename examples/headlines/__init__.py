@@ -1,0 +1,1 @@
+"""How headlines of many years sound, year by year."""
