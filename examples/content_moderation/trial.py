@@ -34,7 +34,9 @@ class Job:
     def start(self, stderr: IO[bytes] | None) -> subprocess.Popen[bytes]:
         """Start it, its output into the file `output`; `stderr=None` leaves the live view on the terminal."""
         (self.folder / ".podium").mkdir(parents=True, exist_ok=True)  # marks where the store belongs
-        environment = {name: value for name, value in os.environ.items() if name != "PODIUM_URL"}
+        environment = dict(os.environ)
+        if not environment.get("PODIUM_URL", "").startswith("postgresql:"):  # a store on a server lies nowhere
+            environment.pop("PODIUM_URL", None)
         paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in paths)
         with self.output.open("wb") as stdout:

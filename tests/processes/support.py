@@ -48,10 +48,10 @@ class Line:
 class Host:
     """A folder with modules, a store, a ledger, and the workers that were started."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
         self.ledger = folder / "ledger"
-        self.url = f"sqlite:///{folder / 'podium.db'}"
+        self.url = url or f"sqlite:///{folder / 'podium.db'}"
         self.app = App(self.url, drives="nothing", starter="")
         self.workers: list[Worker] = []
 
@@ -112,7 +112,7 @@ class Worker:
             **kept, "LEDGER": str(host.ledger), "PYTHONPATH": str(ROOT), "PODIUM_URL": host.url,
             "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
-        self._file = host.folder / "podium.db"
+        self._file = host.folder / "podium.db" if host.url.startswith("sqlite:") else None
         self._log = host.folder / f"worker-{len(host.workers)}.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
@@ -154,8 +154,13 @@ class Worker:
     def freeze(self) -> float:
         """SIGSTOP, but not in the middle of a commit; when that was.
 
-        Who is stopped there keeps SQLite's write lock, and nobody can write until it goes on or dies.
+        Who is stopped there keeps SQLite's write lock, and nobody can write until it goes on or dies. A
+        server takes its locks away by itself.
         """
+        if self._file is None:
+            at = time.time()
+            self.process.send_signal(signal.SIGSTOP)
+            return at
         with closing(apsw.Connection(str(self._file))) as stranger:
             while True:
                 at = time.time()

@@ -6,7 +6,9 @@ import contextlib
 import functools
 import os
 import shlex
+import stat
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from ..errors import StoreRefused
 from ..executors import parents_store
 from ..functions import Function
 from ..modules import Home, main_file, nearest_project, notebook
+from ..store import Store
 from ..store import shown_url as shown_url
 from .process import in_test, is_server, store_of_tests
 
@@ -100,14 +103,52 @@ def store_flag(url: str) -> str:
 
 def project_in(url: str, function: Function) -> str:
     """The project that a function's runs belong to in a store, so that two projects which share one do not
-    take each other's runs: "" in a store of the project's own, else its name, or its folder."""
+    take each other's runs: "" in a store of the project's own, else its name, or its folder.
+
+    Raises StoreRefused in a store on a server where it has no name: a folder is another one on another host.
+    """
     return _label_in(url, function.home)
 
 
 @functools.cache
 def _label_in(url: str, home: Home) -> str:
+    if is_on_server(url):
+        if os.path.isabs(home.label):
+            raise StoreRefused(
+                f"{shown_url(url)} may be shared by many projects, and the one of {home.label} has no name",
+                fix="PODIUM_PROJECT=name, or [project] name in its pyproject.toml",
+            )
+        return home.label
     file = store_file(url)
     return "" if file is None or not home.label or file.is_relative_to(home.folder) else home.label
+
+
+def is_on_server(url: str) -> bool:
+    """Whether the store behind a URL is one that many hosts may share."""
+    return _parts(url)[0] in ("postgresql", "postgres")
+
+
+def locks_directory(url: str, store: Store) -> Path | None:
+    """Where the engines of this host hold their locks; None beside a store in memory.
+
+    Of a store on a server that is a folder of this user's; engines of others are told by their leases.
+    """
+    file = store_file(url)
+    if file is not None:
+        return Path(f"{file}-locks")
+    shared = store.shared
+    if not shared:
+        return None
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    own = Path(runtime, f"podium-{os.getuid()}")
+    # Anybody may have made it first, in a folder for all: who can put a free lock there ends a living engine.
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        found = own.lstat()
+    except OSError:
+        return None
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return own / shared if is_ours else None
 
 
 def is_in_memory(url: str) -> bool:

@@ -21,7 +21,7 @@ from .busy_wait import NEW_STORE, patiently
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
-from .location import ELSEWHERE, project_in, store_elsewhere, store_file
+from .location import ELSEWHERE, locks_directory, project_in, store_elsewhere, store_file
 from .open_store import OpenStore, tell_undriven
 from .opening import opened_store
 from .others_notice import OthersNotice
@@ -41,6 +41,7 @@ class Session:
         self.profile = profile
         self._store: Store | None = None
         self._host: EngineHost | None = None
+        self._locks: Path | None = None
         self._is_closed = False
         self._has_waited = False
         self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
@@ -131,8 +132,10 @@ class Session:
     @property
     def locks_directory(self) -> Path | None:
         """Where the engines of this host hold their locks; None beside a store in memory."""
-        file = store_file(self.profile.url)
-        return Path(f"{file}-locks") if file else None
+        with self._lock:
+            if not self._is_closed and self._locks is None:
+                self._locks = locks_directory(self.profile.url, self.store)
+            return self._locks
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""

@@ -67,6 +67,11 @@ class Store(Protocol):
         memory of this host. Else every commit is the writer's."""
         ...
 
+    @property
+    def shared(self) -> str:
+        """The id of a store on a server, which many hosts may share; "" of a file or memory of this host."""
+        ...
+
     def migrate(self) -> None:
         """Create or upgrade the schema; call it before anything else.
 

@@ -171,6 +171,10 @@ class FaultyStore(FaultySeries):
     def near(self) -> bool:
         return self._inner.near
 
+    @property
+    def shared(self) -> str:
+        return self._inner.shared
+
     def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
         resent = self._unsure is writes
         if not resent:

@@ -20,7 +20,7 @@ from .statements import SQL, Connection, Statement, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
-_IDLE_MS = 5000  # a process that stands still in the middle of a commit lets go of its rows then
+_IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go of its rows then
 
 
 class Batch:

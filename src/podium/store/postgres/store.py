@@ -58,6 +58,7 @@ class PostgresStore(MeasureReader, Store):
         self._name = server.name  # what its commits without an engine take turns by
         self._seen: str | None = None  # of the data, when somebody last waited for a change
         self._is_announced = False
+        self._id = ""
         self.doorbell = Doorbell(server, self._ring)
 
     @property
@@ -67,6 +68,12 @@ class PostgresStore(MeasureReader, Store):
     @property
     def near(self) -> bool:
         return False
+
+    @property
+    def shared(self) -> str:
+        if not self._id:
+            ((self._id,),) = self.look(SQL["store_id"])
+        return self._id
 
     def migrate(self) -> None:
         with self._writing.held() as connection:

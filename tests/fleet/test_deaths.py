@@ -1,0 +1,13 @@
+"""Workers on one PostgreSQL that die or stand still: the tests of those on one file, unchanged."""
+
+from __future__ import annotations
+
+from tests.processes.test_deaths import (
+    test_a_frozen_worker_loses_its_runs_and_does_no_harm_when_it_wakes,
+    test_runs_of_a_killed_worker_go_on_elsewhere_at_once,
+)
+
+__all__ = [
+    "test_a_frozen_worker_loses_its_runs_and_does_no_harm_when_it_wakes",
+    "test_runs_of_a_killed_worker_go_on_elsewhere_at_once",
+]
