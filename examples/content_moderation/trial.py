@@ -35,7 +35,7 @@ class Job:
         """Start it, its output into the file `output`; `stderr=None` leaves the live view on the terminal."""
         (self.folder / ".podium").mkdir(parents=True, exist_ok=True)  # marks where the store belongs
         environment = dict(os.environ)
-        if not environment.get("PODIUM_URL", "").startswith("postgresql:"):  # a store on a server lies nowhere
+        if not environment.get("PODIUM_URL", "").startswith("postgresql:"):  # that is in no folder
             environment.pop("PODIUM_URL", None)
         paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in paths)
