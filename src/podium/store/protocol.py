@@ -70,7 +70,7 @@ class Store(Protocol):
     @property
     def shared(self) -> str:
         """The id of a store on a server, which many hosts may share; "" of a file or memory of this host."""
-        ...
+        return ""
 
     def migrate(self) -> None:
         """Create or upgrade the schema; call it before anything else.

@@ -106,10 +106,6 @@ class SqliteStore(Store):
     def near(self) -> bool:
         return True
 
-    @property
-    def shared(self) -> str:
-        return ""
-
     def migrate(self) -> None:
         file = self._connections.file
         with self._connections.reading() as connection:  # a look must not wait for who writes
