@@ -273,6 +273,35 @@ def test_a_schedule_is_paused_fired_and_backfilled(opened: Opener, site: Site) -
     expect(page.locator("h1")).to_contain_text("report")
 
 
+def test_a_day_without_its_run_is_backfilled_from_the_calendar(opened: Opener, site: Site) -> None:
+    page = opened("/schedules")
+    calendar = page.get_by_role("region", name="Calendar")
+    month = calendar.locator("h2").inner_text()
+    calendar.get_by_role("button", name="Earlier").click()
+    expect(calendar.locator("h2")).not_to_have_text(month)
+    before = calendar.locator(".day.s-late").count()
+    calendar.locator(".day.s-late").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 run would be started.")
+    dialog.get_by_role("button", name="Start 1 run").click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    expect(calendar.locator(".day.s-late")).to_have_count(before - 1)
+
+
+def test_a_viewer_is_offered_no_actions_and_told_why(opened: Opener, site: Site) -> None:
+    secret = "v" * 43
+    with (site.project / ".podium" / "podium.db-token").open("a") as tokens:
+        tokens.write(f"viewer guest {secret}\n")
+    why = "Your token is a viewer's"
+    page = opened("/schedules", link=f"{site.origin}/?token={secret}")
+    expect(page.locator("main")).to_contain_text(why)
+    expect(page.get_by_role("button", name="Pause…")).to_have_count(0)
+    for path in (f"/runs/{site.runs['check']}", "/failures", "/workflows?w=check"):
+        page.goto(site.origin + path)
+        expect(page.locator("main")).to_contain_text(why)
+        expect(page.get_by_role("button", name=re.compile("^(Retry|Start)"))).to_have_count(0)
+
+
 def test_all_that_a_query_finds_is_cancelled_by_the_count_that_was_shown(opened: Opener, site: Site) -> None:
     for _ in range(2):
         start(site, "--tag", "sleepers", "flows:later")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import queue
+import time
 
 import pytest
 
@@ -16,6 +18,7 @@ from podium import (
     StoreUnavailable,
     TaskFailed,
     WrongState,
+    workflow,
 )
 from tests.server.conftest import Server, adds, breaks, gate, waits_for_gate
 
@@ -73,6 +76,40 @@ def test_a_failure_is_raised_with_its_type_and_traceback(client: Client) -> None
     assert caught.value.type == "builtins:ValueError"
     assert "breaks" in caught.value.traceback
     assert client.runs("status:failed").retry().result() == 1
+
+
+@workflow
+async def refund(amount: int) -> list[object]:
+    note = await podium.receive("note", str)
+    agreed = await podium.ask(f"Refund {amount}?", bool)
+    booked = podium.callback(str)
+    ids.put(booked.id)
+    return [note, agreed, await booked]
+
+
+ids: queue.Queue[str] = queue.Queue()
+
+
+def test_a_run_is_sent_to_answered_and_called_back(client: Client) -> None:
+    run = client.start(refund.name, 120)
+    run.send("note", "late", id="once").result()
+    run.send("note", "late", id="once").result()
+    until = time.monotonic() + 30
+    while "answer" not in run.why():  # it asks in its own time, and a client is not told
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    with pytest.raises(podium.UsageError):
+        run.answer("perhaps").result()
+    run.answer(True).result()
+    with pytest.raises(WrongState, match="answered already"):
+        run.answer(False).result()
+    callback = ids.get(timeout=30)
+    with pytest.raises(podium.UsageError):
+        client.complete(callback, 17).result()
+    client.complete(callback, "booked").result()
+    assert run.result(timeout=30) == ["late", True, "booked"]
+    with pytest.raises(WrongState):
+        run.send("note", "too late").result()
 
 
 def test_a_run_is_cancelled_and_whoever_waits_is_told(client: Client) -> None:

@@ -48,6 +48,22 @@ def test_a_schedule_is_shown_in_words_with_its_next_instants(planned: Server) ->
     assert [at[4:] for at in shown["next"]] == ["-01-01T06:00:00+01:00"] * 5
 
 
+def test_a_month_has_what_its_days_have_come_to_and_what_is_to_come(planned: Server) -> None:
+    path = f"/api/schedules/{NAME}"
+    [before] = planned.ask(f"{path}/days?month=2021-01").json["days"]
+    assert (before["date"], before["without"], before["runs"]) == ("2021-01-01", 1, {})
+    planned.ask(f"{path}/backfill", "POST", {"begin": before["begin"], "end": before["end"], "count": 1})
+    for run in planned.ask("/api/runs?q=workflow:yearly").json["items"]:
+        planned.ask(f"/api/runs/{run['id']}/wait?timeout=30")
+    month = planned.ask(f"{path}/days?month=2021-01").json
+    assert (month["zone"], month["exact"]) == ("Europe/Oslo", True)
+    assert (month["days"][0]["without"], month["days"][0]["runs"]) == (0, {"succeeded": 1})
+    [ahead] = planned.ask(f"{path}/days?month=2199-01").json["days"]
+    assert (ahead["to_come"], ahead["without"]) == (1, 0)
+    assert planned.ask(f"{path}/days?month=2021-02").json["days"] == []
+    assert planned.ask(f"{path}/days?month=2021-13").status == 400
+
+
 def test_it_is_paused_and_resumed_and_fired_by_hand(planned: Server) -> None:
     assert planned.ask(f"/api/schedules/{NAME}/pause", "POST", {}).json["done"] == "paused"
     assert (schedule(planned)["state"], schedule(planned)["next"]) == ("paused", [])

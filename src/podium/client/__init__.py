@@ -12,10 +12,11 @@ from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
-from .messages import answer, complete, completing, questions
+from .messages import answer, complete, completing, questions, send
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import PASSED_ON, Run, StoredRun
+from .schedule_days import ScheduleDay, ScheduleDays
 from .schedule_record import keep_schedules
 from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
 from .series import Point, series, tag_texts
@@ -84,6 +85,9 @@ __all__ = [
     "Drives",
     "check_environment",
     "answered",
+    "send",
+    "ScheduleDay",
+    "ScheduleDays",
     "ScheduleShape",
     "schedule_shape",
     "check",

@@ -15,6 +15,7 @@ from ..store import Store
 from .app import App, apps
 from .default_app import current_app
 from .run import Run, StoredRun
+from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
 from .session import Session
 from .starting import chunks
@@ -88,6 +89,10 @@ class ScheduleHandle:
         if row is None:
             return None
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))
+
+    def days(self, year: int, month: int) -> ScheduleDays:
+        """A month of it, by its own clock: what each day's instants have come to, and what is to come."""
+        return schedule_days(self._app, self.name, self.schedule, year, month)
 
     def pause(self) -> None:
         """Start nothing until it is resumed. Instants meanwhile are neither missed nor made up for."""

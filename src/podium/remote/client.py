@@ -127,6 +127,22 @@ class Client:
         """
         return RemoteFound(self._link, query)
 
+    def complete(self, callback: str, value: Any = None, *, error: str | None = None) -> Waiting[None]:
+        """Answer a callback by its id, with a value or with the text of an error. On record it is by the name
+        of the token.
+
+        Raises UsageError where the value does not fit, WrongState where nobody waits for it any more, or it
+        was completed otherwise.
+
+        Example:
+
+        >>> podium.Client(server.url, server.token).complete("nobody-asks")
+        Traceback (most recent call last):
+        podium.errors.WrongState: ...
+        """
+        body = {"value": value} if error is None else {"error": error}
+        return _asked(lambda: _nothing(self._link.post("callbacks", callback, "complete", body=body)))
+
 
 class RemoteRun(Waiting[Any]):
     """A run of a server. `.result()` blocks, `await` awaits, as those of a `Run`."""
@@ -169,6 +185,19 @@ class RemoteRun(Waiting[Any]):
     def cancel(self) -> Waiting[None]:
         """Ask it to stop. Raises WrongState where it has ended."""
         return self._do("cancel")
+
+    def send(self, name: str, value: Any = None, *, id: str | None = None) -> Waiting[None]:
+        """Send it a signal, which `podium.receive(name, type)` takes. `id`: the same one again is the same
+        signal. Raises WrongState where it has ended."""
+        body = {"name": name, "value": value, "id": id or RealEnv().new_id()}
+        return _asked(lambda: _nothing(self._link.post("runs", self.id, "send", body=body)))
+
+    def answer(self, value: Any, *, ask: str | None = None) -> Waiting[None]:
+        """Answer what it asks; `ask` names the question where it asks several. On record it is by the name of
+        the token. Raises UsageError where the value does not fit, WrongState where nothing is asked, or it is
+        answered already."""
+        body = {"value": value, "ask": ask}
+        return _asked(lambda: _nothing(self._link.post("runs", self.id, "answer", body=body)))
 
     def terminate(self) -> Waiting[None]:
         """End it at once, without running its body. Raises WrongState."""

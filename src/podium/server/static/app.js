@@ -7,6 +7,7 @@ import * as live from "./lib/live.js";
 import { dialog, say, tips } from "./lib/overlays.js";
 import { unread } from "./lib/parts.js";
 import { icon, LETTER, sign } from "./lib/signs.js";
+import { setRole } from "./lib/who.js";
 import { count, hm, nextZone, plain, runPath, zoneName } from "./lib/words.js";
 
 // name, path, module, label, key after g
@@ -287,6 +288,8 @@ const beat = pulse($("pulse"), $("rate"));
 async function me() {
   try {
     const who = await get("/api/me");
+    setRole(who.role);
+    draw();
     const store = String(who.store ?? "");
     $("store").textContent = [store.split("/").pop(), who.release].filter(Boolean).join(" · ");
     $("store").title = store;

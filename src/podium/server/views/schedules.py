@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from ...client import ScheduleHandle, ScheduleShape, schedule_shape, schedules
+from ...client import ScheduleDays, ScheduleHandle, ScheduleShape, schedule_shape, schedules
 from ...errors import RunNotFound, UsageError, WrongState
 from ...inspect import read_moment
 from ..service import Service
@@ -37,6 +39,12 @@ class ScheduleChanged(msgspec.Struct, frozen=True, kw_only=True):
     done: str
     run: str | None = None
     version: int = 1
+
+
+class DaysQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`month`: 2026-11; this one unless said."""
+
+    month: Annotated[str, Meta(pattern=r"^(20|21)\d\d-(0[1-9]|1[0-2])$")] | None = None
 
 
 class BackfillQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +81,14 @@ class Backfilled(msgspec.Struct, frozen=True, kw_only=True):
 def listed(service: Service) -> SchedulesPage:
     """What starts by itself, and how it stands."""
     return SchedulesPage(items=[_item(each) for each in schedules(service.app)])
+
+
+def days(service: Service, name: str, query: DaysQuery) -> ScheduleDays:
+    """A month of a schedule: what each day's instants have come to, and what is to come."""
+    each = _named(service, name)
+    now = datetime.datetime.fromtimestamp(service.app.env.now(), each.schedule.zone)
+    year, month = map(int, query.month.split("-")) if query.month else (now.year, now.month)
+    return each.days(year, month)
 
 
 def pause(service: Service, name: str, body: Nothing) -> ScheduleChanged:

@@ -7,6 +7,7 @@ import { preview, say } from "../lib/overlays.js";
 import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { state } from "../lib/signs.js";
+import { acting } from "../lib/who.js";
 import { count, hm, many, now, plain, when, zoneName } from "../lib/words.js";
 
 const SINCE = [
@@ -91,7 +92,7 @@ export default function failures(place, { draw, address }) {
       document.getElementById("main").clientWidth - (innerWidth > 1180 ? 494 : innerWidth > 760 ? 78 : 58),
     );
     const [file, line] = [place_(group), group.where.split(":").pop()];
-    return html`<div class="stack gap4"><section class="panel"><div class="ph"><h2 class="clip">${plain(group.type)}</h2><span class="sub">first ${moment(when(group.first))} · last ${moment(when(group.last))}</span><span class="right">${button(`Retry ${group.examples.length === group.n ? group.n : `the last ${group.examples.length}`}…`, () => retry(group), "one sm", "retrying")}</span></div>
+    return html`<div class="stack gap4"><section class="panel"><div class="ph"><h2 class="clip">${plain(group.type)}</h2><span class="sub">first ${moment(when(group.first))} · last ${moment(when(group.last))}</span><span class="right">${acting(() => button(`Retry ${group.examples.length === group.n ? group.n : `the last ${group.examples.length}`}…`, () => retry(group), "one sm", "retrying"))}</span></div>
       <div class="pb stack gap3"><p class="errline">${plain(group.type)}: ${group.message}</p>${group.where && html`<div class="row small wrap"><b>${file}</b>${group.call && html`<span class="dim">in ${group.call}</span>`}<button type="button" class="btn ghost sm right" data-copy=${group.where}>Copy place</button></div>`}
       ${group.source && html`<div class="code" tabindex="0" role="region" aria-label="Source"><div class="hit"><span class="ln">${line}</span><span>${group.source}</span></div></div>`}
       <dl class="kv small"><dt>Runs</dt><dd><a href="/runs?q=${encodeURIComponent(query(group))}">${many(group.n, "run")} of ${group.functions.map(plain).join(", ")}</a></dd><dt>Would a retry help?</dt><dd>Only if what it met has changed: same code and same recorded input fail again.</dd></dl></div></section>

@@ -7,6 +7,7 @@ import { button, cli, moment, runLink, skeleton, unread } from "../lib/parts.js"
 import { reading } from "../lib/reading.js";
 import { RunRecord } from "../lib/record.js";
 import { icon, LETTER, state } from "../lib/signs.js";
+import { acting, mayAct } from "../lib/who.js";
 import {
   argumentsOf,
   count,
@@ -122,14 +123,17 @@ export default function run(place, { draw }) {
     cancel: [cancel, "bad", "cancelled"],
     terminate: [terminate, "bad", "x"],
   };
-  const can = (verb) => (it()?.actions ?? []).some((action) => action.verb === verb);
+  const can = (verb) => mayAct() && (it()?.actions ?? []).some((action) => action.verb === verb);
   const actions = () =>
-    Object.entries(ACTS)
-      .filter(([verb]) => can(verb))
-      .map(
-        ([verb, [begin, kind, name]]) =>
-          html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`,
-      );
+    it()?.actions.length > 0 &&
+    acting(() =>
+      Object.entries(ACTS)
+        .filter(([verb]) => can(verb))
+        .map(
+          ([verb, [begin, kind, name]]) =>
+            html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`,
+        ),
+    );
   const elsewhere = () => {
     const run = it();
     const flags = Object.entries(run.input ?? {})

@@ -6,6 +6,7 @@ import { preview, say } from "../lib/overlays.js";
 import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon, sign, state } from "../lib/signs.js";
+import { acting, mayAct } from "../lib/who.js";
 import { argumentsOf, count, many, now, plain, runPath, shell, span, when } from "../lib/words.js";
 import { gridView } from "./grid.js";
 
@@ -321,7 +322,7 @@ export default function runs(place, { draw, go, address }) {
   const bulk = () =>
     picked.size > 0 &&
     html`<div class="bulk" role="region" aria-label="Selected runs"><b>${picked.size} selected</b>
-      ${button("Retry…", retry, "sm", "retrying")}${button("Cancel…", cancel, "sm", "cancelled")}
+      ${acting(() => [button("Retry…", retry, "sm", "retrying"), button("Cancel…", cancel, "sm", "cancelled")])}
       <span class="p3">${cli(`podium retry ${[...picked].slice(0, 3).join(" ")}${picked.size > 3 ? " …" : ""}`)}</span>
       <button type="button" class="btn ghost sm right" onclick=${clear}>Clear <kbd>Esc</kbd></button></div>`;
   const retry = () => several("Retry", WORDS_OF.retry);
@@ -334,7 +335,7 @@ export default function runs(place, { draw, go, address }) {
   const listed = () => html`<section class="panel" aria-label="Runs found"><div class="ph"><h2>${tokens.length ? query() : "All runs"}</h2><span class="sub">newest first</span>
           ${held > 0 && html`<button type="button" class="newpill" onclick=${showNew}>${count(held)} new, show</button>`}
           ${list.error && all().length > 0 && html`<span class="st s-retrying">${icon("late")}<span>${list.error.message}</span></span>`}
-          ${tokens.length > 0 && all().length > 0 && html`<span class="right row">${button("Retry all…", () => everyone("Retry", WORDS_OF.retry), "sm ghost", "retrying")}${button("Cancel all…", () => everyone("Cancel", WORDS_OF.cancel, true), "sm ghost", "cancelled")}</span>`}
+          ${mayAct() && tokens.length > 0 && all().length > 0 && html`<span class="right row">${button("Retry all…", () => everyone("Retry", WORDS_OF.retry), "sm ghost", "retrying")}${button("Cancel all…", () => everyone("Cancel", WORDS_OF.cancel, true), "sm ghost", "cancelled")}</span>`}
           <span class="right sub p2"><kbd>j</kbd> <kbd>k</kbd> move  <kbd>x</kbd> select  <kbd>Enter</kbd> open</span></div>${table()}</section>`;
   const views = () =>
     html`<span class="seg" role="group" aria-label="View"><button type="button" aria-pressed=${!grid} onclick=${() => see(false)}>List</button><button type="button" aria-pressed=${Boolean(grid)} onclick=${() => see(true)}>Runs × steps</button></span>`;
@@ -360,7 +361,7 @@ export default function runs(place, { draw, go, address }) {
         requestAnimationFrame(() => document.querySelector("#runs tr.on")?.scrollIntoView({ block: "nearest" }));
       } else if (event.key === "x" && listed[at]) pick(listed[at].id);
       else if (event.key === "Enter" && listed[at] && event.target === document.body) go(runPath(listed[at].id));
-      else if (event.key === "r" && picked.size) retry();
+      else if (event.key === "r" && picked.size && mayAct()) retry();
       else if (event.key === "Escape" && picked.size) clear();
       else return false;
       return true;

@@ -6,7 +6,9 @@ import { ask, dialog, later } from "../lib/overlays.js";
 import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon, state } from "../lib/signs.js";
+import { acting, mayAct } from "../lib/who.js";
 import { count, day, full, hms, many, plain, runPath, shell, when, whole, zoneName } from "../lib/words.js";
+import { calendar } from "./calendar.js";
 
 const EVERY = 15_000; // milliseconds: instants pass without an event
 const STATES = { "on time": "succeeded", paused: "paused", held: "late" };
@@ -15,6 +17,7 @@ const command = (one, words) => `podium schedules ${shell(one.name)} ${words}`;
 
 export default function schedules(place, { draw, address }) {
   let chosen = place.query.get("s") ?? "";
+  let month = null; // the calendar of the schedule that is shown
   const it = reading((signal) => get("/api/schedules", {}, signal), draw);
   const timer = setInterval(() => document.hidden || it.again(), EVERY);
 
@@ -67,9 +70,7 @@ export default function schedules(place, { draw, address }) {
   ];
 
   // A backfill is asked for by two dates; the server says what it would start before anything is.
-  function backfill(one) {
-    let begin = "";
-    let end = "today";
+  function backfill(one, begin = "", end = "today") {
     let found = null;
     let problem = "";
     const look = async () => {
@@ -105,6 +106,7 @@ export default function schedules(place, { draw, address }) {
       ) => html`<button type="button" class="btn one" disabled=${!found?.count} onclick=${go(close)}>${found?.count ? `Start ${many(found.count, "run")}` : "Start"}</button>${button("Look", look)}
         <button type="button" class="btn" onclick=${close}>Leave it</button>`,
     );
+    look();
   }
 
   const entry = (
@@ -113,14 +115,22 @@ export default function schedules(place, { draw, address }) {
   ) => html`<button type="button" class="choice" key=${one.name} aria-current=${on} onclick=${() => choose(one.name)}><span class="row"><span class="name clip">${plain(one.name)}</span><span class="right">${state(STATES[one.state] ?? "late", one.state)}</span></span>
     <span class="row small dim"><span class="clip">${one.words}</span><span class="right nw">${one.next.length > 0 && one.state === "on time" ? html`next ${moment(when(one.next[0]))}` : ""}</span></span></button>`;
   const inItsZone = (iso) => /T(\d\d:\d\d:\d\d)(?:\.\d+)?([+-]\d\d:\d\d|Z)?$/.exec(iso)?.slice(1).join(" ");
+  function calendarOf(one) {
+    if (month?.name !== one.name) {
+      month?.stop();
+      month = calendar(one.name, draw, (begin, end) => mayAct() && backfill(one, begin, end));
+    }
+    return month;
+  }
   function detail(one) {
     const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
     return html`<div class="stack gap4"><section class="panel"><div class="ph"><h2>${plain(one.name)}</h2><span class="sub">${one.words}</span><span class="right">${state(STATES[one.state] ?? "late", one.state, true)}</span></div><div class="pb stack gap3">
       ${one.held && html`<div class="note s-late">${icon("late")}<span><b>Held:</b> ${one.held}</span></div>`}
       <dl class="facts">${fact("Workflow", html`<a href="/workflows?w=${plain(one.workflow)}">${plain(one.workflow)}</a>`)}${fact("Started", count(one.started))}${fact("Missed", count(one.missed))}${fact("Skipped", count(one.skipped))}
         ${one.last_run && fact("Last run", html`${state(one.last_state || "queued")} ${runLink(one.last_run)}`)}</dl>
-      <div class="row wrap">${acts(one)}</div>${cli(command(one, ""), true)}</div></section>
+      <div class="row wrap">${acting(() => acts(one))}</div>${cli(command(one, ""), true)}</div></section>
       <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">by the clock of ${one.zone}, and in ${zoneName()}</span></div>${one.next.length ? html`<div class="scroll"><table class="t"><caption class="sr">Next instants</caption><tbody>${one.next.map((iso) => html`<tr key=${iso}><td class="nw">${day(when(iso))}</td><td class="nw">${hms(when(iso))} ${zoneName(when(iso))}</td><td class="dim nw p2">${inItsZone(iso)}</td><td class="num dim">${moment(when(iso))}</td></tr>`)}</tbody></table></div>` : html`<p class="pb dim">No instant is to come.</p>`}</section>
+      ${calendarOf(one).view()}
       ${one.missed_at.length > 0 && html`<section class="panel"><div class="ph"><h2>Missed</h2><span class="sub">nothing was there to start them; a backfill starts those that have no run</span></div><div class="scroll"><table class="t"><caption class="sr">Missed instants</caption><tbody>${one.missed_at.map((iso) => html`<tr key=${iso}><td>${full(when(iso))}</td><td class="num dim">${moment(when(iso))}</td></tr>`)}</tbody></table></div></section>`}</div>`;
   }
   function view() {
@@ -143,8 +153,13 @@ export default function schedules(place, { draw, address }) {
     title: () => "Schedules",
     command: () => "podium schedules",
     view,
-    heard: (topic) => (topic === "reset" || topic === "run") && it.again(),
+    heard(topic) {
+      if (topic !== "reset" && topic !== "run") return;
+      it.again();
+      month?.again();
+    },
     stop() {
+      month?.stop();
       clearInterval(timer);
       it.stop();
     },

@@ -8,6 +8,7 @@ import { say } from "../lib/overlays.js";
 import { cli, empty, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon } from "../lib/signs.js";
+import { acting } from "../lib/who.js";
 import { argumentsOf, many, plain, runPath, runsPath, shell, span } from "../lib/words.js";
 
 export default function workflows(place, { draw, address, go }) {
@@ -115,7 +116,7 @@ export default function workflows(place, { draw, address, go }) {
       <fieldset class="about"><legend class="dim small">About the run</legend><div class="cols c-2">${text("id", id, (v) => (id = v), "made for you; the same id again is the same run")}${text("tags", tags, (v) => (tags = v), "words to find it by")}</div></fieldset>
       ${refused && html`<div class="note s-failed" role="alert">${icon("failed")}<span>${refused.message}${refused.body?.error?.fix ? ` — ${refused.body.error.fix}` : ""}</span></div>`}
       <div class="stack gap1">${cli(command(item), true)}</div><div class="code plain" tabindex="0" role="region" aria-label="In Python"><div><span>${item.label}.start(${argumentsOf(values)})</span></div></div>
-      <div class="row wrap"><button type="submit" class="btn one" disabled=${busy || !fields.isComplete()}>${icon("play")}Start</button>
+      <div class="row wrap">${acting(() => html`<button type="submit" class="btn one" disabled=${busy || !fields.isComplete()}>${icon("play")}Start</button>`)}
         ${item.bars.length > 0 && html`<button type="button" class="btn" onclick=${() => asBefore(item)}>As in the last run</button>`}
         ${median(item.bars) != null && html`<span class="dim small">Expected: ${span(median(item.bars))}, by the median of its last ${many(item.bars.length, "run")}</span>`}</div></form></section>`;
   }
