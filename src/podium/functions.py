@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import typing
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,15 @@ BY_POSITION = "*"  # beside recorded arguments: how many of them were given by p
 _PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """How long a result of a function stands for its calls."""
+
+    seconds: float
+    state: Callable[[], bytes]  # digest of its code, and of what that reads, as they are now
+    refreshes: bool = False  # a call is made anew, and its result stands from then on
+
+
 @dataclass(eq=False)
 class Function:
     """What Podium knows of a task or workflow. One per declaration; never stored."""
@@ -49,6 +60,7 @@ class Function:
     schedules: tuple[Schedule, ...] = ()  # when runs of it are to start
     once: bool = False  # never begun twice
     verify: Function | None = None  # asks whether an attempt happened, before another one begins
+    cache: Cache | None = None  # whether results on record stand for calls
     undo: Function | None = None  # called with the result when the workflow fails or is cancelled
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
@@ -111,6 +123,24 @@ class Function:
         if self._tells and given < self._leading(bound):
             data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label, depot=depot)
         return data, digest
+
+    def cache_key(self, args: bytes) -> str:
+        """What equal calls of the same code have in common, of encoded arguments: 32 hex digits.
+
+        Raises ArgumentError, DecodeError and EncodeError.
+        """
+        assert self.cache is not None
+        positional, named = self.unbind(codec.decode(args))
+        call = self.signature.bind(*positional, **named)
+        call.apply_defaults()
+        _, digest = codec.encode_call(call.arguments, where=self.label)
+        return blake2b(self.name.encode() + self.cache.state() + digest, digest_size=16).hexdigest()
+
+    def refreshed(self) -> Function:
+        """The same function, whose calls are made anew."""
+        found = copy.copy(self)
+        found.cache = self.cache and Cache(self.cache.seconds, self.cache.state, refreshes=True)
+        return found
 
     def _leading(self, bound: Mapping[str, Any]) -> int:
         """How many arguments could be given by position: those before the first that is left out."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
-from ..model import STARTS, Entry, Kind, RunRow, State
+from ..model import STARTS, Entry, Kind, RunRow, State, taken_from
 from . import formatting
 
 ODD_MAX = 3
@@ -117,5 +117,7 @@ def entry_line(entry: Entry) -> str:
         value = _failure(entry)
     else:
         value = formatting.preview(entry.payload) if entry.payload else ""
+    if (source := taken_from(entry.name)) is not None:
+        value += formatting.dim(f"  cached: from {source.run}, entry {source.seq}")
     took = formatting.dim(formatting.span(entry.at - entry.began)) if entry.began else ""
     return "  ".join(part for part in (f"{entry.seq:>6,} {sign} {where}", took, value) if part)

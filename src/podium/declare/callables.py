@@ -36,6 +36,7 @@ from ..functions import Function
 from ..inspect import drop_our_frames
 from ..machine import FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
+from .caching import refreshed
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -268,6 +269,7 @@ class Durable(Generic[P, C, R]):
         outlive: bool = False,
         unique: str | None = None,
         if_exists: IfExists = "attach",
+        refresh: bool = False,
     ) -> Durable[P, C, R]:
         """The same function with options for its next calls, apart from the user's own arguments.
 
@@ -277,6 +279,7 @@ class Durable(Generic[P, C, R]):
         outlive  of a child run: it is not asked to stop when the run that started it ends before it
         unique   a name that one unfinished run has: a start by it gives that run, whatever its arguments
         if_exists  "reject": a run that is there already, by `id` or `unique`, is IdConflict
+        refresh  of a task with cache=, called in a workflow: call it anew; that result stands from then on
 
         Raises UsageError for what cannot be.
 
@@ -288,7 +291,7 @@ class Durable(Generic[P, C, R]):
         """
         seconds = None if delay is None else seconds_of("options", "delay", delay)
         call = StartOptions(id, seconds, checked_tags(tags), outlive, unique, if_exists)
-        return type(self)(self._function, call, self._bound)
+        return type(self)(refreshed(self._function, refresh), call, self._bound)
 
     def __reduce__(self) -> Any:
         # By the place that it is imported from, as functions are; what it is bound to goes along.

@@ -16,6 +16,7 @@ from ..functions import Function, registry
 from ..machine import adopt, line_of, where_defined
 from ..modules import NOBODYS, Home, home_of, module_name
 from ..retry import Retry
+from .caching import cache_of
 from .callables import Task, Workflow
 from .effects import RETRIES, beside, check_once, check_takes
 from .effects import on_failure as undone_with
@@ -42,6 +43,8 @@ class TaskOptions(TypedDict, total=False):
     executor: str | None
     isolation: Isolation | None
     memory: str | int | None
+    cache: bool | Span
+    version: str
     once: bool
     verify: Callable[..., Any] | None
     undo: Callable[..., Any] | None
@@ -103,6 +106,8 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
               is its failure (TaskCrashed) and not the end of this process, and memory can be capped. The
               process imports the task's module; arguments and results pass as they are recorded.
     memory    of such a process, at most: bytes, or text such as "512 MB" (millions) or "1 GiB"
+    cache     True, or for how long ("30d"): a result on record stands for an equal call of the same code
+    version   tells apart for the cache what code and arguments do not
     once      it is never begun twice: where it is not known what an attempt has done, because it was lost
               with its process or overran its timeout, the run is parked until a person says, `podium settle`
     verify    asks the other side: verify(key, *args) gives `podium.Done(result)` or `podium.NOT_DONE`, before
@@ -158,6 +163,8 @@ def _task(
     executor: str | None = None,
     isolation: Isolation | None = None,
     memory: str | int | None = None,
+    cache: bool | Span = False,
+    version: str = "",
     once: bool = False,
     verify: Callable[..., Any] | None = None,
     undo: Callable[..., Any] | None = None,
@@ -180,6 +187,7 @@ def _task(
         retry=retry,
         timeout=seconds,
         once=once,
+        cache=cache_of(fn, cache, version, once or verify is not None or undo is not None),
         verify=None if verify is None else beside("verify", verify, "key", _with_retries),
         undo=None if undo is None else beside("undo", undo, "result", _with_retries),
         executor=apart.executor if apart else executor or "",

@@ -30,7 +30,7 @@ def fingerprint(fn: Callable[..., Any], places: Iterable[Place]) -> str:
     if not written and not isinstance(bare, FunctionType):
         return ""
     if not written and isinstance(bare, FunctionType):
-        _feed(digest, bare.__code__)
+        feed_code(digest, bare.__code__)
     return digest.hexdigest()
 
 
@@ -41,14 +41,14 @@ def _text(node: Node) -> str:
     return "\n".join([node.name, ast.unparse(node.args), *map(ast.unparse, body)])
 
 
-def _feed(digest: Any, code: CodeType) -> None:
+def feed_code(digest: Any, code: CodeType) -> None:
     """Digest one code object and those nested in it."""
     digest.update(code.co_name.encode())
     digest.update(code.co_code)
     digest.update(repr(code.co_names).encode())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            _feed(digest, constant)
+            feed_code(digest, constant)
         elif isinstance(constant, frozenset):
             digest.update(repr(sorted(map(repr, cast(frozenset[object], constant)))).encode())
         else:

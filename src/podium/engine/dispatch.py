@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..executors import Attempt, Progress, Resources
 from ..executors.protocol import BUILT_IN, AttemptRunner
 from ..shortage import shortage_of
+from .cache_lookup import CacheLookup
 from .context import Context
 from .events import AttemptBegan, AttemptCancelled, AttemptProgressed
 from .logs import LogCollector
@@ -42,6 +43,7 @@ class Dispatcher:
         self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
         self.resources: Resources | None = None  # that its tasks share
+        self.cache = CacheLookup(context, self._begin_or_park)
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
@@ -55,8 +57,14 @@ class Dispatcher:
         executor = self.executors.get(attempt.function.executor)
         if executor is None:
             raise _unknown(attempt)
+        if attempt.function.cache is not None:
+            self.cache.look(attempt, attempt.function.cache)
+        else:
+            self._begin(attempt)
+
+    def _begin(self, attempt: Attempt) -> None:
         try:
-            executor.submit(attempt)
+            self.executors[attempt.function.executor].submit(attempt)
         except Exception as error:
             self._hold(attempt, error)
 
@@ -85,6 +93,12 @@ class Dispatcher:
         else:
             log.warning("tasks begin again")
 
+    def _begin_or_park(self, attempt: Attempt) -> None:
+        try:
+            self._begin(attempt)
+        except Exception as refused:
+            self._park(attempt, refused)
+
     def _hold_or_park(self, attempt: Attempt, error: Exception) -> None:
         """The same outside of its run's turn."""
         try:
@@ -100,7 +114,7 @@ class Dispatcher:
         if attempt.log is not None:
             self._logs.ended(attempt)
         executor = self.executors.get(attempt.function.executor)
-        if attempt in self._held or executor is None:
+        if attempt in self._held or self.cache.is_looking(attempt) or executor is None:
             attempt.cancelled = True
         else:
             try:

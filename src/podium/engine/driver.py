@@ -148,6 +148,7 @@ class Driver(Recorder):
         entry = Entry(
             seq=seq, kind=kind, at=now if now > last else last, step=step.id, digest=step.digest,
             payload=payload, began=attempt.began, attempt=attempt.number, module=step.function.module,
+            name=attempt.cached if kind is _RESULT else "",
         )  # fmt: skip
         outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
         self._turn(machine, machine.feed, entry)

@@ -89,6 +89,7 @@ class Engine:
             context, self.owned, self.dispatcher, self.logs, quarantine, self.turn_watch.run,
             self._left, self._awaits_run,
         )  # fmt: skip
+        self.dispatcher.cache.ended = self.residents.ended_here
         self.watchers = Watchers(self.owned)
         adopter = Adopter(context, self.residents, self.watchers)
         self.claimer = Claimer(context, self.residents, self.watchers, AwaitedRuns(self.owned), adopter.adopt)

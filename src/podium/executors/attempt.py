@@ -63,6 +63,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     slots: Slots | None = None  # from where it has its slot
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
+    cached: str = ""  # what the record is to call its result, see `podium.model.cached`
     resources: Resources | None = None  # of its engine
     depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
     # Told which runs the body begins (True) or ceases to wait for, from any thread.

@@ -1,6 +1,7 @@
 """Frozen data that every layer above shares: states, records of the store seam, declared functions."""
 
 from .audit import AuditRow
+from .cached import CACHED, CachedResult, cached_name, taken_from
 from .heads import clock_of, copy_of_row, head_of_new, head_of_row, lineage_of, module_before
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_of, read_name
@@ -53,6 +54,10 @@ __all__ = [
     "PERSON",
     "SETTLE",
     "UNDOES",
+    "CACHED",
+    "CachedResult",
+    "cached_name",
+    "taken_from",
     "BY_ITS_PROGRAM",
     "SCHEDULE",
     "Answer",

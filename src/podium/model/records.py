@@ -67,7 +67,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     attempt: int = 0  # counts from 1; 0 where there is none
     due: float | None = None  # RETRY only: when the next attempt may begin
     module: str = ""  # where the step's function was; beside the identity, so that moving a file changes none
-    name: str = ""  # of a message what it is, "kind:name": a replay tells a cancel from the rest by it
+    name: str = ""  # of a message what it is, "kind:name": a replay tells a cancel from the rest by it; of a
+    # result that may stand for other calls its `cached_name`
     policy: int | None = None  # RETRY only: the index of the policy that granted the next attempt
 
 

@@ -29,6 +29,7 @@ from ..depot import Depot
 from ..model import (
     AuditRow,
     Beat,
+    CachedResult,
     Claimed,
     EngineRow,
     Entry,
@@ -226,6 +227,10 @@ class Store(Protocol):
 
     def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
         """The entries at these places (run, seq), as far as they are there."""
+        ...
+
+    def cached(self, key: str) -> CachedResult | None:
+        """The latest result on record whose `Entry.name` says that it may stand for calls with this key."""
         ...
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
     AuditRow,
     Beat,
+    CachedResult,
     Claimed,
     EngineRow,
     Entry,
@@ -124,6 +125,9 @@ class FaultyReader:
 
     def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
         return self._call("entries_at", lambda: self._inner.entries_at(places))
+
+    def cached(self, key: str) -> CachedResult | None:
+        return self._call("cached", lambda: self._inner.cached(key))
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return self._call("attached", lambda: self._inner.attached(starts))

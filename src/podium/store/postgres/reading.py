@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import StoreUnavailable
 from ...model import (
     AuditRow,
+    CachedResult,
     Entry,
     LogLine,
     Message,
@@ -18,6 +19,7 @@ from ...model import (
     State,
     StepProgress,
     WaitRow,
+    cached_name,
 )
 from . import rows as records
 from .faults import is_data_error
@@ -102,6 +104,10 @@ class Reader:
     def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
         wanted = {"runs": [run for run, _ in places], "seqs": [seq for _, seq in places]}
         return {(row[0], row[1]): records.entry(row[1:]) for row in self.look(SQL["entries_at"], wanted)}
+
+    def cached(self, key: str) -> CachedResult | None:
+        found = self.look(SQL["cached"], {"name": cached_name(key)})
+        return records.cached(found[0]) if found else None
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return dict(self.look(SQL["attached"], {"starts": list(starts)}))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec import structs
+
 from ...errors import DamagedRecord
-from ...model import Entry, Head, Kind, Message, RunRow, RunStatus, State
+from ...model import CACHED, CachedResult, Entry, Head, Kind, Message, RunRow, RunStatus, State, taken_from
 from .statements import SQL, Row
 
 KINDS = {kind.value: kind for kind in Kind}
@@ -59,6 +61,13 @@ def damage(what: str) -> bytes:
 def head(row: Row) -> Head:
     """A row that `claim` returned."""
     return Head(**dict(zip(HEAD, row, strict=False)))
+
+
+def cached(row: Row) -> CachedResult:
+    """A row of `cached`: of a result that was taken from another one, that one."""
+    run, seq, at, payload, name = row
+    found = taken_from(name) or CachedResult(name.removeprefix(CACHED), at, run, seq)
+    return structs.replace(found, payload=payload)
 
 
 def message(row: Row) -> Message:

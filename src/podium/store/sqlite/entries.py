@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from ...model import CACHED
 from .statements import SQL, Insertion, Row, rows
 
 LONG = 64  # entries of a run: up to there many runs share a page of the index
@@ -26,18 +27,18 @@ _MOVE_RECENT, _CLEAR_RECENT = SQL["move_recent_entries"], SQL["clear_recent_entr
 _READ, _LAST_TIMES = SQL["history"], SQL["last_times"]
 _COPY = SQL["copy_history"]
 FORGET = [SQL["forget_history"], SQL["forget_recent_history"]]
-_RUN, _SEQ, _PAYLOAD = 0, 1, 6  # places in a row
+_RUN, _SEQ, _PAYLOAD, _NAME = 0, 1, 6, 11  # places in a row
 
 
 def add(connection: apsw.Connection, entries: Sequence[Row]) -> None:
     """Insert the entries of one commit, in the order of the columns of `add_entry`."""
-    recent = [row for row in entries if row[_SEQ] > LONG and _is_short(row[_PAYLOAD])]
+    recent = [row for row in entries if _may_wait(row)]
     # Of one run they are neighbours in the index, however many they are.
     if len(recent) < MANY or len({row[_RUN] for row in recent}) < MANY:
         _ADD.insert(connection, entries)
         return
     if len(recent) < len(entries):
-        others = [row for row in entries if row[_SEQ] <= LONG or not _is_short(row[_PAYLOAD])]
+        others = [row for row in entries if not _may_wait(row)]
         _ADD.insert(connection, others)
     _ADD_RECENT.insert(connection, recent)
     # The table was empty when it was begun, so the number of the last row tells how many there are at most.
@@ -46,9 +47,13 @@ def add(connection: apsw.Connection, entries: Sequence[Row]) -> None:
         rows(connection, _CLEAR_RECENT)
 
 
-def _is_short(payload: bytes | str) -> bool:
-    """Whether these are the bytes themselves, and few; else it is long, or the name of a blob."""
-    return type(payload) is bytes and len(payload) <= SHORT
+def _may_wait(row: Row) -> bool:
+    """Whether it may lie in the other table for a while: of a long run, with few bytes that stand in the row
+    itself; and no result that may stand for other calls, which is looked up by an index of this one."""
+    payload = row[_PAYLOAD]
+    if row[_SEQ] <= LONG or type(payload) is not bytes or len(payload) > SHORT:
+        return False
+    return not row[_NAME].startswith(CACHED)
 
 
 def read(connection: apsw.Connection, run: str, after: int, limit: int) -> list[Row]:

@@ -8,11 +8,25 @@ from collections.abc import Callable
 from typing import Any
 
 import apsw
+from msgspec import structs
 
 from ...errors import DamagedRecord
-from ...model import DAMAGED, Entry, Head, Kind, MeasureQuery, Message, RunRow, RunStatus, State
+from ...model import (
+    DAMAGED,
+    CachedResult,
+    Entry,
+    Head,
+    Kind,
+    MeasureQuery,
+    Message,
+    RunRow,
+    RunStatus,
+    State,
+    cached_name,
+    taken_from,
+)
 from .payloads import loaded
-from .statements import SQL, Row
+from .statements import SQL, Row, rows
 
 _KINDS = {kind.value: kind for kind in Kind}
 _STATES = {state.value: state for state in State}
@@ -95,6 +109,16 @@ def head(connection: apsw.Connection, row: Row, fingerprint: str) -> Head:
         raise DamagedRecord(f"the arguments of run {found['id']} are missing ({found['args']!r})") from error
     found["ours"] = bool(found["ours"])
     return Head(**found, fingerprint=fingerprint)
+
+
+def cached(connection: apsw.Connection, key: str) -> CachedResult | None:
+    """See `Store.cached`: of a result that was taken from another one, that one."""
+    found = rows(connection, SQL["cached"], (cached_name(key),))
+    if not found:
+        return None
+    run, seq, at, payload, name = found[0]
+    source = taken_from(name) or CachedResult(key, at, run, seq)
+    return structs.replace(source, payload=loaded(connection, payload))
 
 
 def message(connection: apsw.Connection, row: Row) -> Message:

@@ -18,6 +18,7 @@ from ...errors import StoreRefused
 from ...model import (
     AuditRow,
     Beat,
+    CachedResult,
     Claimed,
     EngineRow,
     Entry,
@@ -288,6 +289,10 @@ class SqliteStore(Store):
         with self._connections.snapshot() as connection:
             found = entries.at(connection, places)
             return {(row[0], row[1]): records.entry(connection, row[1:]) for row in found}
+
+    def cached(self, key: str) -> CachedResult | None:
+        with self._connections.snapshot() as connection:
+            return records.cached(connection, key)
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         with self._connections.reading() as connection:

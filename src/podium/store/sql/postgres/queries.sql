@@ -520,6 +520,13 @@ RETURNING 1;
 
 -- == reading ============================================================================================
 
+-- name: cached
+SELECT runs.id, history.seq, history.at, history.payload, history.name
+FROM podium.history JOIN podium.runs ON runs.key = history.run
+WHERE kind = 'result' AND history.name <> ''
+  AND history.name COLLATE "C" >= %(name)b AND history.name COLLATE "C" < %(name)b || '!'
+ORDER BY history.at DESC, history.seq DESC LIMIT 1;
+
 -- name: history
 SELECT seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
 FROM podium.history WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND seq > %(after)b

@@ -52,3 +52,6 @@ CREATE TABLE value_names (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX value_names_by_name ON value_names (name);
+
+-- Results that may stand for other calls: their names say for which.
+CREATE INDEX history_cached ON history (name) WHERE kind = 'result' AND name <> '';

@@ -517,6 +517,11 @@ FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ?
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
 WHERE run = (SELECT key FROM runs WHERE id = ?) AND taken IS NULL ORDER BY n;
 
+-- name: cached
+SELECT runs.id, history.seq, at, history.payload, name FROM history JOIN runs ON runs.key = history.run
+WHERE kind = 'result' AND name <> '' AND name >= ?1 AND name < ?1 || '!'
+ORDER BY at DESC, history.seq DESC LIMIT 1;
+
 -- name: waits_of_run
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
 FROM runs CROSS JOIN waits ON waits.run = runs.key WHERE runs.id = ? ORDER BY step LIMIT ?;
