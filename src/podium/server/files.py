@@ -24,7 +24,8 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _PAGE = "/index.html"
-_NAMED = re.compile(rb'((?:src|href)=")([\w./-]+\.(?:css|js|svg|woff2))(")')
+# Not what is preloaded as a module: scripts import it by its plain name, and another one would be read twice.
+_NAMED = re.compile(rb'((?<!preload" )(?:src|href)=")([\w./-]+\.(?:css|js|svg|woff2))(")')
 _FOR_GOOD = "private, max-age=31536000, immutable"
 
 

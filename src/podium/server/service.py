@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ..client import App, Feed
 from ..model import RunRow
 from .access import Access
-from .records import Records
+from .records import Progresses, Records
 
 
 class Service:
@@ -25,7 +25,8 @@ class Service:
     ) -> None:
         self.app, self.access, self.version = app, access, version
         self.modules, self.broken = modules, broken
-        self.feed, self.ends, self.records = Feed(app), Ends(app), Records()
+        self.feed, self.ends = Feed(app), Ends(app)
+        self.records, self.progresses = Records(), Progresses()
 
     def close(self) -> None:
         """End the streams. The app stays open: it is its owner's."""

@@ -13,10 +13,8 @@ from ...client import App
 from ...inspect import (
     Cause,
     FailureShape,
-    RunProgress,
     StepCounts,
     cause_of,
-    history,
     parse,
     recorded_failure,
     search,
@@ -143,16 +141,18 @@ def one(service: Service, run: str) -> RunDetail:
     app = service.app
     row = app.load(run)
     cause = cause_of(app, row)
-    progress = RunProgress(history.entries(app.store, row.id))
+    with service.progresses.of(app, row) as progress:
+        steps, retried = progress.steps, progress.retried
+        groups = [_group(counts) for counts in progress.functions.values()]
     shown: dict[str, Any] = {name: getattr(items(app, [row])[0], name) for name in RunItem.__struct_fields__}
     return RunDetail(
         **shown,
         sentence=cause.what,
         cause=cause,
-        steps=progress.steps,
-        retried=progress.retried,
+        steps=steps,
+        retried=retried,
         owners=_owners(app, row),
-        groups=[_group(counts) for counts in progress.functions.values()],
+        groups=groups,
         actions=actions(row),
         result=msgspec.Raw(row.payload or b"null") if row.state is State.SUCCEEDED else UNSET,
         error=recorded_failure(row.payload) if row.state is State.FAILED else UNSET,

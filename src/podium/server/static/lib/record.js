@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { plain, when } from "./words.js";
 
 const PAGE = 1000;
+const AHEAD = 3;
 const STARTS = new Set(["start", "start_alone"]);
 const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven"]);
 
@@ -23,12 +24,15 @@ export class RunRecord {
   async more(signal, begun) {
     const read = (after) => get(`/api/runs/${encodeURIComponent(this.id)}/history`, { after, limit: PAGE }, signal);
     const last = () => (this.entries.length ? this.entries[this.entries.length - 1].seq : 0);
-    let coming = read(last());
-    while (coming) {
-      const page = await coming;
-      coming = page.next == null ? null : read(page.next); // is on its way while this one is folded in
+    const coming = [read(last())];
+    let asked = last();
+    while (coming.length) {
+      const page = await coming.shift();
+      // Of a long history some pages are on their way while one is folded in: numbers have no gaps.
+      for (; page.next != null && coming.length < AHEAD; asked += PAGE) coming.push(read(asked + PAGE));
       for (const entry of page.items) if (entry.seq > last()) this.add(entry);
-      if (coming && this.entries.length === PAGE) begun();
+      if (page.next != null && this.entries.length === PAGE) begun();
+      if (page.next == null) break;
     }
   }
 
