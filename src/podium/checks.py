@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import UsageError
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
 _SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(min|[smhdw])")
+
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d+)?) ?%")
 
 SECONDS_MAX = 1e9  # thirty years; much more, and the clocks below us overflow
 
@@ -73,3 +75,48 @@ def read_span(text: str) -> float | None:
     if not _SPAN.fullmatch(text):
         return None
     return sum(float(count) * _UNITS[unit] for count, unit in _SPAN_PART.findall(text))
+
+
+class Tolerance(NamedTuple):
+    """How many of many calls may fail before all of them have: a number, and a share of how many they are."""
+
+    number: float
+    share: float = 0.0
+    is_said: bool = False  # by `tolerate`
+
+    @staticmethod
+    def of(on_error: str, tolerate: int | str) -> Tolerance:
+        """What `map(on_error=, tolerate=)` says. Raises UsageError."""
+        if on_error not in ("raise", "return"):
+            raise UsageError(f'map(on_error={on_error!r}): "raise" or "return" is needed')
+        given: Any = tolerate
+        found = _SHARE.fullmatch(given) if isinstance(given, str) else None
+        is_count = type(given) is int and given >= 0
+        if not (is_count or (found is not None and float(found[1]) <= 100)):
+            raise UsageError(
+                f"map(tolerate={given!r}): a number of failures is needed", fix='or a share such as "5%"'
+            )
+        if on_error == "return":
+            if given != 0:
+                raise UsageError(
+                    f'map(on_error="return", tolerate={given!r}): "return" tolerates any number of failures',
+                    fix="leave one of them out",
+                )
+            return Tolerance(math.inf)
+        if found is not None:
+            return Tolerance(0, float(found[1]) / 100, is_said=True)
+        return Tolerance(int(given), is_said=given != 0)
+
+    def is_exceeded(self, failures: int, of: int | None) -> bool:
+        """Whether these are too many; `of`: how many calls there are, None where that is not known yet."""
+        if self.share:
+            return of is not None and failures > of * self.share
+        return failures > self.number
+
+    def noted(self, error: BaseException, failures: int, of: int | None) -> BaseException:
+        """The failure that was one too many."""
+        if self.is_said:
+            said = f"{self.share * 100:g} %" if self.share else f"{self.number:g}"
+            total = "" if of is None else f" of {of:,}"
+            error.add_note(f"{failures:,}{total} items failed, and {said} may")
+        return error

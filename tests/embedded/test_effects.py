@@ -304,6 +304,116 @@ def test_what_waits_for_a_slot_has_not_begun_and_never_does(store: Any) -> None:
     assert len(reserved) == 2
 
 
+def test_a_retry_goes_on_before_what_was_undone_and_does_it_with_keys_of_its_own(app: App) -> None:
+    run = buys_twice.options(id="b").start("7")
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    first = [seen for seen in bank.seen if seen[0] != "free"]
+    assert first == [
+        ("keyed", "b:/keyed"), ("deliver", "b:/deliver"), ("take keyed", "b:undo/take_keyed"),
+    ]  # fmt: skip
+    bank.seen.clear()
+    again = run.retry()
+    assert again.result() == "delivered"
+    assert bank.seen == [("keyed", "b:/keyed~1"), ("deliver", "b:/deliver")], "free was not undone"
+
+
+def test_what_a_retry_undoes_has_keys_of_its_own_again(app: App) -> None:
+    run = buys_twice.options(id="b").start("8")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="not yet"):
+            run.result()
+        run = run.retry()
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    keys = [seen[1] for seen in bank.seen if seen[0] in ("keyed", "take keyed")]
+    assert len(set(keys)) == 6
+    assert keys[-2:] == ["b:/keyed~2", "b:undo/take_keyed~2"]
+
+
+def take_keyed(result: str, order: str) -> None:
+    bank.seen.append(("take keyed", podium.idempotency_key()))
+
+
+@task(undo=take_keyed)
+async def keyed(order: str) -> str:
+    bank.seen.append(("keyed", podium.idempotency_key()))
+    return order
+
+
+@task
+async def free(order: str) -> None:
+    bank.seen.append(("free", order))
+
+
+@task
+async def deliver(order: str) -> str:
+    bank.seen.append(("deliver", podium.idempotency_key()))
+    if len(bank.seen) < 3 and order == "7" and ("free", order) not in bank.seen:
+        return "delivered"
+    raise ValueError("not yet")
+
+
+@workflow
+async def buys_twice(order: str) -> str:
+    await free(order)
+    await keyed(order)
+    return await deliver(order)
+
+
+def test_what_on_failure_undid_is_no_past_of_a_retry(app: App) -> None:
+    run = sells_by_child.options(id="c").start()
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    again = run.retry()
+    with pytest.raises(ValueError, match="not yet"):
+        again.result()
+    children = [seen[1] for seen in bank.seen if seen[0] == "child"]
+    assert len(children) == 2, "the child that was called back is no result any more"
+    assert len(set(children)) == 2, "and the other one is a run of its own"
+    assert what() == ["child", "called back", "child", "called back"]
+
+
+@task
+async def noted() -> str:
+    bank.seen.append(("child", podium.idempotency_key().partition(":")[0]))
+    return "made"
+
+
+@workflow
+async def makes() -> str:
+    return await noted()
+
+
+def call_back(made: str) -> None:
+    bank.seen.append(("called back", made))
+
+
+@workflow
+async def sells_by_child() -> None:
+    made = await makes()
+    podium.on_failure(call_back, made)
+    raise ValueError("not yet")
+
+
+def test_why_and_show_say_that_it_undoes(app: App) -> None:
+    run = holds.start("7")
+    bank.begun.wait(5)
+    entered, go_on = threading.Event(), bank.go_on
+
+    def slow(*_: Any) -> None:
+        entered.set()
+        go_on.wait(5)
+
+    bank.asked = slow
+    run.cancel()
+    entered.wait(5)
+    assert "undoing what it has done" in run.why()
+    go_on.set()
+    with pytest.raises(RunCancelled):
+        run.result()
+
+
 # -- once ------------------------------------------------------------------------------------------------
 
 

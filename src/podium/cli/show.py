@@ -81,6 +81,7 @@ def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
         parts.append(formatting.ago(row.ended, now))
         parts += [f"took {formatting.span(row.ended - row.started)}"] if row.started is not None else []
     else:
+        parts += ["undoing"] if progress is not None and progress.undoes else []
         parts.append(f"created {formatting.ago(row.created, now)}")
     if progress is not None:
         parts.append(history.in_words(progress.steps))

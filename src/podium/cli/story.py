@@ -12,6 +12,7 @@ from . import formatting
 
 ODD_MAX = 3
 _SIGNS = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍"}
+_ENDED = "the body has ended"
 _LABELS = {MESSAGE: "✉ message", TIMER: "timer", TIMEOUT: "timeout reached"}
 
 
@@ -31,9 +32,10 @@ def _lines(branch: Branch, indent: str, row: RunRow, now: float) -> Iterator[str
         head = indent + formatting.dim("└─ " if last else "├─ ")
         under = indent + formatting.dim("   " if last else "│  ")
         if isinstance(item, Branch):
-            simple = _only_function(item)
+            simple = None if item.undoes else _only_function(item)
             if simple is None:
-                yield f"{head}{formatting.dim(formatting.many(item.count, 'branch', 'branches'))}"
+                name = "undone" if item.undoes else formatting.many(item.count, "branch", "branches")
+                yield f"{head}{formatting.dim(name)}"
                 yield from _lines(item, under, row, now)
                 continue
             item = simple
@@ -110,7 +112,7 @@ def _label(function: str) -> str:
 def entry_line(entry: Entry) -> str:
     """One entry on a line, for `--all`."""
     scope, function = place(entry)
-    label = _label(function) if function else "taken up"
+    label = _label(function) if function else _ENDED if entry.kind is Kind.ENDING else "taken up"
     where = label + (f" in branch {scope}" if scope else "")
     sign = "●" if entry.kind in STARTS else _SIGNS.get(entry.kind, "·")
     if entry.kind in (Kind.ERROR, Kind.RETRY):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..checks import Tolerance
 from ..engine import End
 from ..errors import UsageError
 from ..executors import slot_lent
@@ -42,8 +43,8 @@ class Runs(Generic[R]):
     """Iterate it (`for`, `async for`) in the order of the items, or await it for the list of results.
 
     A failed item raises its failure where its result would come, and the others are cancelled; with
-    `on_error="return"` the exception itself comes as the result. Outside of workflows also RunCancelled and
-    RunParked.
+    `on_error="return"`, and as many times as `tolerate` says, the exception itself comes as the result.
+    Outside of workflows also RunCancelled and RunParked.
 
     Example:
 
@@ -110,19 +111,21 @@ class Batch:
         start: Callable[[Any], StoredRun],
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int,
-        on_error: str,
+        tolerance: Tolerance,
     ) -> None:
         if isinstance(items, AsyncIterable):
             raise UsageError(
                 "map over an async iterable works inside workflows", fix="collect the items first"
             )
         self._start = start
-        self._on_error = on_error
+        self._tolerance, self._failures = tolerance, 0
+        self._number = len(items) if isinstance(items, Sized) else None
         self._items: Iterator[tuple[int, Any]] = enumerate(items)
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._ring: Callable[[], None] = lambda: None  # tells who waits in asyncio
         self._runs: dict[int, Run[Any]] = {}
         self._ready: dict[int, Any] = {}
+        self._last_failure: Exception = UsageError("none has failed")
         self._drawn = self._given = 0
         for _ in range(limit):
             self._draw()
@@ -174,11 +177,13 @@ class Batch:
         try:
             self._ready[position] = run.result()
         except Exception as error:
-            if self._on_error == "raise":
-                self.cancel()
-                raise
+            self._failures, self._last_failure = self._failures + 1, error
             self._ready[position] = error
         self._draw()
+        number = self._drawn if self._number is None and not self._runs else self._number
+        if self._failures and self._tolerance.is_exceeded(self._failures, number):
+            self.cancel()
+            raise self._tolerance.noted(self._last_failure, self._failures, number)
         return position
 
     def completed(self) -> Iterator[Any]:

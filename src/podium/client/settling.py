@@ -11,7 +11,7 @@ from .. import codec
 from ..codec.schemas import check_schema, schema_of
 from ..errors import UsageError
 from ..functions import Function
-from ..machine import AGAIN, UNDO_SCOPE
+from ..machine import AGAIN, is_undo
 from ..model import Message, State
 from .waiting import Answer, Waiting, mapped
 
@@ -88,7 +88,6 @@ class Settling:
 
 def with_payload(message: Message, payload: bytes) -> Message:
     """The message with what is settled; nothing is made of the result of what undoes a step."""
-    is_result = message.state == State.SUCCEEDED.value
-    if is_result and message.name.startswith(f"{UNDO_SCOPE}/"):
+    if message.state == State.SUCCEEDED.value and is_undo(message.name):
         payload = codec.encode(None)
     return msgspec.structs.replace(message, payload=payload)

@@ -5,7 +5,7 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import Enum
 
 import msgspec
@@ -17,6 +17,7 @@ from ..model import (
     COPY_BEGAN,
     DEADLINE,
     FED,
+    STARTS,
     EngineRow,
     Entry,
     Fence,
@@ -30,7 +31,9 @@ from ..model import (
     Verdict,
     Write,
     copy_of_row,
+    with_undone,
 )
+from .undone import past_of, uncertain
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
@@ -136,11 +139,20 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
         raise WrongState(
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
         )
-    entries = _before_timeout(row, [entry for entry in entries if entry.seq > row.base])
-    keep = len(entries)
-    while keep and (entries[keep - 1].kind not in _WENT_WELL or entries[keep - 1].step == COPY_BEGAN):
+    own = [entry for entry in entries if entry.seq > row.base]
+    past, undone = past_of(own)
+    past, open_effects = _before_timeout(row, past), uncertain(own)
+    keep = len(past)
+    while keep and not _went_well(past[keep - 1], open_effects):
         keep -= 1
-    return copy_of_row(row, new_id, now, keep)
+    new = copy_of_row(row, new_id, now, keep)
+    return msgspec.structs.replace(new, context=with_undone(row.context, undone)) if undone else new
+
+
+def _went_well(entry: Entry, open_effects: Container[str]) -> bool:
+    if entry.kind in STARTS:
+        return entry.step in open_effects
+    return entry.kind in _WENT_WELL and entry.step != COPY_BEGAN
 
 
 def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:

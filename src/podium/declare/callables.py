@@ -12,7 +12,7 @@ import importlib
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from ..checks import Span, check_count, seconds_of
+from ..checks import Span, Tolerance, check_count, seconds_of
 from ..client import (
     PASSED_ON,
     App,
@@ -132,12 +132,13 @@ class Durable(Generic[P, C, R]):
         *,
         limit: int | None = None,
         on_error: OnError = "raise",
+        tolerate: int | str = 0,
     ) -> Runs[R]:
         """Call it for each item, at most `limit` at once; iterate the results or await their list.
 
-        `on_error="return"` puts failures among the results instead of raising the first. Items may be
-        lazy, and inside workflows asynchronous. Outside of workflows each item is a run of its own.
-        Raises UsageError for a limit below 1.
+        `on_error="return"` puts failures among the results instead of raising the first; `tolerate=3`, or
+        "5%" of the items, so many, and with more the map fails. Items may be lazy, and inside workflows
+        asynchronous. Outside of workflows each item is a run of its own. Raises UsageError.
 
         Example:
 
@@ -148,13 +149,11 @@ class Durable(Generic[P, C, R]):
         """
         if limit is not None:
             check_count("map", "limit", limit, 1)
-        if on_error not in ("raise", "return"):
-            raise UsageError(f'map(on_error={on_error!r}): "raise" or "return" is needed')
-        machine = current_machine()
+        tolerance, machine = Tolerance.of(on_error, tolerate), current_machine()
         if machine is not None:
             self._inside("map")
             options = self._call.of_child()
-            fan_out = FanOut(machine, self._function, items, limit, on_error, self._bound, options)
+            fan_out = FanOut(machine, self._function, items, limit, tolerance, self._bound, options)
             return Runs(fan_out, self._function.label)
         app = current_app()
         if self._call.id is not None:
@@ -165,7 +164,7 @@ class Durable(Generic[P, C, R]):
             started = app.starts.one(self._function, args, {}, self._call, watch=True)
             return StoredRun(app, self._function, started)
 
-        batch = Batch(begin, items, limit or BATCH, on_error)
+        batch = Batch(begin, items, limit or BATCH, tolerance)
         return Runs(batch, self._function.label)
 
     def start_many(

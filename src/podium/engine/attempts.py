@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from .. import codec
 from ..executors import Attempt
-from ..machine import AGAIN, Step
+from ..machine import AGAIN, Step, is_undo
 from ..model import (
     ASKS,
     NOT_BEGUN,
@@ -24,6 +24,7 @@ from ..model import (
     Head,
     Kind,
     StepProgress,
+    Undone,
     lineage_of,
     read_name,
 )
@@ -68,6 +69,7 @@ class Attempts:
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
         self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
         self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
+        self.undone: Undone | None = None  # of a retry
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
         self._line: list[tuple[float, str]] = []
@@ -139,8 +141,8 @@ class Attempts:
             head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
         )
         attempt.headers, attempt.since = head.context, head.started
-        if self.former_keys is not None:
-            attempt.key = self.former_keys[step.id]
+        if self.former_keys is not None or self.undone is not None:
+            attempt.key = self.key_of(head, step.id)
         if self.said:
             attempt.last = self.said.get(step.id, b"")
         self.running[step.id] = attempt
@@ -162,9 +164,8 @@ class Attempts:
 
     def key_of(self, head: Head, step: str) -> str:
         """The idempotency key of a step."""
-        if self.former_keys is not None and (key := self.former_keys[step]):
-            return key
-        return f"{lineage_of(head)}:{step}"
+        key = f"{lineage_of(head)}:{step}" if self.former_keys is None else self.former_keys[step]
+        return key if self.undone is None else key + self.undone.suffix(step, is_undo(step))
 
     def have_effects(self, steps: Iterable[Step]) -> bool:
         """Whether any of these may have had an effect outside."""

@@ -38,8 +38,8 @@ from ..model import (
     WaitRow,
     Write,
     head_of_new,
+    headers_for_child,
     lineage_of,
-    module_before,
 )
 from .context import Context
 from .driver import Driver
@@ -170,7 +170,7 @@ class Border:
             tags=options.tags,
             parent=head.id,
             root=head.root or head.id,
-            context=head.context if module_before(head) is None else "",  # that header is its own
+            context=headers_for_child(head),
         )
 
     def _cancel(self, step: Step) -> None:

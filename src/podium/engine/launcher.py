@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ..executors import Attempt
 from ..executors.protocol import BUILT_IN, AttemptRunner
 from ..machine import CancelStep, Ending, Machine, Step, Tell, UndoStep
-from ..model import ASKS, NOT_BEGUN, UNDOES, Head, Kind
+from ..model import ASKS, EFFECT, NOT_BEGUN, UNDOES, Head, Kind
 from .attempts import LOST_ALONE_MAX, Attempts
 from .context import Context
 from .driver import Driver
@@ -119,7 +119,11 @@ class Launcher:
         asks = step.function.verify is not None and tries is not None and tries.is_uncertain
         attempt = (self._attempts.ask if asks else self._attempts.begin)(self._head, step)
         self._outbox.held.append(attempt)
-        name = ASKS if asks else f"{UNDOES}{step.of}" if isinstance(step, UndoStep) else ""
+        name = EFFECT if step.is_effect else ""
+        if isinstance(step, UndoStep):
+            name = f"{UNDOES}{step.of}"
+        if asks:
+            name = ASKS
         self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest, name)
         self._touch()
         return attempt

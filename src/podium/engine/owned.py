@@ -15,7 +15,7 @@ from ..errors import InternalError, ResourceShortage, StoreError, UsageError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
-from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, Verdict, Write, undone_of
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .attempts import Attempts
@@ -74,6 +74,7 @@ class OwnedRun:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
         self.attempts = Attempts()
+        self.attempts.undone = undone_of(head)
         self.attempts.former_keys = FormerKeys.of_run(head, machine.function)
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..functions import Function
 from ..machine import Machine
-from ..model import Entry, Head, Kind, clock_of, lineage_of
+from ..model import Entry, Head, Kind, clock_of, lineage_of, undone_of
 from .attempts import Attempts
 from .border import Border
 from .driver import Driver
@@ -19,7 +19,7 @@ def machine_of(head: Head, function: Function) -> Machine:
     make = function.machine or Machine
     machine: Machine = make(head.id, function, head.args, clock_of(head), lineage_of(head), same_code)
     machine.headers, machine.since = head.context, head.started
-    machine.verbs.generation = head.generation
+    machine.verbs.generation, machine.verbs.undone = head.generation, undone_of(head)
     return machine
 
 

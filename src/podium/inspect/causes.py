@@ -186,10 +186,11 @@ class _Unfinished:
             what = f"cancel was asked for {asked}; its {where} stops it at the next step"
             return Cause("cancelling", what, self._steps())
         up = f"up {span(self.now - owner.started)}{_script(owner)}"
+        if self.progress.undoes and not self.progress.retrying:
+            return Cause("undoing", f"undoing what it has done, in {where}, {up}", self._steps())
         if self.progress.retrying:
-            return Cause(
-                "retrying", self._tries(self.progress.retrying[0]), (f"in {where}, {up}", *self._more_tries())
-            )
+            where = f"in {where}, {up}"
+            return Cause("retrying", self._tries(self.progress.retrying[0]), (where, *self._more_tries()))
         info = read_engine_info(owner.info)
         if info.full:
             details = (
@@ -221,10 +222,8 @@ class _Unfinished:
 
     def _steps(self) -> tuple[str, ...]:
         """What it is at, as far as that is on record."""
-        said = [
-            f"{_label(entry)}: try {entry.attempt} began {ago(entry.at, self.now)}"
-            for entry in self.progress.begun
-        ]
+        begun = self.progress.begun
+        said = [f"{_label(each)}: try {each.attempt} began {ago(each.at, self.now)}" for each in begun]
         last = self.progress.last
         if not said and last is not None:
             said = [f"last on record: {_label(last) or str(last.kind)}, {ago(last.at, self.now)}"]
@@ -237,8 +236,7 @@ class _Unfinished:
 
     def _unowned(self) -> Cause:
         row = self.row
-        ready = bool(self.inbox) or (row.due is not None and row.due <= self.now)
-        if not ready:
+        if not (self.inbox or (row.due is not None and row.due <= self.now)):
             return self._resting()
         taker = self._taker()
         asked = self._cancel_asked()
@@ -251,22 +249,22 @@ class _Unfinished:
         row = self.row
         if found := waited_for(self.view, row):
             return Cause(*found)
+        end = f"podium cancel {row.id}  ends it"
         if row.due is None:
-            end = f"podium cancel {row.id}  ends it"
             return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
         when = f"in {span(row.due - self.now)}"
         there, fix = self._by_then()
         if row.state is State.QUEUED:
             return Cause("delayed", f"it was told to begin {when}", there, fix)
         if self.progress.retrying:
-            tries = self._tries(self.progress.retrying[0])
-            return Cause("retrying", tries, (*self._more_tries(), *there), fix)
+            details = (*self._more_tries(), *there)
+            return Cause("retrying", self._tries(self.progress.retrying[0]), details, fix)
         return Cause("sleeping", f"it sleeps, or waits with a deadline, that is over {when}", there, fix)
 
     def _by_then(self) -> tuple[tuple[str, ...], str]:
         """Whether somebody will be there when it is due, and what to do if not."""
-        taker = self._taker()
-        return ((), "") if taker.kind == "due" else ((f"by then: {taker.what}", *taker.details), taker.fix)
+        way = self._taker()
+        return ((), "") if way.kind == "due" else ((f"by then: {way.what}", *way.details), way.fix)
 
     def _taker(self) -> Cause:
         """Who takes it now, or why nobody does."""
@@ -354,7 +352,8 @@ class _Unfinished:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
         called = _failed_call(entry.payload) or _label(entry)
-        return f"{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload)}"
+        undoing = "undoing what it has done; " if self.progress.undoes else ""
+        return f"{undoing}{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload)}"
 
     def _more_tries(self) -> Iterator[str]:
         yield from map(self._tries, self.progress.retrying[1:_SHOWN])

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
+from ..machine import UNDO_SCOPE, is_undo
 from ..model import ANSWER, COPY_BEGAN, DEADLINE, OUTCOME, STARTS, TURNS, Entry, Kind, State, read_name
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would
+
+_UNDONE_AFTER = (State.FAILED.value, State.CANCELLED.value)  # how a body has ended, in an ENDING
 
 _OVER = (Kind.RESULT, Kind.ERROR)
 _ATTEMPTS = (*_OVER, Kind.RETRY)
@@ -98,13 +101,14 @@ class Branch:
     def __init__(self, first: int) -> None:
         self.first = first  # number of the entry it began with
         self.count = 1  # how many scopes were folded into it
+        self.undoes = False  # its steps undo others
         self.functions: dict[str, StepCounts] = {}
         self.below: dict[str, Branch] = {}
 
     def shape(self) -> tuple[object, ...]:
         """Two branches of one shape do the same."""
         below = {branch.shape() for branch in self.below.values()}
-        return (frozenset(self.functions), frozenset(below))
+        return (frozenset(self.functions), frozenset(below), self.undoes)
 
     def merge(self, other: Branch) -> None:
         """Take in a branch of the same shape."""
@@ -139,6 +143,7 @@ class RunProgress:
     def __init__(self, entries: Iterable[Entry] = (), branches: bool = False) -> None:
         self.functions: dict[str, StepCounts] = {}  # of steps alone, by name, in order of appearance
         self.last: Entry | None = None
+        self.undoes = False  # its body has failed or was cancelled, and what it did is undone
         self._root = Branch(0) if branches else None
         for entry in entries:
             self.add(entry)
@@ -178,6 +183,10 @@ class RunProgress:
     def add(self, entry: Entry) -> StepCounts | None:
         """Count an entry; the counts of its function, if it is a step's and says how an attempt ended."""
         self.last = entry
+        if entry.kind is Kind.ENDING:
+            self.undoes = entry.name.startswith(_UNDONE_AFTER)
+        elif is_undo(entry.step):
+            self.undoes = True  # of a long record only the end is looked at
         if entry.kind in TURNS or entry.step == COPY_BEGAN:
             return None  # the engine's own book-keeping, see `engine.poison_bodies` and `engine.driver`
         if entry.kind is Kind.MESSAGE:
@@ -258,5 +267,6 @@ def _branch(root: Branch, scope: str, first: int) -> Branch:
         below = branch.below.get(part)
         if below is None:
             below = branch.below[part] = Branch(first)
+            below.undoes = part == UNDO_SCOPE
         branch = below
     return branch

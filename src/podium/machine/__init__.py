@@ -6,7 +6,7 @@
 from . import guard, interpose
 from .answering import AGAIN
 from .attended import Attendant, AttendedMachine
-from .effects import UNDO_SCOPE, UndoStep
+from .effects import UNDO_SCOPE, UndoStep, is_undo
 from .fanout import FanOut
 from .interpose import adopt
 from .lines import foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
@@ -56,6 +56,7 @@ __all__ = [
     "current_machine",
     "end_idle_workers",
     "foreign_line",
+    "is_undo",
     "is_user_file",
     "line_of",
     "machine_ask",

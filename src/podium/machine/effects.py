@@ -146,6 +146,11 @@ def _undo_of(step: Step, payload: bytes) -> Undo:
     return Undo(function, data, digest, step.line, step.id, step.item)
 
 
+def is_undo(identity: str) -> bool:
+    """Whether that is a step which undoes another."""
+    return identity.startswith(f"{UNDO_SCOPE}/")
+
+
 def led_to_by(entry: Entry | None) -> str:
     """The identity of the step whose outcome this entry is; "" before the first."""
     if entry is None:

@@ -6,14 +6,14 @@ are drawn only as slots become free, so an endless or asynchronous source needs 
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
-from functools import partial
+from collections.abc import AsyncIterable, Iterable, Iterator, Sized
 from typing import Any, Literal
 
+from ..checks import Tolerance
 from ..errors import UsageError
 from ..functions import Function
+from .collecting import Collected
 from .loop import Future
 from .machine import Machine
 from .outside import NO_OPTIONS, ChildOptions, start_child
@@ -25,11 +25,11 @@ OnError = Literal["raise", "return"]
 WINDOW = 1000  # in flight at most when neither a limit is given nor the number of items is known
 
 
-class FanOut:
+class FanOut(Collected):
     """Steps of one function over items, at most `limit` in flight, outcomes by position.
 
-    `on_error` "raise": the first failure (in recorded order) cancels the rest and is raised by whoever
-    collects. "return": failures take their place among the results as exceptions.
+    Failures that are tolerated take their place among the results as exceptions; one more (in recorded order)
+    cancels the rest and is raised by whoever collects.
     """
 
     def __init__(
@@ -38,16 +38,17 @@ class FanOut:
         function: Function,
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int | None,
-        on_error: OnError,
+        tolerance: Tolerance,
         before: tuple[Any, ...] = (),
         options: ChildOptions = NO_OPTIONS,
     ) -> None:
         machine.check_alive()
         self._before = before  # arguments that come before the item: the object, of a method
-        self._machine, self._function, self._on_error = machine, function, on_error
+        self._machine, self._function, self._tolerance = machine, function, tolerance
         self._scope: Scope = machine.loop.current_scope().child()
         self._options = options  # of child runs
-        number = len(items) if isinstance(items, Sized) else WINDOW
+        self._number = len(items) if isinstance(items, Sized) else None
+        number = WINDOW if self._number is None else self._number
         # Steps that are open cost little, runs that have begun a place in memory each.
         self._limit = limit or (min(number, WINDOW) if function.is_workflow else number) or 1
         self._steps: dict[int, Step] = {}  # in flight, by position
@@ -55,7 +56,11 @@ class FanOut:
         self._finished: deque[int] = deque()  # positions in recorded order, for as_completed
         self._drawn = 0
         self._exhausted = False
-        self._failure: BaseException | None = None
+        self._failure: BaseException | None = None  # of all of it
+        self._failures: dict[int, Step] = {}  # that are tolerated so far, by position
+        self._again: deque[tuple[int, Step]] = deque()  # to be asked for once more, in a retry
+        if tolerance.is_said:
+            machine.fan_outs.append(self)
         self._changed: Future[None] | None = None
         self._slot: Future[None] | None = None  # an asynchronous source waits for it
         self._items: Iterator[Any] | None = None  # None: asynchronous, `_pump` draws them
@@ -69,6 +74,9 @@ class FanOut:
     # -- starting -------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
+        while self._again and len(self._steps) < self._limit:
+            position, step = self._again.popleft()
+            self._follow(position, self._once_more(step))
         items = self._items
         while items is not None and not self._exhausted and len(self._steps) < self._limit:
             try:
@@ -92,6 +100,7 @@ class FanOut:
         except Exception as error:
             self._fail(error)
         self._exhausted = True
+        self._check()
         self._notify()
 
     def _start(self, item: Any) -> None:
@@ -104,6 +113,16 @@ class FanOut:
             self._fail(error)
             return
         step.item = position
+        self._follow(position, step)
+
+    def _once_more(self, failed: Step) -> Step:
+        machine, failed_at = self._machine, failed.line
+        step = Step(machine, machine.loop, failed.id, failed.function, failed.args, failed.digest, failed_at)
+        step.context, step.item = failed.context, failed.item
+        machine.ask_for(step)
+        return step
+
+    def _follow(self, position: int, step: Step) -> None:
         self._steps[position] = step
         step.add_done_callback(lambda future: self._done(position, future))
 
@@ -119,16 +138,38 @@ class FanOut:
         if future.cancelled():
             self._fail(UsageError("this map was cancelled"))
             return
-        error = future.exception()
-        if error is not None and self._on_error == "raise":
-            self._fail(error)
-            return
+        if future.exception() is not None:
+            self._failures[position] = future
+            self._check()
+            if self._failure is not None:
+                return
         self._outcomes[position] = future
         self._finished.append(position)
         if self._slot is not None and not self._slot.done():
             self._slot.set_result(None)
         self._fill()
+        self._check()
         self._notify()
+
+    def _check(self) -> None:
+        """Whether more have failed than may."""
+        number = self._drawn if self._exhausted else self._number
+        count = len(self._failures)
+        if count and self._failure is None and self._tolerance.is_exceeded(count, number):
+            error = next(reversed(self._failures.values())).exception()
+            assert error is not None
+            self._fail(self._tolerance.noted(error, count, number))
+
+    def redrive(self) -> None:
+        """Here the past of a run that is retried ends: what has failed in it, and nobody has seen, is done
+        again."""
+        if self._failure is None and not (self._exhausted and not self._steps):
+            for position, step in self._failures.items():
+                if self._outcomes.pop(position, None) is not None:
+                    self._finished.remove(position)
+                    self._again.append((position, step))
+            self._failures.clear()
+            self._fill()
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
@@ -147,84 +188,3 @@ class FanOut:
     def counts(self) -> tuple[int, int]:
         """How many items were drawn, and how many of these are in flight."""
         return self._drawn, len(self._steps)
-
-    # -- collecting -----------------------------------------------------------------------------------
-
-    def _notify(self) -> None:
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
-
-    def _pending(self, ready: Callable[[], bool]) -> Future[None] | None:
-        """None if there is something to take, or the end; else a future that is done on the next change."""
-        if self._failure is not None:
-            raise self._failure
-        if ready() or (self._exhausted and not self._steps):
-            return None
-        if self._changed is None or self._changed.done():
-            self._changed = self._machine.loop.create_future()
-        return self._changed
-
-    def _wait(self, ready: Callable[[], bool]) -> None:
-        try:
-            while (changed := self._pending(ready)) is not None:
-                self._machine.loop.wait_plainly(changed)
-        except asyncio.CancelledError:  # as gather: whoever waits takes what it waits for along
-            self.cancel()
-            raise
-
-    async def _awaited(self, ready: Callable[[], bool]) -> None:
-        try:
-            while (changed := self._pending(ready)) is not None:
-                await changed
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
-
-    def _take(self, position: int) -> Any:
-        future = self._outcomes.pop(position, None)
-        if future is None:
-            raise UsageError("the results of a map are handed out once", fix="keep the list that it gave")
-        error = future.exception()
-        return future.result() if error is None else error
-
-    def _never(self) -> bool:
-        return False
-
-    async def collect(self) -> list[Any]:
-        """All results, by position."""
-        await self._awaited(self._never)
-        return [self._take(position) for position in range(self._drawn)]
-
-    def __iter__(self) -> Iterator[Any]:
-        position = 0
-        while True:
-            self._wait(partial(self._outcomes.__contains__, position))
-            if position >= self._drawn:
-                return
-            yield self._take(position)
-            position += 1
-
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        position = 0
-        while True:
-            await self._awaited(partial(self._outcomes.__contains__, position))
-            if position >= self._drawn:
-                return
-            yield self._take(position)
-            position += 1
-
-    def completed(self) -> Iterator[Any]:
-        """Results in recorded order, waiting plainly."""
-        while True:
-            self._wait(lambda: bool(self._finished))
-            if not self._finished:
-                return
-            yield self._take(self._finished.popleft())
-
-    async def acompleted(self) -> AsyncIterator[Any]:
-        """Results in recorded order, for `async for`."""
-        while True:
-            await self._awaited(lambda: bool(self._finished))
-            if not self._finished:
-                return
-            yield self._take(self._finished.popleft())

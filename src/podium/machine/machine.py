@@ -32,6 +32,7 @@ from .lines import caller, line_of, where_defined
 from .loop import Loop
 from .mismatches import mismatch, too_early
 from .outside import OutsideStep
+from .parts import Redriven
 from .scope import Scope
 from .steps import Again, CancelStep, Command, Ending, Finish, Step
 from .unawaited import Unawaited
@@ -73,6 +74,7 @@ class Machine(Answering):
             OutsideStep | CancelStep
         ] = []  # what is to go out of the run, since the engine looked
         self.effects = Effects()
+        self.fan_outs: list[Redriven] = []  # that tolerate failures
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
@@ -115,6 +117,8 @@ class Machine(Answering):
         kind, loop = entry.kind, self.loop
         if kind is _TICK and entry.step == COPY_BEGAN:
             loop.jump(entry.at, self.function.timeout)
+            for fan_out in self.fan_outs:
+                fan_out.redrive()
             return
         if self.finished is not None:
             raise too_early(self, entry)

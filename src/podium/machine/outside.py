@@ -150,7 +150,7 @@ def _ask(
     loop, function = machine.loop, _VERBS[verb]
     data, digest = codec.encode_call(about, where=verb)
     identity = loop.current_scope().identify(verb)
-    target = target or derived_id(machine.verbs.lineage, identity, loop.now)
+    target = target or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     step = kind(machine, loop, identity, function, data, digest, caller(), target)
     step.type = type
     machine.open[identity] = machine.outside[identity] = step
@@ -236,7 +236,7 @@ def start_child(
     function.check(bound)
     data, digest = function.encode(bound, len(args), machine.depot)
     identity = (scope or loop.current_scope()).identify(function.label)
-    target = options.id or derived_id(machine.verbs.lineage, identity, loop.now)
+    target = options.id or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     line = where or caller()
     step = ChildStep(machine, loop, identity, function, data, digest, line, target)
     step.options = options

@@ -69,3 +69,11 @@ class RunMachine(Protocol):
     def loop(self) -> RunLoop:
         """The run's loop."""
         ...
+
+
+class Redriven(Protocol):
+    """What does again, in a retry of the run, what has failed in its past."""
+
+    def redrive(self) -> None:
+        """That past ends here."""
+        ...

@@ -6,7 +6,7 @@ import random
 import uuid
 from hashlib import blake2b
 
-from ..model import Measure
+from ..model import Measure, Undone
 from .loop import Loop
 
 
@@ -15,8 +15,13 @@ class Verbs:
 
     def __init__(self, loop: Loop, lineage: str) -> None:
         self._loop, self.lineage = loop, lineage
+        self.undone: Undone | None = None  # of a retry
         self.generation = 0  # of the run
         self.measured: list[Measure] = []  # since the engine looked
+
+    def lineage_at(self, identity: str) -> str:
+        """What the id derives from that a step gives to what it starts or asks."""
+        return self.lineage if self.undone is None else self.lineage + self.undone.suffix(identity, False)
 
     def now(self) -> float:
         """UTC seconds of the last event."""

@@ -2,7 +2,18 @@
 
 from .audit import AuditRow
 from .cached import CACHED, CachedResult, cached_name, taken_from
-from .heads import clock_of, copy_of_row, head_of_new, head_of_row, lineage_of, module_before
+from .heads import (
+    Undone,
+    clock_of,
+    copy_of_row,
+    head_of_new,
+    head_of_row,
+    headers_for_child,
+    lineage_of,
+    module_before,
+    undone_of,
+    with_undone,
+)
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_of, read_name
 from .records import (
@@ -13,6 +24,7 @@ from .records import (
     COPY_BEGAN,
     DAMAGED,
     DEADLINE,
+    EFFECT,
     FED,
     NOT_BEGUN,
     OUTCOME,
@@ -58,6 +70,10 @@ __all__ = [
     "CachedResult",
     "cached_name",
     "taken_from",
+    "Undone",
+    "headers_for_child",
+    "undone_of",
+    "with_undone",
     "BY_ITS_PROGRAM",
     "SCHEDULE",
     "Answer",
@@ -66,6 +82,7 @@ __all__ = [
     "COPY_BEGAN",
     "DAMAGED",
     "DEADLINE",
+    "EFFECT",
     "FED",
     "FINAL",
     "OUTCOME",

@@ -12,10 +12,22 @@ from .records import Head, NewRun
 from .rows import RunRow
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """What the runs that this one retries have undone: these steps are done with keys of their own."""
+
+    steps: tuple[str, ...]
+    times: int  # how often something was undone
+
+    def suffix(self, step: str, is_undo: bool) -> str:
+        """What the key of a step has behind it."""
+        return f"~{self.times}" if is_undo or step in self.steps else ""
+
+
 class _Context(msgspec.Struct):
     """Of the headers in a run's `context`, what is read here."""
 
     module: str | None = None
+    undone: Undone | None = None
 
 
 def lineage_of(head: Head) -> str:
@@ -28,6 +40,28 @@ def lineage_of(head: Head) -> str:
 def module_before(head: Head) -> str | None:
     """What its workflow's module was called when Podium 0.1 began it; None for a run of a later version."""
     return msgspec.json.decode(head.context, type=_Context).module if head.context else None
+
+
+def undone_of(head: Head) -> Undone | None:
+    """What was undone before; None of most runs."""
+    return msgspec.json.decode(head.context, type=_Context).undone if head.context else None
+
+
+def with_undone(context: str, steps: frozenset[str]) -> str:
+    """The headers of a run's retry, where that run has undone these steps."""
+    headers: dict[str, Any] = msgspec.json.decode(context) if context else {}
+    before = msgspec.convert(headers.get("undone") or {"steps": (), "times": 0}, Undone)
+    headers["undone"] = Undone(tuple(sorted({*before.steps, *steps})), before.times + 1)
+    return msgspec.json.encode(headers).decode()
+
+
+def headers_for_child(head: Head) -> str:
+    """The headers that a child takes over: those of its own are left out."""
+    if not head.context or module_before(head) is not None:
+        return ""
+    headers: dict[str, Any] = msgspec.json.decode(head.context)
+    headers.pop("undone", None)
+    return msgspec.json.encode(headers).decode() if headers else ""
 
 
 def clock_of(head: Head) -> float:

@@ -101,6 +101,7 @@ class StepProgress(msgspec.Struct, frozen=True, gc=False):
 # What the `name` of a start on record says: one that asks what became of those before; one that undoes the
 # step which is named behind the colon.
 ASKS, UNDOES = "asks", "undoes:"
+EFFECT = "effect"  # one that has an effect outside
 NOT_BEGUN = "not begun"  # of a HANDED_BACK: the attempt was still in line
 PERSON = 255  # `policy` of a RETRY after which a person decides; then all retries are granted anew
 
