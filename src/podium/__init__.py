@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import alert
     from .calendar import Schedule, cron, every
     from .client import (
         App,
@@ -141,6 +142,7 @@ __all__ = [
     "UsageError",
     "Waiting",
     "WrongState",
+    "alert",
     "ask",
     "attempt",
     "callback",

@@ -26,6 +26,7 @@ from .modules import NOBODYS, Home
 from .retry import Retry
 
 if TYPE_CHECKING:
+    from .alert import Alert
     from .calendar import Schedule  # brings a reader of cron expressions, which most programs need not
 
 BY_POSITION = "*"  # beside recorded arguments: how many of them were given by position; see `encode`
@@ -62,6 +63,7 @@ class Function:
     verify: Function | None = None  # asks whether an attempt happened, before another one begins
     cache: Cache | None = None  # whether results on record stand for calls
     undo: Function | None = None  # called with the result when the workflow fails or is cancelled
+    alerts: tuple[Alert, ...] = ()  # what people are told of it
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
     machine: Callable[..., Any] | None = None  # of runs without a body: makes theirs

@@ -6,7 +6,7 @@ import ctypes
 import os
 import time
 
-from podium import idempotency_key, task, workflow
+from podium import alert, idempotency_key, task, workflow
 
 
 def note(*words: object) -> None:
@@ -66,3 +66,8 @@ def clock() -> float:
 def stamp(number: int) -> float:
     """When it began, wherever it did."""
     return clock()
+
+
+@workflow(alerts=[alert.failed("ops")])
+def tells() -> None:
+    raise ValueError("no")

@@ -27,6 +27,8 @@ class Standing(msgspec.Struct, frozen=True):
     missed_at: tuple[float, ...] = ()  # the newest of both
     held: str = ""  # why nothing is started
     paused: bool = False
+    watched: tuple[float, ...] = ()  # instants whose runs are to end in time
+    watched_to: float = 0.0  # up to here every instant was put there
 
     def replace(self, **changed: Any) -> Standing:
         """The same but for these."""
@@ -77,6 +79,25 @@ def decide(
         missed_at=tuple(sorted([*standing.missed_at, *passed, *over, *skipped])[-LISTED_MAX:]),
         held="",
     )
+
+
+def watch(
+    schedule: Schedule, before: Standing, after: Standing, now: float, by: float
+) -> tuple[list[float], Standing]:
+    """Instants whose runs should have ended by now, so long after each; and how the schedule stands then.
+
+    `before`: as it stood when this look began. Each instant is told of once, whether or not its run was
+    started; those at which it was paused are none.
+    """
+    if not by or after.paused:
+        return [], after.replace(watched=(), watched_to=now)
+    begin = max(before.watched_to, before.handled)
+    new = deque(schedule.between(begin, now), maxlen=LISTED_MAX)
+    watched = [*before.watched, *new][-LISTED_MAX:]
+    overdue = [at for at in watched if at + by <= now]
+    watched = watched[len(overdue) :]
+    due = min(after.due, watched[0] + by) if watched else after.due
+    return overdue, after.replace(watched=tuple(watched), watched_to=max(begin, now), due=due)
 
 
 def _on_time(schedule: Schedule, found: deque[float], now: float) -> list[float]:

@@ -1,6 +1,7 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
 from ..store import Finding, examine
+from .alerts import QUIET_SECONDS, count_since, deliver, notice
 from .app import App
 from .body import BodyWaiting, Callback, StepRun
 from .busy_wait import NEW_STORE, WAITING
@@ -47,6 +48,10 @@ __all__ = [
     "answer",
     "BodyWaiting",
     "Callback",
+    "QUIET_SECONDS",
+    "count_since",
+    "deliver",
+    "notice",
     "Point",
     "series",
     "tag_texts",

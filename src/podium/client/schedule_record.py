@@ -15,6 +15,7 @@ import msgspec
 
 from .. import codec
 from ..calendar import Schedule, Standing, begun
+from ..engine import channels
 from ..errors import PodiumError, StoreError, WrongState
 from ..functions import Function
 from ..model import SCHEDULE, UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
@@ -37,6 +38,8 @@ class Plan(msgspec.Struct, frozen=True):
     fingerprint: str = ""
     project: str = ""
     tags: tuple[str, ...] = ()
+    late_by: float = 0.0  # s after an instant, when it is told that its run has not ended; 0: never
+    late_to: tuple[str, ...] = ()  # channels
 
     def new_run(self, at: float, now: float) -> NewRun:
         """The run for one instant: its id says which, so there is one however many start it."""
@@ -73,7 +76,11 @@ def plans_of(function: Function, project: str) -> Iterator[Plan]:
     for n, schedule in enumerate(function.schedules, 1):
         args, digest = function.encode(function.bind((), schedule.args), 0)
         name = function.name if n == 1 else f"{function.name}.{n}"
-        yield Plan(name, function.name, schedule, args, digest, function.fingerprint, project, function.tags)
+        late_by = next((each.by for each in function.alerts if each.kind == "late"), 0.0)
+        yield Plan(
+            name, function.name, schedule, args, digest, function.fingerprint, project, function.tags,
+            late_by, channels(function.alerts, "late"),
+        )  # fmt: skip
 
 
 def written(plan: Plan, standing: Standing) -> dict[str, Any]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from ..calendar import Schedule, Standing, decide, held
+from ..calendar import Schedule, Standing, decide, held, watch
 from ..errors import EngineStopped, UsageError
-from ..model import FINAL, NewRun, Outcome, Write
+from ..model import FINAL
 from ..store import Store
 from .app import App, apps
 from .default_app import current_app
 from .run import Run, StoredRun
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
+from .schedule_starts import start_each, tell_late
 from .session import Session
 from .starting import chunks
 
@@ -108,7 +109,7 @@ class ScheduleHandle:
         at = float(int(now))
         new = self._record.plan.new_run(at, now)
         new = msgspec.structs.replace(new, id=f"{new.id}-{self._app.env.new_id()[-6:]}")
-        start(self._app.session, [new])
+        start_each(self._app.session, [new])
         return Run(StoredRun.known(self._app, self._app.functions.get(self.function), self._app.load(new.id)))
 
     def backfill(
@@ -130,7 +131,7 @@ class ScheduleHandle:
         if not dry_run:
             now = self._app.env.now()
             for chunk in chunks(todo):
-                start(self._app.session, [self._record.plan.new_run(at, now) for at in chunk])
+                start_each(self._app.session, [self._record.plan.new_run(at, now) for at in chunk])
         return list(map(self._there, todo))
 
     def _there(self, at: float) -> datetime.datetime:
@@ -208,17 +209,6 @@ def schedules(app: App | None = None) -> list[ScheduleHandle]:
     return [ScheduleHandle(app, each) for each in kept(app.session.store)]
 
 
-def start(session: Session, new_runs: Sequence[NewRun]) -> None:
-    """Put runs on record, those that are there already left as they are. Blocks."""
-    writes = [Write(new_runs=(new,)) for new in new_runs]
-    verdicts = session.store.commit(None, writes)
-    for new, verdict in zip(new_runs, verdicts, strict=True):
-        if verdict.outcome not in (Outcome.DONE, Outcome.CONFLICT):  # CONFLICT: there, by an older definition
-            raise EngineStopped(f"run {new.id} could not be started: {verdict.outcome} {verdict.detail}")
-    if session.has_engine:
-        session.host.call(session.host.engine.claimer.soon)
-
-
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     """Start what a schedule's run is to start now; how it stands then. It may be asked twice for the same."""
     session = apps.driving(run)
@@ -228,14 +218,21 @@ def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[
 
 
 def _start_due(session: Session, plan: Plan, standing: Standing) -> Standing:
-    store, now = session.store, session.profile.env.now()
+    now = session.profile.env.now()
+    overdue, after = watch(plan.schedule, standing, _started(session, plan, standing, now), now, plan.late_by)
+    tell_late(session, plan, after, overdue, now)
+    return after
+
+
+def _started(session: Session, plan: Plan, standing: Standing, now: float) -> Standing:
+    store = session.store
     if standing.paused:
         return standing.replace(due=now + FOREVER)
     if not _is_offered(store, plan):
         return held(plan.schedule, standing, now, f"no live engine offers {plan.function}")
     starts, after = decide(plan.schedule, standing, now, _is_unfinished(store, standing.last_run))
     for chunk in chunks(starts):
-        start(session, [plan.new_run(at, now) for at in chunk])
+        start_each(session, [plan.new_run(at, now) for at in chunk])
     return after.replace(last_run=run_id(plan.name, starts[-1])) if starts else after
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from ..alert import masked
 from ..engine import Options
 from ..store import Finding, shown_url
+from .channels import ENVIRONMENT, configured, variable
 from .location import default_url
 
 HIDDEN = "(set, not shown)"
@@ -45,7 +48,7 @@ class ShownSetting(msgspec.Struct, frozen=True):
 
     name: str
     value: str
-    origin: str  # "environment" or "default"
+    origin: str  # "environment", "default" or "pyproject.toml"
     default: str
     meaning: str
 
@@ -58,8 +61,8 @@ class Option(msgspec.Struct, frozen=True):
 
 
 def shown_settings() -> list[ShownSetting]:
-    """Every setting: its value, where that comes from, its default."""
-    return [
+    """Every setting: its value, where that comes from, its default; then the channels of alerts."""
+    told = [
         ShownSetting(
             name=setting.name,
             value=_shown(setting),
@@ -69,6 +72,16 @@ def shown_settings() -> list[ShownSetting]:
             meaning=setting.meaning,
         )
         for setting in SETTINGS
+    ]
+    return told + [
+        ShownSetting(
+            name=variable(name),
+            value=masked(url),
+            origin="environment" if os.environ.get(variable(name)) else "pyproject.toml",
+            default="",
+            meaning=f"where alerts to {name!r} go",
+        )
+        for name, url in configured(Path.cwd()).items()
     ]
 
 
@@ -85,7 +98,11 @@ def shown_options() -> list[Option]:
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
     """PODIUM_* variables that mean nothing, each with the nearest that does ("" if none is near)."""
     known = [setting.name for setting in SETTINGS]
-    unknown = sorted(name for name in environment if name.startswith("PODIUM_") and name not in known)
+    unknown = sorted(
+        name
+        for name in environment
+        if name.startswith("PODIUM_") and not name.startswith(ENVIRONMENT) and name not in known
+    )
     return [(name, next(iter(difflib.get_close_matches(name, known, 1, 0.7)), "")) for name in unknown]
 
 

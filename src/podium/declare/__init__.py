@@ -1,5 +1,7 @@
 """How a function becomes a task or a workflow, and the verbs it then has."""
 
+from .. import alert
+from .alerting import alert_workflow
 from .callables import Durable, Task, Workflow
 from .commands import shell
 from .decorators import on_failure, task, workflow
@@ -21,6 +23,8 @@ from .verbs import (
 from .waits import ask, callback, receive
 
 __all__ = [
+    "alert",
+    "alert_workflow",
     "Durable",
     "Task",
     "Workflow",

@@ -26,6 +26,7 @@ from .place import declaring_code
 from .replay_safe import own_code
 
 if TYPE_CHECKING:
+    from ..alert import Alert
     from ..calendar import Schedule  # brings a reader of cron expressions, which most programs need not
 
 P = ParamSpec("P")
@@ -56,6 +57,7 @@ class WorkflowOptions(TypedDict, total=False):
     name: str | None
     timeout: Span | None
     schedule: Schedule | Sequence[Schedule] | None
+    alerts: Sequence[Alert]
 
 
 class TaskDecorator:
@@ -140,6 +142,7 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     name     how the store knows it; default "module:qualname"
     timeout  seconds for the whole run, or "2h", durable; TimeoutError is raised in the body
     schedule when to start runs of it, by themselves: `podium.cron(...)`, `podium.every(...)`, or several
+    alerts   what people are told of it, and where: `podium.alert.failed("ops")`, `late`, `waiting`
 
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
     found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
@@ -232,6 +235,7 @@ def _workflow(
     name: str | None = None,
     timeout: Span | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
+    alerts: Sequence[Alert] = (),
     **unknown: object,
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
@@ -250,7 +254,8 @@ def _workflow(
         is_async=_is_async(fn),
         timeout=seconds,
         fingerprint=fingerprint(fn, own_code(fn)),
-        schedules=_schedules(schedule),
+        schedules=(schedules := _schedules(schedule)),
+        alerts=_alerts(alerts, schedules),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
     )
@@ -274,6 +279,24 @@ def _schedules(given: Any) -> tuple[Schedule, ...]:
                 f"@workflow(schedule={each!r}): a schedule is needed",
                 fix='podium.cron("0 9 * * MON-FRI") or podium.every("5m")',
             )
+    return several
+
+
+def _alerts(given: Any, schedules: Sequence[Schedule]) -> tuple[Alert, ...]:
+    """The alerts of `@workflow(alerts=[...])`."""
+    several: tuple[Any, ...] = tuple(cast(Any, given)) if isinstance(given, (list, tuple)) else (given,)
+    for each in several:
+        if type(each).__name__ != "Alert":
+            raise DeclarationError(
+                f"@workflow(alerts={each!r}): alerts are needed", fix='[podium.alert.failed("ops")]'
+            )
+    late = sum(each.kind == "late" for each in several)
+    if late and not schedules:
+        raise DeclarationError(
+            "alert.late is for a workflow with a schedule", fix="add schedule=, or leave it out"
+        )
+    if late > 1:
+        raise DeclarationError("a workflow has one alert.late", fix='alert.late("15m", "ops", "boss")')
     return several
 
 

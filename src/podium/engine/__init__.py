@@ -1,6 +1,7 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
 from . import events
+from .alerts import About, channels, fingerprint, how_it_ended
 from .border import refused_signal
 from .clients import Met
 from .dry_replay import DryEnd, DryReplay
@@ -15,6 +16,10 @@ from .watchers import End, gone, seen
 __all__ = [
     "DryEnd",
     "DryReplay",
+    "About",
+    "channels",
+    "fingerprint",
+    "how_it_ended",
     "End",
     "Engine",
     "EngineHost",

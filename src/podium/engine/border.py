@@ -41,6 +41,7 @@ from ..model import (
     headers_for_child,
     lineage_of,
 )
+from .alerts import alerts_of_question
 from .context import Context
 from .driver import Driver
 from .outbox import Outbox
@@ -144,6 +145,8 @@ class Border:
             outbox.waits.append(
                 Wait(step.id, step.target, ANSWER, step.prompt, step.schema, step.to, step.due)
             )
+            if is_new and step.prompt:
+                outbox.new_runs += alerts_of_question(self._context, self._head, step.id, step.prompt)
         elif isinstance(step, SendStep):
             at, run = self._context.env.now(), self._head.id
             id = f"{lineage_of(self._head)}:{step.id}"

@@ -18,6 +18,7 @@ from ..machine import Finish, Machine
 from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, Verdict, Write, undone_of
 from ..shortage import shortage_of
 from .alarm import Alarm
+from .alerts import alerts_of_end
 from .attempts import Attempts
 from .border import Border, Neighbours
 from .context import Context
@@ -311,6 +312,7 @@ class OwnedRun:
             return None
         if outbox.move is not None:
             self._host.closing(self)
+            outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move)
             self.residence.close(outbox.move)  # from here on it goes
         return outbox.take()
 

@@ -22,6 +22,7 @@ import msgspec
 
 from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
+from .alerts import alerts_of_end
 from .committer import OneWrite
 from .context import Context
 from .reasons import poisoned_body
@@ -109,7 +110,7 @@ class Adopter:
                 self._watchers.ended(head, End(State.PARKED, reason))
                 self._taken(head)
 
-            self._write(head, Write(fence, move), parked)
+            self._write(head, Write(fence, move, new_runs=alerts_of_end(self._context, head, move)), parked)
         else:
             at = max(self._context.env.now(), last)
             first = Entry(head.entries + 1, Kind.TURN_BEGAN, at)

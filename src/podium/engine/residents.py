@@ -11,6 +11,7 @@ from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
 from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
+from .alerts import alerts_of_end
 from .committer import OneWrite
 from .context import Context
 from .dispatch import Dispatcher
@@ -90,7 +91,7 @@ class Residents:
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
             if shortage_of(error) is None:
-                context.committer.touch(_parking(head, error, self._on_left))
+                context.committer.touch(_parking(context, head, error, self._on_left))
             else:
                 self.must_reconcile = True
             then(False)
@@ -253,7 +254,7 @@ class Residents:
 
 
 def _parking(
-    head: Head, error: Exception, on_left: Callable[[Head, Move, Sequence[Message]], None]
+    context: Context, head: Head, error: Exception, on_left: Callable[[Head, Move, Sequence[Message]], None]
 ) -> OneWrite:
     """A run that cannot even be made from its row is parked, as it would be by an error in driving it."""
     move = Move(State.PARKED, payload=explain(error), fingerprint=head.fingerprint)
@@ -262,7 +263,8 @@ def _parking(
         if verdict.outcome is Outcome.DONE:
             on_left(head, move, ())
 
-    return OneWrite(Write(Fence(head.id, head.token, frozenset({State.RUNNING})), move), parked)
+    fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
+    return OneWrite(Write(fence, move, new_runs=alerts_of_end(context, head, move)), parked)
 
 
 def _warn_lost(owned: OwnedRun) -> None:

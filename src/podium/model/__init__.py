@@ -17,6 +17,7 @@ from .heads import (
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_of, read_name
 from .records import (
+    ALERT,
     ANSWER,
     ASKS,
     BY_ITS_PROGRAM,
@@ -59,6 +60,7 @@ from .rows import Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "ALERT",
     "AuditRow",
     "ANSWER",
     "ASKS",

@@ -129,6 +129,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 SCHEDULE = "podium:schedule"  # the built-in workflow that every schedule is a run of
+ALERT = "podium:alert"  # and every alert
 BY_ITS_PROGRAM = "(its own program)"  # project of a run that only the program that began it goes on with
 
 

@@ -1,0 +1,57 @@
+"""What the run of a schedule starts: the runs of its instants, and the alert for those that are late."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from ..calendar import Standing
+from ..engine import About, fingerprint
+from ..errors import EngineStopped
+from ..model import FINAL, NewRun, Outcome, Write
+from .schedule_record import Plan, run_id
+from .session import Session
+
+
+def start_each(session: Session, new_runs: Sequence[NewRun]) -> None:
+    """Put runs on record, those that are there already left as they are. Blocks."""
+    writes = [Write(new_runs=(new,)) for new in new_runs]
+    verdicts = session.store.commit(None, writes)
+    for new, verdict in zip(new_runs, verdicts, strict=True):
+        if verdict.outcome not in (Outcome.DONE, Outcome.CONFLICT):  # CONFLICT: there, by an older definition
+            raise EngineStopped(f"run {new.id} could not be started: {verdict.outcome} {verdict.detail}")
+    if session.has_engine:
+        session.host.call(session.host.engine.claimer.soon)
+
+
+def tell_late(session: Session, plan: Plan, standing: Standing, overdue: Sequence[float], now: float) -> None:
+    """Start the alert for those of these instants whose runs have not ended: one, however many they are.
+    What was started and is gone has ended, and was pruned."""
+    rows = session.store.statuses([run_id(plan.name, at) for at in overdue]) if overdue else {}
+    late: list[tuple[str, str]] = []
+    for at in overdue:
+        id = run_id(plan.name, at)
+        row = rows.get(id)
+        if row is None and (at > standing.handled or at in (*standing.missed_at, *standing.pending)):
+            late.append(("", f"nothing was started for {_there(plan, at)}"))
+        elif row is not None and row.state not in FINAL:
+            late.append((id, f"the run for {_there(plan, at)} is {row.state}"))
+    if not late:
+        return
+    run, said = late[-1]
+    about = About(
+        "late",
+        plan.function,
+        fingerprint(plan.function, "late", plan.name),
+        run,
+        now,
+        f"{said}, {plan.late_by:g} s later",
+        plan.late_to,
+        plan.project,
+        len(late) - 1,
+    )
+    start_each(session, [about.new_run(session.profile.env.new_id(), now)])
+
+
+def _there(plan: Plan, at: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(at, plan.schedule.zone):%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,68 @@
+"""The built-in workflow that every alert is a run of: send it, be quiet for an hour, tell what came since.
+
+Declared like that of schedules, without the reading of its source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from ..client import QUIET_SECONDS, count_since, deliver
+from ..executors import current_attempt
+from ..functions import Function, registry
+from ..machine import current_machine
+from ..model import ALERT
+from ..retry import Retry
+from .callables import Task, Workflow
+
+VERSION = "1"  # of the body, as that of schedules
+
+# A sink that is broken over a long weekend still gets it: about five days of tries.
+_TRIES = Retry(times=500, wait=5.0, factor=2.0, max_wait=900.0)
+
+
+def _deliver(about: dict[str, Any], channel: str) -> None:
+    """Send one notice to one channel."""
+    attempt = current_attempt.get()
+    assert attempt is not None
+    deliver(attempt.run, about, channel, attempt.idempotency_key)
+
+
+def _count(about: dict[str, Any], since: float) -> list[Any]:
+    """How many more there were since, the newest of them, what it says."""
+    attempt = current_attempt.get()
+    assert attempt is not None
+    return count_since(attempt.run, about, since)
+
+
+async def _alert(about: dict[str, Any]) -> None:
+    """One notice to each channel, and an hour in which this run's name keeps others away."""
+    machine: Any = current_machine()
+    began: float = machine.verbs.now()
+    sent: list[Coroutine[Any, Any, Any]] = [_start(about, to) for to in about["to"]]
+    outcomes = await asyncio.gather(asyncio.sleep(QUIET_SECONDS), *sent, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    more, run, said = await count_more.start(about, began)
+    if not more:
+        return None
+    return machine.again(_WORKFLOW, ({**about, "more": more, "run": run, "said": said},), {})
+
+
+async def _start(about: dict[str, Any], channel: str) -> None:
+    await send_notice.start(about, channel)
+
+
+_DELIVER = Function(
+    "podium:deliver", _deliver, is_workflow=False, is_async=False, retry=_TRIES, timeout=120.0
+)
+_COUNT = Function("podium:count_more", _count, is_workflow=False, is_async=False, retry=Retry(times=5))
+_WORKFLOW = Function(ALERT, _alert, is_workflow=True, is_async=True, fingerprint=f"{ALERT} {VERSION}")
+for _each in (_DELIVER, _COUNT, _WORKFLOW):
+    registry.add(_each)
+send_notice: Task[[dict[str, Any], str], None, None] = Task(_DELIVER)
+count_more: Task[[dict[str, Any], float], list[Any], list[Any]] = Task(_COUNT)
+alert_workflow: Workflow[[dict[str, Any]], Any, None] = Workflow(_WORKFLOW)

@@ -1,0 +1,97 @@
+"""Alerts: runs of a built-in workflow that tell people of other runs.
+
+One is started in the very Write that ends or parks the run it tells of, or that asks a person. Its name is
+unique while it lives, which is an hour at least: so of one fingerprint there is one in an hour at most, and
+what comes meanwhile it tells of when that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from .. import codec
+from ..alert import Alert, Kind
+from ..errors import DecodeError
+from ..model import ALERT, Head, Move, NewRun, State
+from .context import Context
+from .reasons import read_reason
+
+SAID_MAX = 500  # characters
+
+
+class About(msgspec.Struct, frozen=True):
+    """What an alert tells of: the argument of its run."""
+
+    kind: Kind
+    function: str
+    fingerprint: str  # what counts as the same
+    run: str  # that it tells of first; "" where there is none
+    at: float
+    said: str
+    to: tuple[str, ...]  # channels, as `Alert.references` has them
+    project: str = ""
+    more: int = 0  # others of the same fingerprint that it tells of
+
+    def new_run(self, id: str, now: float) -> NewRun:
+        """The run that tells it."""
+        args, digest = codec.encode_call({"about": msgspec.to_builtins(self)}, where="alert")
+        name = f"alert {self.project} {self.fingerprint}"
+        return NewRun(id, ALERT, args, digest, now, unique_name=name)
+
+
+def channels(alerts: Sequence[Alert], kind: Kind) -> tuple[str, ...]:
+    """Where to tell of that; () to nobody."""
+    return tuple(dict.fromkeys(to for each in alerts if each.kind == kind for to in each.references))
+
+
+def alerts_of_end(context: Context, head: Head, move: Move) -> tuple[NewRun, ...]:
+    """What is to be started in the Write of a move by which a run leaves memory."""
+    if move.state not in (State.FAILED, State.PARKED) or not (to := _channels(context, head, "failed")):
+        return ()
+    sort, said = how_it_ended(move.state, move.payload)
+    return _told(context, head, "failed", sort, said, to)
+
+
+def alerts_of_question(context: Context, head: Head, step: str, prompt: str) -> tuple[NewRun, ...]:
+    """Likewise of the Write that asks a person."""
+    if not (to := _channels(context, head, "waiting")):
+        return ()
+    return _told(context, head, "waiting", step.partition("#")[0], prompt[:SAID_MAX], to)
+
+
+def _channels(context: Context, head: Head, kind: Kind) -> tuple[str, ...]:
+    function = context.functions.get(head.function)
+    return () if function is None or not function.alerts else channels(function.alerts, kind)
+
+
+def _told(
+    context: Context, head: Head, kind: Kind, sort: str, said: str, to: tuple[str, ...]
+) -> tuple[NewRun, ...]:
+    now = context.env.now()
+    about = About(
+        kind, head.function, fingerprint(head.function, kind, sort), head.id, now, said, to, head.project
+    )
+    return (about.new_run(context.env.new_id(), now),)
+
+
+def fingerprint(function: str, kind: Kind, sort: str) -> str:
+    """What counts as the same alert."""
+    return f"{function} {kind} {sort}"
+
+
+def how_it_ended(state: State, payload: bytes) -> tuple[str, str]:
+    """The sort of a failure or of a park, and what it says in a line."""
+    if state is State.PARKED:
+        reason = read_reason(payload)
+        return reason.code, f"{reason.code}: {reason.what}"[:SAID_MAX]
+    try:
+        failure = codec.describe_failure(payload)
+    except DecodeError:
+        return "", ""
+    return failure.type, failure.in_a_line(_kind)[:SAID_MAX]
+
+
+def _kind(type: str) -> str:
+    return type.rpartition(":")[2]

@@ -1,0 +1,213 @@
+"""Alerts: people are told what failed, waits or is late; once an hour; whatever becomes of the sink."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, DeclarationError, Options, Retry, UsageError, alert, every, task, workflow
+from podium.declare import alerting
+from podium.functions import Function, registry
+from podium.model import ALERT, Query, State
+from tests.embedded.sinks import Hook
+
+DIRECT = "http://127.0.0.1:9/hooks/DIRECT-S3CRET"
+gate = threading.Event()
+
+
+@workflow(alerts=[alert.failed("ops"), alert.waiting("ops", "boss")])
+def fails(n: int) -> int:
+    if n % 2:
+        raise ValueError(f"reading {n} of https://ann:pw@example.com failed")
+    raise KeyError(n)
+
+
+@workflow(alerts=[alert.failed("ops")])
+async def gets_stuck() -> None:
+    podium.get("x").state  # refused in a body, so the run is parked or fails
+
+
+@workflow(alerts=[alert.waiting("ops")])
+async def refund(order: int) -> bool:
+    return await podium.ask(f"Refund {order}?", bool)
+
+
+@workflow(alerts=[alert.failed(DIRECT)])
+def tells_directly() -> None:
+    raise ValueError("no")
+
+
+@task
+def opens() -> None:
+    gate.wait(30)
+
+
+@workflow(schedule=every("1s"), alerts=[alert.late("1s", "ops")])
+def ticks() -> None:
+    opens()
+
+
+TICKS: dict[str, Function] = {ticks.name: registry.pop(ticks.name)}  # every app would keep its schedule
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
+    hook = Hook()
+    monkeypatch.setenv("PODIUM_CHANNEL_OPS", hook.url)
+    yield hook
+    hook.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other at once."""
+    monkeypatch.setattr(registry["podium:deliver"], "retry", Retry(times=500, wait=0.02, factor=1))
+
+
+def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return found
+
+
+def alerts(app: App) -> list[Any]:
+    return app.find(Query(function=ALERT))
+
+
+def test_a_failure_is_told_once_however_often_it_comes(app: App, hook: Hook) -> None:
+    for _ in range(3):
+        with pytest.raises(ValueError):
+            fails.options(id=None).run(1)
+    with pytest.raises(KeyError):
+        fails.run(2)
+    until(lambda: len(hook.posts) == 2)
+    first, other = (each.body for each in hook.posts)
+    assert (first["kind"], first["title"], first["workflow"]) == ("failed", "fails failed", fails.name)
+    assert first["text"].startswith("ValueError: reading 1 of https://ann:***@example.com failed\n")
+    assert f"podium why {first['run']}" in first["text"]
+    assert other["text"].startswith("KeyError: 2")
+    assert len(alerts(app)) == 2, "one for each sort, in an hour"
+    assert {row.state for row in alerts(app)} <= {State.WAITING, State.RUNNING}
+
+
+def test_what_came_meanwhile_is_told_when_the_hour_is_over(
+    app: App, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "QUIET_SECONDS", 0.5)
+    for n in (1, 3, 5):
+        with pytest.raises(ValueError):
+            fails.run(n)
+    until(lambda: len(hook.posts) == 2)
+    summary = hook.posts[1].body
+    assert (summary["title"], summary["more"]) == ("fails failed: 2 more in the last hour", 2)
+    assert summary["text"].startswith("ValueError: reading 5"), "the newest of them"
+    until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED])
+    assert len(hook.posts) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_broken_sink_delays_and_shows_and_loses_nothing(
+    app: App, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.answers = [503, 500, 302]
+    with pytest.raises(ValueError):
+        fails.run(1)
+    until(lambda: len(hook.posts) == 4)
+    assert len({post.key for post in hook.posts}) == 1, "a sink can know the repeats"
+    (row,) = alerts(app)
+    errors = [entry for entry in app.history(row.id) if entry.kind == "retry"]
+    assert len(errors) == 3
+    assert b"answered 503" in errors[0].payload
+    assert not [entry for entry in app.history(row.id) if b"T0KEN" in entry.payload]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_channel_that_is_not_configured_yet_gets_it_when_it_is(
+    app: App, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PODIUM_CHANNEL_OPS")
+    with pytest.raises(ValueError):
+        fails.run(1)
+    (row,) = until(lambda: alerts(app))
+    until(lambda: [each for each in app.history(row.id) if b"PODIUM_CHANNEL_OPS" in each.payload])
+    monkeypatch.setenv("PODIUM_CHANNEL_OPS", hook.url)
+    until(lambda: hook.posts)
+
+
+def test_a_question_is_told_with_how_to_answer_it(app: App, hook: Hook) -> None:
+    run = refund.options(id="order-7").start(120)
+    until(lambda: hook.posts)
+    body = hook.posts[0].body
+    assert (body["kind"], body["run"]) == ("waiting", "order-7")
+    assert body["text"].startswith("Refund 120?\n")
+    assert "podium answer order-7 VALUE" in body["text"]
+    run.answer(True)
+    assert run.result() is True
+
+
+def test_a_run_that_is_parked_is_told_as_that(app: App, hook: Hook) -> None:
+    run = gets_stuck.options(id="stuck").start()
+    until(lambda: app.load("stuck").state in (State.PARKED, State.FAILED))
+    until(lambda: hook.posts)
+    assert hook.posts[0].body["run"] == run.id
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_url_in_code_is_a_secret(store: Path, hook: Hook) -> None:
+    with App(store, options=Options(poll=0.05, grace=0.1)) as app:
+        with pytest.raises(ValueError):
+            tells_directly.run()
+        (row,) = until(lambda: alerts(app))
+        until(lambda: [each for each in app.history(row.id) if each.kind == "retry"])
+        assert b"http://127.0.0.1:9/" in row.args
+    for file in filter(Path.is_file, store.parent.iterdir()):
+        assert b"S3CRET" not in file.read_bytes()
+
+
+def test_the_run_of_an_instant_that_has_not_ended_is_late(tmp_path: Path, hook: Hook) -> None:
+    gate.clear()
+    functions = {**registry, **TICKS}
+    with App(tmp_path / "podium.db", options=Options(poll=0.05, grace=0.1), functions=functions) as app:
+        until(lambda: hook.posts)
+        body = hook.posts[0].body
+        assert (body["kind"], body["title"]) == ("late", "ticks is late")
+        assert f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}" in body["text"]
+        assert "is running, 1 s later" in body["text"]
+        assert body["run"].startswith(f"{ticks.name}@")
+        gate.set()
+        assert len(alerts(app)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: alert.failed(), "names no channel"),
+        (lambda: alert.failed(7), "a channel is a name or a URL"),  # pyright: ignore[reportArgumentType]  # it is wrong
+        (lambda: alert.failed("two words"), "two words.*a channel is a name or a URL"),
+        (lambda: workflow(alerts=["ops"])(fails.fn), "alerts are needed"),  # pyright: ignore[reportArgumentType]  # it is wrong
+        (lambda: workflow(alerts=[alert.late("1m", "ops")])(fails.fn), "is for a workflow with a schedule"),
+        (
+            lambda: workflow(schedule=every("1h"), alerts=[alert.late("1m", "a"), alert.late("2m", "a")])(
+                fails.fn
+            ),
+            "one alert.late",
+        ),
+    ],
+)
+def test_what_is_no_alert_is_refused_where_it_is_declared(wrong: Callable[[], Any], said: str) -> None:
+    with pytest.raises(DeclarationError, match=said):
+        wrong()
+
+
+def test_late_needs_a_length_of_time() -> None:
+    with pytest.raises(UsageError):
+        alert.late("soon", "ops")
