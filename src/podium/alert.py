@@ -2,6 +2,11 @@
 
 `@workflow(alerts=[alert.failed("ops"), alert.late("15m", "ops")])`. A channel is a URL, or a name, whose URL
 the configuration says: `PODIUM_CHANNEL_OPS`, or `[tool.podium.channels]` in pyproject.toml.
+
+Example:
+
+>>> podium.alert.failed("ops").to
+('ops',)
 """
 
 from __future__ import annotations

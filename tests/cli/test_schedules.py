@@ -54,17 +54,18 @@ def started(store: Path) -> list[str]:
 
 def test_a_schedule_in_words_with_its_next_instants(store: Path) -> None:
     text = run(store).stdout
-    assert "shop:daily  every day at 06:30, Europe/Oslo  on time" in text
+    assert "shop:daily  every day at 06:30, Europe/Oslo  undriven" in text
+    assert "undriven: no live process keeps it: podium worker shop" in text
     assert text.count("06:30:00 CE") == 3
     (found,) = answer(store)["schedules"]
-    assert (found["name"], found["state"], found["started"], len(found["next"])) == (DAILY, "on time", 0, 3)
+    assert (found["name"], found["state"], found["started"], len(found["next"])) == (DAILY, "undriven", 0, 3)
 
 
 def test_it_is_paused_and_resumed_by_its_short_name(store: Path) -> None:
     assert run(store, "daily", "pause").stdout == "shop:daily: paused\n"
     assert answer(store, "daily")["schedules"][0]["state"] == "paused"
     assert answer(store, "daily", "resume")["done"] == "resume"
-    assert answer(store)["schedules"][0]["state"] == "on time"
+    assert answer(store)["schedules"][0]["state"] == "undriven"
 
 
 def test_it_is_fired_now(store: Path) -> None:

@@ -212,3 +212,67 @@ def test_what_cannot_be_is_said(app: App) -> None:
         resource(works)  # no generator
     with pytest.raises(podium.UsageError, match="no span"):
         resource(idle="soon")
+
+
+@resource
+def notebook(name: str) -> Iterator[list[str]]:
+    said.append(f"open {name}")
+    yield []
+    said.append(f"close {name}")
+
+
+def writes(line: str) -> None:
+    with notebook("a") as lines:
+        lines.append(line)
+
+
+@task
+def nested() -> list[str]:
+    with notebook("a") as lines:
+        writes("inner")
+        with notebook("b") as others:
+            others.append("other")
+        lines.append("outer")
+        return lines
+
+
+@task
+def fails_inside() -> str:
+    with notebook("a") as lines:
+        try:
+            with notebook("a"):
+                raise ValueError("inner")
+        except ValueError:
+            lines.append("goes on")
+        return lines[-1]
+
+
+@task
+async def lends_and_waits(entered: bool) -> str:
+    try:
+        with notebook("c"):
+            await asyncio.sleep(0.05)
+            return "had it"
+    except podium.UsageError as error:
+        return error.message
+
+
+@workflow
+async def nests() -> tuple[list[str], str]:
+    return nested(), fails_inside()
+
+
+@workflow
+async def lends_twice() -> list[str]:
+    return list(await asyncio.gather(lends_and_waits(True), lends_and_waits(False)))
+
+
+def test_a_task_that_has_one_gets_the_same_again(app: App) -> None:
+    assert nests.run() == (["inner", "outer"], "goes on")
+    assert said == ["open a", "open b"], "once, and kept"
+
+
+def test_an_async_task_does_not_hold_up_the_loop_for_one_that_another_has(app: App) -> None:
+    found = sorted(lends_twice.run())
+    assert found[0] == "had it"
+    assert "resource notebook is lent to another task" in found[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC
@@ -13,11 +15,16 @@ from typing import Any
 import pytest
 
 import podium
-from podium import App, Options, WrongState, cron, every, task, workflow
+from podium import App, Options, WrongState, codec, cron, every, task, workflow
+from podium.calendar import begun
 from podium.client import schedule_record
 from podium.functions import Function, registry
+from podium.model import Query, Write
+
+schedules_module: Any = sys.modules["podium.client.schedules"]  # the package has a function of that name
 
 seen: list[datetime.datetime] = []
+gate = threading.Event()
 
 
 @task
@@ -184,6 +191,50 @@ def test_a_schedule_whose_code_is_gone_is_held_and_says_so(url: Path) -> None:
         until(lambda: len(seen) > count)
         until(lambda: podium.schedules()[0].state == "on time")
     assert len(seen) == len(set(seen))
+
+
+@task
+def holds() -> None:
+    gate.wait(30)
+
+
+@workflow
+def slow() -> None:
+    holds()
+
+
+@pytest.mark.parametrize("is_looked_for", [True, False])
+def test_runs_do_not_overlap_though_a_look_was_lost_after_it_had_started_one(
+    url: Path, is_looked_for: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies between the start and its record, or a zombie starts one between look and start."""
+    gate.clear()
+    with opened(url) as app:
+        args, digest = codec.encode_call({}, where="slow")
+        plan = schedule_record.Plan("slow", slow.name, every("1s"), args, digest)
+        before = begun(plan.schedule, app.env.now())
+        until(lambda: app.env.now() > before.due)
+        first = schedules_module._start_due(app.session, plan, before)  # the task's body
+        assert first.started == 1
+        until(lambda: app.env.now() > first.due)
+        if not is_looked_for:
+            monkeypatch.setattr(schedules_module, "begun_already", lambda *_: [])
+        again = schedules_module._start_due(app.session, plan, before)
+        assert len(app.find(Query(function=slow.name))) == 1, "the first has not ended"
+        if is_looked_for:
+            assert (again.started, again.missed, again.last_run) == (1, 0, first.last_run)
+        gate.set()
+
+
+def test_what_is_made_up_for_comes_as_fast_as_runs_end(url: Path) -> None:
+    with opened(url) as app:
+        args, digest = codec.encode_call({}, where="slow")
+        gate.set()
+        plan = schedule_record.Plan("slow", slow.name, every("1m", catch_up="all"), args, digest)
+        now = app.env.now()
+        standing = begun(plan.schedule, now - 1200.0)
+        app.store.commit(None, [Write(new_runs=(schedule_record._run_of(plan, standing, "s", now),))])
+        until(lambda: len(app.find(Query(function=slow.name))) >= 20, seconds=12.0)
 
 
 def test_the_child_of_a_scheduled_run_knows_the_instant(app: App) -> None:

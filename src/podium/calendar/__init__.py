@@ -1,6 +1,20 @@
 """When things are to happen: cron expressions and intervals, their instants, and how they read in words."""
 
-from .schedule import CatchUp, Overlap, Schedule, cron, every
-from .standing import Standing, begun, decide, held, watch
+from .schedule import CATCH_UP_MAX, CatchUp, Overlap, Schedule, cron, every
+from .standing import LOOK_SECONDS, LOOK_SECONDS_MIN, Standing, begun, decide, held, watch
 
-__all__ = ["CatchUp", "Overlap", "Schedule", "Standing", "begun", "cron", "decide", "every", "held", "watch"]
+__all__ = [
+    "CATCH_UP_MAX",
+    "LOOK_SECONDS",
+    "LOOK_SECONDS_MIN",
+    "CatchUp",
+    "Overlap",
+    "Schedule",
+    "Standing",
+    "begun",
+    "cron",
+    "decide",
+    "every",
+    "held",
+    "watch",
+]

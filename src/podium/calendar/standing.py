@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ import msgspec
 from .schedule import CATCH_UP_MAX, Schedule
 
 LATE_SECONDS = 60.0  # an instant that nobody has started by then, or by half way to the next one, is missed
-LOOK_SECONDS = 2.0  # between looks at a run that others wait for, and for code that is gone
+LOOK_SECONDS = 2.0  # between looks at a run that others wait for, at most, and for code that is gone
+LOOK_SECONDS_MIN = 0.1
 LISTED_MAX = 50  # missed instants that are listed; all are counted
 
 
@@ -46,10 +48,19 @@ def held(schedule: Schedule, standing: Standing, now: float, why: str) -> Standi
 
 
 def decide(
-    schedule: Schedule, standing: Standing, now: float, is_running: bool
+    schedule: Schedule,
+    standing: Standing,
+    now: float,
+    is_running: bool,
+    begun: Collection[float] = (),
+    pause: float = LOOK_SECONDS,
 ) -> tuple[list[float], Standing]:
-    """The instants to start runs for, and how the schedule stands then. `is_running`: the last run is
-    unfinished."""
+    """The instants to start runs for, and how the schedule stands then.
+
+    is_running  the last run is unfinished
+    begun       instants that have runs already: of a look that was lost with its process
+    pause       seconds until the next look where some are in line
+    """
     count = 0
     found: deque[float] = deque(maxlen=CATCH_UP_MAX + LISTED_MAX)
     for at in schedule.between(standing.handled, now):
@@ -57,9 +68,9 @@ def decide(
         count += 1
     on_time = _on_time(schedule, found, now)
     cap = schedule.cap
-    wanted = sorted({*on_time, *(list(found)[-cap:] if cap else ())})
-    passed = [at for at in found if at not in wanted]
-    line, skipped = [*standing.pending, *wanted], list[float]()
+    wanted = sorted({*on_time, *(list(found)[-cap:] if cap else ())}.difference(begun))
+    passed = [at for at in found if at not in wanted and at not in begun]
+    line, skipped = [*(at for at in standing.pending if at not in begun), *wanted], list[float]()
     if schedule.overlap == "allow":
         starts, line = line, []
     elif is_running:
@@ -71,10 +82,10 @@ def decide(
     due = schedule.next(now)
     return starts, standing.replace(
         handled=max(standing.handled, found[-1]) if found else standing.handled,
-        due=min(due, now + LOOK_SECONDS) if line else due,
+        due=min(due, now + pause) if line else due,
         pending=tuple(line),
-        started=standing.started + len(starts),
-        missed=standing.missed + count - len(wanted) + len(over),
+        started=standing.started + len(starts) + len(begun),
+        missed=standing.missed + count - len(wanted) - len(set(found).intersection(begun)) + len(over),
         skipped=standing.skipped + len(skipped),
         missed_at=tuple(sorted([*standing.missed_at, *passed, *over, *skipped])[-LISTED_MAX:]),
         held="",

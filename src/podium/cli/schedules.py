@@ -72,8 +72,8 @@ def _lines(each: ScheduleHandle) -> list[str]:
     standing, last = each.standing, each.last
     state = each.state if each.state == "on time" else click.style(each.state, fg="yellow")
     lines = [f"{safe(each.name)}  {safe(each.words)}  {state}"]
-    if standing.held:
-        lines.append(f"  held: {safe(standing.held)}")
+    if held := each.held:
+        lines.append(f"  {state}: {safe(held)}")
     if coming := each.next(3):
         lines.append(f"  next    {', '.join(map(_time, coming))}")
     if last is not None:

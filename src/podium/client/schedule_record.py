@@ -57,6 +57,14 @@ class Plan(msgspec.Struct, frozen=True):
             context=msgspec.json.encode(headers).decode(),
         )
 
+    def scheduled_run(self, at: float, now: float) -> NewRun:
+        """The same where the schedule starts it: where runs are not to overlap they have one name, which the
+        store lets one unfinished run have."""
+        new = self.new_run(at, now)
+        if self.schedule.overlap == "allow":
+            return new
+        return msgspec.structs.replace(new, unique_name=f"run of schedule {self.project} {self.name}")
+
 
 class Kept(msgspec.Struct, frozen=True):
     """A schedule as the store has it."""

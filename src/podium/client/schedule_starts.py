@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import datetime
+from collections import deque
 from collections.abc import Sequence
 
-from ..calendar import Standing
+from ..calendar import CATCH_UP_MAX, LOOK_SECONDS, LOOK_SECONDS_MIN, Standing
 from ..engine import About, fingerprint
 from ..errors import EngineStopped
-from ..model import FINAL, NewRun, Outcome, Write
+from ..model import FINAL, NewRun, Outcome, RunRow, Write
+from ..store import Store
 from .schedule_record import Plan, run_id
 from .session import Session
 
 
-def start_each(session: Session, new_runs: Sequence[NewRun]) -> None:
-    """Put runs on record, those that are there already left as they are. Blocks."""
+def begun_already(store: Store, plan: Plan, standing: Standing, now: float) -> list[float]:
+    """Instants not handled yet, or in line, that have runs: a look was lost after it had started them."""
+    new = deque(plan.schedule.between(standing.handled, now), maxlen=CATCH_UP_MAX)
+    ids = {run_id(plan.name, at): at for at in (*standing.pending, *new)}
+    return sorted(ids[id] for id in store.statuses(list(ids))) if ids else []
+
+
+def pause(last: RunRow | None, now: float) -> float:
+    """Until the next look at the last run, where others wait for its end: about as long as it takes."""
+    took = LOOK_SECONDS if last is None else (last.ended or now) - last.created
+    return min(LOOK_SECONDS, max(LOOK_SECONDS_MIN, took))
+
+
+def start_each(session: Session, new_runs: Sequence[NewRun]) -> bool:
+    """Put runs on record, those that are there already left as they are; whether others, that have their
+    name, kept some away. Blocks."""
     writes = [Write(new_runs=(new,)) for new in new_runs]
     verdicts = session.store.commit(None, writes)
     for new, verdict in zip(new_runs, verdicts, strict=True):
@@ -22,6 +38,11 @@ def start_each(session: Session, new_runs: Sequence[NewRun]) -> None:
             raise EngineStopped(f"run {new.id} could not be started: {verdict.outcome} {verdict.detail}")
     if session.has_engine:
         session.host.call(session.host.engine.claimer.soon)
+    return any(
+        outcome is Outcome.EXISTS and id != new.id
+        for new, verdict in zip(new_runs, verdicts, strict=True)
+        for outcome, id in verdict.runs
+    )
 
 
 def tell_late(session: Session, plan: Plan, standing: Standing, overdue: Sequence[float], now: float) -> None:

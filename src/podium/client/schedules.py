@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from ..calendar import Schedule, Standing, decide, held, watch
 from ..errors import EngineStopped, UsageError
-from ..model import FINAL
+from ..inspect import living, would_take
+from ..model import FINAL, EngineRow
 from ..store import Store
 from .app import App, apps
 from .default_app import current_app
 from .run import Run, StoredRun
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
-from .schedule_starts import start_each, tell_late
+from .schedule_starts import begun_already, pause, start_each, tell_late
 from .session import Session
 from .starting import chunks
 
@@ -33,8 +34,9 @@ class ScheduleHandle:
     []
     """
 
-    def __init__(self, app: App, record: Kept) -> None:
+    def __init__(self, app: App, record: Kept, engines: Sequence[EngineRow]) -> None:
         self._app, self._record = app, record
+        self._engines = engines  # that live
 
     @property
     def name(self) -> str:
@@ -68,9 +70,20 @@ class ScheduleHandle:
 
     @property
     def state(self) -> str:
-        """ "on time", "paused", or "held"."""
+        """ "on time", "paused", "held", or "undriven": no live engine keeps it."""
         standing = self.standing
-        return "paused" if standing.paused else "held" if standing.held else "on time"
+        if standing.paused:
+            return "paused"
+        row = self._record.row
+        is_driven = any(engine.id == row.owner or would_take(engine, row) for engine in self._engines)
+        return "held" if standing.held else "on time" if is_driven else "undriven"
+
+    @property
+    def held(self) -> str:
+        """Why nothing is started, and what would change that; "" while it is on time."""
+        if self.state == "undriven":
+            return f"no live process keeps it: podium worker {self.function.partition(':')[0]}"
+        return self.standing.held
 
     def next(self, count: int = 3) -> list[datetime.datetime]:
         """The next instants, with their zone; none while it is paused."""
@@ -160,7 +173,7 @@ def _resumed(plan: Plan, standing: Standing, now: float) -> Standing:
 
 
 class ScheduleShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule as programs get it: by `--json` and by the HTTP API. `state`: on time, paused or held."""
+    """A schedule as programs get it, by `--json` and by HTTP. `state`: on time, paused, held or undriven."""
 
     name: str
     workflow: str
@@ -185,7 +198,7 @@ def schedule_shape(each: ScheduleHandle, coming: int = 3) -> ScheduleShape:
         workflow=each.function,
         words=each.words,
         state=each.state,
-        held=standing.held,
+        held=each.held,
         next=[at.isoformat() for at in each.next(coming)],
         started=standing.started,
         missed=standing.missed,
@@ -206,7 +219,8 @@ def schedules(app: App | None = None) -> list[ScheduleHandle]:
     ...     print(each.name, each.words, each.next(1))
     """
     app = app or current_app()
-    return [ScheduleHandle(app, each) for each in kept(app.session.store)]
+    engines = living(app)
+    return [ScheduleHandle(app, each, engines) for each in kept(app.session.store)]
 
 
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
@@ -230,16 +244,18 @@ def _started(session: Session, plan: Plan, standing: Standing, now: float) -> St
         return standing.replace(due=now + FOREVER)
     if not _is_offered(store, plan):
         return held(plan.schedule, standing, now, f"no live engine offers {plan.function}")
-    starts, after = decide(plan.schedule, standing, now, _is_unfinished(store, standing.last_run))
+    begun = begun_already(store, plan, standing, now)
+    last = run_id(plan.name, begun[-1]) if begun else standing.last_run
+    row = store.load(last) if last else None
+    is_running = row is not None and row.state not in FINAL
+    starts, after = decide(plan.schedule, standing, now, is_running, begun, pause(row, now))
+    held_off = False
     for chunk in chunks(starts):
-        start_each(session, [plan.new_run(at, now) for at in chunk])
-    return after.replace(last_run=run_id(plan.name, starts[-1])) if starts else after
+        held_off |= start_each(session, [plan.scheduled_run(at, now) for at in chunk])
+    if held_off:  # by a run of this schedule that was not there yet when we looked
+        starts, after = decide(plan.schedule, standing, now, True, begun, pause(None, now))
+    return after.replace(last_run=run_id(plan.name, starts[-1]) if starts else last)
 
 
 def _is_offered(store: Store, plan: Plan) -> bool:
     return any(plan.function in engine.functions for engine in store.engines())
-
-
-def _is_unfinished(store: Store, run: str) -> bool:
-    row = store.load(run) if run else None
-    return row is not None and row.state not in FINAL

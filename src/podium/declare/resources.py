@@ -49,7 +49,7 @@ def resource(
 
     In a task, `with pool() as connections:` opens it once for each engine and each choice of arguments, and
     keeps it; for an `async def`, `async with session(account) as client:`, which tasks use at the same time.
-    A sync one is lent to one task at a time.
+    A sync one is lent to one task at a time; a task that has it gets the same again in an inner block.
 
     idle   seconds or text ("5m") after which one that nobody uses is closed
     check  asked with it when a block has raised, whether it still works (it may raise): else it is closed,
@@ -97,6 +97,8 @@ def _resource(fn: Callable[..., Any], idle: float, check: Callable[[Any], Any] |
         if resources is None:
             manager: Any = contextlib.asynccontextmanager if is_async else contextlib.contextmanager
             return manager(fn)(*args, **kwargs)
-        return (resources.use if is_async else resources.lend)(opener, args, kwargs)
+        if is_async:
+            return resources.use(opener, args, kwargs)
+        return resources.lend(opener, args, kwargs, attempt)
 
     return use

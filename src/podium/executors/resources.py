@@ -82,6 +82,7 @@ class _OpenSync(_Open):
         self.value: Any = None
         self.is_over = False
         self.last_used = 0.0
+        self.user: tuple[object, int] | None = None  # who has it: an attempt, in one of its threads
 
 
 class Resources:
@@ -168,11 +169,20 @@ class Resources:
     # -- sync ones: any thread ------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def lend(self, opener: Opener, args: Any, kwargs: Any) -> Generator[Any]:
-        """A sync one, for as long as the block lasts; others wait for it."""
+    def lend(self, opener: Opener, args: Any, kwargs: Any, attempt: object) -> Generator[Any]:
+        """A sync one, for as long as the block lasts; others wait for it. Who has it already, in this very
+        thread, gets the same again.
+
+        Raises UsageError where waiting for it would hold up the event loop on which its user may run.
+        """
         self._close_idle()
-        key = key_of(opener, args, kwargs)
+        key, user = key_of(opener, args, kwargs), (attempt, threading.get_ident())
+        had = self._sync.get(key)
+        if had is not None and had.user == user:  # what is wrong in here, the outer block sees to
+            yield had.value
+            return
         there = self._take(key, opener)
+        there.user = user
         try:
             if there.manager is None:
                 manager = contextlib.contextmanager(opener.open)(*args, **kwargs)
@@ -191,7 +201,7 @@ class Resources:
                 self._forget(key, there)
             raise
         finally:
-            there.last_used = self._clock()
+            there.last_used, there.user = self._clock(), None
             there.lent.release()
 
     def _take(self, key: Key, opener: Opener) -> _OpenSync:
@@ -201,7 +211,12 @@ class Resources:
                 if there is None:
                     there = self._sync[key] = _OpenSync(opener)
                     there.last_used = self._clock()
-            there.lent.acquire()
+            if not there.lent.acquire(blocking=not _is_in_loop()):
+                raise UsageError(
+                    f"resource {opener.name} is lent to another task, and to wait for it would hold up "
+                    "the event loop",
+                    fix="open it in a def task, or make it an async resource",
+                )
             if not there.is_over:
                 return there
             there.lent.release()  # it was closed while we waited
@@ -238,6 +253,11 @@ class Resources:
                     self._forget(key, there)
                 finally:
                     there.lent.release()
+
+
+def _is_in_loop() -> bool:
+    """Whether an event loop runs in this thread."""
+    return asyncio._get_running_loop() is not None  # pyright: ignore[reportPrivateUsage]  # the public one raises
 
 
 def _still_works(opener: Opener, value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podium.calendar import Schedule, Standing, begun, decide, every
+from podium.calendar import Schedule, Standing, begun, decide, every, watch
 
 T = 6000.0  # an instant of every schedule here
 
@@ -79,3 +79,39 @@ def test_what_is_made_up_for_comes_one_after_the_other_where_runs_do_not_overlap
         made += starts
     assert made == [T + 60, T + 120, T + 180]
     assert after.due == T + 240
+
+
+def test_what_a_lost_look_has_started_is_neither_missed_nor_started_again() -> None:
+    schedule = minutely(catch_up="none")
+    before = standing(pending=(T,))
+    starts, after = decide(schedule, before, T + 200, is_running=True, begun=[T, T + 60])
+    assert (starts, after.started, after.missed, after.skipped) == ([], 2, 1, 1)
+    assert list(after.missed_at) == [T + 120, T + 180]
+    assert after.pending == ()
+
+
+def test_those_in_line_are_looked_after_as_soon_as_the_last_run_takes() -> None:
+    schedule = minutely(catch_up="all")
+    _, after = decide(schedule, standing(), T + 300, is_running=False, pause=0.25)
+    assert (len(after.pending), after.due) == (4, T + 300.25)
+
+
+def test_instants_are_watched_until_their_runs_should_have_ended() -> None:
+    schedule = minutely()
+    before = standing()
+    _, after = decide(schedule, before, T + 60, is_running=False)
+    overdue, first = watch(schedule, before, after, T + 60, by=90.0)
+    assert (overdue, first.watched, first.due) == ([], (T + 60,), T + 120)
+    _, after = decide(schedule, first, T + 120, is_running=True)
+    overdue, second = watch(schedule, first, after, T + 120, by=90.0)
+    assert (overdue, second.watched, second.due) == ([], (T + 60, T + 120), T + 150), "before the next one"
+    overdue, third = watch(schedule, second, second, T + 151, by=90.0)
+    assert (overdue, third.watched) == ([T + 60], (T + 120,))
+    assert watch(schedule, third, third, T + 152, by=90.0)[0] == [], "once"
+
+
+def test_nothing_is_late_of_what_is_paused_or_not_to_be_told() -> None:
+    schedule = minutely()
+    paused = standing(paused=True, watched=(T,))
+    assert watch(schedule, paused, paused, T + 600, by=90.0)[1].watched == ()
+    assert watch(schedule, standing(), standing(), T + 600, by=0.0)[0] == []

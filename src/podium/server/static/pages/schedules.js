@@ -11,7 +11,7 @@ import { count, day, full, hms, many, plain, runPath, shell, when, whole, zoneNa
 import { calendar } from "./calendar.js";
 
 const EVERY = 15_000; // milliseconds: instants pass without an event
-const STATES = { "on time": "succeeded", paused: "paused", held: "late" };
+const STATES = { "on time": "succeeded", paused: "paused", held: "late", undriven: "late" };
 const path = (one, verb) => `/api/schedules/${encodeURIComponent(one.name)}/${verb}`;
 const command = (one, words) => `podium schedules ${shell(one.name)} ${words}`;
 
@@ -125,7 +125,7 @@ export default function schedules(place, { draw, address }) {
   function detail(one) {
     const fact = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
     return html`<div class="stack gap4"><section class="panel"><div class="ph"><h2>${plain(one.name)}</h2><span class="sub">${one.words}</span><span class="right">${state(STATES[one.state] ?? "late", one.state, true)}</span></div><div class="pb stack gap3">
-      ${one.held && html`<div class="note s-late">${icon("late")}<span><b>Held:</b> ${one.held}</span></div>`}
+      ${one.held && html`<div class="note s-late">${icon("late")}<span><b>${one.state === "undriven" ? "Undriven" : "Held"}:</b> ${one.held}</span></div>`}
       <dl class="facts">${fact("Workflow", html`<a href="/workflows?w=${plain(one.workflow)}">${plain(one.workflow)}</a>`)}${fact("Started", count(one.started))}${fact("Missed", count(one.missed))}${fact("Skipped", count(one.skipped))}
         ${one.last_run && fact("Last run", html`${state(one.last_state || "queued")} ${runLink(one.last_run)}`)}</dl>
       <div class="row wrap">${acting(() => acts(one))}</div>${cli(command(one, ""), true)}</div></section>
