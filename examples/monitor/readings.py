@@ -38,10 +38,10 @@ def transform(rows: list[tuple[str, float]]) -> list[Reading]:
     return [Reading(at, found[at]) for at in sorted(found)]
 
 
-def check(readings: list[Reading]) -> list[Reading]:
+def check(readings: list[Reading], gap: timedelta = GAP) -> list[Reading]:
     """The same readings. Raises Untrusted for a gap, or a temperature that no machine has."""
     for before, after in pairwise(readings):
-        if after.at - before.at > GAP:
+        if after.at - before.at > gap:
             raise Untrusted(f"no reading from {before.at} to {after.at}")
     for each in readings:
         if not -50 < each.degrees < 200:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -211,3 +212,57 @@ def test_what_is_no_alert_is_refused_where_it_is_declared(wrong: Callable[[], An
 def test_late_needs_a_length_of_time() -> None:
     with pytest.raises(UsageError):
         alert.late("soon", "ops")
+
+
+FAILING = """
+import sys
+import podium
+from podium import alert, workflow
+
+
+@workflow(alerts=[alert.failed("ops")])
+def fails(n: int) -> None:
+    raise ValueError(n)
+
+
+@workflow
+def goes_well() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    fails.run(int(sys.argv[1])) if len(sys.argv) > 1 else goes_well.run()
+"""
+
+
+def test_a_script_that_ends_by_its_failure_tells_of_it(tmp_path: Path, hook: Hook, python: list[str]) -> None:
+    script, url = tmp_path / "failing.py", tmp_path / "podium.db"
+    script.write_text(FAILING)
+    environment = {"PODIUM_URL": str(url), "PODIUM_CHANNEL_OPS": hook.url, "PATH": ""}
+
+    def run(*words: str) -> str:
+        command = [*python, str(script), *words]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ).stderr
+
+    assert "stopped run" not in run("1"), "an alert is nobody's to resume"
+    assert [post.body["kind"] for post in hook.posts] == ["failed"]
+    assert "nothing drives" not in run("2"), "nor is it told as left behind"
+    assert len(hook.posts) == 1
+
+
+def test_an_alert_that_a_script_has_left_is_the_next_ones_to_deliver(
+    store: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "QUIET_SECONDS", 1.0)
+    with App(store, options=Options(poll=0.05, grace=2), drives="own"):
+        for n in (1, 3):
+            with pytest.raises(ValueError):
+                fails.run(n)
+        until(lambda: hook.posts)
+    with App(store, options=Options(poll=0.05, grace=2), drives="own") as app:
+        app.session.listen()
+        until(lambda: len(hook.posts) == 2)
+        assert hook.posts[1].body["more"] == 1
+        until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED], seconds=5)

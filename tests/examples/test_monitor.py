@@ -9,12 +9,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import podium
 from examples.monitor import readings, serve
+from examples.monitor.table import Datasette
+from podium import App
+from podium.model import Query, State
+from tests.embedded.sinks import Hook
 
 ROOT = Path(__file__).parents[2]
 SAID = "4,044 retrieved, 4,032 stored, 102 below 50, 3 episodes"
@@ -85,3 +91,83 @@ def test_readings_are_transformed_and_checked() -> None:
     assert [each.readings for each in readings.episodes(found)] == [30, 12, 60]
     with pytest.raises(readings.Untrusted, match="no reading from"):
         readings.check([*found[:100], *found[200:]])
+
+
+@pytest.fixture
+def datasette(tmp_path: Path) -> Iterator[Datasette]:
+    served = Datasette(serve.made(), tmp_path)
+    yield served
+    served.close()
+
+
+def asked(datasette: Datasette) -> int:
+    return datasette.log.read_text().count('"GET /machine/readings.json')
+
+
+def looks(folder: Path, table: str, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ, "PODIUM_URL": str(folder / "podium.db"), "PYTHONPATH": str(ROOT), "MONITOR_URL": table,
+        "MONITOR_FILE": str(folder / "out.db"), **settings,
+    }  # fmt: skip
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_the_table_of_a_real_datasette_gives_the_same_numbers(datasette: Datasette, tmp_path: Path) -> None:
+    said = looks(tmp_path, datasette.table, "-m", "examples.monitor", datasette.table, "--file", "out.db")
+    assert SAID in said.stdout
+    assert asked(datasette) == 5
+
+
+def test_a_failed_check_stores_nothing_is_told_and_its_retry_retrieves_nothing(
+    datasette: Datasette, tmp_path: Path
+) -> None:
+    hook = Hook()
+    strict = {"MONITOR_GAP": "0.01h", "PODIUM_CHANNEL_OPS": hook.url}
+    failed = looks(tmp_path, datasette.table, "-m", "examples.monitor", datasette.table, **strict)
+    assert "no reading from" in failed.stderr
+    assert not (tmp_path / "out.db").exists(), "nothing was stored"
+    with App(tmp_path / "podium.db", drives="nothing") as app:
+        (row,) = app.find(Query(states=frozenset({State.FAILED})))
+    known = asked(datasette)
+    assert known == 5
+    retried = looks(tmp_path, datasette.table, "-m", "podium", "retry", row.id)
+    assert retried.returncode == 0, retried.stderr
+    assert asked(datasette) == known, "a re-check fetches nothing"
+    with App(tmp_path / "podium.db", drives="nothing") as app:
+        points = podium.series("machine.lowest", app=app)
+    assert [round(point.value) for point in points] == [23]
+    assert [post.body["kind"] for post in hook.posts] == ["failed"], "told by the script that failed"
+    hook.close()
+
+
+def test_a_scheduler_stops_for_a_while_then_there_are_two(served: Served, tmp_path: Path) -> None:
+    environment = {
+        **os.environ, "PODIUM_URL": str(tmp_path / "podium.db"), "PYTHONPATH": str(ROOT),
+        "MONITOR_URL": served.table, "MONITOR_FILE": str(tmp_path / "out.db"), "MONITOR_EVERY": "1s",
+    }  # fmt: skip
+    words = [sys.executable, "-m", "podium", "worker", "examples.monitor.flow"]
+
+    def worker() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+
+    def done() -> list[str]:
+        with App(tmp_path / "podium.db", drives="nothing") as app:
+            query = Query(states=frozenset({State.SUCCEEDED}), limit=1000)
+            return [row.id for row in app.find(query) if row.function.endswith(":monitor")]
+
+    first = worker()
+    until(lambda: (tmp_path / "podium.db").exists() and len(done()) >= 2)
+    first.kill()
+    first.communicate()
+    known = len(done())
+    time.sleep(3.0)  # instants at which nobody is there
+    both = [worker(), worker()]
+    until(lambda: len(done()) >= known + 6)
+    for each in both:
+        each.kill()
+        each.communicate()
+    found = sorted(done())
+    at = [datetime.fromisoformat(id.rpartition("@")[2]).timestamp() for id in found]
+    assert at == [at[0] + n for n in range(len(at))], "each instant once, those that were missed made up for"

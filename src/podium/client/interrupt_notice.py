@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ..errors import StoreError
 from ..inspect import can_act, would_take
 from ..inspect.history import in_words, steps_on_record
-from ..model import BY_ITS_PROGRAM, EngineRow, RunRow
+from ..model import ALERT, BY_ITS_PROGRAM, EngineRow, RunRow
 from ..store import Store
 from .location import store_flag
 from .signals import is_unwinding
@@ -34,7 +34,8 @@ def tell_left(
     """Say what became of the runs that a process asked for which is interrupted, or ends before them: in a
     line of those that stand still now, and in one of those that another process has, or takes."""
     try:
-        there = [row for row in map(store.load, runs) if row is not None]
+        found = [row for row in map(store.load, runs) if row is not None]
+        there = [row for row in found if row.function != ALERT]  # whoever is there next delivers these
         engines = [engine for engine in store.engines() if can_act(is_alive, engine)]
     except StoreError:  # then there is nothing that would be certain
         return

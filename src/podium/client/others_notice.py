@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ..errors import PodiumError, ResourceShortage
 from ..inspect import WayOn, living, offered, undriven, way_on
-from ..model import EngineRow, Query, RunRow
+from ..model import ALERT, EngineRow, Query, RunRow
 from ..store import Store
 from .location import project_in, store_flag
 from .open_store import OpenStore
@@ -69,7 +69,9 @@ def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -
     left = [
         row
         for row in undriven(view.store.find(Query(unowned=True, limit=LOOKED_AT)), engines)
-        if row.id not in wanted and not (profile.drives == "all" and _is_ours(profile, row))
+        if row.id not in wanted
+        and row.function != ALERT
+        and not (profile.drives == "all" and _is_ours(profile, row))
     ]
     known = {**offered(engines), **{name: function.fingerprint for name, function in list(ours.items())}}
     flag = store_flag(view.url)

@@ -34,11 +34,11 @@ class About(msgspec.Struct, frozen=True):
     project: str = ""
     more: int = 0  # others of the same fingerprint that it tells of
 
-    def new_run(self, id: str, now: float) -> NewRun:
-        """The run that tells it."""
+    def new_run(self, id: str, now: float, owned: bool = False) -> NewRun:
+        """The run that tells it. `owned`: by the engine that writes it."""
         args, digest = codec.encode_call({"about": msgspec.to_builtins(self)}, where="alert")
         name = f"alert {self.project} {self.fingerprint}"
-        return NewRun(id, ALERT, args, digest, now, unique_name=name)
+        return NewRun(id, ALERT, args, digest, now, owned, unique_name=name)
 
 
 def channels(alerts: Sequence[Alert], kind: Kind) -> tuple[str, ...]:
@@ -46,12 +46,15 @@ def channels(alerts: Sequence[Alert], kind: Kind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(to for each in alerts if each.kind == kind for to in each.references))
 
 
-def alerts_of_end(context: Context, head: Head, move: Move) -> tuple[NewRun, ...]:
-    """What is to be started in the Write of a move by which a run leaves memory."""
+def alerts_of_end(context: Context, head: Head, move: Move, has_room: bool = False) -> tuple[NewRun, ...]:
+    """What is to be started in the Write of a move by which a run leaves memory.
+
+    `has_room`: this engine can drive it at once, so that even a script that ends by its failure tells of it.
+    """
     if move.state not in (State.FAILED, State.PARKED) or not (to := _channels(context, head, "failed")):
         return ()
     sort, said = how_it_ended(move.state, move.payload)
-    return _told(context, head, "failed", sort, said, to)
+    return _told(context, head, "failed", sort, said, to, has_room)
 
 
 def alerts_of_question(context: Context, head: Head, step: str, prompt: str) -> tuple[NewRun, ...]:
@@ -67,13 +70,20 @@ def _channels(context: Context, head: Head, kind: Kind) -> tuple[str, ...]:
 
 
 def _told(
-    context: Context, head: Head, kind: Kind, sort: str, said: str, to: tuple[str, ...]
+    context: Context,
+    head: Head,
+    kind: Kind,
+    sort: str,
+    said: str,
+    to: tuple[str, ...],
+    has_room: bool = False,
 ) -> tuple[NewRun, ...]:
     now = context.env.now()
     about = About(
         kind, head.function, fingerprint(head.function, kind, sort), head.id, now, said, to, head.project
     )
-    return (about.new_run(context.env.new_id(), now),)
+    owned = has_room and context.lifecycle.is_open and ALERT in context.functions
+    return (about.new_run(context.env.new_id(), now, owned),)
 
 
 def fingerprint(function: str, kind: Kind, sort: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import Claimed, Head, Message, Query, RunStatus, State, head_of_row
+from ..model import ALERT, Claimed, Head, Message, Query, RunStatus, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
@@ -73,9 +73,10 @@ class Claimer:
         self._residents.must_reconcile = False
 
         def look() -> _Seen:
+            wanted = runs if runs is None or ALERT not in offered else [*runs, *self._alerts(now)]
             claim = partial(context.store.claim, context.engine, offered, projects=projects)
             extra = claim(len(needed), now, needed).heads if needed else ()
-            claimed = claim(room, now, runs)
+            claimed = claim(room, now, wanted)
             if reconcile:
                 claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
             heads = [*extra, *claimed.heads]
@@ -91,6 +92,11 @@ class Claimer:
     def _claimable(self) -> list[str] | None:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
         return self._watchers.not_owned() if self._context.others == "leave" else None
+
+    def _alerts(self, now: float) -> list[str]:
+        """Alerts that are due: anybody's, or those of scripts that have ended would be told by nobody."""
+        query = Query(function=ALERT, states=frozenset({State.QUEUED, State.WAITING}), limit=100)
+        return [row.id for row in self._context.store.find(query) if row.due is not None and row.due <= now]
 
     def _claimed(self, found: _Seen, error: BaseException | None) -> None:
         self._is_claiming = False

@@ -312,7 +312,7 @@ class OwnedRun:
             return None
         if outbox.move is not None:
             self._host.closing(self)
-            outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move)
+            outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0)
             self.residence.close(outbox.move)  # from here on it goes
         return outbox.take()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..engine import read_engine_info
 from ..env import is_stopped
-from ..model import EngineRow, RunRow, State
+from ..model import ALERT, EngineRow, RunRow, State
 from .store_view import StoreView
 
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
@@ -40,6 +40,8 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     one because its process started it, attached to it or was told to drive it."""
     if not has_function(engine, row):
         return False
+    if row.function == ALERT:
+        return True
     info = read_engine_info(engine.info)
     if info.run:
         return info.run == row.id
