@@ -148,4 +148,4 @@ def test_a_killed_attempt_is_taken_up_where_it_was(project: Path, python: list[s
         finally:
             process.send_signal(signal.SIGKILL)
     ran = subprocess.run([*python, "app.py"], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[3, 1]\n"
+    assert ran.stdout == "[3, 2]\n", "what it has said is on record, so it counts as begun"

@@ -91,6 +91,15 @@ def family_setting(seed: int) -> Setting:
     )
 
 
+def streams_setting(seed: int) -> Setting:
+    """Runs that say how far they are, in any weather."""
+    chance = random.Random(f"streams {seed}")
+    jobs = [job("tells", chance.randint(1, 5), at=chance.random()) for _ in range(chance.randint(1, 2))]
+    options = Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3)
+    weather, slots = draw_weather(chance), chance.choice((1, 2, 3))
+    return Setting(jobs=jobs, options=options, weather=weather, slots=slots)
+
+
 def draw_setting(seed: int) -> Setting:
     """The world of a seed; its chance is not the chance with which the world then goes on."""
     chance = random.Random(f"setting {seed}")

@@ -34,6 +34,19 @@ def greets() -> str:
     return f"hello {podium.receive('name', str).result()}"
 
 
+@task
+def counting(n: int) -> int:
+    for number in range(n):
+        podium.emit("numbers", number)
+        podium.publish("last", number)
+    return n
+
+
+@workflow
+def counts(n: int) -> int:
+    return counting(n)
+
+
 @workflow
 def counts_down(n: int) -> str:
     return counts_down.again(n - 1) if n else "done"
@@ -72,6 +85,7 @@ def failures(name: str, doc: str, given: dict[str, object]) -> list[str]:
         "rests": rests,
         "fetch": fetch,
         "breaks_once": breaks_once,
+        "counts": counts,
         "counts_down": counts_down,
         "greets": greets,
     }

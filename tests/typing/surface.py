@@ -16,7 +16,20 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import podium
-from podium import App, Executor, Found, Options, Retry, Run, Runs, Waiting, task, workflow
+from podium import (
+    App,
+    Chunk,
+    Executor,
+    Found,
+    Options,
+    Retry,
+    Run,
+    Runs,
+    Stream,
+    Waiting,
+    task,
+    workflow,
+)
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,9 @@ async def finding() -> None:
         assert_type(run, Run[Any])
     async for run in found:
         assert_type(run, Run[Any])
+        assert_type(run.value("stage"), Any)
+        async for chunk in assert_type(run.stream("tokens", after=3), Stream):
+            assert_type(chunk, Chunk)
     assert_type(await found.count(), int)
     assert_type(found.cancel().result(timeout=1), int)
     assert_type(await found.retry(), int)
@@ -228,6 +244,8 @@ def small_verbs() -> None:
     assert_type(podium.progress(1, 10, page=3), None)
     assert_type(podium.last_progress(), Mapping[str, Any])
     assert_type(podium.attempt(), int)
+    assert_type(podium.publish("stage", "packing"), None)
+    assert_type(podium.emit("tokens", "Hel"), Waiting[None])
     assert_type(podium.idempotency_key(), str)
     assert_type(podium.fencing_token(), tuple[int, int])
     assert_type(podium.now().timestamp(), float)

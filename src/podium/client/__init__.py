@@ -35,7 +35,8 @@ from .signals import Echo
 from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
-from .waiting import Waiting, answered
+from .streams import Chunk, Stream, read_chunks, stream_of, value_of
+from .waiting import Done, Waiting, answered, when_done
 
 __all__ = [
     "ELSEWHERE",
@@ -56,6 +57,8 @@ __all__ = [
     "series",
     "tag_texts",
     "Cancelled",
+    "Chunk",
+    "Done",
     "Echo",
     "Executor",
     "Run",
@@ -78,6 +81,7 @@ __all__ = [
     "ScheduleHandle",
     "IfExists",
     "Started",
+    "Stream",
     "schedules",
     "start_due",
     "Waiting",
@@ -108,11 +112,15 @@ __all__ = [
     "keep_schedules",
     "load",
     "questions",
+    "read_chunks",
     "require_own_ids",
     "shown_url",
     "store_file",
     "store_flag",
+    "stream_of",
     "unknown_settings",
+    "value_of",
     "wait_for_all",
     "wants_engine",
+    "when_done",
 ]

@@ -6,10 +6,11 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 from ..errors import UsageError
-from ..machine import ChildStep, Machine, OutsideStep, Step
+from ..machine import ChildStep, Machine, OutsideStep, Step, caller, line_of
 from ..machine import send as send_from_body
 from ..model import State
 from .messages import encoded_signal
+from .streams import Stream
 from .waiting import Done, Waiting
 
 R = TypeVar("R")
@@ -46,6 +47,12 @@ class StepRun:
         self._step.cancel()
         return Done()
 
+    def value(self, name: str) -> Any:
+        raise refused_read("value")
+
+    def stream(self, name: str, after: int) -> Stream:
+        raise refused_read("stream")
+
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
         if not isinstance(self._step, ChildStep):
             raise UsageError(f"{self.id} is a task's step: signals go to runs")
@@ -53,6 +60,15 @@ class StepRun:
             raise UsageError("send(id=...) inside a workflow: there each call has its own")
         step = send_from_body(self._machine, self.id, name, encoded_signal(name, value, self._machine.depot))
         return BodyWaiting(self._machine, step)
+
+
+def refused_read(verb: str) -> UsageError:
+    """What a run says now is another thing in every replay."""
+    return UsageError(
+        f"{line_of(*caller())}: run.{verb}(...) in the body of a workflow reads what may have changed by the "
+        "next replay",
+        fix="look in a task",
+    )
 
 
 class BodyWaiting(Waiting[R]):

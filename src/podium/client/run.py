@@ -19,6 +19,7 @@ from .loop_wakeup import in_event_loop, wait_in_loop
 from .messages import answer, send
 from .process import is_session
 from .settling import Settling
+from .streams import Stream, stream_of, value_of
 from .waiting import Answer, Waiting, check_timeout, known, mapped, result_within
 
 R = TypeVar("R")
@@ -44,6 +45,10 @@ class Source(Protocol):
     def cancel(self) -> Waiting[None]: ...
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]: ...
+
+    def value(self, name: str) -> Any: ...
+
+    def stream(self, name: str, after: int) -> Stream: ...
 
 
 class Run(Settling, Waiting[R]):
@@ -151,6 +156,31 @@ class Run(Settling, Waiting[R]):
         'hello Ada'
         """
         return self._source.send(name, value, id)
+
+    def value(self, name: str) -> Any:
+        """What it has published last under this name by `podium.publish`; None before that.
+
+        Example:
+
+        >>> run = counts.start(3)
+        >>> run.result(), run.value("last")
+        (3, 2)
+        """
+        return self._source.value(name)
+
+    def stream(self, name: str = "log", after: int = 0) -> Stream:
+        """What it emits to a stream by `podium.emit`, chunk by chunk as it comes, until it ends or is parked.
+
+        name   of the stream; `log` is what it prints and logs
+        after  the number of the last chunk that is known: it goes on behind that
+
+        Example; in async code `async for chunk in run.stream(...)`:
+
+        >>> run = counts.start(3)
+        >>> [(chunk.n, chunk.value) for chunk in run.stream("numbers", after=1)]
+        [(2, 1), (3, 2)]
+        """
+        return self._source.stream(name, after)
 
     def answer(self, value: Any, *, ask: str | None = None, by: str | None = None) -> Waiting[None]:
         """Answer what its body asks by `podium.ask`.
@@ -356,6 +386,12 @@ class StoredRun:
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
         return Answer(send(self.app, self.row().id, name, value, id))
+
+    def value(self, name: str) -> Any:
+        return value_of(self.app, self.row().id, name)
+
+    def stream(self, name: str, after: int) -> Stream:
+        return stream_of(self.app, self.row().id, name, after)
 
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:

@@ -8,6 +8,7 @@ from .decorators import on_failure, task, workflow
 from .measuring import measure
 from .resources import resource
 from .scheduling import schedule
+from .streams import emit, publish
 from .verbs import (
     attempt,
     fencing_token,
@@ -31,6 +32,7 @@ __all__ = [
     "ask",
     "attempt",
     "callback",
+    "emit",
     "fencing_token",
     "idempotency_key",
     "last_progress",
@@ -38,6 +40,7 @@ __all__ = [
     "now",
     "on_failure",
     "progress",
+    "publish",
     "random",
     "receive",
     "resource",

@@ -116,8 +116,8 @@ def _inside_task(verb: str) -> Attempt:
 
 def attempt() -> int:
     """Which attempt at this step the running task is, counting from 1: one more than have failed, or are on
-    record as begun. The first that is lost with its process is not, so it may be 1 again, and
-    `last_progress()` filled; two attempts of one number differ in `fencing_token()`.
+    record as begun. One that is lost with its process is so if it has emitted or kept something of its
+    progress, and after the first in any case; two attempts of one number differ in `fencing_token()`.
 
     Raises UsageError outside of a task that a workflow runs.
 

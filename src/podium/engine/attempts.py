@@ -65,6 +65,7 @@ class Attempts:
         self._lineage = ""
         self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
         self.running: dict[str, Attempt] = {}  # by step id
+        self.speaking: dict[Attempt, None] = {}  # of these, such as have emitted or published something
         self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
         self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
@@ -84,7 +85,7 @@ class Attempts:
             else:
                 tries.policies.append(entry.policy or 0)
             tries.began = tries.began or entry.began
-            tries.number = entry.attempt
+            tries.number = max(tries.number, entry.attempt)
             tries.lost = tries.lost_alone = 0
             self.postpone(entry.step, entry.due or 0.0)
         elif kind in STARTS:
@@ -94,7 +95,7 @@ class Attempts:
             tries.lost += 1
             tries.lost_alone += tries.alone
             if entry.name != ASKS:
-                tries.number, tries.cleared = entry.attempt, False
+                tries.number, tries.cleared = max(tries.number, entry.attempt), False
             self.postponed.pop(entry.step, None)
         elif kind is Kind.HANDED_BACK:
             tries = self.of(entry.step)
@@ -120,8 +121,10 @@ class Attempts:
             tries.cleared, tries.number = True, 1  # which is not the first: some go by that
 
     def remember_progress(self, said: Iterable[StepProgress]) -> None:
-        """Take over what earlier attempts have said of their progress."""
-        self.said.update({each.step: each.payload for each in said})
+        """Take over what earlier attempts have said of their progress: so they are on record as begun."""
+        for each in said:
+            self.said[each.step] = each.payload
+            self.of(each.step).number = each.attempt
 
     def of(self, step: str) -> Tries:
         """The tries of a step, made on first use."""

@@ -14,6 +14,7 @@ from .context import Context
 from .events import AttemptBegan, AttemptCancelled, AttemptProgressed
 from .logs import LogCollector
 from .poison_steps import Quarantine
+from .streams import StreamCollector
 
 log = logging.getLogger("podium")
 
@@ -33,6 +34,7 @@ class Dispatcher:
         self,
         context: Context,
         logs: LogCollector,
+        streams: StreamCollector,
         quarantine: Quarantine,
         awaits: Awaits,
         park: Callable[[Attempt, Exception], None],
@@ -40,6 +42,7 @@ class Dispatcher:
         self._env, self._events, self._reactor = context.env, context.events, context.reactor
         self._logs, self._quarantine, self._awaits, self._park = logs, quarantine, awaits, park
         self._depot = context.store.depot
+        self._streams = streams
         self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
         self.executors: dict[str, AttemptRunner] = {}
         self.resources: Resources | None = None  # that its tasks share
@@ -51,6 +54,7 @@ class Dispatcher:
         """Let the task body run."""
         attempt.began = self._env.now()
         attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
+        attempt.streams = self._streams
         attempt.resources, attempt.depot = self.resources, self._depot
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
@@ -113,6 +117,8 @@ class Dispatcher:
         self._quarantine.ended(attempt)
         if attempt.log is not None:
             self._logs.ended(attempt)
+        if attempt.stream is not None:
+            self._streams.ended(attempt)
         executor = self.executors.get(attempt.function.executor)
         if attempt in self._held or self.cache.is_looking(attempt) or executor is None:
             attempt.cancelled = True

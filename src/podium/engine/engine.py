@@ -34,6 +34,7 @@ from .poison_bodies import Adopter
 from .poison_steps import Quarantine
 from .reasons import explain
 from .residents import Residents
+from .streams import StreamCollector
 from .upkeep import Upkeep
 from .watchdog import TurnWatch
 from .watchers import End, Watchers
@@ -82,11 +83,11 @@ class Engine:
         )
         self.owned: dict[str, OwnedRun] = {}
         self.turn_watch = TurnWatch(env, options.turn_budget)
-        self.logs = LogCollector(context, self.owned)
+        self.logs, streams = LogCollector(context, self.owned), StreamCollector(context, self.owned)
         quarantine = Quarantine(reactor)
-        self.dispatcher = Dispatcher(context, self.logs, quarantine, self._awaits, self._park)
+        self.dispatcher = Dispatcher(context, self.logs, streams, quarantine, self._awaits, self._park)
         self.residents = Residents(
-            context, self.owned, self.dispatcher, self.logs, quarantine, self.turn_watch.run,
+            context, self.owned, self.dispatcher, self.logs, streams, quarantine, self.turn_watch.run,
             self._left, self._awaits_run,
         )  # fmt: skip
         self.dispatcher.cache.ended = self.residents.ended_here

@@ -6,12 +6,12 @@ write is under way at most; what happens meanwhile gathers for the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from ..executors import Attempt
-from ..machine import Command
+from ..machine import BodyStreams, Command
 from ..model import (
     Entry,
     Fence,
@@ -21,12 +21,15 @@ from ..model import (
     Message,
     Move,
     NewRun,
+    PublishedValue,
     State,
     StepProgress,
     StepWrite,
+    StreamChunk,
     Wait,
     Write,
 )
+from .attempts import Attempts
 
 _RUNNING = frozenset({State.RUNNING})
 
@@ -48,6 +51,8 @@ class Outbox:
         self.logs: list[LogLine] = []
         self.progress: dict[str, StepProgress] = {}  # by step
         self.measures: list[Measure] = []
+        self.chunks: list[StreamChunk] = []
+        self.values: list[PublishedValue] = []
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
@@ -64,6 +69,27 @@ class Outbox:
     def keep(self, attempt: Attempt, at: float) -> None:
         """Let what an attempt has said of its progress be there for the next one."""
         self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, attempt.said)
+
+    def say(self, attempt: Attempt, at: float, last: bool = False) -> None:
+        """Take what an attempt has emitted and published. `last`: it is over."""
+        if attempt.stream is not None:
+            chunks, values = attempt.stream.take(self.seq, last)
+            self.chunks += chunks
+            self.values += values
+            if chunks and not last:
+                self.keep(attempt, at)
+
+    def hear(self, body: BodyStreams, attempts: Attempts, now: Callable[[], float]) -> None:
+        """Take what the body and its tasks have emitted and published since the last write."""
+        if body.has_news:
+            self.chunks += body.chunks
+            self.values += body.values.values()
+            body.chunks.clear()
+            body.values.clear()
+        if attempts.speaking or self.move is not None:
+            for attempt in attempts.speaking if self.move is None else attempts.running.values():
+                self.say(attempt, now())
+            attempts.speaking.clear()
 
     def forget(self, attempt: Attempt, at: float) -> None:
         """The step is over: nothing of its progress is kept."""
@@ -101,6 +127,7 @@ class Outbox:
         if (
             self.move is not None or self.logs or self.progress
             or self.consumed or self.messages or self.new_runs or self.waits or self.measures
+            or self.chunks or self.values
         ):  # fmt: skip
             write = Write(
                 fence=self._fence,
@@ -113,6 +140,8 @@ class Outbox:
                 waits=tuple(self.waits),
                 progress=tuple(self.progress.values()),
                 measures=tuple(self.measures),
+                chunks=tuple(self.chunks),
+                values=tuple(self.values),
             )
             self._start_anew()
         elif entries:  # the way of every step
@@ -145,7 +174,7 @@ class Outbox:
         self.move = None
         gathered = (
             self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
-            self.measures,
+            self.measures, self.chunks, self.values,
         )  # fmt: skip
         for each in gathered:
             each.clear()

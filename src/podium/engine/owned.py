@@ -194,6 +194,8 @@ class OwnedRun:
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
         outbox = self.outbox
+        if self.machine.verbs.streams.has_news:
+            self.touch()
         while self.machine.sent:
             self.border.send()
             self.inbox.match()
@@ -314,6 +316,7 @@ class OwnedRun:
             self._host.closing(self)
             outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0)
             self.residence.close(outbox.move)  # from here on it goes
+        outbox.hear(self.machine.verbs.streams, self.attempts, self._context.env.now)
         return outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
@@ -347,7 +350,8 @@ class OwnedRun:
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
-                if outbox.entries or outbox.move is not None or outbox.logs or outbox.progress:
+                is_said = self.attempts.speaking or self.machine.verbs.streams.has_news
+                if outbox.entries or outbox.move is not None or outbox.logs or outbox.progress or is_said:
                     self.touch()
             except BaseException as trouble:
                 self._troubled(trouble)

@@ -29,11 +29,13 @@ class Replay:
     def __init__(self, head: Head, driver: Driver, attempts: Attempts, border: Border, inbox: Inbox) -> None:
         self._head, self._driver, self._attempts, self._border = head, driver, attempts, border
         self._inbox = inbox
+        self._streams = driver.machine.verbs.streams
         self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
 
     def begin(self, on_record: bool) -> None:
         """The body's first turn. `on_record`: it is on record that this was about to come."""
-        self._is_on_record = on_record
+        self._is_on_record, head = on_record, self._head
+        self._streams.begin(head.base, head.copied, head.entries)
         self._driver.begin(has_past=self._head.entries > self._head.base)
 
     def feed(self, entries: Sequence[Entry]) -> None:

@@ -25,6 +25,7 @@ from .poison_steps import Quarantine
 from .reasons import explain
 from .recorder import Turn
 from .replay import machine_of
+from .streams import StreamCollector
 
 log = logging.getLogger("podium")
 
@@ -46,12 +47,14 @@ class Residents:
         owned: dict[str, OwnedRun],
         dispatcher: Dispatcher,
         logs: LogCollector,
+        streams: StreamCollector,
         quarantine: Quarantine,
         turn: Turn,
         on_left: Callable[[Head, Move, Sequence[Message]], None],
         on_awaits: Callable[[str, bool], None],
     ) -> None:
         self._context, self.owned = context, owned
+        self._streams = streams
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
         self._on_left, self.awaits = on_left, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
@@ -101,7 +104,7 @@ class Residents:
             context.events.publish(RunAdopted(head.id, head))
         with gc_paused():
             owned.begin(on_record)
-        if head.entries > head.base or head.lost:  # an earlier attempt may have said something
+        if head.entries > head.base or head.token > 1:  # an earlier attempt may have said something
             self._reader.read(
                 head,
                 said=owned.attempts.remember_progress,
@@ -196,6 +199,8 @@ class Residents:
             if owned is not None:
                 if ended.attempt.log is not None:
                     self._logs.ended(ended.attempt)
+                if ended.attempt.stream is not None:
+                    self._streams.ended(ended.attempt)
                 owned.ended(ended)
 
     # -- what owned runs tell -------------------------------------------------------------------------

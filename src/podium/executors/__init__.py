@@ -3,7 +3,7 @@
 One of your own: `App(executors={"name": factory})`, see `Executor` and `run_encoded`.
 """
 
-from .attempt import Attempt, Ended, Progress, current_attempt, is_loss
+from .attempt import Attempt, Ended, Progress, StreamSink, current_attempt, is_loss
 from .command import run_command
 from .effects import NOT_DONE, Done
 from .encoded import decode_outcome, encode_attempt, run_encoded
@@ -16,6 +16,7 @@ from .processes import ProcessExecutor
 from .protocol import BUILT_IN, AttemptRunner, Executor, ExecutorFactory
 from .resources import Opener, Resources
 from .slots import SlotLoad, note_started_run, slot_lent
+from .stream_buffer import StreamBuffer
 from .threads import ThreadExecutor
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Resources",
     "Said",
     "SlotLoad",
+    "StreamBuffer",
+    "StreamSink",
     "ThreadExecutor",
     "current_attempt",
     "is_loss",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ from ..functions import Function
 from ..model import Measure
 from .log_buffer import LogBuffer
 from .resources import Resources
+from .stream_buffer import StreamBuffer
 
 
 class Slots(Protocol):
@@ -31,6 +33,18 @@ class Slots(Protocol):
     def started_run(self, attempt: Attempt) -> None:
         """The body has started a run: it may wait for that in ways that nobody sees, such as looking again
         and again."""
+        ...
+
+
+class StreamSink(Protocol):
+    """Where chunks and published values of attempts go. Any thread."""
+
+    def emit(self, attempt: Attempt, name: str, payload: bytes) -> Future[None] | None:
+        """Add a chunk to a stream of the run; a future of that there is room for more, None: there is."""
+        ...
+
+    def publish(self, attempt: Attempt, name: str, payload: bytes) -> None:
+        """Replace the value of a name."""
         ...
 
 
@@ -56,6 +70,8 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     note: Callable[[Attempt, Progress], None] | None = None
     log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
     open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
+    stream: StreamBuffer | None = None  # of what the body has emitted and published; most do not
+    streams: StreamSink | None = None
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
     measures: list[Measure] = []  # that its body has made

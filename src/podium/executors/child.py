@@ -15,19 +15,35 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
 from .. import changes, process
 from ..depot import Depot
 from ..env import RealEnv
-from ..errors import ResourceShortage
+from ..errors import EngineStopped, ResourceShortage
 from .attempt import Attempt, Progress, current_attempt
 from .crashes import LACKS
 from .encoded import run_order
 from .forks import end_process
 from .loading import enter, find
-from .wire import Began, Channel, Do, Done, Hello, Load, Logged, Noted, Ready, Started, Waits
+from .wire import (
+    EMITTED_MAX,
+    Began,
+    Channel,
+    Do,
+    Done,
+    Emitted,
+    Hello,
+    Load,
+    Logged,
+    Noted,
+    Ready,
+    Room,
+    Started,
+    Waits,
+)
 
 try:
     import fcntl
@@ -238,6 +254,32 @@ class _Notes:
                 pass  # in a process that the task has forked
 
 
+class _Emissions:
+    """Sends what the body emits and publishes, and waits where the parent has no room for more: whoever waits
+    reads the channel, which has nothing else to say to a body that runs."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+        self._waiting = 0  # bytes of which the parent has not said that they wait no more
+
+    def emit(self, attempt: Attempt, name: str, payload: bytes) -> None:
+        """Send a chunk."""
+        with self._lock:
+            while self._waiting > EMITTED_MAX:
+                frame = self._channel.receive()
+                if frame is None:
+                    raise EngineStopped("the process that started this task is gone")
+                if isinstance(frame.message, Room):
+                    self._waiting -= frame.message.bytes
+            self._waiting += len(payload)
+            self._channel.send(Emitted(name, is_value=False), payload)
+
+    def publish(self, attempt: Attempt, name: str, payload: bytes) -> None:
+        """Send a value."""
+        self._channel.send(Emitted(name, is_value=True), payload)
+
+
 class _ParentsSlots:
     """The slots are the parent's, which learns by `awaits` who waits."""
 
@@ -274,6 +316,7 @@ def _do(
             channel.send(Began())
         attempt.note, attempt.depot = notes, depot
         attempt.awaits = functools.partial(_tell_waits, channel)
+        attempt.streams = _Emissions(channel)
         attempt.slots = _ParentsSlots(channel)
 
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from .attempt import Attempt
 from .output import OutputPipe
-from .wire import Channel, Do, Frame, Hello, Load
+from .wire import Channel, Do, Frame, Hello, Load, Room
 
 FRAMES_MAX = 64  # heard at once
 READS_MAX = 20  # of a pipe, for what is in it: 16 are the most that the system lets be there
@@ -61,7 +61,7 @@ class ChildLink:
 
     # -- the socket -----------------------------------------------------------------------------------
 
-    def send(self, message: Hello | Load | Do, payload: bytes = b"") -> None:
+    def send(self, message: Hello | Load | Do | Room, payload: bytes = b"") -> None:
         """Say something, as soon as it is taken."""
         try:
             if not self._channel.send(message, payload):

@@ -13,13 +13,13 @@ from ..env import Env
 from ..errors import TaskCrashed
 from ..functions import Function
 from .attempt import Attempt, Ended, Progress
-from .children import Child
+from .children import Child, Later
 from .crashes import how_it_ended, lacked, outcome, with_last_words
 from .encoded import failure_of, modules_of
 from .memory import resident
 from .output import Said
 from .slots import SlotLoad
-from .wire import Began, Done, Frame, Load, Logged, Noted, Ready, Started, Waits
+from .wire import Began, Done, Emitted, Frame, Load, Logged, Noted, Ready, Started, Waits
 
 log = logging.getLogger("podium")
 
@@ -43,7 +43,9 @@ class Pool:
         store: str,
         depot: Depot,
         logged: Callable[[Attempt, logging.LogRecord], None],
+        later: Later,
     ) -> None:
+        self._later = later
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
         self._slots = slots or _cores()
         self._store, self._depot, self._logged = store, depot, logged
@@ -207,6 +209,8 @@ class Pool:
                 if attempt is not None and attempt.note is not None:
                     attempt.said = frame.payload or attempt.said
                     attempt.note(attempt, Progress(done, total, text))
+            case Emitted(name=name, is_value=is_value):
+                child.emitted(name, frame.payload, is_value, self._later)
             case Waits(runs=runs, begins=begins):
                 child.waits(runs, begins)
             case Started():

@@ -106,6 +106,7 @@ class ProcessExecutor:
                 self._store,
                 self._depot,
                 self._logged,
+                self._order,
             )
             self._thread = self._env.spawn(self._serve, pool, selector, bell, name="podium-processes")
             undo.pop_all()

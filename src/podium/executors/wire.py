@@ -21,6 +21,7 @@ from ..model import Measure
 
 SHARED_BYTES = 256 * 1024  # a payload larger than this goes in a shared file
 READ_BYTES = 64 * 1024
+EMITTED_MAX = 256 * 1024  # bytes that a child emits before it waits for `Room`
 HEADER_MAX = 16 * 1024 * 1024  # bytes; what is said beside payloads is far smaller
 _LENGTHS = struct.Struct("!II?")  # of the message and of the payload; whether that is in a shared file
 
@@ -82,6 +83,19 @@ class Noted(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Emitted(msgspec.Struct, frozen=True, tag=True):
+    """From the child: the body emits a chunk, or publishes a value. The payload is that."""
+
+    name: str
+    is_value: bool
+
+
+class Room(msgspec.Struct, frozen=True, tag=True):
+    """To the child: of what it has emitted so many bytes wait no more."""
+
+    bytes: int
+
+
 class Waits(msgspec.Struct, frozen=True, tag=True):
     """From the child: the body begins to wait for these runs, or does no more."""
 
@@ -117,7 +131,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     measures: list[Measure] = []
 
 
-Message = Hello | Load | Do | Ready | Began | Noted | Waits | Started | Logged | Done
+Message = Hello | Load | Do | Room | Ready | Began | Noted | Emitted | Waits | Started | Logged | Done
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 

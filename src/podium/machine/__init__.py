@@ -9,7 +9,7 @@ from .attended import Attendant, AttendedMachine
 from .effects import UNDO_SCOPE, UndoStep, is_undo
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
+from .lines import caller, foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
 from .machine import Machine, current_machine, replay
 from .outside import (
     ChildOptions,
@@ -26,6 +26,7 @@ from .outside import ask as machine_ask
 from .outside import callback as machine_callback
 from .outside import receive as machine_receive
 from .steps import CancelStep, Command, Ending, Finish, Step, Tell
+from .streams import BodyStreams
 from .workers import end_idle_workers
 
 guard.install()
@@ -35,6 +36,7 @@ __all__ = [
     "AGAIN",
     "Attendant",
     "AttendedMachine",
+    "BodyStreams",
     "CancelStep",
     "ChildOptions",
     "ChildStep",
@@ -53,6 +55,7 @@ __all__ = [
     "UndoStep",
     "adopt",
     "awaiting",
+    "caller",
     "current_machine",
     "end_idle_workers",
     "foreign_line",

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from ..model import Measure, Undone
 from .loop import Loop
+from .streams import BodyStreams
 
 
 class Verbs:
@@ -18,6 +19,7 @@ class Verbs:
         self.undone: Undone | None = None  # of a retry
         self.generation = 0  # of the run
         self.measured: list[Measure] = []  # since the engine looked
+        self.streams = BodyStreams()
 
     def lineage_at(self, identity: str) -> str:
         """What the id derives from that a step gives to what it starts or asks."""
@@ -51,6 +53,16 @@ class Verbs:
         self._check_alive()
         step = self._loop.current_scope().identify(f"measure:{name}")
         self.measured.append(Measure(name, self._loop.now, value, tags, step, generation=self.generation))
+
+    def emit(self, name: str, payload: bytes) -> None:
+        """Add a chunk to a stream of the run."""
+        self._check_alive()
+        self.streams.emit(name, payload, self._loop.now)
+
+    def publish(self, name: str, payload: bytes) -> None:
+        """Replace the value that the run has published under this name."""
+        self._check_alive()
+        self.streams.publish(name, payload, self._loop.now)
 
     def _chance(self, name: str) -> bytes:
         """16 bytes that look random and are the same in every replay at this place."""

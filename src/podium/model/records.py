@@ -105,6 +105,33 @@ EFFECT = "effect"  # one that has an effect outside
 NOT_BEGUN = "not begun"  # of a HANDED_BACK: the attempt was still in line
 PERSON = 255  # `policy` of a RETRY after which a person decides; then all retries are granted anew
 
+
+class StreamChunk(msgspec.Struct, frozen=True, gc=False):
+    """One chunk of a stream of a run. It is known by its place (step, attempt, turn, ordinal): the store
+    keeps a second one of the same place out, so no replay and no commit that is made again repeats it.
+    """
+
+    name: str  # of the stream
+    payload: bytes  # as the codec wrote it
+    at: float
+    step: str = ""  # identity of the step that emitted it; "" for the workflow's body
+    attempt: int = 0  # counts from 1; 0 for the body
+    turn: int = 0  # of the body: the number of the entry that it was told last; 0 of a task
+    ordinal: int = 0  # counts from 1 in that turn, or in that attempt
+    n: int = 0  # its number in its stream, counting from 1 without a gap; the store gives it
+
+
+class PublishedValue(msgspec.Struct, frozen=True, gc=False):
+    """The last value that a run has published under a name."""
+
+    name: str
+    payload: bytes  # as the codec wrote it
+    at: float
+    step: str = ""  # "" for the workflow's body
+    attempt: int = 0  # counts from 1; 0 for the body
+    turn: int = 0  # the number of the run's last entry then: one of an earlier turn replaces nothing
+
+
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
 SETTLE = "settle"  # a person says what became of the step that the message names
 
@@ -244,6 +271,8 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     answers: tuple[Answer, ...] = ()  # to whomever
     progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
     measures: tuple[Measure, ...] = ()  # by the fenced run
+    chunks: tuple[StreamChunk, ...] = ()  # what the fenced run emitted meanwhile; the store numbers them
+    values: tuple[PublishedValue, ...] = ()  # what it published; the last of each name is kept
 
 
 class StepWrite(Write, frozen=True, gc=False):

@@ -35,10 +35,13 @@ _REFUSED = Verdict(Outcome.REFUSED)
 
 # Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
 _FENCED = attrgetter(
-    "move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits", "measures"
-)
-_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures")
-_RARE = attrgetter("consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers")
+    "move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits", "measures", "chunks",
+    "values",
+)  # fmt: skip
+_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures", "chunks", "values")
+_RARE = attrgetter(
+    "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks", "values"
+)  # fmt: skip
 _KIND = attrgetter("kind")
 _MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
 _MORE = attrgetter(*(field for field in Write.__struct_fields__ if field not in ("fence", "entries")))
@@ -242,6 +245,12 @@ class _Judging:
             self._inboxes.take(run, self._rows.inbox[run.id, id], at)
         for said in write.progress:
             changes.progress[run.id, said.step] = (run, said)
+        if write.chunks:
+            changes.chunks.append((run, write.chunks))
+        for value in write.values:
+            there = changes.values.get((run.id, value.name))
+            if there is None or value.turn >= there[1].turn:
+                changes.values[run.id, value.name] = (run, value)
         if write.rename:
             changes.renamed[run.id] = (run, write.rename, write.starter)
             changes.wakes = True

@@ -38,12 +38,14 @@ from ..model import (
     MeasureBin,
     MeasureQuery,
     Message,
+    PublishedValue,
     Query,
     RunRow,
     RunStatus,
     SeriesRow,
     State,
     StepProgress,
+    StreamChunk,
     Verdict,
     WaitRow,
     Write,
@@ -97,9 +99,9 @@ class Store(Protocol):
 
         INVALID: a fenced move that the transition table does not have, or one to running (only a claim makes
         an owner); entries that do not continue the history without a gap; two that take one message; a move,
-        entries, consumed ids, logs, progress or waits without a fence; an owned new run without an engine; a
-        new run whose id is taken though nobody chose it; `copy_from` of more than there is; data that the
-        store cannot hold.
+        entries, consumed ids, logs, progress, chunks, values or waits without a fence; an owned new run
+        without an engine; a new run whose id is taken though nobody chose it; `copy_from` of more than there
+        is; data that the store cannot hold.
 
         New runs: with `explicit_id`, a run that is there already is EXISTS when it has the same function and
         digest, else CONFLICT. Then nothing of a Write without a fence happened (its other new runs are
@@ -134,7 +136,9 @@ class Store(Protocol):
 
         Of what is said of a step's progress the last is kept, until an empty one takes it away.
 
-        Logs are numbered in the order in which they are written, on from the run's last line.
+        Logs are numbered in the order in which they are written, on from the run's last line. So are chunks,
+        in each stream of a run; one that is there already, by generation, step, attempt, turn and ordinal, is
+        left out. A published value replaces the one of its name, unless that is of a later turn.
 
         A move sets the payload and takes the ownership away; one out of parked sets lost back to 0, because
         a person has decided. A final one dates the run's end: `Move.at`, but not before its
@@ -202,6 +206,18 @@ class Store(Protocol):
     def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
         """The points of a series from `query.since` on, which is a time, in stretches of so many seconds;
         those without any are left out, and `query.limit` counts for nothing."""
+        ...
+
+    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
+        """Chunks of one stream with n > after, in order, at most `limit`. Empty for an unknown one."""
+        ...
+
+    def streams(self, run: str) -> dict[str, int]:
+        """The streams of a run by name, and the number of the last chunk of each."""
+        ...
+
+    def values(self, run: str) -> list[PublishedValue]:
+        """What a run has published, by name. Empty for an unknown run."""
         ...
 
     def inbox(self, run: str) -> list[Message]:

@@ -24,9 +24,11 @@ from ..model import (
     Message,
     Move,
     NewRun,
+    PublishedValue,
     State,
     StepProgress,
     StepWrite,
+    StreamChunk,
     Wait,
     Write,
 )
@@ -133,6 +135,8 @@ class Changes(msgspec.Struct):
     logs: list[tuple[RunState, tuple[LogLine, ...]]] = []
     progress: dict[tuple[str, str], tuple[RunState, StepProgress]] = {}
     measures: list[tuple[RunState, tuple[Measure, ...]]] = []  # those that are there already are left
+    chunks: list[tuple[RunState, tuple[StreamChunk, ...]]] = []
+    values: dict[tuple[str, str], tuple[RunState, PublishedValue]] = {}
     inbox: list[InboxRow] = []  # new messages, some of them taken already
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox

@@ -22,12 +22,14 @@ from ..model import (
     MeasureBin,
     MeasureQuery,
     Message,
+    PublishedValue,
     Query,
     RunRow,
     RunStatus,
     SeriesRow,
     State,
     StepProgress,
+    StreamChunk,
     Verdict,
     WaitRow,
     Write,
@@ -107,6 +109,15 @@ class FaultyReader:
 
     def progress(self, run: str) -> list[StepProgress]:
         return self._call("progress", lambda: self._inner.progress(run))
+
+    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
+        return self._call("chunks", lambda: self._inner.chunks(run, name, after, limit))
+
+    def streams(self, run: str) -> dict[str, int]:
+        return self._call("streams", lambda: self._inner.streams(run))
+
+    def values(self, run: str) -> list[PublishedValue]:
+        return self._call("values", lambda: self._inner.values(run))
 
     def inbox(self, run: str) -> list[Message]:
         return self._call("inbox", lambda: self._inner.inbox(run))

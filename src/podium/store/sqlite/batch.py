@@ -29,6 +29,7 @@ _UNIQUE_HOLDER, _ATTACHABLE, _ORPHANS = SQL["unique_holder"], SQL["attachable"],
 _MOVE, _LAST_KEY, _ADD_RUN, _ADD_TAG = SQL["move"], SQL["last_key"], SQL["add_run"], SQL["add_tag"]
 _ADD_LINE = SQL["add_line"]
 _ADD_MEASURE = SQL["add_measure"]
+_ADD_CHUNK, _PUBLISH = SQL["add_chunk"], SQL["publish"]
 _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 _ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
     SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
@@ -193,6 +194,11 @@ def _apply(
             rows(connection, _KEEP_PROGRESS, (run.key, *astuple(said)))
         else:
             rows(connection, _FORGET_PROGRESS, (run.key, said.step))
+    if changes.chunks:
+        emitted = [(run.key, *astuple(chunk)[:-1]) for run, some in changes.chunks for chunk in some]
+        rows_of_each(connection, _ADD_CHUNK, emitted)
+    for run, value in changes.values.values():
+        rows(connection, _PUBLISH, (run.key, *astuple(value)))
     if changes.inbox or changes.taken:
         _apply_messages(connection, changes)
     for run, name, starter in changes.renamed.values():

@@ -15,6 +15,8 @@ FORGET = [
     for name in (
         "forget_logs",
         "forget_steps_progress",
+        "forget_streams",
+        "forget_values",
         "forget_inbox",
         "forget_waits",
         "forget_tags",
@@ -27,6 +29,7 @@ ANEW = [
         "forget_former_history",
         "forget_former_recent_history",
         "forget_former_logs",
+        "forget_former_streams",
         "forget_steps_progress",
         "forget_waits",
     )

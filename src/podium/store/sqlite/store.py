@@ -27,12 +27,14 @@ from ...model import (
     MeasureBin,
     MeasureQuery,
     Message,
+    PublishedValue,
     Query,
     RunRow,
     RunStatus,
     SeriesRow,
     State,
     StepProgress,
+    StreamChunk,
     Verdict,
     WaitRow,
     Write,
@@ -248,6 +250,18 @@ class SqliteStore(Store):
         with self._connections.reading() as connection:
             found = rows(connection, SQL["measure_bins"], {**records.measured(query), "width": width})
         return [MeasureBin(*row) for row in found]
+
+    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
+        with self._connections.reading() as connection:
+            return [StreamChunk(*row) for row in rows(connection, SQL["chunks"], (run, name, after, limit))]
+
+    def streams(self, run: str) -> dict[str, int]:
+        with self._connections.reading() as connection:
+            return dict(rows(connection, SQL["streams"], (run,)))
+
+    def values(self, run: str) -> list[PublishedValue]:
+        with self._connections.reading() as connection:
+            return [PublishedValue(*row) for row in rows(connection, SQL["values"], (run,))]
 
     def inbox(self, run: str) -> list[Message]:
         with self._connections.snapshot() as connection:

@@ -10,6 +10,37 @@ CREATE TABLE progress (
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 
+-- What runs emit, in numbered streams, and what they publish: one row for each name, written over and over. Both
+-- go when the run goes; the history does not grow by them.
+
+CREATE TABLE streams (
+    run        INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    n          INTEGER NOT NULL,       -- counts from 1 in each stream of a run, without a gap
+    generation INTEGER NOT NULL,
+    step       TEXT NOT NULL,          -- '' for the workflow's body
+    attempt    INTEGER NOT NULL,       -- 0 for the body
+    turn       INTEGER NOT NULL,       -- of the body: the entry that it was told last; 0 of a task
+    ordinal    INTEGER NOT NULL,       -- counts from 1 in that turn or attempt
+    at         REAL NOT NULL,
+    payload    BLOB NOT NULL,          -- as the codec wrote it
+    UNIQUE (run, name, n)
+) STRICT;
+
+-- What is emitted again, by a replay or by a commit that is made again, is there already.
+CREATE UNIQUE INDEX streams_once ON streams (run, generation, step, attempt, turn, ordinal);
+
+CREATE TABLE published (
+    run     INTEGER NOT NULL,
+    name    TEXT NOT NULL,
+    payload BLOB NOT NULL,             -- as the codec wrote it
+    at      REAL NOT NULL,
+    step    TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    turn    INTEGER NOT NULL,          -- the run's last entry then: what is of an earlier turn replaces nothing
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
 -- Changes that somebody asked for over HTTP, put here before they are made. Rows are only added; `outcome` is
 -- set once.
 

@@ -97,6 +97,20 @@ DELETE FROM measures WHERE (series, at, run, step, attempt, ordinal, generation)
 INSERT INTO logs (run, n, step, attempt, at, level, text)
 VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM logs WHERE run = ?1), ?2, ?3, ?4, ?5, ?6);
 
+-- name: add_chunk
+-- Numbered as it is inserted, as lines are; one that is there already is left out, and takes no number.
+INSERT INTO streams (run, name, n, generation, step, attempt, turn, ordinal, at, payload)
+VALUES (?1, ?2, (SELECT coalesce(max(n), 0) + 1 FROM streams WHERE run = ?1 AND name = ?2),
+        (SELECT generation FROM runs WHERE key = ?1), ?5, ?6, ?7, ?8, ?4, ?3)
+ON CONFLICT (run, generation, step, attempt, turn, ordinal) DO NOTHING;
+
+-- name: publish
+INSERT INTO published (run, name, payload, at, step, attempt, turn) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, name) DO UPDATE
+SET payload = excluded.payload, at = excluded.at, step = excluded.step, attempt = excluded.attempt,
+    turn = excluded.turn
+WHERE excluded.turn >= published.turn;
+
 -- name: messages
 -- Those of these runs with these ids, taken or not, and the blobs that go with them.
 SELECT runs.id, inbox.id, n, kind, taken, iif(typeof(inbox.payload) = 'text', inbox.payload, NULL)
@@ -334,6 +348,18 @@ DELETE FROM logs WHERE run = ?;
 -- name: forget_steps_progress
 DELETE FROM progress WHERE run = ?;
 
+-- name: forget_streams
+DELETE FROM streams WHERE run = ?;
+
+-- name: forget_values
+DELETE FROM published WHERE run = ?;
+
+-- name: forget_former_streams
+-- The last chunk of each stream stays in any case, because its number is how many there were.
+DELETE FROM streams
+WHERE run = ?1 AND generation < (SELECT generation FROM runs WHERE key = ?1)
+  AND n < (SELECT max(later.n) FROM streams AS later WHERE later.run = ?1 AND later.name = streams.name);
+
 -- name: forget_inbox
 DELETE FROM inbox WHERE run = ?;
 
@@ -512,6 +538,24 @@ FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? ORDER BY n L
 -- name: logs_of_step
 SELECT step, attempt, at, level, text, n
 FROM logs WHERE run = (SELECT key FROM runs WHERE id = ?) AND n > ? AND step = ? ORDER BY n LIMIT ?;
+
+-- name: chunks
+SELECT name, payload, at, step, attempt, turn, ordinal, n
+FROM streams WHERE run = (SELECT key FROM runs WHERE id = ?) AND name = ? AND n > ? ORDER BY n LIMIT ?;
+
+-- name: streams
+-- One look-up for each name, however many chunks there are.
+WITH RECURSIVE names (run, name) AS (
+    SELECT key, (SELECT min(name) FROM streams WHERE run = key) FROM runs WHERE id = ?
+    UNION ALL
+    SELECT run, (SELECT min(name) FROM streams WHERE run = names.run AND name > names.name) FROM names
+    WHERE name IS NOT NULL)
+SELECT name, (SELECT max(n) FROM streams WHERE run = names.run AND name = names.name)
+FROM names WHERE name IS NOT NULL;
+
+-- name: values
+SELECT name, payload, at, step, attempt, turn
+FROM published WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY name;
 
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox

@@ -1,0 +1,53 @@
+"""What a workflow's body emits and publishes, in its turns: nothing of it is an entry.
+
+A turn that is replayed from its entry has gone out in the Write of that entry, so what it says again is let
+go. The first turn has no entry, and those of a past that was copied are another run's: what they say goes out
+at every replay, and the store knows it by its place.
+"""
+
+from __future__ import annotations
+
+from ..model import PublishedValue, StreamChunk
+
+
+class BodyStreams:
+    """Of one machine. `turn` is the number of the entry that the body was told last."""
+
+    __slots__ = ("_base", "_copied", "_ordinal", "_recorded", "_turn", "chunks", "turn", "values")
+
+    def __init__(self) -> None:
+        self.turn = self._turn = 0
+        self._base = self._copied = self._recorded = 0
+        self._ordinal = 0  # of the last chunk of `_turn`
+        self.chunks: list[StreamChunk] = []  # since the engine looked
+        self.values: dict[str, PublishedValue] = {}
+
+    def begin(self, base: int, copied: int, recorded: int) -> None:
+        """The first turn is about to come. `base`: entries of earlier generations; `copied`: entries of
+        another run; `recorded`: entries that are there."""
+        self.turn = self._base = base
+        self._copied, self._recorded = copied, recorded
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something is to be written."""
+        return bool(self.chunks or self.values)
+
+    @property
+    def _is_news(self) -> bool:
+        """Whether no Write of this run is known to hold what this turn says."""
+        return self.turn > self._recorded or self.turn == self._base or self.turn <= self._copied
+
+    def emit(self, name: str, payload: bytes, at: float) -> None:
+        """Add a chunk to a stream."""
+        turn = self.turn
+        if self._turn != turn:
+            self._turn, self._ordinal = turn, 0
+        self._ordinal += 1
+        if self._is_news:
+            self.chunks.append(StreamChunk(name, payload, at, turn=turn, ordinal=self._ordinal))
+
+    def publish(self, name: str, payload: bytes, at: float) -> None:
+        """Replace the value of a name."""
+        if self._is_news:
+            self.values[name] = PublishedValue(name, payload, at, turn=self.turn)
