@@ -16,7 +16,7 @@ from .map_runs import Batch, Runs
 from .messages import answer, complete, completing, questions, send
 from .process import Drives, wants_engine
 from .pruning import forget
-from .run import PASSED_ON, Run, StoredRun
+from .run import Run
 from .schedule_days import ScheduleDay, ScheduleDays
 from .schedule_record import keep_schedules
 from .schedules import ScheduleHandle, ScheduleShape, schedule_shape, schedules, start_due
@@ -35,6 +35,7 @@ from .signals import Echo
 from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
+from .stored_run import PASSED_ON, StoredRun
 from .streams import Chunk, Stream, read_chunks, stream_of, value_of
 from .waiting import Done, Waiting, answered, when_done
 

@@ -13,8 +13,9 @@ from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
 from .app import App
 from .default_app import current_app
-from .run import Run, StoredRun
+from .run import Run
 from .steering import Cancelled
+from .stored_run import StoredRun
 from .waiting import Waiting, answered
 
 RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...

@@ -14,7 +14,8 @@ from ..checks import Tolerance
 from ..engine import End
 from ..errors import UsageError
 from ..executors import slot_lent
-from .run import Run, StoredRun
+from .run import Run
+from .stored_run import StoredRun
 
 R = TypeVar("R")
 

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Generator
-from concurrent.futures import Future
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from .. import codec
-from ..engine import End, gone, read_reason
-from ..errors import RunCancelled, RunParked, UsageError
-from ..executors import current_attempt, slot_lent
-from ..functions import Function
-from ..inspect import cause_of, drop_our_frames, run_card, with_recorded_frames
-from ..model import Entry, RunRow, State
-from .app import App, Started
-from .loop_wakeup import in_event_loop, wait_in_loop
-from .messages import answer, send
-from .process import is_session
+from ..errors import UsageError
+from ..inspect import drop_our_frames, run_card
+from ..model import Entry, State
+from .loop_wakeup import in_event_loop
+from .messages import answer
 from .settling import Settling
-from .streams import Stream, stream_of, value_of
-from .waiting import Answer, Waiting, check_timeout, known, mapped, result_within
+from .stored_run import PASSED_ON, StoredRun, why
+from .streams import Stream
+from .waiting import Answer, Waiting, check_timeout, mapped
 
 R = TypeVar("R")
-
-# Failures, and what ends a wait from outside. SystemExit and the like print no frames.
-PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
 
 
 class Source(Protocol):
@@ -290,129 +280,3 @@ class Run(Settling, Waiting[R]):
         if not isinstance(self._source, StoredRun):
             return None
         return run_card(self._source.app, self._source.row())
-
-
-class StoredRun:
-    """A run in the store, seen from outside."""
-
-    @classmethod
-    def known(cls, app: App, function: Function | None, row: RunRow) -> StoredRun:
-        """One that is on record."""
-        return cls(app, function, Started(known(row.id), created=row.created))
-
-    def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
-        self.app, self.function = app, function
-        self._started, self._start, self._end = started, started.id, started.end
-        self._id = id
-
-    @property
-    def id(self) -> str:
-        return self._id if self._id and not self._start.done() else self._known()
-
-    def _known(self) -> str:
-        """The id once the start is on record, which decides whether it is a new run or an older one."""
-        if not self._start.done() and self._on_engines_thread():
-            raise UsageError(
-                "this run's start is not on record yet, and waiting for that on the engine's own thread "
-                "would never end",
-                fix="in an async task, `await run.started()` first",
-            )
-        return self._start.result()
-
-    def _on_engines_thread(self) -> bool:
-        return self.app.has_engine and self.app.host.is_own_thread()
-
-    def ended(self) -> Future[End]:
-        """A future of how it comes out; blocks for its start."""
-        if self._end is None:
-            self._end = self.app.wait(self._start.result(), self._started.created)
-        return self._end
-
-    def row(self) -> RunRow:
-        """Its row. Raises RunNotFound, also where it was deleted and another run has its id."""
-        row = self.app.load(self._known())
-        if self._started.created not in (None, row.created):
-            raise gone(row.id)
-        self._started.created = row.created
-        return row
-
-    def state(self) -> State:
-        return self.row().state
-
-    def result(self, timeout: float | None) -> Any:
-        if self._on_engines_thread():
-            raise UsageError(
-                "waiting for a run on the engine's own thread would never end",
-                fix="in an async task, await the run instead",
-            )
-        try:
-            run = result_within(self._start, timeout, lambda: f"its start is not on record after {timeout} s")
-            with slot_lent((run,)):
-                end = result_within(self.ended(), timeout, lambda: _not_done(run, timeout))
-        except KeyboardInterrupt:
-            self._left_by_its_caller()
-            raise
-        return self._outcome(end)
-
-    async def wait(self) -> Any:
-        try:
-            if self._end is None or current_attempt.get() is not None:
-                await wait_in_loop(self._start)
-            with slot_lent([self.id] if current_attempt.get() is not None else ()):
-                end = await wait_in_loop(self.ended())
-            await wait_in_loop(self._start)  # known by now, save where its notice is still being made
-            return self._outcome(end)
-        except PASSED_ON as error:
-            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-                self._left_by_its_caller()
-            drop_our_frames(error)
-            raise
-
-    def _left_by_its_caller(self) -> None:
-        """Ctrl-C ends a script, and its run with it; at a prompt, and in a notebook, both go on."""
-        if (
-            is_session()
-            and current_attempt.get() is None
-            and self._start.done()
-            and self._start.exception() is None
-        ):
-            self.app.starts.left_by_caller(self._start.result())
-
-    async def started(self) -> str:
-        return await wait_in_loop(self._start)
-
-    def cancel(self) -> Waiting[None]:
-        return Answer(mapped(self.app.cancel(self.row().id), lambda _: None))
-
-    def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
-        return Answer(send(self.app, self.row().id, name, value, id))
-
-    def value(self, name: str) -> Any:
-        return value_of(self.app, self.row().id, name)
-
-    def stream(self, name: str, after: int) -> Stream:
-        return stream_of(self.app, self.row().id, name, after)
-
-    def _outcome(self, end: End) -> Any:
-        if end.state is State.SUCCEEDED:
-            returns = self.function.returns if self.function else Any
-            return codec.decode(end.payload, returns, self.app.store.depot)
-        if end.state is State.FAILED:
-            raise with_recorded_frames(codec.decode_failure(end.payload))
-        if end.state is State.CANCELLED:
-            raise RunCancelled(f"run {self.id} was cancelled")
-        self._end = None  # it may be resumed, and end otherwise: the next one who asks is to wait for that
-        reason = read_reason(end.payload)
-        fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
-        raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
-
-
-def _not_done(run: str, timeout: float | None) -> str:
-    return f"run {run} is not done after {timeout} s, and goes on; podium.get({run!r}) has it"
-
-
-def why(app: App, run: str) -> str:
-    """Why a run stands where it stands, and what would move it."""
-    row = app.load(run)
-    cause = cause_of(app, row)
-    return "\n  ".join(part for part in (f"{row.state}: {cause.what}", *cause.details, cause.fix) if part)

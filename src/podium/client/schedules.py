@@ -15,12 +15,13 @@ from ..model import FINAL, EngineRow
 from ..store import Store
 from .app import App, apps
 from .default_app import current_app
-from .run import Run, StoredRun
+from .run import Run
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
 from .schedule_starts import begun_already, pause, start_each, tell_late
 from .session import Session
 from .starting import chunks
+from .stored_run import StoredRun
 
 FOREVER = 50 * 365 * 86_400.0  # seconds: a paused schedule looks at nothing before
 

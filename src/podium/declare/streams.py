@@ -70,8 +70,9 @@ def emit(name: str, chunk: Any) -> Waiting[None]:
 
 
 def _encoded(verb: str, name: str, value: Any) -> bytes:
-    if not (isinstance(name, str) and 0 < len(name) <= NAME_MAX):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
-        raise UsageError(f"{verb}({name!r:.60}, ...): a name of 1 to {NAME_MAX} characters is needed")
+    is_name = isinstance(name, str) and name.isprintable()  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
+    if not (is_name and 0 < len(name) <= NAME_MAX):
+        raise UsageError(f"{verb}({name!r:.60}, ...): a name of 1 to {NAME_MAX} printable signs is needed")
     payload = codec.encode(value, where=f"{verb}({name!r})")
     if len(payload) > CHUNK_MAX:
         raise PayloadTooLarge(

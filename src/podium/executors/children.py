@@ -15,17 +15,17 @@ from ..env import Env
 from .attempt import Attempt
 from .child_link import ChildLink
 from .child_process import ChildProcess
+from .emissions import Emissions
 from .encoded import order
 from .memory import Growth
 from .output import OutputPipe, Said
-from .wire import EMITTED_MAX, Frame, Hello, Room
+from .wire import Frame, Hello
 
 log = logging.getLogger("podium")
 
 STOP_SECONDS = 1.0  # from SIGINT, or the hang-up of one that is idle, to SIGKILL
 START_SECONDS = 60.0  # for the interpreter to start, and again for a task's module to be imported
 BROKEN = "broke the link"
-Later = Callable[..., None]  # (act, *args), called in any thread: has it done in the pool's
 TASKS_MAX = 200  # after which a child is replaced
 
 
@@ -51,8 +51,8 @@ class Child:
         if process.pidfd is not None:
             self.link.follow(process.pidfd, self._died)
         self.attempt: Attempt | None = None
+        self.emissions: Emissions | None = None  # of its attempt
         self.started_run = False  # whether its attempt has
-        self._emitted = 0  # bytes, since it was told that there is room
         self._waits = 0  # places in which the body waits for runs
         self.ready = False
         self.dead = False  # seen to be, and not buried yet
@@ -80,27 +80,6 @@ class Child:
         if self.attempt is not None and self.attempt.awaits is not None:
             self.attempt.awaits(self.attempt, runs, begins)
 
-    def emitted(self, name: str, payload: bytes, is_value: bool, later: Later) -> None:
-        """The body has emitted a chunk or published a value. `later` has something done in this thread."""
-        attempt = self.attempt
-        if attempt is None or attempt.streams is None:
-            return
-        if is_value:
-            attempt.streams.publish(attempt, name, payload)
-            return
-        room = attempt.streams.emit(attempt, name, payload)
-        self._emitted += len(payload)
-        if self._emitted > EMITTED_MAX // 2:
-            told, self._emitted = self._emitted, 0
-            if room is None:
-                self._has_room(attempt, told)
-            else:
-                room.add_done_callback(lambda _: later(self._has_room, attempt, told))
-
-    def _has_room(self, attempt: Attempt, told: int) -> None:
-        if self.attempt is attempt and not self.dead:
-            self.link.send(Room(told))
-
     @property
     def is_free(self) -> bool:
         return self.ready and self.attempt is None and not self.stop_reason
@@ -115,7 +94,7 @@ class Child:
 
     def give(self, attempt: Attempt) -> None:
         """Make this attempt. Its timeout counts from when its module is there."""
-        self.attempt = attempt
+        self.attempt, self.emissions = attempt, Emissions(attempt, self.link)
         self.link.begin(attempt)
         is_known = self.knows(attempt)
         if is_known:
@@ -136,11 +115,13 @@ class Child:
         """The attempt is over. A child that has served long, or keeps much memory, leaves."""
         self.link.end_output()
         is_first = self.attempt is not None and self.attempt.function.name not in self._served
+        if self.emissions is not None:
+            self.emissions.is_over = True
         if self.attempt is not None:
             self._served.add(self.attempt.function.name)
             self.attempt.handle = None
-        self.attempt = self.due = None
-        self._waits = self._emitted = 0
+        self.attempt = self.emissions = self.due = None
+        self._waits = 0
         self.started_run = False
         self.idle_since = self._now()
         self.tasks += 1

@@ -13,8 +13,9 @@ from ..env import Env
 from ..errors import TaskCrashed
 from ..functions import Function
 from .attempt import Attempt, Ended, Progress
-from .children import Child, Later
+from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
+from .emissions import Later
 from .encoded import failure_of, modules_of
 from .memory import resident
 from .output import Said
@@ -210,7 +211,8 @@ class Pool:
                     attempt.said = frame.payload or attempt.said
                     attempt.note(attempt, Progress(done, total, text))
             case Emitted(name=name, is_value=is_value):
-                child.emitted(name, frame.payload, is_value, self._later)
+                if child.emissions is not None:
+                    child.emissions.heard(name, frame.payload, is_value, self._later)
             case Waits(runs=runs, begins=begins):
                 child.waits(runs, begins)
             case Started():

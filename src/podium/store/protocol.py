@@ -132,17 +132,15 @@ class Store(Protocol):
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an
         unfinished run rests on it: is a copy of it, waits for it, is its parent or the top of its family.
 
-        Measures that are there already, made in the same place at the same time, are left as they are.
-
-        Of what is said of a step's progress the last is kept, until an empty one takes it away.
+        Measures that are there already, made in the same place at the same time, are left as they are. Of
+        what is said of a step's progress the last is kept, until an empty one takes it away.
 
         Logs are numbered in the order in which they are written, on from the run's last line. So are chunks,
         in each stream of a run; one that is there already, by generation, step, attempt, turn and ordinal, is
         left out. A published value replaces the one of its name, unless that is of a later turn.
 
         A move sets the payload and takes the ownership away; one out of parked sets lost back to 0, because
-        a person has decided. A final one dates the run's end: `Move.at`, but not before its
-        last entry.
+        a person has decided. A final one dates the run's end: `Move.at`, but not before its last entry.
         """
         ...
 

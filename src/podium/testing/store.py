@@ -110,15 +110,6 @@ class FaultyReader:
     def progress(self, run: str) -> list[StepProgress]:
         return self._call("progress", lambda: self._inner.progress(run))
 
-    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
-        return self._call("chunks", lambda: self._inner.chunks(run, name, after, limit))
-
-    def streams(self, run: str) -> dict[str, int]:
-        return self._call("streams", lambda: self._inner.streams(run))
-
-    def values(self, run: str) -> list[PublishedValue]:
-        return self._call("values", lambda: self._inner.values(run))
-
     def inbox(self, run: str) -> list[Message]:
         return self._call("inbox", lambda: self._inner.inbox(run))
 
@@ -175,7 +166,20 @@ class FaultySeries(FaultyReader):
         return self._call("measure_bins", lambda: self._inner.measure_bins(query, width))
 
 
-class FaultyStore(FaultySeries):
+class FaultyStreams(FaultySeries):
+    """What looks at streams."""
+
+    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
+        return self._call("chunks", lambda: self._inner.chunks(run, name, after, limit))
+
+    def streams(self, run: str) -> dict[str, int]:
+        return self._call("streams", lambda: self._inner.streams(run))
+
+    def values(self, run: str) -> list[PublishedValue]:
+        return self._call("values", lambda: self._inner.values(run))
+
+
+class FaultyStore(FaultyStreams):
     """One process's handle."""
 
     @property

@@ -23,8 +23,8 @@ _MESSAGE = "run n id kind name state sender digest at taken payload"
 _MEASURE = "series at value tags step attempt ordinal generation run"
 _WAIT = "run step target kind prompt schema to due cancels taken by digest"
 _FORGET = (
-    "forget_history", "forget_logs", "forget_steps_progress", "forget_inbox", "forget_waits", "forget_tags",
-    "forget_runs",
+    "forget_history", "forget_logs", "forget_steps_progress", "forget_streams", "forget_values",
+    "forget_inbox", "forget_waits", "forget_tags", "forget_runs",
 )  # fmt: skip
 
 
@@ -54,6 +54,10 @@ def changes_of(
     add("add_lines", LINE, [_line(run.key, line) for run, lines in changes.logs for line in lines])
     points = [(*astuple(point)[:-1], run.id) for run, some in changes.measures for point in some]
     add("add_measures", _MEASURE, points)
+    chunks = [(run.key, *astuple(chunk)[:-1]) for run, some in changes.chunks for chunk in some]
+    add("add_chunks", "run name payload at step attempt turn ordinal", chunks)
+    values = [(run.key, *astuple(value)) for run, value in changes.values.values()]
+    add("publish", "run name payload at step attempt turn", values)
     said = changes.progress.values()
     kept = [(run.key, *astuple(one)) for run, one in said if one.payload]
     add("keep_progress", "run step attempt at payload", kept)
@@ -100,8 +104,8 @@ def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:
     return [
         (SQL[name], one)
         for name in (
-            "forget_former_history", "forget_former_logs", "forget_steps_progress", "forget_waits",
-            "begin_anew",
+            "forget_former_history", "forget_former_logs", "forget_former_streams", "forget_steps_progress",
+            "forget_waits", "begin_anew",
         )
     ]  # fmt: skip
 

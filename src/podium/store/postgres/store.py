@@ -19,8 +19,8 @@ from .batch import Batch
 from .claims import Claims, offer, wanted_by
 from .doorbell import Doorbell
 from .lines import Line, Server
-from .measuring import MeasureReader
 from .statements import SQL, Row, Statement, rows, trip
+from .streams import StreamReader
 
 _PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
 _COMMIT: Statement = (SQL["commit"], {})
@@ -40,7 +40,7 @@ class _NoDepot(Depot):
 _NONE_YET = _NoDepot(Path())
 
 
-class PostgresStore(MeasureReader, Store):
+class PostgresStore(StreamReader, Store):
     """A handle on a store; what its methods mean is said in `podium.store.protocol`.
 
     `url`: whatever libpq takes as postgresql://…, several hosts and all. `patience`: seconds to wait for rows

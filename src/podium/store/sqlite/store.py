@@ -22,19 +22,11 @@ from ...model import (
     Claimed,
     EngineRow,
     Entry,
-    LogLine,
-    Measure,
-    MeasureBin,
-    MeasureQuery,
     Message,
-    PublishedValue,
     Query,
     RunRow,
     RunStatus,
-    SeriesRow,
     State,
-    StepProgress,
-    StreamChunk,
     Verdict,
     WaitRow,
     Write,
@@ -51,6 +43,7 @@ from .files import Files
 from .home import lies_where_it_lay, settle
 from .lone import commit_lone, is_lone
 from .named import sweep
+from .said import SaidReader
 from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .upkeep import expire, forget_measures
 from .wakeup import Doorbell
@@ -59,7 +52,7 @@ _FEW = 2000  # runs that are looked up by their keys rather than met on the way 
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
-class SqliteStore(Store):
+class SqliteStore(SaidReader, Store):
     """A handle on a store; what its methods mean is said in `podium.store.protocol`.
 
     `path`: a file, created when missing (0600, in a directory 0700), or ":memory:" for a private database,
@@ -224,44 +217,6 @@ class SqliteStore(Store):
         with self._connections.reading() as connection:
             found = entries.read(connection, run, after, limit)
             return [records.entry(connection, row) for row in found]
-
-    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
-        with self._connections.reading() as connection:
-            if step is None:
-                found = rows(connection, SQL["logs"], (run, after, limit))
-            else:
-                found = rows(connection, SQL["logs_of_step"], (run, after, step, limit))
-            return [LogLine(*row) for row in found]
-
-    def progress(self, run: str) -> list[StepProgress]:
-        with self._connections.reading() as connection:
-            return [StepProgress(*row) for row in rows(connection, SQL["progress"], (run,))]
-
-    def series(self) -> list[SeriesRow]:
-        with self._connections.snapshot() as connection:
-            return [SeriesRow(*row) for row in rows(connection, SQL["series"])]
-
-    def measures(self, query: MeasureQuery) -> list[Measure]:
-        with self._connections.reading() as connection:
-            found = rows(connection, SQL["measures"], records.measured(query))
-        return [Measure(*row) for row in reversed(found)]
-
-    def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
-        with self._connections.reading() as connection:
-            found = rows(connection, SQL["measure_bins"], {**records.measured(query), "width": width})
-        return [MeasureBin(*row) for row in found]
-
-    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
-        with self._connections.reading() as connection:
-            return [StreamChunk(*row) for row in rows(connection, SQL["chunks"], (run, name, after, limit))]
-
-    def streams(self, run: str) -> dict[str, int]:
-        with self._connections.reading() as connection:
-            return dict(rows(connection, SQL["streams"], (run,)))
-
-    def values(self, run: str) -> list[PublishedValue]:
-        with self._connections.reading() as connection:
-            return [PublishedValue(*row) for row in rows(connection, SQL["values"], (run,))]
 
     def inbox(self, run: str) -> list[Message]:
         with self._connections.snapshot() as connection:

@@ -195,6 +195,32 @@ CREATE TABLE podium.measures (
     PRIMARY KEY (series, at, run, step, attempt, ordinal, generation)
 );
 
+CREATE TABLE podium.streams (
+    run        bigint NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    n          bigint NOT NULL,        -- counts from 1 in each stream of a run, without a gap
+    generation bigint NOT NULL,
+    step       text COLLATE "C" NOT NULL,
+    attempt    bigint NOT NULL,
+    turn       bigint NOT NULL,        -- of the body: the entry that it was told last; 0 of a task
+    ordinal    bigint NOT NULL,        -- counts from 1 in that turn or attempt
+    at         double precision NOT NULL,
+    payload    bytea NOT NULL,
+    PRIMARY KEY (run, name, n)
+);
+CREATE UNIQUE INDEX streams_once ON podium.streams (run, generation, step, attempt, turn, ordinal);
+
+CREATE TABLE podium.published (
+    run     bigint NOT NULL,
+    name    text COLLATE "C" NOT NULL,
+    payload bytea NOT NULL,
+    at      double precision NOT NULL,
+    step    text COLLATE "C" NOT NULL,
+    attempt bigint NOT NULL,
+    turn    bigint NOT NULL,           -- the run's last entry then: what is of an earlier turn replaces nothing
+    PRIMARY KEY (run, name)
+);
+
 -- A run as a reader sees it: a column for each field of podium.model.RunRow, and its key.
 CREATE VIEW podium.run_rows AS
 SELECT key, id, function, state, token, owner, created, started, ended, due, args, payload, digest, lost,

@@ -223,6 +223,32 @@ SELECT * FROM unnest(
     %(attempt)b::int8[], %(ordinal)b::int8[], %(generation)b::int8[], %(run)b::text[])
 ON CONFLICT DO NOTHING;
 
+-- name: add_chunks
+-- Numbered on from the last of their stream, in the order in which they are given, but for those that are there.
+INSERT INTO podium.streams (run, name, n, generation, step, attempt, turn, ordinal, at, payload)
+SELECT run, name,
+       coalesce((SELECT max(n) FROM podium.streams AS before WHERE before.run = new.run AND before.name = new.name), 0)
+           + row_number() OVER (PARTITION BY run, name ORDER BY place),
+       generation, step, attempt, turn, ordinal, at, payload
+FROM (
+    SELECT said.*, (SELECT generation FROM podium.runs WHERE key = said.run) AS generation
+    FROM unnest(%(run)b::int8[], %(name)b::text[], %(payload)b::bytea[], %(at)b::float8[], %(step)b::text[],
+                %(attempt)b::int8[], %(turn)b::int8[], %(ordinal)b::int8[])
+         WITH ORDINALITY AS said (run, name, payload, at, step, attempt, turn, ordinal, place)) AS new
+WHERE NOT EXISTS (
+    SELECT 1 FROM podium.streams AS there
+    WHERE there.run = new.run AND there.generation = new.generation AND there.step = new.step
+      AND there.attempt = new.attempt AND there.turn = new.turn AND there.ordinal = new.ordinal);
+
+-- name: publish
+INSERT INTO podium.published (run, name, payload, at, step, attempt, turn)
+SELECT * FROM unnest(%(run)b::int8[], %(name)b::text[], %(payload)b::bytea[], %(at)b::float8[], %(step)b::text[],
+                     %(attempt)b::int8[], %(turn)b::int8[])
+ON CONFLICT (run, name) DO UPDATE
+SET payload = excluded.payload, at = excluded.at, step = excluded.step, attempt = excluded.attempt,
+    turn = excluded.turn
+WHERE excluded.turn >= published.turn;
+
 -- name: move
 UPDATE podium.runs
 SET state = moved.state, owner = NULL, payload = moved.payload, due = moved.due,
@@ -320,6 +346,18 @@ DELETE FROM podium.history WHERE run = %(key)b AND seq <= (SELECT base FROM podi
 DELETE FROM podium.logs
 WHERE run = %(key)b AND at < (SELECT began FROM podium.runs WHERE key = %(key)b)
   AND n < (SELECT max(n) FROM podium.logs WHERE run = %(key)b);
+
+-- name: forget_streams
+DELETE FROM podium.streams WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_values
+DELETE FROM podium.published WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_former_streams
+-- The last chunk of each stream stays in any case, because its number is how many there were.
+DELETE FROM podium.streams AS old
+WHERE run = %(key)b AND generation < (SELECT generation FROM podium.runs WHERE key = %(key)b)
+  AND n < (SELECT max(n) FROM podium.streams AS later WHERE later.run = %(key)b AND later.name = old.name);
 
 -- name: begin_anew
 UPDATE podium.runs
@@ -546,6 +584,25 @@ ORDER BY n LIMIT %(limit)b;
 -- name: progress
 SELECT step, attempt, at, payload FROM podium.progress
 WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) ORDER BY step;
+
+-- name: chunks
+SELECT name, payload, at, step, attempt, turn, ordinal, n FROM podium.streams
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND name = %(name)b AND n > %(after)b
+ORDER BY n LIMIT %(limit)b;
+
+-- name: streams
+-- One look-up for each name, however many chunks there are.
+WITH RECURSIVE names (run, name) AS (
+    SELECT key, (SELECT min(name) FROM podium.streams WHERE run = key) FROM podium.runs WHERE id = %(run)b
+    UNION ALL
+    SELECT run, (SELECT min(name) FROM podium.streams WHERE streams.run = names.run AND streams.name > names.name)
+    FROM names WHERE name IS NOT NULL)
+SELECT name, (SELECT max(n) FROM podium.streams WHERE streams.run = names.run AND streams.name = names.name)
+FROM names WHERE name IS NOT NULL ORDER BY name;
+
+-- name: values
+SELECT name, payload, at, step, attempt, turn FROM podium.published
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) ORDER BY name;
 
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM podium.inbox

@@ -1,0 +1,21 @@
+"""What runs emit and publish, read."""
+
+from __future__ import annotations
+
+from ...model import PublishedValue, StreamChunk
+from .measuring import MeasureReader
+from .statements import SQL
+
+
+class StreamReader(MeasureReader):
+    """The looks of a handle, those at streams among them."""
+
+    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
+        wanted = {"run": run, "name": name, "after": after, "limit": limit}
+        return [StreamChunk(*row) for row in self.look(SQL["chunks"], wanted)]
+
+    def streams(self, run: str) -> dict[str, int]:
+        return dict(self.look(SQL["streams"], {"run": run}))
+
+    def values(self, run: str) -> list[PublishedValue]:
+        return [PublishedValue(*row) for row in self.look(SQL["values"], {"run": run})]
