@@ -75,6 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     podium(project, "run", "flows:crawl", "--", "--mark", str(project / "mark"), check=False)  # killed
     podium(project, "run", "flows:check", "--", "--rows", '["1", "2", "n/a"]', check=False)  # fails
     podium(project, "run", "-q", "flows:fan")
+    podium(project, "run", "-q", "flows:weighs")
     with served(project) as link:
         runs = {name: newest(project, name) for name in ("crawl", "check", "fan")}
         wait_for_state(project, runs["crawl"], "succeeded")

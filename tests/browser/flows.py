@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podium import Retry, ask, cron, task, workflow
+from podium import Retry, ask, cron, measure, task, workflow
 
 
 @dataclass
@@ -102,6 +102,27 @@ def steps(many: int = 60) -> int:
 def report(day: str = "today") -> str:
     """Starts by itself."""
     return day
+
+
+@task(once=True)
+def charge(mark: str) -> str:
+    """Kills its own process: nobody can know whether it has happened."""
+    Path(mark).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"
+
+
+@workflow
+def purchase(mark: str) -> str:
+    """Is parked over a step that only a person can know of."""
+    return charge(mark)
+
+
+@workflow
+def weighs(many: int = 40) -> None:
+    """Measures."""
+    for number in range(many):
+        measure("scale.kg", 40 + number % 7, scale="left")
 
 
 @dataclass

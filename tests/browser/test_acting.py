@@ -273,6 +273,30 @@ def test_a_schedule_is_paused_fired_and_backfilled(opened: Opener, site: Site) -
     expect(page.locator("h1")).to_contain_text("report")
 
 
+def test_what_nobody_can_know_is_settled_by_a_person(opened: Opener, site: Site) -> None:
+    podium(site.project, "run", "flows:purchase", "--", "--mark", str(site.project / "paid"), check=False)
+    run = newest(site.project, "purchase")
+    wait_for_state(site.project, run, "parked")
+    page = opened(f"/runs/{run}")
+    page.get_by_role("button", name="Settle…").click()
+    dialog = page.get_by_role("dialog", name="What became of /charge?")
+    dialog.get_by_role("textbox").fill('"receipt-17"')
+    expect(dialog).to_contain_text(f"podium settle {run} /charge --happened '\"receipt-17\"'")
+    assert findings(page) == []
+    dialog.get_by_role("button", name="Settle", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    wait_for_state(site.project, run, "succeeded")
+    assert json.loads(podium(site.project, "show", run, "--json"))["result"] == "receipt-17"
+
+
+def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:
+    page = opened("/series")
+    chart = page.get_by_role("img", name=re.compile("scale.kg: 40 points"))
+    expect(chart).to_be_visible()
+    page.get_by_text("As a table").click()
+    expect(page.get_by_role("region", name="Points as a table")).to_contain_text("46")
+
+
 def test_a_day_without_its_run_is_backfilled_from_the_calendar(opened: Opener, site: Site) -> None:
     page = opened("/schedules")
     calendar = page.get_by_role("region", name="Calendar")

@@ -31,6 +31,7 @@ PLACES = {
     "waiting": "/waiting",
     "workflows": "/workflows?w=buy",
     "schedules": "/schedules",
+    "series": "/series",
     "workers": "/workers",
     "settings": "/settings",
     "no page": "/nowhere",

@@ -19,13 +19,14 @@ const PAGES = [
   ["waiting", /^\/waiting$/, "./pages/waiting.js", "Waiting", "w", "/waiting"],
   ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
   ["schedules", /^\/schedules$/, "./pages/schedules.js", "Schedules", "s", "/schedules"],
+  ["series", /^\/series$/, "./pages/series.js", "Series", "m", "/series"],
   ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
   ["settings", /^\/settings$/, "./pages/settings.js", "Settings", ",", "/settings"],
 ];
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r f w o s e ,", "now, runs, failures, waiting, workflows, schedules, engines, settings"],
+  ["g then n r f w o s m e ,", "now, runs, failures, waiting, workflows, schedules, measured, engines, settings"],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],

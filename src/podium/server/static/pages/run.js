@@ -25,6 +25,7 @@ import {
   whole,
   zoneName,
 } from "../lib/words.js";
+import { settle } from "./deciding.js";
 import { graphTab } from "./graph.js";
 import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
 import { timeline } from "./timeline.js";
@@ -123,17 +124,28 @@ export default function run(place, { draw }) {
     cancel: [cancel, "bad", "cancelled"],
     terminate: [terminate, "bad", "x"],
   };
+  // A run that is parked over a step which only a person can know of says so by the command that moves it.
+  const unknown = () =>
+    it()?.state === "parked" ? /podium settle \S+ (\S+)/.exec(it().cause.details.join("\n"))?.[1] : null;
+  const decide = () =>
+    settle(id, unknown(), async (body) => {
+      await post(where("/settle"), body);
+      head.again();
+      history.again();
+      return "Settled: it goes on.";
+    });
   const can = (verb) => mayAct() && (it()?.actions ?? []).some((action) => action.verb === verb);
   const actions = () =>
     it()?.actions.length > 0 &&
-    acting(() =>
-      Object.entries(ACTS)
+    acting(() => [
+      unknown() && button("Settle…", decide, "one", "asks"),
+      ...Object.entries(ACTS)
         .filter(([verb]) => can(verb))
         .map(
           ([verb, [begin, kind, name]]) =>
             html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`,
         ),
-    );
+    ]);
   const elsewhere = () => {
     const run = it();
     const flags = Object.entries(run.input ?? {})

@@ -1,0 +1,55 @@
+// What a person says of a run that cannot know it itself: what became of a step.
+
+import { html } from "../lib/html.js";
+import { dialog, later } from "../lib/overlays.js";
+import { button, cli } from "../lib/parts.js";
+import { shell } from "../lib/words.js";
+
+const WAYS = [
+  ["happened", "It has happened. Its result, as JSON:", "null"],
+  ["again", "It has not happened: begin it again.", null],
+  ["failed", "It has failed. Why:", "declined"],
+];
+
+/** A text as JSON; undefined where it is none. */
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ask what became of a step, and have `act(body)` say it. */
+export function settle(run, step, act) {
+  let way = "happened";
+  const said = { happened: "null", failed: "" };
+  const body = () => {
+    if (way === "again") return { step, again: true };
+    if (way === "failed") return said.failed ? { step, failed: said.failed } : null;
+    const value = read(said.happened);
+    return value === undefined ? null : { step, happened: value };
+  };
+  const command = () =>
+    `podium settle ${run} ${shell(step)} ${way === "again" ? "--again" : `--${way} ${shell(said[way])}`}`;
+  const go = (close) => () => {
+    const asked = body();
+    close();
+    later(`Settle ${step}.`, () => act(asked));
+  };
+  const box = dialog(
+    `What became of ${step}?`,
+    () => html`<p class="ink2">Its process was lost while it ran, and it is begun only once. Look in the other system; what you say stands on record, with your name.</p>
+      ${WAYS.map(
+        ([name, text, example]) =>
+          html`<div class="f"><label class="check"><input type="radio" name="way" checked=${way === name} onchange=${() => {
+            way = name;
+            box.draw();
+          }}/>${text}</label>${example != null && way === name && html`<input class="in mono" aria-label=${text} autocomplete="off" placeholder=${example} value=${said[name]} oninput=${(event) => {
+            said[name] = event.target.value;
+            box.draw();
+          }}/>`}</div>`,
+      )}${cli(command(), true)}`,
+    (close) => html`<button type="button" class="btn one" disabled=${!body()} onclick=${go(close)}>Settle</button>${button("Leave it", close)}`,
+  );
+}
