@@ -113,6 +113,8 @@ def test_everything_is_reached_by_keys(opened: Opener, site: Site) -> None:
     expect(page.get_by_role("tab", name="Steps")).to_be_focused()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_role("checkbox", name="Letters act outside fields").uncheck()
+    page.get_by_role("checkbox", name="Letters act outside fields").check()
     page.keyboard.press("Escape")
     page.keyboard.press(".")
     assert page.evaluate("navigator.clipboard.readText()").startswith("podium show ")

@@ -208,7 +208,7 @@ function palette() {
     event.preventDefault();
     show();
   };
-  element.onclick = (event) => event.target === element && element.close();
+  element.addEventListener("click", (event) => event.target === element && element.close());
   element.onclose = () => element.remove();
   document.body.append(element);
   show();

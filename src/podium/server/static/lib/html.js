@@ -187,7 +187,8 @@ function patch(element, node) {
 
 function set(element, name, value) {
   if (name === "key" || name === "drawn" || name === "css") return;
-  if (name.startsWith("on")) element[name] = value ?? null;
+  // What a listener answers is nothing to the browser: false would undo what was clicked.
+  if (name.startsWith("on")) element[name] = value ? (event) => void value(event) : null;
   else if (LIVE.has(name) && name in element && !(name === "open" && element.localName === "dialog")) {
     const wanted = name === "value" ? (value ?? "") : Boolean(value);
     // What a person has just typed is not taken from under their hands: a field that has the focus keeps its text.

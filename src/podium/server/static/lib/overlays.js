@@ -22,7 +22,8 @@ export function dialog(title, body, foot, className = "") {
       <button type="button" class="btn ghost ic right" onclick=${close} aria-label="Close">${icon("x")}</button></div>
       <div class="db">${body(close)}</div><div class="df">${foot(close)}</div>`,
     );
-  element.onclick = (event) => event.target === element && close();
+  // Of listeners that are properties an answer of false would undo the click: a box in the dialog kept its state.
+  element.addEventListener("click", (event) => event.target === element && close());
   element.onclose = () => {
     element.remove();
     if (before?.isConnected) before.focus();

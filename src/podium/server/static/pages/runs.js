@@ -11,6 +11,7 @@ import { argumentsOf, count, many, now, plain, runPath, shell, span, when } from
 import { gridView } from "./grid.js";
 
 const LIMIT = 50;
+const COUNTED = 2000; // runs of which the server counts the workflows
 const STATES = ["running", "waiting", "queued", "parked", "failed", "cancelled", "succeeded"];
 const WORDS = [
   ["status:", "running, waiting, queued, succeeded, failed, cancelled, parked, open, ended"],
@@ -309,6 +310,7 @@ export default function runs(place, { draw, go, address }) {
       ]) => html`<button type="button" key=${name} aria-pressed=${tokens.includes(`${key}:${plain(name)}`)} onclick=${() => toggle(`${key}:${plain(name)}`)}>
       ${key === "status" ? state(name) : html`<span class="clip">${plain(name)}</span>`}<span class="num">${n == null ? "" : count(n)}</span></button>`,
     )}</div>`;
+  const isWhole = () => facets.data.exact && facets.data.total <= COUNTED;
   const sideFacets = () => {
     const counts = facets.data?.status ?? {};
     const states = STATES.map((name) => [name, facets.data ? (counts[name] ?? 0) : null]);
@@ -317,7 +319,7 @@ export default function runs(place, { draw, go, address }) {
         "Workflow",
         "workflow",
         (facets.data?.workflow ?? []).map(({ name, n }) => [name, n]),
-      )}</aside>`;
+      )}${facets.data && !isWhole() && html`<p class="small dim">${facets.data.exact ? "Workflows" : "Both"} of the newest ${count(COUNTED)} that match.</p>`}</aside>`;
   };
   const bulk = () =>
     picked.size > 0 &&
