@@ -49,9 +49,12 @@ class Report:
         return "\n".join(lines)
 
 
-@task
+@task(cache=True)
 def score(scorer: str, texts: source.Texts, seconds: float) -> list[float]:
-    """Score the texts of a year. `seconds`: that it takes at least, as the API of a service would."""
+    """Score the texts of a year: not again what was scored before, by this report or another one.
+
+    seconds  that it takes at least, as the API of a service would
+    """
     time.sleep(seconds)
     scores = [scorers.score(scorer, line) for line in texts.lines]
     print(f"scored {texts.group}\n", end="")  # in one piece: others print at the same time
@@ -74,23 +77,16 @@ def compare(scorer: str, year: Year, folder: str) -> Year:
 
 
 @workflow
-def one_year(scorer: str, texts: source.Texts, seconds: float) -> Year:
-    """Score and reduce: a run of its own, known by what the texts are."""
-    return reduce(texts, score(scorer, texts, seconds))
-
-
-@workflow
 async def headlines(
     folder: str | None, scorer: str, seconds: float = 0.0, recorded: str | None = None
 ) -> Report:
-    """All years, some at once. One whose texts are what they were is not scored again: its run is there."""
+    """All years, some at once."""
     places = asyncio.Semaphore(LIMIT)
 
     async def one(name: str) -> Year:
         async with places:
             texts = clean(name, load(folder, name))
-            known = one_year.options(id=f"{scorer}-{name}-{texts.digest}", outlive=True)
-            year = await known.start(scorer, texts, seconds)
+            year = reduce(texts, score(scorer, texts, seconds))
         return compare(scorer, year, recorded) if recorded else year
 
     return Report(list(await asyncio.gather(*(one(name) for name in groups(folder)))))

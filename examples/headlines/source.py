@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?")
 
 @dataclass(frozen=True)
 class Texts:
-    """Those of one group; `digest` tells whether they are what they were."""
+    """Those of one group."""
 
     group: str
     lines: list[str]
-    digest: str
 
 
 def groups(folder: str | None) -> list[str]:
@@ -38,8 +36,7 @@ def load(folder: str | None, group: str) -> str:
 
 def clean(group: str, text: str) -> Texts:
     """Its lines, without those that say nothing. A stray carriage return ends no line."""
-    lines = [line.strip() for line in text.replace("\r", " ").split("\n") if line.strip()]
-    return Texts(group, lines, hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16])
+    return Texts(group, [line.strip() for line in text.replace("\r", " ").split("\n") if line.strip()])
 
 
 def recorded(folder: str, group: str) -> list[tuple[str, float]]:

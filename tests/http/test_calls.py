@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+import podium
 from podium import App, Options, RunCancelled, RunParked, TaskTimeout, UsageError, workflow
 from podium.client import shown_settings
 from podium.http import endpoint
 from podium.model import Kind
+from tests.examples.support import program, said, until
 from tests.http import served as tasks
 from tests.http.conftest import KEY, Served, free_port
 from tests.isolation.conftest import soon
+from tests.server.conftest import serving
 
 OPTIONS = Options(poll=0.05, grace=0)
 
@@ -44,6 +47,13 @@ def fails() -> str:
 @workflow
 async def stays() -> None:
     await tasks.stays()
+
+
+@workflow
+async def waits_long(url: str, token: str) -> int:
+    done = podium.callback(int)
+    tasks.begins(done.id, url, token)
+    return await done
 
 
 @workflow
@@ -202,6 +212,24 @@ def test_500_calls_through_a_server_in_trouble_are_each_recorded_once(served: Se
     made = Counter(served.lines())
     assert len(made) == 500, "every attempt at a step has the same idempotency key"
     print(f"{sum(made.values())} bodies, {sum(trouble.did.values())} requests: {dict(trouble.did)}")
+
+
+def test_a_call_that_takes_long_is_answered_by_a_callback(app: App, tmp_path: Path) -> None:
+    with serving(app, tmp_path) as server:
+        assert waits_long.run(server.url, server.token) == 42
+
+
+def test_a_killed_engine_begins_its_open_calls_again_and_no_other(served: Served, tmp_path: Path) -> None:
+    settings = {"PODIUM_HTTP_URL": served.url, "PODIUM_HTTP_KEY": KEY}
+    first = program(tmp_path, "tests.http.program", **settings)
+    until(lambda: len(served.lines()) >= 80)
+    first.kill()
+    first.communicate()
+    assert len(served.lines()) < 200
+    assert said(tmp_path, "tests.http.program", **settings) == f"{sum(n * n for n in range(200))}\n"
+    made = Counter(served.lines())
+    assert len(made) == 200
+    assert made.total() <= 200 + 3 * 20, "those that were open, or whose outcome waited for its commit"
 
 
 def test_a_worker_is_told_by_its_environment_and_its_key_is_not_shown(

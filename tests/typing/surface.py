@@ -30,6 +30,7 @@ from podium import (
     task,
     workflow,
 )
+from podium.http import Functions, endpoint, functions
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,13 @@ def commands(folder: Path) -> None:
     assert_type(podium.shell("ls", folder, cwd=folder, env={"LANG": "C"}, timeout="10s"), str)
     assert_type(podium.shell.start("ls", "-l"), Run[str])
     podium.shell("ls", 7)  # pyright: ignore[reportArgumentType]  # no text, no path
+
+
+def behind_http(client: podium.Client) -> None:
+    app = App(executors={"http": endpoint("https://functions.example/podium", key="k" * 32, concurrency=8)})
+    assert_type(functions(fetch, moderate, key=["new", "old"]), Functions)
+    assert_type(client.complete("id", 7, error=None), Waiting[None])
+    app.close()
 
 
 def pool() -> None:
