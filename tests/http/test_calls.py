@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import podium
-from podium import App, Options, RunCancelled, RunParked, TaskTimeout, UsageError, workflow
+from podium import App, Options, RunCancelled, RunParked, TaskCrashed, TaskTimeout, UsageError, workflow
 from podium.client import shown_settings
 from podium.http import endpoint
 from podium.model import Kind
@@ -93,6 +93,26 @@ def test_a_cancelled_run_hangs_up(app: App, served: Served, monkeypatch: pytest.
     with pytest.raises(RunCancelled):
         run.result()
     soon(lambda: served.lines() == ["begun", "left"])
+
+
+def test_an_app_that_closes_hangs_up_and_leaves_no_thread(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.stays._function, "timeout", None)
+    with app_for(tmp_path, served.url):
+        stays.start()
+        soon(lambda: served.lines() == ["begun"])
+    soon(lambda: served.lines() == ["begun", "left"])
+    soon(lambda: not [each for each in threading.enumerate() if each.name.startswith("podium-http")])
+
+
+def test_whatever_goes_wrong_with_a_call_it_is_answered(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("of a library")
+
+    monkeypatch.setattr("podium.executors.http_calls.decode_outcome", fails)
+    with pytest.raises(TaskCrashed, match="of a library"):
+        greets.run("you")
 
 
 def test_another_key_parks_the_run_until_that_is_mended(served: Served, tmp_path: Path) -> None:

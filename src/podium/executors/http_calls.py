@@ -71,8 +71,8 @@ class HttpExecutor:
         self._threads_max = concurrency
         self._line: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._threads = self._open = 0  # calls in line or under way
-        self._calls: dict[Attempt, _Call] = {}
+        self._threads = 0
+        self._calls: dict[Attempt, _Call] = {}  # in line or under way
         self._closing = threading.Event()
         self._pause, self._resume_at = PAUSE_SECONDS, -math.inf
 
@@ -136,7 +136,7 @@ class HttpExecutor:
         """Make the call; whatever becomes of it is how the attempt ended."""
         attempt = call.attempt
         attempt.handle = call
-        self._reactor.call_soon_threadsafe(self._watch, call)
+        self._soon(self._watch, call)
         try:
             return self._answered(call)
         except _NotBegun as error:
@@ -144,13 +144,19 @@ class HttpExecutor:
             return Ended(attempt, b"", error, lost=True)
         except UsageError as error:  # the app's, or the deployment's: the engine parks the run
             return Ended(attempt, b"", error, lost=True)
-        except (OSError, http.client.HTTPException, PodiumError) as error:
+        except (
+            Exception
+        ) as error:  # of sockets, of TLS that was cut in the middle: the engine waits for an end
             return Ended(attempt, b"", self._failure(call, error))
         finally:
             attempt.handle = None
-            self._reactor.call_soon_threadsafe(_unwatch, call)
+            self._soon(_unwatch, call)
             if call.connection is not None:
                 call.connection.close()
+
+    def _soon(self, act: Callable[[_Call], None], call: _Call) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            self._reactor.call_soon_threadsafe(act, call)
 
     def _failure(self, call: _Call, error: Exception) -> Exception:
         label, timeout = call.attempt.function.label, call.attempt.function.timeout

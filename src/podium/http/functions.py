@@ -44,7 +44,8 @@ class Functions:
                 body, id = await self._asked(scope, receive)
                 outcome = await _or_hung_up(self._made(body), receive)
             except _Refused as error:
-                log.warning("a request is refused: %d %s", error.status, error)
+                if error.status != 405:  # by which platforms ask whether it lives
+                    log.warning("a request is refused: %d %s", error.status, error)
                 await _answer(send, error.status, f"{error}\n".encode(), {})
                 return
             if outcome is not None:
