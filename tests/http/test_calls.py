@@ -134,10 +134,13 @@ def test_a_call_waits_for_an_endpoint_that_is_not_there_and_loses_no_try(
     served: Served, tmp_path: Path
 ) -> None:
     served.kill()
-    with app_for(tmp_path, served.url):
+    with app_for(tmp_path, served.url) as app:
         run = greets.start("you")
+        soon(lambda: app.store.logs(run.id))
         with pytest.raises(TimeoutError):
             run.result(timeout=0.8)
+        (line,) = app.store.logs(run.id)
+        assert "cannot be reached" in line.text
         served.start()
         words, attempt = run.result()
         assert words == "hello you"

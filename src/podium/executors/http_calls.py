@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import math
 import queue
 import socket
@@ -22,6 +23,7 @@ import msgspec
 from ..codec import MAX_PAYLOAD
 from ..env import Env, new_secret
 from ..errors import PodiumError, ResourceShortage, TaskCrashed, TaskTimeout, UsageError
+from . import capture
 from .attempt import Attempt, Ended
 from .encoded import decode_outcome, encode_named
 from .protocol import Cancellable, Reactor
@@ -141,6 +143,8 @@ class HttpExecutor:
             return self._answered(call)
         except _NotBegun as error:
             self._hold(error.seconds)
+            if attempt.number == 1:  # not each time: an outage may last for a day
+                capture.line(attempt, logging.WARNING, f"{error.message}; it begins again when it can")
             return Ended(attempt, b"", error, lost=True)
         except UsageError as error:  # the app's, or the deployment's: the engine parks the run
             return Ended(attempt, b"", error, lost=True)
