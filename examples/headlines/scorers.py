@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import threading
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 GOOD = frozenset({
     "able", "best", "better", "clear", "correct", "easy", "efficient", "fast", "good", "great",
@@ -16,6 +19,7 @@ BAD = frozenset({
     "hard", "hate", "illegal", "invalid", "lost", "problem", "slow", "unsafe", "warning", "worst",
     "wrong",
 })  # fmt: skip
+_loading = threading.Lock()
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -35,7 +39,18 @@ def literal(text: str) -> float:
 
 def textblob(text: str) -> float:
     """TextBlob's polarity: pip install textblob."""
-    return float(import_module("textblob").TextBlob(text).sentiment.polarity)
+    with (
+        _loading
+    ):  # it reads its words when it is first asked; who asks meanwhile in another thread finds some
+        kind = _textblob()
+    return float(kind(text).sentiment.polarity)
+
+
+@functools.cache
+def _textblob() -> Any:
+    kind: Any = import_module("textblob").TextBlob
+    kind("good").sentiment  # noqa: B018  # now it has them all
+    return kind
 
 
 def vader(text: str) -> float:
