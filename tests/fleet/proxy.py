@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import closing
 
 CHUNK = 65536
 
@@ -41,22 +40,29 @@ class Proxy:
                     threading.Thread(target=self._pass, args=(source, sink, name), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, name: str) -> None:
-        with closing(source), closing(sink), contextlib.suppress(OSError):
-            while data := source.recv(CHUNK):
-                if self.is_black_hole:
-                    continue
-                if not getattr(self, name)(data):
-                    break
-                sink.sendall(data)
+        try:
+            with contextlib.suppress(OSError):
+                while data := source.recv(CHUNK):
+                    if self.is_black_hole:
+                        continue
+                    if not getattr(self, name)(data):
+                        break
+                    sink.sendall(data)
+        finally:
             for end in (source, sink):
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """End all connections that there are."""
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.cut()
         for one in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
             one.close()

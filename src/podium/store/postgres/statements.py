@@ -24,12 +24,15 @@ class Connection(psycopg.Connection[Row]):
 
     def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
         """Run one of psycopg's generators to its end; replaces its own loop, which has no limit."""
-        return bounded(gen, self.pgconn.socket, self.silence)
+        try:
+            return _run(gen, self.pgconn.socket, self.silence)
+        except TimeoutError:
+            self.close()
+            raise psycopg.OperationalError(f"the server was silent for {self.silence:g} s") from None
 
 
-def bounded(generator: Any, descriptor: int, silence: float) -> Any:
-    """The result of one of psycopg's generators. Raises OperationalError when the server is silent too
-    long."""
+def _run(generator: Any, descriptor: int, silence: float) -> Any:
+    """The result of one of psycopg's generators. Raises TimeoutError when nothing comes for so long."""
     poll = select.poll()
     try:
         wanted = next(generator)
@@ -40,7 +43,7 @@ def bounded(generator: Any, descriptor: int, silence: float) -> Any:
             events = poll.poll(silence * 1000)
             if not events:
                 generator.close()
-                raise psycopg.OperationalError(f"the server was silent for {silence:g} s")
+                raise TimeoutError
             ((_, event),) = events
             ready = (1 if event & select.POLLIN else 0) | (2 if event & select.POLLOUT else 0)
             wanted = generator.send(ready or wanted)  # an error of the socket: reading it tells

@@ -1,0 +1,214 @@
+"""A server that dies, a reply that is lost, a network that says nothing: what the store says then is true."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from podium import App, task, workflow
+from podium.errors import StoreError, StoreUnavailable
+from podium.store import Store, open_store
+from podium.store.postgres.statements import Connection
+from tests.fleet.proxy import Proxy
+from tests.postgres import Cluster, shared
+from tests.store.words import DONE, FUNCTIONS, commit, engine, fenced, message, new, outcomes, own, result
+
+TAG = b"COMMIT\0"  # what the server says when it has committed, and a client that wants it to
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    with Proxy(shared().port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(proxy: Proxy, url: str) -> Iterator[Store]:
+    """A store behind the proxy, in which the engine e1 owns r1."""
+    store = open_store(url.replace(str(shared().port), str(proxy.port)), patience=10.0)
+    store.migrate()
+    store.announce(engine("e1"))
+    own(store, "r1")
+    yield store
+    store.close()
+
+
+def test_a_commit_whose_reply_is_lost_is_unknown_and_is_found(store: Store, proxy: Proxy) -> None:
+    proxy.filter_reply = lambda data: TAG not in data
+    with pytest.raises(StoreUnavailable) as caught:
+        commit(store, fenced(entries=(result(1),)))
+    assert caught.value.unknown
+    proxy.filter_reply = lambda _: True
+    assert [entry.seq for entry in store.history("r1")] == [1]
+
+
+def test_a_commit_of_two_trips_whose_reply_is_lost_is_unknown_and_is_found(
+    store: Store, proxy: Proxy
+) -> None:
+    proxy.filter_reply = lambda data: TAG not in data
+    with pytest.raises(StoreUnavailable) as caught:
+        commit(store, fenced(entries=(result(1),), new_runs=(new("r2"),)))
+    assert caught.value.unknown
+    proxy.filter_reply = lambda _: True
+    assert sorted(store.load_many(["r1", "r2"])) == ["r1", "r2"]
+
+
+def test_a_commit_that_never_arrived_is_unknown_and_may_be_sent_again(store: Store, proxy: Proxy) -> None:
+    write = fenced(entries=(result(1),), new_runs=(new("r2"),))
+    proxy.filter_request = lambda data: b"COMMIT" not in data
+    with pytest.raises(StoreUnavailable) as caught:
+        commit(store, write)
+    assert caught.value.unknown
+    proxy.filter_request = lambda _: True
+    assert store.history("r1") == []
+    assert outcomes(store, write) == [DONE]
+
+
+def test_what_is_lost_before_the_commit_has_not_happened(store: Store, proxy: Proxy) -> None:
+    proxy.filter_request = lambda _: False
+    with pytest.raises(StoreUnavailable) as caught:
+        commit(store, fenced(messages=(message(),)), engine="e1")
+    assert not caught.value.unknown, "the second trip, which commits, was never sent"
+
+
+def test_who_looks_after_a_lost_reply_waits_for_a_commit_that_is_still_running(
+    store: Store, proxy: Proxy, url: str
+) -> None:
+    """Else it would be taken for one that never was, be sent again, and be refused as a gap."""
+    stranger = psycopg.connect(url)
+    stranger.execute("SELECT 1 FROM podium.runs WHERE id = 'r1' FOR UPDATE")
+
+    def loses_it() -> None:
+        with contextlib.suppress(StoreError):
+            commit(store, fenced(entries=(result(1),)))
+
+    committing = threading.Thread(target=loses_it)
+    committing.start()
+    _until_somebody_waits_for_a_lock(url)
+    proxy.cut()
+    committing.join(10)
+    seen: list[int] = []
+    looking = threading.Thread(target=lambda: seen.extend(entry.seq for entry in store.history("r1")))
+    looking.start()
+    looking.join(0.3)
+    assert looking.is_alive(), "it waits for the commit"
+    stranger.rollback()
+    looking.join(10)
+    assert seen == [1]
+    stranger.close()
+
+
+def _until_somebody_waits_for_a_lock(url: str) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    while shared().execute(waiting, url.rpartition("/")[2]) == [(0,)]:
+        time.sleep(0.01)
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    store: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "silence", property(lambda _: 0.3, lambda *_: None), raising=False)
+    proxy.is_black_hole = True
+    with pytest.raises(StoreUnavailable) as caught:
+        commit(store, fenced(entries=(result(1),)))
+    assert caught.value.unknown
+    assert "silent" in str(caught.value)
+
+
+def test_acknowledged_commits_outlive_a_server_that_is_killed(own_cluster: Cluster) -> None:
+    store = open_store(own_cluster.new_database())
+    store.migrate()
+    store.announce(engine("e1"))
+    own(store, "r1")
+    acknowledged = 0
+    for round in range(3):
+        for _ in range(20):
+            assert outcomes(store, fenced(entries=(result(acknowledged + 1),))) == [DONE]
+            acknowledged += 1
+        own_cluster.stop(signal.SIGQUIT)
+        with pytest.raises(StoreUnavailable):
+            commit(store, fenced(entries=(result(acknowledged + 1),)))
+        own_cluster.start()
+        assert len(store.history("r1")) == acknowledged, f"after crash {round}"
+    assert store.heartbeat("e1")
+    store.close()
+
+
+def test_a_connection_that_was_ended_while_nobody_asked_is_made_anew(store: Store) -> None:
+    store.load("r1")
+    shared().execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'podium'"
+    )
+    assert store.load("r1") is not None
+
+
+def test_two_engines_that_write_to_each_others_runs_do_not_block_each_other(url: str) -> None:
+    stores = [open_store(url), open_store(url)]
+    stores[0].migrate()
+    runs = [[f"{name}{n:02}" for n in range(20)] for name in "ab"]
+    for store, mine, name in zip(stores, runs, "ab", strict=True):
+        store.announce(engine(name))
+        own(store, *mine, engine=name)
+    failed: list[BaseException] = []
+
+    def works(which: int) -> None:
+        try:
+            for round in range(10):
+                writes = [
+                    fenced(run, entries=(result(round + 1),), messages=(message(f"{run}-{round}", other),))
+                    for run, other in zip(reversed(runs[which]), runs[1 - which], strict=True)
+                ]
+                assert outcomes(stores[which], *writes, engine="ab"[which]) == [DONE] * 20
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=works, args=(which,)) for which in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert shared().execute(
+        f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{url.rpartition('/')[2]}'"
+    ) == [(0,)]
+    for store in stores:
+        store.close()
+
+
+@task
+def one(n: int) -> int:
+    return n
+
+
+@workflow
+def some(count: int) -> int:
+    return sum(one.map(range(count)))
+
+
+def test_a_process_has_four_connections_at_most(url: str) -> None:
+    with App(url) as app:
+        assert some.start(20).result(20) == 190
+        app.store.engines()
+        ((count,),) = shared().execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            f"WHERE application_name = 'podium' AND datname = '{url.rpartition('/')[2]}'"
+        )
+    assert 1 <= count <= 4
+
+
+def test_an_idle_claim_writes_nothing(url: str) -> None:
+    store = open_store(url)
+    store.migrate()
+    store.announce(engine("e1"))
+    store.claim("e1", FUNCTIONS, 10, 9.0)
+    (before,) = shared().execute("SELECT pg_current_snapshot()::text")
+    for _ in range(5):
+        assert store.claim("e1", FUNCTIONS, 10, 9.0).heads == ()
+    assert shared().execute("SELECT pg_current_snapshot()::text") == [before]
+    store.close()
