@@ -35,6 +35,8 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     handles: list[Store] = []
 
     def open_one(**options: Any) -> Store:
+        if request.param == "postgres":
+            options["values"] = tmp_path / "values"
         handles.append(open_store(url, **options))
         return handles[-1]
 

@@ -37,6 +37,7 @@ SETTINGS = (
     Setting("PODIUM_PROJECT", "the project whose runs these are, in a store that several share", lambda: ""),
     Setting("PODIUM_HTTP_URL", 'the endpoint of tasks with executor="http"', lambda: ""),
     Setting("PODIUM_HTTP_KEY", "what its requests are signed with", lambda: "", is_secret=True),
+    Setting("PODIUM_VALUES", "of a store on a server: the folder of values that all hosts share", lambda: ""),
     Setting("PODIUM_QUIET", "1: notices to the person at the terminal are kept back", lambda: "0"),
     Setting("PODIUM_TRACE", "1: tracebacks keep Podium's own frames", lambda: "0"),
     Setting("PODIUM_ALLOW_NETWORK", "1: open a store on a network file system all the same", lambda: "0"),

@@ -154,6 +154,23 @@ class Changes(msgspec.Struct):
     wakes: bool = False  # some of it may be work for another engine
 
 
+def payloads(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
+    """What this round stores, by the run that has it."""
+    for run in changes.moved.values():
+        yield run, run.payload
+    for new, run in changes.new_runs:
+        yield run, new.args
+        yield run, run.payload
+    for run, entries in changes.entries:
+        for entry in entries:
+            yield run, entry.payload
+    for row in changes.inbox:
+        if row.message is not None and row.taken is None:
+            yield row.run, row.message.payload
+    for run, said in changes.progress.values():
+        yield run, said.payload
+
+
 _CUTS = attrgetter("fence", "forget", "rename", "new_runs")
 _PLAIN = (False, "")  # neither forgotten nor renamed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...depot import Depot
 from ...model import Outcome, Verdict, Write
 from ..judge import judge
 from ..sets import Needs, needs, rounds
@@ -26,8 +27,8 @@ _IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go
 class Batch:
     """Commits of one handle. `turn` names what takes turns: the engine, or else the handle."""
 
-    def __init__(self, line: Line, patience: float) -> None:
-        self._line = line
+    def __init__(self, line: Line, depot: Depot, patience: float) -> None:
+        self._line, self._depot = line, depot
         self._patience = f"{max(1, int(patience * 1000))}ms"
 
     def opening(self, turn: str) -> list[Statement]:
@@ -97,7 +98,7 @@ class Batch:
             judged, changes = judge(engine, part, found)
             verdicts += judged
             wakes |= changes.wakes
-            before = changes_of(engine, changes, found.runs, looks.new_keys)
+            before = changes_of(self._depot, engine, changes, found.runs, looks.new_keys)
         self._line.committing = True
         trip(connection, [*before, (_COMMIT, {})])
         return verdicts, wakes
@@ -135,7 +136,7 @@ class Batch:
                 break
             more |= found.runs.keys()
         (verdict,), changes = judge(engine, [write], found)
-        statements = changes_of(engine, changes, found.runs, looks.new_keys)
+        statements = changes_of(self._depot, engine, changes, found.runs, looks.new_keys)
         if statements:
             trip(connection, statements)
         return verdict, changes.wakes

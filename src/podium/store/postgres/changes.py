@@ -8,8 +8,10 @@ from typing import Any
 
 from msgspec.structs import astuple
 
+from ...codec import names_in
+from ...depot import Depot
 from ...model import Entry, LogLine, NewRun
-from ..sets import Changes, InboxRow, RunState
+from ..sets import Changes, InboxRow, RunState, payloads
 from .statements import SQL, Row, Statement, columns
 
 ENTRY = "run seq kind at step digest payload began attempt due module name policy"
@@ -24,14 +26,21 @@ _MEASURE = "series at value tags step attempt ordinal generation run"
 _WAIT = "run step target kind prompt schema to due cancels taken by digest"
 _FORGET = (
     "forget_history", "forget_logs", "forget_steps_progress", "forget_streams", "forget_values",
-    "forget_inbox", "forget_waits", "forget_tags", "forget_runs",
+    "forget_inbox", "forget_waits", "forget_tags", "forget_value_names", "forget_runs",
 )  # fmt: skip
 
 
+class NotThere(ValueError):
+    """A payload names a value that is not in the depot."""
+
+
 def changes_of(
-    engine: str | None, changes: Changes, runs: Mapping[str, RunState], new_keys: Sequence[int]
+    depot: Depot, engine: str | None, changes: Changes, runs: Mapping[str, RunState], new_keys: Sequence[int]
 ) -> list[Statement]:
-    """In the order in which they are to be made. `new_keys`: at least one for each new run."""
+    """In the order in which they are to be made. `new_keys`: at least one for each new run.
+
+    Raises NotThere where a payload names a value that is not in the depot.
+    """
     found: list[Statement] = []
 
     def add(name: str, names: str, many: Sequence[Row]) -> None:
@@ -51,6 +60,7 @@ def changes_of(
     add("add_entries", ENTRY, list(_entries((run.key, entries) for run, entries in changes.entries)))
     for run, source, last in changes.copies:
         found.append((SQL["copy_history"], {"key": run.key, "source": source, "last": last}))
+        found.append((SQL["copy_value_names"], {"key": run.key, "source": source}))
     add("add_lines", LINE, [_line(run.key, line) for run, lines in changes.logs for line in lines])
     points = [(*astuple(point)[:-1], run.id) for run, some in changes.measures for point in some]
     add("add_measures", _MEASURE, points)
@@ -67,10 +77,22 @@ def changes_of(
     counted = changes.counted.values()
     add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
     add("tell", "due key", [(run.due, run.key) for run in changes.told.values()])
-    return found + _rare(engine, changes, runs)
+    found += _named(depot, [(run.key, payload) for run, payload in payloads(changes)])
+    return found + _rare(depot, engine, changes, runs)
 
 
-def _rare(engine: str | None, changes: Changes, runs: Mapping[str, RunState]) -> list[Statement]:
+def _named(depot: Depot, stored: Iterable[tuple[Any, bytes]]) -> list[Statement]:
+    """That runs name the values of the depot that their payloads name."""
+    named = dict.fromkeys([(key, name) for key, payload in stored for name in names_in(payload)])
+    for _, name in named:
+        if not depot.holds(name):
+            raise NotThere(f"the value {name} is not in {depot.folder}")
+    return [(SQL["name_values"], columns("run name", list(named)))] if named else []
+
+
+def _rare(
+    depot: Depot, engine: str | None, changes: Changes, runs: Mapping[str, RunState]
+) -> list[Statement]:
     """What few rounds change."""
     found: list[Statement] = []
     for run, name, starter in changes.renamed.values():
@@ -91,6 +113,7 @@ def _rare(engine: str | None, changes: Changes, runs: Mapping[str, RunState]) ->
         found.append((SQL["forget_waits"], {"keys": [run.key for run in changes.ended.values()]}))
     for run, move in changes.anew.values():
         found += _anew(run, move.at, move.again or b"")
+        found += _named(depot, [(run.key, move.again or b"")])  # of the generation that begins
     if changes.forgotten:
         keys = {"keys": [run.key for run in changes.forgotten]}
         found += [(SQL[name], keys) for name in _FORGET]
@@ -105,7 +128,7 @@ def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:
         (SQL[name], one)
         for name in (
             "forget_former_history", "forget_former_logs", "forget_former_streams", "forget_steps_progress",
-            "forget_waits", "begin_anew",
+            "forget_waits", "forget_former_value_names", "begin_anew",
         )
     ]  # fmt: skip
 

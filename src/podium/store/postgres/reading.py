@@ -46,7 +46,7 @@ class Reader:
         try:
             for left in (1, 0):
                 try:
-                    self._settle()
+                    self.settle()
                     with self._reading.held() as connection:
                         return trip(connection, statements)
                 except StoreUnavailable:
@@ -57,7 +57,8 @@ class Reader:
                 raise
         return [[] for _ in statements]
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Wait until commits of unknown result are over, whatever has come of them."""
         for turn in list(self._unsettled):
             with self._reading.held() as connection:
                 trip(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
+from ...codec import holds_references
 from ...model import Entry, Kind, LogLine, State, StepWrite, Verdict, Write
 from ..judge import judge
 from ..sets import needs
@@ -51,7 +52,7 @@ class Records:
         elif known[1:3] != (fence.token, states) or (first and self._next.get(run) != first):
             return False
         for seq, entry in enumerate(write.entries, first):
-            if entry.seq != seq or entry.kind is _MESSAGE:
+            if entry.seq != seq or entry.kind is _MESSAGE or holds_references(entry.payload):
                 return False
             self._entries.append((run, entry))
         if first:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import psycopg
 
-from ...depot import Depot, Kept, Sink
+from ...depot import Depot
 from ...errors import StoreError, StoreRefused
 from ...model import AuditRow, Beat, Claimed, EngineRow, Verdict, Write
 from ..protocol import Store
@@ -21,39 +21,30 @@ from .doorbell import Doorbell
 from .lines import Line, Server
 from .statements import SQL, Row, Statement, rows, trip
 from .streams import StreamReader
+from .values import depot_at, sweep
 
 _PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
 _COMMIT: Statement = (SQL["commit"], {})
-_UNIQUE = "23505"
-
-
-class _NoDepot(Depot):
-    """Values that are kept by reference lie beside a file, and here is none."""
-
-    def put(self, write: Callable[[Sink], object]) -> Kept:
-        raise StoreRefused(
-            "a store on PostgreSQL keeps no values by reference yet",
-            fix="write it where all hosts read it, and return its path",
-        )
-
-
-_NONE_YET = _NoDepot(Path())
 
 
 class PostgresStore(StreamReader, Store):
     """A handle on a store; what its methods mean is said in `podium.store.protocol`.
 
     `url`: whatever libpq takes as postgresql://…, several hosts and all. `patience`: seconds to wait for rows
-    that another transaction has locked before StoreUnavailable.
+    that another transaction has locked before StoreUnavailable. `values`: the folder of values by reference,
+    which all hosts share; None: PODIUM_VALUES.
 
     Raises StoreRefused for what is no URL. The first connection is made by the first call.
     """
 
-    def __init__(self, url: str, *, patience: float = 30.0) -> None:
+    def __init__(
+        self, url: str, *, patience: float = 30.0, values: str | PathLike[str] | None = None
+    ) -> None:
         server = Server(url)
         super().__init__(server)
+        self._depot = depot_at(values)
         self._writing, self._heart = Line(server), Line(server)
-        self._batch = Batch(self._writing, patience)
+        self._batch = Batch(self._writing, self._depot, patience)
         self._claims = Claims()
         self._name = server.name  # what its commits without an engine take turns by
         self._seen: str | None = None  # of the data, when somebody last waited for a change
@@ -63,7 +54,7 @@ class PostgresStore(StreamReader, Store):
 
     @property
     def depot(self) -> Depot:
-        return _NONE_YET
+        return self._depot
 
     @property
     def near(self) -> bool:
@@ -214,7 +205,7 @@ class PostgresStore(StreamReader, Store):
         return gone
 
     def sweep(self, before: float) -> tuple[int, int]:
-        return 0, 0
+        return sweep(self._writing, self._batch.opening(self._name), self._depot, before)
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:
         values = {"before": float(before), "limit": limit}

@@ -7,7 +7,7 @@ transaction keeps what was read as it is until the commit.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import apsw
 from msgspec.structs import astuple
@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 from ...depot import Depot
 from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
 from ..judge import judge
-from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
+from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, payloads, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import begin_anew, forget, needed_by
@@ -209,7 +209,7 @@ def _apply(
         _apply_waits(connection, changes, runs)
     if changes.ended and rows(connection, _ANY_WAITS):
         rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
-    for run, payload in _payloads(changes):
+    for run, payload in payloads(changes):
         name_values(connection, depot, run.key, payload)
     for run, move in changes.anew.values():
         args = move.again or b""
@@ -220,23 +220,6 @@ def _apply(
     for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
         if row.blob is not None:
             rows(connection, _FREE_BLOB, (row.blob,))
-
-
-def _payloads(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
-    """What this round stores, by the run that has it."""
-    for run in changes.moved.values():
-        yield run, run.payload
-    for new, run in changes.new_runs:
-        yield run, new.args
-        yield run, run.payload
-    for run, entries in changes.entries:
-        for entry in entries:
-            yield run, entry.payload
-    for row in changes.inbox:
-        if row.message is not None and row.taken is None:
-            yield row.run, row.message.payload
-    for run, said in changes.progress.values():
-        yield run, said.payload
 
 
 def _moved(connection: apsw.Connection, run: RunState) -> Row:

@@ -221,6 +221,15 @@ CREATE TABLE podium.published (
     PRIMARY KEY (run, name)
 );
 
+-- Which values of the depot the rows of a run name, and in which generation of it: these files stay.
+CREATE TABLE podium.value_names (
+    run        bigint NOT NULL,
+    generation bigint NOT NULL,
+    name       text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run, generation, name)
+);
+CREATE INDEX value_names_by_name ON podium.value_names (name);
+
 -- A run as a reader sees it: a column for each field of podium.model.RunRow, and its key.
 CREATE VIEW podium.run_rows AS
 SELECT key, id, function, state, token, owner, created, started, ended, due, args, payload, digest, lost,

@@ -249,6 +249,32 @@ SET payload = excluded.payload, at = excluded.at, step = excluded.step, attempt 
     turn = excluded.turn
 WHERE excluded.turn >= published.turn;
 
+-- name: name_values
+INSERT INTO podium.value_names (run, generation, name)
+SELECT key, generation, name FROM unnest(%(run)b::int8[], %(name)b::text[]) AS new (run, name)
+JOIN podium.runs ON key = new.run
+ON CONFLICT DO NOTHING;
+
+-- name: copy_value_names
+INSERT INTO podium.value_names (run, generation, name)
+SELECT DISTINCT %(key)b::int8, 0, name FROM podium.value_names
+WHERE run = (SELECT key FROM podium.runs WHERE id = %(source)b)
+ON CONFLICT DO NOTHING;
+
+-- name: forget_value_names
+DELETE FROM podium.value_names WHERE run = ANY (%(keys)b::int8[]);
+
+-- name: forget_former_value_names
+DELETE FROM podium.value_names
+WHERE run = %(key)b AND generation < (SELECT generation FROM podium.runs WHERE key = %(key)b);
+
+-- name: lock_value_names
+-- Who names a value now has done so before, or waits until it is gone.
+LOCK TABLE podium.value_names IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: named_values
+SELECT DISTINCT name FROM podium.value_names WHERE name = ANY (%(names)b::text[]);
+
 -- name: move
 UPDATE podium.runs
 SET state = moved.state, owner = NULL, payload = moved.payload, due = moved.due,
