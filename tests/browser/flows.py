@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podium import Retry, ask, cron, measure, task, workflow
+from podium import Retry, ask, cron, emit, measure, publish, task, workflow
 
 
 @dataclass
@@ -120,9 +120,11 @@ def purchase(mark: str) -> str:
 
 @workflow
 def weighs(many: int = 40) -> None:
-    """Measures."""
+    """Measures, and says how far it is."""
+    publish("stage", {"name": "weighing"})
     for number in range(many):
         measure("scale.kg", 40 + number % 7, scale="left")
+        emit("readings", f"reading {number}")
 
 
 @dataclass

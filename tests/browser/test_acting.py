@@ -299,6 +299,17 @@ def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:
     expect(page.get_by_role("region", name="Points as a table")).to_contain_text("46")
 
 
+def test_what_a_run_has_published_and_streamed_is_read(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{newest(site.project, 'weighs')}#data")
+    settle(page)
+    expect(page.get_by_role("region", name="Published", exact=True)).to_contain_text("weighing")
+    page.get_by_role("button", name="readings 40").click()
+    stream = page.get_by_role("log", name="Stream readings")
+    expect(stream.locator("> div")).to_have_count(40)
+    expect(stream).to_contain_text("reading 39")
+    assert findings(page) == []
+
+
 def test_a_day_without_its_run_is_backfilled_from_the_calendar(opened: Opener, site: Site) -> None:
     page = opened("/schedules")
     calendar = page.get_by_role("region", name="Calendar")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from podium import TaskFailed
+import podium
+from podium import TaskFailed, workflow
 from tests.server.conftest import Server, adds, breaks, speaks
 
 
@@ -155,3 +156,23 @@ def test_a_graph_has_boxes_in_their_places(server: Server) -> None:
     adds.options(id="good").run(3)
     (node,) = server.ask("/api/runs/good/graph").json["nodes"]
     assert (node["function"], node["n"], node["state"], node["column"]) == ("double", 3, "succeeded", 0)
+
+
+@workflow
+def tells(many: int) -> int:
+    podium.publish("stage", "telling")
+    for n in range(many):
+        podium.emit("numbers", n)
+    return many
+
+
+def test_what_a_run_has_published_and_streamed_is_read_by_pages(server: Server) -> None:
+    tells.options(id="told").run(5)
+    data = server.ask("/api/runs/told/data").json
+    assert [(value["name"], value["value"]) for value in data["values"]] == [("stage", "telling")]
+    assert data["streams"] == {"numbers": 5}
+    first = server.ask("/api/runs/told/streams/numbers?limit=3").json
+    assert ([chunk["value"] for chunk in first["items"]], first["next"]) == ([0, 1, 2], 3)
+    rest = server.ask(f"/api/runs/told/streams/numbers?after={first['next']}").json
+    assert ([chunk["n"] for chunk in rest["items"]], rest["next"]) == ([4, 5], None)
+    assert server.ask("/api/runs/told/streams/none").json["items"] == []

@@ -20,6 +20,7 @@ from .views import (
     schedules,
     series,
     steering,
+    streams,
     values,
     workflows,
 )
@@ -47,6 +48,7 @@ TABLE = Table(
         Route("GET", "/api/runs/{run}/timeline", _LOOK, record.over_time),
         Route("GET", "/api/runs/{run}/graph", _LOOK, record.drawn),
         Route("GET", "/api/runs/{run}/data", _LOOK, record.data),
+        Route("GET", "/api/runs/{run}/streams/{name}", _LOOK, streams.chunks),
         Route("GET", "/api/runs/{run}/input", _LOOK, values.argument),
         Route("GET", "/api/runs/{run}/result", _LOOK, values.result),
         Route("POST", "/api/runs/{run}/cancel", _STEER, steering.cancel),

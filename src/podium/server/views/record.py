@@ -27,7 +27,7 @@ from ...inspect import (
     recorded_failure,
     timeline,
 )
-from ...model import STARTS, TURNS, Entry, Kind, State
+from ...model import STARTS, TURNS, Entry, Kind, PublishedValue, State
 from ..http import Refused
 from ..service import Service
 from .items import CALL_MAX, Action, actions
@@ -125,11 +125,25 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     value: msgspec.Raw | UnsetType = UNSET
 
 
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """The last value that a run has published under a name. `value` is left out of one over 64 KB."""
+
+    name: str
+    at: str | None
+    step: str
+    size: int
+    preview: str
+    value: msgspec.Raw | UnsetType = UNSET
+
+
 class Data(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was called with and what it returned."""
+    """What a run was called with, what it has published, its streams with the number of the last chunk of
+    each, and what it returned."""
 
     input: Value
     result: Value | None
+    values: list[Published]
+    streams: dict[str, int]
     version: int = 1
 
 
@@ -204,6 +218,8 @@ def data(service: Service, run: str) -> Data:
     return Data(
         input=_value(row.args or b"{}", f"/api/runs/{row.id}/input", codec.preview_call(row.args, 500)),
         result=None if came is None else _value(came or b"null", f"/api/runs/{row.id}/result"),
+        values=[_published(value) for value in service.app.store.values(row.id)],
+        streams=service.app.store.streams(row.id),
     )
 
 
@@ -219,6 +235,18 @@ def why(service: Service, run: str) -> Why:
         details=cause.details,
         fix=cause.fix,
         actions=actions(row),
+    )
+
+
+def _published(value: PublishedValue) -> Published:
+    payload = value.payload
+    return Published(
+        name=value.name,
+        at=iso(value.at),
+        step=value.step,
+        size=len(payload),
+        preview=codec.preview(payload, 500),
+        value=msgspec.Raw(payload) if len(payload) <= VALUE_MAX else UNSET,
     )
 
 

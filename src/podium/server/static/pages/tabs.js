@@ -182,9 +182,30 @@ export function logsTab({ id, run, draw }) {
   };
 }
 
+const CHUNKS = 500; // of a stream, the last ones
 // -- Data -----------------------------------------------------------------------------------------------------------
 export function dataTab({ id, run, draw }) {
   const data = reading((signal) => get(`/api/runs/${encodeURIComponent(id)}/data`, {}, signal), draw);
+  let stream = null; // the one that is open: its name, and its last chunks
+  const chunks = reading(async (signal) => {
+    if (!stream) return [];
+    const after = Math.max(0, data.data.streams[stream] - CHUNKS);
+    const where = `/api/runs/${encodeURIComponent(id)}/streams/${encodeURIComponent(stream)}`;
+    return (await get(where, { after, limit: CHUNKS }, signal)).items;
+  }, draw);
+  const open = (name) => {
+    stream = name === stream ? null : name;
+    chunks.anew();
+    draw();
+  };
+  const values = (items) =>
+    items.length > 0 &&
+    html`<section class="panel" aria-label="Published"><div class="ph"><h2>Published</h2><span class="sub">the last value of each name</span></div><div class="scroll" tabindex="0" role="region" aria-label="Published values"><table class="t"><caption class="sr">Published values</caption><thead><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col" class="p2">By</th><th scope="col" class="num">At, ${zoneName()}</th></tr></thead><tbody>${items.map((one) => html`<tr key=${one.name}><td><b>${one.name}</b></td><td class="tree">${one.value === undefined ? one.preview : treeOf(one.value)}</td><td class="p2"><code class="dim">${one.step || "the body"}</code></td><td class="num" title=${full(when(one.at))}>${millis(when(one.at))}</td></tr>`)}</tbody></table></div></section>`;
+  const streams = (found) =>
+    Object.keys(found).length > 0 &&
+    html`<section class="panel" aria-label="Streams"><div class="ph"><h2>Streams</h2><span class="seg" role="group" aria-label="Streams">${Object.entries(found).map(([name, n]) => html`<button type="button" aria-pressed=${stream === name} onclick=${() => open(name)}>${name} ${count(n)}</button>`)}</span></div>
+      ${stream && html`<div class="log scroll tall" tabindex="0" role="log" aria-label="Stream ${stream}">${(chunks.data ?? []).map((chunk) => html`<div key=${chunk.n}><span class="dim nw" title=${full(when(chunk.at))}>${millis(when(chunk.at))}</span><span class="clip p2">${chunk.step || "the body"}</span><span class="dim p2">${chunk.attempt > 1 ? `try ${chunk.attempt}` : ""}</span><span class="p2 dim">${count(chunk.n)}</span><span class="x">${typeof chunk.value === "string" ? chunk.value : JSON.stringify(chunk.value)}</span></div>`)}</div>`}
+      ${stream && found[stream] > CHUNKS && html`<div class="ph small dim">the last ${count(CHUNKS)} of ${count(found[stream])}</div>`}</section>`;
   const body = (value) =>
     value.value === undefined
       ? html`<p class="dim">${bytes(value.size)}: too large to be shown whole.</p><pre class="wrapped">${value.preview}</pre><a class="btn sm" href=${value.href} download="">Download JSON</a>`
@@ -206,10 +227,17 @@ export function dataTab({ id, run, draw }) {
           : it.ended
             ? `It was ${it.state}.`
             : "The result will stand here.";
-      return html`<div class="cols c-2">${part("Input", `${it.function} · `, data.data.input, "")}${part("Result", "", data.data.result, nothing)}</div>`;
+      return html`<div class="stack gap4">${values(data.data.values)}${streams(data.data.streams)}<div class="cols c-2">${part("Input", `${it.function} · `, data.data.input, "")}${part("Result", "", data.data.result, nothing)}</div></div>`;
     },
-    heard: (topic) => (topic === "run" || topic === "reset") && data.again(),
-    stop: () => data.stop(),
+    async heard(topic) {
+      if (topic !== "run" && topic !== "reset") return;
+      await data.again();
+      if (stream) chunks.again();
+    },
+    stop() {
+      data.stop();
+      chunks.stop();
+    },
   };
 }
 
