@@ -205,5 +205,24 @@ def test_one_attempt_makes_ten_thousand_points_at_most(app: App) -> None:
     assert len(values("flood", limit=20_000)) == 10_000
 
 
+@task
+def measures_often() -> None:
+    for n in range(200):
+        podium.measure("often", n)
+
+
+@workflow
+def often() -> None:
+    measures_often()
+
+
+def test_the_time_of_a_point_finds_it_again(app: App) -> None:
+    """Floats hold more than the microseconds of a datetime."""
+    often.run()
+    points = podium.series("often")
+    assert all(values("often", since=point.at, limit=1000)[0] <= point.value for point in points)
+    assert all(point.value not in values("often", until=point.at, limit=1000) for point in points[:50])
+
+
 def test_tags_are_asked_for_as_they_are_kept() -> None:
     assert tag_texts({"a": 'b"c', "n": "7"}) == ('"a":"b\\"c"', '"n":"7"')

@@ -52,7 +52,7 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
             f"{attempt.function.label} has measured {POINTS_MAX:,} points in one attempt: no more are kept",
             fix="measure sums, lows and highs; or in more tasks",
         )
-    attempt.measures.append(Measure(name, _env.now(), float(value), text))
+    attempt.measures.append(Measure(name, round(_env.now(), 6), float(value), text))  # as datetimes are
 
 
 def _checked(name: Any, value: Any, tags: dict[str, Any]) -> str:

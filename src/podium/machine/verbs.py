@@ -52,7 +52,8 @@ class Verbs:
         """A point of a series; the same call in a replay makes the same one."""
         self._check_alive()
         step = self._loop.current_scope().identify(f"measure:{name}")
-        self.measured.append(Measure(name, self._loop.now, value, tags, step, generation=self.generation))
+        at = round(self._loop.now, 6)  # as datetimes are
+        self.measured.append(Measure(name, at, value, tags, step, generation=self.generation))
 
     def emit(self, name: str, payload: bytes) -> None:
         """Add a chunk to a stream of the run."""

@@ -9,7 +9,7 @@ class Measure(msgspec.Struct, frozen=True, gc=False):
     """A point of a series. What follows `tags` says where it was made; there it is made once."""
 
     series: str
-    at: float  # when: of a body the time of its turn, of a task that of the call
+    at: float  # when, to the microsecond: of a body the time of its turn, of a task that of the call
     value: float
     tags: str = "{}"  # texts by name: JSON without spaces, sorted
     step: str = ""  # identity of the task's step, or of the call in a body
