@@ -13,7 +13,10 @@ import pytest
 
 from podium import App, task, workflow
 from podium.errors import StoreError, StoreUnavailable
+from podium.model import Write
 from podium.store import Store, open_store
+from podium.store.postgres.doorbell import Doorbell
+from podium.store.postgres.lines import Server
 from podium.store.postgres.statements import Connection
 from tests.fleet.proxy import Proxy
 from tests.postgres import Cluster, shared
@@ -200,6 +203,29 @@ def test_a_process_has_four_connections_at_most(url: str) -> None:
             f"WHERE application_name = 'podium' AND datname = '{url.rpartition('/')[2]}'"
         )
     assert 1 <= count <= 4
+
+
+def test_where_no_notification_arrives_engines_poll(url: str) -> None:
+    """Behind a transaction pooler LISTEN is accepted, and hears nothing."""
+    doorbell = Doorbell(Server(url), ring=lambda: None)
+    assert not doorbell.wait(0.0)
+    assert doorbell.hears is False
+    assert not doorbell.wait(0.01), "from then on it only sleeps"
+    doorbell.close()
+
+
+def test_a_ring_ends_a_wait(url: str) -> None:
+    store = open_store(url)
+    store.migrate()
+    store.announce(engine("e1"))
+    store.wait(0.0)  # it listens now
+    rang: list[bool] = []
+    waiting = threading.Thread(target=lambda: rang.append(store.wait(20.0)))
+    waiting.start()
+    commit(store, Write(new_runs=(new(),)), engine=None)
+    waiting.join(10)
+    assert rang == [True]
+    store.close()
 
 
 def test_an_idle_claim_writes_nothing(url: str) -> None:
