@@ -87,6 +87,12 @@ PROOFS = (
         "-m tests.chaos.disk",
     ),
     Proof(
+        "effects",
+        "A process is killed 100 times between an effect outside and its record: with verify= no effect is"
+        " made twice and none is lost; with once=True none twice, and each that is not known parks its run.",
+        "-m tests.processes.killed_effects prove 100",
+    ),
+    Proof(
         "sleepers",
         "100,000 sleeping runs cost less than 60 MB and 1 % of a processor; a history of 100,000 steps"
         " replays in linear time.",

@@ -19,6 +19,7 @@ DOMAIN = (
     "headlines/scorers",
     "black_friday/tweets",
     "black_friday/serve",
+    "agents_and_saga/model",
 )
 
 
@@ -30,6 +31,10 @@ def test_a_domain_module_imports_only_the_standard_library(name: str) -> None:
         node.module or "." * node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
     }
     assert {module.partition(".")[0] for module in imported} <= sys.stdlib_module_names
+
+
+def test_a_shop_on_aws_knows_nothing_of_podium() -> None:
+    assert "podium" not in (EXAMPLES / "agents_and_saga" / "shop.py").read_text().lower()
 
 
 def test_the_domain_works_without_podium(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -126,7 +128,24 @@ def main(kind: str, count: int) -> dict[str, Any]:
     }
 
 
+def prove(kills: int) -> int:
+    """Both kinds, each in a folder of its own; the exit code."""
+    expected = {"verify": 0, "once": kills}
+    fine = True
+    for kind, parked in expected.items():
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                [sys.executable, "-m", __spec__.name, kind, str(kills)],
+                env={**os.environ, "EFFECTS": folder}, capture_output=True, text=True, check=True,
+            )  # fmt: skip
+        print(f"{kind}: {done.stdout.strip()}")
+        fine &= json.loads(done.stdout) == {"kills": kills, "parked": parked, "twice": 0, "lost": 0}
+    return 0 if fine else 1
+
+
 if __name__ == "__main__":
     from tests.processes import killed_effects  # by its name, so that functions are known by it
 
+    if sys.argv[1] == "prove":
+        sys.exit(killed_effects.prove(int(sys.argv[2])))
     print(json.dumps(killed_effects.main(sys.argv[1], int(sys.argv[2]))))

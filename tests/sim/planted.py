@@ -14,10 +14,21 @@ from unittest.mock import patch
 import msgspec
 
 from podium import codec
-from podium.engine import claiming, committer, driver, engine, inbox, launcher, outbox, owned, ownership
+from podium.engine import (
+    attempts,
+    claiming,
+    committer,
+    driver,
+    engine,
+    inbox,
+    launcher,
+    outbox,
+    owned,
+    ownership,
+)
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
-from podium.machine import Step
+from podium.machine import Step, effects
 from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
 from podium.store import judge
 from podium.store.sqlite import store
@@ -257,6 +268,30 @@ def signals_taken_before_they_are_received() -> AbstractContextManager[Any]:
 
     return patch.object(inbox.Inbox, "take", take)
 
+
+def begins_again_without_asking() -> AbstractContextManager[Any]:
+    """An attempt that was lost with its process counts as one that did nothing."""
+    return patch.object(attempts.Tries, "is_uncertain", False)
+
+
+def ends_before_it_knows() -> AbstractContextManager[Any]:
+    """The end of the body drops what is under way, also what may have had its effect."""
+    real = effects.Effects.must_wind_up
+
+    def must_wind_up(self: Any, machine: Any, end: Any) -> bool:
+        for id in [id for id, step in machine.open.items() if step.is_effect]:
+            machine.open.pop(id)
+            self.abandoned.pop(id, None)
+        return real(self, machine, end)
+
+    return patch.object(effects.Effects, "must_wind_up", must_wind_up)
+
+
+# Programs with effects outside: their worlds are `effect_setting`.
+PLANTED_IN_EFFECTS: dict[Plant, tuple[int, ...]] = {
+    begins_again_without_asking: (3,),
+    ends_before_it_knows: (3,),
+}
 
 # Programs that start others and talk to them: their worlds are `family_setting`.
 PLANTED_IN_FAMILIES: dict[Plant, tuple[int, ...]] = {

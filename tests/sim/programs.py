@@ -222,6 +222,59 @@ async def talks(words: int) -> list[int]:
     return await child
 
 
+# -- effects outside of the store, by key: each with the stamps of the bodies that had them ------------------
+
+effects: dict[str, list[str]] = {}
+undone: dict[str, list[str]] = {}  # by the value that was undone
+
+
+def had_effect(label: str) -> str:
+    value = stamped(label)
+    effects.setdefault(podium.idempotency_key(), []).append(value)
+    return value
+
+
+@task(retries=Retry(times=5, wait=0.5))
+async def landed(key: str, label: str) -> Any:
+    """Who asks gives a value with a stamp of its own, by which it is known who says so."""
+    return podium.Done(stamped(label)) if key in effects else podium.NOT_DONE
+
+
+@task(retries=Retry(times=5, wait=0.5))
+async def given_back(value: str, label: str) -> str:
+    undone.setdefault(label, []).append(value)
+    return stamped(f"un{label}")
+
+
+@task(verify=landed, undo=given_back, retries=2)
+async def bought(label: str) -> str:
+    return had_effect(label)
+
+
+@task(once=True)
+async def bought_once(label: str) -> str:
+    return had_effect(label)
+
+
+@workflow
+async def saga(width: int) -> None:
+    bought_too = asyncio.ensure_future(bought("late"))
+    for place in range(width):
+        await bought(f"b{place}")
+    await broken("ship")
+    await bought_too
+
+
+@workflow
+async def sure(width: int) -> list[str]:
+    return [await bought(f"b{place}") for place in range(width)]
+
+
+@workflow
+async def once_each(width: int) -> list[str]:
+    return await bought_once.map([f"o{place}" for place in range(width)], limit=2)
+
+
 CHILDREN = (leaf, plain_leaf, listens)
 
 
@@ -332,6 +385,44 @@ def check_family(args: Any, state: State, answer: Any, entries: Sequence[Entry])
 
 def check_talks(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
     return _wrong(state, answer, list(range(args[0])))
+
+
+def twice() -> str:
+    """What was done twice by one key."""
+    return " ".join(key for key, values in effects.items() if len(values) > 1)
+
+
+def check_saga(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    results = [entry for entry in entries if entry.kind is Kind.RESULT]
+    done = [entry.step for entry in results if "bought" in entry.step]
+    names = [entry.name.partition(":")[2] for entry in entries if entry.name.startswith("undoes:")]
+    given = [name for n, name in enumerate(names) if name not in names[:n]]
+    ended = [entry.name for entry in entries if entry.kind is Kind.ENDING]
+    if state not in (State.FAILED, State.CANCELLED) or len(ended) > 1:
+        return f"{state} {ended}"
+    if given != done[::-1]:
+        return f"{done} were done, and {given} undone"
+    if len([entry for entry in results if entry.step.startswith("undo/")]) != len(done):
+        return f"not all of {done} are undone"
+    return twice()
+
+
+def check_saga_of(run: str, args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    """The same, and no effect of this run is unknown to its record."""
+    made = {key.partition(":")[2] for key in effects if key.startswith(f"{run}:")}
+    known = {entry.step for entry in entries if entry.kind is Kind.RESULT}
+    return check_saga(args, state, answer, entries) or " ".join(made - known)
+
+
+def check_sure(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    return (
+        _wrong(state, answer, recorded(entries), labels(answer or []) == [f"b{n}" for n in range(args[0])])
+        or twice()
+    )
+
+
+def check_once_each(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
+    return twice() or ("" if state is State.PARKED else _wrong(state, answer, answer, len(answer) == args[0]))
 
 
 def check_waiter(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:

@@ -13,8 +13,8 @@ import pytest
 from podium import Options
 from podium.testing import Fault, Setting, Weather, World
 from tests.sim import campaign
-from tests.sim.planted import PLANTED, PLANTED_IN_FAMILIES, Plant, catch, caught_by
-from tests.sim.worlds import endless_setting, family_setting, job
+from tests.sim.planted import PLANTED, PLANTED_IN_EFFECTS, PLANTED_IN_FAMILIES, Plant, catch, caught_by
+from tests.sim.worlds import effect_setting, endless_setting, family_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1000
@@ -89,6 +89,25 @@ def test_a_bug_that_is_planted_where_runs_meet_is_caught(plant: Plant) -> None:
     caught = caught_by(plant, PLANTED_IN_FAMILIES[plant], family_setting)
     assert caught is not None, f"{plant.__doc__} got away"
     assert World(caught[0], family_setting(caught[0])).play().violations == []
+
+
+@pytest.mark.slow
+def test_effects_outside_are_made_once_and_undone_in_any_weather() -> None:
+    asked = ended = 0
+    for seed in range(60):
+        world = World(seed, effect_setting(seed))
+        assert world.play().violations == [], f"seed {seed}"
+        asked += sum(line.asks for line in world.monitor.ledger)
+        ended += sum(past.row.state.is_final for past in world.monitor.pasts.values())
+    assert asked > 5
+    assert ended > 60
+
+
+@pytest.mark.parametrize("plant", PLANTED_IN_EFFECTS, ids=lambda plant: plant.__name__)
+def test_a_bug_that_is_planted_where_effects_are_kept_is_caught(plant: Plant) -> None:
+    caught = caught_by(plant, PLANTED_IN_EFFECTS[plant], effect_setting)
+    assert caught is not None, f"{plant.__doc__} got away"
+    assert World(caught[0], effect_setting(caught[0])).play().violations == []
 
 
 # -- the simulator itself --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from podium import Options
@@ -98,6 +99,31 @@ def streams_setting(seed: int) -> Setting:
     options = Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3)
     weather, slots = draw_weather(chance), chance.choice((1, 2, 3))
     return Setting(jobs=jobs, options=options, weather=weather, slots=slots)
+
+
+def effect_setting(seed: int) -> Setting:
+    """Runs with effects outside, in any weather; some are cancelled on the way."""
+    programs.effects.clear()
+    programs.undone.clear()
+    chance = random.Random(f"effects {seed}")
+    jobs: list[Job] = []
+    for place in range(chance.randint(1, 2)):
+        name = chance.choice(("saga", "saga", "sure", "once_each"))
+        how: dict[str, Any] = {"at": chance.random(), "id": f"job-{place}"}
+        if name == "saga" and chance.random() < 0.4:
+            how["cancel_after"] = 3.0 * chance.random()
+        made = job(name, chance.randint(1, 4), **how)
+        if name == "saga":
+            check = partial(programs.check_saga_of, how["id"])
+            made = Job(made.function, made.args, check, made.at, made.id, None, made.cancel_after)
+        jobs.append(made)
+    return Setting(
+        jobs=jobs,
+        options=Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3),
+        weather=draw_weather(chance),
+        slots=chance.choice((1, 2, 3)),
+        calm_after=chance.choice((10.0, 40.0)),
+    )
 
 
 def draw_setting(seed: int) -> Setting:

@@ -25,6 +25,7 @@ class Invocation(msgspec.Struct, frozen=True):
     token: int
     process: str
     time: float  # virtual seconds
+    asks: bool = False  # it asks what became of the step
 
 
 current_invocation: contextvars.ContextVar[Invocation] = contextvars.ContextVar("podium_invocation")
@@ -59,6 +60,7 @@ class VirtualExecutor:
     def _begin(self, attempt: Attempt) -> None:
         if attempt.cancelled:
             return
+        attempt.handle = self  # it has begun, and whoever cancels it is to know
         invocation = self._invoked(attempt)
         context = contextvars.Context()
         context.run(current_attempt.set, attempt)

@@ -30,7 +30,8 @@ from ..model import (
 )
 from .executor import Invocation
 
-POISONED = "E207"  # the one reason to park that belongs to these worlds: a step lost with its process
+# The reasons to park that belong to these worlds: a step lost with its process, one that a person settles.
+LOST = frozenset({"E207", "E216"})
 ANSWERS = (Kind.RESULT, Kind.ERROR)
 OUR_ERRORS = "podium.errors:"
 
@@ -117,7 +118,7 @@ class Past:
             now.suspects = set(self.machine.open) if self.machine is not None and row.lost else set()
         if row.state is State.PARKED:
             reason = read_reason(row.payload)
-            self._check("P7 parked only for a reason of the user's", reason.code == POISONED, f"{reason}")
+            self._check("P7 parked only for a reason of the user's", reason.code in LOST, f"{reason}")
 
     def _begin_anew(self, old: RunRow) -> None:
         """The body has ended its generation with the next one's arguments."""
@@ -231,6 +232,9 @@ class Past:
             "P1 bodies rest on what is recorded", step in view.asked, f"{invocation} was not asked for"
         )
         self._check("P2 a recorded step never runs again", step not in view.answered, f"{invocation}")
+        if invocation.asks:
+            self._check("P3 who asks is on record", (step, number) in self._starts, f"{invocation}")
+            return
         numbers = self._invocations.setdefault((step, token), [])
         rising = all(number > before for before in numbers)
         self._check("P3 attempts count upwards", rising, f"{invocation} after {numbers}")

@@ -131,7 +131,7 @@ class World:
         """A task body begins: a line in the ledger."""
         invocation = Invocation(
             next(self._stamps), attempt.run, attempt.step, attempt.number, attempt.token, process.name,
-            self.stage.scheduler.time,
+            self.stage.scheduler.time, attempt.asks,
         )  # fmt: skip
         self.monitor.invoked(process, invocation)
         return invocation

@@ -1,0 +1,1 @@
+"""Agents and sagas: a model plans, a person approves, orders are served on AWS or undone."""
