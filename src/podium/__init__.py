@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         shell,
         sleep,
         task,
+        this,
         uuid4,
         workflow,
     )
@@ -176,6 +177,7 @@ __all__ = [
     "shell",
     "sleep",
     "task",
+    "this",
     "trusted",
     "uuid4",
     "workflow",

@@ -17,7 +17,15 @@ from podium.declare import Durable
 from tests.server.conftest import serving
 from tests.tidy.sampled import failures, in_a_task
 
-IN_A_TASK = ("attempt", "fencing_token", "idempotency_key", "last_progress", "progress", "scheduled_for")
+IN_A_TASK = (
+    "attempt",
+    "fencing_token",
+    "idempotency_key",
+    "last_progress",
+    "progress",
+    "scheduled_for",
+    "this",
+)
 
 
 def public() -> Iterator[tuple[str, str]]:

@@ -246,6 +246,8 @@ def small_verbs() -> None:
     assert_type(podium.last_progress(), Mapping[str, Any])
     assert_type(podium.attempt(), int)
     assert_type(podium.publish("stage", "packing"), None)
+    assert_type(podium.this(), Run[Any])
+    assert_type(podium.this().pause(by="ada"), Waiting[None])
     assert_type(podium.emit("tokens", "Hel"), Waiting[None])
     assert_type(podium.idempotency_key(), str)
     assert_type(podium.fencing_token(), tuple[int, int])

@@ -3,7 +3,7 @@
 from ..store import Finding, examine
 from .alerts import QUIET_SECONDS, count_since, deliver, notice
 from .app import App
-from .body import BodyWaiting, Callback, StepRun
+from .body import BodyWaiting, Callback, OwnRun, StepRun
 from .busy_wait import NEW_STORE, WAITING
 from .checking import check
 from .default_app import current_app, declared
@@ -74,6 +74,7 @@ __all__ = [
     "Missed",
     "Found",
     "Option",
+    "OwnRun",
     "ShownSetting",
     "examine",
     "shown_options",

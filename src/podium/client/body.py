@@ -62,6 +62,43 @@ class StepRun:
         return BodyWaiting(self._machine, step)
 
 
+class OwnRun:
+    """The run itself, as its body has it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self.id = machine, machine.run
+
+    def state(self) -> State:
+        raise refused_read("state")
+
+    def result(self, timeout: float | None) -> Any:
+        raise refused_read("result")
+
+    async def wait(self) -> Any:
+        raise refused_read("result")
+
+    async def started(self) -> str:
+        return self.id
+
+    def cancel(self) -> Waiting[None]:
+        raise UsageError(
+            f"{line_of(*caller())}: a body that cancels its own run",
+            fix="raise an exception, or return; asyncio.current_task().cancel() cancels the branch",
+        )
+
+    def value(self, name: str) -> Any:
+        raise refused_read("value")
+
+    def stream(self, name: str, after: int) -> Stream:
+        raise refused_read("stream")
+
+    def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
+        if id is not None:
+            raise UsageError("send(id=...) inside a workflow: there each call has its own")
+        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value, self._machine.depot))
+        return BodyWaiting(self._machine, step)
+
+
 def refused_read(verb: str) -> UsageError:
     """What a run says now is another thing in every replay."""
     return UsageError(

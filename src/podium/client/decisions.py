@@ -11,7 +11,7 @@ import msgspec
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
-from ..model import SETTLE, EngineRow, Message, Outcome, RunRow, Verdict, Write
+from ..model import PAUSE, SETTLE, EngineRow, Message, Outcome, RunRow, Verdict, Write
 from . import owners, steering
 from .end_watcher import settle
 from .records import Records
@@ -22,6 +22,10 @@ from .starts import Starts
 from .steering import Cancelled
 from .waiting import known, mapped
 from .writing import first_not_refused
+
+
+def _ignore(_: object) -> None:
+    """For those who need not know what came of it."""
 
 
 class Decisions:
@@ -78,6 +82,12 @@ class Decisions:
         ours = self._session.profile.functions.get(row.function)
         code = ours.fingerprint if ours is not None else None
         return self._decide(run, steering.resuming(row, self._env.now(), code))
+
+    def pause(self, run: str, by: str = "") -> Future[None]:
+        """Have a run wait until it is resumed; what of it has begun ends before."""
+        row, env = self._records.load(run), self._env
+        writes = steering.pausing(row, Message(env.new_id(), row.id, PAUSE, env.now(), sender=by))
+        return mapped(first_not_refused(self.write, writes), _ignore) if writes else known(None)
 
     def settle(self, run: str, step: str, how: Settlement, by: str) -> Future[Verdict]:
         """Say what became of a step over which a run is parked.

@@ -50,10 +50,28 @@ class Settlement:
 
 
 class Settling:
-    """The part of a `Run` by which a person decides about an uncertain step."""
+    """The part of a `Run` by which a person decides, by name, how it goes on."""
 
     def _stored(self) -> Any:
         raise NotImplementedError
+
+    def pause(self, *, by: str | None = None) -> Waiting[None]:
+        """Have it wait until it is resumed: it begins nothing new, what has begun ends, then it is parked.
+
+        by  who pauses it, for the record
+
+        Its child runs go on. A crash on the way loses nothing: whoever drives it next parks it. Of one that
+        is parked it does nothing. Raises WrongState where it has ended.
+
+        Example:
+
+        >>> run = report.options(delay=3600).start("Oslo")
+        >>> _ = run.pause(by="ada")
+        >>> str(run.state)
+        'parked'
+        """
+        stored = self._stored()
+        return Answer(stored.app.decisions.pause(stored.row().id, by or ""))
 
     def settle(
         self,

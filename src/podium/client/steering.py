@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from .. import codec
-from ..engine import read_reason
+from ..engine import paused, read_reason
 from ..errors import DecodeError, WrongState
 from ..model import (
     COPY_BEGAN,
@@ -85,6 +85,22 @@ def accepted(run: str, verdict: Verdict) -> Verdict:
 def terminating(row: RunRow, owner: EngineRow | None, now: float) -> Write:
     """The end of a run that nobody drives; its body does not run. `owner`: the living engine that has it."""
     return _decision(row, Move(State.CANCELLED, at=now), owner)
+
+
+def pausing(row: RunRow, message: Message) -> tuple[Write, ...]:
+    """Writes to be tried one after the other, until one is not refused; none for a run that is parked.
+
+    One that nobody drives is parked at once; else whoever drives it lets end what has begun, and parks it.
+    Raises WrongState where it has ended.
+    """
+    if row.state is State.PARKED:
+        return ()
+    if row.state.is_final:
+        raise _has_ended(row)
+    ask = Write(messages=(message,))
+    if row.state is State.RUNNING:
+        return (ask,)
+    return _decision(row, Move(State.PARKED, payload=paused(message.sender, message.at))), ask
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:

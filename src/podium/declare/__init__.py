@@ -9,6 +9,7 @@ from .measuring import measure
 from .resources import resource
 from .scheduling import schedule
 from .streams import emit, publish
+from .this import this
 from .verbs import (
     attempt,
     fencing_token,
@@ -49,6 +50,7 @@ __all__ = [
     "shell",
     "sleep",
     "task",
+    "this",
     "uuid4",
     "workflow",
 ]

@@ -14,7 +14,7 @@ from typing import Protocol
 from .. import codec
 from ..errors import DecodeError
 from ..machine import Machine, OutsideStep, awaiting
-from ..model import SIGNAL, Head, Kind, Message, name_of
+from ..model import PAUSE, SIGNAL, Head, Kind, Message, name_of
 from .context import Context
 from .driver import Driver
 from .outbox import Outbox
@@ -72,6 +72,9 @@ class Inbox:
         if message.kind == SIGNAL:
             self._signals[message.id] = message
             self.match()
+        elif message.kind == PAUSE:
+            self._driver.delivered.add(message.id)
+            self._outbox.pauses.append(message)
         else:
             self._driver.deliver(message)
 

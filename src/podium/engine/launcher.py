@@ -53,7 +53,7 @@ class Launcher:
 
         An engine that stops lets end what runs and begins nothing more: the run is handed back soon.
         """
-        stopping = self._lifecycle.stopping
+        stopping = self._lifecycle.stopping or bool(self._outbox.pauses)
         if (former_keys := self._attempts.former_keys) is not None:
             held = [*held]
             former_keys.note(held)
@@ -110,6 +110,7 @@ class Launcher:
         """Record that an attempt begins; it does once that is durable. None: the run does not want it."""
         if (
             self._lifecycle.stopping
+            or self._outbox.pauses
             or self._residence.state in IGNORES
             or not self._machine.is_open(step)
             or step.id in self._attempts.running
@@ -127,6 +128,21 @@ class Launcher:
         self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest, name)
         self._touch()
         return attempt
+
+    def is_at_rest(self) -> bool:
+        """Of a run that is to pause: whether all that has begun has ended. What is in line has not begun."""
+        for attempt in list(self._attempts.running.values()):
+            is_in_line = attempt.function.executor in BUILT_IN and not attempt.has_begun
+            if is_in_line and not self._is_effect(attempt):
+                del self._attempts.running[attempt.step]
+                self.forgive(attempt)
+                self._executors.cancel(attempt)
+                self.ended(attempt)
+        return not self._attempts.running
+
+    def _is_effect(self, attempt: Attempt) -> bool:
+        step = self._machine.open.get(attempt.step)
+        return step is not None and step.is_effect
 
     def give_back(self) -> None:
         """The run is handed back in order: what is under way is given up, not lost with its process."""

@@ -53,6 +53,7 @@ class Outbox:
         self.measures: list[Measure] = []
         self.chunks: list[StreamChunk] = []
         self.values: list[PublishedValue] = []
+        self.pauses: list[Message] = []  # by which people have asked the run to stop here; taken when it does
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none

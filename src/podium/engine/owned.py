@@ -29,7 +29,7 @@ from .inbox import Inbox
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
-from .reasons import doubted, explain, stuck, undoing
+from .reasons import doubted, explain, paused, stuck, undoing
 from .recorder import Turn
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
@@ -196,7 +196,7 @@ class OwnedRun:
         outbox = self.outbox
         if self.machine.verbs.streams.has_news:
             self.touch()
-        while self.machine.sent:
+        while self.machine.sent and (not outbox.pauses or self.machine.finished is not None):
             self.border.send()
             self.inbox.match()
         if measured := self.machine.verbs.measured:
@@ -227,7 +227,11 @@ class OwnedRun:
 
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""
-        attempts = self.attempts
+        attempts, pauses = self.attempts, self.outbox.pauses
+        if pauses and self._launcher.is_at_rest():
+            self.outbox.consumed += [message.id for message in pauses]
+            self.park(paused(pauses[-1].sender, pauses[-1].at))
+            return
         if attempts.running and not attempts.tries and not self.machine.loop.has_timers:
             return  # the commonest case: it waits for tasks that run
         if attempts.doubts and not attempts.running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -71,6 +72,15 @@ def doubted(run: str, step: Step, key: str, why: str) -> bytes:
     settle = f"podium settle {run} {step.id}"
     fix = f"look there by the key {key}, then: {settle} --happened RESULT, or --again, or --failed TEXT"
     return msgspec.json.encode(Reason("E216", what, fix, line_of(*step.line), step=step.id, key=key))
+
+
+def paused(by: str, at: float) -> bytes:
+    """A person has asked the run to wait."""
+    when = datetime.fromtimestamp(at, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
+    who = f" by {by}" if by else ""
+    return msgspec.json.encode(
+        Reason("E217", f"paused{who} at {when} UTC", "resume the run when it is to go on")
+    )
 
 
 def undoing(reason: bytes) -> bytes:

@@ -133,6 +133,7 @@ class PublishedValue(msgspec.Struct, frozen=True, gc=False):
 
 
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
+PAUSE = "pause"  # a person asks the run to stop where it is, and to wait until it is resumed
 SETTLE = "settle"  # a person says what became of the step that the message names
 
 DAMAGED = "damaged"  # and of one that cannot be read: its payload says what is wrong, as the reason of a park

@@ -203,6 +203,10 @@ class RemoteRun(Waiting[Any]):
         """End it at once, without running its body. Raises WrongState."""
         return self._do("terminate")
 
+    def pause(self) -> Waiting[None]:
+        """Have it wait until it is resumed; what of it has begun ends before. Raises WrongState."""
+        return self._do("pause")
+
     def resume(self) -> Waiting[None]:
         """Put it back in line after it was parked. Raises WrongState."""
         return self._do("resume")

@@ -56,6 +56,7 @@ TABLE = Table(
         Route("POST", "/api/runs/{run}/resume", _STEER, steering.resume),
         Route("POST", "/api/runs/{run}/settle", _STEER, steering.settle),
         Route("POST", "/api/runs/{run}/terminate", _STEER, steering.terminate),
+        Route("POST", "/api/runs/{run}/pause", _STEER, steering.pause),
         Route("GET", "/api/openapi.json", _LOOK, description.openapi),
         Route("GET", "/metrics", _LOOK, metrics.metrics),
         Route("GET", "/api/failures", _LOOK, failures.failures),

@@ -80,6 +80,7 @@ def actions(row: RunRow) -> list[Action]:
     allowed = (
         ("Retry", "retry", row.state in RETRIED),
         ("Resume", "resume", row.state in RESUMED),
+        ("Pause", "pause", row.state in UNFINISHED and row.state is not State.PARKED),
         ("Cancel", "cancel", row.state in UNFINISHED),
         ("Terminate", "terminate", row.state in UNFINISHED and row.state is not State.RUNNING),
     )

@@ -88,6 +88,12 @@ def terminate(service: Service, run: str, body: Nothing) -> Steered:
     return _steered(service, run, "ended")
 
 
+def pause(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
+    """Have a run wait until it is resumed; what of it has begun ends before."""
+    _result(service.app.decisions.pause(run, caller.name))
+    return _steered(service, run, "asked")
+
+
 def resume(service: Service, run: str, body: Nothing) -> Steered:
     """Put a parked run back in line."""
     _result(service.app.resume(run))

@@ -114,6 +114,8 @@ export default function run(place, { draw }) {
     act("Cancel", "Its body is asked to stop and may clean up. What it has recorded stays.", `podium cancel ${id}`, {
       bad: true,
     });
+  const pause = () =>
+    act("Pause", "It begins nothing new; what has begun ends. Then it waits until it is resumed.", `podium pause ${id}`);
   const terminate = () =>
     act("Terminate", "It ends at once, without running its body: nothing is cleaned up.", `podium terminate ${id}`, {
       bad: true,
@@ -121,6 +123,7 @@ export default function run(place, { draw }) {
   const ACTS = {
     retry: [retry, "one", "retrying"],
     resume: [resume, "one", "play"],
+    pause: [pause, "one", "paused"],
     cancel: [cancel, "bad", "cancelled"],
     terminate: [terminate, "bad", "x"],
   };

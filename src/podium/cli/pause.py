@@ -1,0 +1,43 @@
+"""`podium pause RUN`: it begins nothing new, lets end what has begun, and waits until it is resumed."""
+
+from __future__ import annotations
+
+import click
+
+from ..client import App
+from ..model import UNFINISHED, RunRow, State
+from . import options
+from .answer_question import user
+from .exit_codes import FINE
+from .lookup import looking
+from .many import Chosen, agreed, each
+
+
+@click.command(cls=options.Asking, context_settings=options.HELP)
+@options.steering("Ids only.")
+@click.option("--by", metavar="WHO", help="Who pauses it, for the record. Default: the system's user.")
+def command(
+    query: tuple[str, ...],
+    by: str | None,
+    yes: bool,
+    dry_run: bool,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Have a run wait until `podium resume`.
+
+    It begins nothing new; what of it has begun ends before. Its child runs go on. With a query (see
+    `podium runs -h`) all that match and have not ended.
+    """
+    with looking(store) as app:
+        chosen = Chosen(app, query, UNFINISHED)
+        if not agreed(chosen, "pause", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
+            return FINE
+        who = by or user()
+        return each(chosen.rows, lambda row: (row.id, _pause(app, row, who)), as_json, quiet)
+
+
+def _pause(app: App, row: RunRow, by: str) -> str:
+    app.decisions.pause(row.id, by).result()
+    return "asked; it pauses when what has begun has ended" if row.state is State.RUNNING else "paused"

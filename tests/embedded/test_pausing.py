@@ -1,0 +1,169 @@
+"""A paused run begins nothing new, lets end what has begun, and waits with the words of who paused it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, Options, Run, RunParked, WrongState, task, workflow
+from podium.model import Kind, State
+
+begun, go_on = threading.Event(), threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    begun.clear()
+    go_on.clear()
+
+
+@task
+def first() -> str:
+    begun.set()
+    assert go_on.wait(20)
+    return "first"
+
+
+@task
+def second() -> str:
+    return "second"
+
+
+@workflow
+def two() -> list[str]:
+    return [first(), second()]
+
+
+def results(run: Run[Any]) -> list[str]:
+    return [entry.step for entry in run.history() if entry.kind is Kind.RESULT]
+
+
+def parked(run: Run[Any]) -> None:
+    with pytest.raises(RunParked, match=r"paused by ada at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"):
+        run.result(timeout=20)
+
+
+def test_what_has_begun_ends_and_nothing_begins_until_it_is_resumed(app: App) -> None:
+    run = two.start()
+    assert begun.wait(20)
+    run.pause(by="ada")
+    run.pause(by="ada")
+    go_on.set()
+    parked(run)
+    assert results(run) == ["/first"]
+    assert "paused by ada" in run.why()
+    run.pause(by="bob")
+    parked(run)
+    run.resume()
+    assert run.result(timeout=20) == ["first", "second"]
+    assert results(run) == ["/first", "/second"]
+    with pytest.raises(WrongState, match="has ended"):
+        run.pause()
+
+
+@workflow
+async def wide() -> list[str]:
+    return await asyncio.gather(*(waits(n) for n in range(4)))
+
+
+ran: list[int] = []
+
+
+@task
+async def waits(n: int) -> str:
+    ran.append(n)
+    begun.set()
+    while not go_on.is_set():
+        await asyncio.sleep(0.002)
+    return f"{n}"
+
+
+def test_what_is_in_line_for_a_slot_does_not_begin(store: Path) -> None:
+    ran.clear()
+    with App(store, options=Options(poll=0.05, loop_slots=1)):
+        run = wide.start()
+        assert begun.wait(20)
+        run.pause(by="ada")
+        time.sleep(0.1)
+        go_on.set()
+        parked(run)
+        assert ran == [0]
+        run.resume()
+        assert run.result(timeout=20) == ["0", "1", "2", "3"]
+        assert ran == [0, 1, 2, 3]
+
+
+@workflow
+async def rests() -> str:
+    await asyncio.sleep(0.3)
+    return "rested"
+
+
+def test_a_sleep_waits_too(app: App) -> None:
+    run = rests.start()
+    run.pause(by="ada")
+    parked(run)
+    time.sleep(0.4)
+    assert run.state is State.PARKED
+    run.resume()
+    assert run.result(timeout=20) == "rested"
+
+
+def test_one_that_nobody_drives_is_parked_at_once(store: Path) -> None:
+    with App(store, drives="nothing"):
+        run = two.start()
+        run.pause(by="ada")
+        assert run.state is State.PARKED
+    go_on.set()
+    with App(store, options=Options(poll=0.05)):
+        podium.get(run.id).resume()
+        assert podium.get(run.id).result(timeout=20) == ["first", "second"]
+
+
+def test_a_paused_run_is_cancelled(app: App) -> None:
+    run = rests.start()
+    run.pause(by="ada")
+    parked(run)
+    run.cancel()
+    assert run.state is State.CANCELLED
+
+
+@task
+def knows_itself() -> tuple[str, str]:
+    podium.this().send("from-task", 1)
+    return podium.this().id, str(podium.this().state)
+
+
+@workflow
+def itself() -> list[Any]:
+    podium.this().send("own", 2).result()
+    told = knows_itself()
+    return [
+        podium.this().id,
+        *told,
+        podium.receive("own", int).result(),
+        podium.receive("from-task").result(),
+    ]
+
+
+def test_this_is_the_run_in_a_body_and_in_a_task(app: App) -> None:
+    run = itself.start()
+    assert run.result(timeout=20) == [run.id, run.id, "running", 2, 1]
+
+
+@workflow
+def reads_itself() -> None:
+    _ = podium.this().state
+
+
+def test_a_body_does_not_read_itself(app: App) -> None:
+    with pytest.raises(podium.UsageError, match=r"test_pausing.py:\d+: run.state\(...\) in the body"):
+        reads_itself.run()
+    with pytest.raises(podium.UsageError, match="this"):
+        podium.this()
