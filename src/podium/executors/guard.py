@@ -28,10 +28,14 @@ def main() -> None:
     if error:
         os.write(link, b"failed %d" % error)
         return
+    heard = [link, bell]
     while True:
-        ready, _, _ = select.select([link, bell], [], [])
-        if link in ready:
-            _signal(pid, signal.SIGTERM if _is_asked(link) else signal.SIGKILL)
+        ready, _, _ = select.select(heard, [], [])
+        if link in ready and _is_asked(link):
+            _signal(pid, signal.SIGTERM)
+        elif link in ready:
+            _signal(pid, signal.SIGKILL)
+            heard.remove(link)  # at its end for good, and the command may take a while to be gone
         if bell in ready:
             os.read(bell, 512)
             done, status = os.waitpid(pid, os.WNOHANG)
