@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         schedules,
         series,
     )
-    from .codec import Blob, File, trusted
+    from .codec import Blob, File, Secret, trusted
     from .declare import (
         ask,
         attempt,
@@ -136,6 +136,7 @@ __all__ = [
     "Runs",
     "Schedule",
     "ScheduleHandle",
+    "Secret",
     "StoreError",
     "StoreFatal",
     "StoreInUse",
@@ -206,7 +207,7 @@ _HOMES = {
         "schedules",
         "series",
     ),
-    ".codec": ("Blob", "File", "trusted"),
+    ".codec": ("Blob", "File", "Secret", "trusted"),
     ".engine": ("Options",),
     ".inspect": ("CheckedRun",),
     ".errors": (

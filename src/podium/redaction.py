@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 HIDDEN = "***"
@@ -27,6 +28,43 @@ def is_secret(name: str, value: object = "") -> bool:
     if type(value) in (int, float) and name.endswith("s"):
         return False
     return _NAME.fullmatch(_HUMP.sub("_", name)) is not None
+
+
+_hidden: dict[str, str] = {}  # values of secrets that this process has asked for, with their references
+_SHORT = 4  # characters: shorter ones would hide half of what is said
+
+
+def hide(value: str, reference: str) -> None:
+    """Keep a value out of what is recorded and shown from now on."""
+    if len(value) >= _SHORT:
+        _hidden[value] = reference
+
+
+def masked(text: str) -> str:
+    """The text with `***` for the values of secrets that this process has asked for."""
+    for value in _hidden:
+        if value in text:
+            text = text.replace(value, HIDDEN)
+    return text
+
+
+def masked_json(data: bytes) -> bytes:
+    """The same of JSON."""
+    for value in _hidden:
+        data = data.replace(_in_json(value), HIDDEN.encode())
+    return data
+
+
+def secret_in(data: bytes) -> str:
+    """The reference of such a secret whose value stands in JSON; "" if none does."""
+    for value, reference in _hidden.items():
+        if _in_json(value) in data:
+            return reference
+    return ""
+
+
+def _in_json(value: str) -> bytes:
+    return json.dumps(value, ensure_ascii=False)[1:-1].encode()
 
 
 def redacted(text: str) -> str:

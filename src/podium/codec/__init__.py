@@ -19,6 +19,7 @@ are strings that do not begin with "!". Everything else is an object whose first
     {"!failure": {...}}                           an exception as data, see `Failure`
     {"!omitted": "module:qualname", "str", "repr", "items" | "attributes"}   stands for a part of an exception
     {"!ref": [format, name, bytes, about, more?]} a value in a file beside the store, see `references`
+    {"!secret": reference}                        where a secret is found
     {"!as_is": value}                             outermost only: a value other than its annotation says
     {..., "!as_is": [field, ...]}                 in an object with fields: those that are so
 
@@ -53,6 +54,8 @@ from .recording import encode_failure
 from .ref import Ref, holds_references, names_in
 from .references import Blob, File, Later, NotNow, trusted
 from .refusals import Refusal, refuse_annotation
+from .secrets import EVENT as SECRET_EVENT
+from .secrets import Secret
 from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
@@ -62,6 +65,8 @@ __all__ = [
     "Later",
     "NotNow",
     "Ref",
+    "SECRET_EVENT",
+    "Secret",
     "holds_references",
     "names_in",
     "trusted",

@@ -12,6 +12,7 @@ import msgspec
 
 from ..depot import Depot
 from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage
+from ..redaction import secret_in
 from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
 from .names import Names
@@ -56,7 +57,7 @@ def encode(
     if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
         try:  # the commonest result needs no walk
             data = _json(value)
-            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0:
+            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0 and not secret_in(data):
                 return data
         except ValueError:
             pass
@@ -88,7 +89,7 @@ def encode_call(
     else:  # the commonest call: plain data by plain names needs no walk
         try:
             data = _json(bound)
-            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0:
+            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0 and not secret_in(data):
                 canonical = data if len(bound) < 2 else sorted_json(bound)
                 return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
         except ValueError:
@@ -134,6 +135,10 @@ def _write(
         raise EncodeError(
             f"{where} could not be read: {said}", path=root, fix="store a plain copy"
         ) from error
+    if reference := secret_in(written.data):
+        raise EncodeError(
+            f"{where} holds the value of Secret({reference!r})", path=root, fix="pass the Secret itself"
+        )
     if len(written.data) > limit:
         raise _too_large(where, limit, f"{len(written.data) / 2**20:.1f} MiB", root, value)
     return written

@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import structs
 
+from ..redaction import masked_json
 from .failures import (
     NO_CLASS,
     Failure,
@@ -53,7 +54,7 @@ _parse_json: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 def encode_failure(exc: BaseException) -> bytes:
     """Any exception as bytes. Never raises on account of the exception."""
     try:
-        return write_record(_Recorder(canonical=False).record(exc))
+        return masked_json(write_record(_Recorder(canonical=False).record(exc)))
     except Exception as error:  # its class overrides even `args`, or the stack is used up
         message = f"the exception could not be recorded: {type(error).__name__}"
         return write_record(Failure(_clean(name_of(type(exc)), 500), message))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from . import builtin, classes, failures, omitted, recording, references
+from . import builtin, classes, failures, omitted, recording, references, secrets
 from .refusals import KEPT_BY_REFERENCE
 from .untag import READERS
 from .walk import CLASS_WRITERS, WRITERS
 
-WRITERS.update(builtin.WRITERS | omitted.WRITERS | references.WRITERS)
+for module in (builtin, omitted, references, secrets):
+    WRITERS.update(module.WRITERS)
+for module in (builtin, classes, failures, omitted, references, secrets):
+    READERS.update(module.READERS)
 CLASS_WRITERS.extend((recording.class_writer, references.class_writer, classes.class_writer))
-READERS.update(builtin.READERS | classes.READERS | failures.READERS | omitted.READERS | references.READERS)
 KEPT_BY_REFERENCE.append(references.is_kept)

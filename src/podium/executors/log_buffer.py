@@ -13,6 +13,7 @@ from logging import WARNING
 import msgspec
 
 from ..model import LogLine
+from ..redaction import masked
 
 LEVEL_MAX = 1_000_000  # logging takes any integer, a store does not
 
@@ -105,6 +106,7 @@ class LogBuffer:
         self._keep(level, self._begun.pop(level, "").rstrip("\r"), self._cut.pop(level, 0))
 
     def _keep(self, level: int, text: str, cut: int) -> None:
+        text = masked(text)
         if not text.isascii():
             # Lone surrogates are no text that a store can hold.
             text = text.encode("utf-8", "backslashreplace").decode()

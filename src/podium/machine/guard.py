@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn, cast
 
 from .. import audit, changes
+from ..codec import SECRET_EVENT
 from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
 from .lines import own_caller, user_line
@@ -60,6 +61,7 @@ _EFFECTS = {
     "tempfile.mkdtemp": "making a temporary directory",
     "tempfile.mkstemp": "making a temporary file",
     "time.sleep": "time.sleep({0})",
+    SECRET_EVENT: "reading the secret {0!r}",
     "urllib.Request": "requesting {0!r}",
     "webbrowser.open": "opening a browser",
     "_thread.start_joinable_thread": "starting a thread",

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, cast
 
 from .. import codec
-from ..depot import Depot
+from ..depot import Depot, NamesOnly
 from ..errors import ArgumentError, UsageError
 from ..functions import Function
 from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
@@ -51,7 +51,7 @@ class Machine(Answering):
     on_log: Callable[[str, logging.LogRecord], None] | None = None  # told the run and what its body logs
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
-    depot: Depot | None = None  # where values are that are kept by reference; the body reads none of them
+    depot: Depot = NamesOnly()  # where values are that are kept by reference; the body reads none of them
     is_attended = False  # a caller in this process may ask it for more at any time, so it never only waits
 
     def __init__(

@@ -210,7 +210,7 @@ class Asking(StepOwner, Protocol):
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
     sent: list[OutsideStep | CancelStep]
-    depot: Depot | None
+    depot: Depot
 
     def check_alive(self) -> None:
         """Raise Discarded in a machine that must not act any more."""

@@ -1,0 +1,103 @@
+"""A secret's value is in no record: the reference is; who prints or raises the value shows three stars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import podium
+from podium import App, EncodeError, Secret, UsageError, redaction, task, workflow
+from tests.cli.support import podium as cli
+
+VALUE = 'hunter2-"quoted"-ÿ'
+
+
+@pytest.fixture(autouse=True)
+def _a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_API_KEY", VALUE)
+    monkeypatch.setattr(redaction, "_hidden", {})
+
+
+@task
+def calls(key: Secret[str]) -> int:
+    print("with", key.get())
+    return len(key.get())
+
+
+@task
+def leaks(key: Secret[str]) -> dict[str, str]:
+    return {"header": f"Bearer {key.get()}"}
+
+
+@task
+def raises(key: Secret[str]) -> None:
+    raise ValueError(f"401 for {key.get()}")
+
+
+@workflow
+def uses(key: Secret[str]) -> int:
+    return calls(key)
+
+
+@workflow
+def leaking(key: Secret[str]) -> dict[str, str]:
+    return leaks(key)
+
+
+@workflow
+def raising(key: Secret[str]) -> None:
+    raises(key)
+
+
+@workflow
+def looks(key: Secret[str]) -> str:
+    return key.get()
+
+
+KEY = Secret[str]("env:TEST_API_KEY")
+
+
+def test_the_value_is_nowhere_on_record(app: App, store: Path) -> None:
+    run = uses.start(KEY)
+    assert run.result() == len(VALUE)
+    with pytest.raises(ValueError, match=r"401 for \*\*\*"):
+        raising.run(KEY)
+    with pytest.raises(EncodeError, match=r"leaks result holds the value of Secret\('env:TEST_API_KEY'\)"):
+        leaking.run(KEY)
+    logs = cli("logs", run.id, "--store", str(store)).stdout
+    assert "with ***" in logs
+    assert "key=secret(env:TEST_API_KEY)" in cli("show", run.id, "--store", str(store)).stdout
+    app.close()
+    for file in store.parent.glob("podium.db*"):
+        if file.is_file():
+            held = file.read_bytes()
+            assert b"hunter2" not in held
+    assert b"env:TEST_API_KEY" in store.read_bytes()
+
+
+def test_a_body_is_refused_with_its_line(app: App) -> None:
+    with pytest.raises(podium.RunParked, match=r"test_secrets\.py:\d+: reading the secret 'env:TEST_API"):
+        looks.run(KEY)
+
+
+def test_from_files_and_keyrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from a file\n")
+    assert Secret[str](f"file:{tmp_path / 'key'}").get() == "from a file"
+    with pytest.raises(UsageError, match="No such file"):
+        Secret[str](f"file:{tmp_path / 'none'}").get()
+    with pytest.raises(UsageError, match="needs the package keyring"):
+        Secret[str]("keyring:shop/key").get()
+    keys = SimpleNamespace(get_password=lambda service, name: f"{name} of {service}" if name else None)
+    monkeypatch.setitem(__import__("sys").modules, "keyring", keys)
+    assert Secret[str]("keyring:shop/key").get() == "key of shop"
+    monkeypatch.delenv("TEST_API_KEY")
+    with pytest.raises(UsageError, match="TEST_API_KEY is not set"):
+        KEY.get()
+
+
+@pytest.mark.parametrize("given", ["hunter2", "env:", "http://x", ""])
+def test_what_is_no_reference_is_refused_and_not_shown_whole(given: str) -> None:
+    with pytest.raises(UsageError, match="a reference is needed"):
+        Secret[str](given)
