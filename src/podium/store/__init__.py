@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import StoreRefused
@@ -42,9 +43,20 @@ def open_store(url: str | PathLike[str], **options: Any) -> Store:
     Raises StoreRefused, with a fix, when there is no such backend or the store cannot be opened like this.
     """
     scheme, name = _parts(url)
-    module, kind = _BACKENDS[scheme]
-    # The one late import: `import podium` and a pure client must not pay for a driver they never use.
-    return getattr(importlib.import_module(module), kind)(name, **options)
+    return getattr(_backend(scheme), _BACKENDS[scheme][1])(name, **options)
+
+
+def _backend(scheme: str) -> ModuleType:
+    """The module of a backend, the one late import: a pure client must not pay for a driver it never uses."""
+    try:
+        return importlib.import_module(_BACKENDS[scheme][0])
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise StoreRefused(
+            "a store on PostgreSQL needs psycopg, which is not installed",
+            fix="pip install 'podium[postgres]'",
+        ) from error
 
 
 def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Finding]:
@@ -59,8 +71,7 @@ def examine(url: str | PathLike[str], *, thorough: bool = True) -> Iterator[Find
     Raises StoreRefused when there is no such backend.
     """
     scheme, name = _parts(url)
-    module, _ = _BACKENDS[scheme]
-    return importlib.import_module(module).examine(name, thorough=thorough)
+    return _backend(scheme).examine(name, thorough=thorough)
 
 
 def back_up(url: str | PathLike[str], file: str | PathLike[str]) -> Copied:
@@ -76,8 +87,7 @@ def back_up(url: str | PathLike[str], file: str | PathLike[str]) -> Copied:
     written, StoreUnavailable when the disk is full, StoreFatal when the store is damaged.
     """
     scheme, name = _parts(url)
-    module, _ = _BACKENDS[scheme]
-    return importlib.import_module(module).back_up(name, Path(fspath(file)).absolute())
+    return _backend(scheme).back_up(name, Path(fspath(file)).absolute())
 
 
 def compact(url: str | PathLike[str]) -> tuple[int, int]:
@@ -90,16 +100,14 @@ def compact(url: str | PathLike[str]) -> tuple[int, int]:
     (52428800, 1138688)
     """
     scheme, name = _parts(url)
-    module, _ = _BACKENDS[scheme]
-    return importlib.import_module(module).compact(name)
+    return _backend(scheme).compact(name)
 
 
 def lock_holder(url: str | PathLike[str]) -> LockHolder | None:
     """Who holds the store's write lock at this moment; None if nobody does, and where that cannot be known.
     For a moment anybody may."""
     scheme, name = _parts(url)
-    module, _ = _BACKENDS[scheme]
-    return importlib.import_module(module).lock_holder(name)
+    return _backend(scheme).lock_holder(name)
 
 
 def _parts(url: str | PathLike[str]) -> tuple[str, str]:
