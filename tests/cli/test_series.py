@@ -57,6 +57,11 @@ def test_one_series_as_a_line(store: Path) -> None:
     assert "▄" in run(store, "cold").stdout, "a single point has no height"
 
 
+def test_quiet_is_for_pipes(store: Path) -> None:
+    assert run(store, "-q").stdout == "cold\nheat\n"
+    assert run(store, "heat", "-q").stdout == "9\n"
+
+
 def test_tags_and_time_narrow_it_down(store: Path) -> None:
     assert answer(store, "heat", "--tag", "machine=1")["count"] == 5
     assert answer(store, "heat", "--tag", "machine=3")["count"] == 0

@@ -27,8 +27,14 @@ _WIDTH = 60  # stretches of time that are shown
 @click.option("--since", metavar="WHEN", help="From then on: 2h or 7d ago, 2026-11-20, today.")
 @options.store
 @options.as_json
+@options.quiet("Names only, or the last value.")
 def command(
-    name: str | None, tags: tuple[str, ...], since: str | None, store: str | None, as_json: bool
+    name: str | None,
+    tags: tuple[str, ...],
+    since: str | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """What bodies and tasks have measured: the series, or one of them over time.
 
@@ -47,7 +53,8 @@ def command(
                 tell('no series: podium.measure("name", value) in a task or in a body')
             for each in () if as_json else shapes:
                 count = formatting.many(each.count, "point")
-                say(f"{safe(each.name)}  {formatting.dim(count)}  {each.value:g} at {each.last}")
+                line = f"{safe(each.name)}  {formatting.dim(count)}  {each.value:g} at {each.last}"
+                say(safe(each.name) if quiet else line)
             return FINE
         view = series_view(app, MeasureQuery(name, tag_texts(wanted), since=begin), _WIDTH)
         if view is None:
@@ -55,6 +62,9 @@ def command(
             raise RunNotFound(f"no series is named {name!r}", fix=safe(names))
     if as_json:
         say_json(name=name, width=view.width, count=view.count, bins=list(map(bin_shape, view.bins)))
+        return FINE
+    if quiet:
+        say(f"{view.last.value:g}" if view.last else "")
         return FINE
     for line in _lines(name, view):
         say(line)
