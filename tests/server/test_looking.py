@@ -114,7 +114,7 @@ def test_why_says_what_the_command_line_says(server: Server) -> None:
     adds.options(id="later", delay=3600).start()
     why = server.ask("/api/runs/later/why").json
     assert why["kind"] == "delayed"
-    assert [action["verb"] for action in why["actions"]] == ["cancel", "terminate"]
+    assert [action["verb"] for action in why["actions"]] == ["pause", "cancel", "terminate"]
 
 
 def test_engines_settings_and_health_are_shown(server: Server) -> None:

@@ -76,6 +76,7 @@ _VERBS = {
     "complete": Verb("cli.complete", "Complete a callback: another system's answer to a run."),
     "settle": Verb("cli.settle", "Say what became of a step that only a person can know of."),
     "pause": Verb("cli.pause", "Have a run wait until it is resumed; what has begun ends before."),
+    "stream": Verb("cli.stream", "What a run emits and publishes, as it comes."),
     "terminate": Verb("cli.terminate", "End a run that nobody drives, without running its body."),
     "rename": Verb("cli.rename", "Move unfinished runs to the name that their function has now."),
     "prune": Verb("cli.prune", "Delete runs that have ended, by age, state or number."),
