@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..depot import Depot
-from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage
+from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage, StoreError
 from ..redaction import secret_in
 from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
@@ -128,7 +128,7 @@ def _write(
         raise _error(refusal, where, root, limit, value) from None
     except RecursionError:
         raise EncodeError(f"{where} is nested too deeply", path=root, fix="store it flat") from None
-    except (MemoryError, ResourceShortage):
+    except (MemoryError, ResourceShortage, StoreError):
         raise
     except Exception as error:  # a property of the user's, or a dict that another thread changed meanwhile
         said = f"{type(error).__name__}: {error}"
