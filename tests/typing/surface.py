@@ -256,6 +256,34 @@ def small_verbs() -> None:
     assert_type(podium.random().random(), float)
 
 
+def refund(receipt: str, order: str) -> None: ...
+
+
+def landed(key: str, order: str) -> object:
+    return podium.Done(key) if key else podium.NOT_DONE
+
+
+@task(verify=landed, undo=refund, retries=3)
+def charge(order: str) -> str:
+    return order
+
+
+@task(once=True)
+async def post(order: str) -> int:
+    return len(order)
+
+
+async def effects(run: Run[str]) -> None:
+    assert_type(charge("7"), str)
+    assert_type(await post("7"), int)
+    podium.on_failure(refund, "receipt", "7")
+    podium.on_failure(refund, "receipt")  # pyright: ignore[reportCallIssue]  # an argument is missing
+    assert_type(await run.settle("charge", happened="receipt", by="ops"), None)
+    assert_type(run.settle("post", again=True), Waiting[None])
+    assert_type(run.settle("post", failed=ValueError("declined")), Waiting[None])
+    assert_type(charge.map(["7"], tolerate="5%"), Runs[str])
+
+
 def commands(folder: Path) -> None:
     assert_type(podium.shell("ls", folder, cwd=folder, env={"LANG": "C"}, timeout="10s"), str)
     assert_type(podium.shell.start("ls", "-l"), Run[str])
