@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from podium import codec
+from podium.codec import Blob
 from podium.errors import StoreRefused
 from podium.store import open_store
 
@@ -26,3 +28,11 @@ def test_an_unknown_scheme_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(StoreRefused, match="mysql") as caught:
         open_store("mysql://db/podium")
     assert "postgresql://" in caught.value.fix
+
+
+def test_a_store_on_a_server_keeps_values_only_in_a_folder_that_is_named() -> None:
+    store = open_store("postgresql://nowhere/podium")
+    with pytest.raises(StoreRefused, match="none is named") as caught:
+        codec.encode(Blob(b"x"), depot=store.depot)
+    assert "PODIUM_VALUES=" in caught.value.fix
+    store.close()

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from podium import codec
 from podium.codec import Blob
-from podium.errors import StoreRefused
 from podium.model import FINAL, Message, Move, State, StepProgress, Write
-from podium.store import Store, open_store
-from tests.store.conftest import BACKENDS, Opener
+from podium.store import Store
 from tests.store.words import DONE, INVALID, commit, fenced, message, new, outcomes, own, result
-
-
-@pytest.fixture(params=[name for name in BACKENDS if name != "postgres"])
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
-    """Stores that keep values by reference; what the other one says stands at the end."""
-    handles: list[Store] = []
-    url = BACKENDS[request.param](tmp_path)
-
-    def open_one(**options: Any) -> Store:
-        handles.append(open_store(url, **options))
-        return handles[-1]
-
-    yield open_one
-    for handle in handles:
-        handle.close()
-
 
 EVER = 1e12  # a time after which nothing was put there
 
@@ -170,10 +149,3 @@ def test_the_outcome_of_a_child_is_kept_for_its_parent(store: Store) -> None:
     ]
     assert outcomes(store, fenced("r2", 1, list(FINAL), forget=True), engine=None) == [DONE]
     assert swept(store, payload) == [True]
-
-
-def test_a_store_on_postgres_says_that_it_keeps_none() -> None:
-    store = open_store("postgresql://nowhere/podium")
-    with pytest.raises(StoreRefused, match="on PostgreSQL keeps no values by reference yet"):
-        codec.encode(Blob(b"x"), depot=store.depot)
-    store.close()
