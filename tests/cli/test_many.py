@@ -347,3 +347,20 @@ def test_ctrl_c_leaves_a_watched_run_alone(project: Path) -> None:
     assert "left running" in terminal.text
     assert process.wait(20) == 0
     assert as_json("show", "@last")["state"] == State.SUCCEEDED
+
+
+def test_a_fork_is_driven_here_with_a_value_of_the_steps_type(project: Path) -> None:
+    write_app(project)
+    podium("run", "app:adds", "--id", "whole", "--", "--n", "3")
+    forked = podium("fork", "whole", "--at", "slow#2", "--value", "100", "--json")
+    assert forked.returncode == 0, forked.stderr
+    (newest, _) = as_json("runs")["runs"]
+    assert (newest["result"] if "result" in newest else newest["state"], newest["origin"]) == (
+        "succeeded",
+        "whole",
+    )
+    assert "forked from whole" in podium("show", newest["id"]).stdout
+    assert "result: 101" in podium("show", newest["id"]).stdout
+    wrong = podium("fork", "whole", "--at", "slow#2", "--value", "much")
+    assert (wrong.returncode, "does not fit /slow#2, which returns int" in wrong.stderr) == (2, True)
+    assert podium("fork", "whole", "--at", "quick", "--detach").returncode == 2

@@ -112,6 +112,13 @@ def test_a_run_is_sent_to_answered_and_called_back(client: Client) -> None:
         run.send("note", "too late").result()
 
 
+def test_a_fork_takes_another_value(client: Client) -> None:
+    run = client.start(adds.name, 3)
+    assert run.result(timeout=30) == 6
+    assert run.fork(at="double#1", value=50).result(timeout=30) == 54
+    assert run.fork(at="double#1").result(timeout=30) == 6
+
+
 def test_a_run_is_cancelled_and_whoever_waits_is_told(client: Client) -> None:
     run = client.options(delay=3600).start(adds.name)
     with pytest.raises(TimeoutError):

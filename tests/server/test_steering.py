@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import podium
 from podium import RunCancelled, TaskFailed
 from podium.model import SCHEDULE
 from tests.server.conftest import Server, adds, breaks
@@ -70,6 +71,19 @@ def test_a_failed_run_is_retried_as_a_new_one(server: Server) -> None:
     retried = server.ask("/api/runs/bad/retry", "POST", {}).json
     assert retried["of"] == "bad"
     assert server.ask(f"/api/runs/{retried['id']}").json["origin"] == "bad"
+
+
+def test_a_fork_goes_its_own_way_from_a_step_on(server: Server) -> None:
+    assert adds.options(id="whole").run(3) == 6
+    forked = server.ask("/api/runs/whole/fork", "POST", {"at": "double#2", "value": 100}).json
+    assert forked["of"] == "whole"
+    assert podium.get(forked["id"]).result(timeout=30) == 102
+    again = server.ask("/api/runs/whole/fork", "POST", {"at": 3}).json
+    assert podium.get(again["id"]).result(timeout=30) == 6
+    refused = server.ask("/api/runs/whole/fork", "POST", {"at": "double#2", "value": "much"})
+    assert (refused.status, refused.json["error"]["code"]) == (400, "E100")
+    assert "does not fit /double#2, which returns int" in refused.json["error"]["message"]
+    assert server.ask("/api/runs/whole/fork", "POST", {"at": "triple"}).status == 400
 
 
 def test_what_matches_is_done_to_all_unless_more_match_by_now(server: Server) -> None:

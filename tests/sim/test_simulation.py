@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from podium import Options
+from podium.model import State, is_fork
 from podium.testing import Fault, Setting, Weather, World
 from tests.sim import campaign
 from tests.sim.planted import PLANTED, PLANTED_IN_EFFECTS, PLANTED_IN_FAMILIES, Plant, catch, caught_by
-from tests.sim.worlds import effect_setting, endless_setting, family_setting, job
+from tests.sim.worlds import effect_setting, endless_setting, family_setting, fork_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1000
@@ -82,6 +83,17 @@ def test_promises_hold_of_runs_that_start_others_and_talk_to_them() -> None:
         assert world.play().violations == [], f"seed {seed}"
         children += sum(past.row.parent != "" for past in world.monitor.pasts.values())
     assert children > 100
+
+
+@pytest.mark.slow
+def test_promises_hold_of_forks() -> None:
+    forks = 0
+    for seed in range(60):
+        world = World(seed, fork_setting(seed))
+        assert world.play().violations == [], f"seed {seed}"
+        rows = [past.row for past in world.monitor.pasts.values()]
+        forks += sum(is_fork(row) and row.state is State.SUCCEEDED for row in rows)
+    assert forks > 80
 
 
 @pytest.mark.parametrize("plant", PLANTED_IN_FAMILIES, ids=lambda plant: plant.__name__)

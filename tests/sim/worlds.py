@@ -126,6 +126,22 @@ def effect_setting(seed: int) -> Setting:
     )
 
 
+def fork_setting(seed: int) -> Setting:
+    """Runs that are forked when they have ended, in any weather."""
+    chance = random.Random(f"fork {seed}")
+    names = chance.sample(("linear", "diamond", "loop", "nap", "fan", "plain"), 2)
+    jobs = [
+        job(name, *DRAWN[name](chance), id=f"job-{name}", fork_at=chance.randint(0, 4), at=chance.random())
+        for name in names
+    ]
+    return Setting(
+        jobs=jobs,
+        options=Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.3),
+        weather=draw_weather(chance),
+        slots=chance.choice((1, 2, 3)),
+    )
+
+
 def draw_setting(seed: int) -> Setting:
     """The world of a seed; its chance is not the chance with which the world then goes on."""
     chance = random.Random(f"setting {seed}")

@@ -19,6 +19,16 @@ def written(city: str) -> str:
     return f"report of {city}"
 
 
+@task
+def doubled(n: int) -> int:
+    return 2 * n
+
+
+@workflow
+def adds(n: int) -> int:
+    return doubled(n) + 3
+
+
 @workflow
 def report(city: str) -> str:
     return written(city)
@@ -81,6 +91,7 @@ def failures(name: str, doc: str, given: dict[str, object]) -> list[str]:
     """The reports of the examples in a docstring that do not come out as it says."""
     names = {
         "podium": podium,
+        "adds": adds,
         "report": report,
         "rests": rests,
         "fetch": fetch,

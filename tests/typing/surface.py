@@ -154,6 +154,7 @@ async def verbs(shop: Shop) -> None:
     assert_type(run.id, str)
     assert_type(run.why(), str)
     assert_type(run.retry(), Run[Report])
+    assert_type(run.fork(at="fetch#1", value=""), Run[Report])
     runs = assert_type(moderate.map(["a", "b"], limit=2, on_error="return"), Runs[Verdict])
     assert_type(iter(runs), Iterator[Verdict])
     assert_type(aiter(runs), AsyncIterator[Verdict])

@@ -70,6 +70,7 @@ _VERBS = {
     "series": Verb("cli.series", "What tasks and bodies have measured, over time."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
     "retry": Verb("cli.retry", "A new run that goes on at the step at which one failed."),
+    "fork": Verb("cli.fork", "A copy of a run that goes its own way from a step on."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
     "waiting": Verb("cli.waiting", "What runs ask of people, and nobody has answered yet."),
     "answer": Verb("cli.answer_question", "Answer what a run asks."),

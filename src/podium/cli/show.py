@@ -10,7 +10,7 @@ import click
 from ..client import App
 from ..env import RealEnv
 from ..inspect import RunProgress, entry_shape, history, run_fields
-from ..model import Entry, RunRow, State
+from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
 from .answer import say_json
 from .exit_codes import FINE
@@ -87,7 +87,8 @@ def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
         parts.append(history.in_words(progress.steps))
         parts += [formatting.many(progress.retried, "retry", "retries")] if progress.retried else []
     parts += [f"{formatting.many(row.lost, 'owner')} lost"] if row.lost else []
-    parts += [f"from {row.origin}"] if row.origin else []
+    if row.origin:
+        parts.append(f"{'forked from' if is_fork(row) else 'from'} {row.origin}")
     yield " · ".join(parts)
 
 

@@ -19,7 +19,7 @@ from ..functions import Function, registry
 from ..model import EngineRow, Entry, Query, RunRow, Verdict
 from ..store import Store
 from .apps import Apps
-from .decisions import Decisions
+from .decisions import NO_VALUE, Decisions
 from .end_watcher import settle
 from .location import default_url, is_found_by_folder, script, settled_url
 from .notices import tell
@@ -182,6 +182,13 @@ class App:
         Raises WrongState.
         """
         return self.decisions.retry(run)
+
+    def fork(self, run: str, at: str | int, value: Any = NO_VALUE) -> Started:
+        """A new run from the record of any, up to before the outcome of a step, or with `value` as that.
+
+        Raises WrongState and UsageError.
+        """
+        return self.decisions.fork(run, at, value)
 
 
 apps: Apps[App] = Apps()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 import msgspec
 
+from ..engine import DryReplay
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
-from ..model import PAUSE, SETTLE, EngineRow, Message, Outcome, RunRow, Verdict, Write
-from . import owners, steering
+from ..model import CANCEL, PAUSE, SETTLE, EngineRow, Entry, Kind, Message, Outcome, RunRow, Verdict, Write
+from . import forking, owners, steering
 from .end_watcher import settle
 from .records import Records
 from .session import Session
@@ -22,6 +24,9 @@ from .starts import Starts
 from .steering import Cancelled
 from .waiting import known, mapped
 from .writing import first_not_refused
+
+NO_VALUE: Any = object()
+WAITS_MAX = 1_000_000  # of one run: as many as it has open steps
 
 
 def _ignore(_: object) -> None:
@@ -112,6 +117,43 @@ class Decisions:
         row = self._records.load(run)
         new = steering.retrying(row, self._records.history(run), self._env.new_id(), self._env.now())
         return self._starts.copy(new, row.function)
+
+    def fork(self, run: str, at: str | int, value: Any = NO_VALUE) -> Started:
+        """A new run from the record of one, up to before the outcome of a step, or with `value` as that.
+
+        Raises UsageError for a step that is none, and a value that does not fit, too.
+        """
+        row, entries = self._records.load(run), self._records.history(run)
+        cut = forking.cut_at(row, entries, at)
+        forking.require_no_children(row, self._taken_along(row, entries))
+        outcome = None if value is NO_VALUE else self._outcome(row, cut, value)
+        new = forking.forking(row, cut, self._env.new_id(), self._env.now(), outcome)
+        return self._starts.copy(new, row.function)
+
+    def _outcome(self, row: RunRow, cut: forking.Cut, value: Any) -> Entry:
+        """The entry that has the value, by the code at hand: that alone says of what type it is."""
+        profile = self._session.profile
+        function = profile.functions.get(row.function)
+        if function is None:
+            raise UsageError(
+                f"of what type the value is says {row.function}, which is not imported here",
+                fix="import its module, or fork without a value",
+            )
+        if not cut.step:
+            raise UsageError("a signal or a cancel has no other value", fix="fork there, and send another")
+        with DryReplay(self._session.store, self._env, profile.options.turn_budget) as replay:
+            return replay.outcome(forking.past_of(row, cut), function, cut.means, value, self._env.now())
+
+    def _taken_along(self, row: RunRow, entries: Sequence[Entry]) -> list[RunRow]:
+        """The runs that it has started and that are asked to stop when it ends."""
+        store = self._session.store
+        sent = dict.fromkeys(entry.name for entry in entries if entry.kind is Kind.SENT)
+        children = [child for child in store.load_many(list(sent)).values() if child.parent == row.id]
+        if not row.state.is_final:
+            cancels = {wait.target for wait in store.waits(row.id, limit=WAITS_MAX) if wait.cancels}
+            return [child for child in children if child.id in cancels]
+        asked = [child for child in children if not child.state.is_final]
+        return [child for child in asked if any(each.kind == CANCEL for each in store.inbox(child.id))]
 
     def write(self, write: Write) -> Future[Verdict]:
         """Commit it, through the engine if there is one."""

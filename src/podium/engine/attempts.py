@@ -25,7 +25,7 @@ from ..model import (
     Kind,
     StepProgress,
     Undone,
-    lineage_of,
+    own_lineage_of,
     read_name,
 )
 from .former_keys import FormerKeys
@@ -139,7 +139,7 @@ class Attempts:
         if tries is not None:
             number = tries.number = tries.number + 1
             tries.cleared = False
-        lineage = self._lineage = self._lineage or lineage_of(head)
+        lineage = self._lineage = self._lineage or own_lineage_of(head)
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
         )
@@ -156,7 +156,7 @@ class Attempts:
         look = step.function.verify
         assert look is not None
         number = self.of(step.id).number + 1
-        attempt = Attempt(head.id, step.id, look, b"", number, head.token, lineage_of(head), step.context)
+        attempt = Attempt(head.id, step.id, look, b"", number, head.token, own_lineage_of(head), step.context)
         attempt.headers, attempt.since, attempt.asks = head.context, head.started, True
         attempt.key = self.key_of(head, step.id)
         args, kwargs = step.function.spread(codec.decode(step.args))
@@ -167,7 +167,7 @@ class Attempts:
 
     def key_of(self, head: Head, step: str) -> str:
         """The idempotency key of a step."""
-        key = f"{lineage_of(head)}:{step}" if self.former_keys is None else self.former_keys[step]
+        key = f"{own_lineage_of(head)}:{step}" if self.former_keys is None else self.former_keys[step]
         return key if self.undone is None else key + self.undone.suffix(step, is_undo(step))
 
     def have_effects(self, steps: Iterable[Step]) -> bool:

@@ -39,7 +39,6 @@ from ..model import (
     Write,
     head_of_new,
     headers_for_child,
-    lineage_of,
 )
 from .alerts import alerts_of_question
 from .context import Context
@@ -149,7 +148,7 @@ class Border:
                 outbox.new_runs += alerts_of_question(self._context, self._head, step.id, step.prompt)
         elif isinstance(step, SendStep):
             at, run = self._context.env.now(), self._head.id
-            id = f"{lineage_of(self._head)}:{step.id}"
+            id = f"{step.lineage}:{step.id}"
             self._sends[id] = step
             outbox.send(
                 [Message(id, step.target, SIGNAL, at, step.payload, step.name, step.digest, sender=run)]

@@ -13,7 +13,20 @@ from ..env import Env
 from ..errors import EncodeError
 from ..executors import Attempt, Ended
 from ..machine import Machine, Step, awaiting
-from ..model import CANCEL, COPY_BEGAN, FED, PERSON, SETTLE, SIGNAL, Entry, Head, Kind, Message, name_of
+from ..model import (
+    CANCEL,
+    COPY_BEGAN,
+    FED,
+    PERSON,
+    SETTLE,
+    SIGNAL,
+    Entry,
+    Head,
+    Kind,
+    Message,
+    name_of,
+    own_lineage_of,
+)
 from .attempts import Attempts
 from .doubts import Doubted, after_failure, after_look
 from .outbox import Outbox
@@ -63,7 +76,9 @@ class Driver(Recorder):
         if head.copied and not self._is_past_copy and self.machine.finished is None:
             # On record, because a copy of this copy must see its clock jump at the same place.
             at = self.time(head.started)
-            self._feed(Entry(seq=self._outbox.next_seq(), kind=Kind.TICK, at=at, step=COPY_BEGAN))
+            seq, lineage = self._outbox.next_seq(), own_lineage_of(head)
+            name = lineage if lineage != self.machine.verbs.lineage else ""
+            self._feed(Entry(seq=seq, kind=Kind.TICK, at=at, step=COPY_BEGAN, name=name))
         self.machine.replaying = False
 
     # -- events ---------------------------------------------------------------------------------------

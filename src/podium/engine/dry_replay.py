@@ -7,14 +7,16 @@ would make, so what is found is what would happen, as far as the record tells.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+from .. import codec
+from ..codec import type_name
 from ..env import Env
-from ..errors import StoreError
+from ..errors import DecodeError, StoreError, UsageError
 from ..functions import Function
-from ..machine import Machine, line_of, raised_at
-from ..model import FED, Entry, Head, State
+from ..machine import Machine, Step, line_of, raised_at
+from ..model import FED, Entry, Head, Kind, State
 from ..shortage import shortage_of
 from ..store import Store
 from .history_reader import PAGE
@@ -73,6 +75,32 @@ class DryReplay:
         finally:
             machine.discard()
 
+    def outcome(
+        self, head: Head, function: Function, means: Callable[[str], bool], value: Any, now: float
+    ) -> Entry:
+        """The entry by which a step that is open where this record ends comes to `value`. `means`: whether an
+        identity is the step's.
+
+        Raises UsageError where no such step is open then, or several are, or the value does not fit what it
+        declares to return; and what a replay raises of a record that does not fit the code.
+        """
+        machine = machine_of(head, function)
+        machine.replaying = True
+        try:
+            self._watch.run(machine, machine.begin)
+            for entry in self._fed(head):
+                self._watch.run(machine, machine.feed, entry)
+            found = [step for step in machine.open.values() if means(step.id)]
+            if len(found) != 1:
+                what = "several such steps are" if found else "no such step is"
+                raise UsageError(
+                    f"{what} open there on the code at hand",
+                    fix=f"these are: {', '.join(machine.open) or 'none'}",
+                )
+            return _outcome(found[0], head.entries + 1, value, max(now, machine.loop.now))
+        finally:
+            machine.discard()
+
     def _fed(self, head: Head) -> Iterator[Entry]:
         after = head.base
         while after < head.entries:
@@ -81,6 +109,16 @@ class DryReplay:
                 return
             yield from (entry for entry in page if entry.kind in FED)
             after = page[-1].seq
+
+
+def _outcome(step: Step, seq: int, value: Any, at: float) -> Entry:
+    returns = "" if step.returns is Any else f", which returns {type_name(step.returns)}"
+    payload = codec.encode(value, where=f"the value for {step.id}")
+    try:
+        codec.decode(payload, step.returns)
+    except DecodeError as error:
+        raise UsageError(f"{value!r} does not fit {step.id}{returns}: {error.message}") from None
+    return Entry(seq, Kind.RESULT, at, step.id, step.digest, payload, module=step.function.module)
 
 
 def _end(machine: Machine) -> DryEnd:

@@ -82,6 +82,11 @@ class Watchers:
         return head.ours or head.id in self._watched
 
     @property
+    def watched(self) -> list[str]:
+        """The runs that somebody in this process waits for. Any thread."""
+        return [run for run, watches in list(self._watched.items()) if watches]
+
+    @property
     def wanted(self) -> list[str]:
         """The runs that somebody in this process waits for, then those that it only started. Any thread."""
         started = [run for run, owned in list(self._owned.items()) if owned.head.ours]

@@ -102,7 +102,7 @@ def _open(row: RunRow, end: DryEnd) -> CheckedRun:
     if end.state is State.FAILED:
         what = f"its body fails where its record ends: {_failure(end)}"
         return _told(row, "would fail", what, end.line, "mend what raises it, before the run goes on")
-    return _told(row, "goes on", line=end.line)
+    return _told(row, "goes on", line="" if end.line.startswith("?") else end.line)  # of what has no source
 
 
 def _ended(row: RunRow, end: DryEnd) -> CheckedRun:

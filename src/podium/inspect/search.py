@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..model import Query, RunRow, State
+from ..model import Query, RunRow, State, is_fork
 from .query import ParsedQuery
 from .store_view import StoreView
 
@@ -95,4 +95,4 @@ def among(parsed: ParsedQuery, able: frozenset[State], meant: frozenset[State] |
 def retried_since(view: StoreView, created: float) -> set[str]:
     """Runs that a newer one goes on from: a retry of many that is repeated must not make them twice."""
     newer = ParsedQuery(Query(created=(created, math.inf)), (), "")
-    return {row.origin for page in pages(view, newer) for row in page if row.origin}
+    return {row.origin for page in pages(view, newer) for row in page if row.origin and not is_fork(row)}

@@ -117,6 +117,10 @@ class Machine(Answering):
         kind, loop = entry.kind, self.loop
         if kind is _TICK and entry.step == COPY_BEGAN:
             loop.jump(entry.at, self.function.timeout)
+            if entry.name:  # of a fork, for which what it has copied is as it is
+                self.verbs.lineage = entry.name
+                self.effects.done.clear()
+                return
             for fan_out in self.fan_outs:
                 fan_out.redrive()
             return

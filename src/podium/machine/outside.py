@@ -110,7 +110,8 @@ class QuestionStep(_Asked):
 class SendStep(_Asked):
     """A signal to another run, which is `target`; its outcome is that it lies in that inbox."""
 
-    __slots__ = ("name", "payload")
+    __slots__ = ("lineage", "name", "payload")
+    lineage: str  # of the run, as the body asked: by it the message is known
     name: str
     payload: bytes
 
@@ -183,7 +184,7 @@ def callback(machine: Asking, type: Any, timeout: float | None, schema: str) -> 
 def send(machine: Asking, run: str, name: str, payload: bytes) -> SendStep:
     """Ask that a signal goes to another run."""
     step = _ask(machine, SendStep, "send", {"run": run, "name": name, "value": payload}, None, run)
-    step.name, step.payload = name, payload
+    step.lineage, step.name, step.payload = machine.verbs.lineage, name, payload
     return step
 
 

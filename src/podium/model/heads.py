@@ -33,8 +33,30 @@ class _Context(msgspec.Struct):
 def lineage_of(head: Head) -> str:
     """What a run's chance and idempotency keys derive from: one for a run and its retries, another in each
     generation. In an id neither a user nor Podium writes an @."""
-    seed = head.seed or head.id
-    return f"{seed}@{head.generation}" if head.generation else seed
+    own, first = _seeds(head.seed or head.id)
+    return _of_generation(first if head.copied else own, head.generation)
+
+
+def own_lineage_of(head: Head) -> str:
+    """The same where the copied past of a run has ended: a fork's is another one, a retry's is not."""
+    return _of_generation(_seeds(head.seed or head.id)[0], head.generation)
+
+
+_FORKED_FROM = "<"  # in no id: "own seed<seed of the copied past" is the seed of a fork
+
+
+def _seeds(seed: str) -> tuple[str, str]:
+    own, _, first = seed.partition(_FORKED_FROM)
+    return own, first or own
+
+
+def _of_generation(seed: str, generation: int) -> str:
+    return f"{seed}@{generation}" if generation else seed
+
+
+def is_fork(row: RunRow) -> bool:
+    """Whether a run was forked from its origin: a retry goes on under the seed of its origin."""
+    return bool(row.origin) and _seeds(row.seed)[0] == row.id
 
 
 def module_before(head: Head) -> str | None:
@@ -81,9 +103,9 @@ def _shared(
 
 # Of a row it is not known whose the run is.
 _row_to_head = _shared(Head, RunRow, frozenset({"starter", "started", "began"}))
-_new_to_head = _shared(Head, NewRun, frozenset({"root", "seed", "began"}))
+_new_to_head = _shared(Head, NewRun, frozenset({"root", "seed", "began", "entries"}))
 # What a run started from another one's past takes over: all but its name, its times and its place in line.
-_OF_ITS_OWN = "id due starter unique_name origin parent root queue lane rank began base"
+_OF_ITS_OWN = "id entries due starter unique_name origin parent root queue lane rank began base"
 _row_to_copy = _shared(NewRun, RunRow, frozenset(_OF_ITS_OWN.split()))
 
 
@@ -101,7 +123,7 @@ def head_of_new(new: NewRun) -> Head:
         token=1,
         created=new.at,
         started=new.at,
-        entries=copied,
+        entries=copied + len(new.entries),
         ours=True,
         root=new.root or new.id,
         seed=new.seed or new.id,
@@ -118,3 +140,10 @@ def copy_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:
     return NewRun(
         **_row_to_copy(row), id=id, at=at, origin=row.id, copy_from=source, began=row.began, base=row.base
     )
+
+
+def fork_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:
+    """The same of a fork: what it does after the copied past draws from a seed of its own."""
+    own, first = _seeds(row.seed or row.id)
+    seed = f"{id}{_FORKED_FROM}{first if row.copied else own}" if keep else id
+    return msgspec.structs.replace(copy_of_row(row, id, at, keep), seed=seed)

@@ -72,7 +72,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     policy: int | None = None  # RETRY only: the index of the policy that granted the next attempt
 
 
-COPY_BEGAN = "/copy"  # identity of the TICK where a copied past ends: the clock jumps to the copy's own time
+# Identity of the TICK where a copied past ends: the clock jumps to the copy's own time. In a fork `name` is
+# the lineage that chance, ids and keys derive from, from there on.
+COPY_BEGAN = "/copy"
 DEADLINE = "/deadline"  # identity of the TICK that says a workflow overran its own timeout
 
 STDOUT, STDERR = 0, -1  # levels of what was printed, which has none; log records keep logging's own numbers
@@ -202,6 +204,7 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     rank: float | None = None  # its place in that line
     generation: int = 0  # of its origin
     base: int = 0  # likewise, where something is copied
+    entries: tuple[Entry, ...] = ()  # its history's first ones of its own, after what is copied
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):

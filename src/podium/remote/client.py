@@ -229,6 +229,13 @@ class RemoteRun(Waiting[Any]):
         data = self._link.post("runs", self.id, "retry", body={})
         return RemoteRun(self._link, msgspec.json.decode(data, type=_Row).id)
 
+    def fork(self, *, at: str | int, value: Any = ...) -> RemoteRun:
+        """A copy of it that ends before the outcome of a step, or with `value` in its place. Raises
+        UsageError where the step is none or several, or the value does not fit; WrongState."""
+        body = {"at": at} if value is ... else {"at": at, "value": value}
+        data = self._link.post("runs", self.id, "fork", body=body)
+        return RemoteRun(self._link, msgspec.json.decode(data, type=_Row).id)
+
     def history(self) -> list[dict[str, Any]]:
         """What is on record of it, in order, as `podium show --json` has it."""
         entries: list[dict[str, Any]] = []

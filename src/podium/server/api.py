@@ -53,6 +53,7 @@ TABLE = Table(
         Route("GET", "/api/runs/{run}/result", _LOOK, values.result),
         Route("POST", "/api/runs/{run}/cancel", _STEER, steering.cancel),
         Route("POST", "/api/runs/{run}/retry", _STEER, steering.retry),
+        Route("POST", "/api/runs/{run}/fork", _STEER, steering.fork),
         Route("POST", "/api/runs/{run}/resume", _STEER, steering.resume),
         Route("POST", "/api/runs/{run}/settle", _STEER, steering.settle),
         Route("POST", "/api/runs/{run}/terminate", _STEER, steering.terminate),

@@ -195,6 +195,9 @@ class _Judging:
                 found = self._runs.get(source)
                 if found is None or found.entries < last:
                     return _invalid(f"run {source} has no entry {last} to copy")
+            first = new.copy_from[1] if new.copy_from else 0
+            if any(entry.seq != seq for seq, entry in enumerate(new.entries, first + 1)):
+                return _invalid(f"the entries of run {new.id} do not follow what it copies")
             if new.explicit_id:
                 known.append(self._known(new))
             elif new.id in self._runs or new.id in seen:
@@ -333,7 +336,7 @@ class _Judging:
             state=State.RUNNING if new.owned else State.QUEUED,
             token=1 if new.owned else 0,
             owner=self._engine if new.owned else None,
-            entries=new.copy_from[1] if new.copy_from else 0,
+            entries=(new.copy_from[1] if new.copy_from else 0) + len(new.entries),
             messages=0,
             unread=0,
             since=new.at,
@@ -346,6 +349,8 @@ class _Judging:
         self.changes.new_runs.append((new, run))
         if new.copy_from is not None:
             self.changes.copies.append((run, *new.copy_from))
+        if new.entries:
+            self.changes.entries.append((run, new.entries))
         self.changes.wakes |= not new.owned
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 
 from .. import codec
+from ..client.forking import cut_at, forking
 from ..engine import End, Engine
 from ..functions import Function
-from ..model import FINAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
+from ..model import FINAL, SIGNAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
 from ..store import Store
 from .monitor import Monitor
 from .node import Process
+from .past import ANSWERS
 from .stage import Stage
 from .virtual import EPOCH
 
@@ -33,6 +35,8 @@ class Job(msgspec.Struct, frozen=True):
     id: str | None = None  # the client's own choice: then it asks until it is answered
     again_after: float | None = None  # a second client starts the same id, so many seconds later
     cancel_after: float | None = None  # after the start was acknowledged
+    signals: Sequence[tuple[str, Any]] = ()  # name and value: sent one after the other, once it has begun
+    fork_at: int | None = None  # when it has ended: a fork before the outcome of its step of this number
 
 
 class Clients:
@@ -94,6 +98,9 @@ class Clients:
             at=env.now() if env else EPOCH + self._stage.scheduler.time,
             explicit_id=job.id is not None,
         )
+        self._create(number, job, new, process)
+
+    def _create(self, number: int, job: Job, new: NewRun, process: Process | None) -> None:
         self._job_of[new.id] = job
         answered: list[bool] = []
 
@@ -143,10 +150,53 @@ class Clients:
         self._monitor.started(new.id)
         if process is not None:
             self._wait(new.id, process)
-        if job.cancel_after is None:
+        if job.signals and number in self._open:
+            self._talk(number, job, new.id, 0)
+        elif job.fork_at is not None and new.origin == "" and number in self._open:
+            self._fork(number, job, new.id)
+        elif job.cancel_after is None:
             self._open.discard(number)
         elif number in self._open:
             self._later(job.cancel_after, self._cancel, number, new.id)
+
+    # -- talking --------------------------------------------------------------------------------------
+
+    def _talk(self, number: int, job: Job, run: str, place: int) -> None:
+        """Send the signals from this one on, each when the one before it has arrived."""
+        if place == len(job.signals) or self._monitor.pasts[run].row.state in FINAL:
+            self._open.discard(number)
+            return
+        name, value = job.signals[place]
+        at, process = EPOCH + self._stage.scheduler.time, self._somebody()
+        message = Message(f"signal-{place}", run, SIGNAL, at, codec.encode(value), name)
+        told: list[bool] = []
+
+        def sent(verdict: Verdict | BaseException) -> None:
+            if isinstance(verdict, Verdict) and not told:
+                told.append(True)
+                self._later(1.0, self._talk, number, job, run, place + 1)
+
+        def again() -> None:
+            if not told:
+                self._talk(number, job, run, place)
+
+        write = Write(messages=(message,))
+        self._ask(process, write, lambda engine: engine.clients.write(write, sent), sent)
+        self._later(PATIENCE, again)
+
+    # -- forking --------------------------------------------------------------------------------------
+
+    def _fork(self, number: int, job: Job, run: str) -> None:
+        past, process = self._monitor.pasts[run], self._somebody()
+        if past.row.state not in FINAL:
+            self._later(PATIENCE, self._fork, number, job, run)
+            return
+        steps = [entry for entry in past.entries if entry.kind in ANSWERS and entry.seq > past.row.base]
+        now = process.env.now() if process is not None else EPOCH + self._stage.scheduler.time
+        cut = cut_at(past.row, past.entries, steps[min(job.fork_at or 0, len(steps) - 1)].seq)
+        new = msgspec.structs.replace(forking(past.row, cut, f"{run}-fork", now), explicit_id=True)
+        self._stage.mark("forked")
+        self._create(number, msgspec.structs.replace(job, id=run), new, process)
 
     # -- cancelling -----------------------------------------------------------------------------------
 

@@ -41,8 +41,10 @@ class VirtualExecutor:
         lane: Lane,
         invoked: Callable[[Attempt], Invocation],
         ended: Callable[[Ended], None],
+        finish: Callable[[Any], Any],
     ) -> None:
-        """`invoked` writes the line of a body that begins."""
+        """`invoked` writes the line of a body that begins; `finish` runs the coroutine of one to its end."""
+        self._finish = finish
         self._scheduler, self._chance, self._lane = scheduler, chance, lane
         self._invoked, self._ended = invoked, ended
 
@@ -65,7 +67,7 @@ class VirtualExecutor:
         context = contextvars.Context()
         context.run(current_attempt.set, attempt)
         context.run(current_invocation.set, invocation)
-        ended = context.run(_run, attempt)
+        ended = context.run(_run, attempt, self._finish)
         slow = self._chance.random()
         seconds = self._chance.uniform(1.0, 12.0) if slow < 0.1 else self._chance.uniform(0.0, 0.3)
         self._later(seconds, self._end, attempt, ended)
@@ -75,17 +77,17 @@ class VirtualExecutor:
             self._ended(ended)
 
 
-def _run(attempt: Attempt) -> Ended:
+def _run(attempt: Attempt, finish: Callable[[Any], Any]) -> Ended:
     try:
         value = attempt.call()
         if attempt.function.is_async:
-            value = _finish(value)
+            value = finish(value)
         return Ended(attempt, attempt.encode(value))
     except Exception as error:
         return Ended(attempt, b"", error)
 
 
-def _finish(coroutine: Any) -> Any:
+def run_at_once(coroutine: Any) -> Any:
     """Run a coroutine that awaits nothing real to its end."""
     try:
         coroutine.send(None)

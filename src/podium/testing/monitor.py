@@ -125,7 +125,8 @@ class Monitor:
             silent = looked - beat
             self.check(
                 "P7 nobody alive is condemned",
-                engine in rows if beat > looked else silent > self._stage.options.lease * 0.999,
+                engine in self._stage.dead
+                or (engine in rows if beat > looked else silent > self._stage.options.lease * 0.999),
                 f"engine {engine} was judged dead {silent:.3f} s after its last beat",
             )
         if freed:
@@ -148,7 +149,8 @@ class Monitor:
         try:
             past = self.pasts.get(row.id)
             if past is None:
-                past = self.pasts[row.id] = Past(self.check, row, self._stage.functions[row.function])
+                function = self._stage.functions[row.function]
+                past = self.pasts[row.id] = Past(self.check, row, function, self._stage.is_users)
             if row.entries > past.length:
                 past.extend(self._store.history(row.id, past.length, 10_000))
             past.moved_to(row, by_write)

@@ -14,15 +14,31 @@ from ..engine import Engine
 from ..engine.ownership import BEATS, NoLocks, Ownership
 from ..errors import StoreError
 from ..executors import Attempt, Ended
-from ..model import EngineRow, Write
-from .executor import Invocation, VirtualExecutor
+from ..model import Beat, EngineRow, Write
+from .executor import Invocation, VirtualExecutor, run_at_once
 from .monitor import Monitor
 from .scheduler import Killed, Lane
 from .stage import Stage
 from .store import FaultyStore
+from .task_loop import run_body
 from .virtual import VirtualEnv, VirtualLane, VirtualReactor
 
 BEAT_SECONDS = 0.5  # as EngineHost's heartbeat thread looks around
+
+
+class OneHost:
+    """The locks of processes that share a host: of the dead they are free at once. A user's world has them,
+    so that a run is taken over in seconds, whatever the lease; the others try what a lease is for."""
+
+    def __init__(self, dead: set[str]) -> None:
+        self._dead = dead
+
+    def is_free(self, engine: Beat | EngineRow) -> bool:
+        """Whether its process is gone."""
+        return engine.id in self._dead
+
+    def remove(self, engine: Beat | EngineRow) -> None:
+        """Its row is gone."""
 
 
 class Process:
@@ -74,7 +90,8 @@ class Process:
         except StoreError:
             self._died(self)  # opening the store failed: the script ends, and is started again
             return
-        ownership = Ownership(self.store, id, self.env, NoLocks(), options.lease)
+        locks = OneHost(stage.dead) if stage.is_users else NoLocks()
+        ownership = Ownership(self.store, id, self.env, locks, options.lease)
         ownership.beat()
         ownership.observe()
         writer, reader = (
@@ -87,13 +104,17 @@ class Process:
         residents, executors = engine.residents, engine.dispatcher.executors
         executors["loop"] = self._executor(self._main, residents.ended_here)
         executors["threads"] = self._executor(self._threads, residents.ended)
+        executors["processes"] = executors["threads"]
         engine.begin()
         self._beat_due = self.env.monotonic() + options.lease / BEATS
-        stage.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
+        self._look_seconds = options.lease / BEATS if stage.is_users else BEAT_SECONDS
+        stage.scheduler.later(self._look_seconds, self._heart, self._beat)
 
     def _executor(self, lane: Lane, ended: Callable[[Ended], None]) -> VirtualExecutor:
         stage = self._stage
-        return VirtualExecutor(stage.scheduler, stage.chance, lane, partial(self._invoked, self), ended)
+        finish = run_body if stage.is_users else run_at_once
+        invoked = partial(self._invoked, self)
+        return VirtualExecutor(stage.scheduler, stage.chance, lane, invoked, ended, finish)
 
     def _beat(self) -> None:
         """What `EngineHost` does in its heartbeat thread, but for its looks between renewals."""
@@ -108,7 +129,7 @@ class Process:
                 self.reactor.call_soon(engine.condemned)
             elif engine.ownership.observe():
                 self.reactor.call_soon(engine.claimer.soon)
-        self._stage.scheduler.later(BEAT_SECONDS, self._heart, self._beat)
+        self._stage.scheduler.later(self._look_seconds, self._heart, self._beat)
 
     def check_alive(self) -> None:
         """Raise Killed in what a dead process still does while it is unwound."""
@@ -123,6 +144,8 @@ class Process:
     def end(self) -> None:
         """Be dead: no lane moves, no call arrives."""
         self.alive = False
+        if self.engine is not None:
+            self._stage.dead.add(self.engine.id)
         for lane in self.lanes:
             self._stage.scheduler.close(lane)
 

@@ -54,8 +54,8 @@ class View(msgspec.Struct):
 class Past:
     """Everything about one run that became durable."""
 
-    def __init__(self, check: Check, row: RunRow, function: Function) -> None:
-        self._report, self.function = check, function
+    def __init__(self, check: Check, row: RunRow, function: Function, is_users: bool = False) -> None:
+        self._report, self.function, self._is_users = check, function, is_users
         self.row = row
         self.entries: list[Entry] = []
         self._kept_after = 0  # what came before is two generations old
@@ -116,7 +116,7 @@ class Past:
                 set(now.asked), set(now.answered), now.retries.copy(), now.suspects
             )
             now.suspects = set(self.machine.open) if self.machine is not None and row.lost else set()
-        if row.state is State.PARKED:
+        if row.state is State.PARKED and not self._is_users:
             reason = read_reason(row.payload)
             self._check("P7 parked only for a reason of the user's", reason.code in LOST, f"{reason}")
 
@@ -189,7 +189,10 @@ class Past:
             self._feed(entry)
 
     def _check_stamp(self, entry: Entry) -> None:
-        """A result was made by a body of this very step, under the ownership that recorded it."""
+        """A result was made by a body of this very step, under the ownership that recorded it; or, of a copy,
+        in its origin, whose past was checked."""
+        if entry.seq <= self.row.copied or self._is_users:
+            return
         stamp = stamp_of(codec.decode(entry.payload))
         made = self._stamps.get(stamp)
         fits = (

@@ -20,8 +20,16 @@ class Stage:
     """Knows no process, client or monitor: these know it."""
 
     def __init__(
-        self, seed: int, options: Options, weather: Weather, functions: Mapping[str, Function]
+        self,
+        seed: int,
+        options: Options,
+        weather: Weather,
+        functions: Mapping[str, Function],
+        is_users: bool = False,
     ) -> None:
+        """`is_users`: see `Setting`."""
+        self.is_users = is_users
+        self.dead: set[str] = set()  # engines whose process is gone
         self.options, self.weather, self.functions = options, weather, functions
         self.chance = random.Random(seed)
         self.scheduler = Scheduler(self.chance, self._broke)

@@ -34,7 +34,8 @@ class Setting(msgspec.Struct, frozen=True):
     weather: Weather = CALM
     slots: int = 1  # processes at once
     calm_after: float = 60.0  # virtual seconds
-    children: Sequence[Function] = ()  # workflows that the jobs' bodies start
+    children: Sequence[Function] = ()  # what else is driven: workflows that the jobs' bodies start
+    is_users: bool = False  # the programs are a user's: their bodies do real things, and need no stamps
 
 
 class Report(msgspec.Struct):
@@ -56,7 +57,7 @@ class World:
     def __init__(self, seed: int, setting: Setting) -> None:
         self.seed, self._setting = seed, setting
         functions = {each.name: each for each in (*(job.function for job in setting.jobs), *setting.children)}
-        self.stage = stage = Stage(seed, setting.options, setting.weather, functions)
+        self.stage = stage = Stage(seed, setting.options, setting.weather, functions, setting.is_users)
         self._running: dict[int, Process] = {}  # by slot
         self._processes: list[Process] = []  # all that ever were
         self._stamps = itertools.count(1)

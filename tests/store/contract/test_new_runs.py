@@ -279,6 +279,20 @@ def test_a_copy_takes_over_the_past_up_to_an_entry_and_goes_its_own_way(store: S
     assert store.history("r1")[2].payload == b""
 
 
+def test_a_copy_may_begin_with_entries_of_its_own(store: Store) -> None:
+    own(store, "r1")
+    commit(store, fenced(entries=(result(1), result(2))))
+    ours = (result(2, payload=b"ours"), result(3, payload=BIG))
+    assert outcomes(store, Write(new_runs=(new("r2", copy_from=("r1", 1), entries=ours),))) == [DONE]
+    assert store.history("r2") == [*store.history("r1")[:1], *ours]
+    assert (row(store, "r2").entries, row(store, "r2").copied) == (3, 1)
+    assert outcomes(store, Write(new_runs=(new("r3", entries=(result(1),)),))) == [DONE]
+    assert store.history("r3") == [result(1)]
+    with_a_gap = new("r4", copy_from=("r1", 1), entries=(result(3),))
+    assert outcomes(store, Write(new_runs=(with_a_gap,))) == [INVALID]
+    assert store.load("r4") is None
+
+
 @pytest.mark.parametrize("source", [("r1", 3), ("nobody", 1)])
 def test_a_past_that_is_not_there_cannot_be_copied(store: Store, source: tuple[str, int]) -> None:
     own(store, "r1")

@@ -44,6 +44,14 @@ class SettleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     failed: str | None = None
 
 
+class ForkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`at`: the step before whose outcome the copy ends, by name, identity, or the number of its entry;
+    `value`: what it has come to instead, where that is given."""
+
+    at: str | int
+    value: Any | msgspec.UnsetType = msgspec.UNSET
+
+
 class BulkQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A verb and a query, to see what they would do."""
 
@@ -112,6 +120,13 @@ def settle(service: Service, run: str, body: SettleBody, caller: Caller) -> Stee
 def retry(service: Service, run: str, body: Nothing) -> Steered:
     """A new run from the record of a failed one: it goes on at the step that failed."""
     new = _result(service.app.retry(run).id)
+    return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
+
+
+def fork(service: Service, run: str, body: ForkBody) -> Steered:
+    """A copy of a run that ends before the outcome of a step, or with another value in its place."""
+    given = () if body.value is msgspec.UNSET else (body.value,)
+    new = _result(service.app.fork(run, body.at, *given).id)
     return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
 
 
