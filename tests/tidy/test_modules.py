@@ -13,6 +13,7 @@ ENTRANCES = {
     "podium.__main__": "python -m podium",
     "podium.cli": "the console script",
     "podium.testing": "users' tests",
+    "podium.pytest_plugin": "pytest, by its entry point",
     "podium.store.contract": "the tests of every backend",
 }
 

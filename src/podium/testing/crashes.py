@@ -113,7 +113,8 @@ def crash_everywhere(
     (False, {'/charge': 2})
     """
     ledger: MutableSequence[Any] = [] if effects is None else effects
-    play = _Play(workflow._function, args, ledger, begin, tuple(talk))  # pyright: ignore[reportPrivateUsage]
+    function = workflow._function  # pyright: ignore[reportPrivateUsage]  # as the engine has it
+    play = _Play(function, args, ledger, begin, tuple(talk))
     whole = play.world({})
     commits = [n for n, call in enumerate(whole.calls) if call == "commit"]
     differing: list[Crash] = []

@@ -49,7 +49,7 @@ class VirtualApp(App):
     def __init__(self) -> None:
         self._clock = JumpingClock()
         super().__init__(
-            f"sqlite:///:memory:?podium-test-{next(_numbers)}",
+            f"sqlite:///:memory:?test-{next(_numbers)}",
             env=self._clock,
             options=Options(evict_always=True, poll=0.05, grace=1.0),
         )
