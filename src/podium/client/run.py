@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from ..errors import UsageError
 from ..inspect import drop_our_frames, run_card
 from ..model import Entry, State
+from .fork_verb import Forkable
 from .loop_wakeup import in_event_loop
 from .messages import answer
 from .settling import Settling
@@ -41,7 +42,7 @@ class Source(Protocol):
     def stream(self, name: str, after: int) -> Stream: ...
 
 
-class Run(Settling, Waiting[R]):
+class Run(Forkable, Settling, Waiting[R]):
     """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure.
 
     `podium.get(id)` and `f.get(id)` give it again, in any process. `state`, `history` and `why` are one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -13,9 +13,6 @@ from ..errors import UsageError
 from ..functions import Function
 from ..machine import AGAIN, is_undo
 from ..model import Message, State
-from .decisions import NO_VALUE
-from .loop_wakeup import in_event_loop
-from .stored_run import StoredRun
 from .waiting import Answer, Waiting, mapped
 
 
@@ -57,34 +54,6 @@ class Settling:
 
     def _stored(self) -> Any:
         raise NotImplementedError
-
-    def fork(self, *, at: str | int, value: Any = NO_VALUE) -> Self:
-        """A copy of it, in whatever state, that goes its own way: it ends before the outcome of a step, so
-        that this is done again, or with `value` in its place.
-
-        at     the step: its name (`"charge"`, `"charge#1"` the second call), its identity (`"1.2/charge"`),
-               or the number of its entry in `history()`
-        value  what it is to have come to, which must fit what the step returns by the code at hand
-
-        From there on its ids, its chance and its idempotency keys are its own, so effects happen again. What
-        was started before and has no outcome yet is waited for by both. A crash before this is done may have
-        made it or not. Raises UsageError where the step is none or several, or the value does not fit;
-        WrongState while a run that it has started, and would take along, has not ended.
-
-        Example:
-
-        >>> run = adds.start(2)
-        >>> run.result()
-        7
-        >>> run.fork(at="doubled", value=100).result()
-        103
-        """
-        stored = self._stored()
-        started = stored.app.fork(stored.row().id, at, value)
-        if not in_event_loop():
-            started.id.result()
-        kind: Any = type(self)
-        return kind(StoredRun(stored.app, stored.function, started))
 
     def pause(self, *, by: str | None = None) -> Waiting[None]:
         """Have it wait until it is resumed: it begins nothing new, what has begun ends, then it is parked.
