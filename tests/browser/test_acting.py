@@ -291,6 +291,30 @@ def test_what_nobody_can_know_is_settled_by_a_person(opened: Opener, site: Site)
     assert json.loads(podium(site.project, "show", run, "--json"))["result"] == "receipt-17"
 
 
+def test_a_run_is_forked_with_an_edited_result(opened: Opener, site: Site) -> None:
+    podium(site.project, "run", "-q", "flows:check", "--", "--rows", '["1", "2"]')
+    run = newest(site.project, "check")
+    page = opened(f"/runs/{run}#steps")
+    settle(page)
+    page.locator(".steps tbody tr").nth(1).click()
+    page.get_by_role("button", name="Fork from here…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("checkbox").check()
+    field = dialog.get_by_role("textbox")
+    field.fill("{")
+    expect(dialog.get_by_role("button", name="Fork", exact=True)).to_be_disabled()
+    field.fill("40.0")
+    expect(dialog).to_contain_text(f"podium fork {run} --at ")
+    assert findings(page) == []
+    dialog.get_by_role("button", name="Fork", exact=True).click()
+    page.locator(".toast").get_by_role("button", name="Now").click()
+    page.get_by_role("status").get_by_role("link").click()
+    expect(page).not_to_have_url(re.compile(run))
+    expect(page.locator("h1")).to_contain_text("succeeded")
+    page.get_by_role("tab", name="Data").click()
+    expect(page.locator(".tree").last).to_contain_text("41")
+
+
 def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:
     page = opened("/series")
     chart = page.get_by_role("img", name=re.compile("scale.kg: 40 points"))

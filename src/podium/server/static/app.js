@@ -31,6 +31,7 @@ const KEYS = [
   ["x", "select the row"],
   ["Enter", "open"],
   ["r", "retry"],
+  ["f", "fork at the step that is open"],
   ["t e l d y", "timeline, graph, logs, data, why of a run"],
   ["[ ]", "previous, next step"],
   [".", "copy this page as a command"],

@@ -25,7 +25,7 @@ import {
   whole,
   zoneName,
 } from "../lib/words.js";
-import { settle } from "./deciding.js";
+import { fork, settle } from "./deciding.js";
 import { graphTab } from "./graph.js";
 import { dataTab, drawer, historyTab, logsTab, stepsTab, whyTab } from "./tabs.js";
 import { timeline } from "./timeline.js";
@@ -137,6 +137,13 @@ export default function run(place, { draw }) {
       history.again();
       return "Settled: it goes on.";
     });
+  // A message and a timer are no step that a copy could end before.
+  const canFork = (step) => mayAct() && step && step.key.includes("/") && !step.key.startsWith("message ");
+  const copy = (step) =>
+    fork(id, step, async (body) => {
+      const made = await post(where("/fork"), body);
+      return { text: "Forked as a new run.", link: { text: made.id, href: runPath(made.id) } };
+    });
   const can = (verb) => mayAct() && (it()?.actions ?? []).some((action) => action.verb === verb);
   const actions = () =>
     it()?.actions.length > 0 &&
@@ -222,7 +229,7 @@ export default function run(place, { draw }) {
       <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
       ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}
       <div class="tabs" role="tablist" aria-label="Views of the run">${tabs}</div><div role="tabpanel" id="panel" aria-labelledby="tab-${tab}">
-      ${history.error && !record.entries.length && tab !== "logs" ? unread(history.error, () => history.again()) : html`<div class="runbody ${beside ? "open" : ""}"><div>${opened.view(width - (beside && innerWidth > 1180 ? 364 : 0))}</div>${beside && drawer({ id, step: picked, close: () => pick(picked) })}</div>`}</div>`;
+      ${history.error && !record.entries.length && tab !== "logs" ? unread(history.error, () => history.again()) : html`<div class="runbody ${beside ? "open" : ""}"><div>${opened.view(width - (beside && innerWidth > 1180 ? 364 : 0))}</div>${beside && drawer({ id, step: picked, close: () => pick(picked), fork: canFork(picked) && (() => copy(picked)) })}</div>`}</div>`;
   }
   const tabKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: TABS.length - 1 }[event.key];
@@ -252,6 +259,7 @@ export default function run(place, { draw }) {
       if (opened.key?.(event)) return true;
       if (LETTERS[event.key]) show(LETTERS[event.key]);
       else if (event.key === "r" && can("retry")) retry();
+      else if (event.key === "f" && canFork(picked)) copy(picked);
       else if (event.key === "[" || event.key === "]") {
         const at = picked ? record.steps.indexOf(picked) : -1;
         const next = record.steps[Math.max(0, at + (event.key === "]" ? 1 : -1))];

@@ -2,7 +2,7 @@
 
 import { get } from "../lib/api.js";
 import { html } from "../lib/html.js";
-import { cli, empty, skeleton, unread } from "../lib/parts.js";
+import { button, cli, empty, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { countStates, lengthOf } from "../lib/record.js";
 import { icon, sign, state } from "../lib/signs.js";
@@ -71,13 +71,13 @@ export function stepsTab({ id, record, draw, pick, isPicked, words: narrowed }) 
 }
 
 /** One step beside the timeline or the list: its tries, what it returned or how it failed. */
-export function drawer({ id, step, close }) {
+export function drawer({ id, step, close, fork }) {
   return html`<aside class="panel drawer" aria-label="Step ${step.n}"><div class="ph">${sign(step.state)}<h2>${step.fn}</h2><span class="sub clip">${step.key}</span><button type="button" class="btn ghost ic right" aria-label="Close step" onclick=${close}>${icon("x")}</button></div>
     <div class="pb"><dl class="kv small"><dt>Step</dt><dd>${count(step.n)} · <code>${step.key}</code></dd><dt>State</dt><dd>${state(step.state)}</dd>
       ${step.call && html`<dt>Call</dt><dd><code>${step.call}</code></dd>`}${step.tries.length > 0 && html`<dt>Began</dt><dd>${full(step.tries[0].begin)}</dd>`}${step.due && html`<dt>Again</dt><dd>${ago(step.due)}</dd>`}</dl>
       <div class="stack gap1"><h3>Tries</h3>${step.tries.map((attempt) => html`<div class="row small">${sign(attempt.state)}<span class="nw">try ${attempt.n}</span><span class="dim wrapped">${attempt.why}</span><span class="right nw">${attempt.end == null ? "in flight" : span((attempt.end - attempt.begin) / 1000)}</span></div>`)}</div>
       ${step.value !== undefined && html`<div class="stack gap1"><h3>Result</h3><div class="tree framed" tabindex="0" role="region" aria-label="Result">${treeOf(step.value)}</div></div>`}
-      ${cli(`podium show ${id} --all`, true)}</div></aside>`;
+      ${fork && html`<div class="row">${button("Fork from here…", fork, "sm", "fork")}</div>`}${cli(`podium show ${id} --all`, true)}</div></aside>`;
 }
 
 // -- Logs -----------------------------------------------------------------------------------------------------------
