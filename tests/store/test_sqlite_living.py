@@ -245,9 +245,8 @@ def test_every_table_that_names_a_run_is_emptied_when_the_run_is_forgotten(
     with closing(apsw.Connection(str(file))) as raw:
         columns = "SELECT m.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE c.name = 'run'"
         tables = {name for (name,) in raw.execute(f"{columns} AND m.type = 'table'")}
-    deletes = {
-        statement.split()[2] for statement in (*entries.FORGET, *forgetting.FORGET) if " run = " in statement
-    }
+    forgets = (*entries.FORGET, *forgetting.FORGET, SQL["forget_value_names"])
+    deletes = {statement.split()[2] for statement in forgets if " run = " in statement}
     assert tables - deletes == {"measures"}, "points outlive their runs, and go by age"
     assert deletes <= tables
 

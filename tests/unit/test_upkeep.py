@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from podium.depot import UNNAMED_SECONDS
 from podium.engine import Options
 from podium.engine.upkeep import EVERY_SECONDS, FIRST_SECONDS, Upkeep
 from podium.errors import StoreUnavailable
@@ -17,14 +18,18 @@ class _Rig:
         self.time, self.asked = 0.0, list[float]()
         self.then: Any = None
         env = SimpleNamespace(monotonic=lambda: self.time, now=lambda: 1000.0 + self.time)
+        self.swept = list[float]()
         store = SimpleNamespace(
-            expire=lambda before, limit: self.asked.append(before), forget_measures=self._forget_measures
+            expire=lambda before, limit: self.asked.append(before),
+            forget_measures=self._forget_measures,
+            sweep=self.swept.append,
         )
         context: Any = SimpleNamespace(
             env=env,
             store=store,
             options=Options(messages_kept=300.0, measures_kept=500.0),
             committer=SimpleNamespace(ask=self._ask),
+            reader=SimpleNamespace(do=lambda call, _: call()),
         )
         self.upkeep = Upkeep(context)
 
@@ -46,6 +51,7 @@ def test_what_was_taken_longer_ago_than_the_option_says_is_forgotten_now_and_the
     rig = _Rig()
     assert rig.poll(FIRST_SECONDS - 1) == []
     assert rig.poll(FIRST_SECONDS) == [700.0 + FIRST_SECONDS]
+    assert rig.swept == [1000.0 + FIRST_SECONDS - UNNAMED_SECONDS]
     rig.then(False, None)
     assert len(rig.poll(FIRST_SECONDS + 1)) == 1
     assert len(rig.poll(FIRST_SECONDS + EVERY_SECONDS)) == 2
