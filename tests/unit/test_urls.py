@@ -35,6 +35,6 @@ def test_what_it_takes_to_get_in_is_not(url: str, shown: str) -> None:
 @pytest.mark.parametrize("use", [open_store, lambda url: App(url).store])
 def test_nor_is_it_in_an_error(use: object, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StoreRefused) as caught:
-        use("postgresql://me:hunter2@db/podium")
+        use("mysql://me:hunter2@db/podium")
     assert "hunter2" not in str(caught.value)
     assert "me:***@db" in str(caught.value)
