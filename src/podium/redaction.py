@@ -30,19 +30,20 @@ def is_secret(name: str, value: object = "") -> bool:
     return _NAME.fullmatch(_HUMP.sub("_", name)) is not None
 
 
-_hidden: dict[str, str] = {}  # values of secrets that this process has asked for, with their references
+# Values of secrets that this process has asked for, with their references.
+hidden_values: dict[str, str] = {}
 _SHORT = 4  # characters: shorter ones would hide half of what is said
 
 
 def hide(value: str, reference: str) -> None:
     """Keep a value out of what is recorded and shown from now on."""
     if len(value) >= _SHORT:
-        _hidden[value] = reference
+        hidden_values[value] = reference
 
 
 def masked(text: str) -> str:
     """The text with `***` for the values of secrets that this process has asked for."""
-    for value in _hidden:
+    for value in hidden_values:
         if value in text:
             text = text.replace(value, HIDDEN)
     return text
@@ -50,14 +51,14 @@ def masked(text: str) -> str:
 
 def masked_json(data: bytes) -> bytes:
     """The same of JSON."""
-    for value in _hidden:
+    for value in hidden_values:
         data = data.replace(_in_json(value), HIDDEN.encode())
     return data
 
 
 def secret_in(data: bytes) -> str:
     """The reference of such a secret whose value stands in JSON; "" if none does."""
-    for value, reference in _hidden.items():
+    for value, reference in hidden_values.items():
         if _in_json(value) in data:
             return reference
     return ""

@@ -17,7 +17,7 @@ VALUE = 'hunter2-"quoted"-ÿ'
 @pytest.fixture(autouse=True)
 def _a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_API_KEY", VALUE)
-    monkeypatch.setattr(redaction, "_hidden", {})
+    monkeypatch.setattr(redaction, "hidden_values", {})
 
 
 @task

@@ -51,7 +51,7 @@ from .failures import (
 )
 from .preview import preview
 from .recording import encode_failure
-from .ref import Ref, holds_references, names_in
+from .ref import REFERENCE, Ref, holds_references, names_in
 from .references import Blob, File, Later, NotNow, trusted
 from .refusals import Refusal, refuse_annotation
 from .secrets import EVENT as SECRET_EVENT
@@ -60,6 +60,7 @@ from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
+    "REFERENCE",
     "Blob",
     "File",
     "Later",

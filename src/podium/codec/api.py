@@ -12,7 +12,7 @@ import msgspec
 
 from ..depot import Depot
 from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage, StoreError
-from ..redaction import secret_in
+from ..redaction import hidden_values, secret_in
 from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
 from .names import Names
@@ -57,7 +57,10 @@ def encode(
     if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
         try:  # the commonest result needs no walk
             data = _json(value)
-            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0 and not secret_in(data):
+            if (
+                len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0
+                and not (hidden_values and secret_in(data))
+            ):  # fmt: skip
                 return data
         except ValueError:
             pass
@@ -89,7 +92,10 @@ def encode_call(
     else:  # the commonest call: plain data by plain names needs no walk
         try:
             data = _json(bound)
-            if len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0 and not secret_in(data):
+            if (
+                len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0
+                and not (hidden_values and secret_in(data))
+            ):  # fmt: skip
                 canonical = data if len(bound) < 2 else sorted_json(bound)
                 return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
         except ValueError:

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import UsageError
 
 _NAMED = re.compile(rb'"!ref":\["[^"]*","([0-9a-f]{64})"')
-_MARK = b'"!ref":'
+REFERENCE = b'"!ref":'  # stands in an encoded value that names files, and in no other
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -100,11 +100,11 @@ def names_in(payload: bytes) -> list[str]:
     The mark cannot stand there for anything else: text escapes its quotes, and a dict with such a key is
     written as pairs.
     """
-    if payload.find(_MARK) < 0:
+    if payload.find(REFERENCE) < 0:
         return []
     return list(dict.fromkeys(name.decode() for name in _NAMED.findall(payload)))
 
 
 def holds_references(payload: bytes) -> bool:
     """Whether an encoded value names any."""
-    return payload.find(_MARK) >= 0
+    return payload.find(REFERENCE) >= 0

@@ -47,6 +47,8 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
     attempt = current_attempt.get()
     if attempt is None:
         return
+    if attempt.measures is None:
+        attempt.measures = []
     if len(attempt.measures) >= POINTS_MAX:
         raise UsageError(
             f"{attempt.function.label} has measured {POINTS_MAX:,} points in one attempt: no more are kept",

@@ -63,8 +63,11 @@ class Dispatcher:
             raise _unknown(attempt)
         if attempt.function.cache is not None:
             self.cache.look(attempt, attempt.function.cache)
-        else:
-            self._begin(attempt)
+            return
+        try:  # as `_begin` does it: this is the way of every attempt
+            executor.submit(attempt)
+        except Exception as error:
+            self._hold(attempt, error)
 
     def _begin(self, attempt: Attempt) -> None:
         try:

@@ -85,8 +85,7 @@ class Outbox:
         if body.has_news:
             self.chunks += body.chunks
             self.values += body.values.values()
-            body.chunks.clear()
-            body.values.clear()
+            body.clear()
         if attempts.speaking or self.move is not None:
             for attempt in attempts.speaking if self.move is None else attempts.running.values():
                 self.say(attempt, now())
@@ -99,7 +98,7 @@ class Outbox:
     def measured(self, attempt: Attempt) -> None:
         """What an attempt that has ended has measured goes with its outcome."""
         generation = self._generation
-        for ordinal, point in enumerate(attempt.measures):
+        for ordinal, point in enumerate(attempt.measures or ()):
             made = replace(
                 point, step=attempt.step, attempt=attempt.number, ordinal=ordinal, generation=generation
             )

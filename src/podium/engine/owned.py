@@ -193,17 +193,18 @@ class OwnedRun:
 
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
-        outbox = self.outbox
-        if self.machine.verbs.streams.has_news:
+        outbox, machine = self.outbox, self.machine
+        verbs = machine.verbs
+        if verbs.streams.has_news:
             self.touch()
-        while self.machine.sent and (not outbox.pauses or self.machine.finished is not None):
+        while machine.sent and (not outbox.pauses or self.machine.finished is not None):
             self.border.send()
             self.inbox.match()
-        if measured := self.machine.verbs.measured:
+        if measured := verbs.measured:
             outbox.measures += measured
             measured.clear()
         held = outbox.held
-        held += self.machine.take()
+        held += machine.take()
         if held:
             last = held[-1]
             if isinstance(last, Finish):
@@ -217,7 +218,7 @@ class OwnedRun:
             reason = self._launcher.act(held)
             if reason is not None:
                 self.park(reason)
-            elif self.machine.has_commands:  # what has not begun has no effect: that was its outcome
+            elif self.machine.commands:  # what has not begun has no effect: that was its outcome
                 self._settle()
                 return
         if self.residence.state is RESIDENT and self.machine.finished is None:
@@ -320,7 +321,9 @@ class OwnedRun:
             self._host.closing(self)
             outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0)
             self.residence.close(outbox.move)  # from here on it goes
-        outbox.hear(self.machine.verbs.streams, self.attempts, self._context.env.now)
+        streams = self.machine.verbs.streams
+        if streams.has_news or self.attempts.speaking or outbox.move is not None:
+            outbox.hear(streams, self.attempts, self._context.env.now)
         return outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
@@ -349,13 +352,15 @@ class OwnedRun:
                     if reason is not None:
                         self.park(reason)
                     elif (
-                        outbox.held or has_gone_out or self.machine.has_commands
+                        outbox.held or has_gone_out or self.machine.commands
                     ):  # asked for while the write was under way
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
-                is_said = self.attempts.speaking or self.machine.verbs.streams.has_news
-                if outbox.entries or outbox.move is not None or outbox.logs or outbox.progress or is_said:
+                if (
+                    outbox.entries or outbox.move is not None or outbox.logs or outbox.progress
+                    or self.attempts.speaking or self.machine.verbs.streams.has_news
+                ):  # fmt: skip
                     self.touch()
             except BaseException as trouble:
                 self._troubled(trouble)

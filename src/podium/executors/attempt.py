@@ -74,7 +74,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     streams: StreamSink | None = None
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
-    measures: list[Measure] = []  # that its body has made
+    measures: list[Measure] | None = None  # that its body has made; most make none
     sends: int = 0  # signals that its body has sent
     slots: Slots | None = None  # from where it has its slot
     headers: str = ""  # the run's `context`
@@ -97,7 +97,13 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
-        args, kwargs = self.arguments()
+        if self.depot is None:
+            args, kwargs = self.arguments()
+            return self.function.fn(*args, **kwargs)
+        try:  # as `arguments` does it: this is the way of every attempt
+            args, kwargs = self.function.unbind(codec.decode(self.args, depot=self.depot))
+        except MemoryError as error:
+            raise ResourceShortage("no memory for the arguments of a task") from error
         return self.function.fn(*args, **kwargs)
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:

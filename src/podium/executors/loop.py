@@ -20,7 +20,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..codec import Later, NotNow
+from ..codec import REFERENCE, Later, NotNow
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
 from .forks import end_process
@@ -349,6 +349,12 @@ def _nothing() -> None:
 
 async def _body(attempt: Attempt) -> bytes:
     timeout = attempt.function.timeout
+    if timeout is None and attempt.args.find(REFERENCE) < 0:  # the way of most, spelled out
+        value = await attempt.call()
+        try:
+            return attempt.encode(value, _NOT_NOW)
+        except Later:
+            return await _encoded(attempt, value)
     if timeout is None:
         return await _encoded(attempt, await _called(attempt))
     deadline = asyncio.timeout(timeout)

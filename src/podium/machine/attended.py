@@ -62,7 +62,7 @@ class AttendedMachine(Machine):
         if kind is Kind.RESULT or kind is Kind.ERROR:
             if self.open.pop(entry.step, None) is not None:
                 tell = partial(self._attendant.answered, entry.step, kind, entry.payload)
-                self._commands.append(Tell(tell))
+                self.commands.append(Tell(tell))
             elif kind is Kind.RESULT:
                 self._attendant.recall(entry)
         elif kind is Kind.MESSAGE and entry.name.startswith(f"{CANCEL}:"):
@@ -79,7 +79,7 @@ class AttendedMachine(Machine):
         step = Step(self, self.loop, id, function, args, digest, line)
         step.context = None  # that of whoever happened to wake the engine
         self.open[id] = step
-        self._commands.append(step)
+        self.commands.append(step)
 
     def discard(self) -> None:
         """As every machine, and the caller is told."""
@@ -89,9 +89,9 @@ class AttendedMachine(Machine):
     def finish(self, state: State, payload: bytes = b"") -> None:
         """End the run so; steps that are still open are cancelled."""
         if self.finished is None:
-            self._commands.extend(CancelStep(step) for step in self.open.values())
+            self.commands.extend(CancelStep(step) for step in self.open.values())
             self.open.clear()
             if state is State.SUCCEEDED:
                 payload = codec.encode(None)
             self.finished = Finish(state, payload)
-            self._commands.append(self.finished)
+            self.commands.append(self.finished)

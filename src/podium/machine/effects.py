@@ -46,9 +46,9 @@ class UndoStep(Step):
     __slots__ = ("of",)
     of: str
 
-    @property
-    def is_effect(self) -> bool:
-        return True
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.is_effect = True
 
 
 class Undo(NamedTuple):

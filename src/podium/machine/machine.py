@@ -79,7 +79,7 @@ class Machine(Answering):
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
         self._args = args
-        self._commands: list[Command] = []
+        self.commands: list[Command] = []  # since `take` was called
         self._unawaited = Unawaited()
         self._root: Any = None
         self.failure: BaseException | None = None  # with which the body ended
@@ -143,7 +143,7 @@ class Machine(Answering):
 
     def take(self) -> list[Command]:
         """Commands since the last call; a step that was asked for and cancelled in between is left out."""
-        commands, self._commands = self._commands, []
+        commands, self.commands = self.commands, []
         return commands
 
     def is_open(self, step: Step) -> bool:
@@ -192,13 +192,13 @@ class Machine(Answering):
         identity = (scope or loop.current_scope()).identify(function.label)
         step = Step(self, loop, identity, function, data, digest, where or caller())
         self.open[identity] = step
-        self._commands.append(step)
+        self.commands.append(step)
         return step
 
     def ask_for(self, step: Step) -> None:
         """Ask for a step that was made."""
         self.open[step.id] = step
-        self._commands.append(step)
+        self.commands.append(step)
 
     def on_failure(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Have this called when the run fails or is cancelled. Raises ArgumentError and EncodeError."""
@@ -228,10 +228,10 @@ class Machine(Answering):
         """The step's future was cancelled: its outcome, if it still comes, is nobody's."""
         if step.is_effect and self.open.get(step.id) is step:
             self.effects.abandoned[step.id] = step  # it may have begun: it stays open until that is known
-            self._commands.append(CancelStep(step))
+            self.commands.append(CancelStep(step))
         elif self.open.pop(step.id, None) is not None:
             is_outside = self.outside.pop(step.id, None) is not None
-            (self.sent if is_outside else self._commands).append(CancelStep(step))
+            (self.sent if is_outside else self.commands).append(CancelStep(step))
 
     def check_alive(self) -> None:
         """Every verb begins here: a discarded machine must not act."""
@@ -316,17 +316,17 @@ class Machine(Answering):
         if self.effects.end is None and self.effects.must_wind_up(self, end):
             self._wind_up(end)
             return
-        self._commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
+        self.commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
         self.open.clear()
         self.outside.clear()
-        self._commands.append(end)
+        self.commands.append(end)
         self.finished = end
         self.loop.abandon()
 
     def _wind_up(self, end: Finish) -> None:
         """Go on without the body, on a loop where nothing of it is left."""
-        self._commands.extend(self.effects.release(self, end))
-        self._commands.append(Ending(end.state, self._fed.seq if self._fed is not None else 0))
+        self.commands.extend(self.effects.release(self, end))
+        self.commands.append(Ending(end.state, self._fed.seq if self._fed is not None else 0))
         self.loop.abandon()
         self._unawaited.close()
         loop = self.loop = Loop(self.run, self.loop.now)
@@ -347,11 +347,6 @@ class Machine(Answering):
         """Whether the body has."""
         return self.finished is not None or self.effects.end is not None
 
-    @property
-    def has_commands(self) -> bool:
-        """Whether `take` would give any."""
-        return bool(self._commands)
-
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""
         if self.finished is None:
@@ -361,7 +356,7 @@ class Machine(Answering):
         self.open.clear()
         self.outside.clear()
         self.sent.clear()
-        self._commands.clear()
+        self.commands.clear()
 
 
 def _returned(machine: Machine, result: Any) -> Finish:

@@ -36,6 +36,7 @@ class Step(asyncio.Future[Any]):
         "line",
         "number",
         "item",
+        "is_effect",
         "context",
         "waiter",
         "_machine",
@@ -62,6 +63,7 @@ class Step(asyncio.Future[Any]):
         self.line = line
         found = contextvars.copy_context()
         self.context = found if len(found) else None  # what the body has set for its tasks
+        self.is_effect = function.is_effect  # its attempts begin on record, and are brought to an outcome
         self.item: int | None = None  # of a map: its place, counted from 0
 
     def __hash__(self) -> int:
@@ -71,11 +73,6 @@ class Step(asyncio.Future[Any]):
     def returns(self) -> Any:
         """The annotation of its outcome."""
         return self.function.returns
-
-    @property
-    def is_effect(self) -> bool:
-        """Whether its attempts begin on record, and are brought to an outcome."""
-        return self.function.is_effect
 
     def is_first(self, waiter: Any) -> bool:
         """Whether nobody has waited for it before: then this one is woken, and needs no callback."""

@@ -13,7 +13,7 @@ from ..model import PublishedValue, StreamChunk
 class BodyStreams:
     """Of one machine. `turn` is the number of the entry that the body was told last."""
 
-    __slots__ = ("_base", "_copied", "_ordinal", "_recorded", "_turn", "chunks", "turn", "values")
+    __slots__ = ("_base", "_copied", "_ordinal", "_recorded", "_turn", "chunks", "has_news", "turn", "values")
 
     def __init__(self) -> None:
         self.turn = self._turn = 0
@@ -21,6 +21,7 @@ class BodyStreams:
         self._ordinal = 0  # of the last chunk of `_turn`
         self.chunks: list[StreamChunk] = []  # since the engine looked
         self.values: dict[str, PublishedValue] = {}
+        self.has_news = False  # something is to be written
 
     def begin(self, base: int, copied: int, recorded: int) -> None:
         """The first turn is about to come. `base`: entries of earlier generations; `copied`: entries of
@@ -28,10 +29,11 @@ class BodyStreams:
         self.turn = self._base = base
         self._copied, self._recorded = copied, recorded
 
-    @property
-    def has_news(self) -> bool:
-        """Whether something is to be written."""
-        return bool(self.chunks or self.values)
+    def clear(self) -> None:
+        """What there was is on its way."""
+        self.chunks.clear()
+        self.values.clear()
+        self.has_news = False
 
     @property
     def _is_news(self) -> bool:
@@ -46,8 +48,10 @@ class BodyStreams:
         self._ordinal += 1
         if self._is_news:
             self.chunks.append(StreamChunk(name, payload, at, turn=turn, ordinal=self._ordinal))
+            self.has_news = True
 
     def publish(self, name: str, payload: bytes, at: float) -> None:
         """Replace the value of a name."""
         if self._is_news:
             self.values[name] = PublishedValue(name, payload, at, turn=self.turn)
+            self.has_news = True

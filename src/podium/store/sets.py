@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ..codec import REFERENCE, holds_references
 from ..model import (
     FINAL,
     OUTCOME,
@@ -154,21 +155,22 @@ class Changes(msgspec.Struct):
     wakes: bool = False  # some of it may be work for another engine
 
 
-def payloads(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
-    """What this round stores, by the run that has it."""
-    for run in changes.moved.values():
-        yield run, run.payload
-    for new, run in changes.new_runs:
-        yield run, new.args
-        yield run, run.payload
-    for run, entries in changes.entries:
+def references(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
+    """What this round stores that names values kept by reference, by the run that has it."""
+    for run, entries in changes.entries:  # first, and spelled out: these are many
         for entry in entries:
-            yield run, entry.payload
+            if entry.payload.find(REFERENCE) >= 0:
+                yield run, entry.payload
+    others = [(run, run.payload) for run in changes.moved.values()]
+    for new, run in changes.new_runs:
+        others += (run, new.args), (run, run.payload)
     for row in changes.inbox:
         if row.message is not None and row.taken is None:
-            yield row.run, row.message.payload
-    for run, said in changes.progress.values():
-        yield run, said.payload
+            others.append((row.run, row.message.payload))
+    others += [(run, said.payload) for run, said in changes.progress.values()]
+    for run, payload in others:
+        if holds_references(payload):
+            yield run, payload
 
 
 _CUTS = attrgetter("fence", "forget", "rename", "new_runs")

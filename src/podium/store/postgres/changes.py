@@ -11,7 +11,7 @@ from msgspec.structs import astuple
 from ...codec import names_in
 from ...depot import Depot
 from ...model import Entry, LogLine, NewRun
-from ..sets import Changes, InboxRow, RunState, payloads
+from ..sets import Changes, InboxRow, RunState, references
 from .statements import SQL, Row, Statement, columns
 
 ENTRY = "run seq kind at step digest payload began attempt due module name policy"
@@ -77,7 +77,7 @@ def changes_of(
     counted = changes.counted.values()
     add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
     add("tell", "due key", [(run.due, run.key) for run in changes.told.values()])
-    found += _named(depot, [(run.key, payload) for run, payload in payloads(changes)])
+    found += _named(depot, [(run.key, payload) for run, payload in references(changes)])
     return found + _rare(depot, engine, changes, runs)
 
 

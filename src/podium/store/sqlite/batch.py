@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 from ...depot import Depot
 from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
 from ..judge import judge
-from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, payloads, rounds
+from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
 from . import entries as history
 from .faults import DATA_ERRORS
 from .forgetting import begin_anew, forget, needed_by
@@ -209,7 +209,7 @@ def _apply(
         _apply_waits(connection, changes, runs)
     if changes.ended and rows(connection, _ANY_WAITS):
         rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
-    for run, payload in payloads(changes):
+    for run, payload in references(changes):
         name_values(connection, depot, run.key, payload)
     for run, move in changes.anew.values():
         args = move.again or b""

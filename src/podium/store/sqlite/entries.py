@@ -32,13 +32,13 @@ _RUN, _SEQ, _PAYLOAD, _NAME = 0, 1, 6, 11  # places in a row
 
 def add(connection: apsw.Connection, entries: Sequence[Row]) -> None:
     """Insert the entries of one commit, in the order of the columns of `add_entry`."""
-    recent = [row for row in entries if _may_wait(row)]
+    recent = [row for row in entries if row[_SEQ] > LONG and _may_wait(row)]
     # Of one run they are neighbours in the index, however many they are.
     if len(recent) < MANY or len({row[_RUN] for row in recent}) < MANY:
         _ADD.insert(connection, entries)
         return
     if len(recent) < len(entries):
-        others = [row for row in entries if not _may_wait(row)]
+        others = [row for row in entries if row[_SEQ] <= LONG or not _may_wait(row)]
         _ADD.insert(connection, others)
     _ADD_RECENT.insert(connection, recent)
     # The table was empty when it was begun, so the number of the last row tells how many there are at most.
@@ -48,12 +48,10 @@ def add(connection: apsw.Connection, entries: Sequence[Row]) -> None:
 
 
 def _may_wait(row: Row) -> bool:
-    """Whether it may lie in the other table for a while: of a long run, with few bytes that stand in the row
-    itself; and no result that may stand for other calls, which is looked up by an index of this one."""
+    """Whether one of a long run may lie in the other table for a while: it has few bytes, in the row itself,
+    and is no result that may stand for other calls, which is looked up by an index of this one."""
     payload = row[_PAYLOAD]
-    if row[_SEQ] <= LONG or type(payload) is not bytes or len(payload) > SHORT:
-        return False
-    return not row[_NAME].startswith(CACHED)
+    return type(payload) is bytes and len(payload) <= SHORT and not row[_NAME].startswith(CACHED)
 
 
 def read(connection: apsw.Connection, run: str, after: int, limit: int) -> list[Row]:

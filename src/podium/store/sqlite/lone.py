@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 from msgspec.structs import astuple
 
-from ...codec import holds_references
+from ...codec import REFERENCE
 from ...model import Kind, Outcome, StepWrite, Verdict, Write
 from ..judge import may_write
 from .faults import DATA_ERRORS, translate
@@ -73,9 +73,10 @@ def _judged_and_written(connection: Any, engine: str, write: Write) -> Verdict |
     entries: list[Row] = []
     for entry in write.entries:
         seq += 1
-        if entry.seq != seq or entry.kind is _MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX:
-            return None
-        if holds_references(entry.payload):
+        if (
+            entry.seq != seq or entry.kind is _MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX
+            or entry.payload.find(REFERENCE) >= 0
+        ):  # fmt: skip
             return None
         entries.append((key, *astuple(entry)))
     if len(entries) == 1:
