@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,11 @@ VALUE = 'hunter2-"quoted"-ÿ'
 
 
 @pytest.fixture(autouse=True)
-def _a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TEST_API_KEY", VALUE)
-    monkeypatch.setattr(redaction, "hidden_values", {})
+    redaction.hidden_values.clear()
+    yield
+    redaction.hidden_values.clear()
 
 
 @task
