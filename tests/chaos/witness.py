@@ -33,7 +33,8 @@ class View:
             connection.execute("BEGIN")
             told = [text for (text,) in connection.execute("PRAGMA integrity_check")]
             self.complaints = [text for text in told if text != "ok"]
-            has_schema = connection.pragma("user_version") > 0
+            # A kill may come between two migrations, long before there is a run.
+            has_schema = any(column[1] == "name" for column in connection.execute("PRAGMA table_info(blobs)"))
             blobs = dict(connection.execute("SELECT name, data FROM blobs")) if has_schema else {}
             self.runs: dict[str, Row] = {}
             self.engines = 0

@@ -262,7 +262,7 @@ NO_SECONDS = (0, -1, math.nan, math.inf, 1e300, "5", True, [], timedelta(seconds
         ({"memory": 1e9, "isolation": "process"}, "512 MB"),
         ({"name": ""}, "text is needed"),
         ({"name": 5}, "text is needed"),
-        ({"foo": 1}, r"@task\(foo=...\): a task has name=, .* and memory="),
+        ({"foo": 1}, r"@task\(foo=...\): a task has name=, .* and undo="),
         ({"retry": 1}, "nearest: retries="),
     ],
 )

@@ -12,7 +12,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 def test_its_programs_run(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert [name for name, _ in blocks] == ["shop.py", "test_whole.py", "test_parts.py", "test_restart.py"]
+    names = ["shop", "test_whole", "test_parts", "test_time", "test_crashes", "test_restart"]
+    assert [name for name, _ in blocks] == [f"{name}.py" for name in names]
     for name, text in blocks:
         (tmp_path / name).write_text(text)
     (tmp_path / "pyproject.toml").touch()
@@ -20,5 +21,5 @@ def test_its_programs_run(tmp_path: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert "4 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "8 passed" in ran.stdout, ran.stdout + ran.stderr
     assert not (tmp_path / ".podium").exists()

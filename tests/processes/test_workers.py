@@ -21,7 +21,7 @@ def test_it_says_in_three_lines_what_it_serves_and_in_its_row_what_it_is(host: H
     worker = host.worker(FLOWS, "-c", "3")
     assert len(worker.text.splitlines()) == 3
     assert host.url in worker.text
-    assert f"5 workflows, 4 tasks of {FLOWS}" in worker.text
+    assert f"6 workflows, 4 tasks of {FLOWS}" in worker.text
     (row,) = host.app.store.engines()
     about = read_engine_info(row.info)
     assert (row.pid, about.kind, about.slots, about.modules) == (worker.pid, "worker", 3, (FLOWS,))

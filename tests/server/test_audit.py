@@ -41,6 +41,7 @@ BODIES = {
     "/api/runs": {"function": "none"},
     "/api/runs/{verb}": {"q": "id:none", "count": 0},
     "/api/runs/{run}/answer": {"value": True},
+    "/api/runs/{run}/fork": {"at": "ship"},
     "/api/runs/{run}/send": {"name": "go"},
     "/api/runs/{run}/settle": {"step": "ship", "again": True},
     "/api/schedules/{name}/backfill": {"begin": "today", "end": "today", "count": 0},
