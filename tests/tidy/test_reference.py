@@ -47,7 +47,7 @@ def test_no_code_is_explained_that_is_gone() -> None:
 
 def test_the_table_of_codes_is_that_of_the_pages() -> None:
     table = re.findall(r"^\| E\d{3} \|.*$", REFERENCE, re.MULTILINE)
-    assert table == [row(code, page) for code, page in PAGES.items()]
+    assert table == [row(code, page) for code, page in sorted(PAGES.items())]
 
 
 CHANNEL = "PODIUM_CHANNEL_"  # and the name of a channel of alerts
@@ -63,7 +63,19 @@ def test_every_variable_is_a_setting_and_in_the_reference() -> None:
 
 def test_every_verb_is_in_the_reference() -> None:
     verbs = command_line.list_commands(click.Context(command_line))
-    assert not [verb for verb in verbs if f"| `podium {verb}" not in REFERENCE]
+    assert not [verb for verb in verbs if not re.search(rf"^\| `podium {verb}[ `]", REFERENCE, re.MULTILINE)]
+
+
+HEADS = re.findall(r"^\| ([^|]*`[^|]*) \|", REFERENCE, re.MULTILINE)
+ROWS = {name for head in HEADS for name in re.findall(r"`(\w+)`", head)}
+ERRORS = {name for name in podium.__all__ if name in NAMES.values()}
+
+
+@pytest.mark.parametrize("name", podium.__all__)
+def test_a_public_name_has_its_row(name: str) -> None:
+    assert name in ROWS or (
+        name in ERRORS and re.search(rf"^\| E\d{{3}} \| `{name}`", REFERENCE, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("option", msgspec.structs.fields(Options), ids=lambda option: option.name)
