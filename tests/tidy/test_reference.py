@@ -1,4 +1,4 @@
-"""docs/reference.md keeps up with the code: every error code and every option of an engine, as they are."""
+"""docs/reference.md keeps up with the code: every public name, verb, error code and option of an engine."""
 
 from __future__ import annotations
 
@@ -81,3 +81,11 @@ def test_a_public_name_has_its_row(name: str) -> None:
 @pytest.mark.parametrize("option", msgspec.structs.fields(Options), ids=lambda option: option.name)
 def test_an_option_stands_there_with_its_default(option: msgspec.structs.FieldInfo) -> None:
     assert f"| `{option.name}` | {option.default} |" in REFERENCE
+
+
+SURFACE = (ROOT / "tests" / "typing" / "surface.py").read_text(encoding="utf-8").partition("\nclass ")[2]
+
+
+@pytest.mark.parametrize("name", sorted({*podium.__all__} - ERRORS))
+def test_the_type_checker_reads_a_line_of_each_public_name(name: str) -> None:
+    assert re.search(rf"\b{name}\b", SURFACE)  # behind the imports

@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -240,6 +241,63 @@ def refused(shop: Shop) -> None:
     shop.price("x")  # pyright: ignore[reportArgumentType]
     task(len, retry=3)  # pyright: ignore[reportCallIssue]
     task(retries="many")  # pyright: ignore[reportArgumentType]
+
+
+@podium.trusted
+class Model:
+    """A class of the program's own that is kept by pickle."""
+
+
+@task
+def fits(table: podium.File, key: podium.Secret[str]) -> Model:
+    assert_type(table.name, str)
+    assert_type(key.get(), str)
+    return assert_type(podium.trusted(Model), type[Model])()
+
+
+@task
+def draws(model: Model) -> podium.Blob:
+    return podium.Blob(b"png")
+
+
+def by_reference() -> None:
+    assert_type(draws(fits(podium.File("data.csv"), podium.Secret[str]("env:KEY"))).data, bytes)
+    podium.Secret[str](b"KEY")  # pyright: ignore[reportArgumentType]  # a reference is text
+
+
+@workflow(alerts=[podium.alert.failed("ops"), podium.alert.late("15m", "ops"), podium.alert.waiting("boss")])
+async def waits_for_others() -> bool:
+    assert_type(await podium.receive("price", float, timeout=60), float)
+    assert_type(await podium.receive("any"), Any)
+    answered = assert_type(podium.callback(int, timeout=3600), podium.Callback[int])
+    assert_type(answered.id, str)
+    assert_type(await answered, int)
+    return assert_type(await podium.ask("Ship it?", bool, to="boss"), bool)
+
+
+def answers(callback: str) -> None:
+    assert_type(podium.complete(callback, 7), Waiting[None])
+    assert_type(podium.complete(callback, error="refused", by="bank"), Waiting[None])
+
+
+def scheduled() -> None:
+    for each in assert_type(podium.schedules(), list[podium.ScheduleHandle]):
+        assert_type(each.schedule, podium.Schedule)
+        assert_type(each.next(2), list[datetime])
+    assert_type(podium.cron("0 9 * * *"), podium.Schedule)
+
+
+def failures(run: Run[int]) -> None:
+    try:
+        run.result()
+    except podium.CommandFailed as error:
+        assert_type(error.exit_code, int)
+        assert_type(error.stderr, str)
+    except podium.TaskFailed as error:
+        assert_type(error.type, str)
+    except podium.PodiumError as error:
+        assert_type(error.code, str)
+        assert_type(error.fix, str)
 
 
 def small_verbs() -> None:
