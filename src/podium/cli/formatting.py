@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from .. import codec, errors
 from ..codec import Failure
@@ -69,6 +70,11 @@ def label(function: str) -> str:
 def call(args: bytes, width: int = 60) -> str:
     """Recorded arguments as a call writes them: `city='Oslo', days=7`."""
     return codec.preview_call(args, width)
+
+
+def named(name: str, payload: bytes, width: int) -> str:
+    """A recorded value with its name: `stage='packing'`; `***` where that says that it is a secret."""
+    return call(msgspec.json.encode({name: msgspec.Raw(payload)}), width)
 
 
 def preview(payload: bytes, width: int = 80) -> str:

@@ -43,15 +43,17 @@ def parked_lines(row: RunRow) -> Iterator[str]:
         yield f"  {terminal.safe(reason.fix)}"
 
 
-def result_text(payload: bytes, most: int) -> str:
-    """A string as it is, anything else as Python would write it; nothing for None."""
+def result_text(payload: bytes, most: int, *, hide: bool = False) -> str:
+    """A string as it is, anything else as Python would write it; nothing for None.
+
+    `hide`: `***` for what a name calls a secret."""
     if payload in (b"null", b""):
         return ""
     try:
         value: Any = msgspec.json.decode(payload)
     except msgspec.DecodeError:
         value = None
-    text = terminal.safe_lines(value) if isinstance(value, str) else codec.preview(payload, most, hide=False)
+    text = terminal.safe_lines(value) if isinstance(value, str) else codec.preview(payload, most, hide=hide)
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters; --json has all)"
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 import click
+import msgspec
 
 from ..client import App
 from ..env import RealEnv
@@ -20,6 +21,7 @@ from .story import entry_line, tree
 from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
+_VALUES_MAX = 5
 
 
 @click.command(context_settings=options.HELP)
@@ -35,7 +37,9 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
         entries = history.entries(app.store, row.id, 0 if everything else row.base)
         if as_json:
             steps = [entry_shape(entry) for entry in entries]
-            say_json(**run_fields(row), **outcome_json(row), history=steps)
+            values = {value.name: msgspec.Raw(value.payload) for value in app.store.values(row.id)}
+            streams = app.store.streams(row.id)
+            say_json(**run_fields(row), **outcome_json(row), history=steps, values=values, streams=streams)
         elif quiet:
             say(row.id)
         elif everything:
@@ -92,8 +96,24 @@ def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
     yield " · ".join(parts)
 
 
+def _said(app: App, row: RunRow) -> Iterator[str]:
+    """What it has published, by name, and the streams that it has."""
+    values, streams = app.store.values(row.id), app.store.streams(row.id)
+    for value in values[:_VALUES_MAX]:
+        yield f"published {formatting.named(value.name, value.payload, 100)}"
+    counts = [f"{safe(name)} {formatting.many(count, 'chunk')}" for name, count in streams.items()]
+    rest = [
+        *([f"{len(values) - _VALUES_MAX:,} more published"] if len(values) > _VALUES_MAX else []),
+        *counts[:_VALUES_MAX],
+        *([f"{len(counts) - _VALUES_MAX:,} more streams"] if len(counts) > _VALUES_MAX else []),
+    ]
+    if rest:
+        yield f"{' · '.join(rest)}  {formatting.dim(f'podium stream {safe(row.id)}')}"
+
+
 def _below(app: App, row: RunRow) -> Iterator[str]:
-    """How it came out, and one thing to do."""
+    """What it has said, how it came out, and one thing to do."""
+    yield from _said(app, row)
     if row.logs:
         yield f"logs: {formatting.many(row.logs, 'line')}  {formatting.dim(f'podium logs {row.id}')}"
     if row.state is State.SUCCEEDED:

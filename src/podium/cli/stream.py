@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import click
 import msgspec
+from msgspec import Raw
 
-from .. import codec
 from ..client import App, Chunk, read_chunks, stream_of
-from . import options
+from . import formatting, options
 from .answer import say_json
 from .exit_codes import FINE
 from .lookup import looking, pick
+from .outcome import result_text
 from .terminal import safe_lines, say, tell
+
+_CHARACTERS_MAX = 10_000  # of what is shown of one value
 
 
 @click.command(context_settings=options.HELP)
@@ -36,12 +39,12 @@ def command(
         if not name:
             _list(app, row.id, as_json)
             return FINE
-        for chunk in stream_of(app, row.id, name, after) if follow else _there(app, row.id, name, after):
+        for chunk in stream_of(app, row.id, name, after, Raw) if follow else _there(app, row.id, name, after):
             after = chunk.n
             if as_json:
                 say_json(**msgspec.structs.asdict(chunk))
             else:
-                say(safe_lines(_text(chunk.value)))
+                say(_text(chunk.value))
         if not (after or as_json or quiet):
             tell(f"nothing is on record of a stream {name!r}")
     return FINE
@@ -49,7 +52,7 @@ def command(
 
 def _there(app: App, run: str, name: str, after: int) -> list[Chunk]:
     found: list[Chunk] = []
-    while page := read_chunks(app.store, run, name, after):
+    while page := read_chunks(app.store, run, name, after, Raw):
         found += page
         after = page[-1].n
     return found
@@ -59,17 +62,21 @@ def _list(app: App, run: str, as_json: bool) -> None:
     values, streams = app.store.values(run), app.store.streams(run)
     for value in values:
         if as_json:
-            say_json(published=value.name, value=codec.decode(value.payload))
+            say_json(published=value.name, value=Raw(value.payload))
         else:
-            say(f"{value.name}  {safe_lines(_text(codec.decode(value.payload)))}")
+            say(formatting.named(value.name, value.payload, _CHARACTERS_MAX))
     for name, count in streams.items():
         if as_json:
             say_json(stream=name, chunks=count)
         else:
-            say(f"{name}  {count:,} chunks")
+            say(f"{name}  {formatting.many(count, 'chunk')}")
     if not (values or streams or as_json):
         tell("it has published and emitted nothing")
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else codec.preview(codec.encode(value), 10_000)
+def _text(value: Raw | str) -> str:
+    """A line of the log, or what was recorded; its class need not be imported here."""
+    if isinstance(value, str):
+        return safe_lines(value)
+    payload = bytes(value)
+    return result_text(payload, _CHARACTERS_MAX, hide=True) if payload != b"null" else "None"

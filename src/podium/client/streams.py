@@ -20,6 +20,7 @@ PAUSE_MIN, PAUSE_MAX = 0.004, 0.025  # s between two looks at a stream that has 
 
 Read = Callable[[int], Sequence["Chunk"]]  # what comes after this number
 IsOver = Callable[[], bool]
+Decode = Callable[[bytes], Any]  # what a chunk was recorded as
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -94,25 +95,25 @@ class _Look:
         return chunks
 
 
-def stream_of(app: App, run: str, name: str, after: int) -> Stream:
+def stream_of(app: App, run: str, name: str, after: int, decode: Decode = codec.decode) -> Stream:
     """A stream of a run on record. Raises UsageError for a place that is none."""
     if not isinstance(after, int) or after < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
         raise UsageError(f"stream(after={after!r}): the number of the last known chunk is needed, or 0")
     store = app.store
 
     def read(after: int) -> list[Chunk]:
-        return read_chunks(store, run, name, after)
+        return read_chunks(store, run, name, after, decode)
 
     return Stream(read, lambda: _is_over(store, run), after)
 
 
-def read_chunks(store: Store, run: str, name: str, after: int, limit: int = PAGE) -> list[Chunk]:
-    """Chunks of a stream after this number, as far as they are there, at most so many."""
+def read_chunks(store: Store, run: str, name: str, after: int, decode: Decode = codec.decode) -> list[Chunk]:
+    """A page of chunks of a stream after this number, as far as they are there."""
     if name == LOG:
-        return [Chunk(line.n, line.step, line.attempt, line.text) for line in store.logs(run, after, limit)]
+        return [Chunk(line.n, line.step, line.attempt, line.text) for line in store.logs(run, after, PAGE)]
     return [
-        Chunk(chunk.n, chunk.step, chunk.attempt, codec.decode(chunk.payload))
-        for chunk in store.chunks(run, name, after, limit)
+        Chunk(chunk.n, chunk.step, chunk.attempt, decode(chunk.payload))
+        for chunk in store.chunks(run, name, after, PAGE)
     ]
 
 
