@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import podium
-from podium import RunCancelled, TaskFailed
+from podium import RunCancelled, RunParked, TaskFailed
 from podium.model import SCHEDULE
 from tests.server.conftest import Server, adds, breaks
 
@@ -62,6 +62,15 @@ def test_a_run_is_cancelled_once(server: Server) -> None:
         run.result(timeout=30)
     again = server.ask("/api/runs/later/cancel", "POST", {})
     assert (again.status, again.json["error"]["code"]) == (409, "E303")
+
+
+def test_a_run_is_paused_in_the_name_of_the_token_and_resumed(server: Server) -> None:
+    run = adds.options(id="later", delay=3600).start()
+    assert server.ask("/api/runs/later/pause", "POST", {}).json["outcome"] == "asked"
+    name = server.ask("/api/me").json["name"]
+    with pytest.raises(RunParked, match=f"paused by {name}"):
+        run.result(timeout=30)
+    assert server.ask("/api/runs/later/resume", "POST", {}).json["outcome"] == "in line"
 
 
 def test_a_failed_run_is_retried_as_a_new_one(server: Server) -> None:
