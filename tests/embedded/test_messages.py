@@ -216,7 +216,7 @@ def test_a_second_answer_is_refused_unless_it_is_the_same(app: App) -> None:
 @workflow
 async def asks_briefly() -> str:
     try:
-        await podium.ask("Now?", timeout=0.1)
+        await podium.ask("Now?", timeout="0.1s")
     except TimeoutError:
         await podium.receive("end")
         return "nobody"

@@ -267,7 +267,7 @@ def by_reference() -> None:
 
 @workflow(alerts=[podium.alert.failed("ops"), podium.alert.late("15m", "ops"), podium.alert.waiting("boss")])
 async def waits_for_others() -> bool:
-    assert_type(await podium.receive("price", float, timeout=60), float)
+    assert_type(await podium.receive("price", float, timeout="1m"), float)
     assert_type(await podium.receive("any"), Any)
     answered = assert_type(podium.callback(int, timeout=3600), podium.Callback[int])
     assert_type(answered.id, str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
-from ..checks import check_seconds
+from ..checks import Span, seconds_of
 from ..client import BodyWaiting, Callback, Waiting
 from ..codec.schemas import schema_of
 from ..errors import UsageError
@@ -20,23 +20,21 @@ def _inside_workflow(verb: str) -> Machine:
     return machine
 
 
-def _checked(verb: str, timeout: float | None) -> float | None:
-    if timeout is not None:
-        check_seconds(verb, "timeout", timeout)
-    return timeout
+def _seconds(verb: str, timeout: Span | None) -> float | None:
+    return None if timeout is None else seconds_of(verb, "timeout", timeout)
 
 
 @overload
-def receive(name: str, type: type[T], *, timeout: float | None = None) -> Waiting[T]: ...
+def receive(name: str, type: type[T], *, timeout: Span | None = None) -> Waiting[T]: ...
 @overload
-def receive(name: str, type: Any = Any, *, timeout: float | None = None) -> Waiting[Any]: ...
-def receive(name: str, type: Any = Any, *, timeout: float | None = None) -> Waiting[Any]:
+def receive(name: str, type: Any = Any, *, timeout: Span | None = None) -> Waiting[Any]: ...
+def receive(name: str, type: Any = Any, *, timeout: Span | None = None) -> Waiting[Any]:
     """The next signal of this name that somebody sends to the run by `run.send(name, value)`.
 
     name     what the sender calls it
     type     what the value is to be: one that is not is set aside, on record, and never seen by the body
-    timeout  seconds, after which it raises TimeoutError; a signal that came in time is taken, however late
-             the run is driven again
+    timeout  seconds, or "2h", after which it raises TimeoutError; a signal that came in time is taken,
+             however late the run is driven again
 
     `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. A signal is
     taken in the commit that records that the body has it: a crash loses none and gives none twice. Raises
@@ -49,19 +47,19 @@ def receive(name: str, type: Any = Any, *, timeout: float | None = None) -> Wait
     ...     return f"hello {name}"
     """
     machine = _inside_workflow("receive")
-    return BodyWaiting(machine, machine_receive(machine, name, type, _checked("receive", timeout)))
+    return BodyWaiting(machine, machine_receive(machine, name, type, _seconds("receive", timeout)))
 
 
 @overload
-def ask(prompt: str, type: type[T], *, timeout: float | None = None, to: str = "") -> Waiting[T]: ...
+def ask(prompt: str, type: type[T], *, timeout: Span | None = None, to: str = "") -> Waiting[T]: ...
 @overload
-def ask(prompt: str, type: Any = bool, *, timeout: float | None = None, to: str = "") -> Waiting[Any]: ...
-def ask(prompt: str, type: Any = bool, *, timeout: float | None = None, to: str = "") -> Waiting[Any]:
+def ask(prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "") -> Waiting[Any]: ...
+def ask(prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "") -> Waiting[Any]:
     """Ask a person, who answers by `podium answer RUN VALUE` or `run.answer(value)`.
 
     prompt   what is asked; `podium waiting` lists it
     type     of the answer, which is checked where it is given
-    timeout  seconds, after which it raises TimeoutError; a later answer is refused
+    timeout  seconds, or "2h", after which it raises TimeoutError; a later answer is refused
     to       who is asked, in words
 
     `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. Who answered and
@@ -76,15 +74,15 @@ def ask(prompt: str, type: Any = bool, *, timeout: float | None = None, to: str 
     machine = _inside_workflow("ask")
     if not prompt:
         raise UsageError('ask(""): a question has a prompt')
-    step = machine_ask(machine, prompt, type, _checked("ask", timeout), to, schema_of(type))
+    step = machine_ask(machine, prompt, type, _seconds("ask", timeout), to, schema_of(type))
     return BodyWaiting(machine, step)
 
 
-def callback(type: type[T], *, timeout: float | None = None) -> Callback[T]:
+def callback(type: type[T], *, timeout: Span | None = None) -> Callback[T]:
     """What another system answers, by `podium.complete(id, value)` in any process or `podium complete ID`.
 
     type     of the value, which is checked where it is given
-    timeout  seconds, after which it raises TimeoutError
+    timeout  seconds, or "2h", after which it raises TimeoutError
 
     Hand its `id` to the other system, in a task; then `await` it, or `.result()` it in sync code. Raises
     UsageError outside of workflows.
@@ -97,4 +95,4 @@ def callback(type: type[T], *, timeout: float | None = None) -> Callback[T]:
     ...     return await done
     """
     machine = _inside_workflow("callback")
-    return Callback(machine, machine_callback(machine, type, _checked("callback", timeout), schema_of(type)))
+    return Callback(machine, machine_callback(machine, type, _seconds("callback", timeout), schema_of(type)))
