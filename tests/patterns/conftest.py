@@ -1,0 +1,42 @@
+"""`play`: a program runs plainly, then with a crash before and after each of its commits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import pytest
+
+from podium.testing import VirtualApp, crash_everywhere
+from tests.patterns.steps import done
+
+
+class Play(Protocol):
+    """Gives what the workflow returned; `talk`: signals that are sent to it, name and value."""
+
+    def __call__(self, workflow: Any, *args: Any, talk: Iterable[tuple[str, Any]] = ()) -> Any: ...
+
+
+@pytest.fixture
+def play(podium_app: VirtualApp) -> Play:
+    def played(workflow: Any, *args: Any, talk: Iterable[tuple[str, Any]] = ()) -> Any:
+        done.clear()
+        run = workflow.start(*args)
+        for name, value in talk:
+            run.send(name, value)
+        try:
+            result = run.result(timeout=30)
+            ended = f"succeeded: {result!r}"
+        except Exception as error:
+            result = error
+            ended = f"failed: {type(error).__name__}: {error}"
+        podium_app.advance("2h")  # what outlives it
+        told = list(done)
+        report = crash_everywhere(workflow, *args, effects=done, talk=talk)
+        assert report.is_safe, report
+        assert (report.result, report.effects) == (ended, dict(Counter(told)))
+        done[:] = told
+        return result
+
+    return played
