@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # Folders and files of tests that start processes, kill them or wait for leases: none of these is quick.
 SLOW = (
-    "chaos", "examples", "faults", "http", "isolation", "names", "processes",
+    "chaos", "examples", "faults", "http", "isolation", "names", "patterns", "processes",
     "cli/test_busy.py", "cli/test_doctor.py", "cli/test_failed_calls.py", "cli/test_groups.py",
     "cli/test_later.py", "cli/test_logs.py", "cli/test_looking.py", "cli/test_many.py", "cli/test_run.py",
     "cli/test_stopping.py", "cli/test_streams.py", "cli/test_ten_cases.py", "cli/test_terminal.py",

@@ -13,7 +13,7 @@ from tests.patterns.steps import done
 
 
 class Play(Protocol):
-    """Gives what the workflow returned; `talk`: signals that are sent to it, name and value."""
+    """Gives what the workflow returned, or raises its failure; `talk`: signals to it, name and value."""
 
     def __call__(self, workflow: Any, *args: Any, talk: Iterable[tuple[str, Any]] = ()) -> Any: ...
 
@@ -25,18 +25,20 @@ def play(podium_app: VirtualApp) -> Play:
         run = workflow.start(*args)
         for name, value in talk:
             run.send(name, value)
+        result, failure = None, None
         try:
             result = run.result(timeout=30)
             ended = f"succeeded: {result!r}"
         except Exception as error:
-            result = error
-            ended = f"failed: {type(error).__name__}: {error}"
+            failure, ended = error, f"failed: {type(error).__name__}: {error}"
         podium_app.advance("2h")  # what outlives it
         told = list(done)
         report = crash_everywhere(workflow, *args, effects=done, talk=talk)
         assert report.is_safe, report
         assert (report.result, report.effects) == (ended, dict(Counter(told)))
         done[:] = told
+        if failure is not None:
+            raise failure
         return result
 
     return played

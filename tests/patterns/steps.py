@@ -1,4 +1,4 @@
-"""What the programs of all groups call: three tasks and a child workflow."""
+"""What the programs of all groups call: three tasks, a child workflow, a part of a body."""
 
 from __future__ import annotations
 
@@ -29,5 +29,11 @@ async def tell(name: str) -> None:
 
 @workflow
 async def after(hours: int) -> str:
+    await asyncio.sleep(hours * HOUR)
+    return f"hour {hours}"
+
+
+async def branch(hours: int) -> str:
+    """A branch within a body, no run of its own."""
     await asyncio.sleep(hours * HOUR)
     return f"hour {hours}"

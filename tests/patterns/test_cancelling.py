@@ -13,7 +13,7 @@ from tests.patterns.steps import HOUR, after, breaks, tell, work
 async def cancel_task() -> str:
     try:
         async with asyncio.timeout(HOUR):
-            return await after(30)
+            return await after(2)
     except TimeoutError:
         return await work("gave up")
 
@@ -25,7 +25,7 @@ def test_cancel_task(play: Play) -> None:
 
 @workflow
 async def cancel_case() -> str:
-    case = after.start(900)
+    case = after.start(20)
     await asyncio.sleep(HOUR)
     case.cancel()  # or, from anywhere: podium cancel RUN
     try:
@@ -44,8 +44,8 @@ async def cancel_region() -> list[str]:
     kept = work.start("kept")  # outside of the region
     try:
         async with asyncio.TaskGroup() as region:
-            region.create_task(after(900))
-            region.create_task(after(800))
+            region.create_task(after(20))
+            region.create_task(after(20))
             region.create_task(breaks("fire"))
     except* ValueError:
         await tell("region is cleared")
@@ -59,7 +59,7 @@ def test_cancel_region(play: Play) -> None:
 
 @workflow
 async def cancel_instances() -> str:
-    runs = after.map([900, 800, 700])
+    runs = after.map([20, 20, 20])
     await asyncio.sleep(HOUR)
     runs.cancel()
     return await work("none is left")
@@ -72,9 +72,9 @@ def test_cancel_instances(play: Play) -> None:
 
 @workflow
 async def complete_instances() -> list[str]:
-    runs, found = after.map([1, 30, 900]), list[str]()
+    runs, found = after.map([1, 2, 20]), list[str]()
     try:
-        async with asyncio.timeout(60 * HOUR):
+        async with asyncio.timeout(10 * HOUR):
             async for result in runs.as_completed():
                 found += [result]
     except TimeoutError:
@@ -85,4 +85,4 @@ async def complete_instances() -> list[str]:
 def test_complete_instances(play: Play) -> None:
     """27 Complete multiple instances. What has not ended by then is withdrawn, and it goes on with what is
     there."""
-    assert play(complete_instances) == ["hour 1", "hour 30"]
+    assert play(complete_instances) == ["hour 1", "hour 2"]

@@ -63,7 +63,7 @@ def test_implicit_termination(play: Play) -> None:
 
 @workflow
 async def explicit_termination() -> str:
-    after.start(900)
+    after.start(20)
     return await work("the end")  # whatever else runs is asked to stop
 
 
