@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import pytest
@@ -18,8 +18,14 @@ class Play(Protocol):
     def __call__(self, workflow: Any, *args: Any, talk: Iterable[tuple[str, Any]] = ()) -> Any: ...
 
 
+@pytest.fixture(scope="package")
+def virtual_app() -> Iterator[VirtualApp]:
+    with VirtualApp() as app:
+        yield app
+
+
 @pytest.fixture
-def play(podium_app: VirtualApp) -> Play:
+def play(virtual_app: VirtualApp) -> Play:
     def played(workflow: Any, *args: Any, talk: Iterable[tuple[str, Any]] = ()) -> Any:
         done.clear()
         run = workflow.start(*args)
@@ -31,7 +37,7 @@ def play(podium_app: VirtualApp) -> Play:
             ended = f"succeeded: {result!r}"
         except Exception as error:
             failure, ended = error, f"failed: {type(error).__name__}: {error}"
-        podium_app.advance("2h")  # what outlives it
+        virtual_app.advance("24h")  # what outlives it
         told = list(done)
         report = crash_everywhere(workflow, *args, effects=done, talk=talk)
         assert report.is_safe, report

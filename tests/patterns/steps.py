@@ -30,6 +30,7 @@ async def tell(name: str) -> None:
 @workflow
 async def after(hours: int) -> str:
     await asyncio.sleep(hours * HOUR)
+    await tell(f"hour {hours}")
     return f"hour {hours}"
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 
 from podium import task, workflow
 from tests.patterns.conftest import Play
-from tests.patterns.steps import HOUR, after, tell, work
+from tests.patterns.steps import HOUR, after, done, tell, work
 
 
 @task
@@ -121,6 +121,7 @@ async def backup_task() -> str:
 def test_backup_task(play: Play) -> None:
     """Backup task. What is late is begun once more, and the first to end counts."""
     assert play(backup_task) == "hour 1"
+    assert done == ["hour 1"]
 
 
 @workflow
@@ -134,3 +135,4 @@ async def back_pressure(count: int) -> int:
 def test_back_pressure(play: Play) -> None:
     """Back-pressure; bound of what is pending. A lazy source is drawn from only as fast as steps end."""
     assert play(back_pressure, 4) == 4
+    assert len(done) == 4

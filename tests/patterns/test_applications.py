@@ -141,6 +141,7 @@ async def scatter_gather(hours: int) -> list[str]:
 def test_scatter_gather(play: Play) -> None:
     """Scatter-gather. All are asked; what has come by then is taken."""
     assert play(scatter_gather, 10) == ["hour 1", "hour 2"]
+    assert done == ["hour 1", "hour 2"]
 
 
 @workflow
@@ -156,6 +157,7 @@ async def first_acceptable(wanted: str) -> str | None:
 def test_first_acceptable(play: Play) -> None:
     """Aggregator, first acceptable. Answers come in the order of their arrival; one that will do ends it."""
     assert play(first_acceptable, "hour 2") == "hour 2"
+    assert done == ["hour 1", "hour 2"]
 
 
 @workflow
@@ -211,6 +213,7 @@ async def recipient_list(text: str) -> list[str]:
 def test_recipient_list(play: Play) -> None:
     """Recipient list. What the message says chooses who has it."""
     assert play(recipient_list, "milk") == ["dairy", "kitchen"]
+    assert sorted(done) == ["dairy: milk", "kitchen: milk"]
 
 
 @workflow
@@ -251,6 +254,7 @@ async def picky(name: str) -> str:
 def test_dead_letters(play: Play) -> None:
     """Dead-letter channel; partial failure. So many may fail, and are put where somebody looks."""
     assert play(dead_letters, ["milk", "bad milk"]) == ["bad milk"]
+    assert done == ["look at bad milk"]
 
 
 @workflow

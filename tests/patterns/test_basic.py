@@ -55,14 +55,12 @@ def test_exclusive_choice(play: Play) -> None:
 
 
 @workflow
-async def simple_merge(amount: int) -> str:
-    if amount > 100:
-        who = await work("boss")
-    else:
-        who = await work("clerk")
-    return await work(f"{who} signs")
+def simple_merge(amount: int) -> str:  # a plain function waits by .run() and .result()
+    who = work.run("boss") if amount > 100 else work.run("clerk")
+    return work.run(f"{who} signs")
 
 
 def test_simple_merge(play: Play) -> None:
     """5 Simple merge. Alternative branches lead to the same step."""
+    assert play(simple_merge, 120) == "BOSS SIGNS"
     assert play(simple_merge, 5) == "CLERK SIGNS"

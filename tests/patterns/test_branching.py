@@ -6,14 +6,13 @@ import asyncio
 
 from podium import receive, workflow
 from tests.patterns.conftest import Play
-from tests.patterns.steps import HOUR, after, branch, tell, work
+from tests.patterns.steps import after, branch, done, tell, work
 
 
 @workflow
 async def multi_choice(colour: bool, large: bool) -> list[str]:
     chosen = [name for name, wanted in (("colour", colour), ("large", large)) if wanted]
-    for name in chosen:
-        tell.start(name)
+    await tell.map(chosen)
     return chosen
 
 
@@ -21,6 +20,7 @@ def test_multi_choice(play: Play) -> None:
     """6 Multi-choice. Each branch is taken whose condition holds."""
     assert play(multi_choice, True, False) == ["colour"]
     assert play(multi_choice, True, True) == ["colour", "large"]
+    assert sorted(done) == ["colour", "large"]
 
 
 @workflow
@@ -40,7 +40,7 @@ async def multi_merge() -> list[str]:
     async def branch(name: str) -> str:
         return await work(f"check {await work(name)}")  # for each branch anew
 
-    return await asyncio.gather(branch("left"), branch("right"))
+    return list(await asyncio.gather(branch("left"), branch("right")))
 
 
 def test_multi_merge(play: Play) -> None:
@@ -60,6 +60,7 @@ async def discriminator() -> list[str]:
 def test_discriminator(play: Play) -> None:
     """9 Structured discriminator. The first branch to arrive lets it go on; the others end in peace."""
     assert play(discriminator) == ["hour 1", "hour 3"]
+    assert done == ["hour 1", "go on with hour 1", "hour 3"]
 
 
 @workflow
@@ -89,6 +90,7 @@ async def cancelling_discriminator() -> str:
 def test_cancelling_discriminator(play: Play) -> None:
     """29 Cancelling discriminator. The first branch to arrive lets it go on; the others are cancelled."""
     assert play(cancelling_discriminator) == "hour 1"
+    assert done == ["hour 1"]
 
 
 @workflow
@@ -102,6 +104,7 @@ async def partial_join() -> list[str]:
 def test_partial_join(play: Play) -> None:
     """30 Structured partial join. The first two of three let it go on; the others end in peace."""
     assert play(partial_join) == ["hour 1", "hour 2", "hour 3"]
+    assert done[2:] == ["go on with ['hour 1', 'hour 2']", "hour 3"]
 
 
 @workflow
@@ -132,6 +135,7 @@ async def cancelling_partial_join() -> list[str]:
 def test_cancelling_partial_join(play: Play) -> None:
     """32 Cancelling partial join. The first two of three let it go on; the others are cancelled."""
     assert play(cancelling_partial_join) == ["hour 1", "hour 2"]
+    assert done == ["hour 1", "hour 2"]
 
 
 @workflow
@@ -170,7 +174,7 @@ async def general_merge(tries: int) -> str:
             await work(f"{name} {n}")
         return name if tries < 3 else ""
 
-    async with asyncio.timeout(HOUR), asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         branches = [group.create_task(branch(name)) for name in ("a", "b")]
     return "+".join(each.result() for each in branches if each.result())
 

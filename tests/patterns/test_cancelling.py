@@ -6,7 +6,7 @@ import asyncio
 
 from podium import workflow
 from tests.patterns.conftest import Play
-from tests.patterns.steps import HOUR, after, breaks, tell, work
+from tests.patterns.steps import HOUR, after, breaks, done, tell, work
 
 
 @workflow
@@ -21,6 +21,7 @@ async def cancel_task() -> str:
 def test_cancel_task(play: Play) -> None:
     """19 Cancel task. One that runs is withdrawn."""
     assert play(cancel_task) == "GAVE UP"
+    assert done == []
 
 
 @workflow
@@ -37,6 +38,7 @@ async def cancel_case() -> str:
 def test_cancel_case(play: Play) -> None:
     """20 Cancel case. A whole run is withdrawn, with all that it waits for."""
     assert play(cancel_case) == "CANCELLED"
+    assert done == []
 
 
 @workflow
@@ -55,6 +57,7 @@ async def cancel_region() -> list[str]:
 def test_cancel_region(play: Play) -> None:
     """25 Cancel region. A part of a run is withdrawn, the rest goes on."""
     assert play(cancel_region) == ["KEPT"]
+    assert done == ["region is cleared"]
 
 
 @workflow
@@ -68,6 +71,7 @@ async def cancel_instances() -> str:
 def test_cancel_instances(play: Play) -> None:
     """26 Cancel multiple instances. All that have not ended are withdrawn."""
     assert play(cancel_instances) == "NONE IS LEFT"
+    assert done == []
 
 
 @workflow
@@ -86,3 +90,4 @@ def test_complete_instances(play: Play) -> None:
     """27 Complete multiple instances. What has not ended by then is withdrawn, and it goes on with what is
     there."""
     assert play(complete_instances) == ["hour 1", "hour 2"]
+    assert done == ["hour 1", "hour 2"]

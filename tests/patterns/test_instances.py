@@ -6,7 +6,7 @@ import asyncio
 
 from podium import Run, receive, workflow
 from tests.patterns.conftest import Play
-from tests.patterns.steps import after, tell, work
+from tests.patterns.steps import after, done, tell, work
 
 
 @workflow
@@ -25,11 +25,12 @@ async def notice(name: str) -> None:
 def test_without_synchronization(play: Play) -> None:
     """12 Instances without synchronization. Any number are begun, and nobody waits for them."""
     assert play(without_synchronization, ["ada", "ben"]) == 2
+    assert sorted(done) == ["ada", "ben"]
 
 
 @workflow
 async def known_when_written() -> list[str]:
-    return await asyncio.gather(work("eu"), work("us"), work("asia"))
+    return list(await asyncio.gather(work("eu"), work("us"), work("asia")))
 
 
 def test_known_when_written(play: Play) -> None:
@@ -75,6 +76,7 @@ async def static_partial_join(hours: list[int], needed: int) -> list[str]:
 def test_static_partial_join(play: Play) -> None:
     """34 Static partial join. So many of the instances let it go on; the rest end in peace."""
     assert play(static_partial_join, [3, 1, 2], 2) == ["hour 1", "hour 2"]
+    assert done == ["hour 1", "hour 2", "enough: hour 1, hour 2", "hour 3"]
 
 
 @workflow
@@ -89,6 +91,7 @@ async def cancelling_join(hours: list[int], needed: int) -> list[str]:
 def test_cancelling_join(play: Play) -> None:
     """35 Cancelling partial join. So many of the instances let it go on; the rest are cancelled."""
     assert play(cancelling_join, [20, 1, 2], 2) == ["hour 1", "hour 2"]
+    assert done == ["hour 1", "hour 2"]
 
 
 @workflow

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
-from podium import random, receive, workflow
+from podium import receive, workflow
 from tests.patterns.conftest import Play
-from tests.patterns.steps import HOUR, tell, work
+from tests.patterns.steps import HOUR, branch, work
 
 
 @workflow
@@ -44,24 +45,18 @@ def test_interleaved_parallel(play: Play) -> None:
 
 
 @workflow
-async def milestone() -> str:
-    shipped = asyncio.Event()
-
-    async def ship() -> None:
-        await asyncio.sleep(2 * HOUR)
-        await tell("ship")
-        shipped.set()
-
-    shipping = asyncio.create_task(ship())
-    change = await receive("change", str)
-    said = await work(f"change to {change}") if not shipped.is_set() else "too late"
+async def milestone(shipped_after: int) -> str:
+    shipping = asyncio.create_task(branch(shipped_after))
+    await branch(2)  # so long the customer thinks about it
+    said = "too late" if shipping.done() else await work("another colour")
     await shipping
     return said
 
 
 def test_milestone(play: Play) -> None:
     """18 Milestone. A branch may be taken only while another has not gone past a point."""
-    assert play(milestone, talk=[("change", "red")]) == "CHANGE TO RED"
+    assert play(milestone, 3) == "ANOTHER COLOUR"
+    assert play(milestone, 1) == "too late"
 
 
 @workflow
@@ -85,12 +80,11 @@ def test_critical_section(play: Play) -> None:
 
 
 @workflow
-async def interleaved(seed: list[str]) -> list[str]:
-    order = list(seed)
-    random().shuffle(order)  # any order: the same one in each replay
+async def interleaved(names: list[str], seed: int) -> list[str]:
+    order = Random(seed).sample(names, len(names))  # with a seed chance is the same in each replay
     return [await work(name) for name in order]
 
 
 def test_interleaved(play: Play) -> None:
     """40 Interleaved routing. Each once, one at a time, in any order."""
-    assert len(play(interleaved, ["a"])) == 1
+    assert sorted(play(interleaved, ["a", "b", "c"], 7)) == ["A", "B", "C"]
