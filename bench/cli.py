@@ -16,6 +16,7 @@ WORKLOADS = (
     "W4",
     "W5",
     "W7",
+    "W8",
     "replay",
     "workers",
 )

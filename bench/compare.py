@@ -35,7 +35,7 @@ ONCE = (
 SUPPORTS = {
     "podium": WORKLOADS,
     "dbos": tuple(name for name in WORKLOADS if name not in ("W3-map", "replay")),
-    "unhinged": ("W1", "W1-sync", "W2-100", "W2-long", "W3-gather"),
+    "unhinged": ("W1", "W1-sync", "W2-100", "W2-long", "W3-gather", "W8"),
     "toy": ("raw", "W1", "W2-100", "W2-1000", "W3-gather", "W4"),
 }
 # dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour; so

@@ -13,6 +13,7 @@ from pathlib import Path
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
 from .cli import arguments
+from .payload import megabyte
 from .workers import Staff
 from .workloads import Peer, run
 
@@ -56,6 +57,19 @@ async def sleeper(seconds: float) -> int:
     return 1
 
 
+@DBOS.step()
+async def blob(_: int) -> bytes:
+    return megabyte()
+
+
+@DBOS.workflow()
+async def large(n: int) -> int:
+    last = b""
+    for i in range(n):
+        last = await blob(i)
+    return len(last)
+
+
 async def start_sleeper(seconds: float) -> None:
     await DBOS.start_workflow_async(sleeper, seconds)
 
@@ -91,7 +105,7 @@ def serve() -> None:
     signal.pause()
 
 
-PEER = Peer("dbos", chain, fan, chain_sync=chain_sync, sleeper=start_sleeper, package="dbos")
+PEER = Peer("dbos", chain, fan, chain_sync=chain_sync, large=large, sleeper=start_sleeper, package="dbos")
 
 
 def main() -> None:

@@ -12,10 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from podium import Options, task, workflow
+from podium import Blob, Options, task, workflow
 
 from .cli import arguments
 from .measure import emit, peak_rss_mb
+from .payload import megabyte
 from .workers import Staff
 from .workloads import Peer, check, run
 
@@ -81,6 +82,24 @@ async def interrupted(n: int, flag: str) -> int:
     return value
 
 
+@task
+async def blob(_: int) -> Blob:
+    return Blob(megabyte())
+
+
+@task
+async def length(value: Blob) -> int:
+    return len(value)
+
+
+@workflow
+async def large(n: int) -> int:
+    last = await blob(0)
+    for i in range(1, n):
+        last = await blob(i)
+    return await length(last)  # what stands here is its stand-in
+
+
 async def start_sleeper(seconds: float) -> None:
     await sleeper.start(seconds).started()
 
@@ -118,6 +137,7 @@ PEER = Peer(
     fan,
     chain_sync=chain_sync,
     fan_map=fan_map,
+    large=large,
     sleeper=start_sleeper,
     package="podium",
     module="bench.podium_bench",

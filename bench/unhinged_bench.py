@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,6 +21,7 @@ from unhinged import AsyncUnhinged, Unhinged
 
 from .cli import arguments
 from .measure import emit, peak_rss_mb, written_bytes
+from .payload import MEGABYTE, megabyte_of_text
 from .workloads import LONG_RUNS, LONG_STEPS, check, size
 
 STEPS = 10  # of each of the many runs
@@ -70,20 +71,43 @@ def plain(data: Path, runs: int, steps: int) -> float:
 
 async def awaited(data: Path, steps: int) -> float:
     """Seconds of one run of dependent steps, async functions."""
-    app, clock = AsyncUnhinged(str(data), queue_name="q"), Clock(1)
 
     async def inc(x: int) -> int:
         return x + 1
 
-    @app.register_task("chain")
-    async def chain(params: dict[str, int], ctx: Any) -> int:
-        clock.begin()
+    async def chain(params: dict[str, int], ctx: Any) -> None:
         value = 0
         for i in range(params["n"]):
             value = await ctx.step(f"s{i}", lambda value=value: inc(value))
         check(value, params["n"])
+
+    return await alone(data, chain, steps)
+
+
+async def large(data: Path, steps: int) -> float:
+    """Seconds of one run of steps whose results are large."""
+
+    async def text() -> str:
+        return megabyte_of_text()
+
+    async def chain(params: dict[str, int], ctx: Any) -> None:
+        last = ""
+        for i in range(params["n"]):
+            last = await ctx.step(f"s{i}", text)
+        check(len(last), MEGABYTE)
+
+    return await alone(data, chain, steps)
+
+
+async def alone(data: Path, body: Callable[[dict[str, int], Any], Awaitable[None]], steps: int) -> float:
+    """Seconds of one run of an async function, from its first step on."""
+    app, clock = AsyncUnhinged(str(data), queue_name="q"), Clock(1)
+
+    @app.register_task("chain")
+    async def chain(params: dict[str, int], ctx: Any) -> None:
+        clock.begin()
+        await body(params, ctx)
         clock.end()
-        return value
 
     app.spawn("chain", {"n": steps})
     await app.start_worker(concurrency=1, poll_interval=0.01, stop_when_idle=True)
@@ -148,6 +172,11 @@ def measure(workload: str, scale: float, data: Path) -> None:
         case "W3-gather":
             n = size(10_000, scale)
             rate("tasks_per_s", n, fan_out(store(), n), n)
+            emit("unhinged", workload, "peak_rss_mb", peak_rss_mb(), n)
+        case "W8":
+            n = size(100, scale)
+            taken = [asyncio.run(large(store(), n)) for _ in range(3)]
+            rate("mb_per_s", n, median(taken), n)
             emit("unhinged", workload, "peak_rss_mb", peak_rss_mb(), n)
         case _:
             raise SystemExit(f"unhinged has no workload {workload}")

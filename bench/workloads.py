@@ -22,6 +22,8 @@ W5          time of the import in a fresh interpreter; hello world (one run, one
             on a new store and on one that exists
 W7          100,000 runs that sleep for an hour: memory above idle, processor time while they sleep,
             measured in the very process that started them
+W8          one workflow of 100 dependent steps whose results are 1 MB each, incompressible and all different:
+            MB/s, peak RSS. As bytes, in Podium by reference (`Blob`); as text where the engine keeps JSON
 replay      a run dies (SIGKILL) after 25,000, 50,000 and 100,000 recorded steps; a fresh process picks it
             up and finishes it: time from the call to the result, which is linear if the time per step
             stays the same
@@ -59,6 +61,7 @@ from .measure import (
     wall_ms,
     written_bytes,
 )
+from .payload import MEGABYTE
 from .workers import Staff
 
 LONG_RUNS, LONG_STEPS = 100, 1000
@@ -75,6 +78,7 @@ class Peer:
     fan: Work  # async workflow, n parallel tasks, gathered and summed
     chain_sync: Callable[[int], int] | None = None
     fan_map: Work | None = None
+    large: Work | None = None  # async workflow of n steps whose results are 1 MB: the size of the last
     sleeper: Callable[[float], Awaitable[object]] | None = None  # acknowledged start of a run that sleeps
     package: str = ""  # for W5; hello world is the module bench.<name>_hello
     module: str = ""  # the peer's own main module, for W5 and replay
@@ -211,6 +215,17 @@ async def sleeping(peer: Peer, scale: float) -> None:
     emit(peer.name, "W7", "idle_cpu_percent", await cpu_percent(10), n)
 
 
+async def large_results(peer: Peer, large: Work, scale: float) -> None:
+    n = size(100, scale)
+    taken: list[float] = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        check(await large(n), MEGABYTE)
+        taken.append(time.perf_counter() - begin)
+    rate(peer, "W8", "mb_per_s", n, median(taken), n)
+    emit(peer.name, "W8", "peak_rss_mb", peak_rss_mb(), n)
+
+
 def replay(peer: Peer, scratch: Path, scale: float) -> None:
     """The first child kills itself once its steps are on disk; the second prints its rows."""
     for full in (25_000, 50_000, 100_000):
@@ -254,6 +269,8 @@ async def run(peer: Peer, workload: str, scale: float, scratch: Path) -> None:
             startup(peer, scratch, scale)
         case "W7" if peer.sleeper:
             await sleeping(peer, scale)
+        case "W8" if peer.large:
+            await large_results(peer, peer.large, scale)
         case "workers" if peer.staff:
             await asyncio.to_thread(workers.measure, peer.name, peer.staff, scratch, scale)
         case "replay" if peer.replays:
