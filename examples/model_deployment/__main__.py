@@ -27,10 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, serving("inputs") as inputs, serving("model") as model:
         file = Path(folder) / "log.db"
         with serving("log", file=file) as log:
-            pass  # it has an address, and is down
-        os.environ |= {"INPUTS_URL": inputs, "MODEL_URL": model, "LOG_URL": log}
+            os.environ["LOG_URL"] = log.url  # where it will be again: now it is down
+        os.environ |= {"INPUTS_URL": inputs.url, "MODEL_URL": model.url}
         run = answered(given.id)
-        with serving("log", at=log, file=file):
+        with serving("log", at=log.url, file=file) as log:
+            os.environ["LOG_URL"] = log.url  # once it is there
             print(f"the log is back, with {logged()} rows", flush=True)
             print(recorded(run))
 

@@ -17,7 +17,7 @@ from .digits import Batch
 
 AT_ONCE, LOG = 4, 2  # batches: what the first two services bear, and what the log is asked to bear
 
-soon = Retry(times=2, wait=0.05, factor=2, on=Unavailable)
+soon = Retry(times=2, wait=0.02, factor=2, on=Unavailable)
 patiently = Retry(times=1_000_000, wait=0.1, factor=2, max_wait=1, total="1w", on=Unavailable)
 
 batches = task(retries=soon, timeout="30s")(client.batches)

@@ -26,7 +26,7 @@ RECORDED = "899 rows in the log, the shadow model differs in 5\n"
 def services() -> Iterator[dict[str, str]]:
     """The first two, each slow enough to be met at work."""
     with serving("inputs", seconds=0.02) as inputs, serving("model", seconds=0.02) as model:
-        yield {"INPUTS_URL": inputs, "MODEL_URL": model}
+        yield {"INPUTS_URL": inputs.url, "MODEL_URL": model.url}
 
 
 def test_the_small_model_is_the_mean_of_each_digit_that_was_learnt_from() -> None:
@@ -47,16 +47,20 @@ def rows(file: Path) -> int:
         return int(log.execute("select count(*) from row").fetchone()[0])
 
 
+def test_it_brings_services_and_an_outage_of_its_own(tmp_path: Path) -> None:
+    assert said(tmp_path, NAME) == ANSWERED + "the log is back, with 0 rows\n" + RECORDED
+
+
 def test_a_log_that_dies_on_the_way_gets_every_row(services: dict[str, str], tmp_path: Path) -> None:
     before = {name: asked(url) for name, url in services.items()}
     file = tmp_path / "log.db"
     with serving("log", file=file, seconds=0.02) as log:
-        process = program(tmp_path, NAME, **services, LOG_URL=log)
+        process = program(tmp_path, NAME, **services, LOG_URL=log.url)
         until(lambda: rows(file) > 5 * 29)
     assert rows(file) < IMAGES
-    with serving("log", at=log, file=file):
+    with serving("log", at=log.url, file=file):
         assert process.communicate(timeout=60)[0] == ANSWERED + RECORDED
-        assert asked(log)["refused"] == 0, "it bears four, and is asked for two at once"
+        assert asked(log.url)["refused"] == 0, "it bears four, and is asked for two at once"
     assert rows(file) == IMAGES
     met = {name: asked(url) for name, url in services.items()}
     for name, requests in (("INPUTS_URL", BATCHES), ("MODEL_URL", 2 * BATCHES)):
@@ -69,8 +73,8 @@ def test_killed_on_the_way_and_in_the_outage_it_loses_nothing(
 ) -> None:
     model, file = services["MODEL_URL"], tmp_path / "log.db"
     with serving("log", file=file) as log:
-        pass  # it is down from here on
-    words, urls = (NAME, "--id", "one"), {**services, "LOG_URL": log}
+        at = log.url  # it is down from here on
+    words, urls = (NAME, "--id", "one"), {**services, "LOG_URL": at}
     before = asked(model)["answered"]
     first = program(tmp_path, *words, **urls)
     until(lambda: asked(model)["answered"] >= before + 8)
@@ -83,7 +87,7 @@ def test_killed_on_the_way_and_in_the_outage_it_loses_nothing(
     second.kill()
     second.communicate()
     assert rows(file) == 0
-    with serving("log", at=log, file=file):
+    with serving("log", at=at, file=file):
         assert said(tmp_path, *words, **urls) == ANSWERED + RECORDED
     assert rows(file) == IMAGES
     assert asked(model)["answered"] - before <= 2 * BATCHES + 4 + 2, "those under way alone are made again"
@@ -95,7 +99,7 @@ def test_without_the_model_a_small_one_answers_and_the_log_says_so(
     file = tmp_path / "log.db"
     with serving("log", file=file) as log:
         nowhere = "http://127.0.0.1:1"
-        told = said(tmp_path, NAME, **{**services, "MODEL_URL": nowhere, "LOG_URL": log})
+        told = said(tmp_path, NAME, **{**services, "MODEL_URL": nowhere, "LOG_URL": log.url})
     assert told == (
         "31 batches, 31 of them by the fallback, 784/899\n899 rows in the log, there was no shadow model\n"
     )
