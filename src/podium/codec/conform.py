@@ -29,6 +29,7 @@ from .refusals import shorten
 from .type_names import type_name
 
 _PLAIN = (Any, object, None, type(None), bool, int, float, str, list, dict)
+_ALIAS: Any = getattr(typing, "TypeAliasType", ())  # of `type Name = …`, from Python 3.12 on
 _WIDER: dict[Any, Any] = {float: (float, int), complex: (complex, float, int)}
 
 
@@ -56,6 +57,8 @@ def matches(value: Any, annotation: Any) -> bool:
     if annotation is None:
         return value is None
     origin = typing.get_origin(annotation)
+    if _ALIAS in (type(annotation), type(origin)):
+        return matches(value, _meant(annotation, origin))
     if origin is None:
         return _is(value, getattr(annotation, "__supertype__", annotation))  # of a NewType
     if origin is typing.Annotated:
@@ -65,6 +68,16 @@ def matches(value: Any, annotation: Any) -> bool:
     if origin is typing.Literal:
         return any(value == choice and type(value) is type(choice) for choice in typing.get_args(annotation))
     return _is(value, origin) and _items_match(value, origin, typing.get_args(annotation))
+
+
+def _meant(annotation: Any, origin: Any) -> Any:
+    """What an alias stands for, such as `type Pair[T] = tuple[T, T]` or a `Pair[int]`."""
+    alias = annotation if origin is None else origin
+    meant, free = alias.__value__, getattr(alias.__value__, "__parameters__", ())
+    if origin is None or not free:
+        return meant
+    given = dict(zip(alias.__type_params__, typing.get_args(annotation), strict=True))
+    return meant[tuple(given[parameter] for parameter in free)]
 
 
 def _is(value: Any, kind: Any) -> bool:
