@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -12,34 +9,20 @@ import pytest
 from podium.engine import readback
 from podium.executors import Attempt, capture
 from podium.model import Kind, Write
-from podium.testing import World
 from podium.testing.executor import Invocation
 from podium.testing.monitor import EVERYTHING, Monitor
-from tests.sim import campaign
+from tests.sim.looks import Look
 from tests.sim.worlds import draw_setting
 
 SEEDS = range(200)
 OUTCOMES = (Kind.RESULT, Kind.ERROR, Kind.RETRY)
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    campaign.quiet()
-    yield
-    logging.getLogger("podium").setLevel(logging.NOTSET)
-
-
-_invoked, _close_books = World.invoked, Monitor.close_books
-
-
-def says_its_stamp(world: World, process: Any, attempt: Attempt) -> Invocation:
-    invocation = _invoked(world, process, attempt)
+def says_its_stamp(attempt: Attempt, invocation: Invocation) -> None:
     capture.line(attempt, 0, str(invocation.stamp))
-    return invocation
 
 
 def look_at_lines(monitor: Monitor) -> None:
-    _close_books(monitor)
     said = {invocation.stamp: invocation for invocation in monitor.ledger}
     for row in monitor._store.find(EVERYTHING):
         lines = monitor._store.logs(row.id, 0, 10_000)
@@ -58,24 +41,12 @@ def look_at_lines(monitor: Monitor) -> None:
                 monitor.check("with its outcome", there, f"run {row.id}: nothing said by {entry}")
 
 
-def play(seed: int) -> World:
-    world = World(seed, draw_setting(seed))
-    with (
-        patch.object(World, "invoked", says_its_stamp),
-        patch.object(Monitor, "close_books", look_at_lines),
-    ):
-        world.play()
-    return world
+LINES = Look(says_its_stamp, look_at_lines, draw_setting)
 
 
 @pytest.mark.slow
 def test_lines_come_with_their_outcomes_each_once() -> None:
-    evaluated = 0
-    for seed in SEEDS:
-        world = play(seed)
-        assert world.stage.violations == [], f"seed {seed}"
-        evaluated += world.monitor.evaluations["with its outcome"]
-    assert evaluated > 500
+    assert LINES.count(SEEDS, "with its outcome") > 500
 
 
 def test_a_readback_that_overlooks_lines_is_caught() -> None:
@@ -85,4 +56,4 @@ def test_a_readback_that_overlooks_lines_is_caught() -> None:
         return bool(write.entries or write.move) and left_a_trace(traces, write)
 
     with patch.object(readback._Traces, "left_a_trace", overlooks):
-        assert any(play(seed).stage.violations for seed in SEEDS)
+        assert LINES.catches(SEEDS)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,14 +17,6 @@ from tests.sim.worlds import effect_setting, endless_setting, family_setting, fo
 
 JOBS = min(4, os.cpu_count() or 1)
 SEEDS = 1000
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Other tests in this process read the log."""
-    campaign.quiet()
-    yield
-    logging.getLogger("podium").setLevel(logging.NOTSET)
 
 
 @pytest.mark.slow

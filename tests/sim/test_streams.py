@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
@@ -16,10 +14,9 @@ from podium.engine.attempts import Attempts
 from podium.executors import Attempt
 from podium.machine import BodyStreams
 from podium.model import Kind
-from podium.testing import World
 from podium.testing.executor import Invocation
 from podium.testing.monitor import EVERYTHING, Monitor
-from tests.sim import campaign
+from tests.sim.looks import Look
 from tests.sim.programs import number
 from tests.sim.worlds import streams_setting
 
@@ -28,26 +25,13 @@ OUTCOMES = (Kind.RESULT, Kind.ERROR, Kind.RETRY)
 CHUNKS = 3  # of each attempt
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    campaign.quiet()
-    yield
-    logging.getLogger("podium").setLevel(logging.NOTSET)
-
-
-_invoked, _close_books = World.invoked, Monitor.close_books
-
-
-def emits_its_stamp(world: World, process: Any, attempt: Attempt) -> Invocation:
-    invocation = _invoked(world, process, attempt)
+def emits_its_stamp(attempt: Attempt, invocation: Invocation) -> None:
     if attempt.streams is not None:
         for n in range(CHUNKS):
             attempt.streams.emit(attempt, "task", codec.encode([invocation.stamp, n]))
-    return invocation
 
 
 def look_at_streams(monitor: Monitor) -> None:
-    _close_books(monitor)
     store = monitor._store
     for row in store.find(EVERYTHING):
         body = [codec.decode(chunk.payload) for chunk in store.chunks(row.id, "body", 0, 10_000)]
@@ -77,24 +61,12 @@ def look_at_streams(monitor: Monitor) -> None:
             monitor.check("emitted with its turn", len(body) == 2 * len(results) + 1, f"{row.id}: {body}")
 
 
-def play(seed: int) -> World:
-    world = World(seed, streams_setting(seed))
-    with (
-        patch.object(World, "invoked", emits_its_stamp),
-        patch.object(Monitor, "close_books", look_at_streams),
-    ):
-        world.play()
-    return world
+STREAMS = Look(emits_its_stamp, look_at_streams, streams_setting)
 
 
 @pytest.mark.slow
 def test_chunks_are_there_once_and_with_what_came_of_them() -> None:
-    evaluated = 0
-    for seed in SEEDS:
-        world = play(seed)
-        assert world.stage.violations == [], f"seed {seed}"
-        evaluated += world.monitor.evaluations["with its outcome"]
-    assert evaluated > 250
+    assert STREAMS.count(SEEDS, "with its outcome") > 250
 
 
 def replay_emits_again(stack: ExitStack) -> None:
@@ -117,4 +89,4 @@ def attempts_share_a_number(stack: ExitStack) -> None:
 def test_a_planted_bug_is_caught(plant: Any) -> None:
     with ExitStack() as stack:
         plant(stack)
-        assert any(play(seed).stage.violations for seed in SEEDS)
+        assert STREAMS.catches(SEEDS)
