@@ -16,7 +16,7 @@ from tests.sim.planted import PLANTED, PLANTED_IN_EFFECTS, PLANTED_IN_FAMILIES, 
 from tests.sim.worlds import effect_setting, endless_setting, family_setting, fork_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
-SEEDS = 1000
+SEEDS = 400  # enough for each rare path; `make prove` plays 20,000
 
 
 @pytest.mark.slow
@@ -41,10 +41,10 @@ def test_promises_hold_at_every_crash_point() -> None:
 
 @pytest.mark.slow
 def test_promises_hold_at_pairs_of_crash_points() -> None:
-    """At each seventh pair, which is prime to the four faults of a point; `make prove` plays all of them."""
-    played, violations = campaign.crash_pairs(JOBS, every=7)
+    """At each thirteenth pair, which is prime to the four faults of a point; `make prove` plays all."""
+    played, violations = campaign.crash_pairs(JOBS, every=13)
     assert violations == []
-    assert played > 400
+    assert played > 200
 
 
 @pytest.mark.slow
