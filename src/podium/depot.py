@@ -257,10 +257,17 @@ class NamesOnly(Depot):
 
 
 class _OfBody(Depot):
+    """A body makes its values again in each replay, on the engine's own thread: what lies there is looked
+    for by its name, before anything is written."""
+
     reads_files = False
 
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
+
+    def put(self, write: Callable[[Sink], object]) -> Kept:
+        kept = NamesOnly().put(write)
+        return kept if self._is_there(kept) else super().put(write)
 
     @property
     def folder(self) -> Path:  # pyright: ignore[reportIncompatibleVariableOverride]  # only read
