@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
+from typing import Any
 
 import podium
 from podium import Retry, task
@@ -45,6 +47,19 @@ async def stays() -> None:
         _note("left")
 
 
+@task
+def looks(key: str) -> Any:
+    return podium.NOT_DONE
+
+
+@task(executor="http", verify=looks, timeout=0.2)
+def lands() -> str:
+    _note("begun")
+    time.sleep(0.8)
+    _note("landed")
+    return "landed"
+
+
 @task(executor="http")
 def begins(callback: str, url: str, token: str) -> None:
     def finish() -> None:
@@ -57,4 +72,4 @@ def begins(callback: str, url: str, token: str) -> None:
 def unserved() -> None: ...
 
 
-app = functions(square, greet, fails, stays, begins, key=os.environ.get("FUNCTIONS_KEY", "k" * 32))
+app = functions(square, greet, fails, stays, lands, begins, key=os.environ.get("FUNCTIONS_KEY", "k" * 32))

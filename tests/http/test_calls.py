@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -50,6 +51,11 @@ async def stays() -> None:
 
 
 @workflow
+def lands() -> str:
+    return tasks.lands()
+
+
+@workflow
 async def waits_long(url: str, token: str) -> int:
     done = podium.callback(int)
     tasks.begins(done.id, url, token)
@@ -83,6 +89,32 @@ def test_one_that_overruns_its_timeout_is_hung_up_on_and_cancelled_there(app: Ap
     with pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s"):
         stays.run()
     soon(lambda: served.lines() == ["begun", "left"])
+
+
+def test_one_with_an_effect_that_may_still_run_is_waited_for(app: App, served: Served) -> None:
+    assert lands.run() == "landed"
+    assert served.lines() == ["begun", "landed"]
+
+
+def test_an_answer_that_stops_in_its_middle_is_hung_up_on(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as held:
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.callback(connection.close)
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nx")
+
+        threading.Thread(target=answer, daemon=True).start()
+        overran = pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s")
+        with app_for(tmp_path, f"http://127.0.0.1:{port}/podium"), overran:
+            stays.start().result(10)
+        server.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_cancelled_run_hangs_up(app: App, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,12 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
         return self.handle is not None
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether it is waited for, however long it takes, where it cannot be stopped: before more is done it
+        must be known what it did."""
+        return self.function.is_effect and not self.function.once
+
+    @property
     def idempotency_key(self) -> str:
         """The same for every attempt at this step, also in a retry of the run: "run:step"."""
         return self.key or f"{self.lineage or self.run}:{self.step}"

@@ -42,15 +42,16 @@ class _Call:
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.connection: http.client.HTTPConnection | None = None
+        # The connection lets go of it when the head of an answer has come that is to be the last.
+        self.socket: socket.socket | None = None
         self.alarm: Cancellable | None = None
         self.overran = False
 
     def cut(self) -> None:
         """Wake the thread that waits for the answer. Any thread."""
-        found = self.connection.sock if self.connection is not None else None
-        if found is not None:
+        if self.socket is not None:
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(found, socket.SHUT_RDWR)  # of TLS, too, without its farewell
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # of TLS, too, without its farewell
 
 
 class HttpExecutor:
@@ -148,9 +149,8 @@ class HttpExecutor:
             return Ended(attempt, b"", error, lost=True)
         except UsageError as error:  # the app's, or the deployment's: the engine parks the run
             return Ended(attempt, b"", error, lost=True)
-        except (
-            Exception
-        ) as error:  # of sockets, of TLS that was cut in the middle: the engine waits for an end
+        # Of sockets, of TLS that was cut in the middle: the engine waits for an end.
+        except Exception as error:
             return Ended(attempt, b"", self._failure(call, error))
         finally:
             attempt.handle = None
@@ -177,6 +177,7 @@ class HttpExecutor:
         work, id = encode_named(attempt), new_secret()
         headers = signed(self._key, id, self._env.now(), f"POST {self._path}", work)
         call.connection = connection = self._connected()
+        call.socket = connection.sock
         if attempt.cancelled or call.overran:  # before there was anything to hang up
             raise TaskCrashed(f"{attempt.function.label} was hung up on")
         connection.request("POST", self._path, work, {**headers, "Content-Type": "application/msgpack"})
@@ -231,7 +232,7 @@ class HttpExecutor:
 
     def _watch(self, call: _Call) -> None:
         timeout = call.attempt.function.timeout
-        if timeout is not None and call.attempt.handle is call:
+        if timeout is not None and call.attempt.handle is call and not call.attempt.is_awaited:
             call.alarm = self._reactor.call_later(timeout, self._overran, call)
 
     def _overran(self, call: _Call) -> None:

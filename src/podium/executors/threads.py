@@ -170,7 +170,7 @@ class ThreadExecutor:
                     continue
                 attempt.handle = BodyState.RUNNING
                 self._begun += 1
-                if attempt.function.timeout is not None and not _is_awaited(attempt):
+                if attempt.function.timeout is not None and not attempt.is_awaited:
                     # The clock of a timeout starts when the body does, not when it was put in line.
                     self._watch(attempt, attempt.function.timeout)
             ended = fresh_context(attempt).run(_run, attempt)
@@ -256,11 +256,6 @@ class ThreadExecutor:
         """Let idle threads end."""
         for _ in range(self._threads):
             self._line.put(None)
-
-
-def _is_awaited(attempt: Attempt) -> bool:
-    """Whether it is waited for, however long it takes: before more is done it must be known what it did."""
-    return attempt.function.is_effect and not attempt.function.once
 
 
 def _has_thread(attempt: Attempt) -> bool:
