@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -603,3 +604,40 @@ def test_what_cannot_take_the_call_is_refused_where_it_is_declared() -> None:
         task(undo=buy, name="refused")(charge.fn)
     with pytest.raises(UsageError, match="in the body of a workflow"):
         podium.on_failure(refund, "r", "7", 1)
+
+
+# -- the moment in which an outcome is on its way --------------------------------------------------------
+
+_landed, _taken_back = set[int](), set[int]()
+
+
+def _takes_back(receipt: str, number: int, seconds: float) -> None:
+    _taken_back.add(number)
+
+
+@task(undo=_takes_back)
+async def lands_in_time(number: int, seconds: float) -> str:
+    _landed.add(number)
+    await asyncio.sleep(seconds)
+    return f"receipt of {number}"
+
+
+@workflow
+async def gives_up_in_time(number: int, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.03):
+            await lands_in_time(number, seconds)
+    raise ValueError("no")
+
+
+def test_what_ends_in_the_moment_in_which_it_is_given_up_is_undone(app: App) -> None:
+    for first in range(0, 200, 5):  # some of these end when their time is over
+        runs = [
+            gives_up_in_time.start(number, 0.025 + 0.006 * (number % 25) / 25)
+            for number in range(first, first + 5)
+        ]
+        for run in runs:
+            with pytest.raises(ValueError, match="no"):
+                run.result(10)
+    assert len(_landed) == 200
+    assert _landed == _taken_back

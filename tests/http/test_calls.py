@@ -107,8 +107,11 @@ def test_an_answer_that_stops_in_its_middle_is_hung_up_on(tmp_path: Path) -> Non
                 except OSError:
                     return
                 held.callback(connection.close)
-                connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nx")
+                with contextlib.suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nx"
+                    )
 
         threading.Thread(target=answer, daemon=True).start()
         overran = pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s")

@@ -66,7 +66,8 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     asks: bool = False  # its function is what verifies the step, not the step's own
     began: float = 0.0  # UTC seconds, set by the executor's caller
     cancelled: bool = False
-    handle: Any = None  # the executor's own; None while the attempt waits for a slot
+    handle: Any = None  # the executor's own, while the body runs
+    has_begun: bool = False  # it has, or had, a slot; what its body came to may be on its way
     note: Callable[[Attempt, Progress], None] | None = None
     log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
     open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
@@ -84,11 +85,6 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
     # Told which runs the body begins (True) or ceases to wait for, from any thread.
     awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether it has a slot, so that its body runs; until then it waits for one."""
-        return self.handle is not None
 
     @property
     def is_awaited(self) -> bool:

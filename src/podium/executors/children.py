@@ -107,7 +107,7 @@ class Child:
         """The body begins now."""
         if self.attempt is not None and not self.stop_reason:
             function = self.attempt.function
-            self.attempt.handle = self
+            self.attempt.handle, self.attempt.has_begun = self, True
             self._loaded.add(function.name)
             self.due = None if function.timeout is None else self._now() + function.timeout
 

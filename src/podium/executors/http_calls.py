@@ -138,7 +138,7 @@ class HttpExecutor:
     def _made(self, call: _Call) -> Ended:
         """Make the call; whatever becomes of it is how the attempt ended."""
         attempt = call.attempt
-        attempt.handle = call
+        attempt.handle, attempt.has_begun = call, True
         self._soon(self._watch, call)
         try:
             return self._answered(call)

@@ -210,6 +210,7 @@ class LoopExecutor:
         body: Coroutine[Any, Any, bytes] = _body(attempt)
         context = fresh_context(attempt)
         self.stepping = attempt
+        attempt.has_begun = True
         self._begun += 1
         try:
             awaited = context.run(body.send, None)

@@ -168,7 +168,7 @@ class ThreadExecutor:
                 if attempt.cancelled:
                     self.open -= 1
                     continue
-                attempt.handle = BodyState.RUNNING
+                attempt.handle, attempt.has_begun = BodyState.RUNNING, True
                 self._begun += 1
                 if attempt.function.timeout is not None and not attempt.is_awaited:
                     # The clock of a timeout starts when the body does, not when it was put in line.

@@ -62,7 +62,7 @@ class VirtualExecutor:
     def _begin(self, attempt: Attempt) -> None:
         if attempt.cancelled:
             return
-        attempt.handle = self  # it has begun, and whoever cancels it is to know
+        attempt.handle, attempt.has_begun = self, True  # whoever cancels it is to know
         invocation = self._invoked(attempt)
         context = contextvars.Context()
         context.run(current_attempt.set, attempt)
