@@ -89,7 +89,7 @@ def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: 
         soon(lambda: [attempt.has_begun for attempt in begun] == [True, True, False])
         (folder / "gate").touch()
         assert len(run.result()) == 3
-        assert not any(attempt.has_begun for attempt in begun)
+        assert all(attempt.has_begun for attempt in begun), "an outcome on its way is of one that has begun"
 
 
 def test_all_that_it_prints_comes_out_in_whole_lines(app: App, capsys: pytest.CaptureFixture[str]) -> None:
