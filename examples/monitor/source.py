@@ -34,6 +34,7 @@ def retrieve(address: str) -> Page:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
             found = json.load(answer)
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection, for as long as anybody has the error
         if error.code < 500 and error.code != 429:
             raise ValueError(f"{address}: {error.code} {error.reason}") from error
         raise Unavailable(f"{address}: {error.code}") from error

@@ -9,8 +9,8 @@ import click
 from ..client import answer
 from . import options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking, pick
-from .main import FINE
 from .terminal import say
 from .values import read_value
 

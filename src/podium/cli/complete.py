@@ -8,8 +8,8 @@ from ..client import completing
 from ..errors import UsageError
 from . import options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .terminal import safe, say
 from .values import read_value
 

@@ -9,8 +9,8 @@ from ..errors import UsageError
 from . import options
 from .answer import say_json
 from .answer_question import user
+from .exit_codes import FINE
 from .lookup import looking, pick, tell_standing
-from .main import FINE
 from .terminal import say
 from .values import read_value
 

@@ -9,8 +9,8 @@ from ..env import RealEnv
 from ..inspect import span
 from . import options
 from .answer import say_json
+from .exit_codes import FINE
 from .lookup import looking
-from .main import FINE
 from .terminal import safe, say, tell
 
 

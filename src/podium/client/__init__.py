@@ -36,15 +36,17 @@ from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
 from .stored_run import PASSED_ON, StoredRun
-from .streams import Chunk, Stream, read_chunks, stream_of, value_of
-from .waiting import Done, Waiting, answered, when_done
+from .streams import LOG, Chunk, Stream, read_chunks, stream_of, value_of
+from .waiting import Answer, Done, Waiting, answered
 
 __all__ = [
     "ELSEWHERE",
+    "LOG",
     "NEW_STORE",
     "PASSED_ON",
     "SETTINGS",
     "WAITING",
+    "Answer",
     "App",
     "Batch",
     "answer",
@@ -124,5 +126,4 @@ __all__ = [
     "value_of",
     "wait_for_all",
     "wants_engine",
-    "when_done",
 ]

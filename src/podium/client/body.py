@@ -56,10 +56,7 @@ class StepRun:
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
         if not isinstance(self._step, ChildStep):
             raise UsageError(f"{self.id} is a task's step: signals go to runs")
-        if id is not None:
-            raise UsageError("send(id=...) inside a workflow: there each call has its own")
-        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value, self._machine.depot))
-        return BodyWaiting(self._machine, step)
+        return _send(self._machine, self.id, name, value, id)
 
 
 class OwnRun:
@@ -93,10 +90,14 @@ class OwnRun:
         raise refused_read("stream")
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
-        if id is not None:
-            raise UsageError("send(id=...) inside a workflow: there each call has its own")
-        step = send_from_body(self._machine, self.id, name, encoded_signal(name, value, self._machine.depot))
-        return BodyWaiting(self._machine, step)
+        return _send(self._machine, self.id, name, value, id)
+
+
+def _send(machine: Machine, run: str, name: str, value: Any, id: str | None) -> Waiting[None]:
+    if id is not None:
+        raise UsageError("send(id=...) inside a workflow: there each call has its own")
+    step = send_from_body(machine, run, name, encoded_signal(name, value, machine.depot))
+    return BodyWaiting(machine, step)
 
 
 def refused_read(verb: str) -> UsageError:

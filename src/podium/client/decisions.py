@@ -13,6 +13,7 @@ from ..engine import DryReplay
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
+from ..machine import label_of
 from ..model import CANCEL, PAUSE, SETTLE, EngineRow, Entry, Kind, Message, Outcome, RunRow, Verdict, Write
 from . import forking, owners, steering
 from .end_watcher import settle
@@ -110,7 +111,7 @@ class Decisions:
         """The task of a step that has begun, where it is imported here."""
         found = (each for each in reversed(self._records.history(row.id)) if each.step == step)
         entry = next(found, None)
-        return None if entry is None else registry.get(f"{entry.module}:{steering.label_of(step)}")
+        return None if entry is None else registry.get(f"{entry.module}:{label_of(step)}")
 
     def retry(self, run: str) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
@@ -142,7 +143,7 @@ class Decisions:
         if not cut.step:
             raise UsageError("a signal or a cancel has no other value", fix="fork there, and send another")
         with DryReplay(self._session.store, self._env, profile.options.turn_budget) as replay:
-            return replay.outcome(forking.past_of(row, cut), function, cut.means, value, self._env.now())
+            return replay.outcome(forking.head_at(row, cut), function, cut.means, value, self._env.now())
 
     def _taken_along(self, row: RunRow, entries: Sequence[Entry]) -> list[RunRow]:
         """The runs that it has started and that are asked to stop when it ends."""

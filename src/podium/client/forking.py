@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..errors import UsageError, WrongState
 from ..inspect import StepName
-from ..machine import UNDO_SCOPE
+from ..machine import is_undo
 from ..model import (
     ANSWER,
     COPY_BEGAN,
@@ -30,9 +30,9 @@ from ..model import (
     head_of_row,
     own_lineage_of,
     read_name,
+    subject_of,
 )
 
-_UNDOING = f"{UNDO_SCOPE}/"
 _KEPT_LAST = FED | {Kind.SENT}  # what a copy may end with: attempts that came to nothing are no past
 
 
@@ -71,7 +71,7 @@ def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
 
 def _require_not_undone(row: RunRow, entries: Sequence[Entry], cut: Cut) -> None:
     """Raise UsageError where the copy would rest on what its origin has undone since."""
-    if any(entry.step.startswith(_UNDOING) for entry in entries):
+    if any(is_undo(entry.step) for entry in entries):
         # A step with an effect has a start on record.
         first = next((n for n, entry in enumerate(entries) if entry.kind in STARTS), len(entries))
         if cut.keep > first:
@@ -83,10 +83,8 @@ def _require_not_undone(row: RunRow, entries: Sequence[Entry], cut: Cut) -> None
 
 def _step(entry: Entry) -> str:
     """The identity of the step whose outcome an entry is; "" where it is none."""
-    if entry.kind is not Kind.MESSAGE:
-        return "" if entry.step == COPY_BEGAN else entry.step
-    kind, _, name = read_name(entry.name)
-    return name if kind in (OUTCOME, ANSWER) else ""
+    is_outcome = entry.kind is not Kind.MESSAGE or read_name(entry.name)[0] in (OUTCOME, ANSWER)
+    return subject_of(entry) if is_outcome and entry.step != COPY_BEGAN else ""
 
 
 def _trimmed(entries: Sequence[Entry]) -> int:
@@ -96,7 +94,7 @@ def _trimmed(entries: Sequence[Entry]) -> int:
     return keep
 
 
-def past_of(row: RunRow, cut: Cut) -> Head:
+def head_at(row: RunRow, cut: Cut) -> Head:
     """The run as if its record ended at the cut, for a dry replay."""
     head = head_of_row(row)
     return replace(head, entries=head.base + cut.keep)

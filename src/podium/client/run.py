@@ -13,7 +13,7 @@ from .loop_wakeup import in_event_loop
 from .messages import answer
 from .settling import Settling
 from .stored_run import PASSED_ON, StoredRun, why
-from .streams import Stream
+from .streams import LOG, Stream
 from .waiting import Answer, Waiting, check_timeout, mapped
 
 R = TypeVar("R")
@@ -159,7 +159,7 @@ class Run(Forkable, Settling, Waiting[R]):
         """
         return self._source.value(name)
 
-    def stream(self, name: str = "log", after: int = 0) -> Stream:
+    def stream(self, name: str = LOG, after: int = 0) -> Stream:
         """What it emits to a stream by `podium.emit`, chunk by chunk as it comes, until it ends or is parked.
 
         name   of the stream; `log` is what it prints and logs

@@ -22,7 +22,7 @@ def begun_already(store: Store, plan: Plan, standing: Standing, now: float) -> l
     return sorted(ids[id] for id in store.statuses(list(ids))) if ids else []
 
 
-def pause(last: RunRow | None, now: float) -> float:
+def seconds_to_next_look(last: RunRow | None, now: float) -> float:
     """Until the next look at the last run, where others wait for its end: about as long as it takes."""
     took = LOOK_SECONDS if last is None else (last.ended or now) - last.created
     return min(LOOK_SECONDS, max(LOOK_SECONDS_MIN, took))

@@ -18,7 +18,7 @@ from .default_app import current_app
 from .run import Run
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
-from .schedule_starts import begun_already, pause, start_each, tell_late
+from .schedule_starts import begun_already, seconds_to_next_look, start_each, tell_late
 from .session import Session
 from .starting import chunks
 from .stored_run import StoredRun
@@ -249,12 +249,12 @@ def _started(session: Session, plan: Plan, standing: Standing, now: float) -> St
     last = run_id(plan.name, begun[-1]) if begun else standing.last_run
     row = store.load(last) if last else None
     is_running = row is not None and row.state not in FINAL
-    starts, after = decide(plan.schedule, standing, now, is_running, begun, pause(row, now))
+    starts, after = decide(plan.schedule, standing, now, is_running, begun, seconds_to_next_look(row, now))
     held_off = False
     for chunk in chunks(starts):
         held_off |= start_each(session, [plan.scheduled_run(at, now) for at in chunk])
     if held_off:  # by a run of this schedule that was not there yet when we looked
-        starts, after = decide(plan.schedule, standing, now, True, begun, pause(None, now))
+        starts, after = decide(plan.schedule, standing, now, True, begun, seconds_to_next_look(None, now))
     return after.replace(last_run=run_id(plan.name, starts[-1]) if starts else last)
 
 

@@ -13,6 +13,7 @@ import msgspec
 from .. import codec
 from ..engine import paused, read_reason
 from ..errors import DecodeError, WrongState
+from ..machine import label_of
 from ..model import (
     COPY_BEGAN,
     DEADLINE,
@@ -33,7 +34,7 @@ from ..model import (
     copy_of_row,
     with_undone,
 )
-from .undone import past_of, uncertain
+from .undone import past_of_retry, uncertain
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
@@ -124,11 +125,6 @@ def settling(row: RunRow, step: str, message: Message) -> Write:
     return msgspec.structs.replace(back, messages=(msgspec.structs.replace(message, name=reason.step),))
 
 
-def label_of(step: str) -> str:
-    """The name of a step's function."""
-    return step.rpartition("/")[2].partition("#")[0]
-
-
 def renaming(row: RunRow, owner: EngineRow | None, function: str, starter: str = "") -> Write:
     """A run of a function that is called otherwise now; its state and its record stay. `starter`: the script
     whose call gets it from now on, where that is another one."""
@@ -156,7 +152,7 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
         )
     own = [entry for entry in entries if entry.seq > row.base]
-    past, undone = past_of(own)
+    past, undone = past_of_retry(own)
     past, open_effects = _before_timeout(row, past), uncertain(own)
     keep = len(past)
     while keep and not _went_well(past[keep - 1], open_effects):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model import ASKS, EFFECT, STARTS, UNDOES, Entry, Kind, read_name
+from ..model import ASKS, EFFECT, STARTS, UNDOES, Entry, Kind, subject_of
 
 _OUTCOMES = (Kind.RESULT, Kind.ERROR)
 
 
-def past_of(entries: Sequence[Entry]) -> tuple[Sequence[Entry], frozenset[str]]:
+def past_of_retry(entries: Sequence[Entry]) -> tuple[Sequence[Entry], frozenset[str]]:
     """The record of a run up to what its body ended with, or before what was undone first; and what was."""
     ending = next((entry for entry in entries if entry.kind is Kind.ENDING), None)
     if ending is None:
@@ -20,12 +20,8 @@ def past_of(entries: Sequence[Entry]) -> tuple[Sequence[Entry], frozenset[str]]:
     past = [entry for entry in entries if entry.seq <= until]
     if "" in undone:  # something that followed from nothing on record
         return [], undone
-    cut = next((n for n, entry in enumerate(past) if _step_of(entry) in undone), len(past))
+    cut = next((n for n, entry in enumerate(past) if subject_of(entry) in undone), len(past))
     return past[:cut], undone
-
-
-def _step_of(entry: Entry) -> str:
-    return read_name(entry.name)[2] if entry.kind is Kind.MESSAGE else entry.step
 
 
 def uncertain(entries: Sequence[Entry]) -> frozenset[str]:

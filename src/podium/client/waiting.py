@@ -68,11 +68,6 @@ class Answer(Waiting[T]):
         return f"<Waiting: {'failed' if failed else 'done' if value is None else value}>"
 
 
-def when_done(future: Future[T]) -> Answer[T]:
-    """For async code: what awaits a future that another thread completes."""
-    return Answer(future)
-
-
 class Done(Waiting[None]):
     """A `Waiting` for something that was done at once."""
 

@@ -43,6 +43,7 @@ from .call import called, preview_call
 from .conform import convert
 from .failures import (
     Failure,
+    class_name,
     decode_failure,
     describe_failure,
     recorded_call,
@@ -79,6 +80,7 @@ __all__ = [
     "convert",
     "decode",
     "decode_failure",
+    "class_name",
     "describe_failure",
     "encode",
     "encode_call",

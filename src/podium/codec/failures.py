@@ -43,6 +43,11 @@ _NEVER_THROWN = (StopIteration, StopAsyncIteration)  # a coroutine turns them in
 NO_CLASS = "-"
 
 
+def class_name(type: str) -> str:
+    """What a recorded exception is called, without its module."""
+    return type.rpartition(":")[2]
+
+
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A recorded exception. `type` is "module:qualname"; `args` and `state` are trees, not yet values."""
 
@@ -56,9 +61,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     context: Failure | None = None
     suppress_context: bool = False
     members: list[Failure] | None = None  # of an exception group
-    like: str = (
-        ""  # where `type` does not lead back to its class: the nearest base that is found, or NO_CLASS
-    )
+    # Where `type` does not lead back to its class: the nearest base that is found, or NO_CLASS.
+    like: str = ""
     fixed_text: bool = False  # its class would not say `message` of what is recorded
     call: str = ""  # what the step was called with that failed so, see `codec.call`
 
@@ -66,8 +70,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
         """The errors to tell: of a group what is in it, however deep, else the failure itself."""
         return [leaf for member in self.members for leaf in member.leaves()] if self.members else [self]
 
-    def in_a_line(self, name: Callable[[str], str]) -> str:
-        """ "ValueError: boom"; of a group of several the first of them, too. `name`: of a type."""
+    def in_a_line(self, name: Callable[[str], str] = class_name) -> str:
+        """ "ValueError: boom"; of a group of several the first of them, too. `name`: of a `type`."""
         leaves = self.leaves()
         told = self if len(leaves) > 1 else leaves[0]
         message = told.message.strip().partition("\n")[0]

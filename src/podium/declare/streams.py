@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .. import codec
-from ..client import Done, Waiting, in_event_loop, when_done
+from ..client import LOG, Answer, Done, Waiting
 from ..errors import PayloadTooLarge, UsageError
 from ..executors import current_attempt
 from ..machine import current_machine
 
 CHUNK_MAX = 64 * 1024  # bytes of one chunk, or of one published value
 NAME_MAX = 200  # characters
-LOG = "log"  # the stream of what a run prints and logs
 
 
 def publish(name: str, value: Any) -> None:
@@ -63,9 +62,7 @@ def emit(name: str, chunk: Any) -> Waiting[None]:
     elif attempt is not None and attempt.streams is not None:
         room = attempt.streams.emit(attempt, name, payload)
         if room is not None:
-            if in_event_loop():
-                return when_done(room)
-            room.result()
+            return Answer(room)
     return Done()
 
 

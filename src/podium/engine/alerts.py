@@ -100,8 +100,4 @@ def how_it_ended(state: State, payload: bytes) -> tuple[str, str]:
         failure = codec.describe_failure(payload)
     except DecodeError:
         return "", ""
-    return failure.type, failure.in_a_line(_kind)[:SAID_MAX]
-
-
-def _kind(type: str) -> str:
-    return type.rpartition(":")[2]
+    return failure.type, failure.in_a_line()[:SAID_MAX]

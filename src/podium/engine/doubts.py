@@ -36,7 +36,7 @@ def after_failure(step: Step, error: BaseException) -> Doubted:
 
 
 class Said(NamedTuple):
-    """What the other side has said. Neither of these: it has not happened."""
+    """What the other side has said. None of these: it has not happened."""
 
     payload: bytes | None = None  # it has happened, with this result
     grant: Grant | None = None  # it is to be asked again

@@ -59,7 +59,6 @@ class Driver(Recorder):
             self._attempts.remember(entry)
             if entry.kind in FED:
                 self._is_past_copy = entry.seq > copied
-                self.machine.verbs.streams.turn = entry.seq
                 if entry.kind is Kind.MESSAGE:
                     self.delivered.add(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
@@ -167,7 +166,6 @@ class Driver(Recorder):
             name=attempt.cached if kind is _RESULT else "",
         )  # fmt: skip
         outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
-        machine.verbs.streams.turn = seq
         self._turn(machine, machine.feed, entry)
         return entry
 

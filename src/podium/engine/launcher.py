@@ -129,8 +129,8 @@ class Launcher:
         self._touch()
         return attempt
 
-    def is_at_rest(self) -> bool:
-        """Of a run that is to pause: whether all that has begun has ended. What is in line has not begun."""
+    def come_to_rest(self) -> bool:
+        """Of a run that is to pause: give up what is in line and has not begun; whether nothing runs now."""
         for attempt in list(self._attempts.running.values()):
             is_in_line = attempt.function.executor in BUILT_IN and not attempt.has_begun
             if is_in_line and not self._is_effect(attempt):

@@ -229,7 +229,7 @@ class OwnedRun:
     def _wait(self) -> None:
         """Set the alarm to what is due next; leave memory if that is far away."""
         attempts, pauses = self.attempts, self.outbox.pauses
-        if pauses and self._launcher.is_at_rest():
+        if pauses and self._launcher.come_to_rest():
             self.outbox.consumed += [message.id for message in pauses]
             self.park(paused(pauses[-1].sender, pauses[-1].at))
             return

@@ -10,7 +10,7 @@ import msgspec
 from .. import codec
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
-from ..machine import Machine, Step, UndoStep, line_of, where_defined
+from ..machine import Machine, Step, UndoStep, label_of, line_of, where_defined
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def doubted(run: str, step: Step, key: str, why: str) -> bytes:
     """It is not known whether this step has had its effect, or it is to undo something and cannot."""
     call = codec.called(step.function.label, step.args, step.item) or step.function.label
     if isinstance(step, UndoStep):
-        what = f"{call}, which undoes {_label(step.of) or 'what was done'}, failed for good: {why}"
+        what = f"{call}, which undoes {label_of(step.of) or 'what was done'}, failed for good: {why}"
     else:
         what = f"{call}: {why}, and whether it has happened is not known"
     settle = f"podium settle {run} {step.id}"
@@ -86,10 +86,6 @@ def paused(by: str, at: float) -> bytes:
 def undoing(reason: bytes) -> bytes:
     """The same reason, of a run that has done what its cancel would undo."""
     return msgspec.json.encode(msgspec.structs.replace(read_reason(reason), undoes=True))
-
-
-def _label(identity: str) -> str:
-    return identity.rpartition("/")[2].partition("#")[0]
 
 
 def poisoned_body(function: Function) -> bytes:

@@ -53,7 +53,6 @@ class Recorder:
         self._outbox.record(entry)
         if entry.kind is Kind.MESSAGE:
             self._attempts.remember(entry)
-        self.machine.verbs.streams.turn = entry.seq
         self._turn(self.machine, self.machine.feed, entry)
 
     def time(self, now: float) -> float:

@@ -8,7 +8,7 @@ from .attempt import Attempt
 from .child_link import ChildLink
 from .wire import EMITTED_MAX, Room
 
-Later = Callable[..., None]  # (act, *args), called in any thread: has it done in the pool's
+InPool = Callable[..., None]  # (act, *args), called in any thread: has it done in the pool's
 
 
 class Emissions:
@@ -19,7 +19,7 @@ class Emissions:
         self._bytes = 0  # since it was told that there is room
         self.is_over = False
 
-    def heard(self, name: str, payload: bytes, is_value: bool, later: Later) -> None:
+    def heard(self, name: str, payload: bytes, is_value: bool, in_pool: InPool) -> None:
         """Take a chunk or a value."""
         attempt = self._attempt
         if attempt.streams is None:
@@ -34,7 +34,7 @@ class Emissions:
             if room is None:
                 self._link.send(Room(told))
             else:
-                room.add_done_callback(lambda _: later(self._has_room, told))
+                room.add_done_callback(lambda _: in_pool(self._has_room, told))
 
     def _has_room(self, told: int) -> None:
         """The engine has taken what was there."""

@@ -149,8 +149,8 @@ class HttpExecutor:
             return Ended(attempt, b"", error, lost=True)
         except UsageError as error:  # the app's, or the deployment's: the engine parks the run
             return Ended(attempt, b"", error, lost=True)
-        # Of sockets, of TLS that was cut in the middle: the engine waits for an end.
         except Exception as error:
+            # Of sockets, of TLS that was cut in the middle: the engine waits for an end.
             return Ended(attempt, b"", self._failure(call, error))
         finally:
             attempt.handle = None

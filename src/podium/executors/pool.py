@@ -15,7 +15,7 @@ from ..functions import Function
 from .attempt import Attempt, Ended, Progress
 from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
-from .emissions import Later
+from .emissions import InPool
 from .encoded import failure_of, modules_of
 from .memory import resident
 from .output import Said
@@ -44,9 +44,9 @@ class Pool:
         store: str,
         depot: Depot,
         logged: Callable[[Attempt, logging.LogRecord], None],
-        later: Later,
+        in_pool: InPool,
     ) -> None:
-        self._later = later
+        self._in_pool = in_pool
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
         self._slots = slots or _cores()
         self._store, self._depot, self._logged = store, depot, logged
@@ -212,7 +212,7 @@ class Pool:
                     attempt.note(attempt, Progress(done, total, text))
             case Emitted(name=name, is_value=is_value):
                 if child.emissions is not None:
-                    child.emissions.heard(name, frame.payload, is_value, self._later)
+                    child.emissions.heard(name, frame.payload, is_value, self._in_pool)
             case Waits(runs=runs, begins=begins):
                 child.waits(runs, begins)
             case Started():

@@ -17,7 +17,7 @@ FULL = 16 * ROOM  # of who does not wait for room
 
 
 class StreamBuffer:
-    """Of one attempt. `put` in any thread, `take` in the engine's."""
+    """Of one attempt. `emit` and `publish` in any thread, `take` in the engine's."""
 
     def __init__(self, step: str, attempt: int, now: Callable[[], float]) -> None:
         self._step, self._attempt, self._now = step, attempt, now

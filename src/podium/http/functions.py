@@ -32,9 +32,8 @@ class Functions:
 
     def __init__(self, tasks: Mapping[str, Function], keys: tuple[bytes, ...]) -> None:
         self._tasks, self._keys, self._now = tasks, keys, RealEnv().now
-        self._seen: dict[
-            str, float
-        ] = {}  # ids that were made, each with when it may be forgotten; oldest first
+        # Ids that were made, each with when it may be forgotten; oldest first.
+        self._seen: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -79,8 +79,8 @@ def _failure(payload: bytes) -> str:
         return codec.preview(payload)
     leaves = found.leaves()
     if len(leaves) > 1 or not leaves[0].message:
-        return found.in_a_line(_kind)
-    return f"{_kind(leaves[0].type)}: {leaves[0].message}"  # all its lines, unlike in a line
+        return found.in_a_line()
+    return f"{codec.class_name(leaves[0].type)}: {leaves[0].message}"  # all its lines, unlike in a line
 
 
 def _failed_call(payload: bytes) -> str:
@@ -90,10 +90,6 @@ def _failed_call(payload: bytes) -> str:
     except DecodeError:
         return ""
     return next((leaf.call for leaf in failure.leaves() if leaf.call), failure.call)
-
-
-def _kind(type: str) -> str:
-    return type.rpartition(":")[2]
 
 
 _HELD = {"thread_slots": "`def` tasks", "loop_slots": "`async def` tasks", "process_slots": "isolated tasks"}

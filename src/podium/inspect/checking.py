@@ -121,7 +121,7 @@ def _ended(row: RunRow, end: DryEnd) -> CheckedRun:
 
 
 def _failure(end: DryEnd) -> str:
-    return codec.describe_failure(end.payload).in_a_line(lambda name: name.rpartition(":")[2])
+    return codec.describe_failure(end.payload).in_a_line()
 
 
 def _told(row: RunRow, outcome: Foretold, what: str = "", line: str = "", fix: str = "") -> CheckedRun:

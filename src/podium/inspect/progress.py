@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
-from ..machine import UNDO_SCOPE, is_undo
+from ..machine import UNDO_SCOPE, is_undo, label_of
 from ..model import ANSWER, COPY_BEGAN, DEADLINE, OUTCOME, STARTS, TURNS, Entry, Kind, State, read_name
 
 FAILURES_MAX = 3  # failures kept for each function
@@ -236,12 +236,12 @@ class RunProgress:
             counts.notes.clear()
 
     def _of(self, attempt: Attempt) -> StepCounts:
-        return _counts(self.functions, attempt.step.partition("/")[2].partition("#")[0], self.seq + 1)
+        return _counts(self.functions, label_of(attempt.step), self.seq + 1)
 
 
 def _is_told_at_once(entry: Entry) -> bool:
     """Whether a signal was sent, and not a child run started or somebody asked."""
-    return entry.step.rpartition("/")[2].partition("#")[0] == "send"
+    return label_of(entry.step) == "send"
 
 
 def place(entry: Entry) -> tuple[str, str]:

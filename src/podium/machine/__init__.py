@@ -25,6 +25,7 @@ from .outside import (
 from .outside import ask as machine_ask
 from .outside import callback as machine_callback
 from .outside import receive as machine_receive
+from .scope import label_of
 from .steps import CancelStep, Command, Ending, Finish, Step, Tell
 from .streams import BodyStreams
 from .workers import end_idle_workers
@@ -61,6 +62,7 @@ __all__ = [
     "foreign_line",
     "is_undo",
     "is_user_file",
+    "label_of",
     "line_of",
     "machine_ask",
     "machine_callback",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .. import codec
 from ..functions import Function
-from ..model import Entry, Kind, State, read_name
+from ..model import State
 from .loop import Loop
 from .outside import ChildStep, OutsideStep
 from .scope import Scope
@@ -149,10 +149,3 @@ def _undo_of(step: Step, payload: bytes) -> Undo:
 def is_undo(identity: str) -> bool:
     """Whether that is a step which undoes another."""
     return identity.startswith(f"{UNDO_SCOPE}/")
-
-
-def led_to_by(entry: Entry | None) -> str:
-    """The identity of the step whose outcome this entry is; "" before the first."""
-    if entry is None:
-        return ""
-    return read_name(entry.name)[2] if entry.kind is Kind.MESSAGE else entry.step

@@ -33,7 +33,7 @@ def unasked(function: Function, error: asyncio.CancelledError) -> UnaskedCancel:
 def failed_with(function: Function, error: BaseException) -> str:
     """ "flow failed with ValueError: boom", for the record of a body that went on there."""
     told = codec.describe_failure(codec.encode_failure(error))
-    return f"{function.label} failed with {told.in_a_line(lambda name: name.rpartition(':')[2])}"
+    return f"{function.label} failed with {told.in_a_line()}"
 
 
 def blame(mismatch: Mismatch, error: BaseException) -> Mismatch:

@@ -22,10 +22,10 @@ from .. import codec
 from ..depot import Depot, NamesOnly
 from ..errors import ArgumentError, UsageError
 from ..functions import Function
-from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State
+from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State, subject_of
 from .answering import Answering
 from .current import turning
-from .effects import UNDO_SCOPE, Effects, Undo, led_to_by
+from .effects import UNDO_SCOPE, Effects, Undo
 from .endings import overrun, unasked
 from .generators import watch_generators
 from .lines import caller, line_of, where_defined
@@ -115,6 +115,7 @@ class Machine(Answering):
         Raises Mismatch if the code does not wait for that, DecodeError if the value does not fit any more.
         """
         kind, loop = entry.kind, self.loop
+        self.verbs.streams.turn = entry.seq
         if kind is _TICK and entry.step == COPY_BEGAN:
             loop.jump(entry.at, self.function.timeout)
             if entry.name:  # of a fork, for which what it has copied is as it is
@@ -204,7 +205,8 @@ class Machine(Answering):
         """Have this called when the run fails or is cancelled. Raises ArgumentError and EncodeError."""
         self.check_alive()
         data, digest = function.encode(function.bind(args, kwargs), len(args))
-        self.effects.done.append(Undo(function, data, digest, caller(), led_to_by(self._fed)))
+        of = "" if self._fed is None else subject_of(self._fed)
+        self.effects.done.append(Undo(function, data, digest, caller(), of))
 
     def again(
         self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], due: float = 0.0

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from .. import codec
 from ..errors import DecodeError, Mismatch
 from ..functions import Function, registry
-from ..model import Entry, Kind, read_name
+from ..model import Entry, subject_of
 from .endings import blame, failed_with
 from .lines import line_of
 from .steps import Finish, Step
@@ -41,7 +41,7 @@ def mismatch(
     asked = step or next(iter(machine.open.values()), None)
     if found is None:
         found = _spoken(asked.id) if asked else "nothing that this could be"
-    recorded = read_name(entry.name)[2] if entry.kind is Kind.MESSAGE else entry.step
+    recorded = subject_of(entry)
     expected = f"{_spoken(recorded) if recorded else f'a {entry.kind}'}{where} (entry {entry.seq})"
     line = line_of(*asked.line) if asked else machine.defined_at()
     does = found if machine.finished is not None else f"this code asks for {found}"

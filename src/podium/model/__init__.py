@@ -18,7 +18,7 @@ from .heads import (
     with_undone,
 )
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
-from .message_names import name_of, read_name
+from .message_names import name_of, read_name, subject_of
 from .records import (
     ALERT,
     ANSWER,
@@ -142,4 +142,5 @@ __all__ = [
     "module_before",
     "name_of",
     "read_name",
+    "subject_of",
 ]

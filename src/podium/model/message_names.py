@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .records import Message
+from .records import Entry, Kind, Message
 
 
 def name_of(message: Message) -> str:
@@ -16,3 +16,8 @@ def read_name(name: str) -> tuple[str, str, str]:
     kind, _, name = name.partition(":")
     kind, _, state = kind.partition("/")
     return kind, state, name
+
+
+def subject_of(entry: Entry) -> str:
+    """What an entry is about: the identity of a step; of a message what it names, a step or a signal."""
+    return read_name(entry.name)[2] if entry.kind is Kind.MESSAGE else entry.step

@@ -193,7 +193,7 @@ def _said(row: RunRow) -> str:
     if row.state is State.SUCCEEDED:
         return f"succeeded: {codec.preview(row.payload, 1000)}"
     if row.state is State.FAILED:
-        told = codec.describe_failure(row.payload).in_a_line(lambda name: name.rpartition(":")[2])
+        told = codec.describe_failure(row.payload).in_a_line()
         return f"failed: {told}"
     if row.state is State.PARKED:
         return f"parked: {read_reason(row.payload).what}"

@@ -19,6 +19,7 @@ from .stubs import Stub, stubbed
 
 _LOOK_SECONDS = 0.002  # between looks whether all that could happen has happened
 _MANY = 10_000
+_NEVER = float("inf")
 _numbers = itertools.count(1)
 
 
@@ -113,6 +114,3 @@ class VirtualApp(App):
             if row.due is not None and (with_schedules or row.function != SCHEDULE or row.due <= now):
                 due = min(due, row.due)
         return due
-
-
-_NEVER = float("inf")

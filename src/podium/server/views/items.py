@@ -70,7 +70,7 @@ def says(row: RunRow) -> str:
 
 def _failed(payload: bytes) -> str:
     try:
-        return codec.describe_failure(payload).in_a_line(lambda type: type.rpartition(":")[2])[:CALL_MAX]
+        return codec.describe_failure(payload).in_a_line()[:CALL_MAX]
     except DecodeError:
         return codec.preview(payload, CALL_MAX)
 
