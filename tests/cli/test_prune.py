@@ -158,7 +158,7 @@ def test_values_that_nothing_names_any_more_go_with_the_runs(app: App) -> None:
     assert app.store.commit(None, [Write(new_runs=(new,))])[0].outcome is Outcome.DONE
     fence = Fence("large", 0, frozenset({State.QUEUED}))
     app.store.commit(None, [Write(fence=fence, move=Move(State.CANCELLED, at=app.env.now() - 86_400 * 90))])
-    assert "1 value removed that nothing names" in podium("prune", "id:run-1", "--yes").stderr
+    assert "1 value removed that nothing names, 22 bytes\n" in podium("prune", "id:run-1", "--yes").stderr
     assert [app.store.depot.holds(codec.names_in(each)[0]) for each in (payload, left, young)] == [
         True,
         False,

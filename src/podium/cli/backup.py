@@ -8,6 +8,7 @@ import click
 
 from ..client import default_url, store_file
 from ..errors import RunNotFound
+from ..sizes import spelled_size
 from ..store import back_up, shown_url
 from . import formatting, options
 from .answer import say_json
@@ -38,6 +39,6 @@ def command(file: Path, store: str | None, as_json: bool, quiet: bool) -> int:
         return FINE
     say(safe(copied.file))
     if not quiet:
-        tell(f"{formatting.many(copied.runs, 'run')}, {copied.bytes / 2**20:,.1f} MB, synced and checked")
+        tell(f"{formatting.many(copied.runs, 'run')}, {spelled_size(copied.bytes)}, synced and checked")
         tell(f"podium runs --store {safe(copied.file)}  looks into it")
     return FINE

@@ -10,6 +10,7 @@ import click
 
 from ..errors import UsageError
 from ..inspect.run_page import run_page
+from ..sizes import spelled_size
 from . import options
 from .answer import say_json
 from .exit_codes import FINE
@@ -46,7 +47,7 @@ def command(run: str, file: Path, force: bool, store: str | None, as_json: bool,
         return FINE
     say(safe(str(file)))
     if not quiet:
-        tell(f"{safe(row.id)}, {len(page) / 1000:,.0f} kB; opens in a browser, offline")
+        tell(f"{safe(row.id)}, {spelled_size(len(page))}; opens in a browser, offline")
     return FINE
 
 

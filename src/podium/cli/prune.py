@@ -13,6 +13,7 @@ from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import among, is_query, parse, search
 from ..model import FINAL, RunRow
+from ..sizes import spelled_size
 from ..store import compact
 from . import formatting, options
 from .answer import say_json
@@ -84,7 +85,7 @@ def command(
     if not quiet:
         _tell(gone, kept, sizes)
         if files:
-            tell(f"{formatting.many(files, 'value')} removed that nothing names, {freed / 2**20:,.1f} MB")
+            tell(f"{formatting.many(files, 'value')} removed that nothing names, {spelled_size(freed)}")
     return FINE
 
 
@@ -108,7 +109,7 @@ def _tell(gone: Sequence[str], kept: dict[str, str], sizes: tuple[int, int] | No
     for why, count in Counter(kept.values()).most_common(3):
         tell(f"{formatting.many(count, 'run')} kept: {safe(why)}")
     if sizes is not None:
-        before, after = (size / 2**20 for size in sizes)
-        tell(f"the store has {after:,.1f} MB, it had {before:,.1f} MB")
+        before, after = map(spelled_size, sizes)
+        tell(f"the store has {after}, it had {before}")
     elif gone:
         tell("new runs use the space again; --vacuum gives it back to the disk, while all runs wait")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import UsageError
+from ..sizes import spelled_size
 
 _NAMED = re.compile(rb'"!ref":\["[^"]*","([0-9a-f]{64})"')
 REFERENCE = b'"!ref":'  # stands in an encoded value that names files, and in no other
@@ -84,14 +85,9 @@ for _name in (
 
 
 def shown(tree: Any) -> str:
-    """What is kept, for people: "<ndarray float64 (2500, 2500), 50.0 MB>"."""
+    """What is kept, for people: "<ndarray float64 (2500, 2500), 50 MB>"."""
     _, _, size, about, *_ = tree
     return f"<{about}, {spelled_size(size)}>"
-
-
-def spelled_size(size: int) -> str:
-    """Bytes as people say them."""
-    return f"{size:,} bytes" if size < 100_000 else f"{size / 1e6:,.1f} MB"
 
 
 def names_in(payload: bytes) -> list[str]:

@@ -9,9 +9,9 @@ import signal
 import traceback
 
 from ..errors import TaskCrashed, TaskTimeout
+from ..sizes import spelled_size
 from .attempt import Attempt
 from .children import BROKEN, START_SECONDS, Child
-from .memory import spell
 
 LAST_LINES = 5  # of stderr, in the story of a crash
 LACKS = 75  # EX_TEMPFAIL: the exit code of one that could not start for want of threads or memory
@@ -38,7 +38,7 @@ def outcome(child: Child, attempt: Attempt, code: int) -> Exception:
     if stop_reason == "memory" and function.memory is not None:
         error = TaskCrashed(
             f"{function.label} was killed: its process had more than its memory cap of "
-            f"{spell(function.memory)}",
+            f"{spelled_size(function.memory)}",
             fix="give it more, @task(memory=...), or less to do at once",
         )
     elif stop_reason == BROKEN:

@@ -15,9 +15,10 @@ import msgspec
 from .. import codec
 from ..functions import Function
 from ..model import Measure
+from ..sizes import spelled_size
 from .attempt import Attempt, Ended, fresh_context, is_loss
 from .loading import find
-from .memory import capped, spell
+from .memory import capped
 from .wire import Do, Done, ModuleRef
 
 
@@ -125,7 +126,7 @@ def _attempt(do: Do, args: bytes, function: Function, measures: list[Measure]) -
 def _failed(do: Do, error: BaseException, measures: list[Measure]) -> tuple[Done, bytes, BaseException]:
     if isinstance(error, MemoryError) and not error.args and do.memory is not None:
         label = do.function.rpartition(":")[2]
-        error.args = (f"{label} wanted more than its memory cap of {spell(do.memory)}",)
+        error.args = (f"{label} wanted more than its memory cap of {spelled_size(do.memory)}",)
     final, lost = not isinstance(error, Exception), is_loss(error)
     return Done(good=False, final=final, lost=lost, measures=measures), codec.encode_failure(error), error
 

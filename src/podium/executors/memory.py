@@ -22,14 +22,6 @@ GROWTH_MAX = 256 * 1024 * 1024  # bytes; a process that keeps so much more and m
 LEVEL_SECONDS = 0.5  # between two looks at that
 
 
-def spell(size: int) -> str:
-    """A number of bytes as people write it: "512 MB"."""
-    for unit, bytes_of in (("GB", 10**9), ("MB", 10**6)):
-        if size >= bytes_of:
-            return f"{size / bytes_of:.4g} {unit}"
-    return f"{size} bytes"
-
-
 def resident(process: int) -> int | None:
     """Bytes that a process has in memory; None where the system does not say."""
     try:

@@ -359,7 +359,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     name: str  # "free space"
     is_well: bool
-    text: str  # "12,345 MB"
+    text: str  # "12.35 GB"
     fix: str = ""
 
 

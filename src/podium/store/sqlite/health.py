@@ -15,6 +15,7 @@ import apsw
 
 from ...depot import depot_of
 from ...env import RealEnv, is_stopped
+from ...sizes import spelled_size
 from ..protocol import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
@@ -102,7 +103,7 @@ def free_space(path: Path) -> Finding:
     disk = os.statvfs(path)
     free = disk.f_bavail * disk.f_frsize
     fix = "free some: until there is space runs wait, nothing is lost" if free < _FREE_BYTES_MIN else ""
-    return Finding("free space", free >= _FREE_BYTES_MIN, f"{free / 2**20:,.0f} MB", fix)
+    return Finding("free space", free >= _FREE_BYTES_MIN, spelled_size(free), fix)
 
 
 def sync(path: Path) -> Finding:
@@ -160,9 +161,7 @@ def log_size(path: Path) -> Finding:
     wal = Path(f"{path}{WAL}")
     size = wal.stat().st_size if wal.exists() else 0
     fix = "look for a program that keeps an old snapshot open (a browser, a backup)"
-    return Finding(
-        "log", size < _WAL_BYTES_MAX, f"{size / 2**20:,.1f} MB", "" if size < _WAL_BYTES_MAX else fix
-    )
+    return Finding("log", size < _WAL_BYTES_MAX, spelled_size(size), "" if size < _WAL_BYTES_MAX else fix)
 
 
 def write_lock(path: Path) -> Finding:
