@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -10,13 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 import podium
-from examples.monitor import readings, serve
+from examples.monitor import readings, serve, source
 from examples.monitor.table import Datasette
 from podium import App
 from podium.model import Query, State
@@ -182,3 +185,15 @@ def test_a_scheduler_stops_for_a_while_then_there_are_two(served: Served, tmp_pa
     assert told == [at[0] + n for n in range(handled)], (
         "each instant once: started, in line, or listed as left out"
     )
+
+
+def test_an_answer_that_is_refused_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = io.BytesIO(b"no such table")
+
+    def refuses(*_: object, **__: object) -> None:
+        raise HTTPError("http://source/table.json", 404, "Not Found", Message(), body)
+
+    monkeypatch.setattr("urllib.request.urlopen", refuses)
+    with pytest.raises(ValueError, match="404 Not Found") as refused:
+        source.retrieve(source.first_page("http://source/table"))
+    assert body.closed, refused  # while somebody has the error
