@@ -86,10 +86,10 @@ def reference(channel: str) -> str:
     if "://" not in channel:
         return channel
     digest = blake2b(channel.encode(), digest_size=6).hexdigest()
-    return f"{masked(channel)}#{digest}"
+    return f"{place_of(channel)}#{digest}"
 
 
-def masked(url: str) -> str:
+def place_of(url: str) -> str:
     """Of a URL the scheme and the host: paths, passwords and queries of channels are secrets."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]

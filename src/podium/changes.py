@@ -21,7 +21,7 @@ NEVER = "the process ends"
 
 @dataclass
 class Change:
-    """One change. `install` makes it; `undo`, where there is a way back, unmakes it.
+    """One change. `install` makes it.
 
     `names` are what is changed, as Python calls it; the first one stands for all. `until`: when it ends.
     """
@@ -31,7 +31,6 @@ class Change:
     why: str
     until: str
     install: Callable[..., Any]
-    undo: Callable[[], None] | None = None
     _is_installed: bool = field(default=False, init=False)
 
     def install_once(self) -> None:
@@ -39,12 +38,6 @@ class Change:
         if not self._is_installed:
             self._is_installed = True
             self.install()
-
-    def take_back(self) -> None:
-        """Unmake what `install_once` has made. For tests: a program has no need to."""
-        if self._is_installed and self.undo is not None:
-            self._is_installed = False
-            self.undo()
 
 
 _changes: list[Change] = []
@@ -56,10 +49,9 @@ def declare(
     why: str,
     until: str,
     install: Callable[..., Any],
-    undo: Callable[[], None] | None = None,
 ) -> Change:
     """Enter a change; making it is the caller's affair."""
-    change = Change(names, when, why, until, install, undo)
+    change = Change(names, when, why, until, install)
     _changes.append(change)
     return change
 
@@ -68,24 +60,13 @@ def declare_patch(
     *targets: tuple[str, object, str, Callable[[Any], Any]], when: str, why: str, until: str = NEVER
 ) -> Change:
     """Enter a change of attributes: (name, owner, attribute, what makes the new value of the old one)."""
-    before: list[tuple[object, str, bool, Any]] = []
 
     def install() -> None:
         for _, owner, attribute, make in targets:
-            original = getattr(owner, attribute)
-            before.append((owner, attribute, attribute in vars(owner), original))
-            setattr(owner, attribute, make(original))
-
-    def undo() -> None:
-        while before:
-            owner, attribute, was_own, original = before.pop()
-            if was_own:
-                setattr(owner, attribute, original)
-            else:
-                delattr(owner, attribute)
+            setattr(owner, attribute, make(getattr(owner, attribute)))
 
     names = (name for name, *_ in targets)
-    return declare(*names, when=when, why=why, until=until, install=install, undo=undo)
+    return declare(*names, when=when, why=why, until=until, install=install)
 
 
 def changes() -> list[Change]:

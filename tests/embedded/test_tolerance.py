@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from podium import App, UsageError, task, workflow
+from podium.machine import current_machine
 
 seen: list[int] = []
 broken: set[int] = set()
@@ -55,6 +56,19 @@ def test_one_more_fails_the_map(app: App, tolerate: int | str, lazily: str) -> N
         halves.run(list(range(10)), tolerate, lazily)
     said = [note for note in caught.value.__notes__ if "items failed" in note]
     assert len(said) == 1
+
+
+@workflow
+async def rounds(n: int) -> int:
+    machine = current_machine()
+    assert machine is not None
+    for round in range(n):
+        await half.map([round], tolerate=1)
+    return len(machine.fan_outs)
+
+
+def test_a_map_that_is_over_is_not_kept_until_its_workflow_ends(app: App) -> None:
+    assert rounds.run(5) == 0
 
 
 def test_what_is_known_to_be_too_many_cancels_the_rest(app: App) -> None:

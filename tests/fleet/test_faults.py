@@ -107,6 +107,27 @@ def test_who_looks_after_a_lost_reply_waits_for_a_commit_that_is_still_running(
     stranger.close()
 
 
+def test_who_gives_back_runs_of_the_dead_does_not_wait_for_a_commit(store: Store, url: str) -> None:
+    """It is the thread of the heartbeat, which must go on beating."""
+    store.announce(engine("e2"))
+    own(store, "r2", engine="e2")
+    stranger = psycopg.connect(url)
+    stranger.execute("SELECT 1 FROM podium.runs WHERE id = 'r1' FOR UPDATE")
+    committing = threading.Thread(target=lambda: commit(store, fenced(entries=(result(1),))))
+    committing.start()
+    _until_somebody_waits_for_a_lock(url)
+    freed: list[int] = []
+    releasing = threading.Thread(target=lambda: freed.append(store.release({"e2": 0})))
+    releasing.start()
+    releasing.join(5)
+    assert freed == [1]
+    assert committing.is_alive()
+    stranger.rollback()
+    committing.join(10)
+    releasing.join(10)
+    stranger.close()
+
+
 def _until_somebody_waits_for_a_lock(url: str) -> None:
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     while shared().execute(waiting, url.rpartition("/")[2]) == [(0,)]:

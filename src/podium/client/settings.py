@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..alert import masked
+from ..alert import place_of
 from ..engine import Options
 from ..store import Finding, shown_url
 from .channels import ENVIRONMENT, configured, variable
 from .location import default_url
 
-HIDDEN = "(set, not shown)"
+NOT_SHOWN = "(set, not shown)"
 
 
 class Setting(NamedTuple):
@@ -77,7 +77,7 @@ def shown_settings() -> list[ShownSetting]:
     return told + [
         ShownSetting(
             name=variable(name),
-            value=masked(url),
+            value=place_of(url),
             origin="environment" if os.environ.get(variable(name)) else "pyproject.toml",
             default="",
             meaning=f"where alerts to {name!r} go",
@@ -88,7 +88,7 @@ def shown_settings() -> list[ShownSetting]:
 
 def _shown(setting: Setting) -> str:
     value = os.environ.get(setting.name)
-    return HIDDEN if value and setting.is_secret else shown_url(value or setting.default())
+    return NOT_SHOWN if value and setting.is_secret else shown_url(value or setting.default())
 
 
 def shown_options() -> list[Option]:

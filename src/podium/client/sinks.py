@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from ..alert import masked
+from ..alert import place_of
 from ..errors import UsageError
 from .channels import Notice
 
@@ -51,7 +51,7 @@ def send(url: str, notice: Notice, key: str) -> None:
 
 def _post(url: str, body: bytes, key: str) -> None:
     if trouble := _posted(url, body, key):  # raised here, where no error that quotes the URL is its context
-        raise ConnectionError(f"{masked(url)} {trouble}")
+        raise ConnectionError(f"{place_of(url)} {trouble}")
 
 
 def _posted(url: str, body: bytes, key: str) -> str:
@@ -84,10 +84,10 @@ def _mail(url: str, notice: Notice, key: str) -> None:
     asked = {name: values[-1] for name, values in urllib.parse.parse_qs(parts.query).items()}
     if not parts.hostname or not asked.get("to"):
         raise UsageError(
-            f"{masked(url)}: a host and ?to=ADDRESS are needed", fix="smtp://HOST:25/?to=ops@example.com"
+            f"{place_of(url)}: a host and ?to=ADDRESS are needed", fix="smtp://HOST:25/?to=ops@example.com"
         )
     if trouble := _mailed(parts, _message(notice, asked, key)):  # as in `_post`
-        raise ConnectionError(f"{masked(url)} {trouble}")
+        raise ConnectionError(f"{place_of(url)} {trouble}")
 
 
 def _mailed(parts: urllib.parse.SplitResult, message: email.message.EmailMessage) -> str:
@@ -150,15 +150,15 @@ def _apprise(url: str, notice: Notice) -> None:
     """What the standard library does not reach: a package of many services, where it is installed."""
     if importlib.util.find_spec("apprise") is None:
         raise UsageError(
-            f"{masked(url)}: this kind of channel needs Apprise", fix="pip install 'podium[alerts]'"
+            f"{place_of(url)}: this kind of channel needs Apprise", fix="pip install 'podium[alerts]'"
         )
     sink: Any = importlib.import_module("apprise").Apprise()
     if not sink.add(url):
         raise UsageError(
-            f"{masked(url)}: Apprise does not know this kind of channel", fix="see its list of services"
+            f"{place_of(url)}: Apprise does not know this kind of channel", fix="see its list of services"
         )
     if not sink.notify(title=notice.title, body=notice.text):
-        raise ConnectionError(f"{masked(url)} did not take it")
+        raise ConnectionError(f"{place_of(url)} did not take it")
 
 
 def _cause(error: BaseException) -> str:

@@ -78,6 +78,7 @@ class Driver(Recorder):
             seq, lineage = self._outbox.next_seq(), own_lineage_of(head)
             name = lineage if lineage != self.machine.verbs.lineage else ""
             self._feed(Entry(seq=seq, kind=Kind.TICK, at=at, step=COPY_BEGAN, name=name))
+        self.machine.fan_outs.clear()
         self.machine.replaying = False
 
     # -- events ---------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ _PAUSE = changes.declare(
     why="the collector took 40 % of a wide fan-out and found nothing",
     until="they are made: milliseconds, a turn's budget at most; never where you have disabled it",
     install=gc.disable,
-    undo=gc.enable,
 )
 
 

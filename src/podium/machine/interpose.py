@@ -121,7 +121,6 @@ def _all_tasks(loop: Any = None) -> Any:
 def _bodies(*targets: tuple[str, Any, Any, Callable[..., Any]], why: str) -> changes.Change:
     """Enter that inside a turn each function is ours: (name, function, body, ours). `body` calls ours by a
     name put into the function's module."""
-    before = {function: function.__code__ for _, function, *_ in targets}
 
     def install() -> None:
         for _, function, body, ours in targets:
@@ -131,14 +130,9 @@ def _bodies(*targets: tuple[str, Any, Any, Callable[..., Any]], why: str) -> cha
             space[f"_podium{body.__name__}"] = _inside_or(original, ours)
             function.__code__ = body.__code__
 
-    def undo() -> None:
-        for _, function, body, _ours in targets:
-            function.__code__ = before[function]
-            del function.__globals__[f"_podium{body.__name__}"]
-
     return changes.declare(
         *(name for name, *_ in targets),
-        when=changes.DECLARED, why=why, until=changes.NEVER, install=install, undo=undo,
+        when=changes.DECLARED, why=why, until=changes.NEVER, install=install,
     )  # fmt: skip
 
 

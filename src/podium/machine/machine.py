@@ -74,7 +74,7 @@ class Machine(Answering):
             OutsideStep | CancelStep
         ] = []  # what is to go out of the run, since the engine looked
         self.effects = Effects()
-        self.fan_outs: list[Redriven] = []  # that tolerate failures
+        self.fan_outs: list[Redriven] = []  # that tolerate failures, of the past that is replayed
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False

@@ -23,7 +23,7 @@ from .faults import is_data_error, translate, translate_refusal
 from .statements import Connection
 
 SILENCE = 10.0  # s without a word from the server, after which a connection is given up
-_READING_SILENCE = 60.0  # likewise while it looks for something
+READING_SILENCE = 60.0  # likewise while it looks for something
 _DEFAULTS = {
     "connect_timeout": "5",
     "application_name": "podium",

@@ -24,7 +24,7 @@ from ...model import (
 from . import rows as records
 from .faults import is_data_error
 from .finding import statement
-from .lines import Line, Server
+from .lines import READING_SILENCE, Line, Server
 from .statements import SQL, Row, Statement, trip
 
 
@@ -33,7 +33,7 @@ class Reader:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._reading = Line(server, silence=60.0)
+        self._reading = Line(server, silence=READING_SILENCE)
         # What takes turns (see `Batch.opening`) and has a commit that may still be running on a lost
         # connection: nobody looks before it is over.
         self._unsettled: set[str] = set()

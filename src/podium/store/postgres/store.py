@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -50,7 +51,7 @@ class PostgresStore(StreamReader, Store):
         self._seen: str | None = None  # of the data, when somebody last waited for a change
         self._is_announced = False
         self._id = ""
-        self.doorbell = Doorbell(server, self._ring)
+        self.doorbell = Doorbell(server, partial(self._ring, self._heart))
 
     @property
     def depot(self) -> Depot:
@@ -85,7 +86,7 @@ class PostgresStore(StreamReader, Store):
         with self._noting_doubt(turn), self._writing.held() as connection:
             verdicts, wakes = self._batch.commit(connection, engine, turn, writes)
         if wakes:
-            self._ring()
+            self._ring(self._writing)
         return verdicts
 
     @contextmanager
@@ -160,14 +161,14 @@ class PostgresStore(StreamReader, Store):
         gone: list[Statement] = [(SQL["lock_engines"], seen), (SQL["condemn"], seen)] if dead else []
         *_, freed = self._change(self._heart, self._name, *gone, (SQL["release_orphans"], {}))
         # Also when nothing was freed: what was left to the dead one's code is anybody's now.
-        self._ring()
+        self._ring(self._heart)
         return len(freed)
 
     def retire(self, engine: str) -> int:
         one = {"engine": engine}
         _, freed = self._change(self._writing, engine, (SQL["forget_engine"], one), (SQL["hand_back"], one))
         if freed:
-            self._ring()
+            self._ring(self._writing)
         return len(freed)
 
     # -- waking and upkeep ------------------------------------------------------------------------------
@@ -192,9 +193,9 @@ class PostgresStore(StreamReader, Store):
         before, ((self._seen,),) = self._seen, self.look(SQL["changes"])
         return before != self._seen
 
-    def _ring(self) -> None:
+    def _ring(self, line: Line) -> None:
         try:
-            with self._writing.held() as connection:
+            with line.held() as connection:
                 rows(connection, SQL["ring"])
         except StoreError:  # only a hint: others poll, too
             pass
