@@ -42,7 +42,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 def failed(*to: str) -> Alert:
-    """Tell when a run has failed, or is parked: then it needs a person's decision.
+    """Tell when a run has failed, or is parked: then it needs a person's decision. A pause is not told.
 
     Raises DeclarationError without a channel, or for one that is no text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import subprocess
 import threading
@@ -15,12 +16,14 @@ import pytest
 import podium
 from podium import App, DeclarationError, Options, Retry, UsageError, alert, every, task, workflow
 from podium.declare import alerting
+from podium.engine import alerts as engine_alerts
+from podium.env import RealEnv
 from podium.functions import Function, registry
 from podium.model import ALERT, Query, State
 from tests.embedded.sinks import Hook
 
 DIRECT = "http://127.0.0.1:9/hooks/DIRECT-S3CRET"
-gate = threading.Event()
+gate, begun = threading.Event(), threading.Event()
 
 
 @workflow(alerts=[alert.failed("ops"), alert.waiting("ops", "boss")])
@@ -47,7 +50,22 @@ def tells_directly() -> None:
 
 @task
 def opens() -> None:
+    begun.set()
     gate.wait(30)
+
+
+@workflow(alerts=[alert.failed("ops")])
+async def waits_for_ever(first: bool) -> None:
+    if not first:
+        await opens.start()
+    await asyncio.Event().wait()
+
+
+@workflow(alerts=[alert.waiting("ops")])
+async def asks(first: bool) -> bool:
+    if not first:
+        await opens.start()
+    return await podium.ask("first?" if first else "second?", bool)
 
 
 @workflow(schedule=every("1s"), alerts=[alert.late("1s", "ops")])
@@ -113,6 +131,79 @@ def test_what_came_meanwhile_is_told_when_the_hour_is_over(
     assert summary["text"].startswith("ValueError: reading 5"), "the newest of them"
     until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED])
     assert len(hook.posts) == 2
+
+
+@pytest.mark.parametrize(("flow", "said"), [(waits_for_ever, "E208"), (asks, "second?")])
+def test_what_has_begun_before_a_notice_is_told_too(
+    app: App, hook: Hook, monkeypatch: pytest.MonkeyPatch, flow: Any, said: str
+) -> None:
+    monkeypatch.setattr(alerting, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(engine_alerts, "SLACK_SECONDS", 0.0)
+    gate.clear()
+    begun.clear()
+    flow.options(id="second").start(False)
+    assert begun.wait(15)
+    flow.options(id="first").start(True)
+    until(lambda: hook.posts)
+    gate.set()
+    until(lambda: len(hook.posts) == 2)
+    first, summary = (post.body for post in hook.posts)
+    assert (first["run"], summary["run"], summary["more"]) == ("first", "second", 1)
+    assert summary["text"].startswith(said)
+    until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED])
+    assert len(hook.posts) == 2
+
+
+class Still(RealEnv):
+    """A clock that stands until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stands_at: float | None = super().now()
+
+    def now(self) -> float:
+        return super().now() if self.stands_at is None else self.stands_at
+
+
+def test_what_fails_in_the_same_moment_is_told_when_the_hour_is_over(
+    store: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "QUIET_SECONDS", 0.5)
+    clock = Still()
+    with App(store, options=Options(poll=0.05, grace=0.1), env=clock):
+        for _ in range(3):
+            with pytest.raises(ValueError):
+                fails.options(id=None).run(1)
+        until(lambda: hook.posts)
+        clock.stands_at = None
+        until(lambda: len(hook.posts) == 2)
+    assert hook.posts[1].body["more"] == 2
+
+
+def test_what_comes_before_an_alert_is_driven_is_told_too(
+    store: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "QUIET_SECONDS", 0.5)
+    others = {name: function for name, function in registry.items() if name != ALERT}
+    with App(store, options=Options(poll=0.05, grace=0.1), functions=others):
+        for _ in range(3):
+            with pytest.raises(ValueError):
+                fails.options(id=None).run(1)
+    monkeypatch.setattr(engine_alerts, "SLACK_SECONDS", 0.0)
+    with App(store, options=Options(poll=0.05, grace=0.1)):
+        until(lambda: len(hook.posts) == 2)
+    assert hook.posts[1].body["more"] == 2
+
+
+def test_a_run_that_a_person_has_paused_is_no_alert(app: App, hook: Hook) -> None:
+    gate.clear()
+    begun.clear()
+    run = waits_for_ever.start(False)
+    assert begun.wait(15)
+    run.pause(by="ada")
+    gate.set()
+    until(lambda: app.load(run.id).state is State.PARKED)
+    assert alerts(app) == []
 
 
 @pytest.mark.usefixtures("quick")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from ..engine import About, fingerprint, how_it_ended
+from ..engine import About, fingerprint, how_it_ended, read_reason
 from ..errors import EngineStopped
-from ..inspect import iso
-from ..model import ANSWER, Query, State
+from ..inspect import history, iso
+from ..model import ANSWER, Kind, Query, RunRow, State
 from ..redaction import redacted
 from ..store import Store
 from .app import apps
@@ -33,11 +34,12 @@ def deliver(run: str, about: dict[str, Any], channel: str, key: str) -> None:
 
 
 def count_since(run: str, about: dict[str, Any], since: float) -> list[Any]:
-    """How many more there were of that fingerprint, after the one that was told of; the newest of them and
-    what it says."""
+    """How many more there were of that fingerprint after `since`; the newest of them: its id, what it says,
+    and when it came."""
     told, session = msgspec.convert(about, About), _session(run)
     found = _since(session.store, told, since)
-    return [len(found), *(found[0] if found else ("", ""))]
+    last = found[0] if found else _Other(since, "", "")
+    return [len(found), last.run, last.said, last.at]
 
 
 def notice(about: About) -> Notice:
@@ -65,29 +67,53 @@ def _session(run: str) -> Session:
     return session
 
 
-def _since(store: Store, about: About, since: float) -> list[tuple[str, str]]:
-    """Runs and what they say, the newest first, that would have been told of by themselves."""
-    if about.kind == "waiting":
-        rows = [
-            row
-            for row in store.waits(limit=COUNTED_MAX)
-            if row.kind == ANSWER and row.prompt and row.taken is None and row.run != about.run
-        ]
-        runs = store.load_many(list({row.run for row in rows}))
-        found = [
-            (runs[row.run].created, row.run, row.prompt)
-            for row in rows
-            if row.run in runs and runs[row.run].function == about.function and runs[row.run].created > since
-        ]
-        return [(run, prompt) for _, run, prompt in sorted(found, reverse=True)]
+class _Other(NamedTuple):
+    """A run that would have been told of by itself, when it came to that, and what it says."""
+
+    at: float
+    run: str
+    said: str
+
+
+def _since(store: Store, about: About, since: float) -> list[_Other]:
+    """Those that came later than `since`, the newest first."""
     if about.kind == "late":
         return []  # the next instant that is late tells by itself
+    found = _questions(store, about, since) if about.kind == "waiting" else _ended(store, about, since)
+    return sorted((each for each in found if each.run != about.run), reverse=True)
+
+
+def _ended(store: Store, about: About, since: float) -> Iterator[_Other]:
     states = frozenset({State.FAILED, State.PARKED})
-    rows = store.find(Query(function=about.function, states=states, limit=COUNTED_MAX))
-    since_then = [row for row in rows if (row.ended or row.created) > since and row.id != about.run]
-    told = [(row.id, *how_it_ended(row.state, row.payload)) for row in since_then]
-    return [
-        (run, said)
-        for run, sort, said in told
-        if about.fingerprint == fingerprint(about.function, "failed", sort)
-    ]
+    for row in store.find(Query(function=about.function, states=states, limit=COUNTED_MAX)):
+        at = read_reason(row.payload).at if row.ended is None else row.ended
+        if at > since:
+            sort, said = how_it_ended(row.state, row.payload)
+            if about.fingerprint == fingerprint(about.function, "failed", sort):
+                yield _Other(at, row.id, said)
+
+
+def _questions(store: Store, about: About, since: float) -> Iterator[_Other]:
+    waits = [
+        wait
+        for wait in store.waits(limit=COUNTED_MAX)
+        if wait.kind == ANSWER and wait.prompt and wait.taken is None
+        and about.fingerprint == fingerprint(about.function, "waiting", wait.step.partition("#")[0])
+    ]  # fmt: skip
+    runs = store.load_many(list({wait.run for wait in waits}))
+    for wait in waits:
+        row = runs.get(wait.run)
+        if row is not None and row.function == about.function:
+            at = _asked_at(store, row, wait.step, since)
+            if at > since:
+                yield _Other(at, row.id, wait.prompt)
+
+
+def _asked_at(store: Store, row: RunRow, step: str, since: float) -> float:
+    """When a question was asked; 0.0: before `since`."""
+    for entry in history.newest(store, row):
+        if entry.at < since:
+            break
+        if entry.kind is Kind.SENT and entry.step == step:
+            return entry.at
+    return 0.0

@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from .. import codec
-from ..engine import paused, read_reason
+from ..engine import parking, paused, read_reason
 from ..errors import DecodeError, WrongState
 from ..machine import label_of
 from ..model import (
@@ -101,7 +101,7 @@ def pausing(row: RunRow, message: Message) -> tuple[Write, ...]:
     ask = Write(messages=(message,))
     if row.state is State.RUNNING:
         return (ask,)
-    return _decision(row, Move(State.PARKED, payload=paused(message.sender, message.at))), ask
+    return _decision(row, parking(paused(message.sender, message.at), message.at)), ask
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:

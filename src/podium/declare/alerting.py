@@ -31,7 +31,7 @@ def _deliver(about: dict[str, Any], channel: str) -> None:
 
 
 def _count(about: dict[str, Any], since: float) -> list[Any]:
-    """How many more there were since, the newest of them, what it says."""
+    """How many more there were since, the newest of them, what it says, and when it came."""
     attempt = current_attempt.get()
     assert attempt is not None
     return count_since(attempt.run, about, since)
@@ -39,17 +39,16 @@ def _count(about: dict[str, Any], since: float) -> list[Any]:
 
 async def _alert(about: dict[str, Any]) -> None:
     """One notice to each channel, and an hour in which this run's name keeps others away."""
-    machine: Any = current_machine()
-    began: float = machine.verbs.now()
     sent: list[Coroutine[Any, Any, Any]] = [_start(about, to) for to in about["to"]]
     outcomes = await asyncio.gather(asyncio.sleep(QUIET_SECONDS), *sent, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
-    more, run, said = await count_more.start(about, began)
+    more, run, said, at = await count_more.start(about, about["since"])
     if not more:
         return None
-    return machine.again(_WORKFLOW, ({**about, "more": more, "run": run, "said": said},), {})
+    machine: Any = current_machine()
+    return machine.again(_WORKFLOW, ({**about, "more": more, "run": run, "said": said, "since": at},), {})
 
 
 async def _start(about: dict[str, Any], channel: str) -> None:

@@ -10,7 +10,7 @@ from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
 from .host import EngineHost
 from .options import Options, Others
-from .reasons import Reason, paused, read_reason
+from .reasons import Reason, parking, paused, read_reason
 from .watchers import End, gone, seen
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "events",
     "read_engine_info",
     "gone",
+    "parking",
     "paused",
     "read_reason",
     "refused_signal",

@@ -19,6 +19,9 @@ from .context import Context
 from .reasons import read_reason
 
 SAID_MAX = 500  # characters
+# What ends in the same moment has an earlier time, yet finds the name of the alert taken. That is less than an
+# hour, in which nothing of the sort came, or the alert before would live.
+SLACK_SECONDS = 60.0
 
 
 class About(msgspec.Struct, frozen=True):
@@ -33,10 +36,12 @@ class About(msgspec.Struct, frozen=True):
     to: tuple[str, ...]  # channels, as `Alert.references` has them
     project: str = ""
     more: int = 0  # others of the same fingerprint that it tells of
+    since: float = 0.0  # what came later, and is not `run`, is told when the hour is over
 
     def new_run(self, id: str, now: float, owned: bool = False) -> NewRun:
         """The run that tells it. `owned`: by the engine that writes it."""
-        args, digest = codec.encode_call({"about": msgspec.to_builtins(self)}, where="alert")
+        about = msgspec.structs.replace(self, since=self.at - SLACK_SECONDS)
+        args, digest = codec.encode_call({"about": msgspec.to_builtins(about)}, where="alert")
         name = f"alert {self.project} {self.fingerprint}"
         return NewRun(id, ALERT, args, digest, now, owned, unique_name=name)
 
@@ -52,6 +57,8 @@ def alerts_of_end(context: Context, head: Head, move: Move, has_room: bool = Fal
     `has_room`: this engine can drive it at once, so that even a script that ends by its failure tells of it.
     """
     if move.state not in (State.FAILED, State.PARKED) or not (to := _channels(context, head, "failed")):
+        return ()
+    if move.state is State.PARKED and read_reason(move.payload).is_asked_for:
         return ()
     sort, said = how_it_ended(move.state, move.payload)
     return _told(context, head, "failed", sort, said, to, has_room)

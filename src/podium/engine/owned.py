@@ -29,7 +29,7 @@ from .inbox import Inbox
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
-from .reasons import doubted, explain, paused, stuck, undoing
+from .reasons import doubted, explain, parking, paused, stuck
 from .recorder import Turn
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
@@ -275,9 +275,8 @@ class OwnedRun:
         """Stop here and ask for a person's decision; what was recorded so far stays."""
         if self.residence.state not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
-            if self.machine.effects.done or self.attempts.have_effects(self.machine.open.values()):
-                reason = undoing(reason)
-            self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+            undoes = bool(self.machine.effects.done) or self.attempts.have_effects(self.machine.open.values())
+            self.residence.close(parking(reason, self._context.env.now(), self._fingerprint, undoes))
             self.touch()
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
@@ -372,7 +371,7 @@ class OwnedRun:
             return
         self.outbox.rewind(write)
         reason = explain(InternalError(f"the store refused this run's data: {verdict.detail}"))
-        self.residence.close(Move(State.PARKED, payload=reason, fingerprint=self._fingerprint))
+        self.residence.close(parking(reason, self._context.env.now(), self._fingerprint))
         self.touch()
 
 

@@ -21,11 +21,11 @@ from functools import partial
 import msgspec
 
 from ..errors import StoreError
-from ..model import Entry, Fence, Head, Kind, Move, Outcome, State, Verdict, Write
+from ..model import Entry, Fence, Head, Kind, Outcome, State, Verdict, Write
 from .alerts import alerts_of_end
 from .committer import OneWrite
 from .context import Context
-from .reasons import poisoned_body
+from .reasons import parking, poisoned_body
 from .residents import Residents
 from .watchers import End, Watchers
 
@@ -104,10 +104,10 @@ class Adopter:
         fence = Fence(head.id, head.token, _RUNNING)
         if -losses >= TURNS_LOST_MAX:
             reason = poisoned_body(self._context.functions[head.function])
-            move = Move(State.PARKED, payload=reason, fingerprint=head.fingerprint)
+            move = parking(reason, self._context.env.now(), head.fingerprint)
 
             def parked() -> None:
-                self._watchers.ended(head, End(State.PARKED, reason))
+                self._watchers.ended(head, End(State.PARKED, move.payload))
                 self._taken(head)
 
             self._write(head, Write(fence, move, new_runs=alerts_of_end(self._context, head, move)), parked)

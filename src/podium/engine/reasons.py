@@ -11,6 +11,9 @@ from .. import codec
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
 from ..machine import Machine, Step, UndoStep, label_of, line_of, where_defined
+from ..model import Move, State
+
+_PAUSED = "E217"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -26,6 +29,18 @@ class Reason(msgspec.Struct, frozen=True):
     step: str = ""  # identity of the one of which a person must say what became of it
     key: str = ""  # its idempotency key
     undoes: bool = False  # the run has done what its cancel would undo
+    at: float = 0.0  # when the run was parked, UTC seconds; 0.0: by a version that did not say
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person has paused the run, so that there is nothing to tell people."""
+        return self.code == _PAUSED
+
+
+def parking(reason: bytes, at: float, fingerprint: str | None = None, undoes: bool = False) -> Move:
+    """The move that parks a run now. `undoes`: it has done what its cancel would undo."""
+    dated = msgspec.structs.replace(read_reason(reason), at=at, undoes=undoes)
+    return Move(State.PARKED, payload=msgspec.json.encode(dated), fingerprint=fingerprint)
 
 
 def explain(error: BaseException) -> bytes:
@@ -79,7 +94,7 @@ def paused(by: str, at: float) -> bytes:
     when = datetime.fromtimestamp(at, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
     who = f" by {by}" if by else ""
     return msgspec.json.encode(
-        Reason("E217", f"paused{who} at {when} UTC", "resume the run when it is to go on")
+        Reason(_PAUSED, f"paused{who} at {when} UTC", "resume the run when it is to go on")
     )
 
 

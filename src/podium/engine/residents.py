@@ -22,7 +22,7 @@ from .linger import Linger
 from .logs import LogCollector
 from .owned import OwnedRun
 from .poison_steps import Quarantine
-from .reasons import explain
+from .reasons import explain, parking
 from .recorder import Turn
 from .replay import machine_of
 from .streams import StreamCollector
@@ -262,7 +262,7 @@ def _parking(
     context: Context, head: Head, error: Exception, on_left: Callable[[Head, Move, Sequence[Message]], None]
 ) -> OneWrite:
     """A run that cannot even be made from its row is parked, as it would be by an error in driving it."""
-    move = Move(State.PARKED, payload=explain(error), fingerprint=head.fingerprint)
+    move = parking(explain(error), context.env.now(), head.fingerprint)
 
     def parked(verdict: Verdict) -> None:
         if verdict.outcome is Outcome.DONE:

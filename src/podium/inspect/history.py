@@ -24,6 +24,15 @@ def tail(store: Store, row: RunRow) -> list[Entry]:
     return store.history(row.id, max(row.base, row.entries - _TAIL), _TAIL)
 
 
+def newest(store: Store, row: RunRow) -> Iterator[Entry]:
+    """The entries of a run's generation, the last one first."""
+    until = row.entries
+    while until > row.base:
+        after = max(row.base, until - _TAIL)
+        yield from reversed(store.history(row.id, after, until - after))
+        until = after
+
+
 def steps_on_record(store: Store, run: str) -> int:
     """How many steps have an outcome there. A history is longer: it holds retries and timers, too."""
     return sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in entries(store, run))
