@@ -282,6 +282,7 @@ def test_what_nobody_can_know_is_settled_by_a_person(opened: Opener, site: Site)
     page = opened(f"/runs/{run}")
     page.get_by_role("button", name="Settle…").click()
     dialog = page.get_by_role("dialog", name="What became of /charge?")
+    expect(dialog).to_contain_text("whether it has happened is not known")
     dialog.get_by_role("textbox").fill('"receipt-17"')
     expect(dialog).to_contain_text(f"podium settle {run} /charge --happened '\"receipt-17\"'")
     assert findings(page) == []

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import podium
 from podium import App, DeclarationError, Options, Retry, UsageError, alert, every, task, workflow
 from podium.declare import alerting
+from podium.engine import About, claiming
 from podium.engine import alerts as engine_alerts
 from podium.env import RealEnv
 from podium.functions import Function, registry
-from podium.model import ALERT, Query, State
+from podium.model import ALERT, Query, State, Write
 from tests.embedded.sinks import Hook
 
 DIRECT = "http://127.0.0.1:9/hooks/DIRECT-S3CRET"
@@ -193,6 +195,26 @@ def test_what_comes_before_an_alert_is_driven_is_told_too(
     with App(store, options=Options(poll=0.05, grace=0.1)):
         until(lambda: len(hook.posts) == 2)
     assert hook.posts[1].body["more"] == 2
+
+
+def test_an_alert_that_is_due_is_found_among_many_that_sleep(
+    store: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an engine that leaves the runs of others alone, and so asks for alerts by name."""
+    monkeypatch.setattr(claiming, "PAGE", 50)
+    others = {name: function for name, function in registry.items() if name != ALERT}
+    with App(store, options=Options(poll=0.05, grace=0.1), functions=others) as app:
+        with pytest.raises(ValueError):
+            fails.run(1)
+        now = time.time()
+        sleeping = [About("failed", "f", f"f failed {n}", "", now, "", ()) for n in range(101)]
+        new = [each.new_run(app.env.new_id(), now) for each in sleeping]
+        app.store.commit(
+            None, [Write(new_runs=(msgspec.structs.replace(each, due=now + 3600),)) for each in new]
+        )
+    with App(store, options=Options(poll=0.05, grace=0.1), drives="own") as app:
+        app.session.listen()
+        until(lambda: hook.posts)
 
 
 def test_a_run_that_a_person_has_paused_is_no_alert(app: App, hook: Hook) -> None:

@@ -121,6 +121,15 @@ def test_a_route_without_a_permission_cannot_be() -> None:
         Table([Route("GET", "/api/x", nobody, handler)])
 
 
+def test_only_a_parameter_that_is_said_to_hold_slashes_does() -> None:
+    def handler(name: str) -> None: ...
+
+    for slashes, held in (("", False), ("name", True)):
+        table = Table([Route("GET", "/api/x/{name}/y", Permission.LOOK, handler, slashes)])
+        assert (table.match("GET", "/api/x/a/b/y")[0] is not None) is held
+        assert table.match("GET", "/api/x/a/y")[1] == {"name": "a"}
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
 def test_beyond_this_machine_it_listens_only_with_tls_or_behind_a_proxy(shared: Server, host: str) -> None:
     service = Service(shared.app, shared.access, "")

@@ -43,6 +43,19 @@ async def asks() -> str:
         return "nobody"
 
 
+@task
+def reads() -> float:
+    podium.measure("clocks", 2)
+    return podium.now().timestamp()
+
+
+@workflow
+async def measures() -> float:
+    podium.measure("clocks", 1)
+    await asyncio.sleep(86_400)
+    return reads()
+
+
 def hourly() -> str:
     return ship(str(podium.scheduled_for().hour))
 
@@ -67,6 +80,15 @@ def test_fourteen_days_take_no_time(podium_app: VirtualApp) -> None:
     assert row.started is not None
     assert row.ended is not None
     assert timedelta(seconds=row.ended - row.started) >= timedelta(days=14)
+
+
+def test_tasks_see_the_clock_that_jumps(podium_app: VirtualApp) -> None:
+    began = time.time()
+    seen = measures.run()
+    body, in_task = podium.series("clocks", app=podium_app)
+    assert body.at.timestamp() - began < 3600
+    assert in_task.at.timestamp() - began >= 86_400
+    assert seen - began >= 86_400
 
 
 def test_backoffs_are_jumped_over_too(podium_app: VirtualApp) -> None:

@@ -7,17 +7,14 @@ import math
 from numbers import Real
 from typing import Any
 
-from ..env import RealEnv
 from ..errors import UsageError
-from ..executors import current_attempt
+from ..executors import current_attempt, time_of_task
 from ..machine import current_machine
 from ..model import Measure
 
 NAME_MAX = 200  # characters of a series' name
 TAGS_MAX = 2000  # characters of the tags of one point
 POINTS_MAX = 10_000  # of one attempt
-
-_env = RealEnv()
 
 
 def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
@@ -54,7 +51,7 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
             f"{attempt.function.label} has measured {POINTS_MAX:,} points in one attempt: no more are kept",
             fix="measure sums, lows and highs; or in more tasks",
         )
-    attempt.measures.append(Measure(name, round(_env.now(), 6), float(value), text))  # as datetimes are
+    attempt.measures.append(Measure(name, round(time_of_task(), 6), float(value), text))  # as datetimes are
 
 
 def _checked(name: Any, value: Any, tags: dict[str, Any]) -> str:

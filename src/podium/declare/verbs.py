@@ -16,7 +16,7 @@ from .. import codec
 from ..checks import Span, seconds_of
 from ..env import RealEnv
 from ..errors import PayloadTooLarge, UsageError
-from ..executors import Attempt, Progress, current_attempt
+from ..executors import Attempt, Progress, current_attempt, time_of_task
 from ..machine import current_machine
 
 STATE_MAX = 64 * 1024  # bytes of `progress(**state)`
@@ -25,7 +25,8 @@ _env = RealEnv()
 
 
 def now() -> datetime:
-    """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume.
+    """The time, UTC. Inside a workflow: of the last thing it saw, so the same on every resume. In a task of a
+    `podium.testing.VirtualApp`: by that app's clock.
 
     Example:
 
@@ -33,7 +34,7 @@ def now() -> datetime:
     datetime.timezone.utc
     """
     machine = current_machine()
-    return datetime.fromtimestamp(_env.now() if machine is None else machine.verbs.now(), UTC)
+    return datetime.fromtimestamp(time_of_task() if machine is None else machine.verbs.now(), UTC)
 
 
 def uuid4() -> uuid.UUID:

@@ -19,8 +19,8 @@ from .context import Context
 from .reasons import read_reason
 
 SAID_MAX = 500  # characters
-# What ends in the same moment has an earlier time, yet finds the name of the alert taken. That is less than an
-# hour, in which nothing of the sort came, or the alert before would live.
+# What ends in the same moment has an earlier time, yet finds the name of the alert taken. In the hour before
+# there was nothing of the sort, or the alert before would live: so a minute of it can be counted safely.
 SLACK_SECONDS = 60.0
 
 

@@ -11,13 +11,14 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import ALERT, Claimed, Head, Message, Query, RunStatus, State, head_of_row
+from ..model import ALERT, Claimed, Head, Message, Query, RunRow, RunStatus, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
 from .watchers import Watchers
 
 CLAIM_BATCH = 200
+PAGE = 1000  # rows of one look
 
 
 class _Seen(NamedTuple):
@@ -95,8 +96,8 @@ class Claimer:
 
     def _alerts(self, now: float) -> list[str]:
         """Alerts that are due: anybody's, or those of scripts that have ended would be told by nobody."""
-        query = Query(function=ALERT, states=frozenset({State.QUEUED, State.WAITING}), limit=100)
-        return [row.id for row in self._context.store.find(query) if row.due is not None and row.due <= now]
+        query = Query(function=ALERT, states=frozenset({State.QUEUED, State.WAITING}))
+        return [row.id for row in self._all(query) if row.due is not None and row.due <= now]
 
     def _claimed(self, found: _Seen, error: BaseException | None) -> None:
         self._is_claiming = False
@@ -138,9 +139,16 @@ class Claimer:
 
     def _ours(self) -> Iterator[Head]:
         """Every run that is ours by the store's word. Rare, so a walk over all running ones will do."""
-        query = Query(states=frozenset({State.RUNNING}), limit=1000)
+        rows = self._all(Query(states=frozenset({State.RUNNING})))
+        return (head_of_row(row) for row in rows if row.owner == self._context.engine)
+
+    def _all(self, query: Query) -> Iterator[RunRow]:
+        """All that match, page by page."""
+        query = msgspec.structs.replace(query, limit=PAGE)
         while rows := self._context.store.find(query):
-            yield from (head_of_row(row) for row in rows if row.owner == self._context.engine)
+            yield from rows
+            if len(rows) < PAGE:
+                return
             query = msgspec.structs.replace(query, before=rows[-1].id)
 
     def look(self, run: str) -> None:

@@ -39,7 +39,7 @@ class Dispatcher:
         awaits: Awaits,
         park: Callable[[Attempt, Exception], None],
     ) -> None:
-        self._env, self._events, self._reactor = context.env, context.events, context.reactor
+        self._now, self._events, self._reactor = context.env.now, context.events, context.reactor
         self._logs, self._quarantine, self._awaits, self._park = logs, quarantine, awaits, park
         self._depot = context.store.depot
         self._streams = streams
@@ -52,7 +52,7 @@ class Dispatcher:
 
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
-        attempt.began = self._env.now()
+        attempt.began, attempt.now = self._now(), self._now
         attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
         attempt.streams = self._streams
         attempt.resources, attempt.depot = self.resources, self._depot

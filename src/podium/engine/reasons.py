@@ -98,11 +98,6 @@ def paused(by: str, at: float) -> bytes:
     )
 
 
-def undoing(reason: bytes) -> bytes:
-    """The same reason, of a run that has done what its cancel would undo."""
-    return msgspec.json.encode(msgspec.structs.replace(read_reason(reason), undoes=True))
-
-
 def poisoned_body(function: Function) -> bytes:
     """Each process that took this run up died in the turn of its body."""
     what = f"the body of {function.label} took the process down that drove it, again and again"

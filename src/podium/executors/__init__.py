@@ -3,7 +3,7 @@
 One of your own: `App(executors={"name": factory})`, see `Executor` and `run_encoded`.
 """
 
-from .attempt import Attempt, Ended, Progress, StreamSink, current_attempt, is_loss
+from .attempt import Attempt, Ended, Progress, StreamSink, current_attempt, is_loss, time_of_task
 from .command import run_command
 from .effects import NOT_DONE, Done
 from .encoded import decode_outcome, encode_attempt, run_encoded
@@ -53,4 +53,5 @@ __all__ = [
     "run_command",
     "run_encoded",
     "slot_lent",
+    "time_of_task",
 ]

@@ -11,12 +11,15 @@ import msgspec
 
 from .. import codec
 from ..depot import Depot
+from ..env import RealEnv
 from ..errors import EngineStopped, ResourceShortage, UsageError
 from ..functions import Function
 from ..model import Measure
 from .log_buffer import LogBuffer
 from .resources import Resources
 from .stream_buffer import StreamBuffer
+
+_env = RealEnv()
 
 
 class Slots(Protocol):
@@ -73,6 +76,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
     stream: StreamBuffer | None = None  # of what the body has emitted and published; most do not
     streams: StreamSink | None = None
+    now: Callable[[], float] | None = None  # the clock of its engine; None: that of its own process
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
     measures: list[Measure] | None = None  # that its body has made; most make none
@@ -171,6 +175,12 @@ def failed(attempt: Attempt, error: BaseException) -> Ended:
 current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar(
     "podium_attempt", default=None
 )
+
+
+def time_of_task() -> float:
+    """The time, UTC seconds, by the clock of the engine whose task this is, or else by its own process's."""
+    attempt = current_attempt.get()
+    return _env.now() if attempt is None or attempt.now is None else attempt.now()
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:

@@ -30,14 +30,18 @@ class Route:
     path: str  # "/api/runs/{run}"
     permission: Permission
     handler: Callable[..., Any]
+    slashes: str = ""  # the parameter that may hold slashes, such as the name of a schedule; an id has none
     hints: dict[str, Any] = field(init=False)
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hints", typing.get_type_hints(self.handler))
-        # An id has no slash, the name of a schedule may; what else they may hold their reader decides.
-        pattern = _PARAMETER.sub(r"(?P<\1>[^/]+)", self.path).replace("(?P<name>[^/]+)", "(?P<name>.+)")
+        pattern = _PARAMETER.sub(self._parameter, self.path)  # what else they may hold their reader decides
         object.__setattr__(self, "pattern", re.compile(pattern))
+
+    def _parameter(self, found: re.Match[str]) -> str:
+        name = found[1]
+        return f"(?P<{name}>.+)" if name == self.slashes else f"(?P<{name}>[^/]+)"
 
     @property
     def parameters(self) -> list[str]:

@@ -20,8 +20,8 @@ function read(text) {
   }
 }
 
-/** Ask what became of a step, and have `act(body)` say it. */
-export function settle(run, step, act) {
+/** Ask what became of a step over which the run is parked, `why` in a sentence, and have `act(body)` say it. */
+export function settle(run, step, why, act) {
   let way = "happened";
   const said = { happened: "null", failed: "" };
   const body = () => {
@@ -39,7 +39,7 @@ export function settle(run, step, act) {
   };
   const box = dialog(
     `What became of ${step}?`,
-    () => html`<p class="ink2">Its process was lost while it ran, and it is begun only once. Look in the other system; what you say stands on record, with your name.</p>
+    () => html`<p class="ink2">${why}. Look in the other system; what you say stands on record, with your name.</p>
       ${WAYS.map(
         ([name, text, example]) =>
           html`<div class="f"><label class="check"><input type="radio" name="way" checked=${way === name} onchange=${() => {

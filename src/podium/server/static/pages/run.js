@@ -131,7 +131,7 @@ export default function run(place, { draw }) {
   const unknown = () =>
     it()?.state === "parked" ? /podium settle \S+ (\S+)/.exec(it().cause.details.join("\n"))?.[1] : null;
   const decide = () =>
-    settle(id, unknown(), async (body) => {
+    settle(id, unknown(), it().cause.what, async (body) => {
       await post(where("/settle"), body);
       head.again();
       history.again();
