@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from types import FunctionType
@@ -11,6 +12,7 @@ import pytest
 
 import podium
 from podium import App, Options, UsageError, task, workflow
+from podium.model import STARTS, Kind, State
 from tests.embedded.test_again import plain
 from tests.embedded.test_messages import until
 
@@ -149,3 +151,72 @@ def test_a_body_cannot_check(app: App) -> None:
         looks.run()
     with pytest.raises(UsageError, match="last"):
         podium.check(last=-1)
+
+
+@task(once=True)
+async def ships(n: int) -> int:
+    await asyncio.sleep(60)
+    return n
+
+
+@workflow
+async def asks() -> str:
+    return await podium.ask("go on?", str)
+
+
+@workflow
+async def sends() -> int:
+    return await ships(100)
+
+
+@workflow
+async def has_child() -> int:
+    return await waits(100)
+
+
+async def asks_other() -> str:
+    return await podium.ask("delete everything?", str)
+
+
+async def sends_more() -> int:
+    return await ships(200)
+
+
+async def has_other_child() -> int:
+    return await waits(200)
+
+
+@pytest.mark.parametrize(
+    ("declared", "body"), [(asks, asks_other), (sends, sends_more), (has_child, has_other_child)]
+)
+def test_what_is_open_is_compared_with_the_edited_code(
+    store: Any, edit: Callable[[Any, Callable[..., Any]], None], declared: Any, body: Callable[..., Any]
+) -> None:
+    """Before, the answer to one question was taken for that to another, put in its place."""
+    before = declared._function.fn
+    options = Options(poll=0.05, grace=0.1)
+    with App(store, options=options):
+        run = declared.start()
+        until(lambda: is_open(run))
+        run_id, history = run.id, run.history()
+    line = f"test_check.py:{body.__code__.co_firstlineno + 1}"
+    with App(store, drives="nothing"):
+        assert outcomes(query=f"id:{run_id}") == [("goes on", "")]
+        edit(declared, body)
+        (found,) = podium.check(query=f"id:{run_id}")
+        assert (found.outcome, "with other arguments" in found.what) == ("would park", True)
+        assert line in found.line
+    with App(store, options=options):
+        run = podium.get(run_id)
+        until(lambda: run.state is State.PARKED)
+        why = str(run.why())
+        assert "E204" in why, why
+        assert line in why, why
+        assert run.history()[: len(history)] == history
+        edit(declared, before)
+        assert outcomes(query=f"id:{run_id}") == [("goes on", "")]
+        run.terminate()
+
+
+def is_open(run: Any) -> bool:
+    return any(entry.kind is Kind.SENT or entry.kind in STARTS for entry in run.history())

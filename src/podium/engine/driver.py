@@ -20,6 +20,7 @@ from ..model import (
     PERSON,
     SETTLE,
     SIGNAL,
+    STARTS,
     Entry,
     Head,
     Kind,
@@ -44,6 +45,7 @@ class Driver(Recorder):
         super().__init__(env, turn, machine, attempts, outbox)
         self.delivered: set[str] = set()  # ids of the messages that were taken
         self.sent: set[str] = set()  # steps that have gone out, by the record
+        self._asked: dict[str, Entry] = {}  # by step: what has gone out or begun, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
     # -- replay ---------------------------------------------------------------------------------------
@@ -65,11 +67,17 @@ class Driver(Recorder):
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
                 self.sent.add(entry.step)
+                self._asked[entry.step] = entry
+            elif entry.kind in STARTS:
+                self._asked[entry.step] = entry
             elif entry.kind is Kind.ENDING:
                 self.is_ending = True
 
     def end_replay(self, head: Head) -> None:
-        """From here on things happen for the first time."""
+        """From here on things happen for the first time. Raises Mismatch where what has begun by the record
+        is not what this code asks for."""
+        self.machine.require_open(self._asked.values())
+        self._asked.clear()
         if head.copied:
             self.machine.verbs.measured.clear()  # its origin has measured that
         if head.copied and not self._is_past_copy and self.machine.finished is None:

@@ -16,7 +16,7 @@ from ..env import Env
 from ..errors import DecodeError, StoreError, UsageError
 from ..functions import Function
 from ..machine import Machine, Step, line_of, raised_at
-from ..model import FED, Entry, Head, Kind, State
+from ..model import FED, STARTS, Entry, Head, Kind, State
 from ..shortage import shortage_of
 from ..store import Store
 from .history_reader import PAGE
@@ -62,9 +62,7 @@ class DryReplay:
         machine = machine_of(head, function)
         machine.replaying = True  # to its end: what its body logs on the way is logged by whoever drives it
         try:
-            self._watch.run(machine, machine.begin)
-            for entry in self._fed(head):
-                self._watch.run(machine, machine.feed, entry)
+            self._replay(machine, head)
             return _end(machine)
         except (StoreError, KeyboardInterrupt, SystemExit):
             raise
@@ -87,9 +85,7 @@ class DryReplay:
         machine = machine_of(head, function)
         machine.replaying = True
         try:
-            self._watch.run(machine, machine.begin)
-            for entry in self._fed(head):
-                self._watch.run(machine, machine.feed, entry)
+            self._replay(machine, head)
             found = [step for step in machine.open.values() if means(step.id)]
             if len(found) != 1:
                 what = "several such steps are" if found else "no such step is"
@@ -101,13 +97,24 @@ class DryReplay:
         finally:
             machine.discard()
 
-    def _fed(self, head: Head) -> Iterator[Entry]:
+    def _replay(self, machine: Machine, head: Head) -> None:
+        """Bring it to where its history ends."""
+        asked: dict[str, Entry] = {}  # as an engine has it, see `Driver.end_replay`
+        self._watch.run(machine, machine.begin)
+        for entry in self._entries(head):
+            if entry.kind in FED:
+                self._watch.run(machine, machine.feed, entry)
+            elif entry.kind is Kind.SENT or entry.kind in STARTS:
+                asked[entry.step] = entry
+        machine.require_open(asked.values())
+
+    def _entries(self, head: Head) -> Iterator[Entry]:
         after = head.base
         while after < head.entries:
             page = self._store.history(head.id, after, min(PAGE, head.entries - after))
             if not page:  # it was deleted meanwhile, or has begun anew
                 return
-            yield from (entry for entry in page if entry.kind in FED)
+            yield from page
             after = page[-1].seq
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .. import codec
@@ -37,6 +38,14 @@ class Answering:
     def defined_at(self) -> str:
         """ "file:line" of the workflow's definition, where there is no better place to name."""
         return line_of(*where_defined(self.function.fn))
+
+    def require_open(self, asked: Iterable[Entry]) -> None:
+        """Raise Mismatch where a step that is open is another call than what went out, or began, under its
+        name by the record: what it comes to would be taken for this one's. `asked`: the entries of that."""
+        for entry in asked:
+            step = self.open.get(entry.step)
+            if step is not None and entry.digest:  # Podium 0.1 kept none
+                require_same(self, entry, step)
 
     def _take_message(self, entry: Entry) -> None:
         kind, state, name = read_name(entry.name)
