@@ -27,7 +27,7 @@ def run(*command: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fault", "every"), [("io-error", 2), ("kill", 2), ("full", 12)])
+@pytest.mark.parametrize(("fault", "every"), [("io-error", 4), ("kill", 4), ("full", 24)])
 def test_a_fault_of_the_disk_loses_nothing_acknowledged_and_hangs_nobody(fault: str, every: int) -> None:
     said = run("tests.chaos.disk", "--fault", fault, "--every", str(every))
     assert "0 violations" in said
