@@ -1,18 +1,21 @@
 """The depot of a store: a folder of values that are kept by reference, each a file named by its content.
 
 A value is written once, whoever has it again: to a file without a name first, synced, then renamed. So a file
-that has a name is whole, and a writer that is killed leaves nothing that counts. Files never change. Which
-of them are needed the store knows: a row names each, and what no row names goes when it has
-lain for a while.
+that has a name is whole, and a writer that is killed leaves nothing that counts. Files are not to be changed;
+one that was (root may, whatever its mode says) is noticed by its content when it is handed out, and replaced
+when its value is written again. Which of them are needed the store knows: a row names each, and what no row
+names goes when it has lain for a while.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import os
 import re
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -29,7 +32,12 @@ UNNAMED_SECONDS = 3600.0  # that a value may lie here before the Write that name
 SUFFIX = "-values"  # after the store's file
 _NAME = re.compile(r"[0-9a-f]{64}")
 _NEW, _LOCK = ".new-", ".lock"
+_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
 _CHUNK = 1024 * 1024
+_EARLY = 128 * 1024  # bytes of one piece that are worth telling the system to write at once
+_STILL_SECONDS = 2.0  # after which a change gives a file another time, on any disk
+_REMEMBERED = 10_000  # files that were found sound
+_made = itertools.count()
 
 
 class Kept(NamedTuple):
@@ -48,6 +56,15 @@ class Lain(NamedTuple):
     path: Path
 
 
+class _Mark(NamedTuple):
+    """What tells that a file was not changed."""
+
+    inode: int
+    size: int
+    written: int
+    changed: int
+
+
 class Sink(io.RawIOBase):
     """Where a value writes itself: whatever is written is hashed on its way into the file."""
 
@@ -64,12 +81,19 @@ class Sink(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         """Write all of it; how many bytes that were. Raises OSError."""
         view = memoryview(data).cast("B")
-        self._hash.update(view)
-        self.size += len(view)
         left = view
         while left:
             left = left[os.write(self._descriptor, left) :]
+        if len(view) >= _EARLY:
+            self._begin_to_sync(len(view))
+        self._hash.update(view)
+        self.size += len(view)
         return len(view)
+
+    def _begin_to_sync(self, size: int) -> None:
+        """Have the disk at work while the processor hashes: the sync at the end finds most of it done."""
+        if sys.platform == "linux":
+            os.posix_fadvise(self._descriptor, self.size, size, os.POSIX_FADV_DONTNEED)
 
     @property
     def content_name(self) -> str:
@@ -90,6 +114,7 @@ class Depot:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._sound: dict[str, _Mark] = {}  # files whose content was found to be what their names say
 
     def of_body(self) -> Depot:
         """The same for the body of a workflow, which does not look at files: they may change until it is
@@ -98,31 +123,42 @@ class Depot:
 
     def put(self, write: Callable[[Sink], object]) -> Kept:
         """Keep what `write` writes; it is on disk when this returns. Raises OSError, and what that raises."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        descriptor, new = tempfile.mkstemp(prefix=_NEW, dir=self.folder)
+        descriptor, new = self._create()
+        has_name = False
         try:
-            with open(descriptor, "wb", buffering=0) as file:
-                sink = Sink(file.fileno())
+            with open(descriptor, "wb", buffering=0):
+                sink = Sink(descriptor)
                 write(sink)
                 kept = Kept(sink.content_name, sink.size)
                 if not self._is_there(kept):
-                    os.fchmod(file.fileno(), 0o400)
-                    os.fsync(file.fileno())
+                    os.fsync(descriptor)
                     with self._locked(exclusive=False):
                         os.rename(new, self.folder / kept.name)
+                    has_name = True
                     self._sync()
         finally:
-            Path(new).unlink(missing_ok=True)
+            if not has_name:
+                new.unlink(missing_ok=True)
         return kept
+
+    def _create(self) -> tuple[int, Path]:
+        """A new file, open for writing: nobody writes to it but by this descriptor."""
+        while True:
+            new = self.folder / f"{_NEW}{os.getpid()}-{next(_made)}"
+            try:
+                return os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o400), new
+            except FileExistsError:  # of a process that had this number, or of another host
+                continue
+            except FileNotFoundError:
+                self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def _is_there(self, kept: Kept) -> bool:
         """Whether a file with this content lies here; it has come anew then, so that nobody sweeps it."""
-        path = self.folder / kept.name
         try:
+            if not self.is_unchanged(kept.name):
+                return False
             with self._locked(exclusive=False):
-                if path.stat().st_size != kept.size:
-                    return False
-                os.utime(path)
+                os.utime(self.folder / kept.name)
         except OSError:  # not there, or another user's
             return False
         return True
@@ -148,6 +184,35 @@ class Depot:
         """Whether the file's content is what its name says. Raises OSError."""
         with self.path(name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == name
+
+    def is_unchanged(self, name: str) -> bool:
+        """The same of a file that is to be used: one that was found sound, and has lain still since, is not
+        read again. Raises OSError."""
+        with self.path(name).open("rb") as file:
+            found = os.fstat(file.fileno())
+            mark = _Mark(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if self._sound.get(name) == mark:
+                return True
+            is_sound = hashlib.file_digest(file, "sha256").hexdigest() == name
+        if is_sound and self._disk_time() - found.st_ctime > _STILL_SECONDS:
+            if len(self._sound) >= _REMEMBERED:
+                self._sound.clear()
+            self._sound[name] = mark
+        return is_sound
+
+    def _disk_time(self) -> float:
+        """What time it is for this disk, which may be a server's; 0 where it does not tell."""
+        try:
+            descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | _CLOEXEC, 0o600)
+        except OSError:
+            return 0.0
+        try:
+            os.utime(descriptor)
+            return os.fstat(descriptor).st_mtime
+        except OSError:
+            return 0.0
+        finally:
+            os.close(descriptor)
 
     def take(self, other: Depot, name: str) -> int:
         """Have the file of that name of another depot, too: the same one where they are on one disk, since it
@@ -263,7 +328,7 @@ class _OfBody(Depot):
     reads_files = False
 
     def __init__(self, depot: Depot) -> None:
-        self._depot = depot
+        self._depot, self._sound = depot, {}
 
     def put(self, write: Callable[[Sink], object]) -> Kept:
         kept = NamesOnly().put(write)
@@ -279,6 +344,7 @@ class _MemoryDepot(Depot):
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._sound = {}
 
     @property
     def folder(self) -> Path:  # pyright: ignore[reportIncompatibleVariableOverride]  # only read

@@ -207,3 +207,36 @@ def killed_after_writing() -> Array:
 @workflow
 def survives() -> Array:
     return killed_after_writing()
+
+
+@task
+def important(folder: str) -> File:
+    path = Path(folder) / "text.txt"
+    path.write_text("important")
+    return File(path)
+
+
+@task
+def shouts(file: File) -> str:
+    """Writes into the store's own file, as root may."""
+    os.chmod(file, 0o600)
+    with open(file, "r+") as text:
+        text.write("IMPORTANT")
+    return Path(file).read_text()
+
+
+@task
+def reads(file: File) -> str:
+    return Path(file).read_text()
+
+
+@workflow
+def careless(folder: str) -> File:
+    file = important(folder)
+    shouts(file)
+    return file
+
+
+@workflow
+def reads_its_own(folder: str) -> str:
+    return reads(important(folder))

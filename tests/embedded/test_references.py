@@ -204,3 +204,11 @@ def test_a_value_that_is_gone_is_told_with_its_place(app: App, store: Path) -> N
         lain.path.unlink()
     with pytest.raises(DecodeError, match=r"is ndarray float64 \(10,\), but .*-values/\w{64} is not there"):
         podium.get(run.id).result()
+
+
+def test_a_file_that_a_task_has_written_into_is_given_to_no_other(app: App, tmp_path: Path) -> None:
+    run = flows.careless.start(str(tmp_path))
+    with pytest.raises(DecodeError, match=r"is File text\.txt, kept by reference, but .* was changed"):
+        run.result()
+    assert flows.reads_its_own.run(str(tmp_path)) == "important", "who writes the value again mends it"
+    assert Path(podium.get(run.id).result()).read_text() == "important"

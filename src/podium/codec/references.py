@@ -276,12 +276,14 @@ def _read_ref(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
         raise Unreadable(
             f"is {node.about}, kept by reference, but {path} has {size:,} bytes, not {node.size:,}"
         )
+    if node.format == _PICKLE:
+        return _unpickled(node, path)
+    if not untag.depot.is_unchanged(node.name):
+        raise Unreadable(_changed(node, path))
     if node.format == "blob":
         return Blob(path.read_bytes())
     if node.format == "file":
         return File(untag.depot.called(node.name, str(untag.read(node.more))))
-    if node.format == _PICKLE:
-        return _unpickled(node, path)
     found = FORMATS.get(node.format)
     if found is None:
         raise Unreadable(f"is kept as {node.format!r}, which this version of Podium does not know")
@@ -291,6 +293,10 @@ def _read_ref(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
         raise Unreadable(f"is {node.about}, and {missing.name} is not installed here") from None
 
 
+def _changed(node: _Node, path: Path) -> str:
+    return f"is {node.about}, kept by reference, but {path} was changed: bring it back from a backup"
+
+
 def _unpickled(node: _Node, path: Path) -> Any:
     if node.more not in _trusted:
         raise Unreadable(
@@ -298,7 +304,7 @@ def _unpickled(node: _Node, path: Path) -> Any:
         )
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != node.name:
-        raise Unreadable(f"is {node.about}, kept by reference, but {path} was changed")
+        raise Unreadable(_changed(node, path))
     return library("pickle").loads(data)
 
 
