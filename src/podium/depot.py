@@ -110,6 +110,7 @@ class Depot:
     b'...'
     """
 
+    keeps = True  # whether anything can be put into it
     reads_files = True  # whether a file may be copied into it now
 
     def __init__(self, folder: Path) -> None:

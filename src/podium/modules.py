@@ -104,6 +104,12 @@ def _home_of_file(file: str) -> Home:
     return Home(name or _told(project.folder).name or str(project.folder), str(project.folder))
 
 
+def home_of_folder(folder: Path) -> Home:
+    """Whose code what lies in a folder is. Raises UsageError."""
+    project = nearest_project(folder) or folder
+    return Home(_project_told() or _told(project).name or str(project), str(project))
+
+
 def _project_told() -> str:
     """What the environment calls the project, "" if nothing. Raises UsageError."""
     name = os.environ.get("PODIUM_PROJECT", "")

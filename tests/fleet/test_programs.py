@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from podium.store import open_store
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -99,3 +103,34 @@ def test_what_it_takes_to_get_in_is_shown_nowhere(command: Command, url: str) ->
     closed = command("-m", "podium", "doctor", PODIUM_URL="postgresql://podium:hunter2@127.0.0.1:1/none")
     assert "hunter2" not in closed.stdout + closed.stderr
     assert "no connection to PostgreSQL on 127.0.0.1:1, none" in closed.stdout + closed.stderr
+
+
+def project(url: str, run: str) -> str:
+    """Of a run on record."""
+    with closing(open_store(url)) as store:
+        store.migrate()
+        row = store.load(run)
+    assert row is not None
+    return row.project
+
+
+def test_a_store_moves_to_a_server_and_back_and_its_runs_are_found(
+    command: Command, url: str, tmp_path: Path
+) -> None:
+    """In the project's own file its runs have no project's name, on a server they have."""
+    file = ".podium/podium.db"
+    later = "import hello; print(hello.hello.start(['eve']).id)"
+    run = command("-c", later, PODIUM_URL=file, PODIUM_ENGINE="off").stdout.strip()
+    moved = command("-m", "podium", "move", file, url, PODIUM_URL="")
+    assert (moved.stdout, moved.returncode) == (f"{url}\n", 0), moved.stderr
+    assert "1 run moved" in moved.stderr
+    gone = command("-m", "podium", "runs", PODIUM_URL=file)
+    assert gone.returncode != 0
+    assert f"this store was moved to {url}" in gone.stderr
+    assert project(url, run) == "shop"
+    back = command("-m", "podium", "move", url, file, "--json", PODIUM_URL="")
+    assert json.loads(back.stdout)["runs"] == 1, back.stderr
+    resumed = command("-m", "podium", "resume", run, PODIUM_URL=file)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "hello eve" in resumed.stdout + resumed.stderr
+    assert project(f"sqlite:///{tmp_path / file}", run) == ""

@@ -82,6 +82,7 @@ _VERBS = {
     "rename": Verb("cli.rename", "Move unfinished runs to the name that their function has now."),
     "prune": Verb("cli.prune", "Delete runs that have ended, by age, state or number."),
     "backup": Verb("cli.backup", "Copy the store, while it is in use, to a file."),
+    "move": Verb("cli.move", "Move everything in a store to another one, a server say."),
     "doctor": Verb("cli.doctor", "Is the store well, who is alive, what is stuck."),
     "config": Verb("cli.config", "Every setting: its value, where that is from, its default."),
     "explain": Verb("cli.explain", "What an error code means and what to do, by example."),

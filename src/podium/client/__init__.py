@@ -14,6 +14,7 @@ from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_fil
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .messages import answer, complete, completing, questions, send
+from .moving import Moved, give_up_move, move
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import Run
@@ -60,6 +61,9 @@ __all__ = [
     "series",
     "tag_texts",
     "Cancelled",
+    "Moved",
+    "give_up_move",
+    "move",
     "Chunk",
     "Done",
     "Echo",

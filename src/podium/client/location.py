@@ -101,6 +101,11 @@ def store_flag(url: str) -> str:
     return "" if url == settled_url(default_url()) else f" --store {shlex.quote(shown_url(url))}"
 
 
+def label_in(url: str, home: Home) -> str:
+    """As `project_in`, of the project whose home that is."""
+    return _label_in(url, home)
+
+
 def project_in(url: str, function: Function) -> str:
     """The project that a function's runs belong to in a store, so that two projects which share one do not
     take each other's runs: "" in a store of the project's own, else its name, or its folder.

@@ -1,7 +1,7 @@
 """Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
 
 from . import history
-from .causes import Cause, cause_of
+from .causes import Cause, cause_of, silent
 from .checking import CheckedRun, check_all
 from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
@@ -98,6 +98,7 @@ __all__ = [
     "pages",
     "retried_since",
     "cause_of",
+    "silent",
     "check_runs",
     "drop_our_frames",
     "has_key",

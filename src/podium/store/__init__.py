@@ -10,11 +10,18 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import StoreRefused
+from .moving import MoveFence, Side, Summary, copy_rows, refusal
 from .protocol import Copied, Finding, LockHolder, Store
 from .urls import project_folder, shown_url
 
 __all__ = [
     "Copied",
+    "MoveFence",
+    "Side",
+    "Summary",
+    "copy_rows",
+    "refusal",
+    "side_of_move",
     "Finding",
     "LockHolder",
     "Store",
@@ -101,6 +108,15 @@ def compact(url: str | PathLike[str]) -> tuple[int, int]:
     """
     scheme, name = _parts(url)
     return _backend(scheme).compact(name)
+
+
+def side_of_move(url: str | PathLike[str]) -> Side:
+    """The store behind a URL as one of the two sides of a move, open and of this code's schema.
+
+    Raises StoreRefused where it can be none, StoreUnavailable.
+    """
+    scheme, name = _parts(url)
+    return _backend(scheme).Side(name)
 
 
 def lock_holder(url: str | PathLike[str]) -> LockHolder | None:

@@ -11,6 +11,7 @@ import re
 import psycopg
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
+from ..moving import read_fence, refusal
 
 # Raised while values are bound, before the server sees them.
 CLIENT_DATA_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
@@ -19,6 +20,7 @@ _DATA = ("22", "23", "54")  # classes: a value, a constraint, a limit of the pro
 _DATA_STATES = ("42804", "42846", "42883", "42P18", "42725")  # a value of another type than its column
 _AGAIN = ("40001", "40P01", "23505")  # serialisation, deadlock; a row that somebody has just put there
 _DAMAGE = ("XX001", "XX002", "58030")
+_FENCED = "PDM01"  # of the triggers that stand around a store which has moved
 _REASONS = {
     "40": "transactions got in each other's way",
     "53": "the server is short of something",
@@ -57,6 +59,8 @@ def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: 
     `is_broken`: the connection is lost with it. `committing`: a COMMIT was under way. `where`: the server.
     """
     state, text = error.sqlstate or "", first_line(error)
+    if state == _FENCED and (fence := read_fence(text)) is not None:
+        return refusal(fence)
     if state in _DAMAGE:
         found: StoreError = StoreFatal(
             f"the data on {where} is damaged ({state}: {text})", fix="ask its owner"

@@ -14,6 +14,7 @@ import psycopg
 from ...depot import Depot
 from ...errors import StoreError, StoreRefused
 from ...model import AuditRow, Beat, Claimed, EngineRow, Verdict, Write
+from ..moving import read_fence, refusal
 from ..protocol import Store
 from . import schema
 from .batch import Batch
@@ -70,6 +71,9 @@ class PostgresStore(StreamReader, Store):
     def migrate(self) -> None:
         with self._writing.held() as connection:
             schema.migrate(connection)
+            noted = rows(connection, SQL["noted"], {"name": "fence"})
+        if noted and (fence := read_fence(noted[0][0])) is not None:
+            raise refusal(fence)
 
     def close(self) -> None:
         self.doorbell.close()

@@ -18,6 +18,8 @@ BATCH = 50  # files that are removed while nobody can name one
 class NoDepot(Depot):
     """Where nothing can be kept: which folder all hosts share only people know."""
 
+    keeps = False
+
     def put(self, write: Callable[[Sink], object]) -> Kept:
         raise StoreRefused(
             "values by reference lie in a folder that all hosts of the store share, and none is named",

@@ -4,6 +4,7 @@ from .backup import back_up
 from .compact import compact
 from .files import lock_holder
 from .health import examine
+from .moving import FileSide as Side
 from .store import SqliteStore
 
-__all__ = ["SqliteStore", "back_up", "compact", "examine", "lock_holder"]
+__all__ = ["Side", "SqliteStore", "back_up", "compact", "examine", "lock_holder"]

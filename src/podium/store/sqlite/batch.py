@@ -17,7 +17,7 @@ from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State
 from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
 from . import entries as history
-from .faults import DATA_ERRORS
+from .faults import DATA_ERRORS, is_fenced
 from .forgetting import begin_anew, forget, needed_by
 from .named import copy_names, name_values
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
@@ -74,6 +74,8 @@ def commit_each(
             with savepoint(connection):
                 (verdict,), wakes_others = commit_batch(connection, depot, engine, [write])
         except DATA_ERRORS as error:
+            if is_fenced(error):
+                raise
             verdict, wakes_others = _invalid(error), False
         verdicts.append(verdict)
         wakes |= wakes_others

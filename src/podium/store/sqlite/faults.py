@@ -9,6 +9,7 @@ import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
 from ...shortage import lacks_descriptors
+from ..moving import read_fence, refusal
 from .files import lock_holder
 
 # Raised by the data of one Write (a constraint, a type or a text that cannot be stored): its neighbours are
@@ -50,6 +51,14 @@ _FIXES: dict[type[apsw.Error], str] = {
 }
 
 
+def is_fenced(error: BaseException) -> bool:
+    """Whether a change was refused because the store has moved: its triggers alone raise."""
+    return (
+        isinstance(error, apsw.ConstraintError)
+        and getattr(error, "extendedresult", 0) == apsw.SQLITE_CONSTRAINT_TRIGGER
+    )
+
+
 def restore_path(file: str) -> str:
     """What to do about a damaged store."""
     return (
@@ -74,6 +83,8 @@ def translate(error: apsw.Error, file: str = "", *, committing: bool = False) ->
     whether the commit frame is on disk; the error's `unknown` says so.
     """
     store = file or "the store"
+    if is_fenced(error) and (fence := read_fence(str(error))) is not None:
+        return refusal(fence)
     code = int(getattr(error, "extendedresult", 0)) if isinstance(error, apsw.IOError) else 0
     if code in _FAILED_SYNCS:
         found = StoreFatal(

@@ -31,6 +31,7 @@ from ...model import (
     WaitRow,
     Write,
 )
+from ..moving import read_fence, refusal
 from ..protocol import Store
 from . import entries, schema
 from . import rows as records
@@ -38,7 +39,7 @@ from .batch import commit_batch, commit_each
 from .claims import Claims
 from .connection import Sync, connect_file, connect_memory, prepare_file, require_version
 from .connections import Connections
-from .faults import DATA_ERRORS
+from .faults import DATA_ERRORS, is_fenced
 from .files import Files
 from .home import lies_where_it_lay, settle
 from .lone import commit_lone, is_lone
@@ -106,6 +107,9 @@ class SqliteStore(SaidReader, Store):
         file = self._connections.file
         with self._connections.reading() as connection:  # a look must not wait for who writes
             version = schema.schema_version(connection)
+            noted = rows(connection, SQL["noted"], ("fence",)) if version else []
+            if noted and (fence := read_fence(noted[0][0])) is not None:
+                raise refusal(fence)
             if version == schema.SCHEMA_VERSION and lies_where_it_lay(connection, file):
                 return
         with self._connections.writing() as connection:
@@ -168,6 +172,8 @@ class SqliteStore(SaidReader, Store):
                     rows(connection, SQL["announce"], values)
                     self._claims.offer(connection, engine.id, engine.functions)
             except apsw.ConstraintError as error:
+                if is_fenced(error):
+                    raise
                 raise StoreRefused(
                     f"engine {engine.id} is announced already", fix="an engine takes a fresh id at each start"
                 ) from error

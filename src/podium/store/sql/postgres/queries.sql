@@ -789,3 +789,64 @@ ORDER BY xact_start LIMIT 1;
 -- name: size
 SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::int8 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'podium' AND c.relkind = 'r';
+
+-- == moving to another place =============================================================================
+
+-- name: noted
+SELECT value FROM podium.meta WHERE name = %(name)b;
+
+-- name: note
+INSERT INTO podium.meta (name, value) VALUES (%(name)b, %(value)b)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: forget_fence
+DELETE FROM podium.meta WHERE name = 'fence';
+
+-- name: any_engine
+SELECT 1 FROM podium.engines LIMIT 1;
+
+-- name: tables
+SELECT tablename::text FROM pg_tables WHERE schemaname = 'podium' ORDER BY tablename;
+
+-- name: columns_of
+SELECT column_name::text FROM information_schema.columns
+WHERE table_schema = 'podium' AND table_name = %(table)b ORDER BY ordinal_position;
+
+-- name: lock_tables
+LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: refuse_changes
+-- The message is the fence, as it stands in `meta`: whoever is refused can say where the store is.
+CREATE OR REPLACE FUNCTION podium.refuse_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'PDM01', MESSAGE = (SELECT value FROM podium.meta WHERE name = 'fence');
+END $$;
+
+-- name: build_fence
+CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON podium.{table}
+FOR EACH STATEMENT EXECUTE FUNCTION podium.refuse_changes();
+
+-- name: tear_fence
+DROP TRIGGER IF EXISTS fence ON podium.{table};
+
+-- name: any_row
+SELECT 1 FROM podium.{table} LIMIT 1;
+
+-- name: count_of
+SELECT count(*) FROM podium.{table};
+
+-- name: empty
+DELETE FROM podium.{table};
+
+-- name: take_rows
+COPY podium.{table} ({columns}) FROM STDIN;
+
+-- name: count_keys_on
+-- New runs get keys after those that came.
+SELECT setval(pg_get_serial_sequence('podium.runs', 'key'), coalesce((SELECT max(key) FROM podium.runs), 0) + 1, false);
+
+-- name: page_of
+SELECT {columns} FROM podium.{table} {place} ORDER BY {key} LIMIT {limit};
+
+-- name: all_named_values
+SELECT DISTINCT name FROM podium.value_names;

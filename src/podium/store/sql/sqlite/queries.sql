@@ -703,3 +703,48 @@ UPDATE audit SET outcome = ? WHERE n = ? AND outcome = '';
 -- name: audited
 SELECT at, by, role, verb, target, said, address, outcome, n FROM audit
 WHERE ?1 IS NULL OR n < ?1 ORDER BY n DESC LIMIT ?2;
+
+-- == moving to another place =============================================================================
+
+-- name: noted
+SELECT value FROM meta WHERE name = ?;
+
+-- name: note
+INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: forget_fence
+DELETE FROM meta WHERE name = 'fence';
+
+-- name: any_engine
+SELECT 1 FROM engines LIMIT 1;
+
+-- name: tables
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\';
+
+-- name: columns_of
+SELECT name FROM pragma_table_info(?) ORDER BY cid;
+
+-- name: build_fence
+-- The message is the fence, as it stands in `meta`: whoever is refused can say where the store is.
+CREATE TRIGGER IF NOT EXISTS fence_{table}_{action} BEFORE {action} ON {table}
+BEGIN
+    SELECT RAISE(ABORT, (SELECT value FROM meta WHERE name = 'fence'));
+END;
+
+-- name: tear_fence
+DROP TRIGGER IF EXISTS fence_{table}_{action};
+
+-- name: any_row
+SELECT 1 FROM {table} LIMIT 1;
+
+-- name: count_of
+SELECT count(*) FROM {table};
+
+-- name: empty
+DELETE FROM {table};
+
+-- name: put
+INSERT INTO {table} ({columns}) VALUES ({marks});
+
+-- name: page_of
+SELECT {columns} FROM {table} {place} ORDER BY {key} LIMIT {limit};
