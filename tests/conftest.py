@@ -28,7 +28,8 @@ SLOW = (
     "cli/test_busy.py", "cli/test_doctor.py", "cli/test_failed_calls.py", "cli/test_groups.py",
     "cli/test_later.py", "cli/test_logs.py", "cli/test_looking.py", "cli/test_many.py", "cli/test_run.py",
     "cli/test_stopping.py", "cli/test_streams.py", "cli/test_ten_cases.py", "cli/test_terminal.py",
-    "cli/test_up.py", "cli/test_why.py", "embedded/test_cpython_executor.py",
+    "cli/test_up.py", "cli/test_why.py", "embedded/test_cancel_matrix.py",
+    "embedded/test_cpython_executor.py",
     "embedded/test_resuming.py", "server/test_fuzz.py", "store/test_sqlite_faults.py",
 )  # fmt: skip
 

@@ -1,0 +1,221 @@
+"""A cancel reaches whatever a run waits for: it is final soon, once, and nothing begins after it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, Options, Retry, RunCancelled, sleep, task, workflow
+from podium.client import questions
+from podium.model import Query, RunRow, State
+from tests.processes.support import wait_until
+
+FINAL_SECONDS = 1.0  # within which it is final; it takes some 30 ms
+PATIENCE = 10.0
+LONG = 60.0
+LATER = Retry(times=3, wait=LONG, factor=1, jitter=False)
+
+release = threading.Event()  # lets the bodies in threads, which nobody can stop, end with their test
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Iterator[None]:
+    release.clear()
+    yield
+    release.set()
+
+
+def begin(folder: str, what: str) -> None:
+    (Path(folder) / f"{what}-{time.monotonic_ns()}").touch()
+
+
+def begun(folder: Path) -> list[str]:
+    return sorted(path.name.partition("-")[0] for path in folder.iterdir() if "-" in path.name)
+
+
+@task
+async def hold_async(folder: str) -> None:
+    begin(folder, "hold")
+    await asyncio.sleep(LONG)
+
+
+@task
+def hold_thread(folder: str) -> None:
+    begin(folder, "hold")
+    release.wait(LONG)
+
+
+@task(isolation="process")
+def hold_process(folder: str) -> None:
+    begin(folder, "hold")
+    time.sleep(LONG)
+
+
+@task(retries=LATER)
+async def fails_async(folder: str) -> None:
+    begin(folder, "try")
+    raise ValueError("again")
+
+
+@task(retries=LATER)
+def fails_thread(folder: str) -> None:
+    begin(folder, "try")
+    raise ValueError("again")
+
+
+@task(retries=LATER, isolation="process")
+def fails_process(folder: str) -> None:
+    begin(folder, "try")
+    raise ValueError("again")
+
+
+@task
+async def after(folder: str) -> None:
+    begin(folder, "after")
+
+
+HOLD: dict[str, Any] = {"async": hold_async, "thread": hold_thread, "process": hold_process}
+FAILS: dict[str, Any] = {"async": fails_async, "thread": fails_thread, "process": fails_process}
+
+
+turned: set[str] = set()  # runs whose bodies have begun: they wait before anything can come from outside
+
+
+@workflow
+async def child_async(folder: str, colour: str) -> None:
+    await HOLD[colour](folder)
+    await after(folder)
+
+
+@workflow
+def child_plain(folder: str, colour: str) -> None:
+    HOLD[colour].run(folder)
+    after.run(folder)
+
+
+async def waits(folder: str, colour: str, what: str) -> Any:
+    match what:
+        case "step":
+            return await HOLD[colour](folder)
+        case "sleep":
+            return await asyncio.sleep(LONG)
+        case "child":
+            return await child_async(folder, colour)
+        case "receive":
+            return await podium.receive("never", timeout=LONG)
+        case "backoff":
+            return await FAILS[colour](folder)
+        case "fan-out":
+            return await HOLD[colour].map([folder] * 5, limit=2)
+        case "callback":
+            return await podium.callback(str, timeout=LONG)
+        case _:
+            return await podium.ask("go on?", bool, timeout=LONG)
+
+
+def plainly_waits(folder: str, colour: str, what: str) -> Any:
+    match what:
+        case "step":
+            return HOLD[colour].run(folder)
+        case "sleep":
+            return sleep(LONG)
+        case "child":
+            return child_plain.run(folder, colour)
+        case "receive":
+            return podium.receive("never", timeout=LONG).result()
+        case "backoff":
+            return FAILS[colour].run(folder)
+        case "fan-out":
+            return list(HOLD[colour].map([folder] * 5, limit=2))
+        case "callback":
+            return podium.callback(str, timeout=LONG).result()
+        case _:
+            return podium.ask("go on?", bool, timeout=LONG).result()
+
+
+@workflow
+async def in_a_coroutine(folder: str, colour: str, what: str) -> None:
+    turned.add(podium.this().id)
+    await waits(folder, colour, what)
+    await after(folder)
+
+
+@workflow
+def in_a_function(folder: str, colour: str, what: str) -> None:
+    turned.add(podium.this().id)
+    plainly_waits(folder, colour, what)
+    after.run(folder)
+
+
+def children(app: App, run: str) -> list[RunRow]:
+    return [row for row in app.find(Query()) if row.parent == run]
+
+
+def is_there(app: App, run: str, what: str, folder: Path) -> Callable[[], bool]:
+    """Whether the run waits for what is to be cancelled."""
+
+    def look() -> bool:
+        match what:
+            case "step" | "child":
+                return begun(folder) == ["hold"]
+            case "fan-out":
+                return begun(folder) == ["hold", "hold"]
+            case "backoff":
+                return any(entry.kind == "retry" for entry in app.history(run))
+            case "sleep" | "receive":
+                return run in turned
+            case _:
+                return bool(app.store.waits(run))
+
+    return look
+
+
+EXPECTED = {"step": ["hold"], "child": ["hold"], "fan-out": ["hold", "hold"], "backoff": ["try"]}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """One for all of them: what each has left behind would show in the next."""
+    path = tmp_path_factory.mktemp("cancel") / "podium.db"
+    with App(path, options=Options(poll=0.05, grace=2)) as app:
+        yield app
+
+
+@pytest.mark.parametrize("body", [in_a_coroutine, in_a_function], ids=["coroutine", "function"])
+@pytest.mark.parametrize("colour", ["async", "thread", "process"])
+@pytest.mark.parametrize(
+    "what", ["step", "sleep", "child", "receive", "backoff", "fan-out", "callback", "ask"]
+)
+def test_a_cancel_is_final_soon_and_nothing_begins_after_it(
+    app: App, tmp_path: Path, what: str, colour: str, body: Any
+) -> None:
+    run = body.start(str(tmp_path), colour, what)
+    wait_until(is_there(app, run.id, what, tmp_path), what, PATIENCE)
+    if colour == "process":  # asked from where no engine is, as another process does
+        with App(app.url, drives="nothing") as other:
+            asked = time.monotonic()
+            other.cancel(run.id).result(PATIENCE)
+    else:
+        asked = time.monotonic()
+        run.cancel()
+    with pytest.raises(RunCancelled):
+        run.result(PATIENCE)
+    took = time.monotonic() - asked
+    assert took < FINAL_SECONDS
+    history = run.history()
+    for child in children(app, run.id):
+        wait_until(lambda child=child: app.load(child.id).state.is_final, "the child's end", PATIENCE)
+        assert app.load(child.id).state is State.CANCELLED
+    release.set()
+    assert run.state is State.CANCELLED
+    assert run.history() == history, "one end, and nothing after it"
+    assert begun(tmp_path) == EXPECTED.get(what, [])
+    assert not app.store.waits(run.id)
+    assert not questions(app, run.id)
