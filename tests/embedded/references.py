@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 import podium
-from podium import Blob, File, Retry, receive, task, workflow
+from podium import Blob, File, Retry, on_failure, receive, task, workflow
 from podium.depot import Depot
 
 Array = npt.NDArray[np.float64]
@@ -74,6 +74,19 @@ def child(array: Array, more: dict[str, Array]) -> Array:
 @workflow
 async def family(array: Array) -> Array:
     return child(array, {"x": np.ones(3)})
+
+
+taken_back: list[float] = []
+
+
+def take_back(array: Array) -> None:
+    taken_back.append(float(array.sum()))
+
+
+@workflow
+async def takes_back() -> None:
+    on_failure(take_back, np.ones(3))
+    raise ValueError("no")
 
 
 @dataclass

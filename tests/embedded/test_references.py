@@ -191,6 +191,15 @@ def test_models_are_kept_by_trust_alone(app: App, monkeypatch: pytest.MonkeyPatc
         codec.encode(flows.Untold(), depot=app.store.depot)
 
 
+def test_a_fork_and_what_undoes_take_values_by_reference(app: App) -> None:
+    run = flows.five_steps.start(3)
+    run.result()
+    assert (run.fork(at="make", value=np.ones(4)).result() == np.full(4, 3.0)).all()
+    with pytest.raises(ValueError, match="no"):
+        flows.takes_back.run()
+    assert flows.taken_back == [3.0]
+
+
 def test_a_process_that_dies_between_value_and_record_costs_nothing(app: App, store: Path) -> None:
     run = flows.survives.start()
     assert len(run.result()) == 100_000

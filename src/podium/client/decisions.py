@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from ..engine import DryReplay
+from ..engine import DryReplay, read_reason
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
@@ -19,7 +19,7 @@ from . import forking, owners, steering
 from .end_watcher import settle
 from .records import Records
 from .session import Session
-from .settling import Settlement, with_payload
+from .settling import Settlement
 from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
@@ -104,8 +104,9 @@ class Decisions:
         about = Message(env.new_id(), row.id, SETTLE, env.now(), state=how.state, sender=by)
         write = steering.settling(row, step, about)
         (asked,) = write.messages
-        payload = how.payload(self._task_of(row, asked.name))
-        return self._decide(run, msgspec.structs.replace(write, messages=(with_payload(asked, payload),)))
+        task, schema = self._task_of(row, asked.name), read_reason(row.payload).schema
+        asked = replace(asked, payload=how.payload(asked.name, task, schema, self._session.store.depot))
+        return self._decide(run, replace(write, messages=(asked,)))
 
     def _task_of(self, row: RunRow, step: str) -> Function | None:
         """The task of a step that has begun, where it is imported here."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from .. import codec
 from ..codec.schemas import check_schema, schema_of
-from ..errors import UsageError
+from ..depot import Depot
+from ..errors import DecodeError, UsageError
 from ..functions import Function
 from ..machine import AGAIN, is_undo
-from ..model import Message, State
+from ..model import State
 from .waiting import Answer, Waiting, mapped
 
 
@@ -38,15 +37,29 @@ class Settlement:
             return Settlement(State.FAILED.value, failed)
         return Settlement(State.SUCCEEDED.value, happened)
 
-    def payload(self, task: Function | None) -> bytes:
-        """As it is stored; `task` is the step's, where that is known. Raises UsageError and EncodeError."""
+    def payload(self, step: str, task: Function | None, schema: str, depot: Depot | None) -> bytes:
+        """As it is stored, for the step with this identity. Raises UsageError and EncodeError.
+
+        task    the step's, where that is imported here
+        schema  of what the step returns, by the code that has parked the run
+        """
         if self.state == AGAIN:
             return b""
-        if isinstance(self.value, BaseException):
+        if self.state == State.FAILED.value:
             return codec.encode_failure(self.value)
-        if task is not None:
-            check_schema(self.value, schema_of(task.returns), task.result_name)
-        return codec.encode(self.value, where="settle")
+        if is_undo(step):
+            return codec.encode(None)  # nothing is made of it
+        if task is None:
+            check_schema(self.value, schema, f"the result of {step}")
+            return codec.encode(self.value, where="settle", depot=depot)
+        check_schema(self.value, schema_of(task.returns), task.result_name)
+        payload = codec.encode(self.value, where="settle", depot=depot)
+        try:
+            codec.decode(payload, task.returns)  # as the body will get it: a schema does not say all
+        except DecodeError as error:
+            fix = "give what the step returns"
+            raise UsageError(f"{task.result_name}: {error.message}", fix=fix) from None
+        return payload
 
 
 class Settling:
@@ -102,10 +115,3 @@ class Settling:
         how, stored = Settlement.of(happened, again, failed), self._stored()
         decided = stored.app.decisions.settle(stored.row().id, step, how, by or "")
         return Answer(mapped(decided, lambda _: None))
-
-
-def with_payload(message: Message, payload: bytes) -> Message:
-    """The message with what is settled; nothing is made of the result of what undoes a step."""
-    if message.state == State.SUCCEEDED.value and is_undo(message.name):
-        payload = codec.encode(None)
-    return msgspec.structs.replace(message, payload=payload)

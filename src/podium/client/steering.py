@@ -34,12 +34,10 @@ from ..model import (
     copy_of_row,
     with_undone,
 )
-from .undone import past_of_retry, uncertain
+from .undone import has_happened, past_of_retry, standing, uncertain
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
-# A retry begins after the last thing that went well.
-_WENT_WELL = frozenset({Kind.RESULT, Kind.TICK})
 
 
 class Cancelled(Enum):
@@ -158,13 +156,16 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
     while keep and not _went_well(past[keep - 1], open_effects):
         keep -= 1
     new = copy_of_row(row, new_id, now, keep)
-    return msgspec.structs.replace(new, context=with_undone(row.context, undone)) if undone else new
+    stands = standing(own, keep, undone, row.base + keep if keep else 0, now)
+    context = with_undone(row.context, undone) if undone else new.context
+    return msgspec.structs.replace(new, context=context, entries=stands)
 
 
 def _went_well(entry: Entry, open_effects: Container[str]) -> bool:
+    """A retry begins after the last thing that did."""
     if entry.kind in STARTS:
         return entry.step in open_effects
-    return entry.kind in _WENT_WELL and entry.step != COPY_BEGAN
+    return has_happened(entry) or (entry.kind is Kind.TICK and entry.step != COPY_BEGAN)
 
 
 def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -71,6 +71,7 @@ class Attempts:
         self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
         self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
         self.undone: Undone | None = None  # of a retry
+        self.standing: dict[str, Entry] = {}  # by step id: of a retry, what was done before and not undone
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
         self._line: list[tuple[float, str]] = []
@@ -108,7 +109,13 @@ class Attempts:
                 tries.lost = tries.lost_alone = 0
         elif kind is Kind.MESSAGE:
             self._settled(entry.name)
-        elif kind not in TURNS:
+        elif kind is Kind.STANDS:
+            self.standing[entry.step] = entry
+            self.of(entry.step).number = 1
+        elif kind is Kind.TICK:
+            if entry.name:
+                self.leave_standing()
+        elif kind not in TURNS and kind is not Kind.SET_ASIDE:
             self.answered(entry.step)
 
     def _settled(self, name: str) -> None:
@@ -119,6 +126,12 @@ class Attempts:
         if state == AGAIN:
             tries = self.of(step)
             tries.cleared, tries.number = True, 1  # which is not the first: some go by that
+
+    def leave_standing(self) -> None:
+        """What was done before is no business of a fork."""
+        for step in self.standing:
+            self.answered(step)
+        self.standing.clear()
 
     def remember_progress(self, said: Iterable[StepProgress]) -> None:
         """Take over what earlier attempts have said of their progress: so they are on record as begun."""

@@ -7,9 +7,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from .. import codec
-from ..errors import EncodeError, TaskCrashed, TaskTimeout
+from ..errors import DecodeError, EncodeError, TaskCrashed, TaskTimeout
 from ..executors import NOT_DONE, Done, Ended
 from ..machine import Step, UndoStep
+from ..model import Message, State
 from ..retry import Grant
 
 _CUT_OFF = (TaskTimeout, TaskCrashed)  # failures that say nothing of what was done before
@@ -33,6 +34,17 @@ def after_failure(step: Step, error: BaseException) -> Doubted:
     if step.function.once and isinstance(error, _CUT_OFF):
         return Doubted.PERSON
     return Doubted.NOBODY
+
+
+def misfit(step: Step, message: Message) -> str:
+    """Why the result that a person has settled is none that the step returns; "" where it is one."""
+    if message.state != State.SUCCEEDED.value or isinstance(step, UndoStep):
+        return ""
+    try:
+        codec.decode(message.payload, step.returns)
+    except DecodeError as error:
+        return f"what {message.sender or 'a person'} has settled is not what it returns ({error.message})"
+    return ""
 
 
 class Said(NamedTuple):

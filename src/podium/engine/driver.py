@@ -29,7 +29,7 @@ from ..model import (
     own_lineage_of,
 )
 from .attempts import Attempts
-from .doubts import Doubted, after_failure, after_look
+from .doubts import Doubted, after_failure, after_look, misfit
 from .outbox import Outbox
 from .recorder import Recorder, Turn
 
@@ -86,6 +86,8 @@ class Driver(Recorder):
             seq, lineage = self._outbox.next_seq(), own_lineage_of(head)
             name = lineage if lineage != self.machine.verbs.lineage else ""
             self._feed(Entry(seq=seq, kind=Kind.TICK, at=at, step=COPY_BEGAN, name=name))
+            if name:
+                self._attempts.leave_standing()
         self.machine.fan_outs.clear()
         self.machine.replaying = False
 
@@ -226,6 +228,10 @@ class Driver(Recorder):
             step = self.machine.open.get(message.name) if message.kind == SETTLE else None
             step = step or awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
             if step is None:  # the body has given it up: the message is taken, and not fed
+                return True
+            if message.kind == SETTLE and (why := misfit(step, message)):
+                self._attempts.doubts[step.id] = why
+                self.record(Kind.SET_ASIDE, step, message.payload, name_of(message))
                 return True
             digest, module = step.digest, step.function.module
         seq, at = self._outbox.next_seq(), self.time(self._env.now())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import codec
 from ..codec import type_name
+from ..depot import Depot
 from ..env import Env
 from ..errors import DecodeError, StoreError, UsageError
 from ..functions import Function
@@ -93,7 +94,7 @@ class DryReplay:
                     f"{what} open there on the code at hand",
                     fix=f"these are: {', '.join(machine.open) or 'none'}",
                 )
-            return _outcome(found[0], head.entries + 1, value, max(now, machine.loop.now))
+            return _outcome(found[0], head.entries + 1, value, max(now, machine.loop.now), self._store.depot)
         finally:
             machine.discard()
 
@@ -118,9 +119,9 @@ class DryReplay:
             after = page[-1].seq
 
 
-def _outcome(step: Step, seq: int, value: Any, at: float) -> Entry:
+def _outcome(step: Step, seq: int, value: Any, at: float, depot: Depot | None) -> Entry:
     returns = "" if step.returns is Any else f", which returns {type_name(step.returns)}"
-    payload = codec.encode(value, where=f"the value for {step.id}")
+    payload = codec.encode(value, where=f"the value for {step.id}", depot=depot)
     try:
         codec.decode(payload, step.returns)
     except DecodeError as error:

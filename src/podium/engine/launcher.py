@@ -16,6 +16,8 @@ from .poison_steps import PoisonGuard, Quarantine
 from .reasons import poisoned
 from .residency import IGNORES, Residence
 
+_LOST = "an attempt at it was lost"  # why nobody knows what became of a step
+
 
 class Launcher:
     """Begins attempts at the steps of one run. `touch`, of a run that has lost owners, asks for a commit."""
@@ -89,6 +91,8 @@ class Launcher:
         tries = self._attempts.tries.get(step.id)
         if self._attempts.doubts or (tries is None and step.id in self._machine.effects.abandoned):
             return None  # the run is parked soon; nobody waits for what has not begun
+        if self._driver.stands(step):
+            return None
         if tries is not None:
             if self._attempts.postponed.get(step.id, 0.0) > self._env.now():
                 return None  # the run's alarm is set to it
@@ -96,7 +100,9 @@ class Launcher:
                 return poisoned(step, tries.lost)
             self._attempts.postponed.pop(step.id, None)
             if step.function.once and tries.is_uncertain:
-                self._attempts.doubts[step.id] = "an attempt at it was lost"
+                before = step.id in self._attempts.standing
+                why = "it was done before this retry, with other arguments" if before else _LOST
+                self._attempts.doubts[step.id] = why
                 return None
         if self._guard is not None and step.id in self._suspects:
             self._guard.begin(step)

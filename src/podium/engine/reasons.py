@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from .. import codec
+from ..codec.schemas import schema_of
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
 from ..machine import Machine, Step, UndoStep, label_of, line_of, where_defined
@@ -28,6 +29,7 @@ class Reason(msgspec.Struct, frozen=True):
     trace: str = ""
     step: str = ""  # identity of the one of which a person must say what became of it
     key: str = ""  # its idempotency key
+    schema: str = ""  # of its result, JSON; "": anything fits
     undoes: bool = False  # the run has done what its cancel would undo
     at: float = 0.0  # when the run was parked, UTC seconds; 0.0: by a version that did not say
 
@@ -80,13 +82,16 @@ def poisoned(step: Step, lost: int) -> bytes:
 def doubted(run: str, step: Step, key: str, why: str) -> bytes:
     """It is not known whether this step has had its effect, or it is to undo something and cannot."""
     call = codec.called(step.function.label, step.args, step.item) or step.function.label
+    schema = ""
     if isinstance(step, UndoStep):
         what = f"{call}, which undoes {label_of(step.of) or 'what was done'}, failed for good: {why}"
     else:
         what = f"{call}: {why}, and whether it has happened is not known"
+        schema = schema_of(step.returns)
     settle = f"podium settle {run} {step.id}"
     fix = f"look there by the key {key}, then: {settle} --happened RESULT, or --again, or --failed TEXT"
-    return msgspec.json.encode(Reason("E216", what, fix, line_of(*step.line), step=step.id, key=key))
+    reason = Reason("E216", what, fix, line_of(*step.line), step=step.id, key=key, schema=schema)
+    return msgspec.json.encode(reason)
 
 
 def paused(by: str, at: float) -> bytes:

@@ -77,6 +77,15 @@ class Recorder:
         self.record(Kind.ERROR, step, codec.encode_failure(asyncio.CancelledError()))
         self._attempts.answered(step.id)
 
+    def stands(self, step: Step) -> bool:
+        """Whether a step was done before this run, a retry, and its effect stands: that is its outcome."""
+        done = self._attempts.standing.get(step.id)
+        if done is None or done.digest != step.digest:
+            return False
+        self._attempts.answered(step.id)
+        self.record(Kind.RESULT, step, done.payload)
+        return True
+
     def note_ending(self, ending: Ending) -> None:
         """Record that the body has ended, and what it has done is seen to."""
         if not self.is_ending:

@@ -14,7 +14,19 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ..model import ANSWER, COPY_BEGAN, OUTCOME, STARTS, TURNS, UNFINISHED, Entry, Kind, State, read_name
+from ..model import (
+    ANSWER,
+    BESIDE,
+    COPY_BEGAN,
+    OUTCOME,
+    STARTS,
+    TURNS,
+    UNFINISHED,
+    Entry,
+    Kind,
+    State,
+    read_name,
+)
 from .progress import place
 
 BOXES_MAX = 60  # more than these, and each function of a depth is one box for the whole run
@@ -144,7 +156,7 @@ def _steps(entries: Iterable[Entry], state: State) -> list[_Step]:
             elif kind not in (OUTCOME, ANSWER):
                 key = f"{entry.seq} {entry.step}"
                 found[key] = _Step(key, "", step or kind, "message", before, entry.at, "succeeded")
-        elif entry.kind is not Kind.SET_ASIDE:
+        elif entry.kind not in BESIDE:
             _add(found, entry, before)
     for step in found.values():
         if step.end is None and state not in UNFINISHED:

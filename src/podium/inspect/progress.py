@@ -11,7 +11,19 @@ from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
 from ..machine import UNDO_SCOPE, is_undo, label_of
-from ..model import ANSWER, COPY_BEGAN, DEADLINE, OUTCOME, STARTS, TURNS, Entry, Kind, State, read_name
+from ..model import (
+    ANSWER,
+    BESIDE,
+    COPY_BEGAN,
+    DEADLINE,
+    OUTCOME,
+    STARTS,
+    TURNS,
+    Entry,
+    Kind,
+    State,
+    read_name,
+)
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would
@@ -187,7 +199,7 @@ class RunProgress:
             self.undoes = entry.name.startswith(_UNDONE_AFTER)
         elif is_undo(entry.step):
             self.undoes = True  # of a long record only the end is looked at
-        if entry.kind in TURNS or entry.step == COPY_BEGAN:
+        if entry.kind in TURNS or entry.step == COPY_BEGAN or entry.kind in BESIDE:
             return None  # the engine's own book-keeping, see `engine.poison_bodies` and `engine.driver`
         if entry.kind is Kind.MESSAGE:
             kind, state, step = read_name(entry.name)

@@ -204,7 +204,7 @@ class Machine(Answering):
     def on_failure(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Have this called when the run fails or is cancelled. Raises ArgumentError and EncodeError."""
         self.check_alive()
-        data, digest = function.encode(function.bind(args, kwargs), len(args))
+        data, digest = function.encode(function.bind(args, kwargs), len(args), self.depot)
         of = "" if self._fed is None else subject_of(self._fed)
         self.effects.done.append(Undo(function, data, digest, caller(), of))
 

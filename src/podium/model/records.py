@@ -31,6 +31,8 @@ class Kind(str, Enum):
     SET_ASIDE = (
         "set_aside"  # a message that did not fit what `step` receives; `name` and `payload` are its own
     )
+    # In a retry: the value of a step of the run that it retries, whose effect outside was not undone.
+    STANDS = "stands"
     # The rest is only recorded of runs that have lost an owner, see `engine.attempts`. But each attempt at a
     # step with an effect has a start: `name` says what is begun, see ASKS.
     START = "start"  # an attempt about to begin
@@ -52,6 +54,7 @@ STARTS: frozenset[Kind] = frozenset({Kind.START, Kind.START_ALONE})  # of attemp
 TURNS: frozenset[Kind] = frozenset(
     {Kind.TURN_BEGAN, Kind.TURN_SURVIVED, Kind.FORGIVEN, Kind.ENDING}
 )  # of no step
+BESIDE: frozenset[Kind] = frozenset({Kind.SET_ASIDE, Kind.STANDS})  # neither begin a step nor end it
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -27,7 +27,7 @@ from ...inspect import (
     recorded_failure,
     timeline,
 )
-from ...model import STARTS, TURNS, Entry, Kind, PublishedValue, State
+from ...model import BESIDE, STARTS, TURNS, Entry, Kind, PublishedValue, State
 from ..http import Refused
 from ..service import Service
 from .items import CALL_MAX, Action, actions
@@ -263,7 +263,9 @@ def _steps(entries: Iterable[Entry]) -> Iterator[StepItem]:
     """One for each identity, in order of appearance, as its last entry has it."""
     last: dict[str, tuple[Entry, int]] = {}
     for entry in entries:
-        if entry.kind in TURNS or entry.kind in (Kind.MESSAGE, Kind.TICK) or not entry.step:
+        if entry.kind in TURNS or entry.kind in BESIDE or not entry.step:
+            continue
+        if entry.kind in (Kind.MESSAGE, Kind.TICK):
             continue
         before = last.get(entry.step)
         last[entry.step] = entry, (before[1] if before else 0) + (entry.kind not in STARTS)

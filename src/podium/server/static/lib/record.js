@@ -7,7 +7,7 @@ import { plain, when } from "./words.js";
 const PAGE = 1000;
 const AHEAD = 3;
 const STARTS = new Set(["start", "start_alone"]);
-const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven"]);
+const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven", "set_aside", "stands"]);
 
 export class RunRecord {
   constructor(id) {
