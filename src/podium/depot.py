@@ -65,6 +65,14 @@ class _Mark(NamedTuple):
     changed: int
 
 
+class NotThere(ValueError):
+    """A record is to name a value that the depot has not."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(f"the value {name} is not in {path.parent}")
+        self.path = path
+
+
 class Sink(io.RawIOBase):
     """Where a value writes itself: whatever is written is hashed on its way into the file."""
 
@@ -180,6 +188,11 @@ class Depot:
     def holds(self, name: str) -> bool:
         """Whether there is a file of that name."""
         return self.path(name).is_file()
+
+    def check(self, name: str) -> None:
+        """Raise NotThere where there is no file of that name: then no record may name it."""
+        if not self.holds(name):
+            raise NotThere(name, self.path(name))
 
     def is_sound(self, name: str) -> bool:
         """Whether the file's content is what its name says. Raises OSError."""

@@ -152,6 +152,15 @@ class DecodeError(PodiumError):
     code = "E202"
 
 
+class MissingValue(DecodeError):
+    """The file of a value that is kept by reference is gone, or has been changed."""
+
+    code = "E507"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, fix="bring the file back from a backup of the store's folder of values")
+
+
 class NeverAwaited(PodiumError):
     """A workflow ended with a call of a task that nobody awaited."""
 

@@ -39,7 +39,8 @@ class Cache:
     """How long a result of a function stands for its calls."""
 
     seconds: float
-    state: Callable[[], bytes]  # digest of its code, and of what that reads, as they are now
+    # Digest of its code, of what that reads, and of classes by name, as they are now.
+    state: Callable[[Mapping[str, type]], bytes]
     refreshes: bool = False  # a call is made anew, and its result stands from then on
 
 
@@ -135,8 +136,13 @@ class Function:
         positional, named = self.unbind(codec.decode(args))
         call = self.signature.bind(*positional, **named)
         call.apply_defaults()
-        _, digest = codec.encode_call(call.arguments, where=self.label)
-        return blake2b(self.name.encode() + self.cache.state() + digest, digest_size=16).hexdigest()
+        data, _ = codec.encode_call(call.arguments, where=self.label)  # its digest knows no order in a dict
+        classes = codec.classes_in(data)
+        for hint in self.hints.values():
+            classes |= codec.mentioned(hint)
+        digest = blake2b(self.name.encode() + self.cache.state(classes), digest_size=16)
+        digest.update(data)
+        return digest.hexdigest()
 
     def refreshed(self) -> Function:
         """The same function, whose calls are made anew."""

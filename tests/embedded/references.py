@@ -253,3 +253,10 @@ def careless(folder: str) -> File:
 @workflow
 def reads_its_own(folder: str) -> str:
     return reads(important(folder))
+
+
+@workflow
+def passes_on_later(size: int) -> Array:
+    array = make(size)
+    receive("later").result()
+    return array

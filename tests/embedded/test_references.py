@@ -14,10 +14,11 @@ import polars as pl
 import pytest
 
 import podium
-from podium import App, DecodeError, EncodeError, UsageError, codec
+from podium import App, DecodeError, EncodeError, MissingValue, RunParked, UsageError, codec
 from podium.depot import Depot, depot_of
 from podium.model import Kind
 from tests.embedded import references as flows
+from tests.processes.support import wait_until
 
 
 @contextlib.contextmanager
@@ -211,7 +212,7 @@ def test_a_value_that_is_gone_is_told_with_its_place(app: App, store: Path) -> N
     run.result()
     for lain in depot_of(store).all():
         lain.path.unlink()
-    with pytest.raises(DecodeError, match=r"is ndarray float64 \(10,\), but .*-values/\w{64} is not there"):
+    with pytest.raises(MissingValue, match=r"is ndarray float64 \(10,\), but .*-values/\w{64} is not there"):
         podium.get(run.id).result()
 
 
@@ -221,3 +222,17 @@ def test_a_file_that_a_task_has_written_into_is_given_to_no_other(app: App, tmp_
         run.result()
     assert flows.reads_its_own.run(str(tmp_path)) == "important", "who writes the value again mends it"
     assert Path(podium.get(run.id).result()).read_text() == "important"
+
+
+def test_a_run_whose_value_is_gone_is_parked_until_it_is_back(app: App, store: Path) -> None:
+    run = flows.passes_on_later.start(10)
+    wait_until(lambda: len(run.history()))
+    (lain,) = depot_of(store).all()
+    content = lain.path.read_bytes()
+    lain.path.unlink()
+    run.send("later", None)
+    with pytest.raises(RunParked, match=r"the file is gone: .*-values/\w{64}"):
+        run.result()
+    lain.path.write_bytes(content)
+    run.resume()
+    assert len(run.result()) == 10

@@ -50,6 +50,7 @@ from .failures import (
     recorded_traceback,
     with_call,
 )
+from .names import classes_in, mentioned
 from .preview import preview
 from .recording import encode_failure
 from .ref import REFERENCE, Ref, holds_references, names_in
@@ -61,6 +62,8 @@ from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
+    "classes_in",
+    "mentioned",
     "REFERENCE",
     "Blob",
     "File",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..depot import Depot
-from ..errors import DecodeError, EncodeError, PayloadTooLarge, ResourceShortage, StoreError
+from ..errors import DecodeError, EncodeError, MissingValue, PayloadTooLarge, ResourceShortage, StoreError
 from ..redaction import hidden_values, secret_in
 from . import tables as tables  # fills the tables of writers and readers
 from .conform import conform, matches
@@ -19,7 +19,7 @@ from .names import Names
 from .refusals import Refusal
 from .scalars import unboxed
 from .sizes import largest_part
-from .untag import Unreadable, Untag
+from .untag import Missing, Unreadable, Untag
 from .walk import LEAVES, MAX_PAYLOAD, CarefulWalk, Tree, Walk, sorted_json
 
 _json = msgspec.json.Encoder().encode
@@ -220,6 +220,8 @@ def decode(data: bytes, annotation: Any = Any, depot: Depot | None = None) -> An
         value = _parse(data)
         if data.find(_TAG) >= 0:
             value = Untag(Names(annotation), depot).read(value)
+    except Missing as missing:
+        raise MissingValue(f"the stored value{missing.path()} {missing.text}") from None
     except Unreadable as unreadable:
         raise DecodeError(f"the stored value{unreadable.path()} {unreadable.text}") from None
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

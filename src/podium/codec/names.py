@@ -11,11 +11,15 @@ names of modules are those of `podium.modules`, so a script and a worker that im
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import typing
 from typing import Any
 
 from ..modules import MAIN, NO_FILE, had_name, imported_as, main_name, module_name
+
+# Text escapes its quotes, and a dict with such a key is written as pairs: no other value looks like this.
+_CLASS = re.compile(rb'"!(?:dataclass|struct|namedtuple|enum|pydantic)":"([^"]+)"')
 
 
 def name_of(cls: type) -> str:
@@ -125,6 +129,13 @@ def mentioned(annotation: Any) -> dict[str, type]:
             found[name_of(item)] = item
             todo.extend(_field_types(item))
     return found
+
+
+def classes_in(payload: bytes) -> dict[str, type]:
+    """Classes that an encoded value is made of, by name, as far as they are imported here."""
+    names = Names()
+    found = {name: names.find(name) for name in map(bytes.decode, set(_CLASS.findall(payload)))}
+    return {name: cls for name, cls in found.items() if cls is not None}
 
 
 def _field_types(cls: type) -> list[Any]:

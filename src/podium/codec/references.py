@@ -30,7 +30,7 @@ from .formats import FORMATS, MISSING, FileFormat, format_of, library
 from .names import name_of
 from .ref import Ref
 from .refusals import Refusal
-from .untag import Reader, Unreadable, Untag
+from .untag import Missing, Reader, Unreadable, Untag
 from .walk import Tree, Walk, Writer, writer_of
 
 C = TypeVar("C", bound=type)
@@ -271,15 +271,13 @@ def _read_ref(payload: Any, rest: dict[str, Any], untag: Untag) -> Any:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        raise Unreadable(f"is {node.about}, but {path} is not there") from None
+        raise Missing(f"is {node.about}, but {path} is not there") from None
     if size != node.size:
-        raise Unreadable(
-            f"is {node.about}, kept by reference, but {path} has {size:,} bytes, not {node.size:,}"
-        )
+        raise Missing(f"is {node.about}, kept by reference, but {path} has {size:,} bytes, not {node.size:,}")
     if node.format == _PICKLE:
         return _unpickled(node, path)
     if not untag.depot.is_unchanged(node.name):
-        raise Unreadable(_changed(node, path))
+        raise Missing(_changed(node, path))
     if node.format == "blob":
         return Blob(path.read_bytes())
     if node.format == "file":
@@ -304,7 +302,7 @@ def _unpickled(node: _Node, path: Path) -> Any:
         )
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != node.name:
-        raise Unreadable(_changed(node, path))
+        raise Missing(_changed(node, path))
     return library("pickle").loads(data)
 
 

@@ -39,6 +39,10 @@ class Unreadable(Exception):
         return "".join(reversed(self.segments[-12:]))
 
 
+class Missing(Unreadable):
+    """A tree whose value is not where it was kept."""
+
+
 class Untag:
     """One pass over one tree; `names` finds the classes that the data mentions, `depot` has the values that
     are kept by reference: without it a `Ref` stands for each."""

@@ -5,14 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
+from ..codec import names_in
 from ..errors import PodiumError
 from ..executors import Attempt, Ended
-from ..functions import Cache
+from ..functions import Cache, Function
 from ..model import CachedResult, cached_name
+from ..store import Store
 from .context import Context
 
 log = logging.getLogger("podium")
+
+TOLD_MAX = 1000  # warnings that are not said again
+
+
+class _Look(NamedTuple):
+    """What was found for a call: its key, the result on record, and why that could not be read."""
+
+    key: str
+    found: CachedResult | None
+    problem: Exception | None = None
 
 
 class CacheLookup:
@@ -24,6 +37,7 @@ class CacheLookup:
         self._env, self._store, self._reader = context.env, context.store, context.reader
         self._begin = begin
         self._looking: set[Attempt] = set()
+        self._told: set[str] = set()
 
     def is_looking(self, attempt: Attempt) -> bool:
         """Whether an attempt waits for the answer."""
@@ -31,29 +45,52 @@ class CacheLookup:
 
     def look(self, attempt: Attempt, cache: Cache) -> None:
         """Begin the attempt, or end it with the result that there is."""
-        try:
-            key = attempt.function.cache_key(attempt.args)
-        except PodiumError as error:  # the body's call will say what is wrong, if anything is
-            log.warning("%s: no key for its cache: %s", attempt.function.label, error.message)
-            self._begin(attempt)
-            return
-        attempt.cached = cached_name(key)
-        if cache.refreshes or attempt.number > 1:
-            self._begin(attempt)
-            return
         self._looking.add(attempt)
-        self._reader.do(partial(self._store.cached, key), partial(self._found, attempt, cache))
+        reads = not cache.refreshes and attempt.number == 1
+        job = partial(_look, self._store, attempt.function, attempt.args, reads)
+        self._reader.do(job, partial(self._looked, attempt, cache))
 
-    def _found(
-        self, attempt: Attempt, cache: Cache, found: CachedResult | None, error: BaseException | None
+    def _looked(
+        self, attempt: Attempt, cache: Cache, look: _Look | None, error: BaseException | None
     ) -> None:
         self._looking.discard(attempt)
         if attempt.cancelled:
             return
-        if error is not None:  # computing it anew is never wrong
-            log.warning("%s: its cache cannot be read: %s", attempt.function.label, error)
+        if look is None:  # computing it anew is never wrong
+            self._warn(f"{attempt.function.label}: no key for its cache: {_said(error)}")
+            self._begin(attempt)
+            return
+        attempt.cached, found = cached_name(look.key), look.found
+        if look.problem is not None:
+            self._warn(f"{attempt.function.label}: its cache cannot be read: {_said(look.problem)}")
         if found is None or self._env.now() - found.at > cache.seconds:
             self._begin(attempt)
         else:
             attempt.cached = found.name
             self.ended(Ended(attempt, found.payload))
+
+    def _warn(self, text: str) -> None:
+        """Once: the calls of a map have one and the same problem."""
+        if text not in self._told:
+            if len(self._told) >= TOLD_MAX:
+                self._told.clear()
+            self._told.add(text)
+            log.warning("%s", text)
+
+
+def _look(store: Store, function: Function, args: bytes, reads: bool) -> _Look:
+    """On the reader's thread: the key is computed there, too, for it looks at all that the code reads."""
+    key = function.cache_key(args)
+    try:
+        found = store.cached(key) if reads else None
+        if found is not None and not all(map(store.depot.holds, names_in(found.payload))):
+            found = None  # the record is older than its values, as in a store whose file alone was moved
+        return _Look(key, found)
+    except Exception as error:
+        return _Look(key, None, error)
+
+
+def _said(error: BaseException | None) -> str:
+    if isinstance(error, PodiumError):
+        return f"{error.message}; {error.fix}" if error.fix else error.message
+    return f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ..errors import InternalError, ResourceShortage, StoreError, UsageError
+from ..errors import InternalError, MissingValue, ResourceShortage, StoreError, UsageError
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
@@ -370,8 +370,11 @@ class OwnedRun:
             self._host.lost(self)  # not even that: leave it to the next owner
             return
         self.outbox.rewind(write)
-        reason = explain(InternalError(f"the store refused this run's data: {verdict.detail}"))
-        self.residence.close(parking(reason, self._context.env.now(), self._fingerprint))
+        if verdict.missing:
+            error = MissingValue(f"of a value that this run names the file is gone: {verdict.missing}")
+        else:
+            error = InternalError(f"the store refused this run's data: {verdict.detail}")
+        self.residence.close(parking(explain(error), self._context.env.now(), self._fingerprint))
         self.touch()
 
 

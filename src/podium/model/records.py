@@ -311,6 +311,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[Outcome, ...] = ()  # DONE | GONE
     answers: tuple[Outcome, ...] = ()  # DONE | CLOSED | TAKEN
     detail: str = ""
+    missing: str = ""  # INVALID: the file of a value that the Write names, and that is not there
     told: tuple[Message, ...] = ()  # outcomes, answers and cancels that it has sent
 
 

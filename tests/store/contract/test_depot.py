@@ -114,7 +114,9 @@ def test_a_write_that_names_what_is_not_there_is_invalid_and_hurts_no_neighbour(
     writes = [fenced("r1", entries=(result(1, payload=payload),)), fenced("r2", entries=(result(1),))]
     first, second = commit(store, *writes)
     assert (first.outcome, second.outcome) == (INVALID, DONE)
+    (name,) = codec.names_in(payload)
     assert "is not in" in first.detail
+    assert first.missing == str(store.depot.path(name))
     assert store.history("r1") == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...depot import Depot
+from ...depot import Depot, NotThere
 from ...model import Outcome, Verdict, Write
 from ..judge import judge
 from ..sets import Needs, needs, rounds
@@ -120,7 +120,8 @@ class Batch:
                     raise
                 trip(connection, [("ROLLBACK TO SAVEPOINT one", {})])
                 detail = f"{type(error).__name__}: {first_line(error)}"
-                verdict, wakes_others = Verdict(Outcome.INVALID, detail=detail), False
+                missing = str(error.path) if isinstance(error, NotThere) else ""
+                verdict, wakes_others = Verdict(Outcome.INVALID, detail=detail, missing=missing), False
             verdicts.append(verdict)
             wakes |= wakes_others
         self._line.committing = True

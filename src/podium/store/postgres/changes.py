@@ -30,10 +30,6 @@ _FORGET = (
 )  # fmt: skip
 
 
-class NotThere(ValueError):
-    """A payload names a value that is not in the depot."""
-
-
 def changes_of(
     depot: Depot, engine: str | None, changes: Changes, runs: Mapping[str, RunState], new_keys: Sequence[int]
 ) -> list[Statement]:
@@ -85,8 +81,7 @@ def _named(depot: Depot, stored: Iterable[tuple[Any, bytes]]) -> list[Statement]
     """That runs name the values of the depot that their payloads name."""
     named = dict.fromkeys([(key, name) for key, payload in stored for name in names_in(payload)])
     for _, name in named:
-        if not depot.holds(name):
-            raise NotThere(f"the value {name} is not in {depot.folder}")
+        depot.check(name)
     return [(SQL["name_values"], columns("run name", list(named)))] if named else []
 
 

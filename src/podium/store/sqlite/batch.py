@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import apsw
 from msgspec.structs import astuple
 
-from ...depot import Depot
+from ...depot import Depot, NotThere
 from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
 from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
@@ -83,7 +83,8 @@ def commit_each(
 
 
 def _invalid(error: Exception) -> Verdict:
-    return Verdict(Outcome.INVALID, detail=f"{type(error).__name__}: {error}")
+    missing = str(error.path) if isinstance(error, NotThere) else ""
+    return Verdict(Outcome.INVALID, detail=f"{type(error).__name__}: {error}", missing=missing)
 
 
 # -- reading ------------------------------------------------------------------------------------------

@@ -17,15 +17,10 @@ _FORGET, _FORGET_FORMER = SQL["forget_value_names"], SQL["forget_former_value_na
 BATCH = 50  # files that are removed while the write lock is held
 
 
-class NotThere(ValueError):
-    """A payload names a value that is not in the depot."""
-
-
 def name_values(connection: apsw.Connection, depot: Depot, key: int, payload: bytes) -> None:
     """The run of this key has this payload now. Raises NotThere."""
     for name in names_in(payload):
-        if not depot.holds(name):
-            raise NotThere(f"the value {name} is not in {depot.folder}")
+        depot.check(name)
         rows(connection, _NAME_VALUE, (key, name))
 
 
