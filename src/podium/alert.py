@@ -21,6 +21,8 @@ from .errors import DeclarationError
 
 Kind = Literal["failed", "late", "waiting"]
 
+_WITH_HOST = ("http", "https", "slack+http", "slack+https", "smtp", "smtps")
+
 
 class Alert(msgspec.Struct, frozen=True):
     """What is told, and to which channels; `by`: seconds, of `late` alone.
@@ -90,8 +92,11 @@ def reference(channel: str) -> str:
 
 
 def place_of(url: str) -> str:
-    """Of a URL the scheme and the host: paths, passwords and queries of channels are secrets."""
+    """Of a URL the scheme, and the host where that is one: paths, passwords and queries of channels are
+    secrets, and in Apprise's kinds the token may stand where a host would (`tgram://TOKEN/CHAT`)."""
     scheme, _, rest = url.partition("://")
+    if scheme.lower() not in _WITH_HOST:
+        return f"{scheme}://…"
     host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import subprocess
 import threading
 import time
@@ -285,6 +286,27 @@ def test_a_url_in_code_is_a_secret(store: Path, hook: Hook) -> None:
         assert b"http://127.0.0.1:9/" in row.args
     for file in filter(Path.is_file, store.parent.iterdir()):
         assert b"S3CRET" not in file.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which Apprise imports
+@pytest.mark.usefixtures("quick")
+def test_a_channel_of_apprise_gets_it_and_its_url_is_in_no_record(
+    store: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a program logs all there is, the lines of the library among it."""
+    monkeypatch.setenv("PODIUM_CHANNEL_OPS", f"json://{hook.url.partition('://')[2]}")
+    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
+    hook.answers = [503]
+    with App(store, options=Options(poll=0.05, grace=0.1)) as app:
+        with pytest.raises(ValueError):
+            fails.run(1)
+        until(lambda: len(hook.posts) == 2)
+        (row,) = alerts(app)
+        (told,) = [entry for entry in app.history(row.id) if entry.kind == "retry"]
+        assert b"did not take it" in told.payload
+    assert hook.posts[1].body["title"] == "fails failed"
+    for file in filter(Path.is_file, store.parent.iterdir()):
+        assert b"T0KEN" not in file.read_bytes()
 
 
 def test_the_run_of_an_instant_that_has_not_ended_is_late(tmp_path: Path, hook: Hook) -> None:

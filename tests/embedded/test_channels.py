@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import importlib.util
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,11 +104,32 @@ def test_a_mail_server_that_asks_for_a_password_gets_it() -> None:
     assert len(mails) == 1
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which Apprise imports
 def test_what_can_be_no_channel_is_told() -> None:
     with pytest.raises(UsageError, match="to=ADDRESS"):
         sinks.send("smtp://127.0.0.1/", NOTICE, "k1")
-    with pytest.raises(UsageError, match="Apprise"):
-        sinks.send("tgram://token/chat", NOTICE, "k1")
+    with pytest.raises(UsageError, match=r"^carrier-pigeon://…: Apprise does not know this kind"):
+        sinks.send("carrier-pigeon://T0KEN/roof", NOTICE, "k1")
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which Apprise imports
+def test_any_other_kind_of_channel_goes_through_apprise(hook: Hook) -> None:
+    url = f"json://{hook.url.partition('://')[2]}"
+    hook.answers = [503]
+    with pytest.raises(ConnectionError, match=r"^json://… did not take it$"):
+        sinks.send(url, NOTICE, "k1")
+    sinks.send(url, NOTICE, "k1")
+    body = hook.posts[1].body
+    assert (body["title"], body["message"]) == ("daily\nfailed", NOTICE.text)
+    assert hook.posts[1].path == "/hooks/T0KEN"
+
+
+def test_without_apprise_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"^tgram://…: .* needs Apprise") as caught:
+        sinks.send("tgram://T0KEN/chat", NOTICE, "k1")
+    assert caught.value.fix == "pip install 'podium[alerts]'"
 
 
 def test_the_environment_variable_of_a_name() -> None:

@@ -5,6 +5,7 @@ Nothing of a URL is in what is raised or shown but its scheme and its host: the 
 
 from __future__ import annotations
 
+import contextvars
 import email.message
 import email.utils
 import http.client
@@ -152,13 +153,25 @@ def _apprise(url: str, notice: Notice) -> None:
         raise UsageError(
             f"{place_of(url)}: this kind of channel needs Apprise", fix="pip install 'podium[alerts]'"
         )
-    sink: Any = importlib.import_module("apprise").Apprise()
-    if not sink.add(url):
+    # Apprise logs the URL. In a context without an attempt, its lines are not in the log of the alert's run.
+    trouble = contextvars.Context().run(_notified, url, notice)
+    if trouble is None:
         raise UsageError(
             f"{place_of(url)}: Apprise does not know this kind of channel", fix="see its list of services"
         )
-    if not sink.notify(title=notice.title, body=notice.text):
-        raise ConnectionError(f"{place_of(url)} did not take it")
+    if trouble:  # as in `_post`
+        raise ConnectionError(f"{place_of(url)} {trouble}")
+
+
+def _notified(url: str, notice: Notice) -> str | None:
+    """What went wrong; "" if nothing has, None for a URL of no service."""
+    try:
+        sink: Any = importlib.import_module("apprise").Apprise()
+        if not sink.add(url):
+            return None
+        return "" if sink.notify(title=notice.title, body=notice.text) else "did not take it"
+    except Exception as error:
+        return f"was not reached: {type(error).__name__}"
 
 
 def _cause(error: BaseException) -> str:
