@@ -70,12 +70,21 @@ def test_now_says_how_many_runs_stand_how(server: Server) -> None:
         ("/api/runs?limit=x", 400, "E100"),
         ("/api/runs?size=7", 400, "E100"),
         ("/api/runs?limit=1&limit=2", 400, "E100"),
+        ("/api/runs?after=none", 404, "E301"),
+        ("/api/events?topics=run,rum", 400, "E100"),
         ("/api/nothing", 404, "E100"),
     ],
 )
 def test_an_error_says_what_is_wrong(server: Server, path: str, status: int, code: str) -> None:
     reply = server.ask(path)
     assert (reply.status, reply.json["error"]["code"]) == (status, code)
+
+
+def test_a_state_that_no_step_has_is_refused_with_those_there_are(server: Server) -> None:
+    adds.options(id="good").run(5)
+    reply = server.ask("/api/runs/good/steps?state=nosuch")
+    assert (reply.status, reply.json["error"]["fix"]) == (400, "state: succeeded, failed, retrying, begun")
+    assert server.ask("/api/runs/good/steps?state=&limit=1").json["items"]
 
 
 def test_the_record_of_a_run_is_read_by_pages(server: Server) -> None:

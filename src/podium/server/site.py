@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import typing
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
@@ -239,11 +240,24 @@ def _converted(kind: type[msgspec.Struct], fields: dict[str, str]) -> Any:
     try:
         query = msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Refused(400, "E100", f"the query string: {error}") from None
+        raise Refused(400, "E100", f"the query string: {error}", _choices(kind, fields)) from None
     for name, value in msgspec.structs.asdict(query).items():
         if isinstance(value, int) and abs(value) > NUMBER_MAX:
             raise Refused(400, "E100", f"the query string: {name} is not that large")
     return query
+
+
+def _choices(kind: type[msgspec.Struct], fields: dict[str, str]) -> str:
+    """What there is, of the first field that takes nothing but one of some words and is none of them."""
+    for name, hint in typing.get_type_hints(kind).items():
+        words: list[str] = [each for each in typing.get_args(hint) if each] if _is_literal(hint) else []
+        if words and name in fields and fields[name] not in words:
+            return f"{name}: {', '.join(words)}"
+    return ""
+
+
+def _is_literal(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Literal
 
 
 def _decoded(kind: type[msgspec.Struct], request: Request, body: bytes) -> Any:

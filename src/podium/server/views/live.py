@@ -11,12 +11,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ...inspect import FailureShape, recorded_failure
 from ...model import RunRow, State
-from ..http import Request, Streamed
+from ..http import Refused, Request, Streamed
 from ..service import Service
 
 QUIET_SECONDS = 15.0  # then a sign of life, so that a connection that is gone is noticed
 RETRY_MS = 2000
 BEGIN_SECONDS = 5.0  # for the feed to look at the store first
+TOPICS = frozenset({"run", "step", "engine", "metrics"})
 
 
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,10 @@ async def events(service: Service, request: Request, query: EventsQuery) -> Stre
     """What changes, as server-sent events, until the client leaves. `reset`: something was missed."""
     place = request.headers.get("last-event-id") or query.after
     topics = frozenset(query.topics.split(",")) if query.topics else None
+    if topics and (unknown := topics - TOPICS):
+        raise Refused(
+            400, "E100", f"there is no topic {min(unknown)}", f"topics: {', '.join(sorted(TOPICS))}"
+        )
     return Streamed(_events(service, place, topics), "text/event-stream")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -93,7 +93,7 @@ class StepsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     after: Annotated[int, Meta(ge=0)] = 0
     limit: Annotated[int, Meta(ge=1, le=1000)] = 200
-    state: str = ""
+    state: Literal["", "succeeded", "failed", "retrying", "begun"] = ""
     q: str = ""
 
 

@@ -112,7 +112,8 @@ def listed(service: Service, query: RunsQuery) -> RunsPage:
     app = service.app
     parsed = parse([query.q], app.env.now())
     if query.after is not None:
-        parsed = parsed._replace(query=msgspec.structs.replace(parsed.query, before=query.after))
+        before = app.load(query.after).id  # of one that is gone no page could be told from the last one
+        parsed = parsed._replace(query=msgspec.structs.replace(parsed.query, before=before))
     found = search(app, parsed, query.limit)
     return RunsPage(
         items=items(app, found.rows),
