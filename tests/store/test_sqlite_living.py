@@ -14,7 +14,15 @@ import pytest
 from podium.errors import StoreUnavailable
 from podium.model import TRANSITIONS, UNFINISHED, Move, Query, State, Write
 from podium.store.sql import migrations, queries
-from podium.store.sqlite import SqliteStore, checkpointer, connection, connections, entries, forgetting
+from podium.store.sqlite import (
+    SqliteStore,
+    checkpointer,
+    connection,
+    connections,
+    entries,
+    finding,
+    forgetting,
+)
 from podium.store.sqlite import rows as records
 from tests.store.words import (
     FUNCTIONS,
@@ -308,12 +316,17 @@ _NARROWED: list[tuple[str, ...]] = [
     ("tagged",),
     ("left_by",),
     ("unowned",),
+    ("has_tag",),
     ("noticed",),
+    ("ended_within",),
     ("of_function",),
 ]
 
 
-@pytest.mark.parametrize("statement", [records.LOAD, *(records.find(*pieces) for pieces in _NARROWED)])
+@pytest.mark.parametrize(
+    "statement",
+    [records.LOAD, *(finding.statement(records.COLUMNS, finding.NEWEST, pieces) for pieces in _NARROWED)],
+)
 def test_no_look_at_runs_reads_a_whole_table(store: SqliteStore, file: Path, statement: str) -> None:
     assert not _whole_tables(_plan(file, statement))
 

@@ -14,7 +14,7 @@ import pytest
 from podium import App, codec
 from podium.client.steering import terminating
 from podium.errors import UsageError
-from podium.inspect import is_query, parse, search
+from podium.inspect import is_query, parse, search, tallied
 from podium.model import FINAL, UNFINISHED, NewRun, State, Write
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0).timestamp()
@@ -153,12 +153,42 @@ def test_every_state_has_a_word_and_the_groups_are_those_of_the_table() -> None:
 
 def test_the_search_is_bounded_and_says_so(app: App) -> None:
     wanted = parse(["input.city:Oslo"], NOW)
-    assert search(app, wanted, 1, scan_max=2) == ([], False, 2)
+    assert search(app, wanted, 1, scan_max=2) == ([], False, 2, "cc-3")
     assert [row.id for row in search(app, wanted, 1, scan_max=4).rows] == ["aa-1"]
     found = search(app, parse(["workflow:daily*"], NOW), 1, scan_max=10)
     assert ([row.id for row in found.rows], found.more, found.looked_at) == (["bb-2"], True, None)
-    assert search(app, parse([], NOW), 4)[1:] == (False, None)
-    assert search(app, parse([], NOW), 3)[1:] == (True, None)
+    assert search(app, parse([], NOW), 4)[1:] == (False, None, None)
+    assert search(app, parse([], NOW), 3)[1:] == (True, None, "bb-2")
+
+
+def test_what_no_index_leads_to_is_looked_for_among_the_newest_and_then_further(app: App) -> None:
+    wanted = parse(["daily"], NOW)
+    near = search(app, wanted, 5, horizon=2)
+    assert near == ([], False, 2, "cc-3")
+    further = wanted._replace(query=msgspec.structs.replace(wanted.query, before=near.after))
+    assert [row.id for row in search(app, further, 5, horizon=3).rows] == ["bb-2", "aa-1"]
+    assert search(app, further, 5, horizon=3).looked_at is None  # there are not so many
+    assert [row.id for row in search(app, parse(["aa-1"], NOW), 5, horizon=1).rows] == ["aa-1"]  # a whole id
+    assert [row.id for row in search(app, parse(["tag:nightly"], NOW), 5, horizon=1).rows] == ["aa-1"]
+    assert [row.id for row in search(app, parse(["workflow:daily"], NOW), 5, horizon=1).rows] == ["aa-1"]
+    before = parse(["daily", f"created:<{datetime.date.fromtimestamp(NOW - 24 * HOUR)}"], NOW)
+    assert search(app, before, 5, horizon=1).after == "bb-2"  # the newest of those that it asks for
+
+
+def test_what_matches_is_counted_up_to_a_bound_and_says_whether_that_is_all(app: App) -> None:
+    def count(text: str, most: int = 9, scan_max: int = 9, horizon: int = 9) -> tuple[int, bool]:
+        tally = tallied(app, parse([text], NOW), most, scan_max, horizon)
+        assert tally.total == tally.functions.total()
+        return tally.total, tally.exact
+
+    assert count("status:queued") == (3, True)
+    assert count("status:queued", most=2) == (2, False)
+    assert count("workflow:daily*") == (2, True)
+    assert count("-workflow:daily") == (3, True)
+    assert count("workflow:nothing") == (0, True)
+    assert count("daily", horizon=3) == (1, False)
+    assert count("input.city:Oslo") == (1, True)
+    assert count("input.city:Oslo", scan_max=2) == (0, False)
 
 
 def test_an_id_is_no_query_and_unreadable_arguments_match_nothing(app: App) -> None:

@@ -14,7 +14,7 @@ from ..env import RealEnv
 from ..errors import UsageError
 from ..functions import Function
 from ..inspect import CheckedRun, check_all, is_query, living, offered, parse, way_on
-from ..model import Query, RunRow
+from ..model import RunRow
 from ..modules import name_of_file
 from . import formatting, options
 from .answer import say_json
@@ -73,7 +73,7 @@ def _told_apart(app: App, query: tuple[str, ...]) -> tuple[Callable[[RunRow], bo
     (word,) = named
     rest = tuple(each for each in query if each != word)
     module = _module(word)
-    if module is None and app.find(Query(function_has=f"{word}:", limit=1)):
+    if module is None and any(name.startswith(f"{word}:") for name in app.store.functions(1)):
         module = word
     if module is not None:
         return (lambda row: row.function.partition(":")[0] == module), rest

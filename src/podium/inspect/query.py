@@ -29,6 +29,7 @@ from ..model import FINAL, UNFINISHED, Query, RunRow, State
 from .dates import ALWAYS, DATES, SPANS, Span, read_date, read_span
 
 Test = Callable[[RunRow], bool]
+NameTest = Callable[[str], bool]
 
 _SAID: dict[str, frozenset[State]] = {
     **{str(state): frozenset({state}) for state in State},
@@ -65,11 +66,13 @@ _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
 
 class ParsedQuery(NamedTuple):
-    """What a text asks for: the part that a store narrows down by, and what is then asked of each run."""
+    """What a text asks for: the part that a store narrows down by, what is asked of the names of functions,
+    and what is then asked of each run."""
 
     query: Query
     tests: tuple[Test, ...]
     text: str  # as it was typed
+    names: tuple[NameTest, ...] = ()
 
 
 class _Place(NamedTuple):
@@ -91,6 +94,7 @@ class _Narrowing:
         self.spans: dict[str, Span] = {}
         self.contained: dict[str, str] = {}  # field of Query -> text; the first that says something
         self.tests: list[Test] = []
+        self.names: list[NameTest] = []
 
     def test(self, test: Test, negated: bool) -> None:
         self.tests.append((lambda row: not test(row)) if negated else test)
@@ -111,7 +115,7 @@ def parse(words: Sequence[str], now: float) -> ParsedQuery:
         negated = word.startswith("-") and len(word) > 1
         _take(found, _Place(word, number), word[1:] if negated else word, negated)
     query = msgspec.structs.replace(Query(states=found.states), **found.spans, **found.contained)
-    return ParsedQuery(query, tuple(found.tests), " ".join(words))
+    return ParsedQuery(query, tuple(found.tests), " ".join(words), tuple(found.names))
 
 
 def is_query(text: str) -> bool:
@@ -210,12 +214,11 @@ def _take_states(found: _Narrowing, place: _Place, said: Sequence[str], negated:
 
 def _take_name(found: _Narrowing, kind: str, patterns: Sequence[str], negated: bool) -> None:
     if kind == "function":
-        found.contain("function_has", patterns, negated)
-        found.test(lambda row: _any(patterns, row.function, row.function.rpartition(":")[2]), negated)
+        found.names.append(lambda name: negated != _any(patterns, name, name.rpartition(":")[2]))
     elif kind == "tag":
-        if not any(pattern.endswith("*") for pattern in patterns):
-            found.contain("tag", patterns, negated)
-        found.test(lambda row: _any(patterns, *row.tags), negated)
+        has_star = any(pattern.endswith("*") for pattern in patterns)
+        if has_star or not found.contain("tag", patterns, negated):
+            found.test(lambda row: _any(patterns, *row.tags), negated)
     elif kind == "id":
         found.contain("any_has", patterns, negated)
         found.test(lambda row: any(_is_id(row.id, pattern) for pattern in patterns), negated)

@@ -109,7 +109,7 @@ class Query(msgspec.Struct, frozen=True):
     function: str | None = None
     id_prefix: str | None = None
     id_suffix: str | None = None
-    function_has: str | None = None  # a piece of the function's name
+    functions: frozenset[str] | None = None  # one of these
     tag: str | None = None  # exactly
     any_has: str | None = None  # a piece of the id, the function's name or a tag
     # Times from (inclusive) and until (exclusive); a run without that time is in none.

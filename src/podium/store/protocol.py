@@ -20,6 +20,7 @@ Errors, from any method:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -257,6 +258,21 @@ class Store(Protocol):
 
     def counts(self, since: float) -> dict[State, int]:
         """How many runs stand in each unfinished state, and how many have ended in each final one since."""
+        ...
+
+    def tally(self, query: Query) -> dict[tuple[State, str], int]:
+        """How many of the runs that match, of `query.limit` of them, stand how, by state and function."""
+        ...
+
+    def functions(self, most: int) -> dict[str, int]:
+        """The functions that have runs, by name, with how many they have: counted up to `most`."""
+        ...
+
+    def horizon(
+        self, runs: int, before: str | None = None, until: float = math.inf
+    ) -> tuple[str, float] | None:
+        """The last of the newest `runs` runs, and when it was created; None: there are not so many. Of those
+        that come behind `before` and were created before `until`; with those of the same moment."""
         ...
 
     def announce(self, engine: EngineRow) -> None:

@@ -5,6 +5,7 @@ Every change is shown to the monitor at the instant at which it becomes durable,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -136,6 +137,17 @@ class FaultyReader:
 
     def find(self, query: Query) -> list[RunRow]:
         return self._call("find", lambda: self._inner.find(query))
+
+    def tally(self, query: Query) -> dict[tuple[State, str], int]:
+        return self._call("tally", lambda: self._inner.tally(query))
+
+    def functions(self, most: int) -> dict[str, int]:
+        return self._call("functions", lambda: self._inner.functions(most))
+
+    def horizon(
+        self, runs: int, before: str | None = None, until: float = math.inf
+    ) -> tuple[str, float] | None:
+        return self._call("horizon", lambda: self._inner.horizon(runs, before, until))
 
     def beats(self) -> list[Beat]:
         def then(_: list[Beat]) -> None:

@@ -24,7 +24,9 @@ from ...model import RunRow, State
 from ..service import Service
 from .items import Action, RunItem, actions, items
 
-TALLY_MAX = 2000  # runs that are counted one by one
+COUNTED = 10_000  # runs that match are counted so far
+HORIZON = 100_000  # newest runs that are walked through where no index leads to those that match
+ASKED = 4000  # newest runs that are read and asked one by one
 
 
 class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +38,8 @@ class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Newest first. `next`: what the following page comes after; null at the end. `looked_at`: where only the
-    newest so many runs were read, because the query asks what the store cannot look up."""
+    """Newest first. `next`: what the following page comes after; null at the end. `looked_at`: for this page
+    only so many runs were looked at, because no index leads to those that match; `next` looks further."""
 
     items: list[RunItem]
     next: str | None
@@ -52,14 +54,16 @@ class FacetsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facet(msgspec.Struct, frozen=True):
-    """A value, and how many runs have it."""
+    """A value, and how many runs have it; not `exact`: at least so many."""
 
     name: str
     n: int
+    exact: bool
 
 
 class Facets(msgspec.Struct, frozen=True, kw_only=True):
-    """How many runs match, by state, and by workflow among the newest 2,000. Not `exact`: by state, too."""
+    """How many runs match, by state and by workflow. Not `exact`: at least so many; counting stops at
+    10,000 that match."""
 
     status: dict[str, int]
     workflow: list[Facet]
@@ -114,26 +118,24 @@ def listed(service: Service, query: RunsQuery) -> RunsPage:
     if query.after is not None:
         before = app.load(query.after).id  # of one that is gone no page could be told from the last one
         parsed = parsed._replace(query=msgspec.structs.replace(parsed.query, before=before))
-    found = search(app, parsed, query.limit)
-    return RunsPage(
-        items=items(app, found.rows),
-        next=found.rows[-1].id if found.more else None,
-        looked_at=found.looked_at,
-    )
+    found = search(app, parsed, query.limit, ASKED, HORIZON)
+    return RunsPage(items=items(app, found.rows), next=found.after, looked_at=found.looked_at)
 
 
 def facets(service: Service, query: FacetsQuery) -> Facets:
     """How many runs match, by state and by workflow."""
     app = service.app
-    tally = tallied(app, parse([query.q], app.env.now()), TALLY_MAX)
-    # Of all runs the store knows how many stand how; what a query finds is counted one by one.
-    is_all = not query.q.strip()
-    states = Counter(app.store.counts(-math.inf)) if is_all else tally.states
+    if query.q.strip():
+        tally = tallied(app, parse([query.q], app.env.now()), COUNTED, ASKED, HORIZON)
+        states, functions, is_exact = tally.states, tally.functions, tally.exact
+    else:  # by the store's indexes alone
+        states, is_exact = Counter(app.store.counts(-math.inf)), True
+        functions = Counter(app.store.functions(COUNTED))
     return Facets(
         status={str(state): states[state] for state in State},
-        workflow=[Facet(name, n) for name, n in tally.functions.most_common(50)],
+        workflow=[Facet(name, n, is_exact and n < COUNTED) for name, n in functions.most_common(50)],
         total=states.total(),
-        exact=is_all or tally.exact,
+        exact=is_exact,
     )
 
 

@@ -12,18 +12,19 @@ from .rows import FIND
 _OPEN = "state IN ('queued', 'running', 'waiting', 'parked')"
 
 
-def statement(query: Query, place: tuple[float, int] | None) -> tuple[str, dict[str, Any]]:
-    """What finds the runs of a query, newest first. `place`: only such as come behind it."""
+def statement(query: Query, place: tuple[float, int], text: str = FIND) -> tuple[str, dict[str, Any]]:
+    """What finds the runs of a query, newest first, or another statement about them. `place`: only such as
+    come behind it."""
     parts = list(_parts(query, place))
     values: dict[str, Any] = {"limit": query.limit}
     for _, given in parts:
         values |= given
     narrowed = " AND ".join([text for text, _ in parts]) or "true"
-    return FIND.replace("{narrowed}", narrowed), values
+    return text.replace("{narrowed}", narrowed), values
 
 
-def _parts(query: Query, place: tuple[float, int] | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    if place is not None:
+def _parts(query: Query, place: tuple[float, int]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if place[0] < math.inf:
         yield "(created, key) < (%(place_created)b, %(place_key)b)", {
             "place_created": place[0], "place_key": place[1],
         }  # fmt: skip
@@ -41,8 +42,8 @@ def _parts(query: Query, place: tuple[float, int] | None) -> Iterator[tuple[str,
         }  # fmt: skip
     if query.id_suffix:
         yield "right(id, length(%(suffix)b)) = %(suffix)b", {"suffix": query.id_suffix}
-    if query.function_has is not None:
-        yield "strpos(function, %(function_has)b) > 0", {"function_has": query.function_has}
+    if query.functions is not None:
+        yield "function = ANY (%(functions)b::text[])", {"functions": sorted(query.functions)}
     if query.any_has is not None:
         texts = " OR ".join(f"strpos({column}, %(any_has)b) > 0" for column in ("id", "function", "tags"))
         yield f"({texts})", {"any_has": query.any_has}

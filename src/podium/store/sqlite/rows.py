@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -34,13 +33,6 @@ _STATES = {state.value: state for state in State}
 COLUMNS = ", ".join(RunRow.__struct_fields__)
 LOAD = SQL["load"].replace("{columns}", COLUMNS)
 LOAD_MANY = SQL["load_many"].replace("{columns}", COLUMNS)
-
-
-@functools.cache
-def find(*narrowed: str) -> str:
-    """The statement that finds runs, narrowed down to a few of them: "ids_with_prefix", "tagged" …"""
-    pieces = " ".join(SQL[piece] for piece in narrowed)
-    return SQL["find"].replace("{columns}", COLUMNS).replace("{narrowed}", pieces)
 
 
 # What the statement `claim` returns.

@@ -33,7 +33,7 @@ from ...model import (
 )
 from ..moving import read_fence, refusal
 from ..protocol import Store
-from . import entries, schema
+from . import entries, finding, schema
 from . import rows as records
 from .batch import commit_batch, commit_each
 from .claims import Claims
@@ -49,7 +49,6 @@ from .statements import SQL, Row, pragma, rows, rows_of_each, transaction
 from .upkeep import expire, forget_measures
 from .wakeup import Doorbell
 
-_FEW = 2000  # runs that are looked up by their keys rather than met on the way through all
 _PAUSE_MIN, _PAUSE_MAX = 0.002, 0.02  # s between looks for changes: short waits are answered sooner
 
 
@@ -247,8 +246,7 @@ class SqliteStore(SaidReader, Store):
 
     def counts(self, since: float) -> dict[State, int]:
         with self._connections.snapshot() as connection:
-            found = [*rows(connection, SQL["standing"]), *rows(connection, SQL["ended_since"], (since,))]
-        return {State(state): count for state, count in found}
+            return finding.counts(connection, since)
 
     def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
         with self._connections.snapshot() as connection:
@@ -274,41 +272,22 @@ class SqliteStore(SaidReader, Store):
             return dict(rows(connection, SQL["attached"], (json.dumps(starts),)))
 
     def find(self, query: Query) -> list[RunRow]:
-        created_from, created_until = query.created or (-math.inf, math.inf)
-        wanted: dict[str, object] = {
-            "states": None if query.states is None else json.dumps([state.value for state in query.states]),
-            "function": query.function,
-            "prefix": query.id_prefix,
-            "suffix": query.id_suffix or None,
-            "function_has": query.function_has,
-            "tag": query.tag,
-            "left_by": query.left_by,
-            "any_has": query.any_has,
-            "created_from": created_from,
-            "limit": query.limit,
-            **dict(zip(("started_from", "started_until"), query.started or (None, None), strict=True)),
-            **dict(zip(("ended_from", "ended_until"), query.ended or (None, None), strict=True)),
-        }
-        narrowed = (
-            *(("ids_with_prefix",) if query.id_prefix else ()),
-            *(("tagged",) if query.tag is not None else ()),
-            *(("left_by",) if query.left_by is not None else ()),
-            *(("unowned",) if query.unowned else ()),
-            *(("of_function",) if query.function is not None else ()),
-        )
         with self._connections.snapshot() as connection:
-            if query.states is not None and State.SUCCEEDED not in query.states:
-                ((are_many,),) = rows(connection, SQL["are_many"], (wanted["states"], _FEW))
-                narrowed = narrowed if are_many else (*narrowed, "noticed")
-            statement = records.find(*narrowed)
-            place = (created_until, -1)  # before whatever was created then
-            if query.before is not None:
-                before = rows(connection, SQL["place"], (query.before,))
-                if not before:
-                    return []
-                place = min(place, before[0])
-            wanted |= zip(("created", "key"), place, strict=True)
-            return [records.run_row(connection, row) for row in rows(connection, statement, wanted)]
+            return finding.find(connection, query)
+
+    def tally(self, query: Query) -> dict[tuple[State, str], int]:
+        with self._connections.snapshot() as connection:
+            return finding.tally(connection, query)
+
+    def functions(self, most: int) -> dict[str, int]:
+        with self._connections.snapshot() as connection:
+            return dict(rows(connection, SQL["functions"], (most,)))
+
+    def horizon(
+        self, runs: int, before: str | None = None, until: float = math.inf
+    ) -> tuple[str, float] | None:
+        with self._connections.snapshot() as connection:
+            return finding.horizon(connection, runs, before, until)
 
     # -- waking and upkeep ------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ import { argumentsOf, count, many, now, plain, runPath, shell, span, when } from
 import { gridView } from "./grid.js";
 
 const LIMIT = 50;
-const COUNTED = 2000; // runs of which the server counts the workflows
 const STATES = ["running", "waiting", "queued", "parked", "failed", "cancelled", "succeeded"];
 const WORDS = [
   ["status:", "running, waiting, queued, succeeded, failed, cancelled, parked, open, ended"],
@@ -47,6 +46,7 @@ export default function runs(place, { draw, go, address }) {
   let typed = "";
   let pages = []; // older pages, read by the button
   let next = null;
+  let lookedAt = null; // how far the last look went that has not seen all
   let held = 0; // runs that came since and are not shown
   let shown = new Set();
   let at = -1;
@@ -68,6 +68,7 @@ export default function runs(place, { draw, go, address }) {
     if (!rows.length || held === "show") {
       rows = fresh;
       next = list.data?.next ?? null;
+      lookedAt = list.data?.looked_at ?? null;
       pages = [];
       held = 0;
     } else {
@@ -111,6 +112,7 @@ export default function runs(place, { draw, go, address }) {
       const page = await get("/api/runs", { q: query(), limit: LIMIT, after: next });
       pages.push(page.items);
       next = page.next;
+      lookedAt = page.looked_at;
       shown = new Set([...shown, ...page.items.map((run) => run.id)]);
     } catch (error) {
       say(error.message);
@@ -279,6 +281,9 @@ export default function runs(place, { draw, go, address }) {
     medians = mediansOf(listed);
     if (list.error && !listed.length) return unread(list.error, () => list.again());
     if (!list.data && !listed.length) return skeleton(12);
+    if (!listed.length && next) {
+      return html`<div class="empty"><h2>No run is like that among the newest ${count((pages.length + 1) * lookedAt)}</h2><p>Older ones were not looked at: no index leads to these words.</p>${button("Look further", older, "sm")}</div>`;
+    }
     if (!listed.length) {
       return tokens.length
         ? empty("No run is like that", "Take a word away, or start one:", "podium run module:workflow")
@@ -299,7 +304,7 @@ export default function runs(place, { draw, go, address }) {
     return html`<div class="scroll"><table class="t runs" id="runs"><caption class="sr">Runs, newest first</caption><thead><tr>
       <th scope="col"><input type="checkbox" aria-label="Select all shown" checked=${everyone} onchange=${pickAll}/></th><th scope="col">State</th><th scope="col">Workflow and input</th>
       <th scope="col" class="p2">Id</th><th scope="col" class="p2">Created</th><th scope="col" class="p2">Took</th><th scope="col" class="num p3">Entries</th></tr></thead><tbody>${listed.map(row)}</tbody></table></div>
-      <div class="ph small"><span class="dim">${count(listed.length)} shown, newest first</span>${next && html`<span class="right">${button("Older", older, "sm")}</span>`}</div>`;
+      <div class="ph small"><span class="dim">${count(listed.length)} shown, newest first${lookedAt ? `; ${count(lookedAt)} runs were looked at, no index leads to these words` : ""}</span>${next && html`<span class="right">${button(lookedAt ? "Look further" : "Older", older, "sm")}</span>`}</div>`;
   };
   const facet = (title, key, entries) =>
     entries.length > 0 &&
@@ -307,19 +312,19 @@ export default function runs(place, { draw, go, address }) {
       ([
         name,
         n,
+        exact = true,
       ]) => html`<button type="button" key=${name} aria-pressed=${tokens.includes(`${key}:${plain(name)}`)} onclick=${() => toggle(`${key}:${plain(name)}`)}>
-      ${key === "status" ? state(name) : html`<span class="clip">${plain(name)}</span>`}<span class="num">${n == null ? "" : count(n)}</span></button>`,
+      ${key === "status" ? state(name) : html`<span class="clip">${plain(name)}</span>`}<span class="num">${n == null || (!exact && !n) ? "" : `${count(n)}${exact ? "" : "+"}`}</span></button>`,
     )}</div>`;
-  const isWhole = () => facets.data.exact && facets.data.total <= COUNTED;
   const sideFacets = () => {
     const counts = facets.data?.status ?? {};
-    const states = STATES.map((name) => [name, facets.data ? (counts[name] ?? 0) : null]);
+    const states = STATES.map((name) => [name, facets.data ? (counts[name] ?? 0) : null, facets.data?.exact]);
     return html`<aside class="facets" aria-label="Narrow down"><div class="facet" role="group" aria-label="Saved"><h2>Saved</h2>${SAVED.map(([label, words]) => html`<button type="button" aria-pressed=${query() === words} onclick=${() => ask(query() === words ? [] : split(words))}><span class="clip">${label}</span></button>`)}</div>
       ${facet("State", "status", states)}${facet(
         "Workflow",
         "workflow",
-        (facets.data?.workflow ?? []).map(({ name, n }) => [name, n]),
-      )}${facets.data && !isWhole() && html`<p class="small dim">${facets.data.exact ? "Workflows" : "Both"} of the newest ${count(COUNTED)} that match.</p>`}</aside>`;
+        (facets.data?.workflow ?? []).map(({ name, n, exact }) => [name, n, exact]),
+      )}${facets.data && !facets.data.exact && html`<p class="small dim">A plus: at least so many match.</p>`}</aside>`;
   };
   const bulk = () =>
     picked.size > 0 &&

@@ -672,6 +672,27 @@ SELECT created, key FROM podium.runs WHERE id = %(run)b;
 -- name: find
 SELECT {columns} FROM podium.run_rows WHERE {narrowed} ORDER BY created DESC, key DESC LIMIT %(limit)b;
 
+-- name: tally
+SELECT state, function, count(*) FROM (
+    SELECT state, function FROM podium.runs WHERE {narrowed} LIMIT %(limit)b) AS found
+GROUP BY state, function;
+
+-- name: functions
+-- One step through the index for each name; a count stops at `most`.
+WITH RECURSIVE names (name) AS (
+    SELECT min(function) FROM podium.runs
+    UNION ALL
+    SELECT (SELECT min(function) FROM podium.runs WHERE function > name) FROM names WHERE name IS NOT NULL)
+SELECT name, (
+    SELECT count(*) FROM (SELECT 1 FROM podium.runs WHERE function = name LIMIT %(most)b) AS few)
+FROM names WHERE name IS NOT NULL;
+
+-- name: horizon
+SELECT id, created FROM podium.runs
+WHERE created = (SELECT created FROM podium.runs WHERE (created, key) < (%(created)b, %(key)b)
+                 ORDER BY created DESC, key DESC LIMIT 1 OFFSET %(behind)b)
+ORDER BY key LIMIT 1;
+
 -- name: standing
 SELECT state, count(*) FROM podium.runs
 WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'waiting', 'parked') GROUP BY state;

@@ -609,45 +609,81 @@ SELECT created, key FROM runs WHERE id = ?;
 
 -- name: find
 -- Walks the index of creation times, newest first, until it has enough; or from the keys of few runs, see
--- `ids_with_prefix`, `tagged`. What a piece of text must be in is a look at each row on the way: a fifth of a
--- second for a million runs.
+-- `ids_with_prefix`, `tagged`. What a piece of text must be in is a look at each row on the way: half a second
+-- for a million runs, so what must answer soon looks behind no `horizon`.
 SELECT {columns} FROM run_rows
 WHERE {narrowed} (created, key) < (:created, :key) AND created >= :created_from
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
   AND (:function IS NULL OR function = :function)
+  AND (:functions IS NULL OR function IN (SELECT value FROM json_each(:functions)))
   AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
-  AND (:function_has IS NULL OR instr(function, :function_has))
   AND (:any_has IS NULL OR instr(id, :any_has) OR instr(function, :any_has) OR instr(tags, :any_has))
   AND (:started_from IS NULL OR started >= :started_from AND started < :started_until)
   AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)
-ORDER BY created DESC, key DESC LIMIT :limit;
+{order} LIMIT :limit;
+
+-- name: tally
+SELECT state, function, count(*) FROM ({found}) GROUP BY state, function;
+
+-- name: horizon
+SELECT id, created FROM runs INDEXED BY runs_newest
+WHERE created = (SELECT created FROM runs INDEXED BY runs_newest WHERE (created, key) < (?, ?)
+                 ORDER BY created DESC, key DESC LIMIT 1 OFFSET ?)
+ORDER BY key LIMIT 1;
+
+-- name: functions
+-- One step through the index for each name; a count stops at ?1.
+WITH RECURSIVE names (name) AS (
+    SELECT min(function) FROM runs
+    UNION ALL
+    SELECT (SELECT min(function) FROM runs WHERE function > name) FROM names WHERE name IS NOT NULL)
+SELECT name, (SELECT count(*) FROM (SELECT 1 FROM runs INDEXED BY runs_of_function WHERE function = name LIMIT ?1))
+FROM names WHERE name IS NOT NULL;
 
 -- name: ids_with_prefix
 -- For `find`: few runs share a prefix that somebody typed.
 key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ffff)) AND
 
 -- name: noticed
---- For `find`: few runs are in the states that somebody asks for; `are_many` has looked.
+-- For `find`: few runs are in the states that somebody asks for; `count_noticed` has looked.
 key IN (SELECT key FROM runs INDEXED BY runs_noticed
         WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states))) AND
 
--- name: are_many
-SELECT count(*) > ?2 FROM (
+-- name: count_noticed
+SELECT count(*) FROM (
     SELECT 1 FROM runs INDEXED BY runs_noticed
-    WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(?1)) LIMIT ?2 + 1);
+    WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states)) LIMIT :few + 1);
+
+-- name: ended_within
+-- For `find`: few runs have ended within a span; `count_ended_within` has looked.
+key IN (SELECT key FROM runs INDEXED BY runs_ended
+        WHERE ended IS NOT NULL AND ended >= :ended_from AND ended < :ended_until
+          AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))) AND
+
+-- name: count_ended_within
+SELECT count(*) FROM (
+    SELECT 1 FROM runs INDEXED BY runs_ended
+    WHERE ended IS NOT NULL AND ended >= :ended_from AND ended < :ended_until
+      AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) LIMIT :few + 1);
 
 -- name: of_function
---- For `find`: before the rest, so that the index of functions is walked, newest first.
+-- For `find`: before the rest, so that the index of functions is walked, newest first.
 function = :function AND
 
 -- name: standing
---- Two indexes answer it alone: no row is read.
+-- Two indexes answer it alone: no row is read.
 SELECT state, count(*) FROM runs INDEXED BY runs_noticed
 WHERE state <> 'succeeded' AND state IN ('queued', 'running', 'waiting', 'parked') GROUP BY state;
 
 -- name: ended_since
 SELECT state, count(*) FROM runs INDEXED BY runs_ended
 WHERE ended IS NOT NULL AND ended >= ? GROUP BY state;
+
+-- name: noticed_states
+SELECT state, count(*) FROM runs INDEXED BY runs_noticed WHERE state <> 'succeeded' GROUP BY state;
+
+-- name: all_runs
+SELECT count(*) FROM runs;
 
 -- name: left_by
 key IN (SELECT key FROM runs INDEXED BY runs_attachable
@@ -659,7 +695,15 @@ key IN (SELECT key FROM runs INDEXED BY runs_claimable
         WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')) AND
 
 -- name: tagged
+-- For `find`: few runs have the tag; `count_tagged` has looked.
 key IN (SELECT run FROM run_tags WHERE tag = :tag) AND
+
+-- name: count_tagged
+SELECT count(*) FROM (SELECT 1 FROM run_tags WHERE tag = :tag LIMIT :few + 1);
+
+-- name: has_tag
+-- For `find`: many runs have the tag, so the newest are met on the way.
+EXISTS (SELECT 1 FROM run_tags WHERE tag = :tag AND run = run_rows.key) AND
 
 -- == upgrading =========================================================================================
 
