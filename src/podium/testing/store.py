@@ -105,9 +105,6 @@ class FaultyReader:
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         return self._call("logs", lambda: self._inner.logs(run, after, limit, step))
 
-    def counts(self, since: float) -> dict[State, int]:
-        return self._call("counts", lambda: self._inner.counts(since))
-
     def progress(self, run: str) -> list[StepProgress]:
         return self._call("progress", lambda: self._inner.progress(run))
 
@@ -135,20 +132,6 @@ class FaultyReader:
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return self._call("attached", lambda: self._inner.attached(starts))
 
-    def find(self, query: Query) -> list[RunRow]:
-        return self._call("find", lambda: self._inner.find(query))
-
-    def tally(self, query: Query) -> dict[tuple[State, str], int]:
-        return self._call("tally", lambda: self._inner.tally(query))
-
-    def functions(self, most: int) -> dict[str, int]:
-        return self._call("functions", lambda: self._inner.functions(most))
-
-    def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
-    ) -> tuple[str, float] | None:
-        return self._call("horizon", lambda: self._inner.horizon(runs, before, until))
-
     def beats(self) -> list[Beat]:
         def then(_: list[Beat]) -> None:
             self._looked = self._stage.scheduler.time
@@ -165,7 +148,28 @@ class FaultyReader:
             self._stage.mark("ambiguous commit resolved")
 
 
-class FaultySeries(FaultyReader):
+class FaultyFinder(FaultyReader):
+    """What finds runs and counts them."""
+
+    def counts(self, since: float) -> dict[State, int]:
+        return self._call("counts", lambda: self._inner.counts(since))
+
+    def find(self, query: Query) -> list[RunRow]:
+        return self._call("find", lambda: self._inner.find(query))
+
+    def tally(self, query: Query) -> dict[tuple[State, str], int]:
+        return self._call("tally", lambda: self._inner.tally(query))
+
+    def functions(self, most: int) -> dict[str, int]:
+        return self._call("functions", lambda: self._inner.functions(most))
+
+    def horizon(
+        self, runs: int, before: str | None = None, until: float = math.inf
+    ) -> tuple[str, float] | None:
+        return self._call("horizon", lambda: self._inner.horizon(runs, before, until))
+
+
+class FaultySeries(FaultyFinder):
     """What looks at series."""
 
     def series(self) -> list[SeriesRow]:

@@ -1,4 +1,4 @@
-"""The statement that finds runs: as few conditions as were asked for, so that an index can serve them."""
+"""Looking for runs: as few conditions as were asked for, so that an index can serve them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,50 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ...model import Query
+from ...model import Query, RunRow, State
+from . import rows as records
+from .reading import Reader
 from .rows import FIND
+from .statements import SQL
 
 _OPEN = "state IN ('queued', 'running', 'waiting', 'parked')"
+
+
+class FindingReader(Reader):
+    """A reader of the store that finds runs and counts them."""
+
+    def counts(self, since: float) -> dict[State, int]:
+        standing, ended = self.looks([(SQL["standing"], {}), (SQL["ended_since"], {"since": float(since)})])
+        return {State(state): count for state, count in [*standing, *ended]}
+
+    def find(self, query: Query) -> list[RunRow]:
+        place = self._place(query.before)
+        return [records.run_row(row) for row in self.look(*statement(query, place))] if place else []
+
+    def tally(self, query: Query) -> dict[tuple[State, str], int]:
+        place = self._place(query.before)
+        found = self.look(*statement(query, place, SQL["tally"])) if place else []
+        return {(State(state), function): count for state, function, count in found}
+
+    def functions(self, most: int) -> dict[str, int]:
+        return dict(self.look(SQL["functions"], {"most": most}))
+
+    def horizon(
+        self, runs: int, before: str | None = None, until: float = math.inf
+    ) -> tuple[str, float] | None:
+        place = self._place(before)
+        if place is None:
+            return None
+        created, key = min(place, (float(until), -1))
+        found = self.look(SQL["horizon"], {"created": created, "key": key, "behind": runs - 1})
+        return found[0] if found else None
+
+    def _place(self, before: str | None) -> tuple[float, int] | None:
+        """Where in the order of creation looking begins; None behind a run that is not there."""
+        if before is None:
+            return math.inf, 0
+        found = self.look(SQL["place"], {"run": before})
+        return found[0] if found else None
 
 
 def statement(query: Query, place: tuple[float, int], text: str = FIND) -> tuple[str, dict[str, Any]]:

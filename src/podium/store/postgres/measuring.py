@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...model import Measure, MeasureBin, MeasureQuery, SeriesRow
-from .reading import Reader
+from .finding import FindingReader
 from .statements import SQL
 
 
-class MeasureReader(Reader):
+class MeasureReader(FindingReader):
     """The looks of a handle, those at series among them."""
 
     def series(self) -> list[SeriesRow]:

@@ -13,17 +13,14 @@ from ...model import (
     Entry,
     LogLine,
     Message,
-    Query,
     RunRow,
     RunStatus,
-    State,
     StepProgress,
     WaitRow,
     cached_name,
 )
 from . import rows as records
 from .faults import is_data_error
-from .finding import statement
 from .lines import READING_SILENCE, Line, Server
 from .statements import SQL, Row, Statement, trip
 
@@ -112,39 +109,6 @@ class Reader:
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return dict(self.look(SQL["attached"], {"starts": list(starts)}))
-
-    def counts(self, since: float) -> dict[State, int]:
-        standing, ended = self.looks([(SQL["standing"], {}), (SQL["ended_since"], {"since": float(since)})])
-        return {State(state): count for state, count in [*standing, *ended]}
-
-    def find(self, query: Query) -> list[RunRow]:
-        place = self._place(query.before)
-        return [records.run_row(row) for row in self.look(*statement(query, place))] if place else []
-
-    def tally(self, query: Query) -> dict[tuple[State, str], int]:
-        place = self._place(query.before)
-        found = self.look(*statement(query, place, SQL["tally"])) if place else []
-        return {(State(state), function): count for state, function, count in found}
-
-    def functions(self, most: int) -> dict[str, int]:
-        return dict(self.look(SQL["functions"], {"most": most}))
-
-    def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
-    ) -> tuple[str, float] | None:
-        place = self._place(before)
-        if place is None:
-            return None
-        created, key = min(place, (float(until), -1))
-        found = self.look(SQL["horizon"], {"created": created, "key": key, "behind": runs - 1})
-        return found[0] if found else None
-
-    def _place(self, before: str | None) -> tuple[float, int] | None:
-        """Where in the order of creation looking begins; None behind a run that is not there."""
-        if before is None:
-            return math.inf, 0
-        found = self.look(SQL["place"], {"run": before})
-        return found[0] if found else None
 
     def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
         most = math.inf if before is None else before
