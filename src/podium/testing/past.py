@@ -6,6 +6,7 @@ is what task bodies may run; what it ends with is what the run may end with.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -27,6 +28,7 @@ from ..model import (
     head_of_row,
     lineage_of,
     may_move,
+    taken_from,
 )
 from .executor import Invocation
 
@@ -34,6 +36,8 @@ from .executor import Invocation
 LOST = frozenset({"E207", "E216"})
 ANSWERS = (Kind.RESULT, Kind.ERROR)
 OUR_ERRORS = "podium.errors:"
+
+_STAMP = re.compile(r"#(\d+)")
 
 Check = Callable[[str, bool, str], None]  # (promise, whether it holds, what does not)
 
@@ -191,8 +195,8 @@ class Past:
     def _check_stamp(self, entry: Entry) -> None:
         """A result was made by a body of this very step, under the ownership that recorded it; or, of a copy,
         in its origin, whose past was checked."""
-        if entry.seq <= self.row.copied or self._is_users:
-            return
+        if entry.seq <= self.row.copied or self._is_users or taken_from(entry.name) is not None:
+            return  # made elsewhere
         stamp = stamp_of(codec.decode(entry.payload))
         made = self._stamps.get(stamp)
         fits = (
@@ -269,5 +273,5 @@ def _alike(end: Finish, row: RunRow) -> bool:
 
 
 def stamp_of(value: object) -> int:
-    """The stamp that a simulated body put into its result, "label#stamp"."""
-    return int(str(value).rpartition("#")[2])
+    """The stamp that a simulated body put into its result, "label#stamp": the last one in it."""
+    return int(_STAMP.findall(str(value))[-1])

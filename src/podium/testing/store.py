@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ..depot import Depot
+from ..depot import Depot, Kept, Sink
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
     AuditRow,
@@ -42,6 +43,8 @@ from .stage import Stage
 
 T = TypeVar("T")
 
+_OF_A_PROCESS = (Fault.KILL_BEFORE, Fault.KILL_AFTER, Fault.PAUSE_BEFORE, Fault.PAUSE_AFTER)
+
 
 class Caller(Watched, Protocol):
     """The process whose handle it is."""
@@ -57,6 +60,36 @@ class Caller(Watched, Protocol):
     def pause(self) -> None:
         """Stand still in the middle of a store call, while everybody else goes on."""
         ...
+
+
+class _FaultyDepot(Depot):
+    """The depot of a process that may die, or stand still, before and after it has put a value there. The
+    other faults of the weather are not a disk's."""
+
+    def __init__(self, inner: Store, process: Caller, stage: Stage) -> None:
+        self._inner, self._process, self._stage = inner, process, stage
+        self._sound = {}
+
+    @property
+    def folder(self) -> Path:  # pyright: ignore[reportIncompatibleVariableOverride]  # only read
+        return self._inner.depot.folder
+
+    def put(self, write: Callable[[Sink], object]) -> Kept:
+        process, stage = self._process, self._stage
+        process.check_alive()
+        fault = stage.next_fault("put")
+        if fault in _OF_A_PROCESS:
+            stage.suffer(fault)
+        if fault is Fault.KILL_BEFORE:
+            process.kill()
+        elif fault is Fault.PAUSE_BEFORE:
+            process.pause()
+        kept = super().put(write)
+        if fault is Fault.KILL_AFTER:
+            process.kill()
+        elif fault is Fault.PAUSE_AFTER:
+            process.pause()
+        return kept
 
 
 class FaultyReader:
@@ -200,7 +233,7 @@ class FaultyStore(FaultyStreams):
 
     @property
     def depot(self) -> Depot:
-        return self._inner.depot
+        return _FaultyDepot(self._inner, self._process, self._stage)
 
     @property
     def near(self) -> bool:
