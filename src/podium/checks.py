@@ -12,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from .errors import UsageError
+from .redaction import hidden_values
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
@@ -57,6 +58,16 @@ def check_seconds(call: str, name: str, value: Any, *, zero: bool = True) -> Non
         f"{call}({name}={value!r}): seconds {least} are needed, {SECONDS_MAX:,.0f} at most",
         fix=f"{name}={value.total_seconds():g}" if is_delta else f'or text such as {name}="1h30m"',
     )
+
+
+def check_shown(call: str, *texts: str) -> None:
+    """Raise UsageError where a name that is kept and shown holds the value of a secret."""
+    for value, reference in hidden_values.items():
+        if any(value in text for text in texts):
+            raise UsageError(
+                f"{call} holds the value of Secret({reference!r})",
+                fix="leave it out: names are shown",
+            )
 
 
 Span = float | str  # what a length of time is given as: seconds, or "1h30m"

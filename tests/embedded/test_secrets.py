@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,29 @@ def test_from_files_and_keyrings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_no_reference_is_refused_and_not_shown_whole(given: str) -> None:
     with pytest.raises(UsageError, match="a reference is needed"):
         Secret[str](given)
+
+
+@task
+def names(key: Secret[str], where: str) -> None:
+    value = f"x{key.get()}"
+    calls_it: dict[str, Callable[[], Any]] = {
+        "tag": lambda: leaking.options(tags=[value]),
+        "unique": lambda: leaking.options(unique=value),
+        "series": lambda: podium.measure(value, 1),
+        "tag of a series": lambda: podium.measure("heat", 1, place=value),
+        "stream": lambda: podium.emit(value, 1),
+        "value": lambda: podium.publish(value, 1),
+        "signal": lambda: podium.get(podium.this().id).send(value, 1),
+    }
+    calls_it[where]()
+
+
+@workflow
+def naming(key: Secret[str], where: str) -> None:
+    names(key, where)
+
+
+@pytest.mark.parametrize("where", ["tag", "unique", "series", "tag of a series", "stream", "value", "signal"])
+def test_a_name_that_is_kept_and_shown_holds_no_secret(app: App, where: str) -> None:
+    with pytest.raises(UsageError, match=r"holds the value of Secret\('env:TEST_API_KEY'\)"):
+        naming.run(Secret[str]("env:TEST_API_KEY"), where)

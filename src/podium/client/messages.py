@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from .. import codec
+from ..checks import check_shown
 from ..codec.schemas import check_schema
 from ..depot import Depot
 from ..engine import refused_signal
@@ -45,6 +46,7 @@ def encoded_signal(name: str, value: Any, depot: Depot | None) -> bytes:
     """The payload of a signal. Raises UsageError for a name that is none, and EncodeError."""
     if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
         raise UsageError(f"send({name!r}): a signal has a name")
+    check_shown("send()", name)
     return codec.encode(value, where=f"send({name!r})", depot=depot)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from ..checks import check_seconds
+from ..checks import check_seconds, check_shown
 from ..errors import UsageError
 from ..inspect import has_key
 from ..machine import ChildOptions
@@ -39,6 +39,7 @@ class StartOptions(msgspec.Struct, frozen=True):
                 f"id={self.id!r} cannot be the id of a run: `podium runs` reads {key}: as a filter",
                 fix=f"another word before the colon, or no colon: {self.id.replace(':', '-', 1)}",
             )
+        check_shown("options(id=, tags=, unique=)", self.id or "", self.unique or "", *self.tags)
         if self.delay is not None:
             check_seconds("options", "delay", self.delay)
 

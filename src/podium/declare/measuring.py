@@ -7,6 +7,7 @@ import math
 from numbers import Real
 from typing import Any
 
+from ..checks import check_shown
 from ..errors import UsageError
 from ..executors import current_attempt, time_of_task
 from ..machine import current_machine
@@ -66,6 +67,7 @@ def _checked(name: Any, value: Any, tags: dict[str, Any]) -> str:
     text = json.dumps(
         {tag: str(tags[tag]) for tag in sorted(tags)}, ensure_ascii=False, separators=(",", ":")
     )
+    check_shown("measure()", name, *map(str, tags.values()))
     if len(text) > TAGS_MAX:
         raise UsageError(
             f"measure({name!r}): its tags have {len(text):,} characters, {TAGS_MAX:,} are the most"

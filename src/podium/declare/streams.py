@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import codec
+from ..checks import check_shown
 from ..client import LOG, Answer, Done, Waiting
 from ..errors import PayloadTooLarge, UsageError
 from ..executors import current_attempt
@@ -70,6 +71,7 @@ def _encoded(verb: str, name: str, value: Any) -> bytes:
     is_name = isinstance(name, str) and name.isprintable()  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
     if not (is_name and 0 < len(name) <= NAME_MAX):
         raise UsageError(f"{verb}({name!r:.60}, ...): a name of 1 to {NAME_MAX} printable signs is needed")
+    check_shown(f"{verb}()", name)
     payload = codec.encode(value, where=f"{verb}({name!r})")
     if len(payload) > CHUNK_MAX:
         raise PayloadTooLarge(
