@@ -115,11 +115,31 @@ def test_another_value_in_place_of_an_outcome(app: App) -> None:
 def test_a_value_must_fit_what_the_step_returns(app: App) -> None:
     run = buy.start("abc")
     run.result()
-    with pytest.raises(UsageError, match=r"'much' does not fit /quote, which returns int"):
-        run.fork(at="quote", value="much")
-    with pytest.raises(UsageError, match="does not fit /charge"):
-        run.fork(at="charge", value={"order": 3})
+    for wrong in ("much", True, 1.5):
+        with pytest.raises(UsageError, match=rf"the value for /quote: {wrong!r} is no integer"):
+            run.fork(at="quote", value=wrong)
+    with pytest.raises(UsageError, match="the value for /charge: 3 is no string at order"):
+        run.fork(at="charge", value={"order": 3, "amount": 1})
     assert podium.runs("workflow:buy").count().result() == 1
+
+
+@task
+async def numbers() -> list[int]:
+    return [1, 2]
+
+
+@workflow
+async def adds() -> int:
+    return sum(await numbers())
+
+
+@pytest.mark.parametrize("wrong", [[1, "a"], [1, True], ["a"], {"a": 1}])
+def test_every_item_of_a_value_must_fit(app: App, wrong: Any) -> None:
+    run = adds.start()
+    run.result()
+    with pytest.raises(UsageError, match="the value for /numbers"):
+        run.fork(at="numbers", value=wrong)
+    assert run.fork(at="numbers", value=[3, 4]).result() == 7
 
 
 @pytest.mark.parametrize("at", ["quote", "/quote", 1, f"{__name__}:quote"])
@@ -197,7 +217,7 @@ def test_a_question_that_was_answered_is_asked_again_or_given(app: App) -> None:
     until(lambda: _answered(run))
     assert run.result() == "done"
     assert run.fork(at="ask", value=False).result() == "refused"
-    with pytest.raises(UsageError, match="does not fit"):
+    with pytest.raises(UsageError, match="the value for /ask: 'perhaps' is no boolean"):
         run.fork(at="ask", value="perhaps")
 
 

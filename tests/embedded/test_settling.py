@@ -7,12 +7,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import pytest
 from msgspec.structs import replace
 
 import podium
 from podium import App, RunParked, UsageError, codec, task, workflow
+from podium.cli.story import entry_line, tree
 from podium.client import steering
+from podium.inspect import RunProgress, entry_shape, graph, history
+from podium.inspect.run_page import run_page
 from podium.model import SETTLE, Kind, Message, State
 
 seen: list[Any] = []
@@ -303,3 +307,35 @@ async def buys_and_ships() -> str:
     receipt = await buy("a")
     label = await ship("7")
     return await end(f"{receipt}, {label.grams}")
+
+
+# -- on record -------------------------------------------------------------------------------------------
+
+
+def shown(app: App, run: podium.Run[Any]) -> str:
+    progress = RunProgress(history.entries(app.store, run.id), branches=True)
+    return click.unstyle("\n".join(tree(progress, app.load(run.id), app.env.now())))
+
+
+def test_what_a_person_said_is_shown_with_who_said_it(app: App) -> None:
+    run = parked(sells.start("7"))
+    run.settle("/ship", happened=Label("7", 30), by="ada")
+    assert run.result(20) == 30
+    entries = list(history.entries(app.store, run.id))
+    assert "✉ settled /ship: happened, by ada" in "\n".join(map(entry_line, entries))
+    (shape,) = [each for each in map(entry_shape, entries) if each.kind == "message"]
+    assert (shape.name, shape.by) == ("settle/succeeded:/ship", "ada")
+    lines = shown(app, run)
+    assert "✔ ship" in lines
+    assert "✉ settled /ship: happened, by ada" in lines
+    assert "settled /ship: happened, by ada" in run_page(app, app.load(run.id), "")
+    assert [node.state for node in graph(entries, State.SUCCEEDED).nodes] == ["succeeded"] * 2
+
+
+def test_a_step_that_is_to_begin_again_is_not_over(app: App) -> None:
+    run = parked(sells.start("7"))
+    run.settle(f"{__name__}:ship", again=True, by="ada")
+    parked(run)
+    progress = RunProgress(history.entries(app.store, run.id))
+    assert [entry.step for entry in progress.begun] == ["/ship"]
+    assert "settled /ship: to begin again, by ada" in shown(app, run)

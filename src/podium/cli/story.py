@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
+from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, message_words, place
 from ..model import STARTS, Entry, Kind, RunRow, State, taken_from
 from . import formatting
+from .terminal import safe
 
 ODD_MAX = 3
 _SIGNS = {Kind.RESULT: "✔", Kind.ERROR: "✖", Kind.RETRY: "◍"}
@@ -85,6 +86,7 @@ def _details(counts: StepCounts, row: RunRow, now: float) -> Iterator[str]:
         yield f"{formatting.sign(State.FAILED)} {tries}{_failure(entry)}"
     if counts.failed > len(counts.failures):
         yield formatting.dim(f"… {counts.failed - len(counts.failures):,} more failed")
+    yield from (f"✉ {safe(message_words(entry))}" for entry in counts.settled)
     if row.state.is_final:
         return
     waiting = [*counts.retrying.values(), *counts.begun.values()]
@@ -111,9 +113,13 @@ def _label(function: str) -> str:
 
 def entry_line(entry: Entry) -> str:
     """One entry on a line, for `--all`."""
-    scope, function = place(entry)
-    label = _label(function) if function else _ENDED if entry.kind is Kind.ENDING else "taken up"
-    where = label + (f" in branch {scope}" if scope else "")
+    function = place(entry)[1]
+    if entry.kind is Kind.MESSAGE:
+        where = f"✉ {safe(message_words(entry))}"
+    elif function:
+        where = _LABELS.get(function) or safe(entry.step)  # as it is named at fork and settle
+    else:
+        where = _ENDED if entry.kind is Kind.ENDING else "taken up"
     sign = "●" if entry.kind in STARTS else _SIGNS.get(entry.kind, "·")
     if entry.kind in (Kind.ERROR, Kind.RETRY):
         value = _failure(entry)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import codec
-from ..codec.schemas import check_schema, schema_of
+from ..codec.schemas import check_schema, encode_fitting
 from ..depot import Depot
-from ..errors import DecodeError, UsageError
+from ..errors import UsageError
 from ..functions import Function
 from ..machine import AGAIN, is_undo
 from ..model import State
@@ -52,14 +52,7 @@ class Settlement:
         if task is None:
             check_schema(self.value, schema, f"the result of {step}")
             return codec.encode(self.value, where="settle", depot=depot)
-        check_schema(self.value, schema_of(task.returns), task.result_name)
-        payload = codec.encode(self.value, where="settle", depot=depot)
-        try:
-            codec.decode(payload, task.returns)  # as the body will get it: a schema does not say all
-        except DecodeError as error:
-            fix = "give what the step returns"
-            raise UsageError(f"{task.result_name}: {error.message}", fix=fix) from None
-        return payload
+        return encode_fitting(self.value, task.returns, task.result_name, depot)
 
 
 class Settling:

@@ -13,7 +13,7 @@ import msgspec
 from .. import codec
 from ..engine import parking, paused, read_reason
 from ..errors import DecodeError, WrongState
-from ..machine import label_of
+from ..inspect import StepName
 from ..model import (
     COPY_BEGAN,
     DEADLINE,
@@ -117,7 +117,7 @@ def settling(row: RunRow, step: str, message: Message) -> Write:
     reason = read_reason(row.payload)
     if reason.step == "":
         raise WrongState(f"run {row.id} is parked for another reason: {reason.what}", fix=_way_on(row))
-    if step not in (reason.step, label_of(reason.step)):
+    if not StepName(step).means(reason.step):
         raise WrongState(f"run {row.id} is parked over {reason.step}, not over {step}", fix=_way_on(row))
     back = _decision(row, Move(State.WAITING, due=message.at))
     return msgspec.structs.replace(back, messages=(msgspec.structs.replace(message, name=reason.step),))

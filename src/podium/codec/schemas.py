@@ -8,7 +8,10 @@ from typing import Any, cast
 
 import msgspec
 
-from ..errors import UsageError
+from ..depot import Depot
+from ..errors import DecodeError, UsageError
+from .api import decode, encode
+from .type_names import type_name
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
@@ -36,9 +39,29 @@ def check_schema(value: Any, schema: str, what: str) -> None:
     if not schema:
         return
     root = msgspec.json.decode(schema)
-    trouble = _misfit(msgspec.to_builtins(value), root, root, "")
+    try:
+        trouble = _misfit(msgspec.to_builtins(value), root, root, "")
+    except TypeError as error:  # of a class that no schema tells of
+        trouble = f"{value!r:.100}: {error}"
     if trouble:
         raise UsageError(f"{what}: {trouble}", fix=f"it is to fit {schema}")
+
+
+def encode_fitting(value: Any, annotation: Any, what: str, depot: Depot | None = None) -> bytes:
+    """The bytes of a value that a person gives for what code returns, all of it held against the annotation;
+    `decode` alone looks at the first item of a list. `what` names it in errors.
+
+    Raises UsageError where it does not fit, and what `encode` raises.
+    Example: `encode_fitting([1, 2], list[int], "the result of numbers()")`.
+    """
+    check_schema(value, schema_of(annotation), what)
+    payload = encode(value, where=what, depot=depot)
+    try:
+        decode(payload, annotation)  # as the body will get it: a schema does not say all
+    except DecodeError as error:
+        fix = f"give what it returns, {type_name(annotation)}"
+        raise UsageError(f"{what}: {error.message}", fix=fix) from None
+    return payload
 
 
 def _misfit(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], path: str) -> str:

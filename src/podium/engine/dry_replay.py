@@ -10,11 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .. import codec
-from ..codec import type_name
+from ..codec.schemas import encode_fitting
 from ..depot import Depot
 from ..env import Env
-from ..errors import DecodeError, StoreError, UsageError
+from ..errors import StoreError, UsageError
 from ..functions import Function
 from ..machine import Machine, Step, line_of, raised_at
 from ..model import FED, STARTS, Entry, Head, Kind, State
@@ -120,12 +119,7 @@ class DryReplay:
 
 
 def _outcome(step: Step, seq: int, value: Any, at: float, depot: Depot | None) -> Entry:
-    returns = "" if step.returns is Any else f", which returns {type_name(step.returns)}"
-    payload = codec.encode(value, where=f"the value for {step.id}", depot=depot)
-    try:
-        codec.decode(payload, step.returns)
-    except DecodeError as error:
-        raise UsageError(f"{value!r} does not fit {step.id}{returns}: {error.message}") from None
+    payload = encode_fitting(value, step.returns, f"the value for {step.id}", depot)
     return Entry(seq, Kind.RESULT, at, step.id, step.digest, payload, module=step.function.module)
 
 

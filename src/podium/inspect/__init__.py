@@ -10,6 +10,7 @@ from .failures import FailureGroup, failure_groups
 from .graph import Graph, GraphEdge, GraphNode, graph
 from .grid import Grid, Record, grid, record_of
 from .health import check_runs
+from .messages import message_words
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .run_card import run_card
@@ -45,6 +46,7 @@ from .whereabouts import (
 
 __all__ = [
     "MESSAGE",
+    "message_words",
     "DATES",
     "SPANS",
     "TIMEOUT",

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ..machine import AGAIN
 from ..model import (
     ANSWER,
     BESIDE,
     COPY_BEGAN,
     OUTCOME,
+    SETTLE,
     STARTS,
     TURNS,
     UNFINISHED,
@@ -150,10 +152,12 @@ def _steps(entries: Iterable[Entry], state: State) -> list[_Step]:
         before, seen = seen or entry.at, max(seen, entry.at)
         if entry.kind is Kind.MESSAGE:
             kind, came, step = read_name(entry.name)
-            if kind in (OUTCOME, ANSWER) and step in found:
+            if kind == SETTLE and came == AGAIN:
+                continue
+            if kind in (OUTCOME, ANSWER, SETTLE) and step in found:
                 failed = came in (State.FAILED, State.CANCELLED)
                 found[step].end, found[step].state = entry.at, "failed" if failed else "succeeded"
-            elif kind not in (OUTCOME, ANSWER):
+            elif kind not in (OUTCOME, ANSWER, SETTLE):
                 key = f"{entry.seq} {entry.step}"
                 found[key] = _Step(key, "", step or kind, "message", before, entry.at, "succeeded")
         elif entry.kind not in BESIDE:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..executors import Attempt, Progress
-from ..machine import UNDO_SCOPE, is_undo, label_of
+from ..machine import AGAIN, UNDO_SCOPE, is_undo, label_of
 from ..model import (
     ANSWER,
     BESIDE,
     COPY_BEGAN,
     DEADLINE,
     OUTCOME,
+    SETTLE,
     STARTS,
     TURNS,
     Entry,
@@ -44,6 +45,7 @@ class StepCounts:
         self.seconds = self.longest = self.latest = 0.0  # of attempts that ended: all, the longest, the last
         self.failures: list[Entry] = []  # of steps that failed for good, the first few
         self.retrying: dict[str, Entry] = {}  # by step: the failure after which it will be tried again
+        self.settled: list[Entry] = []  # what people have said of steps, the first few
         self.begun: dict[str, Entry] = {}  # by step: on record as begun (only of runs that lost an owner)
         self.running: dict[str, Attempt] = {}  # by step: in this process
         self.notes: dict[str, Progress] = {}  # by step: what its running attempt last said of itself
@@ -89,6 +91,7 @@ class StepCounts:
     def answered(self, step: str, failed: bool, at: float) -> None:
         """A child run, a question or a callback has come to something."""
         asked = self.begun.pop(step, None)
+        self.retrying.pop(step, None)
         self.latest = at - asked.at if asked is not None else 0.0
         self.seconds += self.latest
         self.longest = max(self.longest, self.latest)
@@ -103,6 +106,7 @@ class StepCounts:
         self.seconds += other.seconds
         self.longest = max(self.longest, other.longest)
         self.failures = [*self.failures, *other.failures][:FAILURES_MAX]
+        self.settled = [*self.settled, *other.settled][:FAILURES_MAX]
         self.retrying.update(other.retrying)
         self.begun.update(other.begun)
 
@@ -203,7 +207,7 @@ class RunProgress:
             return None  # the engine's own book-keeping, see `engine.poison_bodies` and `engine.driver`
         if entry.kind is Kind.MESSAGE:
             kind, state, step = read_name(entry.name)
-            if kind in (OUTCOME, ANSWER) and step:
+            if kind in (OUTCOME, ANSWER, SETTLE) and step:
                 self._answered(step, state, entry)
                 return None
         scope, name = place(entry)
@@ -219,11 +223,14 @@ class RunProgress:
         scope, slash, name = step.partition("/")
         scope, function = (scope, name) if slash else ("", scope)
         function = function.partition("#")[0]
-        failed = state in (State.FAILED, State.CANCELLED)
+        both = [_counts(self.functions, function, entry.seq)]
         if self._root is not None:
-            counts = _counts(_branch(self._root, scope, entry.seq).functions, function, entry.seq)
-            counts.answered(step, failed, entry.at)
-        _counts(self.functions, function, entry.seq).answered(step, failed, entry.at)
+            both.append(_counts(_branch(self._root, scope, entry.seq).functions, function, entry.seq))
+        for counts in both:
+            if entry.name.startswith(SETTLE) and len(counts.settled) < FAILURES_MAX:
+                counts.settled.append(entry)
+            if state != AGAIN:
+                counts.answered(step, state in (State.FAILED, State.CANCELLED), entry.at)
 
     # -- what happens in this process -------------------------------------------------------------------
 

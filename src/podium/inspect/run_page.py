@@ -17,6 +17,7 @@ from .causes import cause_of
 from .durations import span
 from .graph import Graph, graph
 from .markup import Kid, Markup, join, tag
+from .messages import message_words
 from .progress import MESSAGE, TIMER, RunProgress, place
 from .run_card import SIGNS
 from .shapes import recorded_failure
@@ -263,7 +264,7 @@ def _row(entry: Entry) -> Markup:
     else:
         says = codec.preview(entry.payload, 120) if entry.payload else ""
     function = place(entry)[1]
-    step = {MESSAGE: entry.name, TIMER: "timer"}.get(function, entry.step)
+    step = {MESSAGE: message_words(entry), TIMER: "timer"}.get(function, entry.step)
     return tag(
         "tr",
         tag("td", entry.seq, class_="num dim"),

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from .. import codec
 from ..codec import Failure
 from ..errors import DecodeError
-from ..model import STDERR, STDOUT, Entry, Kind, LogLine, RunRow
+from ..model import STDERR, STDOUT, Entry, Kind, LogLine, RunRow, name_and_person
 from .dates import iso
 
 _PRINTED = {STDOUT: "stdout", STDERR: "stderr"}
@@ -52,7 +52,8 @@ class FailureShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of a run's history; a RESULT has a `value`, an ERROR and a RETRY have an `error`."""
+    """An entry of a run's history; a RESULT has a `value`, an ERROR and a RETRY have an `error`; what
+    a person has settled says `by` whom, where that is known."""
 
     seq: int
     kind: str
@@ -64,6 +65,7 @@ class EntryShape(msgspec.Struct, frozen=True, kw_only=True):
     began: str | None
     attempt: int
     due: str | None
+    by: str | UnsetType = UNSET
     error: FailureShape | UnsetType = UNSET
     value: msgspec.Raw | UnsetType = UNSET
 
@@ -107,17 +109,19 @@ def entry_shape(entry: Entry) -> EntryShape:
     """An entry of a history, without the traceback of what failed."""
     scope, _, name = entry.step.partition("/")
     failed = entry.kind in (Kind.ERROR, Kind.RETRY)
+    called, by = name_and_person(entry.name)
     return EntryShape(
         seq=entry.seq,
         kind=str(entry.kind),
         step=entry.step,
         scope=scope,
         function=f"{entry.module}:{name}".partition("#")[0] if entry.module else name.partition("#")[0],
-        name=entry.name,
+        name=called,
         at=iso(entry.at),
         began=iso(entry.began or None),
         attempt=entry.attempt,
         due=iso(entry.due),
+        by=by or UNSET,
         error=recorded_failure(entry.payload, traceback=False) if failed else UNSET,
         value=msgspec.Raw(entry.payload) if entry.payload and not failed else UNSET,
     )

@@ -18,7 +18,7 @@ from .heads import (
     with_undone,
 )
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
-from .message_names import name_of, read_name, subject_of
+from .message_names import name_and_person, name_of, read_name, subject_of
 from .records import (
     ALERT,
     ANSWER,
@@ -142,6 +142,7 @@ __all__ = [
     "own_lineage_of",
     "may_move",
     "module_before",
+    "name_and_person",
     "name_of",
     "read_name",
     "subject_of",

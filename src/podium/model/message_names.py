@@ -8,25 +8,26 @@ _BY = "\t"  # before the name of the person who has settled a step
 
 
 def name_of(message: Message) -> str:
-    """What the history calls a message, "kind:name", of an outcome or an answer "kind/state:name".
-
-    What a person has settled has that person's name behind it, where one was given.
-    """
+    """What the history calls a message, "kind:name", of an outcome or an answer "kind/state:name"; where a
+    person has settled a step, that person's name stands behind it."""
     kind = f"{message.kind}/{message.state}" if message.state else message.kind
     by = f"{_BY}{message.sender}" if message.kind == SETTLE and message.sender else ""
     return f"{kind}:{message.name}{by}"
 
 
+def name_and_person(name: str) -> tuple[str, str]:
+    """A message's name, and who has settled the step that it names; "" of other messages."""
+    if not name.startswith(f"{SETTLE}/"):
+        return name, ""
+    name, _, by = name.partition(_BY)
+    return name, by
+
+
 def read_name(name: str) -> tuple[str, str, str]:
     """The way back: kind, state ("" where there is none), and name."""
-    kind, _, name = name.partition(":")
+    kind, _, name = name_and_person(name)[0].partition(":")
     kind, _, state = kind.partition("/")
-    return kind, state, name.partition(_BY)[0] if kind == SETTLE else name
-
-
-def settled_by(name: str) -> str:
-    """Who has settled a step, of the entry's name; "" where nobody said, and of other messages."""
-    return name.partition(_BY)[2] if name.startswith(f"{SETTLE}/") else ""
+    return kind, state, name
 
 
 def subject_of(entry: Entry) -> str:

@@ -145,7 +145,10 @@ export class RunRecord {
 }
 
 function nameOf(entry) {
-  if (entry.kind === "message") return entry.name ? `message ${plain(entry.name)}` : "message";
+  if (entry.kind === "message") {
+    const what = entry.name.startsWith("settle/") ? "settled" : "message";
+    return `${what} ${plain(entry.name)}${entry.by ? ` by ${entry.by}` : ""}`.trimEnd();
+  }
   if (entry.kind === "tick") return "sleep";
   return plain(entry.function) || entry.step;
 }
