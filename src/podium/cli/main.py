@@ -59,6 +59,7 @@ _VERBS = {
     "up": Verb("cli.up", "Worker, API and dashboard in one process; prints a link."),
     "run": Verb("cli.run", "Run a workflow and follow it; again after a crash to go on."),
     "worker": Verb("cli.worker", "Drive the runs of these modules until told to stop."),
+    "workers": Verb("cli.workers", "Which processes drive runs, how they are; pause, drain."),
     "runs": Verb("cli.runs", "List runs, newest first; a query narrows them down."),
     "show": Verb("cli.show", "One run: its steps, its last error, what to do next."),
     "why": Verb("cli.why", "Why a run stands where it stands, what would move it."),

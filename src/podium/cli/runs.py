@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 import click
 
@@ -14,6 +13,7 @@ from ..inspect import SearchResult, living, parse, run_fields, schedule_of, sear
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
+from .columns import Column, lines_of
 from .exit_codes import FINE
 from .lookup import is_named, looking
 from .terminal import safe, say, tell, width
@@ -32,16 +32,6 @@ _HELP = """List runs, newest first.
       oslo                 a word in its id, function or tags
       -status:done         not that;  status:failed,parked  either
     """
-
-
-class Column(NamedTuple):
-    title: str
-    worth: int  # the lowest is dropped first
-    cells: list[str]
-
-    @property
-    def width(self) -> int:
-        return max(len(click.unstyle(cell)) for cell in (self.title, *self.cells))
 
 
 @click.command(cls=options.Asking, context_settings=options.HELP, help=_HELP)
@@ -111,26 +101,11 @@ def table(rows: list[RunRow], left: Collection[str], now: float, columns: int | 
         Column("entries", 3, [f"{row.entries:,}" for row in rows]),
         Column("input", 5, [_input(row, 40 if columns else 200) for row in rows]),
     ]
-    shown = _fitting(all_columns, columns)
-    for number in range(-1, len(rows)):
-        cells = [column.title if number < 0 else column.cells[number] for column in shown]
-        padded = [
-            cell + " " * (column.width - len(click.unstyle(cell)))
-            for cell, column in zip(cells, shown, strict=True)
-        ]
-        line = "  ".join(padded).rstrip()
-        yield formatting.dim(line) if number < 0 else line
+    return lines_of(all_columns, columns)
 
 
 def _state(row: RunRow, left: Collection[str]) -> str:
     return f"{formatting.state(row.state)}, undriven" if row.id in left else formatting.state(row.state)
-
-
-def _fitting(columns: list[Column], most: int | None) -> list[Column]:
-    shown = list(columns)
-    while most is not None and len(shown) > 2 and sum(c.width + 2 for c in shown) - 2 > most:
-        shown.remove(min(shown, key=lambda column: column.worth))
-    return shown
 
 
 def _took(row: RunRow, now: float) -> str:

@@ -13,8 +13,9 @@ from ..client import App, store_file
 from ..server import Access, Binding, Listener, Service
 from . import formatting, options
 from .exit_codes import CONFIGURATION, FINE
+from .stop import Stop
 from .terminal import say, tell
-from .worker import TICK_SECONDS, Stop, engine_options, notice, serve
+from .worker import TICK_SECONDS, engine_options, notice, serve
 from .worker_modules import WorkerModules
 
 

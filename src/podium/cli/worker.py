@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
-import threading
+from collections.abc import Sequence
 from contextlib import closing
-from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from .. import __version__, process
-from ..client import NEW_STORE, WAITING, App, Echo, keep_schedules
+from .. import __version__
+from ..client import NEW_STORE, WAITING, App, keep_schedules
 from ..engine import EngineHost, EngineInfo, Event, Options, events
-from ..errors import StoreUnavailable
+from ..errors import StoreUnavailable, UsageError
+from ..model import ASK_DRAIN
 from ..store import shown_url
 from . import formatting, options
 from .exit_codes import CONFIGURATION, FINE
-from .stopping import SIGNALS
+from .pool import Pool
+from .stop import Stop
 from .terminal import tell
 from .worker_modules import WorkerModules
 
@@ -29,6 +29,10 @@ TICK_SECONDS = 0.25
 # Runs in memory for each slot: one whose task runs, one that is ready when it ends. More would be taken from
 # workers that may be idle.
 RUNS_PER_SLOT = 2
+MOST_WORKERS = 1000
+IDLE_SECONDS = 10.0  # without a run, after which a pool lets a worker go
+
+Kind = Literal["worker", "pool"]
 
 
 @click.command(context_settings=options.HELP)
@@ -39,28 +43,50 @@ RUNS_PER_SLOT = 2
 @click.option(
     "--grace", type=options.SECONDS, metavar="SECONDS", help="For running tasks to end. Default: 5."
 )
+@click.option(
+    "--max",
+    "most",
+    type=click.IntRange(1, MOST_WORKERS),
+    metavar="N",
+    help="Up to so many worker processes, as the load asks for.",
+)
+@click.option(
+    "--min", "least", type=click.IntRange(0, MOST_WORKERS), default=0, metavar="N",
+    help="With --max: at least so many. Default: 0.",
+)  # fmt: skip
 @options.store
 @click.option("-v", "verbose", is_flag=True, help="A line for each run taken and left.")
 @click.option("--lease", type=click.FloatRange(0.5), hidden=True)  # for tests, which cannot wait for long
+@click.option("--idle", type=click.FloatRange(0.0), default=IDLE_SECONDS, hidden=True)  # likewise
+@click.option("--of-pool", "parent", type=int, hidden=True)  # the process that has started it
 def command(
     modules: tuple[str, ...],
     slots: int | None,
     grace: float | None,
+    most: int | None,
+    least: int,
     store: str | None,
     verbose: bool,
     lease: float | None,
+    idle: float,
+    parent: int | None,
 ) -> int:
     """Drive the runs of these modules until told to stop.
 
     MODULE is a dotted name or a path/to/file.py. A module that cannot be imported holds only its own runs,
     and is tried again. Ctrl-C or SIGTERM: claims nothing more, lets running tasks end within the grace time,
     hands the rest back. A second one ends at once.
+
+    With --max it starts worker processes of SLOTS each where runs wait, and ends those that are idle.
     """
-    stop = Stop()
+    if least > (most or 0):
+        raise UsageError(f"--min {least} needs a --max that is no less")
+    stop = Stop(parent)
     served = WorkerModules(modules)
+    kind: Kind = "pool" if most else "worker"
     with closing(App(
         store, drives="all", options=engine_options(slots, grace, lease), functions=served.functions,
-        starter="", notice=notice,
+        starter="", notice=notice, about=EngineInfo(kind=kind),
     )) as app:  # fmt: skip
         app.enter()
         served.load()
@@ -69,13 +95,18 @@ def command(
             return CONFIGURATION
         if verbose:
             app.observers.append(observe)
-        exhausted = serve(app, served, stop)
-        what = "worn out, begins anew" if exhausted else "stopping"
+        pool = None
+        if most:
+            pool = Pool(app, _words(modules, slots, grace, store, verbose, lease), least, most, idle)
+        exhausted = serve(app, served, stop, kind, pool)
+        what = "begins anew" if exhausted else "stopping"
         tell(
             formatting.dim(
                 f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"
             )
         )
+        if pool is not None:
+            pool.close(app.options.grace)
     if exhausted and not stop.asked:
         # Threads that nobody can stop end with the process only. The same process id, so that whoever
         # looks after this one (a shell, systemd) notices nothing.
@@ -83,12 +114,25 @@ def command(
     return FINE
 
 
-def serve(app: App, served: WorkerModules, stop: Stop) -> bool:
-    """Look after the engine until told to stop, or until it is worn out, which is the answer.
+def _words(
+    modules: Sequence[str], slots: int | None, grace: float | None, store: str | None, verbose: bool,
+    lease: float | None,
+) -> list[str]:  # fmt: skip
+    """What `podium worker` is given for one of a pool."""
+    given = {"-c": slots, "--grace": grace, "--store": store, "--lease": lease}
+    words = [text for name, value in given.items() if value is not None for text in (name, f"{value}")]
+    return [*words, *(["-v"] if verbose else []), "--", *modules]
+
+
+def serve(
+    app: App, served: WorkerModules, stop: Stop, kind: Kind = "worker", pool: Pool | None = None
+) -> bool:
+    """Look after the engine until told to stop, or until it is worn out (a pool: has old code), which is the
+    answer.
 
     Raises what it failed of: whoever looks after this process starts it again.
     """
-    app.session.describe(about(served, app.options))
+    app.session.describe(about(served, app.options, kind))
     app.profile.patience = TICK_SECONDS  # this loop is patient, and can be told to stop meanwhile
     mend_due = app.env.monotonic() + MEND_SECONDS
     host: EngineHost | None = None
@@ -108,13 +152,18 @@ def serve(app: App, served: WorkerModules, stop: Stop) -> bool:
         elif fresh is not host:  # it was taken for dead, and the app has begun another one
             tell(f"worker: frozen for too long and taken for dead; goes on as engine {fresh.id}")
         host = fresh
-        if host.is_exhausted:
+        if pool is not None:
+            pool.look(host)
+        if host.is_exhausted or (pool is not None and pool.is_outdated):
             return True
+        if host.engine.ownership.asked == ASK_DRAIN:
+            tell("worker: told to drain")
+            return False
         if host.engine.failure is not None and not host.is_condemned:
             raise host.engine.failure
         if served.broken and app.env.monotonic() >= mend_due:
             mend_due = app.env.monotonic() + MEND_SECONDS
-            _mend(app, served)
+            _mend(app, served, kind)
     return False
 
 
@@ -122,32 +171,6 @@ def notice(text: str) -> None:
     """What else waits, and where; the rest this command says itself."""
     if not text.startswith((WAITING, NEW_STORE)):
         tell(text)
-
-
-class Stop:
-    """Whether a signal has asked to stop; a second one ends the process.
-
-    No Event: the lock of one may be held by the very thread that the signal interrupts.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._echo = Echo()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            SIGNALS.install(number, self._on_signal)
-
-    def within(self, seconds: float) -> bool:
-        """Whether a signal has asked, after so many seconds if none had before."""
-        if not self.asked:
-            threading.Event().wait(seconds)
-        return self.asked
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if self._echo.hears(number):
-            return
-        if self.asked:
-            process.kill_by(number)
-        self.asked = True
 
 
 def engine_options(slots: int | None, grace: float | None, lease: float | None) -> Options:
@@ -164,10 +187,10 @@ def engine_options(slots: int | None, grace: float | None, lease: float | None) 
     return Options(**given)
 
 
-def about(served: WorkerModules, options: Options) -> EngineInfo:
+def about(served: WorkerModules, options: Options, kind: Kind = "worker") -> EngineInfo:
     return EngineInfo(
-        kind="worker", script=shown_url(shlex.join(["podium", *sys.argv[1:]])), version=__version__,
-        slots=options.thread_slots, modules=served.modules, broken=served.broken,
+        kind=kind, script=shown_url(shlex.join(["podium", *sys.argv[1:]])), version=__version__,
+        slots=0 if kind == "pool" else options.thread_slots, modules=served.modules, broken=served.broken,
     )  # fmt: skip
 
 
@@ -186,10 +209,10 @@ def _say_begin(app: App, served: WorkerModules) -> None:
     tell(formatting.dim("Ctrl-C or SIGTERM stops it: running tasks end or are handed back"))
 
 
-def _mend(app: App, served: WorkerModules) -> None:
+def _mend(app: App, served: WorkerModules, kind: Kind) -> None:
     before, came = served.broken, served.load()
     if served.broken != before:
-        app.session.describe(about(served, app.options))
+        app.session.describe(about(served, app.options, kind))
     if came:
         tell(f"serves {', '.join(came)} now")
         keep_schedules(app.store, app.profile)

@@ -29,4 +29,6 @@ def described(
 def fate_of_others(drives: Drives, about: EngineInfo | None) -> Others:
     """What becomes of runs that nobody here asked for. In a worker that is all of them."""
     is_worker = about is not None and about.kind == "worker"
+    if about is not None and about.kind == "pool":
+        return "watch"
     return "leave" if drives == "own" else "equal" if is_worker else "yield"

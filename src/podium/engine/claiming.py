@@ -47,6 +47,7 @@ class Claimer:
     ) -> None:
         self._context, self._residents, self._watchers = context, residents, watchers
         self._awaited, self._adopt = awaited, adopt
+        self.has_work = False  # after the last look there was more to claim
         self.saturated = False  # there may be more to claim than there was room for
         self._reserved = 0  # how many runs the claim under way may bring
         self._is_claiming = False
@@ -63,7 +64,7 @@ class Claimer:
             self._again = not context.lifecycle.stopping
             return
         self._is_claiming = True
-        self._reserved = room = min(CLAIM_BATCH, self._residents.room)
+        self._reserved = room = min(CLAIM_BATCH, self._residents.room) if self._takes else 0
         self._residents.reserved += room
         functions = list(context.functions.items())
         offered = {name: function.fingerprint for name, function in functions}
@@ -89,6 +90,11 @@ class Claimer:
             return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses)
 
         context.committer.ask(look, self._claimed)
+
+    @property
+    def _takes(self) -> bool:
+        """Whether it takes anything new."""
+        return not self._context.lifecycle.paused and self._context.others != "watch"
 
     def _claimable(self) -> list[str] | None:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
@@ -119,8 +125,10 @@ class Claimer:
             if run not in self._residents.owned:
                 self._watchers.looked(run, found.statuses.get(run))
         self.due(found.claimed.next_due)
+        next_due = found.claimed.next_due
+        self.has_work = next_due is not None and next_due <= self._context.env.now()
         self.saturated = len(found.claimed.heads) >= self._reserved
-        if self._again or (self.saturated and self._residents.room):
+        if self._again or (self.saturated and self._takes and self._residents.room):
             self._again = False
             self.soon()
 
@@ -187,7 +195,7 @@ class Claimer:
         if when is None or (self._next_due is not None and self._next_due <= when):
             return
         delay = when - self._context.env.now()
-        if delay > self._context.options.poll or not self._residents.room:
+        if delay > self._context.options.poll or not self._residents.room or not self._takes:
             return
         if self._alarm is not None:
             self._alarm.cancel()
@@ -200,5 +208,5 @@ class Claimer:
 
     def has_room(self) -> None:
         """A run has left memory. By tenths: a claim for each run that leaves would be a commit for each."""
-        if self.saturated and self._residents.room * 10 >= self._context.options.runs_max:
+        if self.saturated and self._takes and self._residents.room * 10 >= self._context.options.runs_max:
             self.soon()

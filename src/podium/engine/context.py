@@ -21,6 +21,7 @@ class Lifecycle:
 
     def __init__(self, on_failure: Callable[[BaseException], None]) -> None:
         self.stopping = False
+        self.paused = False  # takes nothing new
         self.failure: BaseException | None = None
         self._on_failure = on_failure
 

@@ -171,6 +171,12 @@ class Engine:
                 self.claimer.soon()
         self.claimer.has_room()
 
+    def heed(self, asked: str) -> None:
+        """Do what a person wants of this engine, one of `ASKED`. What runs here goes on in any case; an end
+        is the process's own to make."""
+        self.lifecycle.paused = bool(asked)
+        self.claimer.soon()
+
     # -- the end --------------------------------------------------------------------------------------
 
     def stop(self, then: Callable[[], None]) -> None:

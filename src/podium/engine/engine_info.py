@@ -11,7 +11,7 @@ import msgspec
 class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """`EngineRow.info` (JSON)."""
 
-    kind: Literal["embedded", "worker"] = "embedded"
+    kind: Literal["embedded", "worker", "pool"] = "embedded"  # "pool": starts workers, and drives nothing
     drives: Literal["all", "own"] = "all"  # "own": what its process started or attached to
     script: str = ""  # what started it: a file, or the words of a command
     version: str = ""  # of Podium, where that is known without looking for it
@@ -21,6 +21,10 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
     projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
     full: Mapping[str, int] = {}  # by option (`thread_slots`): slots that have been held for too long
+    state: Literal["", "paused", "draining"] = ""
+    runs: int = 0  # in memory
+    tasks: int = 0  # that run, or are in line for a slot
+    beaten: float = 0.0  # when it renewed last, by its own clock
     broken: Mapping[str, str] = {}  # those that cannot be imported: "ImportError: no x (file.py:2)"
 
     def written(self) -> str:

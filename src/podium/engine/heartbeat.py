@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from ..env import Env
+from ..model import ASK_DRAIN, ASK_PAUSE
 from .call_queue import CallQueue
 from .checkpoints import Checkpoints
 from .engine import Engine
@@ -19,6 +20,7 @@ from .process_watch import ProcessWatch
 from .registration import Registration
 from .shortages import ShortageLog
 
+_STATES = {"": "", ASK_PAUSE: "paused", ASK_DRAIN: "draining"}
 LOOK_SECONDS = 0.2  # how often it looks at the others and at the turn under way
 
 
@@ -47,7 +49,8 @@ class Heartbeat:
     ) -> None:
         self._engine, self._registration, self._calls = engine, registration, calls
         self._watches, self._closing = watches, closing
-        self._monotonic = env.monotonic
+        self._env, self._monotonic = env, env.monotonic
+        self._asked = ""
         self._beat_due = 0.0
 
     def run(self) -> None:
@@ -75,11 +78,18 @@ class Heartbeat:
             self._registration.change(full=watches.full.full)
         if now >= self._beat_due or self._registration.has_news:
             self._beat_due = now + lease / BEATS
+            self._registration.change(
+                runs=len(engine.owned), tasks=engine.residents.tasks, beaten=self._env.now()
+            )
             if not engine.ownership.beat(self._registration.take_news()):
                 self._calls.tell(engine.condemned)
                 return
         if engine.ownership.observe():
             self._calls.tell(engine.claimer.soon)
+        if engine.ownership.asked != self._asked:
+            self._asked = asked = engine.ownership.asked
+            self._registration.change(state=_STATES[asked])
+            self._calls.tell(engine.heed, asked)
         if self._registration.locks is not None:
             here = self._registration.row.host
             watches.processes.watch(row for row in engine.ownership.others if row.host == here)

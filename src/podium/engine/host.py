@@ -219,6 +219,7 @@ class EngineHost:
         """Clean shutdown: claim nothing more, let tasks end within the grace time, hand back the rest."""
         if self._closing.is_set():
             return
+        self._registration.change(state="draining")
         done = threading.Event()
         try:
             self._loop.call_soon_threadsafe(self.engine.stop, done.set)

@@ -13,8 +13,9 @@ EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
 REPLAY_SECONDS_PER_ENTRY = 50e-6
 # What becomes of runs that nobody in this process started or waits for: "equal", driven like the others (a
-# worker); "yield", driven, but handed back at once at shutdown; "leave", left to other engines.
-Others = Literal["equal", "yield", "leave"]
+# worker); "watch", only looked at, by a pool that starts workers; "yield", driven, but handed back at once at
+# shutdown; "leave", left to other engines.
+Others = Literal["equal", "yield", "leave", "watch"]
 _MAY_BE_NONE = ("process_slots", "log_lines", "log_bytes", "log_line")
 
 

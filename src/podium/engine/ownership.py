@@ -56,6 +56,7 @@ class Ownership:
         self._renewed: float | None = None  # monotonic time of the last successful renewal
         self.condemned = False
         self.others: list[Beat] = []  # at the last look
+        self.asked = ""  # of this engine, by a person, likewise
 
     def beat(self, info: str | None = None) -> bool:
         """Renew, and say something new of this engine; False if it has no row any more and must stop."""
@@ -78,7 +79,9 @@ class Ownership:
         if self._renewed is None or began - self._renewed > self._lease * AWAY:
             return 0  # what keeps us from renewing may keep the others
         try:
-            self.others = [row for row in self._store.beats() if row.id != self._engine]
+            rows = self._store.beats()
+            self.others = [row for row in rows if row.id != self._engine]
+            self.asked = next((row.asked for row in rows if row.id == self._engine), self.asked)
             dead = [row for row in self.others if self._is_dead(row, began)]
             freed = self._store.release({row.id: row.beat for row in dead})
         except StoreError:

@@ -77,6 +77,11 @@ class Residents:
         """Whether any attempt runs."""
         return any(owned.attempts.running for owned in self.owned.values())
 
+    @property
+    def tasks(self) -> int:
+        """How many attempts run, or are in line for a slot. Any thread."""
+        return sum(len(owned.attempts.running) for owned in list(self.owned.values()))
+
     def bring_in(self, head: Head, on_record: bool = False, then: Callable[[bool], None] = _ignore) -> None:
         """Replay a run that is ours, then go on with it. `then` is told whether that could be.
 

@@ -21,7 +21,7 @@ from . import history
 from .durations import ago, span
 from .progress import RunProgress
 from .store_view import StoreView
-from .undriven import can_act, living, offered, would_take
+from .undriven import can_act, hindrance, living, offered, would_take
 from .waited_for import waited_for
 from .whereabouts import WayOn, way_on
 
@@ -283,16 +283,20 @@ class _Unfinished:
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
         since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
-        held = [(engine, read_engine_info(engine.info).blocked) for engine in same]
+        held = [(engine, hindrance(engine)) for engine in same]
         names = tuple(
-            f"{named(engine)} is held up: {blocked}"
-            if blocked
-            else f"{named(engine)} takes it as soon as it has room{self._load(engine)}"
-            for engine, blocked in held[:_SHOWN]
+            f"{named(engine)} {hindered or self._welcome(engine)}" for engine, hindered in held[:_SHOWN]
         )
-        if all(blocked for _, blocked in held):
-            return Cause("blocked", f"whoever would take it is held up{since}", names, UNBLOCK)
+        if all(hindered for _, hindered in held):
+            paused = [engine for engine in same if read_engine_info(engine.info).state == "paused"]
+            fix = f"podium workers {paused[0].id} resume" if paused else UNBLOCK
+            return Cause("blocked", f"whoever would take it is held up{since}", names, fix)
         return Cause("due", f"it is ready to be taken{since}", names)
+
+    def _welcome(self, engine: EngineRow) -> str:
+        if read_engine_info(engine.info).kind == "pool":
+            return "starts a worker for it where it has room for one"
+        return f"takes it as soon as it has room{self._load(engine)}"
 
     def _load(self, engine: EngineRow) -> str:
         """What an engine has to do, where a run has been left lying for longer than a look takes."""

@@ -13,7 +13,8 @@ from .store_view import StoreView
 class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
     """An engine. `alive`: null where only its lease can tell (another host); `slots`: `def` tasks at once;
     `blocked`: what holds up its event loop; `full`: slots, by option, that have been held for too long;
-    `broken`: modules that it cannot import."""
+    `broken`: modules that it cannot import; `state`: "paused", "draining" or ""; `runs` in memory,
+    `tasks` that run or are in line, when it was `seen` last, by its own clock."""
 
     id: str
     host: str
@@ -32,6 +33,10 @@ class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
     blocked: str
     full: dict[str, int]
     broken: dict[str, str]
+    state: str
+    runs: int
+    tasks: int
+    seen: str | None
 
 
 def engine_shapes(view: StoreView) -> list[EngineShape]:
@@ -58,6 +63,10 @@ def engine_shapes(view: StoreView) -> list[EngineShape]:
                 blocked=info.blocked,
                 full=dict(info.full),
                 broken=dict(info.broken),
+                state=info.state,
+                runs=info.runs,
+                tasks=info.tasks,
+                seen=iso(info.beaten) if info.beaten else None,
             )
         )
     return shapes

@@ -48,6 +48,12 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     return info.drives == "all" or row.starter_engine == engine.id
 
 
+def hindrance(engine: EngineRow) -> str:
+    """What keeps a live engine from taking anything; "" where nothing does."""
+    info = read_engine_info(engine.info)
+    return f"is held up: {info.blocked}" if info.blocked else f"is {info.state}" if info.state else ""
+
+
 def undriven(rows: Iterable[RunRow], engines: Sequence[EngineRow]) -> list[RunRow]:
     """Of these the unfinished runs that none of these living engines has, or would take."""
     alive = {engine.id for engine in engines}

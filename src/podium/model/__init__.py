@@ -63,7 +63,7 @@ from .records import (
     Wait,
     Write,
 )
-from .rows import Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
+from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
@@ -106,6 +106,9 @@ __all__ = [
     "TURNS",
     "UNFINISHED",
     "Claimed",
+    "ASKED",
+    "ASK_DRAIN",
+    "ASK_PAUSE",
     "EngineRow",
     "Entry",
     "Fence",

@@ -93,6 +93,10 @@ class EngineRow(msgspec.Struct, frozen=True):
     functions: Mapping[str, str] = {}  # what it offers: name -> fingerprint of its code
 
 
+ASK_PAUSE, ASK_DRAIN = "pause", "drain"
+ASKED = ("", ASK_PAUSE, ASK_DRAIN)  # of an engine: to work, to take nothing new, to do so and end
+
+
 class Beat(msgspec.Struct, frozen=True, gc=False):
     """The signs of life of an engine: what others look at several times a second. See `EngineRow`."""
 
@@ -100,6 +104,7 @@ class Beat(msgspec.Struct, frozen=True, gc=False):
     beat: int
     host: str
     pid: int
+    asked: str = ""  # what a person wants of it, see `ASKED`
 
 
 class Query(msgspec.Struct, frozen=True):

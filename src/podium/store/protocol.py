@@ -286,6 +286,11 @@ class Store(Protocol):
         """
         ...
 
+    def ask_engine(self, engine: str, asked: str) -> bool:
+        """Have it stand in the engine's row what is wanted of it, one of `ASKED`; its own look at the beats
+        tells it. False: there is no such row."""
+        ...
+
     def beats(self) -> list[Beat]:
         """The beats of all engines with a row, oldest first; a look at them touches nothing else."""
         ...

@@ -165,6 +165,9 @@ class FaultyReader:
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return self._call("attached", lambda: self._inner.attached(starts))
 
+    def ask_engine(self, engine: str, asked: str) -> bool:
+        return self._call("ask_engine", lambda: self._inner.ask_engine(engine, asked))
+
     def beats(self) -> list[Beat]:
         def then(_: list[Beat]) -> None:
             self._looked = self._stage.scheduler.time

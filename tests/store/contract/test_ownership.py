@@ -280,6 +280,16 @@ def test_beats_are_seen_without_what_engines_say_of_themselves(store: Store) -> 
     assert [beat.id for beat in store.beats()] == ["e2"]
 
 
+def test_what_is_asked_of_an_engine_stands_in_its_row(store: Store) -> None:
+    store.announce(engine("e2"))
+    assert store.ask_engine("e1", "pause")
+    assert {beat.id: beat.asked for beat in store.beats()} == {"e1": "pause", "e2": ""}
+    store.heartbeat("e1", "{}")
+    assert store.ask_engine("e1", "")
+    assert store.beats()[0].asked == ""
+    assert not store.ask_engine("gone", "pause")
+
+
 def test_an_engine_says_something_new_of_itself_with_a_heartbeat(store: Store) -> None:
     store.heartbeat("e1", '{"v":2}')
     store.heartbeat("e1")

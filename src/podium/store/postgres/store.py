@@ -147,6 +147,10 @@ class PostgresStore(StreamReader, Store):
         with self._heart.held() as connection:
             return bool(rows(connection, SQL["heartbeat"], {"engine": engine, "info": info}))
 
+    def ask_engine(self, engine: str, asked: str) -> bool:
+        with self._heart.held() as connection:
+            return bool(rows(connection, SQL["ask_engine"], {"engine": engine, "asked": asked}))
+
     def beats(self) -> list[Beat]:
         with self._heart.held() as connection:
             return [Beat(*row) for row in rows(connection, SQL["beats"])]

@@ -183,6 +183,11 @@ class SqliteStore(SaidReader, Store):
             rows(connection, SQL["heartbeat"], (engine, info))
             return connection.changes() == 1
 
+    def ask_engine(self, engine: str, asked: str) -> bool:
+        with self._connections.writing() as connection, transaction(connection):
+            rows(connection, SQL["ask_engine"], (engine, asked))
+            return connection.changes() == 1
+
     def beats(self) -> list[Beat]:
         with self._connections.reading() as connection:
             return [Beat(*row) for row in rows(connection, SQL["beats"])]

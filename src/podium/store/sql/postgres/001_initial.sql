@@ -157,7 +157,8 @@ CREATE TABLE podium.engines (
     host    text COLLATE "C" NOT NULL,
     pid     bigint NOT NULL,
     started double precision NOT NULL,
-    info    text COLLATE "C" NOT NULL
+    info    text COLLATE "C" NOT NULL,
+    asked   text COLLATE "C" NOT NULL DEFAULT ''
 ) WITH (fillfactor = 50);
 
 CREATE TABLE podium.offers (

@@ -528,8 +528,11 @@ UPDATE podium.engines SET beat = beat + 1, info = coalesce(%(info)b, info)
 WHERE id = %(engine)b AND set_config('synchronous_commit', 'off', true) IS NOT NULL
 RETURNING beat;
 
+-- name: ask_engine
+UPDATE podium.engines SET asked = %(asked)b WHERE id = %(engine)b RETURNING 1;
+
 -- name: beats
-SELECT id, beat, host, pid FROM podium.engines ORDER BY started, id;
+SELECT id, beat, host, pid, asked FROM podium.engines ORDER BY started, id;
 
 -- name: engines
 SELECT id, beat, host, pid, started, info,

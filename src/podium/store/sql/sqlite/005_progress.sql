@@ -86,3 +86,6 @@ CREATE INDEX value_names_by_name ON value_names (name);
 
 -- Results that may stand for other calls: their names say for which.
 CREATE INDEX history_cached ON history (name) WHERE kind = 'result' AND name <> '';
+
+-- What a person wants of an engine: '' to work, 'pause' to take nothing new, 'drain' to end then.
+ALTER TABLE engines ADD COLUMN asked TEXT NOT NULL DEFAULT '';

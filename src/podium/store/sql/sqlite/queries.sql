@@ -485,8 +485,11 @@ INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, 
 -- name: heartbeat
 UPDATE engines SET beat = beat + 1, info = coalesce(?2, info) WHERE id = ?1;
 
+-- name: ask_engine
+UPDATE engines SET asked = ?2 WHERE id = ?1;
+
 -- name: beats
-SELECT id, beat, host, pid FROM engines ORDER BY started, id;
+SELECT id, beat, host, pid, asked FROM engines ORDER BY started, id;
 
 -- name: engines
 SELECT id, beat, host, pid, started, info,

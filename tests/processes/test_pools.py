@@ -1,0 +1,77 @@
+"""Pools of workers, and workers that are paused and drained from afar."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from podium.model import State
+from tests.processes.support import FLOWS, Host, wait_until
+
+
+def podium(host: Host, *words: str) -> Any:
+    ran = subprocess.run(
+        [sys.executable, "-m", "podium", *words, "--store", host.url, "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_a_pool_grows_with_the_load_and_shrinks_to_nothing(host: Host) -> None:
+    pool = host.worker(FLOWS, "-c", "1", "--max", "2", "--idle", "0.5")
+    assert len(host.engines()) == 1  # its own, which takes nothing
+    runs = [host.start(f"{FLOWS}:relay", steps=1, seconds=0.4) for _ in range(8)]
+    assert [host.ended(run) for run in runs] == [0] * 8
+    assert len({line.pid for line in host.lines()}) == 2
+    assert pool.pid not in {line.pid for line in host.lines()}
+    wait_until(lambda: list(host.engines().values()) == [pool.pid])
+    pool.terminate()
+    assert pool.end() == 0
+    assert host.engines() == {}
+
+
+def test_a_worker_of_a_pool_that_dies_is_replaced_and_ends_with_the_pool(host: Host) -> None:
+    pool = host.worker(FLOWS, "-c", "2", "--min", "1", "--max", "1")
+    (first,) = wait_until(lambda: [pid for pid in host.engines().values() if pid != pool.pid])
+    run = host.start(f"{FLOWS}:relay", steps=1, seconds=0.5)
+    wait_until(host.lines)
+    os.kill(first, signal.SIGKILL)
+    assert host.ended(run) == 0
+    second = host.lines()[-1].pid
+    assert second not in (first, pool.pid)
+    pool.kill()
+    wait_until(lambda: second not in host.engines().values())
+
+
+def test_a_paused_worker_ends_what_it_has_begun_and_takes_nothing(host: Host) -> None:
+    worker = host.worker(FLOWS)
+    begun = host.start(f"{FLOWS}:relay", steps=1, seconds=0.6)
+    wait_until(host.lines)
+    assert podium(host, "workers", str(worker.pid), "pause")["asked"] == "pause"
+    wait_until(lambda: podium(host, "workers")["workers"][0]["state"] == "paused")
+    assert host.ended(begun) == 0
+    left = host.start(f"{FLOWS}:relay", steps=1, seconds=0.0)
+    time.sleep(0.5)  # of taking nothing, though it is rung for
+    assert host.app.load(left).state is State.QUEUED
+    why = podium(host, "why", left)
+    assert f"podium workers {next(iter(host.engines()))} resume" in json.dumps(why)
+    podium(host, "workers", str(worker.pid), "resume")
+    assert host.ended(left) == 0
+
+
+def test_a_worker_is_drained_from_afar(host: Host) -> None:
+    worker = host.worker(FLOWS, "--grace", "10")
+    run = host.start(f"{FLOWS}:relay", steps=1, seconds=0.5)
+    wait_until(host.lines)
+    (shown,) = podium(host, "workers")["workers"]
+    assert (shown["pid"], shown["kind"], shown["modules"]) == (worker.pid, "worker", [FLOWS])
+    podium(host, "workers", shown["id"], "drain")
+    assert worker.end() == 0
+    assert host.app.load(run).state is State.SUCCEEDED
+    assert host.engines() == {}
