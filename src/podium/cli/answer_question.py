@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
-from ..client import answer
+from ..client import answer, operator
 from . import options
 from .answer import say_json
 from .exit_codes import FINE
@@ -19,7 +17,7 @@ from .values import read_value
 @options.run_id
 @click.argument("value", metavar="VALUE")
 @click.option("--ask", metavar="ID", help="Which question, by its id or its prompt, where there are several.")
-@click.option("--by", metavar="WHO", help="Who answers, for the record. Default: the system's user.")
+@options.by
 @options.store
 @options.as_json
 @options.quiet("Say nothing.")
@@ -33,17 +31,9 @@ def command(
     """
     with looking(store) as app:
         row = pick(app, run)
-        answer(app, row.id, read_value(value), ask, by or user()).result()
+        answer(app, row.id, read_value(value), ask, operator(by)).result()
     if as_json:
         say_json(run=row.id, outcome="answered")
     elif not quiet:
         say(f"{row.id}  answered")
     return FINE
-
-
-def user() -> str:
-    """Who is at the keyboard, as the system knows it."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no such user on record
-        return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import App, Cancelled
+from ..client import App, Cancelled, operator
 from ..errors import WrongState
 from ..inspect import living, offered, way_on, would_take
 from ..model import UNFINISHED, RunRow, State
@@ -17,8 +17,15 @@ from .terminal import safe
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
 @options.steering("Ids only.")
+@options.by
 def command(
-    query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
+    query: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    by: str | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Ask a run to stop; its body may clean up.
 
@@ -29,7 +36,7 @@ def command(
         if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         name = safe(chosen.rows[0].id) if len(chosen.rows) == 1 else "RUN"
-        came_to = app.decisions.cancel_all(chosen.rows)
+        came_to = app.decisions.cancel_all(chosen.rows, operator(by))
         done = {row.id: what for row, what in zip(chosen.rows, came_to, strict=True)}
         return each(chosen.rows, lambda row: (row.id, _told(app, row, done[row.id], name)), as_json, quiet)
 

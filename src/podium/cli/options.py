@@ -71,6 +71,13 @@ def quiet(text: str) -> Callable[[F], F]:
     return click.option("-q", "--quiet", is_flag=True, help=text)
 
 
+def by(function: F) -> F:
+    """`--by WHO`."""
+    return click.option("--by", metavar="WHO", help="Who does, for the record. Default: the login name.")(
+        function
+    )
+
+
 def run_id(function: F) -> F:
     """The argument RUN."""
     return click.argument("run", metavar="RUN", shell_complete=_complete)(function)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, Operator, operator
 from ..model import UNFINISHED, RunRow, State
 from . import options
-from .answer_question import user
 from .exit_codes import FINE
 from .lookup import looking
 from .many import Chosen, agreed, each
@@ -15,7 +14,7 @@ from .many import Chosen, agreed, each
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
 @options.steering("Ids only.")
-@click.option("--by", metavar="WHO", help="Who pauses it, for the record. Default: the system's user.")
+@options.by
 def command(
     query: tuple[str, ...],
     by: str | None,
@@ -34,10 +33,10 @@ def command(
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "pause", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
-        who = by or user()
+        who = operator(by)
         return each(chosen.rows, lambda row: (row.id, _pause(app, row, who)), as_json, quiet)
 
 
-def _pause(app: App, row: RunRow, by: str) -> str:
+def _pause(app: App, row: RunRow, by: Operator) -> str:
     app.decisions.pause(row.id, by).result()
     return "asked; it pauses when what has begun has ended" if row.state is State.RUNNING else "paused"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, Operator, operator
 from ..errors import UsageError
 from ..inspect import living, missing_from, offered
 from ..model import RunRow
@@ -19,11 +19,19 @@ from .terminal import safe, tell
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @options.bulk
+@options.by
 @options.store
 @options.as_json
 @options.quiet("Ids only.")
 def command(
-    old: str, new: str, yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
+    old: str,
+    new: str,
+    yes: bool,
+    dry_run: bool,
+    by: str | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Move the unfinished runs of OLD to NEW, both named as `podium runs --json` names functions.
 
@@ -43,7 +51,7 @@ def command(
         verb = f"move to {safe(new)}"
         if not agreed(chosen, verb, yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
-        return each(chosen.rows, lambda row: (row.id, _rename(app, row, new)), as_json, quiet)
+        return each(chosen.rows, lambda row: (row.id, _rename(app, row, new, operator(by))), as_json, quiet)
 
 
 def _require_no_typo(app: App, new: str) -> None:
@@ -58,6 +66,6 @@ def _require_no_typo(app: App, new: str) -> None:
     tell(f"no live engine offers {safe(new)} now: the runs wait until one does")
 
 
-def _rename(app: App, row: RunRow, new: str) -> str:
-    app.decisions.rename(row.id, new).result()
+def _rename(app: App, row: RunRow, new: str, by: Operator) -> str:
+    app.decisions.rename(row.id, new, by).result()
     return f"moved to {safe(new)}"

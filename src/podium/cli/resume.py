@@ -7,7 +7,7 @@ import shlex
 
 import click
 
-from ..client import RESUMED, App, store_flag
+from ..client import RESUMED, App, Operator, operator, store_flag
 from ..errors import WrongState
 from ..inspect import find_code, folders_of, living, offered, undriven, way_on
 from ..model import RunRow, State
@@ -26,11 +26,13 @@ _IN_LINE = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
 @click.command(cls=options.Asking, context_settings=options.HELP)
 @click.option("--detach", is_flag=True, help="Only put it back in line; another process drives it.")
 @options.steering("Ids only; no progress.")
+@options.by
 def command(
     query: tuple[str, ...],
     detach: bool,
     yes: bool,
     dry_run: bool,
+    by: str | None,
     store: str | None,
     as_json: bool,
     quiet: bool,
@@ -41,6 +43,7 @@ def command(
     process has their code: `podium resume workflow:daily`. What is in line and left behind is driven by
     `podium worker`, as a line then says.
     """
+    who = operator(by)
     with looking(store) as app:
         chosen = Chosen(app, query, RESUMED)
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
@@ -48,7 +51,7 @@ def command(
                 _tell_left_behind(app, query, chosen)
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
-            code = each(chosen.rows, lambda row: (row.id, _put_in_line(app, row)), as_json, quiet)
+            code = each(chosen.rows, lambda row: (row.id, _put_in_line(app, row, who)), as_json, quiet)
             if len(chosen.rows) == 1 and not quiet:
                 tell_standing(app, chosen.rows[0].id)
             elif not quiet:
@@ -63,7 +66,7 @@ def command(
 
     def begin(driving: App) -> str:
         if row.state is State.PARKED:
-            driving.resume(row.id).result()
+            driving.resume(row.id, who).result()
         return row.id
 
     return drive_again(app.url, row, begin, as_json=as_json, quiet=quiet)
@@ -76,10 +79,10 @@ def _require_code(app: App, row: RunRow) -> None:
         raise TargetNotFound(safe(way.why[0]), fix=safe(way.said))
 
 
-def _put_in_line(app: App, row: RunRow) -> str:
+def _put_in_line(app: App, row: RunRow, by: Operator) -> str:
     _require_open(row)
     if row.state is State.PARKED:
-        app.resume(row.id).result()
+        app.resume(row.id, by).result()
         return "in line"
     if _runs(app, row):
         return f"{_RUNS}; nothing was done"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import RETRIED, RETRIED_BY_QUERY
+from ..client import RETRIED, RETRIED_BY_QUERY, operator
 from ..inspect import retried_since
 from ..model import RunRow
 from . import options
@@ -17,11 +17,13 @@ from .many import Chosen, agreed, each
 @click.command(cls=options.Asking, context_settings=options.HELP)
 @click.option("--detach", is_flag=True, help="Only put the new run in line and print its id.")
 @options.steering("Ids only; no progress.")
+@options.by
 def command(
     query: tuple[str, ...],
     detach: bool,
     yes: bool,
     dry_run: bool,
+    by: str | None,
     store: str | None,
     as_json: bool,
     quiet: bool,
@@ -31,6 +33,7 @@ def command(
     A single one is driven here. With a query (see `podium runs -h`) all that match, have failed and were not
     retried before are put in line, for whatever process has their code: `podium retry ended:today`.
     """
+    who = operator(by)
     with looking(store) as app:
         chosen = Chosen(app, query, RETRIED, RETRIED_BY_QUERY)
         if chosen.by_query and chosen.rows:
@@ -42,7 +45,7 @@ def command(
             begun: list[str] = []
 
             def put_in_line(row: RunRow) -> tuple[str, str]:
-                begun.append(app.retry(row.id).id.result())
+                begun.append(app.retry(row.id, who).id.result())
                 return begun[-1], "in line"
 
             code = each(chosen.rows, put_in_line, as_json, quiet)
@@ -52,5 +55,5 @@ def command(
     (row,) = chosen.rows
     require_engine()
     return drive_again(
-        app.url, row, lambda driving: driving.retry(row.id).id.result(), as_json=as_json, quiet=quiet
+        app.url, row, lambda driving: driving.retry(row.id, who).id.result(), as_json=as_json, quiet=quiet
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ..client import Settlement
+from ..client import Settlement, operator
 from ..errors import UsageError
 from . import options
 from .answer import say_json
-from .answer_question import user
 from .exit_codes import FINE
 from .lookup import looking, pick, tell_standing
 from .terminal import say
@@ -21,7 +20,7 @@ from .values import read_value
 @click.option("--happened", metavar="JSON", help="It has happened, with this result: JSON, or else text.")
 @click.option("--again", is_flag=True, help="It has not happened: begin it again.")
 @click.option("--failed", metavar="TEXT", help="It has not happened, and is not to: a RuntimeError.")
-@click.option("--by", metavar="WHO", help="Who says so, for the record. Default: the system's user.")
+@options.by
 @options.store
 @options.as_json
 @options.quiet("Say nothing.")
@@ -48,7 +47,7 @@ def command(
     how = Settlement.of(value, again, None if failed is None else RuntimeError(failed))
     with looking(store) as app:
         row = pick(app, run)
-        app.decisions.settle(row.id, step, how, by or user()).result()
+        app.decisions.settle(row.id, step, how, operator(by)).result()
         if as_json:
             say_json(run=row.id, outcome="settled")
         elif not quiet:

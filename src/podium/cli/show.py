@@ -10,7 +10,7 @@ import msgspec
 
 from ..client import App
 from ..env import RealEnv
-from ..inspect import RunProgress, entry_shape, history, run_fields
+from ..inspect import RunProgress, entry_shape, history, iso, run_fields
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
 from .answer import say_json
@@ -22,6 +22,7 @@ from .terminal import has_colour, plain, safe, say
 
 _LINES_MAX = 60
 _VALUES_MAX = 5
+_ACTS_MAX = 10  # the newest decisions
 
 
 @click.command(context_settings=options.HELP)
@@ -39,7 +40,18 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
             steps = [entry_shape(entry) for entry in entries]
             values = {value.name: msgspec.Raw(value.payload) for value in app.store.values(row.id)}
             streams = app.store.streams(row.id)
-            say_json(**run_fields(row), **outcome_json(row), history=steps, values=values, streams=streams)
+            acts = [
+                {"n": act.n, "at": iso(act.at), "by": act.by, "verb": act.verb_of_run, "outcome": act.outcome}
+                for act in app.store.audited(run=row.id)
+            ]
+            say_json(
+                **run_fields(row),
+                **outcome_json(row),
+                history=steps,
+                values=values,
+                streams=streams,
+                acts=acts,
+            )
         elif quiet:
             say(row.id)
         elif everything:
@@ -111,9 +123,19 @@ def _said(app: App, row: RunRow) -> Iterator[str]:
         yield f"{' · '.join(rest)}  {formatting.dim(f'podium stream {safe(row.id)}')}"
 
 
+def _decided(app: App, row: RunRow) -> Iterator[str]:
+    """Who has decided what about it."""
+    now = RealEnv().now()
+    for act in reversed(app.store.audited(limit=_ACTS_MAX, run=row.id)):
+        said = f" {safe(act.said)}" if act.said and not act.address else ""
+        came_to = "" if act.outcome == "done" else f": {act.outcome or 'cut off'}"
+        yield f"{safe(act.verb_of_run)}{said} by {safe(act.by)}, {formatting.ago(act.at, now)}{came_to}"
+
+
 def _below(app: App, row: RunRow) -> Iterator[str]:
-    """What it has said, how it came out, and one thing to do."""
+    """What it has said, what was decided about it, how it came out, and one thing to do."""
     yield from _said(app, row)
+    yield from _decided(app, row)
     if row.logs:
         yield f"logs: {formatting.many(row.logs, 'line')}  {formatting.dim(f'podium logs {row.id}')}"
     if row.state is State.SUCCEEDED:

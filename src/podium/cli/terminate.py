@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import App
+from ..client import App, Operator, operator
 from ..model import UNFINISHED, RunRow
 from . import options
 from .exit_codes import FINE
@@ -14,8 +14,15 @@ from .many import Chosen, agreed, each
 
 @click.command(cls=options.Asking, context_settings=options.HELP)
 @options.steering("Ids only.")
+@options.by
 def command(
-    query: tuple[str, ...], yes: bool, dry_run: bool, store: str | None, as_json: bool, quiet: bool
+    query: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    by: str | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """End a run at once, without running its body, which then cannot clean up; nothing is undone.
 
@@ -25,9 +32,9 @@ def command(
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "terminate", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
-        return each(chosen.rows, lambda row: (row.id, _terminate(app, row)), as_json, quiet)
+        return each(chosen.rows, lambda row: (row.id, _terminate(app, row, operator(by))), as_json, quiet)
 
 
-def _terminate(app: App, row: RunRow) -> str:
-    app.terminate(row.id).result()
+def _terminate(app: App, row: RunRow, by: Operator) -> str:
+    app.terminate(row.id, by).result()
     return "cancelled"

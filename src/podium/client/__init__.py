@@ -6,6 +6,7 @@ from .app import App
 from .body import BodyWaiting, Callback, OwnRun, StepRun
 from .busy_wait import NEW_STORE, WAITING
 from .checking import check
+from .decisions import NO_VALUE
 from .default_app import current_app, declared
 from .executor import Executor
 from .feed import Feed, FeedEvent, Missed
@@ -15,6 +16,7 @@ from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .messages import answer, complete, completing, questions, send
 from .moving import Moved, give_up_move, move
+from .operators import Operator, operator
 from .process import Drives, wants_engine
 from .pruning import forget
 from .run import Run
@@ -44,6 +46,7 @@ __all__ = [
     "ELSEWHERE",
     "LOG",
     "NEW_STORE",
+    "NO_VALUE",
     "PASSED_ON",
     "SETTINGS",
     "WAITING",
@@ -80,6 +83,7 @@ __all__ = [
     "Missed",
     "Found",
     "Option",
+    "Operator",
     "OwnRun",
     "ShownSetting",
     "examine",
@@ -119,6 +123,7 @@ __all__ = [
     "is_tag",
     "keep_schedules",
     "load",
+    "operator",
     "questions",
     "read_chunks",
     "require_own_ids",

@@ -23,6 +23,7 @@ from .decisions import NO_VALUE, Decisions
 from .end_watcher import settle
 from .location import default_url, is_found_by_folder, script, settled_url
 from .notices import tell
+from .operators import Operator, operator
 from .process import Drives, wants_engine
 from .profile import Profile, checked_executors
 from .records import Records
@@ -161,34 +162,35 @@ class App:
         """The whole recorded history of a run, in order. Raises RunNotFound."""
         return self.records.history(run)
 
-    def cancel(self, run: str) -> Future[Cancelled]:
+    def cancel(self, run: str, by: Operator | None = None) -> Future[Cancelled]:
         """Ask a run to stop; one whose body has not begun, or that is parked, ends at once.
+        `by`: who does, for the record, here and below; None: the login name.
 
         Raises RunNotFound.
         """
-        return self.decisions.cancel(run)
+        return self.decisions.cancel(run, by or operator())
 
-    def terminate(self, run: str) -> Future[Verdict]:
+    def terminate(self, run: str, by: Operator | None = None) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run. Raises WrongState."""
-        return self.decisions.terminate(run)
+        return self.decisions.terminate(run, by or operator())
 
-    def resume(self, run: str) -> Future[Verdict]:
+    def resume(self, run: str, by: Operator | None = None) -> Future[Verdict]:
         """Put a parked run back in line. Raises WrongState."""
-        return self.decisions.resume(run)
+        return self.decisions.resume(run, by or operator())
 
-    def retry(self, run: str) -> Started:
+    def retry(self, run: str, by: Operator | None = None) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed.
 
         Raises WrongState.
         """
-        return self.decisions.retry(run)
+        return self.decisions.retry(run, by or operator())
 
-    def fork(self, run: str, at: str | int, value: Any = NO_VALUE) -> Started:
+    def fork(self, run: str, at: str | int, value: Any = NO_VALUE, by: Operator | None = None) -> Started:
         """A new run from the record of any, up to before the outcome of a step, or with `value` as that.
 
         Raises WrongState and UsageError.
         """
-        return self.decisions.fork(run, at, value)
+        return self.decisions.fork(run, at, by or operator(), value)
 
 
 apps: Apps[App] = Apps()

@@ -43,7 +43,7 @@ class StepRun:
     async def started(self) -> str:
         return self.id
 
-    def cancel(self) -> Waiting[None]:
+    def cancel(self, by: str | None) -> Waiting[None]:  # on record as what the body does
         self._step.cancel()
         return Done()
 
@@ -77,7 +77,7 @@ class OwnRun:
     async def started(self) -> str:
         return self.id
 
-    def cancel(self) -> Waiting[None]:
+    def cancel(self, by: str | None) -> Waiting[None]:
         raise UsageError(
             f"{line_of(*caller())}: a body that cancels its own run",
             fix="raise an exception, or return; asyncio.current_task().cancel() cancels the branch",

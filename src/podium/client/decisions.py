@@ -14,9 +14,24 @@ from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
 from ..machine import label_of
-from ..model import CANCEL, PAUSE, SETTLE, EngineRow, Entry, Kind, Message, Outcome, RunRow, Verdict, Write
+from ..model import (
+    CANCEL,
+    PAUSE,
+    SETTLE,
+    AuditRow,
+    EngineRow,
+    Entry,
+    Kind,
+    Message,
+    NewRun,
+    Outcome,
+    RunRow,
+    Verdict,
+    Write,
+)
 from . import forking, owners, steering
 from .end_watcher import settle
+from .operators import Operator
 from .records import Records
 from .session import Session
 from .settling import Settlement
@@ -41,18 +56,22 @@ class Decisions:
         self._session, self._records, self._starts = session, records, starts
         self._env = session.profile.env
 
-    def cancel(self, run: str) -> Future[Cancelled]:
+    def cancel(self, run: str, by: Operator) -> Future[Cancelled]:
         """Ask a run to stop: CancelledError is raised in its body at the next turn; one whose body has not
         begun, or that is parked, ends at once."""
-        writes = steering.cancelling(self._records.load(run), self._env.new_id(), self._env.now())
+        writes = self._cancelling(self._records.load(run), by)
         if not writes:
             return known(Cancelled.TOO_LATE)
         return mapped(first_not_refused(self.write, writes), lambda done: steering.cancelled_by(*done))
 
-    def cancel_all(self, rows: Sequence[RunRow]) -> list[Cancelled]:
+    def _cancelling(self, row: RunRow, by: Operator) -> list[Write]:
+        now = self._env.now()
+        acts = by.acts("cancel", row.id, now)
+        return [replace(write, acts=acts) for write in steering.cancelling(row, self._env.new_id(), now)]
+
+    def cancel_all(self, rows: Sequence[RunRow], by: Operator) -> list[Cancelled]:
         """The same for runs as they were read, in one commit for each chunk of them; blocks."""
-        now, new_id = self._env.now(), self._env.new_id
-        asked = [list(steering.cancelling(row, new_id(), now)) for row in rows]
+        asked = [self._cancelling(row, by) for row in rows]
         done = [Cancelled.TOO_LATE] * len(rows)
         while left := [n for n, writes in enumerate(asked) if writes]:
             for chunk in chunks(left):
@@ -63,11 +82,12 @@ class Decisions:
                         asked[n].clear()
         return done
 
-    def terminate(self, run: str) -> Future[Verdict]:
+    def terminate(self, run: str, by: Operator) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run."""
-        return self._decide(run, steering.terminating(*self._freed(run), self._env.now()))
+        now = self._env.now()
+        return self._decide(run, steering.terminating(*self._freed(run), now), by.acts("terminate", run, now))
 
-    def rename(self, run: str, function: str) -> Future[Verdict]:
+    def rename(self, run: str, function: str, by: Operator) -> Future[Verdict]:
         """Have a run that nobody, or a dead process, holds go on with a function by its new name.
 
         Where its script went with the old name, the file that has the new one takes its place: the same call
@@ -80,33 +100,38 @@ class Decisions:
         if row.fingerprint and is_workflow(url, function, row.starter, known) is False:
             raise UsageError(f"{function} is a task, and run {run} is of a workflow", fix=f"podium why {run}")
         starter = starter_under(url, row, function)
-        return self._decide(run, steering.renaming(row, owner, function, starter))
+        acts = by.acts("rename", run, self._env.now(), f"{row.function} to {function}")
+        return self._decide(run, steering.renaming(row, owner, function, starter), acts)
 
-    def resume(self, run: str) -> Future[Verdict]:
+    def resume(self, run: str, by: Operator) -> Future[Verdict]:
         """Put a parked run back in line."""
         row = self._records.load(run)
         ours = self._session.profile.functions.get(row.function)
         code = ours.fingerprint if ours is not None else None
-        return self._decide(run, steering.resuming(row, self._env.now(), code))
+        now = self._env.now()
+        return self._decide(run, steering.resuming(row, now, code), by.acts("resume", run, now))
 
-    def pause(self, run: str, by: str = "") -> Future[None]:
+    def pause(self, run: str, by: Operator) -> Future[None]:
         """Have a run wait until it is resumed; what of it has begun ends before."""
         row, env = self._records.load(run), self._env
-        writes = steering.pausing(row, Message(env.new_id(), row.id, PAUSE, env.now(), sender=by))
+        asked = Message(env.new_id(), row.id, PAUSE, env.now(), sender=by.name)
+        acts = by.acts("pause", run, asked.at)
+        writes = [replace(write, acts=acts) for write in steering.pausing(row, asked)]
         return mapped(first_not_refused(self.write, writes), _ignore) if writes else known(None)
 
-    def settle(self, run: str, step: str, how: Settlement, by: str) -> Future[Verdict]:
+    def settle(self, run: str, step: str, how: Settlement, by: Operator) -> Future[Verdict]:
         """Say what became of a step over which a run is parked.
 
         Raises WrongState where that is not so, UsageError for a result that does not fit, EncodeError.
         """
         row, env = self._records.load(run), self._env
-        about = Message(env.new_id(), row.id, SETTLE, env.now(), state=how.state, sender=by)
+        about = Message(env.new_id(), row.id, SETTLE, env.now(), state=how.state, sender=by.name)
         write = steering.settling(row, step, about)
         (asked,) = write.messages
         task, schema = self._task_of(row, asked.name), read_reason(row.payload).schema
         asked = replace(asked, payload=how.payload(asked.name, task, schema, self._session.store.depot))
-        return self._decide(run, replace(write, messages=(asked,)))
+        acts = by.acts("settle", run, asked.at, f"{asked.name}: {how.in_words}")
+        return self._decide(run, replace(write, messages=(asked,)), acts)
 
     def _task_of(self, row: RunRow, step: str) -> Function | None:
         """The task of a step that has begun, where it is imported here."""
@@ -114,13 +139,17 @@ class Decisions:
         entry = next(found, None)
         return None if entry is None else registry.get(f"{entry.module}:{label_of(step)}")
 
-    def retry(self, run: str) -> Started:
+    def retry(self, run: str, by: Operator) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
         row = self._records.load(run)
         new = steering.retrying(row, self._records.history(run), self._env.new_id(), self._env.now())
-        return self._starts.copy(new, row.function)
+        return self._copy(new, row, by, "retry", f"as {new.id}")
 
-    def fork(self, run: str, at: str | int, value: Any = NO_VALUE) -> Started:
+    def _copy(self, new: NewRun, row: RunRow, by: Operator, verb: str, said: str) -> Started:
+        (act,) = by.acts(verb, row.id, new.at, said) or (None,)
+        return self._starts.copy(replace(new, act=act), row.function)
+
+    def fork(self, run: str, at: str | int, by: Operator, value: Any = NO_VALUE) -> Started:
         """A new run from the record of one, up to before the outcome of a step, or with `value` as that.
 
         Raises UsageError for a step that is none, and a value that does not fit, too.
@@ -130,7 +159,8 @@ class Decisions:
         forking.require_no_children(row, self._taken_along(row, entries))
         outcome = None if value is NO_VALUE else self._outcome(row, cut, value)
         new = forking.forking(row, cut, self._env.new_id(), self._env.now(), outcome)
-        return self._starts.copy(new, row.function)
+        with_it = "" if outcome is None else ", with another value"
+        return self._copy(new, row, by, "fork", f"at {at}{with_it}, as {new.id}")
 
     def _outcome(self, row: RunRow, cut: forking.Cut, value: Any) -> Entry:
         """The entry that has the value, by the code at hand: that alone says of what type it is."""
@@ -191,6 +221,6 @@ class Decisions:
             row = self._records.load(run)  # by its new token: an engine that takes it meanwhile wins
         return row, owners.owner_of(session.store, row)
 
-    def _decide(self, run: str, write: Write) -> Future[Verdict]:
+    def _decide(self, run: str, write: Write, acts: tuple[AuditRow, ...]) -> Future[Verdict]:
         """Refused where the run has moved on meanwhile: WrongState."""
-        return mapped(self.write(write), partial(steering.accepted, run))
+        return mapped(self.write(replace(write, acts=acts)), partial(steering.accepted, run))

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from .decisions import NO_VALUE
 from .loop_wakeup import in_event_loop
+from .operators import operator
 from .stored_run import StoredRun
 
 
@@ -15,13 +16,14 @@ class Forkable:
     def _stored(self) -> StoredRun:
         raise NotImplementedError
 
-    def fork(self, *, at: str | int, value: Any = NO_VALUE) -> Self:
+    def fork(self, *, at: str | int, value: Any = NO_VALUE, by: str | None = None) -> Self:
         """A copy of it, in whatever state, that goes its own way: it ends before the outcome of a step, so
         that this is done again, or with `value` in its place.
 
         at     the step: its name (`"charge"`, `"charge#1"` the second call), its identity (`"1.2/charge"`),
                or the number of its entry in `history()`
         value  what it is to have come to, which must fit what the step returns by the code at hand
+        by     who forks it, for the record; default: the login name, in a task its run
 
         From there on its ids, its chance and its idempotency keys are its own, so effects happen again. What
         was started before and has no outcome yet is waited for by both. A crash before this is done may have
@@ -37,7 +39,7 @@ class Forkable:
         103
         """
         stored = self._stored()
-        started = stored.app.fork(stored.row().id, at, value)
+        started = stored.app.fork(stored.row().id, at, value, operator(by))
         if not in_event_loop():
             started.id.result()
         kind: Any = type(self)

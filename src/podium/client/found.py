@@ -13,6 +13,7 @@ from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
 from .app import App
 from .default_app import current_app
+from .operators import Operator, operator
 from .run import Run
 from .steering import Cancelled
 from .stored_run import StoredRun
@@ -21,12 +22,14 @@ from .waiting import Waiting, answered
 RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...
 RETRIED_BY_QUERY = frozenset({State.FAILED})  # ... and is of, where a query says nothing of states
 RESUMED = frozenset({State.PARKED})
+PAUSED = UNFINISHED - RESUMED
 
-Verb = Literal["cancel", "terminate", "resume", "retry"]
+Verb = Literal["cancel", "terminate", "pause", "resume", "retry"]
 # What a verb can be done to, and what it is done to where a query says nothing of states.
 _VERBS: dict[Verb, tuple[frozenset[State], frozenset[State] | None]] = {
     "cancel": (UNFINISHED, None),
     "terminate": (UNFINISHED, None),
+    "pause": (PAUSED, None),
     "resume": (RESUMED, None),
     "retry": (RETRIED, RETRIED_BY_QUERY),
 }
@@ -36,8 +39,9 @@ class Found:
     """Runs that match a query, newest first, read from the store by pages as you iterate.
 
     `for run in found`, `async for run in found`. Verbs act on all that match and can be acted upon:
-    `cancel()` and `terminate()` on those that have not ended; `retry()` on failed ones that no newer run goes
-    on from (and on cancelled ones, where the query says so); `resume()` on parked ones. Each gives how many.
+    `cancel()`, `pause()` and `terminate()` on those that have not ended; `retry()` on failed ones that no
+    newer run goes on from (and on cancelled ones, where the query says so); `resume()` on parked ones. Each
+    gives how many, and puts on record who did: `by`, else the login name, in a task its run.
 
     Example:
 
@@ -75,7 +79,7 @@ class Found:
         """
         return answered(lambda: sum(map(len, pages(self._app, self._parsed))), self._app.env)
 
-    def cancel(self) -> Waiting[int]:
+    def cancel(self, *, by: str | None = None) -> Waiting[int]:
         """Ask all of them that have not ended to stop.
 
         Example:
@@ -84,9 +88,9 @@ class Found:
         >>> podium.runs("tag:nightly").cancel().result()
         1
         """
-        return self._each("cancel")
+        return self._each("cancel", by)
 
-    def terminate(self) -> Waiting[int]:
+    def terminate(self, *, by: str | None = None) -> Waiting[int]:
         """End those that no living process has at once, without running their bodies.
 
         Example:
@@ -95,9 +99,20 @@ class Found:
         >>> podium.runs("tag:nightly").terminate().result()
         1
         """
-        return self._each("terminate")
+        return self._each("terminate", by)
 
-    def resume(self) -> Waiting[int]:
+    def pause(self, *, by: str | None = None) -> Waiting[int]:
+        """Have those that have not ended wait until they are resumed; `by`: who does, for the record.
+
+        Example:
+
+        >>> run = rests.options(tags=["nightly"], delay=3600).start()
+        >>> podium.runs("tag:nightly").pause().result()
+        1
+        """
+        return self._each("pause", by)
+
+    def resume(self, *, by: str | None = None) -> Waiting[int]:
         """Put the parked ones back in line.
 
         What a process has left behind is in line already, for whoever drives its function: a worker, or the
@@ -108,9 +123,9 @@ class Found:
         >>> podium.runs("workflow:daily").resume().result()
         0
         """
-        return self._each("resume")
+        return self._each("resume", by)
 
-    def retry(self) -> Waiting[int]:
+    def retry(self, *, by: str | None = None) -> Waiting[int]:
         """A new run for each failed one that no newer run goes on from.
 
         Example:
@@ -118,7 +133,7 @@ class Found:
         >>> podium.runs("workflow:daily ended:today").retry().result()
         0
         """
-        return self._each("retry")
+        return self._each("retry", by)
 
     def meant(self, verb: Verb) -> list[RunRow]:
         """The rows of the runs that a verb would be done to, newest first, to show them before. It blocks.
@@ -135,8 +150,9 @@ class Found:
             rows = [row for row in rows if row.id not in done]
         return rows
 
-    def act(self, verb: Verb, rows: Sequence[RunRow]) -> int:
-        """Do it to these; to how many it was done: the others have moved on meanwhile. It blocks.
+    def act(self, verb: Verb, rows: Sequence[RunRow], by: Operator | None = None) -> int:
+        """Do it to these; to how many it was done: the others have moved on meanwhile. `by`: who
+        does, for the record; None: the login name. It blocks.
 
         Example:
 
@@ -144,19 +160,21 @@ class Found:
         >>> found.act("retry", found.meant("retry"))
         0
         """
-        app = self._app
+        app, by = self._app, by or operator()
         if verb == "cancel":
-            done = app.decisions.cancel_all(rows)
+            done = app.decisions.cancel_all(rows, by)
             return len(done) - done.count(Cancelled.TOO_LATE)
         acts: dict[Verb, Callable[[str], Future[Any]]] = {
-            "terminate": app.terminate,
-            "resume": app.resume,
-            "retry": lambda run: app.retry(run).id,
+            "pause": lambda run: app.decisions.pause(run, by),
+            "terminate": lambda run: app.terminate(run, by),
+            "resume": lambda run: app.resume(run, by),
+            "retry": lambda run: app.retry(run, by).id,
         }
         return sum([_has_happened(asked) for asked in [_asked(acts[verb], row.id) for row in rows]])
 
-    def _each(self, verb: Verb) -> Waiting[int]:
-        return answered(lambda: self.act(verb, self.meant(verb)), self._app.env)
+    def _each(self, verb: Verb, by: str | None) -> Waiting[int]:
+        who = operator(by)
+        return answered(lambda: self.act(verb, self.meant(verb), who), self._app.env)
 
     def _run(self, row: RunRow) -> Run[Any]:
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))

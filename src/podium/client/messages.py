@@ -14,9 +14,10 @@ from ..depot import Depot
 from ..engine import refused_signal
 from ..errors import UsageError, WrongState
 from ..executors import current_attempt
-from ..model import ANSWER, SIGNAL, Answer, Message, Outcome, Verdict, WaitRow, Write
+from ..model import ANSWER, SIGNAL, Answer, AuditRow, Message, Outcome, Verdict, WaitRow, Write
 from .app import App
 from .default_app import current_app
+from .operators import Operator
 from .waiting import Answer as Answered
 from .waiting import Waiting, mapped
 
@@ -60,7 +61,7 @@ def questions(app: App, run: str | None = None) -> list[WaitRow]:
     return [row for row in found if row.kind == ANSWER and row.prompt and row.taken is None]
 
 
-def answer(app: App, run: str, value: Any, ask: str | None, by: str | None) -> Future[None]:
+def answer(app: App, run: str, value: Any, ask: str | None, by: Operator) -> Future[None]:
     """Answer what a run asks; `ask` names the question by its id, its step or its prompt.
 
     Raises UsageError where the value does not fit or it is not clear which question is meant, WrongState
@@ -69,7 +70,8 @@ def answer(app: App, run: str, value: Any, ask: str | None, by: str | None) -> F
     row = _meant(app, run, ask)
     check_schema(value, row.schema, f"the answer to {row.prompt!r}")
     payload = codec.encode(value, where="answer", depot=app.store.depot)
-    return _complete(app, row.target, payload, "succeeded", by or "", f"{row.prompt!r} of run {run}")
+    acts = by.acts("answer", run, app.env.now(), row.prompt)
+    return _complete(app, row.target, payload, "succeeded", by.name, f"{row.prompt!r} of run {run}", acts)
 
 
 def _meant(app: App, run: str, ask: str | None) -> WaitRow:
@@ -93,7 +95,15 @@ def _meant(app: App, run: str, ask: str | None) -> WaitRow:
     raise WrongState(f"run {run} ({row.state}) {asks}", fix="podium waiting  lists what is asked")
 
 
-def _complete(app: App, target: str, payload: bytes, state: str, by: str, what: str) -> Future[None]:
+def _complete(
+    app: App,
+    target: str,
+    payload: bytes,
+    state: str,
+    by: str,
+    what: str,
+    acts: tuple[AuditRow, ...] = (),
+) -> Future[None]:
     given = Answer(target, app.env.now(), _digest(payload, state), payload, state, by)
 
     def answered(verdict: Verdict) -> None:
@@ -107,7 +117,7 @@ def _complete(app: App, target: str, payload: bytes, state: str, by: str, what: 
                 fix="podium waiting  lists what is asked",
             )
 
-    return mapped(app.decisions.write(Write(answers=(given,))), answered)
+    return mapped(app.decisions.write(Write(answers=(given,), acts=acts)), answered)
 
 
 def _who(rows: Sequence[WaitRow]) -> str:

@@ -11,6 +11,7 @@ from ..model import Entry, State
 from .fork_verb import Forkable
 from .loop_wakeup import in_event_loop
 from .messages import answer
+from .operators import operator
 from .settling import Settling
 from .stored_run import PASSED_ON, StoredRun, why
 from .streams import LOG, Stream
@@ -33,7 +34,7 @@ class Source(Protocol):
 
     async def started(self) -> str: ...
 
-    def cancel(self) -> Waiting[None]: ...
+    def cancel(self, by: str | None) -> Waiting[None]: ...
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]: ...
 
@@ -116,8 +117,10 @@ class Run(Forkable, Settling, Waiting[R]):
         """
         return self._source.started()
 
-    def cancel(self) -> Waiting[None]:
+    def cancel(self, *, by: str | None = None) -> Waiting[None]:
         """Ask it to stop: its body sees CancelledError and may clean up.
+
+        by  who cancels it, for the record; default: the login name, in a task its run
 
         One whose body has not begun, or that is parked, ends at once; of an ended run it does nothing. What
         `@task(undo=)` and `on_failure` undo is then undone, which a second cancel does not cut.
@@ -130,7 +133,7 @@ class Run(Forkable, Settling, Waiting[R]):
         Traceback (most recent call last):
         podium.errors.RunCancelled: ...
         """
-        return self._source.cancel()
+        return self._source.cancel(by)
 
     def send(self, name: str, value: Any = None, *, id: str | None = None) -> Waiting[None]:
         """Send it a signal, which its body gets by `podium.receive(name)`, sooner or later.
@@ -177,7 +180,7 @@ class Run(Forkable, Settling, Waiting[R]):
         """Answer what its body asks by `podium.ask`.
 
         ask  which question, by its id or its prompt, where there are several
-        by   who answers, for the record
+        by   who answers, for the record; default: the login name, in a task its run
 
         Raises UsageError where the value does not fit the question's type, WrongState where nothing is asked,
         it was answered already otherwise, or the time is up.
@@ -189,10 +192,11 @@ class Run(Forkable, Settling, Waiting[R]):
         podium.errors.WrongState: ...
         """
         stored = self._stored()
-        return Answer(answer(stored.app, stored.row().id, value, ask, by))
+        return Answer(answer(stored.app, stored.row().id, value, ask, operator(by)))
 
-    def terminate(self) -> Waiting[None]:
+    def terminate(self, *, by: str | None = None) -> Waiting[None]:
         """End it at once, without running its body, which then cannot clean up; nothing is undone.
+        `by`: as in `cancel`.
 
         Raises WrongState where a living process has it (`cancel` asks that one), or it has ended.
 
@@ -204,7 +208,7 @@ class Run(Forkable, Settling, Waiting[R]):
         'cancelled'
         """
         stored = self._stored()
-        return Answer(mapped(stored.app.terminate(stored.row().id), lambda _: None))
+        return Answer(mapped(stored.app.terminate(stored.row().id, operator(by)), lambda _: None))
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order: a row for each outcome.
@@ -221,8 +225,8 @@ class Run(Forkable, Settling, Waiting[R]):
         stored = self._stored()
         return stored.app.history(stored.row().id)
 
-    def resume(self) -> Waiting[None]:
-        """Put it back in line after it was parked. Raises WrongState if it is not.
+    def resume(self, *, by: str | None = None) -> Waiting[None]:
+        """Put it back in line after it was parked. `by`: as in `cancel`. Raises WrongState if it is not.
 
         Example:
 
@@ -231,10 +235,11 @@ class Run(Forkable, Settling, Waiting[R]):
         podium.errors.WrongState: ...
         """
         stored = self._stored()
-        return Answer(mapped(stored.app.resume(stored.row().id), lambda _: None))
+        return Answer(mapped(stored.app.resume(stored.row().id, operator(by)), lambda _: None))
 
-    def retry(self) -> Run[R]:
-        """A new run from the recorded past of this failed one. Raises WrongState if it has not failed.
+    def retry(self, *, by: str | None = None) -> Run[R]:
+        """A new run from the recorded past of this failed one. `by`: as in `cancel`. Raises WrongState if it
+        has not failed.
 
         Example:
 
@@ -246,7 +251,7 @@ class Run(Forkable, Settling, Waiting[R]):
         'done'
         """
         stored = self._stored()
-        started = stored.app.retry(stored.row().id)
+        started = stored.app.retry(stored.row().id, operator(by))
         if not in_event_loop():
             started.id.result()
         return Run(StoredRun(stored.app, stored.function, started))

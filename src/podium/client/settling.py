@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..functions import Function
 from ..machine import AGAIN, is_undo
 from ..model import State
+from .operators import operator
 from .waiting import Answer, Waiting, mapped
 
 
@@ -36,6 +37,13 @@ class Settlement:
         if failed is not None:
             return Settlement(State.FAILED.value, failed)
         return Settlement(State.SUCCEEDED.value, happened)
+
+    @property
+    def in_words(self) -> str:
+        """What became of it, for the record."""
+        if self.state == AGAIN:
+            return "not done, to be done again"
+        return "done" if self.state == State.SUCCEEDED.value else "failed"
 
     def payload(self, step: str, task: Function | None, schema: str, depot: Depot | None) -> bytes:
         """As it is stored, for the step with this identity. Raises UsageError and EncodeError.
@@ -64,7 +72,7 @@ class Settling:
     def pause(self, *, by: str | None = None) -> Waiting[None]:
         """Have it wait until it is resumed: it begins nothing new, what has begun ends, then it is parked.
 
-        by  who pauses it, for the record
+        by  who pauses it, for the record; default: the login name, in a task its run
 
         Its child runs go on. A crash on the way loses nothing: whoever drives it next parks it. Of one that
         is parked it does nothing. Raises WrongState where it has ended.
@@ -77,7 +85,7 @@ class Settling:
         'parked'
         """
         stored = self._stored()
-        return Answer(stored.app.decisions.pause(stored.row().id, by or ""))
+        return Answer(stored.app.decisions.pause(stored.row().id, operator(by)))
 
     def settle(
         self,
@@ -94,7 +102,7 @@ class Settling:
         happened  it has happened: the result that the body gets; of what undoes a step None will do
         again     it has not: it is begun again, though `once=True`
         failed    it has not, and is not to: the exception that the body gets; of what undoes a step: leave it
-        by        who says so, for the record
+        by        who says so, for the record; default: the login name, in a task its run
 
         Raises WrongState where it is not parked over that step, UsageError for a result that does not fit,
         EncodeError. After a crash in the middle it was said or not: `why` tells.
@@ -106,5 +114,5 @@ class Settling:
         podium.errors.WrongState: ...
         """
         how, stored = Settlement.of(happened, again, failed), self._stored()
-        decided = stored.app.decisions.settle(stored.row().id, step, how, by or "")
+        decided = stored.app.decisions.settle(stored.row().id, step, how, operator(by))
         return Answer(mapped(decided, lambda _: None))

@@ -16,6 +16,7 @@ from ..model import RunRow, State
 from .app import App, Started
 from .loop_wakeup import wait_in_loop
 from .messages import send
+from .operators import operator
 from .process import is_session
 from .streams import Stream, stream_of, value_of
 from .waiting import Answer, Waiting, known, mapped, result_within
@@ -113,8 +114,8 @@ class StoredRun:
     async def started(self) -> str:
         return await wait_in_loop(self._start)
 
-    def cancel(self) -> Waiting[None]:
-        return Answer(mapped(self.app.cancel(self.row().id), lambda _: None))
+    def cancel(self, by: str | None) -> Waiting[None]:
+        return Answer(mapped(self.app.cancel(self.row().id, operator(by)), lambda _: None))
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
         return Answer(send(self.app, self.row().id, name, value, id))

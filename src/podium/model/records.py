@@ -15,6 +15,7 @@ from enum import Enum
 
 import msgspec
 
+from .audit import AuditRow
 from .measures import Measure
 from .states import State
 
@@ -208,6 +209,7 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     generation: int = 0  # of its origin
     base: int = 0  # likewise, where something is copied
     entries: tuple[Entry, ...] = ()  # its history's first ones of its own, after what is copied
+    act: AuditRow | None = None  # who has retried or forked its origin; on record if it is made
 
 
 class Wait(msgspec.Struct, frozen=True, gc=False):
@@ -280,6 +282,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     measures: tuple[Measure, ...] = ()  # by the fenced run
     chunks: tuple[StreamChunk, ...] = ()  # what the fenced run emitted meanwhile; the store numbers them
     values: tuple[PublishedValue, ...] = ()  # what it published; the last of each name is kept
+    acts: tuple[AuditRow, ...] = ()  # who has decided it; on record unless nothing of it happened
 
 
 class StepWrite(Write, frozen=True, gc=False):

@@ -68,7 +68,7 @@ class Journal:
     def _made(
         self, route: Route, request: Request, caller: Caller, body: bytes, act: Callable[[], Any]
     ) -> Any:
-        store = self._app.store
+        store, place = self._app.store, route.pattern.fullmatch(request.path)
         n = store.audit(
             AuditRow(
                 at=self._app.env.now(),
@@ -78,6 +78,7 @@ class Journal:
                 target=request.path.removeprefix("/api/"),
                 said=codec.preview(body, _SAID_MAX) if body else "",
                 address=request.address,
+                run=place.groupdict().get("run", "") if place is not None else "",
             )
         )
         outcome = "E900"

@@ -40,7 +40,8 @@ _FENCED = attrgetter(
 )  # fmt: skip
 _RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures", "chunks", "values")
 _RARE = attrgetter(
-    "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks", "values"
+    "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks",
+    "values", "acts",
 )  # fmt: skip
 _KIND = attrgetter("kind")
 _MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
@@ -132,6 +133,8 @@ class _Judging:
             )
         messages = tuple([self._inboxes.send(message) for message in write.messages])
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
+        if write.acts and all(outcome is Outcome.DONE for outcome in (*messages, *answers)):
+            self.changes.acts += write.acts
         return Verdict(Outcome.DONE, runs, messages, waits, answers)
 
     # -- checks: nothing here changes anything ------------------------------------------------------------
@@ -318,6 +321,8 @@ class _Judging:
                 return Outcome.EXISTS, holder
             self._rows.holders[new.project, new.unique_name] = new.id
         self._add(new)
+        if new.act is not None:
+            self.changes.acts.append(new.act)
         return Outcome.DONE, new.id
 
     def _attach(self, new: NewRun) -> str | None:

@@ -348,8 +348,8 @@ class Store(Protocol):
         """Say how the change of that number came out. Said once, it stays; an unknown number is no error."""
         ...
 
-    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
-        """What was asked for, the newest first, with numbers below `before`."""
+    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
+        """What was asked for, of one run or of all, the newest first, with numbers below `before`."""
         ...
 
     def checkpoint_due(self) -> bool:

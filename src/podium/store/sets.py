@@ -18,6 +18,7 @@ from ..model import (
     FINAL,
     OUTCOME,
     SIGNAL,
+    AuditRow,
     Entry,
     Kind,
     LogLine,
@@ -152,6 +153,7 @@ class Changes(msgspec.Struct):
     waits: list[WaitState] = []  # new ones, some of them answered already
     answered: list[WaitState] = []  # of those that were there
     ended: dict[str, RunState] = {}  # all their rows of `waits` go, after the rest
+    acts: list[AuditRow] = []  # new rows of the audit
     wakes: bool = False  # some of it may be work for another engine
 
 

@@ -308,8 +308,8 @@ class FaultyStore(FaultyStreams):
     def audit_outcome(self, n: int, outcome: str) -> None:
         self._call("audit_outcome", lambda: self._inner.audit_outcome(n, outcome))
 
-    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
-        return self._call("audited", lambda: self._inner.audited(before, limit))
+    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
+        return self._call("audited", lambda: self._inner.audited(before, limit, run))
 
     def expire(self, before: float, limit: int = 1000) -> int:
         return self._call("expire", lambda: self._inner.expire(before, limit))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...client import answer, questions
+from ...client import Operator, answer, questions
 from ...inspect import iso
 from ..access import Caller
 from ..service import Service
@@ -71,5 +71,6 @@ def listed(service: Service) -> QuestionsPage:
 def give(service: Service, run: str, body: AnswerBody, caller: Caller) -> Answered:
     """Answer a run's question: checked by its schema; the first answer counts (409 for another)."""
     row = service.app.load(run)
-    answer(service.app, row.id, body.value, body.ask, caller.name).result(SECONDS)
+    by = Operator(caller.name, is_recorded=True)
+    answer(service.app, row.id, body.value, body.ask, by).result(SECONDS)
     return Answered(run=row.id, by=caller.name)

@@ -20,7 +20,8 @@ class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that was asked for. `outcome`: "done", or the code of the error; "" where it was cut off."""
+    """A change that was asked for. `run`: the one that it is about, or ""; `outcome`: "done", or the
+    code of the error; "" where it was cut off."""
 
     n: int
     at: str | None
@@ -31,6 +32,7 @@ class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
     said: str
     address: str
     outcome: str
+    run: str
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ class TokensPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def audited(service: Service, query: AuditQuery) -> AuditPage:
-    """Every change that was asked for over HTTP: who, when, what, how it came out."""
+    """Every change that was asked for: who, when, what, how it came out."""
     rows = service.app.store.audited(query.after, query.limit + 1)
     page = rows[: query.limit]
     items = [_item(row) for row in page]
@@ -75,6 +77,7 @@ def _item(row: AuditRow) -> AuditItem:
         said=row.said,
         address=row.address,
         outcome=row.outcome,
+        run=row.run,
     )
 
 

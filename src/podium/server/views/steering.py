@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ...client import Cancelled, Found, Settlement
+from ...client import NO_VALUE, Cancelled, Found, Operator, Settlement
 from ...errors import WrongState
 from ..access import Caller
 from ..http import Refused
@@ -17,7 +17,7 @@ from .items import RunItem, items
 SECONDS = 30.0  # for the commit
 _EXAMPLES = 3
 
-Verb = Literal["cancel", "retry", "resume", "terminate"]
+Verb = Literal["cancel", "retry", "resume", "terminate", "pause"]
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,29 +82,29 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
-def cancel(service: Service, run: str, body: Nothing) -> Steered:
+def cancel(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Ask a run to stop; one whose body has not begun, or that is parked, ends at once."""
-    outcome = _result(service.app.cancel(run))
+    outcome = _result(service.app.cancel(run, _who(caller)))
     if outcome is Cancelled.TOO_LATE:
         raise WrongState(f"run {run} has ended: {service.app.load(run).state}", fix=f"podium show {run}")
     return _steered(service, run, outcome.value)
 
 
-def terminate(service: Service, run: str, body: Nothing) -> Steered:
+def terminate(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """End a run that nobody drives, at once; its body does not run."""
-    _result(service.app.terminate(run))
+    _result(service.app.terminate(run, _who(caller)))
     return _steered(service, run, "ended")
 
 
 def pause(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Have a run wait until it is resumed; what of it has begun ends before."""
-    _result(service.app.decisions.pause(run, caller.name))
+    _result(service.app.decisions.pause(run, _who(caller)))
     return _steered(service, run, "asked")
 
 
-def resume(service: Service, run: str, body: Nothing) -> Steered:
+def resume(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Put a parked run back in line."""
-    _result(service.app.resume(run))
+    _result(service.app.resume(run, _who(caller)))
     return _steered(service, run, "in line")
 
 
@@ -113,20 +113,20 @@ def settle(service: Service, run: str, body: SettleBody, caller: Caller) -> Stee
     happened = ... if body.happened is msgspec.UNSET else body.happened
     failed = None if body.failed is None else RuntimeError(body.failed)
     how = Settlement.of(happened, body.again, failed)
-    _result(service.app.decisions.settle(run, body.step, how, caller.name))
+    _result(service.app.decisions.settle(run, body.step, how, _who(caller)))
     return _steered(service, run, "in line")
 
 
-def retry(service: Service, run: str, body: Nothing) -> Steered:
+def retry(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """A new run from the record of a failed one: it goes on at the step that failed."""
-    new = _result(service.app.retry(run).id)
+    new = _result(service.app.retry(run, _who(caller)).id)
     return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
 
 
-def fork(service: Service, run: str, body: ForkBody) -> Steered:
+def fork(service: Service, run: str, body: ForkBody, caller: Caller) -> Steered:
     """A copy of a run that ends before the outcome of a step, or with another value in its place."""
-    given = () if body.value is msgspec.UNSET else (body.value,)
-    new = _result(service.app.fork(run, body.at, *given).id)
+    value = NO_VALUE if body.value is msgspec.UNSET else body.value
+    new = _result(service.app.fork(run, body.at, value, _who(caller)).id)
     return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
 
 
@@ -140,17 +140,22 @@ def preview(service: Service, query: BulkQuery) -> Preview:
     )
 
 
-def bulk(service: Service, verb: str, body: BulkBody) -> Bulk:
+def bulk(service: Service, verb: str, body: BulkBody, caller: Caller) -> Bulk:
     """Do it to all that match and can be acted upon, if they are not more than were shown."""
-    if verb not in ("cancel", "retry", "resume", "terminate"):
-        raise Refused(404, "E100", f"there is no verb {verb}", "cancel, retry, resume or terminate")
+    if verb not in ("cancel", "retry", "resume", "terminate", "pause"):
+        raise Refused(404, "E100", f"there is no verb {verb}", "cancel, retry, resume, pause or terminate")
     found = Found(service.app, body.q)
     rows = found.meant(verb)
     if len(rows) > body.count:
         raise WrongState(
             f"{len(rows)} runs match by now, {body.count} were shown; nothing was done", fix="look again"
         )
-    return Bulk(done=found.act(verb, rows))
+    return Bulk(done=found.act(verb, rows, Operator(caller.name)))  # a row for each, beside that of the query
+
+
+def _who(caller: Caller) -> Operator:
+    """On record by the row of the request."""
+    return Operator(caller.name, is_recorded=True)
 
 
 def _steered(service: Service, run: str, outcome: str) -> Steered:

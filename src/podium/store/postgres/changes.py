@@ -10,7 +10,7 @@ from msgspec.structs import astuple
 
 from ...codec import names_in
 from ...depot import Depot
-from ...model import Entry, LogLine, NewRun
+from ...model import AuditRow, Entry, LogLine, NewRun
 from ..sets import Changes, InboxRow, RunState, references
 from .statements import SQL, Row, Statement, columns
 
@@ -24,6 +24,7 @@ _RUN = (
 _MESSAGE = "run n id kind name state sender digest at taken payload"
 _MEASURE = "series at value tags step attempt ordinal generation run"
 _WAIT = "run step target kind prompt schema to due cancels taken by digest"
+_ACT = "at by role verb target said address outcome run"
 _FORGET = (
     "forget_history", "forget_logs", "forget_steps_progress", "forget_streams", "forget_values",
     "forget_inbox", "forget_waits", "forget_tags", "forget_value_names", "forget_runs",
@@ -112,7 +113,14 @@ def _rare(
     if changes.forgotten:
         keys = {"keys": [run.key for run in changes.forgotten]}
         found += [(SQL[name], keys) for name in _FORGET]
+    if changes.acts:
+        found += recording(changes.acts)
     return found
+
+
+def recording(acts: Sequence[AuditRow]) -> list[Statement]:
+    """Put these rows on the audit; the last statement gives their numbers."""
+    return [(SQL["audit_lock"], {}), (SQL["audit"], columns(_ACT, [act.columns() for act in acts]))]
 
 
 def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:

@@ -110,6 +110,9 @@ class Reader:
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
         return dict(self.look(SQL["attached"], {"starts": list(starts)}))
 
-    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
+    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
         most = math.inf if before is None else before
-        return [AuditRow(*row) for row in self.look(SQL["audited"], {"before": float(most), "limit": limit})]
+        wanted = {"before": float(most), "limit": limit}
+        if run is None:
+            return [AuditRow(*row) for row in self.look(SQL["audited"], wanted)]
+        return [AuditRow(*row) for row in self.look(SQL["audited_of_run"], {**wanted, "run": run})]

@@ -18,6 +18,7 @@ from ..moving import read_fence, refusal
 from ..protocol import Store
 from . import schema
 from .batch import Batch
+from .changes import recording
 from .claims import Claims, offer, wanted_by
 from .doorbell import Doorbell
 from .lines import Line, Server
@@ -222,11 +223,7 @@ class PostgresStore(StreamReader, Store):
         return gone
 
     def audit(self, row: AuditRow) -> int:
-        values: dict[str, Any] = {
-            "at": float(row.at), "by": row.by, "role": row.role, "verb": row.verb, "target": row.target,
-            "said": row.said, "address": row.address,
-        }  # fmt: skip
-        (((n,),),) = self._change(self._writing, "audit", (SQL["audit"], values))
+        *_, ((n,),) = self._change(self._writing, "audit", *recording([row]))
         return n
 
     def audit_outcome(self, n: int, outcome: str) -> None:

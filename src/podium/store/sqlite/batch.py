@@ -220,6 +220,8 @@ def _apply(
         name_values(connection, depot, run.key, args)  # of the generation that begins
     for run in changes.forgotten:
         forget(connection, run.key)
+    for act in changes.acts:
+        rows(connection, SQL["audit"], act.columns())
     for row in (*changes.moved.values(), *changes.taken):  # they have let go of their payload
         if row.blob is not None:
             rows(connection, _FREE_BLOB, (row.blob,))

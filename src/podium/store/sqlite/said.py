@@ -1,8 +1,9 @@
-"""What runs say while they go on, read: their log, progress, streams and series."""
+"""What runs say while they go on, read: their log, progress, streams, series; and who decided what."""
 
 from __future__ import annotations
 
 from ...model import (
+    AuditRow,
     LogLine,
     Measure,
     MeasureBin,
@@ -29,6 +30,14 @@ class SaidReader:
             else:
                 found = rows(connection, SQL["logs_of_step"], (run, after, step, limit))
             return [LogLine(*row) for row in found]
+
+    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
+        with self._connections.reading() as connection:
+            if run is None:
+                found = rows(connection, SQL["audited"], (before, limit))
+            else:
+                found = rows(connection, SQL["audited_of_run"], (run, before, limit))
+            return [AuditRow(*row) for row in found]
 
     def progress(self, run: str) -> list[StepProgress]:
         with self._connections.reading() as connection:

@@ -331,18 +331,13 @@ class SqliteStore(SaidReader, Store):
         return sweep(self._connections, self._depot, before)
 
     def audit(self, row: AuditRow) -> int:
-        values = (row.at, row.by, row.role, row.verb, row.target, row.said, row.address)
         with self._connections.writing() as connection, transaction(connection):
-            ((n,),) = rows(connection, SQL["audit"], values)
+            ((n,),) = rows(connection, SQL["audit"], row.columns())
             return n
 
     def audit_outcome(self, n: int, outcome: str) -> None:
         with self._connections.writing() as connection, transaction(connection):
             rows(connection, SQL["audit_outcome"], (outcome, n))
-
-    def audited(self, before: int | None = None, limit: int = 100) -> list[AuditRow]:
-        with self._connections.reading() as connection:
-            return [AuditRow(*row) for row in rows(connection, SQL["audited"], (before, limit))]
 
     def checkpoint_due(self) -> bool:
         return self._connections.checkpoint_due()

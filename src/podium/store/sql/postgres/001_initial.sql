@@ -178,8 +178,10 @@ CREATE TABLE podium.audit (
     target  text NOT NULL,
     said    text NOT NULL,
     address text NOT NULL,
-    outcome text NOT NULL
+    outcome text NOT NULL,
+    run     text COLLATE "C" NOT NULL
 );
+CREATE INDEX audit_of_run ON podium.audit (run, n) WHERE run <> '';
 
 -- Points stay when their run is pruned, so they name it by its id; what follows the time tells a point that is
 -- written again from another one.

@@ -758,17 +758,30 @@ SELECT pg_notify('podium', '');
 -- Another value when a transaction that wrote has ended, in whatever database of the server.
 SELECT pg_current_snapshot()::text;
 
+-- name: audit_lock
+-- Rows are numbered one after the other, whoever adds them.
+SELECT pg_advisory_xact_lock(hashtext('podium.audit'));
+
 -- name: audit
-INSERT INTO podium.audit (n, at, "by", role, verb, target, said, address, outcome)
-SELECT coalesce(max(n), 0) + 1, %(at)b, %(by)b, %(role)b, %(verb)b, %(target)b, %(said)b, %(address)b, ''
-FROM podium.audit RETURNING n;
+INSERT INTO podium.audit (n, at, "by", role, verb, target, said, address, outcome, run)
+SELECT (SELECT coalesce(max(n), 0) FROM podium.audit) + row_number() OVER (ORDER BY place),
+    at, "by", role, verb, target, said, address, outcome, run
+FROM unnest(
+    %(at)b::float8[], %(by)b::text[], %(role)b::text[], %(verb)b::text[], %(target)b::text[], %(said)b::text[],
+    %(address)b::text[], %(outcome)b::text[], %(run)b::text[]) WITH ORDINALITY
+    AS given (at, "by", role, verb, target, said, address, outcome, run, place)
+RETURNING n;
 
 -- name: audit_outcome
 UPDATE podium.audit SET outcome = %(outcome)b WHERE n = %(n)b AND outcome = '';
 
 -- name: audited
-SELECT at, "by", role, verb, target, said, address, outcome, n FROM podium.audit
+SELECT at, "by", role, verb, target, said, address, outcome, n, run FROM podium.audit
 WHERE n < %(before)b ORDER BY n DESC LIMIT %(limit)b;
+
+-- name: audited_of_run
+SELECT at, "by", role, verb, target, said, address, outcome, n, run FROM podium.audit
+WHERE run = %(run)b AND run <> '' AND n < %(before)b ORDER BY n DESC LIMIT %(limit)b;
 
 -- == shape ==============================================================================================
 

@@ -41,8 +41,8 @@ CREATE TABLE published (
     PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
--- Changes that somebody asked for over HTTP, put here before they are made. Rows are only added; `outcome` is
--- set once.
+-- Changes that somebody asked for: over HTTP put here before they are made, else with the change itself. Rows are
+-- only added; `outcome` is set once.
 
 CREATE TABLE audit (
     n       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,8 +53,10 @@ CREATE TABLE audit (
     target  TEXT NOT NULL,
     said    TEXT NOT NULL,
     address TEXT NOT NULL,
-    outcome TEXT NOT NULL DEFAULT ''
+    outcome TEXT NOT NULL DEFAULT '',
+    run     TEXT NOT NULL DEFAULT ''   -- the id of the one run that it is about
 ) STRICT;
+CREATE INDEX audit_of_run ON audit (run, n) WHERE run <> '';
 
 -- Points of series that bodies and tasks have measured. They stay when their run is pruned, so they name it by its
 -- id; what follows the time tells a point that is written again from another one.

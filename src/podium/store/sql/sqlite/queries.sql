@@ -742,14 +742,18 @@ SELECT count(*) FROM runs;
 -- == who changed what ===================================================================================
 
 -- name: audit
-INSERT INTO audit (at, by, role, verb, target, said, address) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING n;
+INSERT INTO audit (at, by, role, verb, target, said, address, outcome, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n;
 
 -- name: audit_outcome
 UPDATE audit SET outcome = ? WHERE n = ? AND outcome = '';
 
 -- name: audited
-SELECT at, by, role, verb, target, said, address, outcome, n FROM audit
+SELECT at, by, role, verb, target, said, address, outcome, n, run FROM audit
 WHERE ?1 IS NULL OR n < ?1 ORDER BY n DESC LIMIT ?2;
+
+-- name: audited_of_run
+SELECT at, by, role, verb, target, said, address, outcome, n, run FROM audit
+WHERE run = ?1 AND run <> '' AND (?2 IS NULL OR n < ?2) ORDER BY n DESC LIMIT ?3;
 
 -- == moving to another place =============================================================================
 
