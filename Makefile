@@ -11,7 +11,7 @@ AT_ONCE := -n auto --dist worksteal
 export PYTHON
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test quick lint style layers types wheel-test postgres browser pictures prove bench clean
+.PHONY: help demo test quick lint style layers types wheel-test postgres cluster browser pictures prove bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ test:  ## every test except the long numbers (PYTEST_ARGS="tests/store -x" for s
 
 quick:  ## the tests that take no time: most of them, in a fifth of it
 	@tools/environment.sh $(VENV) $(EXTRAS)
-	@$(RUN) -m pytest $(AT_ONCE) -m "not slow and not prove and not wheel and not postgres" $(PYTEST_ARGS)
+	@$(RUN) -m pytest $(AT_ONCE) -m "not slow and not prove and not wheel and not postgres and not cluster" $(PYTEST_ARGS)
 
 lint: style layers types  ## the next three
 
@@ -50,6 +50,10 @@ wheel-test:  ## build the wheel, install it in a clean environment, run, kill an
 postgres:  ## what needs a PostgreSQL, on one that it starts (PODIUM_TEST_PG=/usr/lib/postgresql/15/bin for another)
 	@tools/environment.sh $(VENV) $(EXTRAS)
 	@$(RUN) -m pytest -m postgres -n 2 --dist worksteal $(PYTEST_ARGS)
+
+cluster:  ## tasks on clusters of Dask and Ray, which it starts
+	@tools/environment.sh $(VENV) examples,test,dask,ray
+	@$(RUN) -m pytest tests/cluster -m cluster $(PYTEST_ARGS)
 
 browser:  ## the dashboard in a real Chromium (apt-get install chromium, or PODIUM_CHROMIUM=/path)
 	@tools/environment.sh $(VENV) browser

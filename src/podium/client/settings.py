@@ -35,6 +35,8 @@ SETTINGS = (
         "PODIUM_NAME", "the name of a session without a file, so that it resumes: a notebook, -c", lambda: ""
     ),
     Setting("PODIUM_PROJECT", "the project whose runs these are, in a store that several share", lambda: ""),
+    Setting("PODIUM_DASK", 'the scheduler of executor="dask"; none: a cluster on this host', lambda: ""),
+    Setting("PODIUM_RAY", 'the cluster of executor="ray"; none: a cluster on this host', lambda: ""),
     Setting("PODIUM_HTTP_URL", 'the endpoint of tasks with executor="http"', lambda: ""),
     Setting("PODIUM_HTTP_KEY", "what its requests are signed with", lambda: "", is_secret=True),
     Setting("PODIUM_VALUES", "of a store on a server: the folder of values that all hosts share", lambda: ""),

@@ -144,7 +144,7 @@ def _refused(attempt: Attempt, what: str, error: Exception) -> Exception:
     """What is wrong with an executor that the app was given is the app's: its run is parked, and tried again
     when a person resumes it. An error in one of ours is ours."""
     name = attempt.function.executor
-    if name in BUILT_IN:
+    if name in BUILT_IN or isinstance(error, UsageError):  # which says itself what is to be mended
         return error
     return UsageError(
         _what(attempt, what, error),

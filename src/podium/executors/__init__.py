@@ -4,6 +4,7 @@ One of your own: `App(executors={"name": factory})`, see `Executor` and `run_enc
 """
 
 from .attempt import Attempt, Ended, Progress, StreamSink, current_attempt, is_loss, time_of_task
+from .clusters import dask_cluster, ray_cluster
 from .command import run_command
 from .effects import NOT_DONE, Done
 from .encoded import decode_outcome, encode_attempt, run_encoded
@@ -42,6 +43,7 @@ __all__ = [
     "StreamSink",
     "ThreadExecutor",
     "current_attempt",
+    "dask_cluster",
     "is_loss",
     "decode_outcome",
     "encode_attempt",
@@ -49,6 +51,7 @@ __all__ = [
     "loading",
     "note_started_run",
     "parents_store",
+    "ray_cluster",
     "refuse_work_while_loading",
     "run_command",
     "run_encoded",

@@ -1,0 +1,427 @@
+"""Hands attempts to a cluster, Dask or Ray, through a driver: a process of its own with the cluster's client.
+
+What is lost with the driver, its scheduler or a worker has no outcome, and begins again when the cluster is
+there. One thread sends, one for each driver hears what it says; the engine's never waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+
+from ..env import Env
+from ..errors import ResourceShortage, TaskCrashed, TaskTimeout, UsageError
+from . import capture
+from .attempt import Attempt, Ended, Progress
+from .cluster_wire import (
+    Down,
+    Drop,
+    FromDriver,
+    Link,
+    Loss,
+    Losses,
+    Note,
+    Notes,
+    Refusals,
+    Replies,
+    Send,
+    Up,
+    Work,
+    decode_note,
+    decode_reply,
+    encode,
+)
+from .encoded import failure_of, order
+from .protocol import Cancellable, Reactor
+
+log = logging.getLogger("podium")
+
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.5, 30.0  # while the cluster cannot be reached; twice as long each time
+BATCH_MAX = 500  # attempts in one frame
+DEATHS_MAX = 2  # workers that a task may cost, then it has failed
+LEAVE_SECONDS = 12.0  # that the driver may take to end
+PACKAGES = {"dask": "distributed", "ray": "ray"}  # what each kind imports
+
+Step = tuple[str, str]  # run and step
+
+
+class _Sent:
+    """One attempt, from the moment that it was submitted."""
+
+    def __init__(self, attempt: Attempt, key: str) -> None:
+        self.attempt, self.key = attempt, key
+        self.step: Step = (attempt.run, attempt.step)
+        self.where = ""  # the worker, when that is known
+        self.alarm: Cancellable | None = None
+        self.has_told = False  # that it waits for the cluster
+
+    @property
+    def is_timed(self) -> bool:
+        return self.attempt.function.timeout is not None and not self.attempt.is_awaited
+
+
+class ClusterExecutor:
+    """One cluster of a kind, for one engine. Nothing is started or connected before its first task."""
+
+    def __init__(
+        self, env: Env, reactor: Reactor, ended: Callable[[Ended], None], kind: str, address: str
+    ) -> None:
+        self._env, self._reactor, self._ended = env, reactor, ended
+        self.kind, self._address = kind, address
+        self._topic = f"podium-{env.new_id()}"
+        self._changed = threading.Condition()
+        self._line: OrderedDict[str, _Sent] = OrderedDict()  # not sent yet
+        self._open: dict[str, _Sent] = {}  # sent
+        self._by_attempt: dict[Attempt, str] = {}  # both of these; the key of each
+        self._drops: list[str] = []
+        self._deaths: dict[Step, int] = {}  # of steps that were on a worker which died: how many were theirs
+        self._suspect = ""  # the key of the one of these that is under way
+        self._driver: DriverProcess | None = None
+        self._has_thread = self._closing = False
+        self._pause, self._trouble = PAUSE_SECONDS, ""
+
+    def submit(self, attempt: Attempt) -> None:
+        """Put it in line. Engine thread only. Raises UsageError where the library is not installed."""
+        package = PACKAGES[self.kind]
+        if find_spec(package) is None:
+            raise UsageError(
+                f"{attempt.function.label} runs on {self.kind.title()}, and {package} is not installed",
+                fix=f'pip install "podium[{self.kind}]", then: podium resume {attempt.run}',
+            )
+        sent = _Sent(attempt, f"{attempt.run}-{self._env.new_id()}")
+        with self._changed:
+            if not self._has_thread:
+                self._env.spawn(self._serve, name=f"podium-{self.kind}")
+                self._has_thread = True
+            self._line[sent.key] = sent
+            self._by_attempt[attempt] = sent.key
+            self._changed.notify()
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Have the cluster cancel it, as far as that can: Dask lets a body that runs go on, Ray ends it."""
+        attempt.cancelled = True
+        with self._changed:
+            key = self._by_attempt.get(attempt, "")
+            sent = self._take(key)
+            if sent is not None:
+                self._deaths.pop(sent.step, None)
+                self._drops.append(key)
+                self._changed.notify()
+        if sent is not None:
+            _unwatch(sent)
+
+    def close(self) -> None:
+        """Leave the cluster; one that was made here ends."""
+        with self._changed:
+            self._closing = True
+            for sent in (*self._line.values(), *self._open.values()):
+                sent.attempt.cancelled = True
+            driver = self._driver
+            self._changed.notify_all()
+        if driver is not None:
+            driver.end()
+
+    def _take(self, key: str) -> _Sent | None:
+        """It is over; the lock is held."""
+        sent = self._line.pop(key, None) or self._open.pop(key, None)
+        if sent is not None:
+            del self._by_attempt[sent.attempt]
+            if self._suspect == key:
+                self._suspect = ""
+                self._changed.notify()
+        return sent
+
+    # -- the thread that sends --------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._closing or self._drops or self._may_send()):
+                    self._changed.wait()
+                if self._closing:
+                    return
+                if self._driver is None:
+                    self._drops.clear()
+            if self._driver is None and not self._connect():
+                continue
+            self._send()
+
+    def _may_send(self) -> bool:
+        return any(sent.step not in self._deaths for sent in self._line.values()) or (
+            bool(self._line) and not self._suspect
+        )
+
+    def _connect(self) -> bool:
+        """Start a driver and wait until it has reached the cluster, or has not: then pause."""
+        if not self._address and not self._trouble:
+            log.warning("no %s is configured: a cluster is made on this host", f"PODIUM_{self.kind.upper()}")
+        try:
+            driver = DriverProcess(self.kind, self._topic, self._address)
+        except OSError as error:
+            self._lament(str(error))
+            return False
+        with self._changed:
+            self._driver = driver
+            if self._closing:
+                driver.link.hang_up()
+        self._env.spawn(self._listen, driver, name=f"podium-{self.kind}-news")
+        why = driver.arrived.get()
+        if why:
+            self._lament(why)
+            return False
+        if self._trouble:
+            log.warning("%s is reached again", self._spelled)
+        self._pause, self._trouble = PAUSE_SECONDS, ""
+        return True
+
+    @property
+    def _spelled(self) -> str:
+        return f"{self.kind.title()} at {self._address}" if self._address else f"a local {self.kind.title()}"
+
+    def _lament(self, why: str) -> None:
+        """The cluster cannot be reached: say so once, to the log and to each run that waits, and pause."""
+        told = f"{self._spelled} cannot be reached: {why}"
+        if self._trouble != told and not self._closing:
+            log.warning("%s; its tasks begin when it can", told)
+        self._trouble = told
+        with self._changed:
+            waiting = [sent for sent in self._line.values() if not sent.has_told]
+            for sent in waiting:
+                sent.has_told = True
+        for sent in waiting:
+            capture.line(sent.attempt, logging.WARNING, f"{told}; it begins when it can")
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing, timeout=self._pause)
+        self._pause = min(self._pause * 2, PAUSE_SECONDS_MAX)
+
+    def _send(self) -> None:
+        with self._changed:
+            drops, self._drops = self._drops, []
+            batch = self._next_batch()
+            driver = self._driver
+        if driver is None:  # it has gone meanwhile, and what was open with it
+            return
+        try:
+            if drops:
+                driver.link.send(Drop(drops))
+            if batch:
+                driver.link.send(Send([(sent.key, self._packed(sent, driver)) for sent in batch]))
+        except OSError:
+            driver.link.hang_up()  # who listens hears of it, and gives up what is open
+
+    def _next_batch(self) -> list[_Sent]:
+        """Take the next ones from the line; the lock is held. One that was on a worker which died begins when
+        no other such one is under way: so that the one whose doing it was is found out."""
+        batch: list[_Sent] = []
+        for sent in list(self._line.values()):
+            if sent.step in self._deaths:
+                if self._suspect:
+                    continue
+                self._suspect = sent.key
+            del self._line[sent.key]
+            self._open[sent.key] = sent
+            batch.append(sent)
+            if len(batch) == BATCH_MAX:
+                break
+        return batch
+
+    def _packed(self, sent: _Sent, driver: DriverProcess) -> bytes:
+        attempt = sent.attempt
+        attempt.handle, attempt.has_begun = sent, True  # from here on nobody can tell that it has not
+        depot = str(attempt.depot.folder) if driver.is_local and attempt.depot is not None else ""
+        return encode(
+            Work(
+                sent.key, order(attempt, is_known=True), attempt.args, self._topic, depot,
+                is_logged=attempt.open_log is not None, is_timed=sent.is_timed,
+            )
+        )  # fmt: skip
+
+    # -- the thread that hears ----------------------------------------------------------------------------
+
+    def _listen(self, driver: DriverProcess) -> None:
+        why = "its driver has ended"
+        while (news := driver.link.receive_news()) is not None:
+            if isinstance(news, Down):
+                why = news.why
+            else:
+                self._hear(driver, news)
+        with self._changed:  # in one step: the next driver's are not lost with this one
+            self._driver = None
+            lost = [sent for key in list(self._open) if (sent := self._take(key))]
+        driver.arrived.put(why)
+        self._lose(lost, f"{self._spelled} is gone: {why}")
+        driver.end()
+        driver.link.close()
+
+    def _hear(self, driver: DriverProcess, news: FromDriver) -> None:
+        match news:
+            case Up():
+                if news.warning:
+                    log.warning("%s: %s", self._spelled, news.warning)
+                driver.arrived.put("")
+            case Notes():
+                for packed in news.notes:
+                    self._noted(decode_note(packed))
+            case Replies():
+                for key, packed in news.replies:
+                    self._replied(key, packed)
+            case Losses():
+                for loss in news.losses:
+                    self._lost(loss)
+            case Refusals():
+                for key, why in news.refusals:
+                    self._refused(key, why)
+            case Down():
+                pass  # `_listen` has it
+
+    def _noted(self, note: Note) -> None:
+        sent = self._open.get(note.key)
+        if sent is None:
+            return
+        attempt = sent.attempt
+        if not sent.where and sent.is_timed:
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+                self._reactor.call_soon_threadsafe(self._watch, sent)
+        sent.where = note.where
+        for line in note.lines:
+            capture.line(attempt, line.level, line.text)
+        if note.progress is not None and attempt.note is not None:
+            attempt.said = note.said
+            attempt.note(attempt, Progress(*note.progress))
+
+    def _replied(self, key: str, packed: bytes) -> None:
+        reply = decode_reply(packed)
+        if reply.refused:
+            self._refused(key, reply.refused)
+            return
+        sent = self._over(key)
+        if sent is None:
+            return
+        attempt = sent.attempt
+        for line in reply.lines:
+            capture.line(attempt, line.level, line.text)
+        attempt.said = reply.said or attempt.said
+        attempt.measures = reply.done.measures
+        failure = failure_of(reply.done, reply.payload)
+        self._ended(Ended(attempt, reply.payload, failure, reply.done.lost))
+
+    def _over(self, key: str) -> _Sent | None:
+        """It has an end of its own; None where nobody wants it any more."""
+        with self._changed:
+            sent = self._take(key)
+            if sent is not None:
+                self._deaths.pop(sent.step, None)
+        if sent is not None:
+            _unwatch_soon(self._reactor, sent)
+        return sent
+
+    def _refused(self, key: str, why: str) -> None:
+        """No worker can make it: the engine parks its run, until the deployment is mended."""
+        sent = self._over(key)
+        if sent is not None:
+            error = UsageError(
+                f"{sent.attempt.function.label} cannot run on {self._spelled}: {why}",
+                fix=f"its module, and this Podium, on every worker; then: podium resume {sent.attempt.run}",
+            )
+            self._ended(Ended(sent.attempt, b"", error, lost=True))
+
+    def _lost(self, loss: Loss) -> None:
+        with self._changed:
+            was_suspect = self._suspect == loss.key
+            sent = self._take(loss.key)
+            deaths = 0
+            if sent is not None and loss.is_death:
+                deaths = self._deaths.get(sent.step, 0) + (was_suspect or loss.is_alone)
+                self._deaths[sent.step] = deaths
+        if sent is None:
+            return
+        if deaths < DEATHS_MAX:
+            self._lose([sent], loss.why)
+            return
+        with self._changed:
+            self._deaths.pop(sent.step, None)
+        label = sent.attempt.function.label
+        error = TaskCrashed(f"{label} has cost {self._spelled} {deaths} workers; of the last one: {loss.why}")
+        _unwatch_soon(self._reactor, sent)
+        self._ended(Ended(sent.attempt, b"", error))
+
+    def _lose(self, lost: Iterable[_Sent], why: str) -> None:
+        for sent in lost:
+            if not sent.attempt.cancelled:
+                _unwatch_soon(self._reactor, sent)
+                capture.line(sent.attempt, logging.WARNING, f"attempt {sent.attempt.number} is lost: {why}")
+                self._ended(Ended(sent.attempt, b"", ResourceShortage(why), lost=True))
+
+    # -- on the engine's thread -----------------------------------------------------------------------------
+
+    def _watch(self, sent: _Sent) -> None:
+        timeout = sent.attempt.function.timeout
+        if timeout is not None and sent.alarm is None and sent.key in self._open:
+            sent.alarm = self._reactor.call_later(timeout, self._overran, sent)
+
+    def _overran(self, sent: _Sent) -> None:
+        sent.alarm = None
+        with self._changed:
+            if self._take(sent.key) is None:
+                return
+            self._drops.append(sent.key)
+            self._changed.notify()
+        label, timeout = sent.attempt.function.label, sent.attempt.function.timeout
+        error = TaskTimeout(
+            f"{label} took longer than its timeout of {timeout:g} s on {sent.where}",
+            fix="its body may go on there: give it a deadline of its own" if self.kind == "dask" else "",
+        )
+        self._ended(Ended(sent.attempt, b"", error))
+
+
+def _unwatch(sent: _Sent) -> None:
+    if sent.alarm is not None:
+        sent.alarm.cancel()
+        sent.alarm = None
+
+
+def _unwatch_soon(reactor: Reactor, sent: _Sent) -> None:
+    if sent.is_timed:
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            reactor.call_soon_threadsafe(_unwatch, sent)
+
+
+class DriverProcess:
+    """The process with the cluster's client, and our end of the link to it."""
+
+    def __init__(self, kind: str, topic: str, address: str) -> None:
+        self.is_local = not address
+        self.arrived: queue.SimpleQueue[str] = queue.SimpleQueue()  # "" when it is there, else why it is not
+        ours, theirs = socket.socketpair()
+        path = os.pathsep.join(filter(None, sys.path))  # a local cluster finds what this process finds
+        words = [sys.executable, "-m", "podium.executors.cluster_driver", kind, str(theirs.fileno()), topic]
+        try:
+            self._process = subprocess.Popen(
+                [*words, *([address] if address else [])],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),), start_new_session=True, env={**os.environ, "PYTHONPATH": path},
+            )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.link = Link(ours)
+
+    def end(self) -> None:
+        """Hang up and see it out."""
+        self.link.hang_up()
+        try:
+            self._process.wait(LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
