@@ -8,13 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import queue
-import socket
-import subprocess
-import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
@@ -22,11 +16,12 @@ from ..env import Env
 from ..errors import ResourceShortage, TaskCrashed, TaskTimeout, UsageError
 from . import capture
 from .attempt import Attempt, Ended, Progress
+from .cluster_line import ClusterLine, Sent
+from .cluster_process import DriverProcess
 from .cluster_wire import (
     Down,
     Drop,
     FromDriver,
-    Link,
     Loss,
     Losses,
     Note,
@@ -41,32 +36,13 @@ from .cluster_wire import (
     encode,
 )
 from .encoded import failure_of, order
-from .protocol import Cancellable, Reactor
+from .protocol import Reactor
 
 log = logging.getLogger("podium")
 
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.5, 30.0  # while the cluster cannot be reached; twice as long each time
-BATCH_MAX = 500  # attempts in one frame
 DEATHS_MAX = 2  # workers that a task may cost, then it has failed
-LEAVE_SECONDS = 12.0  # that the driver may take to end
 PACKAGES = {"dask": "distributed", "ray": "ray"}  # what each kind imports
-
-Step = tuple[str, str]  # run and step
-
-
-class _Sent:
-    """One attempt, from the moment that it was submitted."""
-
-    def __init__(self, attempt: Attempt, key: str) -> None:
-        self.attempt, self.key = attempt, key
-        self.step: Step = (attempt.run, attempt.step)
-        self.where = ""  # the worker, when that is known
-        self.alarm: Cancellable | None = None
-        self.has_told = False  # that it waits for the cluster
-
-    @property
-    def is_timed(self) -> bool:
-        return self.attempt.function.timeout is not None and not self.attempt.is_awaited
 
 
 class ClusterExecutor:
@@ -79,12 +55,8 @@ class ClusterExecutor:
         self.kind, self._address = kind, address
         self._topic = f"podium-{env.new_id()}"
         self._changed = threading.Condition()
-        self._line: OrderedDict[str, _Sent] = OrderedDict()  # not sent yet
-        self._open: dict[str, _Sent] = {}  # sent
-        self._by_attempt: dict[Attempt, str] = {}  # both of these; the key of each
+        self._line = ClusterLine()  # under the lock of `_changed`
         self._drops: list[str] = []
-        self._deaths: dict[Step, int] = {}  # of steps that were on a worker which died: how many were theirs
-        self._suspect = ""  # the key of the one of these that is under way
         self._driver: DriverProcess | None = None
         self._has_thread = self._closing = False
         self._pause, self._trouble = PAUSE_SECONDS, ""
@@ -97,24 +69,21 @@ class ClusterExecutor:
                 f"{attempt.function.label} runs on {self.kind.title()}, and {package} is not installed",
                 fix=f'pip install "podium[{self.kind}]", then: podium resume {attempt.run}',
             )
-        sent = _Sent(attempt, f"{attempt.run}-{self._env.new_id()}")
+        sent = Sent(attempt, f"{attempt.run}-{self._env.new_id()}")
         with self._changed:
             if not self._has_thread:
-                self._env.spawn(self._serve, name=f"podium-{self.kind}")
+                self._env.spawn(self._serve, name="podium-cluster")
                 self._has_thread = True
-            self._line[sent.key] = sent
-            self._by_attempt[attempt] = sent.key
+            self._line.add(sent)
             self._changed.notify()
 
     def cancel(self, attempt: Attempt) -> None:
         """Have the cluster cancel it, as far as that can: Dask lets a body that runs go on, Ray ends it."""
         attempt.cancelled = True
         with self._changed:
-            key = self._by_attempt.get(attempt, "")
-            sent = self._take(key)
+            sent = self._line.cancelled(attempt)
             if sent is not None:
-                self._deaths.pop(sent.step, None)
-                self._drops.append(key)
+                self._drops.append(sent.key)
                 self._changed.notify()
         if sent is not None:
             _unwatch(sent)
@@ -123,29 +92,18 @@ class ClusterExecutor:
         """Leave the cluster; one that was made here ends."""
         with self._changed:
             self._closing = True
-            for sent in (*self._line.values(), *self._open.values()):
-                sent.attempt.cancelled = True
+            self._line.close()
             driver = self._driver
             self._changed.notify_all()
         if driver is not None:
             driver.end()
-
-    def _take(self, key: str) -> _Sent | None:
-        """It is over; the lock is held."""
-        sent = self._line.pop(key, None) or self._open.pop(key, None)
-        if sent is not None:
-            del self._by_attempt[sent.attempt]
-            if self._suspect == key:
-                self._suspect = ""
-                self._changed.notify()
-        return sent
 
     # -- the thread that sends --------------------------------------------------------------------------
 
     def _serve(self) -> None:
         while True:
             with self._changed:
-                while not (self._closing or self._drops or self._may_send()):
+                while not (self._closing or self._drops or self._line.may_send):
                     self._changed.wait()
                 if self._closing:
                     return
@@ -154,11 +112,6 @@ class ClusterExecutor:
             if self._driver is None and not self._connect():
                 continue
             self._send()
-
-    def _may_send(self) -> bool:
-        return any(sent.step not in self._deaths for sent in self._line.values()) or (
-            bool(self._line) and not self._suspect
-        )
 
     def _connect(self) -> bool:
         """Start a driver and wait until it has reached the cluster, or has not: then pause."""
@@ -173,7 +126,7 @@ class ClusterExecutor:
             self._driver = driver
             if self._closing:
                 driver.link.hang_up()
-        self._env.spawn(self._listen, driver, name=f"podium-{self.kind}-news")
+        self._env.spawn(self._listen, driver, name="podium-cluster-news")
         why = driver.arrived.get()
         if why:
             self._lament(why)
@@ -194,7 +147,7 @@ class ClusterExecutor:
             log.warning("%s; its tasks begin when it can", told)
         self._trouble = told
         with self._changed:
-            waiting = [sent for sent in self._line.values() if not sent.has_told]
+            waiting = [sent for sent in self._line.waiting if not sent.has_told]
             for sent in waiting:
                 sent.has_told = True
         for sent in waiting:
@@ -205,11 +158,11 @@ class ClusterExecutor:
 
     def _send(self) -> None:
         with self._changed:
-            drops, self._drops = self._drops, []
-            batch = self._next_batch()
             driver = self._driver
-        if driver is None:  # it has gone meanwhile, and what was open with it
-            return
+            if driver is None:  # it has gone meanwhile
+                return
+            drops, self._drops = self._drops, []
+            batch = self._line.next_batch()  # and if it goes now, they are lost with it
         try:
             if drops:
                 driver.link.send(Drop(drops))
@@ -218,23 +171,7 @@ class ClusterExecutor:
         except OSError:
             driver.link.hang_up()  # who listens hears of it, and gives up what is open
 
-    def _next_batch(self) -> list[_Sent]:
-        """Take the next ones from the line; the lock is held. One that was on a worker which died begins when
-        no other such one is under way: so that the one whose doing it was is found out."""
-        batch: list[_Sent] = []
-        for sent in list(self._line.values()):
-            if sent.step in self._deaths:
-                if self._suspect:
-                    continue
-                self._suspect = sent.key
-            del self._line[sent.key]
-            self._open[sent.key] = sent
-            batch.append(sent)
-            if len(batch) == BATCH_MAX:
-                break
-        return batch
-
-    def _packed(self, sent: _Sent, driver: DriverProcess) -> bytes:
+    def _packed(self, sent: Sent, driver: DriverProcess) -> bytes:
         attempt = sent.attempt
         attempt.handle, attempt.has_begun = sent, True  # from here on nobody can tell that it has not
         depot = str(attempt.depot.folder) if driver.is_local and attempt.depot is not None else ""
@@ -256,7 +193,8 @@ class ClusterExecutor:
                 self._hear(driver, news)
         with self._changed:  # in one step: the next driver's are not lost with this one
             self._driver = None
-            lost = [sent for key in list(self._open) if (sent := self._take(key))]
+            lost = self._line.lose_all()
+            self._changed.notify()
         driver.arrived.put(why)
         self._lose(lost, f"{self._spelled} is gone: {why}")
         driver.end()
@@ -284,7 +222,7 @@ class ClusterExecutor:
                 pass  # `_listen` has it
 
     def _noted(self, note: Note) -> None:
-        sent = self._open.get(note.key)
+        sent = self._line.sent(note.key)
         if sent is None:
             return
         attempt = sent.attempt
@@ -314,12 +252,10 @@ class ClusterExecutor:
         failure = failure_of(reply.done, reply.payload)
         self._ended(Ended(attempt, reply.payload, failure, reply.done.lost))
 
-    def _over(self, key: str) -> _Sent | None:
-        """It has an end of its own; None where nobody wants it any more."""
+    def _over(self, key: str) -> Sent | None:
         with self._changed:
-            sent = self._take(key)
-            if sent is not None:
-                self._deaths.pop(sent.step, None)
+            sent = self._line.over(key)
+            self._changed.notify()  # the next suspect may begin
         if sent is not None:
             _unwatch_soon(self._reactor, sent)
         return sent
@@ -336,25 +272,21 @@ class ClusterExecutor:
 
     def _lost(self, loss: Loss) -> None:
         with self._changed:
-            was_suspect = self._suspect == loss.key
-            sent = self._take(loss.key)
-            deaths = 0
-            if sent is not None and loss.is_death:
-                deaths = self._deaths.get(sent.step, 0) + (was_suspect or loss.is_alone)
-                self._deaths[sent.step] = deaths
+            sent, deaths = self._line.lost(loss)
+            if sent is not None and deaths >= DEATHS_MAX:
+                self._line.absolve(sent)
+            self._changed.notify()
         if sent is None:
             return
         if deaths < DEATHS_MAX:
             self._lose([sent], loss.why)
             return
-        with self._changed:
-            self._deaths.pop(sent.step, None)
         label = sent.attempt.function.label
         error = TaskCrashed(f"{label} has cost {self._spelled} {deaths} workers; of the last one: {loss.why}")
         _unwatch_soon(self._reactor, sent)
         self._ended(Ended(sent.attempt, b"", error))
 
-    def _lose(self, lost: Iterable[_Sent], why: str) -> None:
+    def _lose(self, lost: Iterable[Sent], why: str) -> None:
         for sent in lost:
             if not sent.attempt.cancelled:
                 _unwatch_soon(self._reactor, sent)
@@ -363,15 +295,15 @@ class ClusterExecutor:
 
     # -- on the engine's thread -----------------------------------------------------------------------------
 
-    def _watch(self, sent: _Sent) -> None:
+    def _watch(self, sent: Sent) -> None:
         timeout = sent.attempt.function.timeout
-        if timeout is not None and sent.alarm is None and sent.key in self._open:
+        if timeout is not None and sent.alarm is None and self._line.sent(sent.key):
             sent.alarm = self._reactor.call_later(timeout, self._overran, sent)
 
-    def _overran(self, sent: _Sent) -> None:
+    def _overran(self, sent: Sent) -> None:
         sent.alarm = None
         with self._changed:
-            if self._take(sent.key) is None:
+            if self._line.over(sent.key) is None:
                 return
             self._drops.append(sent.key)
             self._changed.notify()
@@ -383,45 +315,13 @@ class ClusterExecutor:
         self._ended(Ended(sent.attempt, b"", error))
 
 
-def _unwatch(sent: _Sent) -> None:
+def _unwatch(sent: Sent) -> None:
     if sent.alarm is not None:
         sent.alarm.cancel()
         sent.alarm = None
 
 
-def _unwatch_soon(reactor: Reactor, sent: _Sent) -> None:
+def _unwatch_soon(reactor: Reactor, sent: Sent) -> None:
     if sent.is_timed:
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
             reactor.call_soon_threadsafe(_unwatch, sent)
-
-
-class DriverProcess:
-    """The process with the cluster's client, and our end of the link to it."""
-
-    def __init__(self, kind: str, topic: str, address: str) -> None:
-        self.is_local = not address
-        self.arrived: queue.SimpleQueue[str] = queue.SimpleQueue()  # "" when it is there, else why it is not
-        ours, theirs = socket.socketpair()
-        path = os.pathsep.join(filter(None, sys.path))  # a local cluster finds what this process finds
-        words = [sys.executable, "-m", "podium.executors.cluster_driver", kind, str(theirs.fileno()), topic]
-        try:
-            self._process = subprocess.Popen(
-                [*words, *([address] if address else [])],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),), start_new_session=True, env={**os.environ, "PYTHONPATH": path},
-            )  # fmt: skip
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self.link = Link(ours)
-
-    def end(self) -> None:
-        """Hang up and see it out."""
-        self.link.hang_up()
-        try:
-            self._process.wait(LEAVE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import socket
 import sys
 import threading
@@ -75,7 +74,10 @@ class Backend(Protocol):
         ...
 
 
-BACKENDS = {"dask": (".dask", "DaskBackend"), "ray": (".ray", "RayBackend")}
+BACKENDS = {
+    "dask": ("podium.executors.dask", "DaskBackend"),
+    "ray": ("podium.executors.ray", "RayBackend"),
+}
 
 
 class Driver:
@@ -155,12 +157,11 @@ def main() -> None:
     """Serve the engine at the other end of the descriptor."""
     kind, descriptor, topic, *address = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when it ends
     link = Link(socket.socket(fileno=int(descriptor)))
     backend: Backend | None = None
     module, name = BACKENDS[kind]
     try:
-        backend = getattr(import_module(module, __package__), name)("".join(address), topic)
+        backend = getattr(import_module(module), name)("".join(address), topic)
         assert backend is not None
         link.send(Up(backend.address, backend.workers, backend.warning))
         Driver(link, backend).serve()
@@ -182,14 +183,17 @@ def _say(link: Link, error: Exception) -> None:
 
 def _leave(link: Link, backend: Backend | None) -> None:
     link.hang_up()
-    closing = threading.Timer(LEAVE_SECONDS, os._exit, (1,))
-    closing.daemon = True
-    closing.start()
+    RealEnv().spawn(_end_late, name="podium-leave")
     try:
         if backend is not None:
             backend.close()
     finally:
         os._exit(0)  # threads of the client may be stuck in a connection
+
+
+def _end_late() -> None:
+    threading.Event().wait(LEAVE_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,6 @@ class DaskBackend:
         self._distributed: Any = import_module("distributed")
         dask: Any = import_module("dask")
         dask.config.set({"distributed.comm.timeouts.connect": f"{CONNECT_SECONDS:g}s"})
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it is ours to say what happens
         self._local: Any = None
         if not address:
             self._local = self._distributed.LocalCluster(
