@@ -210,10 +210,12 @@ class RunCancelled(PodiumError):
 
 
 class StoreError(PodiumError):
-    """Base of what a store may raise. `unknown`: the commit may have happened all the same; read back."""
+    """Base of what a store may raise. `unknown`: the commit may have happened all the same; read back.
+    `elsewhere`: it is a server's, that a `Client` has asked; for a task an error as any other."""
 
     code = "E500"
     unknown = False
+    elsewhere = False
 
 
 class StoreUnavailable(StoreError):

@@ -97,3 +97,34 @@ def test_a_task_is_not_blamed_for_the_time_that_the_engine_waits_for_a_lock(
         intruder.close()
         assert run.result(30) == "in time"
         assert [entry.kind.value for entry in app.history(run.id)] == ["result"] * 2
+
+
+tries: list[str] = []
+
+
+@task(retries=0)
+def asks_its_store(elsewhere: bool) -> int:
+    """The first time it is locked for too long."""
+    tries.append("")
+    if len(tries) == 1:
+        error = StoreUnavailable("locked")
+        error.elsewhere = elsewhere
+        raise error
+    return len(tries)
+
+
+@workflow
+def asks(elsewhere: bool) -> int:
+    return asks_its_store(elsewhere)
+
+
+def test_the_trouble_of_its_store_is_no_outcome_of_a_task(tmp_path: Path) -> None:
+    """As of the one that starts what a schedule has due: it failed, and the schedule with it."""
+    tries.clear()
+    with App(tmp_path / "a.db") as app:
+        run = asks.start(False)
+        assert run.result(30) == 2
+        assert [entry.kind.value for entry in app.history(run.id)] == ["result"]
+        tries.clear()
+        with pytest.raises(StoreUnavailable):
+            asks.run(True)

@@ -130,8 +130,9 @@ def test_a_run_is_cancelled_and_whoever_waits_is_told(client: Client) -> None:
 
 def test_a_server_that_is_gone_is_unavailable(server: Server, client: Client) -> None:
     server.close()
-    with pytest.raises(StoreUnavailable, match="does not answer"):
+    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
         client.get("x")
+    assert caught.value.elsewhere, "for a task that asks it an error as any other"
 
 
 def test_a_wait_outlives_many_short_ones(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from .. import codec
 from ..depot import Depot
 from ..env import RealEnv
-from ..errors import EngineStopped, ResourceShortage, UsageError
+from ..errors import EngineStopped, ResourceShortage, StoreFatal, StoreUnavailable, UsageError
 from ..functions import Function
 from ..model import Measure
 from .log_buffer import LogBuffer
@@ -150,8 +150,8 @@ class Ended(msgspec.Struct, frozen=True):
     """How an attempt ended: with `payload` if `error` is None. A cancelled attempt ends without one.
 
     With an error that another process has encoded already, `payload` is that. `lost`: it has neither outcome
-    nor failure, because what ran it is gone or lacked threads, memory or descriptors; it begins again,
-    whatever the task's retries.
+    nor failure, because what ran it is gone, or lacked threads, memory, descriptors or its store; it begins
+    again, whatever the task's retries.
     """
 
     attempt: Attempt
@@ -162,7 +162,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 def is_loss(error: BaseException) -> bool:
     """Whether an error that a body has passed on is Podium's own environment's, and no failure of the task:
-    it lacked threads or memory, or it was closed under a task that asked it for something."""
+    it lacked threads or memory, its store was in trouble, or it was closed under a task that asked it for
+    something."""
+    if isinstance(error, (StoreUnavailable, StoreFatal)):
+        return not error.elsewhere
     return isinstance(error, (EngineStopped, ResourceShortage))
 
 

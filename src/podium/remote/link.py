@@ -77,7 +77,7 @@ class Link:
             data = reply.read()
         except (OSError, http.client.HTTPException) as error:
             what = f"{self.url} does not answer: {error}"
-            raise StoreUnavailable(what, fix="podium up, on that machine") from error
+            raise _unavailable(what, "podium up, on that machine") from error
         finally:
             connection.close()
         if reply.status >= 300:
@@ -98,5 +98,11 @@ def _refusal(status: int, data: bytes) -> PodiumError:
         problem = _Problem()
     message = problem.message or f"the server answered {status}"
     if status == 503:
-        return StoreUnavailable(message, fix=problem.fix)
+        return _unavailable(message, problem.fix)
     return _KINDS.get(problem.code, UsageError)(message, fix=problem.fix)
+
+
+def _unavailable(message: str, fix: str) -> StoreUnavailable:
+    error = StoreUnavailable(message, fix=fix)
+    error.elsewhere = True
+    return error

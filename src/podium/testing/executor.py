@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ..executors import Attempt, Ended, current_attempt
+from ..executors import Attempt, Ended, current_attempt, is_loss
 from .scheduler import Lane, Scheduler
 
 
@@ -84,7 +84,7 @@ def _run(attempt: Attempt, finish: Callable[[Any], Any]) -> Ended:
             value = finish(value)
         return Ended(attempt, attempt.encode(value))
     except Exception as error:
-        return Ended(attempt, b"", error)
+        return Ended(attempt, b"", error, lost=is_loss(error))
 
 
 def run_at_once(coroutine: Any) -> Any:

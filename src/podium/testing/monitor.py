@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ..engine import Engine
+from ..executors import Ended
 from ..model import Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Write
 from ..store import Store
 from .executor import Invocation
@@ -178,6 +179,11 @@ class Monitor:
             past.invoked(invocation)
         except Violation as violation:
             self._stage.violated(str(violation))
+
+    def ended(self, ended: Ended) -> None:
+        """A task body came to its end."""
+        if ended.lost and (past := self.pasts.get(ended.attempt.run)) is not None:
+            past.lost(ended.attempt.step, ended.attempt.token)
 
     def started(self, run: str) -> None:
         """A client was told that its run is there."""

@@ -54,7 +54,7 @@ class Process:
         invoked: Callable[[Process, Attempt], Invocation],
     ) -> None:
         """`died` is called when it is gone, however; `invoked` for each body that begins."""
-        self._stage, self.slot = stage, slot
+        self._stage, self._monitor, self.slot = stage, monitor, slot
         self._died, self._invoked = died, invoked
         self.name = f"p{slot}.{number}"
         self.alive = True
@@ -114,7 +114,12 @@ class Process:
         stage = self._stage
         finish = run_body if stage.is_users else run_at_once
         invoked = partial(self._invoked, self)
-        return VirtualExecutor(stage.scheduler, stage.chance, lane, invoked, ended, finish)
+
+        def told(how: Ended) -> None:
+            self._monitor.ended(how)
+            ended(how)
+
+        return VirtualExecutor(stage.scheduler, stage.chance, lane, invoked, told, finish)
 
     def _beat(self) -> None:
         """What `EngineHost` does in its heartbeat thread, but for its looks between renewals."""

@@ -71,6 +71,9 @@ class Past:
         self._before: dict[int, View] = {}  # by token, of former owners
         self._starts: set[tuple[str, int]] = set()
         self._invocations: dict[tuple[str, int], list[int]] = {}  # by step and token: attempt numbers
+        self._losses: Counter[tuple[str, int]] = (
+            Counter()
+        )  # by the same: those that had no outcome of their own
         self._stamps: dict[int, Invocation] = {}
         self.machine: Machine | None = None
 
@@ -246,11 +249,15 @@ class Past:
         rising = all(number > before for before in numbers)
         self._check("P3 attempts count upwards", rising, f"{invocation} after {numbers}")
         numbers.append(number)
-        allowed = 1 + view.retries[step]
+        allowed = 1 + view.retries[step] + self._losses[step, token]
         self._check("P3 attempts within their number", len(numbers) <= allowed, f"{invocation}, {numbers}")
         if step in view.suspects:
             begun = (step, number) in self._starts
             self._check("P3 a start on record after a loss", begun, f"{invocation}")
+
+    def lost(self, step: str, token: int) -> None:
+        """An attempt came to nothing by what befell its process: it is made again, whatever its retries."""
+        self._losses[step, token] += 1
 
     # -- at the end -----------------------------------------------------------------------------------
 
