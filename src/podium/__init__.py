@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     )
     from .executors.effects import NOT_DONE, Done
     from .inspect import CheckedRun
+    from .queues import Queue, RetryAfter
     from .remote import Client
     from .retry import Retry
 
@@ -129,8 +130,10 @@ __all__ = [
     "PayloadTooLarge",
     "PodiumError",
     "Point",
+    "Queue",
     "ResourceShortage",
     "Retry",
+    "RetryAfter",
     "Run",
     "RunCancelled",
     "RunNotFound",
@@ -247,6 +250,7 @@ _HOMES = {
         "WrongState",
     ),
     ".executors.effects": ("NOT_DONE", "Done"),
+    ".queues": ("Queue", "RetryAfter"),
     ".remote": ("Client",),
     ".retry": ("Retry",),
 }

@@ -23,6 +23,7 @@ from .codec.type_names import type_name
 from .depot import Depot
 from .errors import ArgumentError, DeclarationError
 from .modules import NOBODYS, Home
+from .queues import queues
 from .retry import Retry
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Function:
     cache: Cache | None = None  # whether results on record stand for calls
     undo: Function | None = None  # called with the result when the workflow fails or is cancelled
     alerts: tuple[Alert, ...] = ()  # what people are told of it
+    queue: str = ""  # each call of it is a run of its own, in this queue
     home: Home = NOBODYS  # whose code it is
     declared_by: object = None  # the code of the module, or of the cell, that declares it
     machine: Callable[..., Any] | None = None  # of runs without a body: makes theirs
@@ -149,6 +151,14 @@ class Function:
         found = copy.copy(self)
         found.cache = self.cache and Cache(self.cache.seconds, self.cache.state, refreshes=True)
         return found
+
+    def place(self, bound: Mapping[str, Any], queue: str | None, key: str | None) -> tuple[str, str]:
+        """In which queue and line of it a call stands, unless the call says otherwise; "": in none. Raises
+        UsageError where the queue goes by a parameter that there is not."""
+        queue = self.queue if queue is None else queue
+        if not queue:
+            return "", ""
+        return queue, queues[queue].key_of(self.label, bound, self.signature) if key is None else key
 
     def _leading(self, bound: Mapping[str, Any]) -> int:
         """How many arguments could be given by position: those before the first that is left out."""

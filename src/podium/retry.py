@@ -18,7 +18,7 @@ from .checks import Span, check_count, check_number, seconds_of
 from .errors import UsageError
 
 MAX_TIMES = 1_000_000
-MAX_POLICIES = 255  # a policy's index is recorded as one byte
+MAX_POLICIES = 254  # a policy's index is recorded as one byte, whose last two values are `model.HELD`, PERSON
 
 On = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
 

@@ -10,7 +10,7 @@ from typing import Any
 import podium
 from podium import App, Options, task, workflow
 from podium.client import move
-from podium.model import Query, State
+from podium.model import Query, QueueChange, QueueLimits, State, Write
 from podium.store import side_of_move
 from podium.store.moving import TABLES, Side
 from tests.processes.support import wait_until
@@ -94,6 +94,8 @@ def in_every_state(url: str, ledger: Path) -> dict[str, str]:
     with App(url, drives="nothing") as app:
         ids["queued"] = sums.start("never begun").id
         podium.get(ids["receiving"]).send("word", "two")  # lies there, untaken
+        change = QueueChange("api", 1.0, limits=QueueLimits(3, "20/m"), paused=True, by="kim")
+        app.store.commit(None, [Write(queues=(change,))])
     return ids
 
 
@@ -148,7 +150,9 @@ def check_move(source: str, target: str, ledger: Path) -> None:
     moved = move(source, target)
     assert moved.runs == len(ids)
     assert contents(target) == before
-    assert all(before[table] for table in TABLES if table not in ("progress", "value_names", "audit"))
+    assert all(
+        before[table] for table in TABLES if table not in ("progress", "value_names", "audit", "lanes")
+    )
     assert finished(target, ids) == RESULTS
     said = ledger.read_text().splitlines()
     assert sorted(said) == sorted([BIG, "before the sleep", "after the sleep", "never begun"])

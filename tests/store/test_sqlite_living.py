@@ -239,9 +239,16 @@ def test_partial_indexes_name_the_states_that_the_model_means() -> None:
     unfinished = [state.value for state in State if state in UNFINISHED]
     listed = "state IN ('{}')".format
     (schema,) = [script for script in migrations("sqlite") if "CREATE TABLE run_tags" in script]
-    assert schema.count(listed("', '".join(claimable))) == 2  # the index, and what lies in an old inbox
+    assert schema.count(listed("', '".join(claimable))) == 4  # three indexes, and what lies in an old inbox
     assert schema.count(listed("', '".join(unfinished))) == 2  # attachable, unique
-    for name in ("takable", "claimable", "next_due"):
+    in_queues = (
+        "queues_in_line",
+        "lanes_in_line",
+        "offered_in_lanes",
+        "offered_past_limits",
+        "offered_among",
+    )
+    for name in ("takable", "claimable", "next_due", *in_queues):
         assert listed("', '".join(claimable)) in SQL[name]
     for name in ("orphans", "unique_holder"):
         assert listed("', '".join(unfinished)) in SQL[name]

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
-from ..engine import End, EngineHost, EngineInfo
+from ..engine import End, EngineHost, EngineInfo, QueueNotes
 from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
 from ..functions import Function
@@ -27,6 +27,7 @@ from .opening import opened_store
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
 from .profile import Profile
+from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
 from .schedule_record import keep_schedules
 from .signals import AT_EXIT, unwind_on_sigterm
@@ -45,6 +46,7 @@ class Session:
         self._is_closed = False
         self._has_waited = False
         self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
+        self.queue_notes = QueueNotes()  # without an engine
         self._others = OthersNotice(profile, self.is_alive)
         self._renew()
 
@@ -98,6 +100,7 @@ class Session:
                 self._host = self.patiently(self._new_host)
                 take_new_names(self.store, profile.starter, profile.functions, profile.tell)
                 keep_schedules(self.store, profile)
+                keep_queues(self.store, profile)
                 self.driven = self._host.engine.owned
                 AT_EXIT.install(self._close_at_exit)
                 unwind_on_sigterm()
@@ -107,7 +110,7 @@ class Session:
         profile = self.profile
         functions = ChainMap(profile.blocks, cast("dict[str, Function]", profile.functions))  # only looked at
         return EngineHost(
-            self.store, functions, profile.env, profile.options, self.locks_directory,
+            self.store, functions, profile.env, served_by(self.store, profile), self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
             partial(project_in, profile.url), profile.executors,
         )  # fmt: skip

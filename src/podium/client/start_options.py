@@ -11,6 +11,7 @@ from ..checks import check_seconds, check_shown
 from ..errors import UsageError
 from ..inspect import has_key
 from ..machine import ChildOptions
+from ..queues import check_priority
 
 IfExists = Literal["attach", "reject"]
 
@@ -27,6 +28,9 @@ class StartOptions(msgspec.Struct, frozen=True):
     outlive: bool = False  # in a workflow: the run goes on when the one that started it ends
     unique: str | None = None  # a name that the run holds while it is unfinished
     if_exists: IfExists = "attach"
+    queue: str | None = None  # None: the function's; a name that is declared
+    key: str | None = None  # the line that it stands in; None: as the queue has it
+    priority: int = 0  # of each step it stands in line a minute earlier
 
     def __post_init__(self) -> None:
         id: Any = self.id  # as given, which nobody has looked at yet
@@ -48,6 +52,10 @@ class StartOptions(msgspec.Struct, frozen=True):
             raise UsageError(f"options(unique={unique!r}): text is needed")
         if self.if_exists not in get_args(IfExists):
             raise UsageError(f'options(if_exists={self.if_exists!r}): "attach" or "reject" is needed')
+        key: Any = self.key
+        if key is not None and not isinstance(key, str):
+            raise UsageError(f"options(key={key!r}): text is needed", fix=f"key={str(key)!r}")
+        check_priority(self.priority)
         if type(self.outlive) is not bool:
             raise UsageError(f"options(outlive={self.outlive!r}): True or False is needed")
 
@@ -58,14 +66,14 @@ class StartOptions(msgspec.Struct, frozen=True):
                 "options(unique=, if_exists=) in a workflow's body",
                 fix="options(id=...), or start it in a task",
             )
-        return ChildOptions(self.id, self.delay, self.tags, self.outlive)
+        return ChildOptions(self.id, self.delay, self.tags, self.outlive, self.queue, self.key, self.priority)
 
     def with_id(self, id: str | None) -> StartOptions:
         """The same options for the run with this id. Raises UsageError where it cannot be one."""
         if id is None:  # no id in `options`; here one was to be given
             raise UsageError("id= gave None for an item", fix=f"give every item an id: {_RULE}")
-        # `structs.replace` may not check.
-        return StartOptions(id, self.delay, self.tags, self.outlive, self.unique, self.if_exists)
+        fields: dict[str, Any] = {**msgspec.structs.asdict(self), "id": id}
+        return StartOptions(**fields)  # `structs.replace` may not check
 
 
 def is_tag(text: str) -> bool:

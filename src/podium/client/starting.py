@@ -15,6 +15,7 @@ from ..env import Env
 from ..errors import IdConflict, InternalError
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict
+from ..queues import rank_of
 from .start_options import StartOptions
 
 CHUNK = 1000  # starts in one commit
@@ -51,6 +52,8 @@ class EncodedCall(NamedTuple):
     data: bytes
     digest: bytes
     options: StartOptions
+    queue: str = ""
+    lane: str = ""
 
 
 def encoded(
@@ -64,11 +67,12 @@ def encoded(
     where there are arguments to be put there."""
     bound = function.bind(args, kwargs)
     function.check(bound)
+    place = function.place(bound, options.queue, options.key)
     try:
         data, digest = function.encode(bound, len(args), _NOT_NOW)
     except Later:
         data, digest = function.encode(bound, len(args), depot())
-    return EncodedCall(data, digest, options)
+    return EncodedCall(data, digest, options, *place)
 
 
 def require_own_ids(function: Function, calls: Sequence[EncodedCall]) -> None:
@@ -86,6 +90,7 @@ def require_own_ids(function: Function, calls: Sequence[EncodedCall]) -> None:
 def new_run(function: Function, call: EncodedCall, env: Env, starter: str, project: str) -> NewRun:
     """The run that a call makes, if the store has none for it."""
     now, options = env.now(), call.options
+    due = now + options.delay if options.delay else None
     return NewRun(
         id=options.id or env.new_id(),
         function=function.name,
@@ -94,7 +99,10 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str, proje
         at=now,
         explicit_id=options.id is not None,
         fingerprint=function.fingerprint,
-        due=now + options.delay if options.delay else None,
+        due=due,
+        queue=call.queue,
+        lane=call.lane,
+        rank=rank_of(now if due is None else due, options.priority) if call.queue else None,
         starter=starter,
         attach=bool(starter) and options.id is None and not options.delay and not options.unique,
         unique_name=options.unique or "",

@@ -69,7 +69,10 @@ class Starts:
         if session.has_engine:
             session.host.call(self._start_here, starts)
         else:
-            verdicts = session.commit([Write(new_runs=(start.new,)) for start in starts])
+            writes = [
+                Write(new_runs=(start.new,), queues=session.queue_notes.of([start.new])) for start in starts
+            ]
+            verdicts = session.commit(writes)
             for start, verdict in zip(starts, verdicts, strict=True):
                 self._answered(start, verdict)
         return [start.started for start in starts]

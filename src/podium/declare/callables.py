@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -36,7 +35,10 @@ from ..functions import Function
 from ..inspect import drop_our_frames
 from ..machine import FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
+from ..queues import Queue, queues
 from .caching import refreshed
+from .queueing import are_runs
+from .unpickling import looked_up, unpickled
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -116,6 +118,8 @@ class Durable(Generic[P, C, R]):
 
     def _start_step(self, machine: Machine) -> Callable[..., Step]:
         """What begins a call in a body, given its arguments."""
+        if are_runs(self._function, self._call):
+            return functools.partial(start_child, machine, self._function, options=self._call.of_child())
         return functools.partial(machine.start_step, self._function)
 
     def _start_run(
@@ -269,6 +273,9 @@ class Durable(Generic[P, C, R]):
         unique: str | None = None,
         if_exists: IfExists = "attach",
         refresh: bool = False,
+        queue: str | Queue | None = None,
+        key: str | None = None,
+        priority: int = 0,
     ) -> Durable[P, C, R]:
         """The same function with options for its next calls, apart from the user's own arguments.
 
@@ -279,6 +286,10 @@ class Durable(Generic[P, C, R]):
         unique   a name that one unfinished run has: a start by it gives that run, whatever its arguments
         if_exists  "reject": a run that is there already, by `id` or `unique`, is IdConflict
         refresh  of a task with cache=, called in a workflow: call it anew; that result stands from then on
+        queue    the declared queue that it is a run of, in place of the function's own
+        key      the line in its queue, in place of what the queue's `per` says: lines take turns
+        priority each step puts it a minute earlier in its line: so what is urgent goes first, and nothing
+                 waits for ever
 
         Raises UsageError for what cannot be.
 
@@ -289,16 +300,17 @@ class Durable(Generic[P, C, R]):
         'order-17'
         """
         seconds = None if delay is None else seconds_of("options", "delay", delay)
-        call = StartOptions(id, seconds, checked_tags(tags), outlive, unique, if_exists)
+        queue = None if queue is None else queues.named("options", queue, declares=False)
+        call = StartOptions(id, seconds, checked_tags(tags), outlive, unique, if_exists, queue, key, priority)
         return type(self)(refreshed(self._function, refresh), call, self._bound)
 
     def __reduce__(self) -> Any:
         # By the place that it is imported from, as functions are; what it is bound to goes along.
         place = self.__module__, str(vars(self).get("__qualname__", ""))
-        found = _look(*place)
+        found = looked_up(*place)
         if not isinstance(found, Durable) or found._function is not self._function:  # pyright: ignore[reportUnknownMemberType]  # of whatever type
             raise TypeError(f"{self!r} is not found as {':'.join(place)}: pickle its call instead")
-        return _unpickle, (*place, self._call, self._bound)
+        return unpickled, (*place, self._call, self._bound)
 
     def _like(self, call: StartOptions, bound: tuple[Any, ...]) -> Durable[P, C, R]:
         return type(self)(self._function, call, bound)
@@ -307,9 +319,7 @@ class Durable(Generic[P, C, R]):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Durable[P, C, R]:
-        if not self._bound:
-            return self
-        return type(self)(self._function, self._call, copy.deepcopy(self._bound, memo))
+        return self._like(self._call, copy.deepcopy(self._bound, memo)) if self._bound else self
 
     def _method_of(self, instance: Any) -> Any:
         if instance is None or isinstance(self._function.fn, staticmethod):
@@ -317,7 +327,10 @@ class Durable(Generic[P, C, R]):
         return type(self)(self._function, self._call, (instance,))
 
     def _inside(self, verb: str) -> None:
-        if self._call != _NO_OPTIONS:
+        if are_runs(self._function, self._call):
+            if verb == "map" and self._call.id is not None:
+                raise UsageError("map(...) with options(id=...): every run needs an id of its own")
+        elif self._call != _NO_OPTIONS:
             raise UsageError(
                 f"{self._function.label}.options(...).{verb} inside a workflow: "
                 "options are for runs of their own"
@@ -325,19 +338,6 @@ class Durable(Generic[P, C, R]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}>"
-
-
-def _look(module: str, qualname: str) -> Any:
-    found: Any = importlib.import_module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    return found
-
-
-def _unpickle(module: str, qualname: str, call: StartOptions, bound: tuple[Any, ...]) -> Any:
-    """The function that this module declares here, with the options and the object that it had."""
-    found = _look(module, qualname)
-    return found._like(call, bound) if bound or call != _NO_OPTIONS else found  # pyright: ignore[reportPrivateUsage]  # of our own class
 
 
 class Task(Durable[P, C, R]):
@@ -348,7 +348,12 @@ class Task(Durable[P, C, R]):
         if machine is None:
             return self._function.fn(*self._bound, *args, **kwargs)
         self._inside("__call__")
-        return machine.call(self._function, (*self._bound, *args), kwargs)
+        start = (
+            functools.partial(start_child, machine, options=self._call.of_child())
+            if are_runs(self._function, self._call)
+            else None
+        )
+        return machine.call(self._function, (*self._bound, *args), kwargs, start)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, C, R]: ...
@@ -390,10 +395,3 @@ class Workflow(Durable[P, C, R]):
                 raise
 
         return run()
-
-    def _start_step(self, machine: Machine) -> Callable[..., Step]:
-        return functools.partial(start_child, machine, self._function, options=self._call.of_child())
-
-    def _inside(self, verb: str) -> None:
-        if verb == "map" and self._call.id is not None:
-            raise UsageError("map(...) with options(id=...): every run needs an id of its own")

@@ -15,6 +15,7 @@ from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
 from ..machine import adopt, line_of, where_defined
 from ..modules import NOBODYS, Home, home_of, module_name
+from ..queues import Queue
 from ..retry import Retry
 from .caching import cache_of
 from .callables import Task, Workflow
@@ -23,6 +24,7 @@ from .effects import on_failure as undone_with
 from .fingerprint import fingerprint
 from .isolation import elsewhere
 from .place import declaring_code
+from .queueing import queue_of
 from .replay_safe import own_code
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class TaskOptions(TypedDict, total=False):
     name: str | None
     retries: int | Retry | None
     timeout: Span | None
+    queue: str | Queue | None
     executor: str | None
     isolation: Isolation | None
     memory: str | int | None
@@ -56,6 +59,7 @@ class WorkflowOptions(TypedDict, total=False):
 
     name: str | None
     timeout: Span | None
+    queue: str | Queue | None
     schedule: Schedule | Sequence[Schedule] | None
     alerts: Sequence[Alert]
 
@@ -115,6 +119,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Unpack[TaskOptions]
     verify    asks the other side: verify(key, *args) gives `podium.Done(result)` or `podium.NOT_DONE`, before
               each attempt but the first; key is what `podium.idempotency_key()` is in the task
     undo      undo(result, *args) is called when the workflow fails or is cancelled after this step
+    queue     a `Queue` or its name: each call is a run of its own, within the queue's limits, anywhere
 
     Raises DeclarationError for what no other process could find again by its name, UsageError for options
     that cannot be.
@@ -143,6 +148,7 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     timeout  seconds for the whole run, or "2h", durable; TimeoutError is raised in the body
     schedule when to start runs of it, by themselves: `podium.cron(...)`, `podium.every(...)`, or several
     alerts   what people are told of it, and where: `podium.alert.failed("ops")`, `late`, `waiting`
+    queue    a `Queue` or its name: its runs stand in line there, within the queue's limits
 
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
     found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
@@ -171,6 +177,7 @@ def _task(
     once: bool = False,
     verify: Callable[..., Any] | None = None,
     undo: Callable[..., Any] | None = None,
+    queue: str | Queue | None = None,
     **unknown: object,
 ) -> Task[Any, Any, Any]:
     _check_callable(fn, "task")
@@ -198,6 +205,7 @@ def _task(
         import_from=apart.import_from if apart else (),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
+        queue=queue_of("task", queue, undo),
     )
     for option, other, first in (("verify", function.verify, "key"), ("undo", function.undo, "result")):
         if other is not None:
@@ -236,6 +244,7 @@ def _workflow(
     timeout: Span | None = None,
     schedule: Schedule | Sequence[Schedule] | None = None,
     alerts: Sequence[Alert] = (),
+    queue: str | Queue | None = None,
     **unknown: object,
 ) -> Workflow[Any, Any, Any]:
     _check_callable(fn, "workflow")
@@ -258,6 +267,7 @@ def _workflow(
         alerts=_alerts(alerts, schedules),
         home=_home(fn) if name is None else NOBODYS,
         declared_by=declaring_code(),
+        queue=queue_of("workflow", queue),
     )
     for each in function.schedules:
         function.check(function.bind((), each.args))

@@ -10,6 +10,7 @@ from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
 from .host import EngineHost
 from .options import Options, Others
+from .queue_notes import QueueNotes
 from .reasons import Reason, parking, paused, read_reason
 from .watchers import End, gone, seen
 
@@ -29,6 +30,7 @@ __all__ = [
     "Observer",
     "Options",
     "Others",
+    "QueueNotes",
     "Reason",
     "events",
     "read_engine_info",

@@ -15,6 +15,7 @@ from ..executors import Attempt
 from ..machine import AGAIN, Step, is_undo
 from ..model import (
     ASKS,
+    HELD,
     NOT_BEGUN,
     PERSON,
     SETTLE,
@@ -83,7 +84,7 @@ class Attempts:
             tries = self.of(entry.step)
             if entry.policy == PERSON:
                 tries.policies.clear()
-            else:
+            elif entry.policy != HELD:
                 tries.policies.append(entry.policy or 0)
             tries.began = tries.began or entry.began
             tries.number = max(tries.number, entry.attempt)

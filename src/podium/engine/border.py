@@ -40,6 +40,7 @@ from ..model import (
     head_of_new,
     headers_for_child,
 )
+from ..queues import rank_of
 from .alerts import alerts_of_question
 from .context import Context
 from .driver import Driver
@@ -135,6 +136,7 @@ class Border:
         if isinstance(step, ChildStep):
             new = self._new_run(step)
             outbox.new_runs.append(new)
+            outbox.queues += self._context.queue_notes.of([new])
             if new.owned:
                 self._reserved += 1
                 self._neighbours.reserved += 1
@@ -164,10 +166,17 @@ class Border:
             args=step.args,
             digest=step.digest,
             at=now,
-            owned=is_here and not options.delay and self._neighbours.room > 0 and context.lifecycle.is_open,
+            owned=is_here
+            and not step.queue
+            and not options.delay
+            and self._neighbours.room > 0
+            and context.lifecycle.is_open,
             explicit_id=True,
             fingerprint=function.fingerprint,
             due=now + options.delay if options.delay else None,
+            queue=step.queue,
+            lane=step.lane,
+            rank=rank_of(now + (options.delay or 0.0), options.priority) if step.queue else None,
             project=context.project_of(function),
             tags=options.tags,
             parent=head.id,
@@ -194,6 +203,7 @@ class Border:
     def created(self, write: Write, verdict: Verdict) -> None:
         """What became of the runs that were started: they are there, whatever has become of this one."""
         self._give_back(sum(new.owned for new in write.new_runs))
+        self._context.queue_notes.committed(write, verdict)
         there = {id for outcome, id in verdict.runs if outcome is Outcome.EXISTS}
         self._attached.update(wait.step for wait in write.waits if wait.target in there)
         for new, (outcome, id) in zip(write.new_runs, verdict.runs, strict=False):

@@ -69,6 +69,7 @@ class Claimer:
         functions = list(context.functions.items())
         offered = {name: function.fingerprint for name, function in functions}
         projects = {name: context.project_of(function) for name, function in functions}
+        tasks = [name for name, function in functions if not function.is_workflow]
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         now, reconcile = context.env.now(), self._residents.must_reconcile
@@ -76,7 +77,10 @@ class Claimer:
 
         def look() -> _Seen:
             wanted = runs if runs is None or ALERT not in offered else [*runs, *self._alerts(now)]
-            claim = partial(context.store.claim, context.engine, offered, projects=projects)
+            claim = partial(
+                context.store.claim, context.engine, offered, projects=projects,
+                queues=context.options.queues, tasks=tasks,
+            )  # fmt: skip
             extra = claim(len(needed), now, needed).heads if needed else ()
             claimed = claim(room, now, wanted)
             if reconcile:

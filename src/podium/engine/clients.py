@@ -113,7 +113,12 @@ class ClientPort:
     ) -> None:
         """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out; before
         that `met` is told of an earlier run of the same call."""
-        owned = new.due is None and self._residents.room > 0 and not self._context.lifecycle.stopping
+        owned = (
+            new.due is None
+            and not new.queue
+            and self._residents.room > 0
+            and not self._context.lifecycle.stopping
+        )
         self._residents.reserved += owned
         self._try(_Start(msgspec.structs.replace(new, owned=owned), then, watch, met, {}))
 
@@ -121,9 +126,11 @@ class ClientPort:
         new = start.new
         is_new = new.explicit_id or new.due is not None or new.origin
         look = None if is_new else partial(self._take_left_behind, start)
-        self._commit(Write(new_runs=(new,)), partial(self._answered, start), start.then, look)
+        write = Write(new_runs=(new,), queues=self._context.queue_notes.of([new]))
+        self._commit(write, partial(self._answered, start, write), start.then, look)
 
-    def _answered(self, start: _Start, verdict: Verdict) -> None:
+    def _answered(self, start: _Start, write: Write, verdict: Verdict) -> None:
+        self._context.queue_notes.committed(write, verdict)
         if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
             id = verdict.runs[0][1]
             self._attached.add(id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..env import Env
 from ..errors import EngineStopped
@@ -14,6 +14,7 @@ from .committer import Committer
 from .events import EventFeed
 from .lane import Lane
 from .options import Options, Others
+from .queue_notes import QueueNotes
 
 
 class Lifecycle:
@@ -57,3 +58,4 @@ class Context:
     lifecycle: Lifecycle
     others: Others
     project_of: Callable[[Function], str]  # that its runs belong to in this store; "": to none
+    queue_notes: QueueNotes = field(default_factory=QueueNotes)

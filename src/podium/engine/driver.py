@@ -17,6 +17,7 @@ from ..model import (
     CANCEL,
     COPY_BEGAN,
     FED,
+    HELD,
     PERSON,
     SETTLE,
     SIGNAL,
@@ -25,9 +26,12 @@ from ..model import (
     Head,
     Kind,
     Message,
+    Move,
+    State,
     name_of,
     own_lineage_of,
 )
+from ..queues import RetryAfter
 from .attempts import Attempts
 from .doubts import Doubted, after_failure, after_look, misfit
 from .outbox import Outbox
@@ -185,6 +189,8 @@ class Driver(Recorder):
     ) -> Entry | None:
         """Record a further attempt if the task's policy grants one."""
         policy = step.function.retry
+        if isinstance(error, RetryAfter) and not step.function.once:
+            return self.record_retry(step, attempt, failure, now, now + error.seconds, HELD)
         if policy is None or not isinstance(error, Exception) or isinstance(error, EncodeError):
             return None  # what cannot be encoded now cannot be next time either
         tries = self._attempts.of(step.id)
@@ -251,6 +257,17 @@ class Driver(Recorder):
         if timer is None:
             return postponed
         return timer.due if postponed is None else min(timer.due, postponed)
+
+    @property
+    def is_between_attempts(self) -> bool:
+        """Whether it is a task of its own that is tried again: of a queue, each attempt passes the claim."""
+        machine = self.machine
+        return not machine.function.is_workflow and machine.finished is None and self.only_waits
+
+    def until_next_attempt(self, entry: Entry | None, fingerprint: str) -> Move:
+        """Out of memory until the next attempt may begin. `entry`: of the last one."""
+        holds = 0.0 if entry is None or entry.policy != HELD else entry.due or 0.0
+        return Move(State.WAITING, self.next_due(), fingerprint=fingerprint, holds=holds)
 
     @property
     def only_waits(self) -> bool:

@@ -169,6 +169,8 @@ class Engine:
         for message in told:
             if not self.residents.deliver(message, alone=True):
                 self.claimer.soon()
+        if head.queue:
+            self.claimer.soon()  # its slot is free
         self.claimer.has_room()
 
     def heed(self, asked: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -37,6 +37,7 @@ class Options(msgspec.Struct, frozen=True):
     messages_kept  how long a message that was taken stays known, so that a repeat of it is none
     measures_kept  how long points of series are kept
     evict_always   drop a run from memory whenever it only waits: for tests
+    queues         names of the queues that are served; "": runs in no queue. None: all that there are
 
     Raises UsageError for what cannot be.
 
@@ -60,11 +61,14 @@ class Options(msgspec.Struct, frozen=True):
     messages_kept: float = 30 * 86_400.0
     measures_kept: float = 400 * 86_400.0
     evict_always: bool = False
+    queues: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True):
             value = getattr(self, name)
-            if type(default) is bool:
+            if name == "queues":
+                check_queues(value)
+            elif type(default) is bool:
                 if type(value) is not bool:
                     raise UsageError(f"Options({name}={value!r}): True or False is needed")
             elif type(default) is int:
@@ -77,3 +81,10 @@ class Options(msgspec.Struct, frozen=True):
         if self.evict_always:
             return 0.0
         return max(EVICT_SECONDS, EVICT_REPLAYS * REPLAY_SECONDS_PER_ENTRY * entries)
+
+
+def check_queues(queues: Any) -> None:
+    """Raise UsageError unless they are names of queues, in a tuple, or None."""
+    if queues is None or (isinstance(queues, tuple) and all(isinstance(name, str) for name in queues)):  # pyright: ignore[reportUnknownVariableType]  # as given
+        return
+    raise UsageError(f"Options(queues={queues!r}): a tuple of names is needed", fix='queues=("gpu", "")')

@@ -22,6 +22,7 @@ from ..model import (
     Move,
     NewRun,
     PublishedValue,
+    QueueChange,
     State,
     StepProgress,
     StepWrite,
@@ -30,6 +31,7 @@ from ..model import (
     Write,
 )
 from .attempts import Attempts
+from .options import Options
 
 _RUNNING = frozenset({State.RUNNING})
 
@@ -41,13 +43,14 @@ class Outbox:
 
     def __init__(self, head: Head) -> None:
         self._fence = Fence(head.id, head.token, _RUNNING)
-        self._generation = head.generation
+        self._generation, self._is_of_queue = head.generation, bool(head.queue)
         self.seq = head.entries  # of the last entry made, durable or not
         self.entries: list[Entry] = []
         self.consumed: list[str] = []  # ids of the messages that `entries` took over
         self.messages: list[Message] = []  # to other runs
         self.new_runs: list[NewRun] = []
         self.waits: list[Wait] = []
+        self.queues: list[QueueChange] = []  # of new runs
         self.logs: list[LogLine] = []
         self.progress: dict[str, StepProgress] = {}  # by step
         self.measures: list[Measure] = []
@@ -57,6 +60,10 @@ class Outbox:
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
+
+    def patience(self, options: Options) -> float:
+        """How long the run may wait in memory, in seconds: of a queue not at all, it holds a slot there."""
+        return 0.0 if self._is_of_queue else options.patience(self.seq)
 
     def next_seq(self) -> int:
         """The number of the next entry."""
@@ -138,6 +145,7 @@ class Outbox:
                 new_runs=tuple(self.new_runs),
                 logs=tuple(self.logs),
                 waits=tuple(self.waits),
+                queues=tuple(self.queues),
                 progress=tuple(self.progress.values()),
                 measures=tuple(self.measures),
                 chunks=tuple(self.chunks),
@@ -174,7 +182,7 @@ class Outbox:
         self.move = None
         gathered = (
             self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
-            self.measures, self.chunks, self.values,
+            self.measures, self.chunks, self.values, self.queues,
         )  # fmt: skip
         for each in gathered:
             each.clear()

@@ -138,6 +138,9 @@ class OwnedRun:
                 self._launcher.forgive(attempt)
                 if isinstance(ended.error, UsageError):  # an executor's deployment is to be mended first
                     self.park(explain(ended.error))
+            if self.head.queue and self.residence.state is RESIDENT and self._driver.is_between_attempts:
+                self.residence.wait(self._driver.until_next_attempt(entry, self._fingerprint))
+                self.touch()
             if entry is not None and self._context.events.observers:
                 self._context.events.publish(AttemptRecorded(self.head.id, entry))
             self._settle()
@@ -243,7 +246,7 @@ class OwnedRun:
             if due is None and not self.machine.outside:
                 self.park(stuck(self.machine))
                 return
-            now, patience = self._context.env.now(), self._context.options.patience(self.outbox.seq)
+            now, patience = self._context.env.now(), self.outbox.patience(self._context.options)
             if due is None or due - now > patience:
                 leave = self.inbox.idle_since(now) + patience if self.machine.outside else now
                 if leave <= now and self.inbox.seen is None:

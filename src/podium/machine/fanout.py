@@ -50,7 +50,8 @@ class FanOut(Collected):
         self._number = len(items) if isinstance(items, Sized) else None
         number = WINDOW if self._number is None else self._number
         # Steps that are open cost little, runs that have begun a place in memory each.
-        self._limit = limit or (min(number, WINDOW) if function.is_workflow else number) or 1
+        self._are_runs = function.is_workflow or bool(options.queue or function.queue)
+        self._limit = limit or (min(number, WINDOW) if self._are_runs else number) or 1
         self._steps: dict[int, Step] = {}  # in flight, by position
         self._outcomes: dict[int, Any] = {}  # finished and not yet collected: futures, by position
         self._finished: deque[int] = deque()  # positions in recorded order, for as_completed
@@ -127,7 +128,7 @@ class FanOut(Collected):
         step.add_done_callback(lambda future: self._done(position, future))
 
     def _begin(self, args: tuple[Any, ...], scope: Scope) -> Step:
-        if self._function.is_workflow:
+        if self._are_runs:
             return start_child(self._machine, self._function, args, {}, scope, None, self._options)
         return self._machine.start_step(self._function, args, {}, scope)
 

@@ -30,6 +30,9 @@ class ChildOptions(NamedTuple):
     delay: float | None = None  # seconds before it may begin
     tags: tuple[str, ...] = ()
     outlive: bool = False  # it is not asked to stop when the run that started it ends
+    queue: str | None = None  # None: its function's
+    key: str | None = None  # None: as the queue has it
+    priority: int = 0
 
 
 NO_OPTIONS = ChildOptions()
@@ -66,8 +69,10 @@ class OutsideStep(Step):
 class ChildStep(OutsideStep):
     """A run that this one has started. `target` is its id."""
 
-    __slots__ = ("options",)
+    __slots__ = ("options", "queue", "lane")
     options: ChildOptions
+    queue: str  # "": in none
+    lane: str
 
     def cancelled_there(self) -> BaseException:
         return RunCancelled(f"run {self.target} of {self.function.label} was cancelled")
@@ -227,20 +232,23 @@ def start_child(
     where: tuple[str, int] | None = None,
     options: ChildOptions = NO_OPTIONS,
 ) -> ChildStep:
-    """Ask for a run of its own of this workflow. It is a future of its outcome.
+    """Ask for a run of its own of this workflow, or queued task. It is a future of its outcome.
 
-    Raises ArgumentError and EncodeError at the caller's line.
+    Raises ArgumentError, EncodeError and UsageError at the caller's line.
     """
     machine.check_alive()
     loop = machine.loop
     bound = function.bind(args, kwargs)
     function.check(bound)
+    place = function.place(bound, options.queue, options.key)
     data, digest = function.encode(bound, len(args), machine.depot)
     identity = (scope or loop.current_scope()).identify(function.label)
     target = options.id or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     line = where or caller()
     step = ChildStep(machine, loop, identity, function, data, digest, line, target)
     step.options = options
+    step.queue, step.lane = place
+    step.is_effect = False  # if at all, in the run that it is
     machine.open[identity] = machine.outside[identity] = step
     machine.sent.append(step)
     return step

@@ -19,6 +19,7 @@ from .heads import (
 )
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_and_person, name_of, read_name, subject_of
+from .queues import LaneDepth, LaneRow, Pace, QueueChange, QueueLimits, QueueRow, changed_queue, pace_of
 from .records import (
     ALERT,
     ANSWER,
@@ -31,6 +32,7 @@ from .records import (
     DEADLINE,
     EFFECT,
     FED,
+    HELD,
     NOT_BEGUN,
     OUTCOME,
     PAUSE,
@@ -95,6 +97,7 @@ __all__ = [
     "EFFECT",
     "FED",
     "FINAL",
+    "HELD",
     "OUTCOME",
     "PAUSE",
     "SIGNAL",
@@ -114,6 +117,8 @@ __all__ = [
     "Fence",
     "Head",
     "Kind",
+    "LaneDepth",
+    "LaneRow",
     "LogLine",
     "Measure",
     "MeasureBin",
@@ -123,7 +128,11 @@ __all__ = [
     "NewRun",
     "Outcome",
     "PublishedValue",
+    "Pace",
     "Query",
+    "QueueChange",
+    "QueueLimits",
+    "QueueRow",
     "RunRow",
     "RunStatus",
     "SeriesRow",
@@ -135,6 +144,7 @@ __all__ = [
     "Wait",
     "WaitRow",
     "Write",
+    "changed_queue",
     "clock_of",
     "copy_of_row",
     "head_of_new",
@@ -143,6 +153,7 @@ __all__ = [
     "is_fork",
     "lineage_of",
     "own_lineage_of",
+    "pace_of",
     "may_move",
     "module_before",
     "name_and_person",

@@ -105,7 +105,7 @@ def _shared(
 _row_to_head = _shared(Head, RunRow, frozenset({"starter", "started", "began"}))
 _new_to_head = _shared(Head, NewRun, frozenset({"root", "seed", "began", "entries"}))
 # What a run started from another one's past takes over: all but its name, its times and its place in line.
-_OF_ITS_OWN = "id entries due starter unique_name origin parent root queue lane rank began base"
+_OF_ITS_OWN = "id entries due starter unique_name origin parent root rank began base"
 _row_to_copy = _shared(NewRun, RunRow, frozenset(_OF_ITS_OWN.split()))
 
 

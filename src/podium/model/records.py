@@ -17,6 +17,7 @@ import msgspec
 
 from .audit import AuditRow
 from .measures import Measure
+from .queues import QueueChange
 from .states import State
 
 
@@ -109,6 +110,7 @@ class StepProgress(msgspec.Struct, frozen=True, gc=False):
 ASKS, UNDOES = "asks", "undoes:"
 EFFECT = "effect"  # one that has an effect outside
 NOT_BEGUN = "not begun"  # of a HANDED_BACK: the attempt was still in line
+HELD = 254  # `policy` of a RETRY that the task itself has asked for, by RetryAfter: no failure
 PERSON = 255  # `policy` of a RETRY after which a person decides; then all retries are granted anew
 
 
@@ -203,9 +205,9 @@ class NewRun(msgspec.Struct, frozen=True, gc=False):
     seed: str = ""  # what ids, chance and keys derive from; "": its id
     began: float | None = None  # where its clock begins; None: at its first claim
     context: str = ""  # small headers, JSON
-    queue: str = ""
+    queue: str = ""  # "": it is in none
     lane: str = ""  # the line of one key in its queue
-    rank: float | None = None  # its place in that line
+    rank: float | None = None  # its place in that line, least first; None: when it is due
     generation: int = 0  # of its origin
     base: int = 0  # likewise, where something is copied
     entries: tuple[Entry, ...] = ()  # its history's first ones of its own, after what is copied
@@ -253,6 +255,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     seen: int | None = None
     # WAITING: a new generation begins, at `at` and with these arguments.
     again: bytes | None = None
+    holds: float = 0.0  # of a run of a queue: nothing that counts begins before in its lane
 
 
 class Fence(msgspec.Struct, frozen=True, gc=False):
@@ -283,6 +286,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     chunks: tuple[StreamChunk, ...] = ()  # what the fenced run emitted meanwhile; the store numbers them
     values: tuple[PublishedValue, ...] = ()  # what it published; the last of each name is kept
     acts: tuple[AuditRow, ...] = ()  # who has decided it; on record unless nothing of it happened
+    queues: tuple[QueueChange, ...] = ()  # what queues allow from now on
 
 
 class StepWrite(Write, frozen=True, gc=False):

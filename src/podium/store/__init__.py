@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import StoreRefused
+from .findings import Copied, Finding, LockHolder
 from .moving import MoveFence, Side, Summary, copy_rows, refusal
-from .protocol import Copied, Finding, LockHolder, Store
+from .protocol import Store
 from .urls import project_folder, shown_url
 
 __all__ = [

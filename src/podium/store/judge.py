@@ -24,8 +24,10 @@ from ..model import (
     StepWrite,
     Verdict,
     Write,
+    changed_queue,
     may_move,
 )
+from .admission import PAST_LIMITS
 from .judge_inbox import Inboxes
 from .judge_waits import Waits
 from .sets import Changes, Rows, RunState
@@ -41,7 +43,7 @@ _FENCED = attrgetter(
 _RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures", "chunks", "values")
 _RARE = attrgetter(
     "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks",
-    "values", "acts",
+    "values", "acts", "queues",
 )  # fmt: skip
 _KIND = attrgetter("kind")
 _MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
@@ -135,6 +137,10 @@ class _Judging:
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
         if write.acts and all(outcome is Outcome.DONE for outcome in (*messages, *answers)):
             self.changes.acts += write.acts
+        for change in write.queues:
+            found = changed_queue(self._rows.queues.get(change.name), change)
+            self._rows.queues[change.name] = self.changes.queues[change.name] = found
+            self.changes.wakes = True  # there may be room now
         return Verdict(Outcome.DONE, runs, messages, waits, answers)
 
     # -- checks: nothing here changes anything ------------------------------------------------------------
@@ -193,6 +199,8 @@ class _Judging:
                 return _invalid("only an engine can own the run it creates")
             if new.owned and self._is_dead:
                 return _REFUSED
+            if new.owned and new.queue:
+                return _invalid("a run of a queue has an owner by a claim alone")
             if new.copy_from is not None:
                 source, last = new.copy_from
                 found = self._runs.get(source)
@@ -284,9 +292,20 @@ class _Judging:
         elif move.state in FINAL:
             run.ended = self._ended(run, move)
             self._end(run, run.ended)
+        if run.queue:
+            self._move_in_queue(run, move)
         if not run.is_new:
             self.changes.told.pop(run.id, None)
             self.changes.moved[run.id] = run
+
+    def _move_in_queue(self, run: RunState, move: Move) -> None:
+        """Its slot is free, and what comes back stands in line by the time at which it is due."""
+        self.changes.wakes = True
+        if run.state is State.WAITING and run.rank != PAST_LIMITS:
+            run.rank = run.due
+        if move.holds:
+            place = (run.queue, run.lane)
+            self.changes.held[place] = max(move.holds, self.changes.held.get(place, 0.0))
 
     def _end(self, run: RunState, at: float, anew: bool = False) -> None:
         """Answer who waits for it; what it waited for itself, and what lies there of that, goes. `anew`: only
@@ -345,10 +364,14 @@ class _Judging:
             messages=0,
             unread=0,
             since=new.at,
+            queue=new.queue,
+            lane=new.lane,
             due=None if new.owned else new.at if new.due is None else new.due,
             fingerprint=new.fingerprint,
             is_new=True,
         )
+        if new.queue:
+            run.rank = run.due if new.rank is None else new.rank
         self._runs[new.id] = run
         self._rows.calls[new.id] = (new.function, new.digest, new.project)
         self.changes.new_runs.append((new, run))

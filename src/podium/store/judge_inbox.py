@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import ANSWER, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Outcome, State
+from ..model import ANSWER, CANCEL, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Outcome, State
+from .admission import PAST_LIMITS
 from .sets import Changes, InboxRow, Rows, RunState
 
 
@@ -47,6 +48,12 @@ class Inboxes:
         self._counted(run)
         if run.owner is None and run.state in (State.QUEUED, State.WAITING):
             run.due = 0.0
+            if (
+                run.queue
+                and run.rank != PAST_LIMITS
+                and (message.kind == CANCEL or run.state is State.WAITING)
+            ):
+                run.rank = PAST_LIMITS if message.kind == CANCEL else 0.0
             if not run.is_new and run.id not in self._changes.moved:
                 self._changes.told[run.id] = run
         self._changes.wakes = True

@@ -39,6 +39,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "value_names": ("run", "generation", "name"),
     "measures": ("series", "at", "run", "step", "attempt", "ordinal", "generation"),
     "audit": ("n",),
+    "queues": ("name",),
+    "lanes": ("queue", "key"),
 }
 # What is of the place, or of the processes that use it; blobs come with the rows that name them.
 STAYING = ("meta", "engines", "offers", "blobs", "recent_history", "sqlite_sequence")

@@ -21,10 +21,8 @@ Errors, from any method:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
-
-import msgspec
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 from ..depot import Depot
 from ..model import (
@@ -34,6 +32,7 @@ from ..model import (
     Claimed,
     EngineRow,
     Entry,
+    LaneDepth,
     LogLine,
     Measure,
     MeasureBin,
@@ -41,6 +40,7 @@ from ..model import (
     Message,
     PublishedValue,
     Query,
+    QueueRow,
     RunRow,
     RunStatus,
     SeriesRow,
@@ -153,6 +153,8 @@ class Store(Protocol):
         now: float,
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
+        queues: Collection[str] | None = None,
+        tasks: Collection[str] = (),
     ) -> Claimed:
         """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 
@@ -172,7 +174,17 @@ class Store(Protocol):
         With `runs` only these are taken and looked at, of whatever project; what the engine offers keeps
         other code off them.
 
-        `next_due` looks at the same runs; it is not after `now` when there is more to claim at once.
+        Runs of queues are taken within their limits, whatever was claimed at the same time elsewhere: no more
+        are owned than the concurrency of their queue, or where it has `per` of their lane, nor begun than its
+        rate. Of the lanes that have room the one comes first that was served longest ago; in it what comes
+        back, the longest due first, then what has the least rank. A rate counts the first claim of a run,
+        and of `tasks`, which are functions, each. A paused queue gives nothing. What a cancel has been sent
+        to is claimed past all limits.
+
+        `queues`: the engine has only runs of these; "" stands for those in no queue. None: it has all.
+
+        `next_due` looks at the same runs; it is not after `now` when there is more to claim at once. Of what
+        a full or paused queue holds back it says nothing.
         """
         ...
 
@@ -246,6 +258,14 @@ class Store(Protocol):
 
     def cached(self, key: str) -> CachedResult | None:
         """The latest result on record whose `Entry.name` says that it may stand for calls with this key."""
+        ...
+
+    def queues(self) -> list[QueueRow]:
+        """The queues that code has declared, or somebody has set, by name."""
+        ...
+
+    def lanes(self) -> list[LaneDepth]:
+        """How much lies in each lane of a queue that is not empty, and how many of it are owned."""
         ...
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:
@@ -325,7 +345,8 @@ class Store(Protocol):
         ...
 
     def expire(self, before: float, limit: int = 1000) -> int:
-        """Forget up to `limit` messages that were taken before this time; how many that was.
+        """Forget up to `limit` messages that were taken before this time; how many that was; and all
+        lanes that were served last before it.
 
         Until then a repeat of one is known and not delivered. What nobody has taken stays.
         """
@@ -363,30 +384,3 @@ class Store(Protocol):
     def close(self) -> None:
         """Close every connection, after what is running, and wake `wait`; closing twice is fine."""
         ...
-
-
-class LockHolder(NamedTuple):
-    """The process that holds a store's write lock. As text "process 4711 (sqlite3 podium.db)"."""
-
-    pid: int
-    command: str  # "" where that cannot be known
-
-    def __str__(self) -> str:
-        return f"process {self.pid} ({self.command})" if self.command else f"process {self.pid}"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What a look at one aspect of a store found, and what to do where it is not well."""
-
-    name: str  # "free space"
-    is_well: bool
-    text: str  # "12.35 GB"
-    fix: str = ""
-
-
-class Copied(msgspec.Struct, frozen=True):
-    """What a backup came to."""
-
-    file: str
-    bytes: int
-    runs: int

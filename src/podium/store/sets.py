@@ -27,6 +27,7 @@ from ..model import (
     Move,
     NewRun,
     PublishedValue,
+    QueueRow,
     State,
     StepProgress,
     StepWrite,
@@ -50,6 +51,9 @@ class RunState(msgspec.Struct, gc=False):
     messages: int  # numbers that its inbox has given
     unread: int  # messages that nobody has taken
     since: float  # when it was started, or else created
+    queue: str = ""
+    lane: str = ""
+    rank: float | None = None
     key: Any = None  # the backend's own
     blob: Any = None  # likewise: what goes when the payload is replaced
     signals: int = 0  # untaken ones; where that is far from the limit any number between theirs and `unread`
@@ -106,6 +110,7 @@ class Needs(msgspec.Struct):
     ends: dict[str, None]  # runs that somebody begins to wait for: how they ended, if they have
     waits: dict[tuple[str, str], None]  # run, step
     answered: dict[str, None]  # targets; what waits for these, too. The runs that wait belong to `runs`
+    queues: dict[str, None]  # names of those that are changed
 
 
 class Rows(msgspec.Struct):
@@ -121,6 +126,7 @@ class Rows(msgspec.Struct):
     orphans: dict[Call, list[str]] = {}  # unfinished runs whose starter is gone, oldest first
     last_times: dict[str, float] = {}
     needed_by: dict[str, str] = {}  # of a run to be forgotten: an unfinished one that rests on it
+    queues: dict[str, QueueRow] = {}
 
 
 class Changes(msgspec.Struct):
@@ -130,7 +136,7 @@ class Changes(msgspec.Struct):
     is said of runs that were there (`moved`, `counted`, `told`) says nothing of new ones.
     """
 
-    moved: dict[str, RunState] = {}  # state, payload, due, fingerprint, forgiven, ended; no owner any more
+    moved: dict[str, RunState] = {}  # state, payload, due, rank, fingerprint, forgiven, ended; no owner now
     new_runs: list[tuple[NewRun, RunState]] = []  # to be inserted as the batch has left them
     entries: list[tuple[RunState, tuple[Entry, ...]]] = []
     copies: list[tuple[RunState, str, int]] = []  # to, from, up to which entry
@@ -142,7 +148,7 @@ class Changes(msgspec.Struct):
     inbox: list[InboxRow] = []  # new messages, some of them taken already
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
-    told: dict[str, RunState] = {}  # due at once, though not moved
+    told: dict[str, RunState] = {}  # due at once, though not moved; with another rank
     anew: dict[str, tuple[RunState, Move]] = {}  # a new generation begins; what is on record of those before
     # the one that ends goes, and so do the rows of `waits`, and what was kept of steps' progress
     renamed: dict[str, tuple[RunState, str, str]] = {}  # its function, its starter
@@ -154,6 +160,8 @@ class Changes(msgspec.Struct):
     answered: list[WaitState] = []  # of those that were there
     ended: dict[str, RunState] = {}  # all their rows of `waits` go, after the rest
     acts: list[AuditRow] = []  # new rows of the audit
+    queues: dict[str, QueueRow] = {}  # as they are from now on, but for `next`
+    held: dict[tuple[str, str], float] = {}  # by queue and lane: nothing that counts begins there before
     wakes: bool = False  # some of it may be work for another engine
 
 
@@ -200,14 +208,14 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     yield writes[begin:] if begin else writes
 
 
-_MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers")
+_MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers", "queues")
 _MESSAGE = Kind.MESSAGE
 
 
 def needs(writes: Sequence[Write]) -> Needs:
     """The keys of what a round is judged by."""
     runs: dict[str, None] = {}
-    found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+    found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     for write in writes:
         fence = write.fence
         if fence is not None:
@@ -252,6 +260,8 @@ def _needs_more(write: Write, found: Needs) -> None:
         _needs_of_start(new, found)
     for answer in write.answers:
         found.answered[answer.target] = None
+    for change in write.queues:
+        found.queues[change.name] = None
 
 
 def _needs_of_start(new: NewRun, found: Needs) -> None:

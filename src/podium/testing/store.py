@@ -6,7 +6,7 @@ Every change is shown to the monitor at the instant at which it becomes durable,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from ..model import (
     Claimed,
     EngineRow,
     Entry,
+    LaneDepth,
     LogLine,
     Measure,
     MeasureBin,
@@ -26,6 +27,7 @@ from ..model import (
     Message,
     PublishedValue,
     Query,
+    QueueRow,
     RunRow,
     RunStatus,
     SeriesRow,
@@ -206,7 +208,13 @@ class FaultyFinder(FaultyReader):
 
 
 class FaultySeries(FaultyFinder):
-    """What looks at series."""
+    """What looks at series, and at queues."""
+
+    def queues(self) -> list[QueueRow]:
+        return self._call("queues", self._inner.queues)
+
+    def lanes(self) -> list[LaneDepth]:
+        return self._call("lanes", self._inner.lanes)
 
     def series(self) -> list[SeriesRow]:
         return self._call("series", self._inner.series)
@@ -273,11 +281,13 @@ class FaultyStore(FaultyStreams):
         now: float,
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
+        queues: Collection[str] | None = None,
+        tasks: Collection[str] = (),
     ) -> Claimed:
         self._resolved()
         return self._call(
             "claim",
-            lambda: self._inner.claim(engine, functions, limit, now, runs, projects),
+            lambda: self._inner.claim(engine, functions, limit, now, runs, projects, queues, tasks),
             self._monitor.claimed,
         )
 

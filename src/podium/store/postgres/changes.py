@@ -12,6 +12,7 @@ from ...codec import names_in
 from ...depot import Depot
 from ...model import AuditRow, Entry, LogLine, NewRun
 from ..sets import Changes, InboxRow, RunState, references
+from .queues import values_of
 from .statements import SQL, Row, Statement, columns
 
 ENTRY = "run seq kind at step digest payload began attempt due module name policy"
@@ -45,7 +46,7 @@ def changes_of(
             found.append((SQL[name], columns(names, many)))
 
     moved = changes.moved.values()
-    add("move", "state payload due forgiven fingerprint ended key", [_moved(run) for run in moved])
+    add("move", "state payload due forgiven fingerprint ended key rank", [_moved(run) for run in moved])
     for (_, run), key in zip(changes.new_runs, new_keys, strict=False):
         run.key = key
     add("add_runs", _RUN, [_run_row(engine, new, run) for new, run in changes.new_runs])
@@ -73,7 +74,7 @@ def changes_of(
     add("take", "taken run n", [(row.taken, row.run.key, row.n) for row in changes.taken])
     counted = changes.counted.values()
     add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
-    add("tell", "due key", [(run.due, run.key) for run in changes.told.values()])
+    add("tell", "due rank key", [(run.due, run.rank, run.key) for run in changes.told.values()])
     found += _named(depot, [(run.key, payload) for run, payload in references(changes)])
     return found + _rare(depot, engine, changes, runs)
 
@@ -90,7 +91,9 @@ def _rare(
     depot: Depot, engine: str | None, changes: Changes, runs: Mapping[str, RunState]
 ) -> list[Statement]:
     """What few rounds change."""
-    found: list[Statement] = []
+    found: list[Statement] = [(SQL["put_queue"], values_of(queue)) for queue in changes.queues.values()]
+    for (queue, lane), until in changes.held.items():
+        found.append((SQL["hold_lane"], {"queue": queue, "lane": lane, "until": until}))
     for run, name, starter in changes.renamed.values():
         found.append((SQL["rename"], {"function": name, "starter": starter, "key": run.key}))
     for run, start in changes.attached:
@@ -137,7 +140,7 @@ def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:
 
 
 def _moved(run: RunState) -> Row:
-    return (run.state, run.payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key)
+    return (run.state, run.payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key, run.rank)
 
 
 def _entries(found: Iterable[tuple[Any, tuple[Entry, ...]]]) -> Iterable[Row]:
@@ -168,7 +171,7 @@ def _run_row(engine: str | None, new: NewRun, run: RunState) -> Row:
     return (
         run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
         at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
-        new.project, new.queue, new.lane, new.rank, new.starter, engine, new.unique_name, new.origin,
+        new.project, new.queue, new.lane, run.rank, new.starter, engine, new.unique_name, new.origin,
         new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
         new.context, tags, new.args, run.payload, new.generation, new.base,
     )  # fmt: skip

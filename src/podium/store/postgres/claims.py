@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from ...model import Claimed
+from ..admission import Candidate
 from . import rows as records
+from .queues import InLine, admitted, taking
 from .statements import SQL, Connection, Row, Statement, trip
 
 _LINE = SQL["takable"] + SQL["claimable"] + SQL["claim"]
 _AMONG = SQL["claimable_among"] + SQL["claim"]
 _NEXT_DUE, _NEXT_DUE_AMONG = SQL["takable"] + SQL["next_due"], SQL["next_due_among"]
+_IN_LINE, _OFFERED_AMONG = SQL["takable"] + SQL["queues_in_line"], SQL["offered_among"]
 _LIVES, _IS_THERE, _COMMIT = SQL["engine_lives"], SQL["is_there"], SQL["commit"]
 _OFFERS_OF, _FORGET_OFFERS, _OFFER = SQL["offers_of"], SQL["forget_offers"], SQL["offer"]
 _OTHER, _DUE, _KEY = -3, -2, -1  # places in a row of `claim`: what it is sorted by
+
+
+class Wanted(NamedTuple):
+    """What an engine may claim."""
+
+    engine: str
+    functions: Mapping[str, str]
+    now: float
+    values: dict[str, Any]  # what the statements go by
+    serves: frozenset[str] | None  # the queues, "" for what is in none; None: all
+    tasks: frozenset[str]
+
+    @property
+    def limit(self) -> int:
+        """How many runs at most."""
+        return self.values["limit"]
+
+    def has(self, queue: str) -> bool:
+        """Whether runs of this queue are among it; "": those in none."""
+        return self.serves is None or queue in self.serves
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether runs in no queue are among it."""
+        return self.has("")
 
 
 class Claims:
@@ -23,48 +52,75 @@ class Claims:
     def __init__(self) -> None:
         self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
 
-    def look(
-        self, connection: Connection, engine: str, functions: Mapping[str, str], wanted: Mapping[str, Any]
-    ) -> Claimed | None:
-        """An idle engine's claim, which writes nothing; None: there is something to do."""
-        looks: list[Statement] = [(_IS_THERE, {"engine": engine}), _next_due(wanted)]
+    def look(self, connection: Connection, wanted: Wanted) -> Claimed | InLine:
+        """An idle engine's claim, which writes nothing; else what of queues there may be to claim."""
+        engine, values = wanted.engine, wanted.values
+        named = values["runs"] is not None
+        looks: list[Statement] = [
+            (_IS_THERE, {"engine": engine}),
+            _next_due(values),
+            (_OFFERED_AMONG if named else _IN_LINE, values),
+        ]
         if engine not in self._offered:
             looks.append((_OFFERS_OF, {"engine": engine}))
-        lives, ((due,),), *offered = trip(connection, looks)
+        lives, ((due,),), rows, *offered = trip(connection, looks)
         if not lives:
             return Claimed((), None)
+        if named:
+            found = InLine(named=[run for run in starmap(Candidate, rows) if wanted.has(run.queue)])
+        else:
+            found = InLine(lines=[row for row in rows if wanted.has(row[0])])
         if offered:
             self._offered[engine] = dict(offered[0])
-        if self._offered[engine] != functions:
-            return None
-        has_work = due is not None and due <= wanted["now"] and wanted["limit"] > 0
-        return None if has_work else Claimed((), due)
+        if self._offered[engine] != wanted.functions:
+            return found
+        due = due if wanted.is_plain else None
+        if due is not None and due <= wanted.now and wanted.limit > 0:
+            return found
+        admission = admitted(connection, found, wanted.limit, wanted.now, wanted.tasks, lock=False)
+        return found if admission.runs else Claimed((), admission.or_at(due).next)
 
     def take(
-        self,
-        connection: Connection,
-        engine: str,
-        functions: Mapping[str, str],
-        wanted: Mapping[str, Any],
-        opening: Sequence[Statement],
+        self, connection: Connection, wanted: Wanted, found: InLine, opening: Sequence[Statement]
     ) -> Claimed:
-        """Claim what there is, in one transaction of one round trip."""
+        """Claim what there is, in one transaction: of one round trip, unless something lies in queues."""
+        engine, functions, values = wanted.engine, wanted.functions, wanted.values
+        has_queues = bool(found.queues) and wanted.limit > 0
         statements: list[Statement] = [*opening, (_LIVES, {"engine": engine})]
-        is_offered = self._offered.get(engine) == functions
-        if not is_offered:
+        if self._offered.get(engine) != functions:
             statements += [(_FORGET_OFFERS, {"engine": engine}), offer(engine, functions)]
-        statements += [
-            (_LINE if wanted["runs"] is None else _AMONG, wanted),
-            _next_due(wanted),
-            (_COMMIT, {}),
-        ]
+        if wanted.is_plain:
+            half = -(-wanted.limit // 2) if has_queues else wanted.limit
+            statements.append((_LINE if values["runs"] is None else _AMONG, {**values, "limit": half}))
+        if not has_queues:
+            statements += [_next_due(values), (_COMMIT, {})]
         answers = trip(connection, statements)
         if not answers[len(opening)]:
+            if has_queues:
+                trip(connection, [(SQL["rollback"], {})])
             return Claimed((), None)
+        if not has_queues:
+            ((due,),) = answers[-2]
+            claimed = sorted(answers[-3], key=_place) if wanted.is_plain else []
+            next = due if wanted.is_plain else None
+        else:
+            claimed = sorted(answers[-1], key=_place) if wanted.is_plain else []
+            more, next = self._take_of_queues(connection, wanted, found, wanted.limit - len(claimed))
+            claimed += more
         self.offered(engine, functions)
-        *_, claimed, ((due,),), _ = answers
-        claimed.sort(key=_place)
-        return Claimed(tuple(map(records.head, claimed)), due)
+        return Claimed(tuple(map(records.head, claimed)), next)
+
+    def _take_of_queues(
+        self, connection: Connection, wanted: Wanted, found: InLine, room: int
+    ) -> tuple[list[Row], float | None]:
+        """The rest of the transaction: what of queues is claimed, and when there is more."""
+        admission = admitted(connection, found, room, wanted.now, wanted.tasks, lock=True)
+        statements = taking(admission, wanted.functions, wanted.values) if admission.runs else []
+        *answers, ((due,),), _ = trip(connection, [*statements, _next_due(wanted.values), (_COMMIT, {})])
+        next = admission.or_at(due if wanted.is_plain else None).next
+        order = {run.key: place for place, run in enumerate(admission.runs)}
+        claimed = sorted(answers[0], key=lambda row: order[row[_KEY]]) if answers else []
+        return claimed, next
 
     def offered(self, engine: str, functions: Mapping[str, str]) -> None:
         """It is on record, durably."""
@@ -78,16 +134,20 @@ def wanted_by(
     now: float,
     runs: Sequence[str] | None,
     projects: Mapping[str, str] | None,
-) -> dict[str, Any]:
+    queues: Collection[str] | None,
+    tasks: Collection[str],
+) -> Wanted:
     """What the statements of a claim go by: codes are (function, fingerprint, project)."""
     codes = [(name, code, "") for name, code in functions.items()]
     if runs is None:
         codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
-    return {
+    values = {
         "engine": engine, "now": float(now), "limit": limit, "runs": None if runs is None else list(runs),
         "functions": [name for name, _, _ in codes], "codes": [code for _, code, _ in codes],
         "projects": [project for _, _, project in codes],
     }  # fmt: skip
+    serves = None if queues is None else frozenset(queues)
+    return Wanted(engine, functions, float(now), values, serves, frozenset(tasks))
 
 
 def offer(engine: str, functions: Mapping[str, str]) -> Statement:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import StoreError, UsageError
-from ..protocol import Copied, Finding, LockHolder
+from ..findings import Copied, Finding, LockHolder
 from .lines import Server
 from .schema import SCHEMA_VERSION, schema_version
 from .statements import SQL, Connection, rows

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...model import SIGNALS_MAX
 from ..sets import InboxRow, Needs, Rows, RunState, WaitState
+from .queues import queue_row
 from .rows import STATES
 from .statements import SQL, Row, Statement
 
@@ -30,6 +31,7 @@ _READING = {
     "ends": ("ends",),
     "last_times": ("last_times",),
     "needed_by": ("forgotten",),
+    "read_queues": ("changed_queues",),
 }
 
 
@@ -109,6 +111,7 @@ def _values(need: Needs) -> dict[str, Any]:
         "ends": list(need.ends),
         "last_times": list(need.last_times),
         "forgotten": list(need.forgotten),
+        "changed_queues": list(need.queues),
     }
 
 
@@ -181,6 +184,10 @@ def _needed_by(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
         found.needed_by.setdefault(id, other)
 
 
+def _queues(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
+    found.queues.update({row.name: row for row in map(queue_row, rows)})
+
+
 _TAKE = {
     "engine_lives": _lives,
     "runs": _runs,
@@ -197,4 +204,5 @@ _TAKE = {
     "ends": _ends,
     "last_times": _last_times,
     "needed_by": _needed_by,
+    "read_queues": _queues,
 }

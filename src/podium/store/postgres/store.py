@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from os import PathLike
@@ -119,13 +119,15 @@ class PostgresStore(StreamReader, Store):
         now: float,
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
+        queues: Collection[str] | None = None,
+        tasks: Collection[str] = (),
     ) -> Claimed:
-        wanted = wanted_by(engine, functions, limit, now, runs, projects)
+        wanted = wanted_by(engine, functions, limit, now, runs, projects, queues, tasks)
         with self._writing.held() as connection:
-            idle = self._claims.look(connection, engine, functions, wanted)
-            if idle is not None:
-                return idle
-            return self._claims.take(connection, engine, functions, wanted, self._batch.opening(engine))
+            found = self._claims.look(connection, wanted)
+            if isinstance(found, Claimed):
+                return found
+            return self._claims.take(connection, wanted, found, self._batch.opening(engine))
 
     def announce(self, engine: EngineRow) -> None:
         values: dict[str, Any] = {
@@ -211,7 +213,8 @@ class PostgresStore(StreamReader, Store):
 
     def expire(self, before: float, limit: int = 1000) -> int:
         values = {"before": float(before), "limit": limit}
-        (((gone,),),) = self._change(self._writing, self._name, (SQL["expire"], values))
+        old: Statement = (SQL["forget_lanes"], values)
+        _, ((gone,),) = self._change(self._writing, self._name, old, (SQL["expire"], values))
         return gone
 
     def sweep(self, before: float) -> tuple[int, int]:

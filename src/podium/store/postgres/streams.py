@@ -1,9 +1,10 @@
-"""What runs emit and publish, read."""
+"""What runs emit and publish, and how queues stand, read."""
 
 from __future__ import annotations
 
-from ...model import PublishedValue, StreamChunk
+from ...model import LaneDepth, PublishedValue, QueueRow, StreamChunk
 from .measuring import MeasureReader
+from .queues import queue_row
 from .statements import SQL
 
 
@@ -19,3 +20,9 @@ class StreamReader(MeasureReader):
 
     def values(self, run: str) -> list[PublishedValue]:
         return [PublishedValue(*row) for row in self.look(SQL["values"], {"run": run})]
+
+    def queues(self) -> list[QueueRow]:
+        return [queue_row(row) for row in self.look(SQL["all_queues"])]
+
+    def lanes(self) -> list[LaneDepth]:
+        return [LaneDepth(*row) for row in self.look(SQL["depths"])]

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from ...depot import Depot, depot_of
 from ...errors import StoreFatal, StoreRefused, UsageError
-from ..protocol import Copied
+from ..findings import Copied
 from .connection import APPLICATION_ID
 from .faults import restore_path, translate
 from .statements import SQL, pragma, rows

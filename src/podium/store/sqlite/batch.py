@@ -17,6 +17,7 @@ from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State
 from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
 from . import entries as history
+from . import queues
 from .faults import DATA_ERRORS, is_fenced
 from .forgetting import begin_anew, forget, needed_by
 from .named import copy_names, name_values
@@ -120,6 +121,8 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
         rows(connection, _ENDS, (json.dumps(list(wanted.ends)),)) if wanted.ends else ()
     ):
         found.runs[id].payload, found.runs[id].ended = loaded(connection, payload), ended
+    if wanted.queues:
+        found.queues.update({row.name: row for row in queues.read(connection, list(wanted.queues))})
     if wanted.last_times:
         found.last_times.update(history.last_times(connection, list(wanted.last_times)))
     for id in wanted.forgotten:
@@ -210,6 +213,7 @@ def _apply(
         rows_of_each(connection, _ATTACH, [(engine, start, run.key) for run, start in changes.attached])
     if changes.waits or changes.answered:
         _apply_waits(connection, changes, runs)
+    queues.change(connection, changes)
     if changes.ended and rows(connection, _ANY_WAITS):
         rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
     for run, payload in references(changes):
@@ -229,7 +233,7 @@ def _apply(
 
 def _moved(connection: apsw.Connection, run: RunState) -> Row:
     payload = stored(connection, run.payload, RUN_INLINE_MAX)
-    return (run.state, payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key)
+    return (run.state, payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key, run.rank)
 
 
 def _entry_rows(
@@ -255,7 +259,7 @@ def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
     counts = [(run.messages, run.unread, run.key) for run in changes.counted.values()]
     rows_of_each(connection, _COUNT_MESSAGES, counts)
     if changes.told:
-        rows_of_each(connection, _TELL, [(run.due, run.key) for run in changes.told.values()])
+        rows_of_each(connection, _TELL, [(run.due, run.rank, run.key) for run in changes.told.values()])
 
 
 def _apply_waits(connection: apsw.Connection, changes: Changes, runs: Mapping[str, RunState]) -> None:
@@ -298,7 +302,7 @@ def _run_row(connection: apsw.Connection, engine: str | None, new: NewRun, run: 
     return (
         run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
         at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
-        new.project, new.queue, new.lane, new.rank, new.starter, engine, new.unique_name, new.origin,
+        new.project, new.queue, new.lane, run.rank, new.starter, engine, new.unique_name, new.origin,
         new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
         new.context, tags, stored(connection, new.args, RUN_INLINE_MAX),
         stored(connection, run.payload, RUN_INLINE_MAX), new.generation, new.base,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import apsw
 
 from ...errors import DamagedRecord
 from ...model import Claimed, Head
+from ..admission import Admitted
+from . import queues as in_line
 from . import rows as records
 from .connections import Connections
 from .statements import SQL, Row, rows, rows_of_each, transaction
@@ -29,30 +32,37 @@ class Claims:
         now: float,
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
+        queues: Collection[str] | None = None,
+        tasks: Collection[str] = (),
     ) -> Claimed:
         """As `podium.store.protocol` has it."""
         codes = [(name, code, "") for name, code in functions.items()]
         codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
-        wanted: dict[str, object] = {
+        wanted: dict[str, Any] = {
             "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
             "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
         }  # fmt: skip
+        serves = _Serves(None if queues is None else frozenset(queues), frozenset(tasks))
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
             is_offered = self._offers(connection, engine, functions)
-            if is_offered and not self._claimable(connection, wanted):
-                return Claimed((), self._next_due(connection, wanted))
+            if is_offered:
+                found, admission = self._claimable(connection, wanted, serves)
+                if not found and not admission.runs:
+                    return Claimed((), self._next_due(connection, wanted, serves, admission))
         with self._connections.writing() as connection, transaction(connection):
             if not rows(connection, SQL["engine_lives"], (engine,)):
                 return Claimed((), None)
             if not is_offered:
                 rows(connection, SQL["forget_offers"], (engine,))
                 self.offer(connection, engine, functions)
-            found = self._claimable(connection, wanted)
+            found, admission = self._claimable(connection, wanted, serves)
+            found += [run[:3] for run in admission.runs]
+            in_line.serve(connection, admission)
             heads = tuple(self._take(connection, engine, functions, found, now))
-            next_due = self._next_due(connection, wanted)
+            next_due = self._next_due(connection, wanted, serves, admission)
         self.offered(engine, functions)
         return Claimed(heads, next_due)
 
@@ -70,12 +80,23 @@ class Claims:
         """It is on record, durably."""
         self._offered[engine] = dict(functions)
 
-    def _claimable(self, connection: apsw.Connection, wanted: dict[str, object]) -> list[Row]:
-        """(key, function, fingerprint) of runs that may be claimed; `wanted` learns the `takable` codes."""
-        if wanted["runs"] is not None:
-            return rows(connection, SQL["claimable_among"], wanted) if wanted["limit"] else []
-        wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
-        return rows(connection, SQL["claimable"], wanted) if wanted["limit"] else []
+    def _claimable(
+        self, connection: apsw.Connection, wanted: dict[str, Any], serves: _Serves
+    ) -> tuple[list[Row], Admitted]:
+        """(key, function, fingerprint) of runs in no queue that may be claimed, and what of queues may be;
+        `wanted` learns the `takable` codes. Where both want more room than there is, each gets half."""
+        among = wanted["runs"] is not None
+        if not among:
+            wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
+        limit = wanted["limit"]
+        if not limit:
+            return [], Admitted([], [], {}, None)
+        found: list[Row] = []
+        if serves.plain:
+            found = rows(connection, SQL["claimable_among" if among else "claimable"], wanted)
+        room = max(limit - len(found), limit // 2, 1)
+        admission = in_line.admitted(connection, wanted, serves.queues, serves.tasks, room)
+        return found[: limit - len(admission.runs)], admission
 
     def _take(
         self,
@@ -93,6 +114,21 @@ class Claims:
             except DamagedRecord as error:
                 rows(connection, SQL["park_damaged"], (key, records.damage(error.message)))
 
-    def _next_due(self, connection: apsw.Connection, wanted: Mapping[str, object]) -> float | None:
+    def _next_due(
+        self, connection: apsw.Connection, wanted: Mapping[str, object], serves: _Serves, admission: Admitted
+    ) -> float | None:
         statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
-        return rows(connection, statement, wanted)[0][0]
+        due = rows(connection, statement, wanted)[0][0] if serves.plain or wanted["runs"] else None
+        return admission.or_at(due).next
+
+
+class _Serves(NamedTuple):
+    """What of queues an engine may have."""
+
+    queues: frozenset[str] | None  # None: all
+    tasks: frozenset[str]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it may have runs of no queue."""
+        return self.queues is None or "" in self.queues

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from ...errors import StoreFatal
-from ..protocol import LockHolder
+from ..findings import LockHolder
 from ..urls import shown_url
 from .locks import WRITE, lock_directory
 

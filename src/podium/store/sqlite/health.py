@@ -16,7 +16,7 @@ import apsw
 from ...depot import depot_of
 from ...env import RealEnv, is_stopped
 from ...sizes import spelled_size
-from ..protocol import Finding
+from ..findings import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
 from .files import SHM, WAL, lock_holder

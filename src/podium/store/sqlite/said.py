@@ -1,18 +1,21 @@
-"""What runs say while they go on, read: their log, progress, streams, series; and who decided what."""
+"""What runs say while they go on, read: log, progress, streams, series; who decided what; the queues."""
 
 from __future__ import annotations
 
 from ...model import (
     AuditRow,
+    LaneDepth,
     LogLine,
     Measure,
     MeasureBin,
     MeasureQuery,
     PublishedValue,
+    QueueRow,
     SeriesRow,
     StepProgress,
     StreamChunk,
 )
+from . import queues
 from . import rows as records
 from .connections import Connections
 from .statements import SQL, rows
@@ -42,6 +45,14 @@ class SaidReader:
     def progress(self, run: str) -> list[StepProgress]:
         with self._connections.reading() as connection:
             return [StepProgress(*row) for row in rows(connection, SQL["progress"], (run,))]
+
+    def queues(self) -> list[QueueRow]:
+        with self._connections.reading() as connection:
+            return queues.read(connection)
+
+    def lanes(self) -> list[LaneDepth]:
+        with self._connections.reading() as connection:
+            return queues.depths(connection)
 
     def series(self) -> list[SeriesRow]:
         with self._connections.snapshot() as connection:

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -155,8 +155,10 @@ class SqliteStore(SaidReader, Store):
         now: float,
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
+        queues: Collection[str] | None = None,
+        tasks: Collection[str] = (),
     ) -> Claimed:
-        return self._claims.claim(engine, functions, limit, now, runs, projects)
+        return self._claims.claim(engine, functions, limit, now, runs, projects, queues, tasks)
 
     def collect(self, engine: str) -> list[Message]:
         with self._connections.snapshot() as connection:

@@ -9,9 +9,12 @@ from .statements import SQL, rows, transaction
 def expire(connections: Connections, before: float, limit: int) -> int:
     """See `Store.expire`. A look first, which needs no write lock: usually there is nothing to do."""
     with connections.reading() as connection:
-        if not rows(connection, SQL["any_expired"], (before,)):
+        if not (
+            rows(connection, SQL["any_expired"], (before,)) or rows(connection, SQL["old_lanes"], (before,))
+        ):
             return 0
     with connections.writing() as connection, transaction(connection):
+        rows(connection, SQL["forget_lanes"], (before,))
         rows(connection, SQL["expire"], (before, limit))
         return connection.changes()
 

@@ -53,8 +53,15 @@ CREATE TABLE podium.runs (
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, vacuum_index_cleanup = on
 );
 -- These partial indexes name states, so they must follow TRANSITIONS in podium.model; a test holds them together.
-CREATE INDEX runs_claimable ON podium.runs (project, function, fingerprint, due)
+CREATE INDEX runs_claimable ON podium.runs (project, function, fingerprint, queue, due)
     WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+CREATE INDEX runs_in_line ON podium.runs (project, function, fingerprint, queue, lane, state, rank, due)
+    WHERE queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+CREATE INDEX runs_past_limits ON podium.runs (project, function, fingerprint, queue, due)
+    WHERE queue <> '' AND rank < 0 AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+CREATE INDEX runs_in_slots ON podium.runs (queue, lane) WHERE queue <> '' AND owner IS NOT NULL;
+CREATE INDEX runs_of_queues ON podium.runs (queue, lane, state, due)
+    WHERE queue <> '' AND state IN ('queued', 'waiting', 'running');
 CREATE INDEX runs_owned ON podium.runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX runs_with_mail ON podium.runs (owner) WHERE owner IS NOT NULL AND unread > 0;
 CREATE INDEX runs_newest ON podium.runs (created, key);
@@ -223,6 +230,30 @@ CREATE TABLE podium.published (
     turn    bigint NOT NULL,           -- the run's last entry then: what is of an earlier turn replaces nothing
     PRIMARY KEY (run, name)
 );
+
+CREATE TABLE podium.queues (
+    name                 text COLLATE "C" PRIMARY KEY,
+    concurrency          bigint,
+    rate                 text COLLATE "C" NOT NULL,
+    per                  text COLLATE "C" NOT NULL,
+    declared             boolean NOT NULL,
+    declared_concurrency bigint,
+    declared_rate        text COLLATE "C" NOT NULL,
+    declared_by          text COLLATE "C" NOT NULL,
+    declared_at          double precision NOT NULL,
+    set_by               text COLLATE "C",
+    set_at               double precision NOT NULL,
+    paused               boolean NOT NULL,
+    next                 double precision NOT NULL
+);
+
+CREATE TABLE podium.lanes (
+    queue  text COLLATE "C" NOT NULL,
+    key    text COLLATE "C" NOT NULL,
+    served double precision NOT NULL,
+    next   double precision NOT NULL,
+    PRIMARY KEY (queue, key)
+) WITH (fillfactor = 50);
 
 -- Which values of the depot the rows of a run name, and in which generation of it: these files stay.
 CREATE TABLE podium.value_names (

@@ -41,12 +41,12 @@ SELECT id FROM podium.runs WHERE key IN ({wanted}) ORDER BY id FOR NO KEY UPDATE
 -- name: runs
 -- The rows that a round of Writes is judged by, in the order of `podium.store.sets.RunState`.
 SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
-       messages, unread, coalesce(started, created), key
+       messages, unread, coalesce(started, created), queue, lane, rank, key
 FROM podium.runs WHERE id = ANY (%(runs)b::text[]);
 
 -- name: wanted_runs
 SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
-       messages, unread, coalesce(started, created), key
+       messages, unread, coalesce(started, created), queue, lane, rank, key
 FROM podium.runs WHERE key IN ({wanted});
 
 -- name: wanted_by_id
@@ -279,10 +279,10 @@ SELECT DISTINCT name FROM podium.value_names WHERE name = ANY (%(names)b::text[]
 UPDATE podium.runs
 SET state = moved.state, owner = NULL, payload = moved.payload, due = moved.due,
     lost = CASE WHEN moved.forgiven THEN 0 ELSE lost END,
-    fingerprint = coalesce(moved.fingerprint, runs.fingerprint), ended = moved.ended
+    fingerprint = coalesce(moved.fingerprint, runs.fingerprint), ended = moved.ended, rank = moved.rank
 FROM unnest(%(state)b::text[], %(payload)b::bytea[], %(due)b::float8[], %(forgiven)b::bool[],
-            %(fingerprint)b::text[], %(ended)b::float8[], %(key)b::int8[])
-     AS moved (state, payload, due, forgiven, fingerprint, ended, key)
+            %(fingerprint)b::text[], %(ended)b::float8[], %(key)b::int8[], %(rank)b::float8[])
+     AS moved (state, payload, due, forgiven, fingerprint, ended, key, rank)
 WHERE runs.key = moved.key;
 
 -- name: add_runs
@@ -334,7 +334,8 @@ WHERE runs.key = new.key;
 
 -- name: tell
 -- Runs that nobody drives have got a message.
-UPDATE podium.runs SET due = new.due FROM unnest(%(due)b::float8[], %(key)b::int8[]) AS new (due, key)
+UPDATE podium.runs SET due = new.due, rank = new.rank
+FROM unnest(%(due)b::float8[], %(rank)b::float8[], %(key)b::int8[]) AS new (due, rank, key)
 WHERE runs.key = new.key;
 
 -- name: rename
@@ -442,7 +443,8 @@ takable (function, own, project, fingerprint, other) AS MATERIALIZED (
         SELECT key, runs.due FROM podium.runs
         WHERE runs.project = takable.project AND runs.function = takable.function
           AND runs.fingerprint = takable.fingerprint
-          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= %(now)b
+          AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+          AND due <= %(now)b
         ORDER BY runs.due, key LIMIT %(limit)b FOR NO KEY UPDATE SKIP LOCKED) AS line
     ORDER BY other, line.due, line.key LIMIT %(limit)b)
 
@@ -453,12 +455,168 @@ WITH wanted (function, own) AS MATERIALIZED (
 found AS MATERIALIZED (
     SELECT key, fingerprint, own, false AS other, due
     FROM podium.runs JOIN wanted USING (function)
-    WHERE id = ANY (%(runs)b::text[]) AND owner IS NULL AND state IN ('queued', 'waiting') AND due <= %(now)b
+    WHERE id = ANY (%(runs)b::text[]) AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting')
+      AND due <= %(now)b
       AND (fingerprint IN (own, '') OR NOT EXISTS (
           SELECT 1 FROM podium.offers
           WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint
             AND engine <> %(engine)b))
     ORDER BY due, key LIMIT %(limit)b FOR NO KEY UPDATE OF runs SKIP LOCKED)
+
+-- name: queues_in_line
+-- After `takable`: (queue, code) of which something lies in line. Each step is one index look-up.
+, line (function, project, fingerprint, queue) AS (
+    SELECT function, project, fingerprint, (
+        SELECT min(queue) FROM podium.runs
+        WHERE runs.project = takable.project AND runs.function = takable.function
+          AND runs.fingerprint = takable.fingerprint
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM takable
+    UNION ALL
+    SELECT function, project, fingerprint, (
+        SELECT min(runs.queue) FROM podium.runs
+        WHERE runs.project = line.project AND runs.function = line.function
+          AND runs.fingerprint = line.fingerprint AND runs.queue > line.queue
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM line WHERE queue IS NOT NULL)
+SELECT queue, function, fingerprint, project FROM line WHERE queue IS NOT NULL;
+
+-- name: lock_queues
+-- Claims of one queue take turns, or two of them would fill one slot. In the order of names.
+SELECT 1 FROM podium.queues WHERE name = ANY (%(names)b::text[]) ORDER BY name FOR NO KEY UPDATE;
+
+-- name: lanes_in_line
+-- (queue, lane, code) of which something lies in line, of these queues and codes.
+WITH RECURSIVE line (queue, function, fingerprint, project, lane) AS (
+    SELECT wanted.*, (
+        SELECT min(lane) FROM podium.runs
+        WHERE runs.project = wanted.project AND runs.function = wanted.function
+          AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue
+          AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM unnest(%(queues)b::text[], %(functions)b::text[], %(codes)b::text[], %(projects)b::text[])
+         AS wanted (queue, function, fingerprint, project)
+    UNION ALL
+    SELECT queue, function, fingerprint, project, (
+        SELECT min(runs.lane) FROM podium.runs
+        WHERE runs.project = line.project AND runs.function = line.function
+          AND runs.fingerprint = line.fingerprint AND runs.queue = line.queue AND runs.lane > line.lane
+          AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM line WHERE lane IS NOT NULL)
+SELECT queue, lane, function, fingerprint, project FROM line WHERE lane IS NOT NULL;
+
+-- name: queue_rows
+SELECT * FROM podium.queues WHERE name = ANY (%(names)b::text[]);
+
+-- name: all_queues
+SELECT * FROM podium.queues ORDER BY name;
+
+-- name: lane_rows
+SELECT * FROM podium.lanes WHERE queue = ANY (%(names)b::text[]);
+
+-- name: slots_held
+-- Who owns runs of these queues.
+SELECT queue, lane, count(*) FROM podium.runs
+WHERE queue = ANY (%(names)b::text[]) AND queue <> '' AND owner IS NOT NULL GROUP BY queue, lane;
+
+-- name: offered_in_lanes
+-- Of each (queue, lane, code) the first runs that are due, of those that come back and of those that have not begun.
+SELECT line.key, wanted.function, wanted.fingerprint, wanted.queue, wanted.lane, line.state, line.rank
+FROM unnest(%(queues)b::text[], %(lanes)b::text[], %(functions)b::text[], %(codes)b::text[], %(projects)b::text[])
+     AS wanted (queue, lane, function, fingerprint, project)
+CROSS JOIN LATERAL (
+    (SELECT key, state, rank FROM podium.runs
+     WHERE runs.project = wanted.project AND runs.function = wanted.function
+       AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue AND runs.lane = wanted.lane
+       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'waiting' AND rank <= %(now)b
+       AND due <= %(now)b
+     ORDER BY rank LIMIT %(quota)b)
+    UNION ALL
+    (SELECT key, state, rank FROM podium.runs
+     WHERE runs.project = wanted.project AND runs.function = wanted.function
+       AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue AND runs.lane = wanted.lane
+       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'queued' AND due <= %(now)b
+     ORDER BY rank LIMIT %(quota)b)) AS line;
+
+-- name: offered_past_limits
+-- Those that were asked to stop: they are claimed however full their queues are.
+SELECT runs.key, wanted.function, wanted.fingerprint, wanted.queue, lane, state, rank
+FROM unnest(%(queues)b::text[], %(functions)b::text[], %(codes)b::text[], %(projects)b::text[])
+     AS wanted (queue, function, fingerprint, project)
+JOIN podium.runs ON runs.project = wanted.project AND runs.function = wanted.function
+ AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue
+WHERE runs.queue <> '' AND rank < 0 AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')
+  AND due <= %(now)b
+LIMIT %(limit)b;
+
+-- name: next_in_queues
+-- When the next run of these queues and codes is due that is not yet.
+SELECT min((
+    SELECT due FROM podium.runs
+    WHERE runs.project = wanted.project AND runs.function = wanted.function
+      AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue
+      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due > %(now)b
+    ORDER BY due LIMIT 1))
+FROM unnest(%(queues)b::text[], %(functions)b::text[], %(codes)b::text[], %(projects)b::text[])
+     AS wanted (queue, function, fingerprint, project);
+
+-- name: offered_among
+-- As `claimable_among`, of those that are in a queue.
+SELECT key, function, fingerprint, queue, lane, state, rank
+FROM podium.runs JOIN (SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])) AS wanted (function, own)
+     USING (function)
+WHERE id = ANY (%(runs)b::text[]) AND queue <> '' AND owner IS NULL AND state IN ('queued', 'waiting')
+  AND due <= %(now)b
+  AND (fingerprint IN (own, '') OR NOT EXISTS (
+      SELECT 1 FROM podium.offers
+      WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
+
+-- name: admitted
+-- The runs that a claim takes of queues; what another claim has locked meanwhile is stepped over.
+WITH found AS MATERIALIZED (
+    SELECT key, fingerprint, wanted.own, false AS other, due
+    FROM unnest(%(keys)b::int8[], %(owns)b::text[]) AS wanted (wanted_key, own)
+    JOIN podium.runs ON key = wanted_key
+    WHERE owner IS NULL AND state IN ('queued', 'waiting') FOR NO KEY UPDATE OF runs SKIP LOCKED)
+
+-- name: serve_lanes
+INSERT INTO podium.lanes (queue, key, served, next)
+SELECT * FROM unnest(%(queue)b::text[], %(key)b::text[], %(served)b::float8[], %(next)b::float8[])
+ON CONFLICT (queue, key) DO UPDATE SET served = excluded.served, next = excluded.next;
+
+-- name: pace_queues
+UPDATE podium.queues SET next = new.next FROM unnest(%(next)b::float8[], %(name)b::text[]) AS new (next, name)
+WHERE queues.name = new.name;
+
+-- name: hold_lane
+INSERT INTO podium.lanes (queue, key, served, next) VALUES (%(queue)b, %(lane)b, 0, %(until)b)
+ON CONFLICT (queue, key) DO UPDATE SET next = greatest(lanes.next, excluded.next);
+
+-- name: put_queue
+-- All but `next`, which is the claims'.
+INSERT INTO podium.queues (name, concurrency, rate, per, declared, declared_concurrency, declared_rate, declared_by,
+                           declared_at, set_by, set_at, paused, next)
+VALUES (%(name)b, %(concurrency)b, %(rate)b, %(per)b, %(declared)b, %(declared_concurrency)b, %(declared_rate)b,
+        %(declared_by)b, %(declared_at)b, %(set_by)b, %(set_at)b, %(paused)b, 0)
+ON CONFLICT (name) DO UPDATE SET
+    concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per, declared = excluded.declared,
+    declared_concurrency = excluded.declared_concurrency, declared_rate = excluded.declared_rate,
+    declared_by = excluded.declared_by, declared_at = excluded.declared_at, set_by = excluded.set_by,
+    set_at = excluded.set_at, paused = excluded.paused;
+
+-- name: read_queues
+-- Locked: two who change one queue must not each keep what it was before the other.
+SELECT * FROM podium.queues WHERE name = ANY (%(changed_queues)b::text[]) ORDER BY name FOR NO KEY UPDATE;
+
+-- name: forget_lanes
+-- Of those that were served long ago and are held by nothing: one without a row is as one that never was.
+DELETE FROM podium.lanes WHERE served < %(before)b AND next < %(before)b;
+
+-- name: depths
+SELECT queue, lane,
+       count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
+       count(*) FILTER (WHERE state = 'running'), min(due) FILTER (WHERE state = 'queued')
+FROM podium.runs
+WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane ORDER BY queue, lane;
 
 -- name: claim
 -- After one of these two. Whoever drives the run decides which code it is of from now on. Its script may take it
@@ -483,7 +641,7 @@ SELECT min((
     SELECT runs.due FROM podium.runs
     WHERE runs.project = takable.project AND runs.function = takable.function
       AND runs.fingerprint = takable.fingerprint
-      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+      AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY runs.due LIMIT 1))
 FROM takable;
 
@@ -492,7 +650,8 @@ SELECT min(due)
 FROM podium.runs
 JOIN (SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])) AS wanted (function, own)
      USING (function)
-WHERE id = ANY (%(runs)b::text[]) AND owner IS NULL AND state IN ('queued', 'waiting')
+WHERE id = ANY (%(runs)b::text[]) AND (queue = '' OR due > %(now)b) AND owner IS NULL
+  AND state IN ('queued', 'waiting')
   AND (fingerprint IN (own, '') OR NOT EXISTS (
       SELECT 1 FROM podium.offers
       WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
@@ -568,6 +727,7 @@ WHERE engines.id = seen.id AND engines.beat = seen.beat;
 -- has locked is left for the next look.
 UPDATE podium.runs
 SET owner = NULL, token = token + 1, lost = lost + 1, due = 0,
+    rank = CASE WHEN queue = '' OR rank < 0 THEN rank ELSE 0 END,
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE key IN (
     SELECT key FROM podium.runs
@@ -580,7 +740,7 @@ DELETE FROM podium.engines WHERE id = %(engine)b;
 
 -- name: hand_back
 UPDATE podium.runs
-SET owner = NULL, token = token + 1, due = 0,
+SET owner = NULL, token = token + 1, due = 0, rank = CASE WHEN queue = '' OR rank < 0 THEN rank ELSE 0 END,
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE key IN (SELECT key FROM podium.runs WHERE owner = %(engine)b ORDER BY id FOR NO KEY UPDATE)
 RETURNING 1;

@@ -149,8 +149,19 @@ SELECT key, id, state, token, owner, due, lost, 0, 0, 0, 0, created, started, st
 FROM old_runs;
 
 -- These partial indexes name states, so they must follow TRANSITIONS in podium.model; a test holds them together.
-CREATE INDEX runs_claimable ON runs (project, function, fingerprint, due)
+CREATE INDEX runs_claimable ON runs (project, function, fingerprint, queue, due)
     WHERE owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+-- What lies in the lanes of queues: what comes back by when it is due, what has not begun by its rank.
+CREATE INDEX runs_in_line ON runs (project, function, fingerprint, queue, lane, state, rank, due)
+    WHERE queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+-- Those that were asked to stop.
+CREATE INDEX runs_past_limits ON runs (project, function, fingerprint, queue, due)
+    WHERE queue <> '' AND rank < 0 AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting');
+-- The slots of queues that are held.
+CREATE INDEX runs_in_slots ON runs (queue, lane) WHERE queue <> '' AND owner IS NOT NULL;
+-- What is in them at all, for those who look.
+CREATE INDEX runs_of_queues ON runs (queue, lane, state, due)
+    WHERE queue <> '' AND state IN ('queued', 'waiting', 'running');
 CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX runs_with_mail ON runs (owner) WHERE owner IS NOT NULL AND unread > 0;
 CREATE INDEX runs_newest ON runs (created);

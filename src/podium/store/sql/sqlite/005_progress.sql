@@ -91,3 +91,32 @@ CREATE INDEX history_cached ON history (name) WHERE kind = 'result' AND name <> 
 
 -- What a person wants of an engine: '' to work, 'pause' to take nothing new, 'drain' to end then.
 ALTER TABLE engines ADD COLUMN asked TEXT NOT NULL DEFAULT '';
+
+-- What queues allow: `concurrency` and `rate` hold, and are an operator's where `set_by` says whose; what code
+-- declares stands beside them. A slot is held by owning a run, so nothing here counts them.
+
+CREATE TABLE queues (
+    name                 TEXT PRIMARY KEY,
+    concurrency          INTEGER,      -- NULL: any number of runs at once
+    rate                 TEXT NOT NULL, -- '100/m'; '': any number
+    per                  TEXT NOT NULL, -- the parameter whose values have the limits each; '': the whole queue
+    declared             INTEGER NOT NULL,
+    declared_concurrency INTEGER,
+    declared_rate        TEXT NOT NULL,
+    declared_by          TEXT NOT NULL,
+    declared_at          REAL NOT NULL,
+    set_by               TEXT,         -- NULL: what the code says holds
+    set_at               REAL NOT NULL,
+    paused               INTEGER NOT NULL,
+    next                 REAL NOT NULL  -- nothing that the rate of the whole queue counts begins before
+) STRICT, WITHOUT ROWID;
+
+-- The lines of keys in queues, once they were served: a lane without a row has never been, or long ago.
+
+CREATE TABLE lanes (
+    queue  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    served REAL NOT NULL,
+    next   REAL NOT NULL,              -- nothing that counts begins before
+    PRIMARY KEY (queue, key)
+) STRICT, WITHOUT ROWID;

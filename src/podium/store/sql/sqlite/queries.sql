@@ -12,7 +12,7 @@ SELECT 1 FROM engines WHERE id = ?;
 SELECT runs.id, state, token, owner,
        max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
-       messages, unread, coalesce(started, created), runs.key, iif(typeof(payload) = 'text', payload, NULL)
+       messages, unread, coalesce(started, created), queue, lane, rank, runs.key, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: fence
@@ -128,7 +128,7 @@ UPDATE runs SET messages = ?, unread = ? WHERE key = ?;
 -- as much, because SQLite then finds the rows first and changes them in a second pass.
 UPDATE runs
 SET state = ?1, owner = NULL, payload = ?2, due = ?3, lost = iif(?4, 0, lost),
-    fingerprint = coalesce(?5, fingerprint), ended = ?6
+    fingerprint = coalesce(?5, fingerprint), ended = ?6, rank = ?8
 WHERE key = ?7;
 
 -- name: last_times
@@ -255,7 +255,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: tell
 -- A run that nobody drives has got a message.
-UPDATE runs SET due = ? WHERE key = ?;
+UPDATE runs SET due = ?, rank = ? WHERE key = ?;
 
 -- name: expire
 DELETE FROM inbox WHERE (run, n) IN (SELECT run, n FROM inbox WHERE taken IS NOT NULL AND taken < ? LIMIT ?);
@@ -410,7 +410,7 @@ FROM json_each(:takable) AS wanted
 JOIN runs ON runs.key IN (
     SELECT key FROM runs
     WHERE project = wanted.value ->> 3 AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
-      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
+      AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due <= :now
     ORDER BY due LIMIT :limit)
 ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 
@@ -419,11 +419,147 @@ ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 SELECT runs.key, runs.function, runs.fingerprint
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
+WHERE runs.queue = '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
 ORDER BY runs.due, runs.key LIMIT :limit;
+
+-- name: queues_in_line
+-- (queue, code) of which something lies in line, of the `takable` codes. Each step is one index look-up.
+WITH RECURSIVE found (code, queue) AS (
+    SELECT wanted.value, (
+        SELECT min(queue) FROM runs INDEXED BY runs_in_line
+        WHERE project = wanted.value ->> 3 AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM json_each(:takable) AS wanted
+    UNION ALL
+    SELECT code, (
+        SELECT min(queue) FROM runs INDEXED BY runs_in_line
+        WHERE project = code ->> 3 AND function = code ->> 0 AND fingerprint = code ->> 1 AND queue > found.queue
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM found WHERE queue IS NOT NULL)
+SELECT queue, code FROM found WHERE queue IS NOT NULL;
+
+-- name: lanes_in_line
+-- (queue, lane, code) of which something lies in line, of these queues and codes.
+WITH RECURSIVE found (queue, code, lane) AS (
+    SELECT wanted.value ->> 0, wanted.value ->> 1, (
+        SELECT min(lane) FROM runs INDEXED BY runs_in_line
+        WHERE project = wanted.value ->> 1 ->> 3 AND function = wanted.value ->> 1 ->> 0
+          AND fingerprint = wanted.value ->> 1 ->> 1 AND queue = wanted.value ->> 0
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM json_each(:queues) AS wanted
+    UNION ALL
+    SELECT queue, code, (
+        SELECT min(lane) FROM runs INDEXED BY runs_in_line
+        WHERE project = code ->> 3 AND function = code ->> 0 AND fingerprint = code ->> 1
+          AND queue = found.queue AND lane > found.lane
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
+    FROM found WHERE lane IS NOT NULL)
+SELECT queue, lane, code FROM found WHERE lane IS NOT NULL;
+
+-- name: queue_rows
+SELECT * FROM queues WHERE name IN (SELECT value FROM json_each(?));
+
+-- name: all_queues
+SELECT * FROM queues ORDER BY name;
+
+-- name: lane_rows
+SELECT lanes.* FROM json_each(?) AS wanted
+CROSS JOIN lanes ON lanes.queue = wanted.value ->> 0 AND lanes.key = wanted.value ->> 1;
+
+-- name: slots_held
+-- Who owns runs of these queues.
+SELECT queue, lane, count(*) FROM runs INDEXED BY runs_in_slots
+WHERE queue IN (SELECT value FROM json_each(?)) AND queue <> '' AND owner IS NOT NULL GROUP BY queue, lane;
+
+-- name: offered_in_lanes
+-- Of each (queue, lane, code) the first runs that are due, of those that come back and of those that have not begun.
+SELECT runs.key, function, fingerprint, queue, lane, state, rank
+FROM json_each(:lanes) AS wanted JOIN runs ON runs.key IN (
+    SELECT * FROM (
+        SELECT key FROM runs INDEXED BY runs_in_line
+        WHERE project = wanted.value ->> 2 ->> 3 AND function = wanted.value ->> 2 ->> 0
+          AND fingerprint = wanted.value ->> 2 ->> 1 AND queue = wanted.value ->> 0 AND lane = wanted.value ->> 1
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting') AND state = 'waiting'
+          AND rank <= :now AND due <= :now
+        ORDER BY rank LIMIT :quota)
+    UNION ALL
+    SELECT * FROM (
+        SELECT key FROM runs INDEXED BY runs_in_line
+        WHERE project = wanted.value ->> 2 ->> 3 AND function = wanted.value ->> 2 ->> 0
+          AND fingerprint = wanted.value ->> 2 ->> 1 AND queue = wanted.value ->> 0 AND lane = wanted.value ->> 1
+          AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting') AND state = 'queued'
+          AND due <= :now
+        ORDER BY rank LIMIT :quota));
+
+-- name: offered_past_limits
+-- Those that were asked to stop: they are claimed however full their queues are.
+SELECT runs.key, function, fingerprint, queue, lane, state, rank
+FROM json_each(:queues) AS wanted CROSS JOIN runs INDEXED BY runs_past_limits
+ON project = wanted.value ->> 1 ->> 3 AND function = wanted.value ->> 1 ->> 0
+   AND fingerprint = wanted.value ->> 1 ->> 1 AND queue = wanted.value ->> 0
+WHERE queue <> '' AND rank < 0 AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')
+  AND due <= :now
+LIMIT :limit;
+
+-- name: next_in_queues
+-- When the next run of these queues and codes is due that is not yet.
+SELECT min((
+    SELECT due FROM runs
+    WHERE project = wanted.value ->> 1 ->> 3 AND function = wanted.value ->> 1 ->> 0
+      AND fingerprint = wanted.value ->> 1 ->> 1 AND queue = wanted.value ->> 0
+      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND due > :now
+    ORDER BY due LIMIT 1))
+FROM json_each(:queues) AS wanted;
+
+-- name: offered_among
+-- As `claimable_among`, of those that are in a queue.
+SELECT runs.key, runs.function, runs.fingerprint, queue, lane, state, rank
+FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+WHERE runs.queue <> '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
+  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+      SELECT 1 FROM offers
+      WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
+
+-- name: serve_lane
+INSERT INTO lanes (queue, key, served, next) VALUES (?, ?, ?, ?)
+ON CONFLICT (queue, key) DO UPDATE SET served = excluded.served, next = excluded.next;
+
+-- name: pace_queue
+UPDATE queues SET next = ? WHERE name = ?;
+
+-- name: hold_lane
+INSERT INTO lanes (queue, key, served, next) VALUES (?, ?, 0.0, ?)
+ON CONFLICT (queue, key) DO UPDATE SET next = max(next, excluded.next);
+
+-- name: put_queue
+-- All but `next`, which is the claims'.
+INSERT INTO queues (name, concurrency, rate, per, declared, declared_concurrency, declared_rate, declared_by,
+                    declared_at, set_by, set_at, paused, next)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0.0)
+ON CONFLICT (name) DO UPDATE SET
+    concurrency = excluded.concurrency, rate = excluded.rate, per = excluded.per, declared = excluded.declared,
+    declared_concurrency = excluded.declared_concurrency, declared_rate = excluded.declared_rate,
+    declared_by = excluded.declared_by, declared_at = excluded.declared_at, set_by = excluded.set_by,
+    set_at = excluded.set_at, paused = excluded.paused;
+
+-- name: old_lanes
+SELECT 1 FROM lanes WHERE served < ?1 AND next < ?1 LIMIT 1;
+
+-- name: forget_lanes
+-- Of those that were served long ago and are held by nothing: one without a row is as one that never was.
+DELETE FROM lanes WHERE served < ?1 AND next < ?1;
+
+-- name: depths
+-- How much lies in each line. Counts rows of indexes alone, but for when the oldest was due.
+SELECT queue, lane,
+       count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
+       count(*) FILTER (WHERE state = 'running'), min(iif(state = 'queued', due, NULL))
+FROM runs INDEXED BY runs_of_queues
+WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane ORDER BY queue, lane;
 
 -- name: claim
 -- Whoever drives the run decides which code it is of from now on. Its script may take it for one that it left
@@ -449,15 +585,16 @@ UPDATE runs SET owner = NULL, state = 'parked', payload = ?2 WHERE key = ?1;
 SELECT min((
     SELECT due FROM runs
     WHERE project = wanted.value ->> 3 AND function = wanted.value ->> 0 AND fingerprint = wanted.value ->> 1
-      AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+      AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
     ORDER BY due LIMIT 1))
 FROM json_each(:takable) AS wanted;
 
 -- name: next_due_among
+-- What is due in a queue has been looked at.
 SELECT min(runs.due)
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
-WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
+WHERE (runs.queue = '' OR runs.due > :now) AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
   AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
@@ -518,13 +655,13 @@ SELECT 1 FROM owners WHERE engine IS NOT NULL AND engine NOT IN (SELECT id FROM 
 -- name: release_orphans
 -- Due since ever, not since now: a clock that is set back afterwards must not make it wait.
 UPDATE runs
-SET owner = NULL, token = token + 1, lost = lost + 1, due = 0.0,
+SET owner = NULL, token = token + 1, lost = lost + 1, due = 0.0, rank = iif(queue = '' OR rank < 0.0, rank, 0.0),
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines);
 
 -- name: hand_back
 UPDATE runs
-SET owner = NULL, token = token + 1, due = 0.0,
+SET owner = NULL, token = token + 1, due = 0.0, rank = iif(queue = '' OR rank < 0.0, rank, 0.0),
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
 WHERE owner = ?1;
 
