@@ -186,13 +186,37 @@ async def has_other_child() -> int:
     return await waits(200)
 
 
+async def adds_before_it_asks() -> str:
+    return f"{await one(7)} {await podium.ask('go on?', str)}"
+
+
+async def adds_before_its_child() -> int:
+    return await one(7) + await waits(100)
+
+
+_OTHER = "with other arguments"
+_BEFORE = "asks for one() (call 1 in the body)"
+
+
 @pytest.mark.parametrize(
-    ("declared", "body"), [(asks, asks_other), (sends, sends_more), (has_child, has_other_child)]
+    ("declared", "body", "differs"),
+    [
+        (asks, asks_other, _OTHER),
+        (sends, sends_more, _OTHER),
+        (has_child, has_other_child, _OTHER),
+        (asks, adds_before_it_asks, _BEFORE),
+        (has_child, adds_before_its_child, _BEFORE),
+    ],
 )
 def test_what_is_open_is_compared_with_the_edited_code(
-    store: Any, edit: Callable[[Any, Callable[..., Any]], None], declared: Any, body: Callable[..., Any]
+    store: Any,
+    edit: Callable[[Any, Callable[..., Any]], None],
+    declared: Any,
+    body: Callable[..., Any],
+    differs: str,
 ) -> None:
-    """Before, the answer to one question was taken for that to another, put in its place."""
+    """Before, the answer to one question was taken for that to another, put in its place;
+    and a step put before it was done, whereupon the answer parked the run with E900."""
     before = declared._function.fn
     options = Options(poll=0.05, grace=0.1)
     with App(store, options=options):
@@ -204,7 +228,7 @@ def test_what_is_open_is_compared_with_the_edited_code(
         assert outcomes(query=f"id:{run_id}") == [("goes on", "")]
         edit(declared, body)
         (found,) = podium.check(query=f"id:{run_id}")
-        assert (found.outcome, "with other arguments" in found.what) == ("would park", True)
+        assert (found.outcome, differs in found.what) == ("would park", True)
         assert line in found.line
     with App(store, options=options):
         run = podium.get(run_id)
@@ -213,6 +237,7 @@ def test_what_is_open_is_compared_with_the_edited_code(
         assert "E204" in why, why
         assert line in why, why
         assert run.history()[: len(history)] == history
+        assert "one 7" not in done
         edit(declared, before)
         assert outcomes(query=f"id:{run_id}") == [("goes on", "")]
         run.terminate()

@@ -70,6 +70,7 @@ class Driver(Recorder):
                 self._turn(self.machine, self.machine.feed, entry)
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
+                self.machine.require_asked(entry)
                 self.sent.add(entry.step)
                 self._asked[entry.step] = entry
             elif entry.kind in STARTS:

@@ -105,6 +105,8 @@ class DryReplay:
             if entry.kind in FED:
                 self._watch.run(machine, machine.feed, entry)
             elif entry.kind is Kind.SENT or entry.kind in STARTS:
+                if entry.kind is Kind.SENT:
+                    machine.require_asked(entry)
                 asked[entry.step] = entry
         machine.require_open(asked.values())
 

@@ -39,6 +39,15 @@ class Answering:
         """ "file:line" of the workflow's definition, where there is no better place to name."""
         return line_of(*where_defined(self.function.fn))
 
+    def require_asked(self, entry: Entry) -> None:
+        """Raise Mismatch where this code does not ask, at that point, for what has gone out by the record: a
+        child, a question, a signal. It went out while it was open, so a step has been put before it."""
+        has_ended = (
+            self.finished is not None or self.effects.end is not None
+        )  # what outlives it goes out then
+        if entry.digest and entry.step not in self.open and not has_ended:  # Podium 0.1 kept no digest
+            raise mismatch(self, entry)
+
     def require_open(self, asked: Iterable[Entry]) -> None:
         """Raise Mismatch where a step that is open is another call than what went out, or began, under its
         name by the record: what it comes to would be taken for this one's. `asked`: the entries of that."""
