@@ -25,8 +25,8 @@ from ..service import Service
 from .items import Action, RunItem, actions, items
 
 COUNTED = 10_000  # runs that match are counted so far
-HORIZON = 100_000  # newest runs that are walked through where no index leads to those that match
-ASKED = 4000  # newest runs that are read and asked one by one
+HORIZON = 50_000  # newest runs that are walked through where no index leads to those that match
+ASKED = 2000  # newest runs that are read and asked one by one
 
 
 class RunsQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -91,6 +91,7 @@ export default function runs(place, { draw, go, address }) {
   function ask(words) {
     tokens = words;
     typed = "";
+    completing = false; // what was found is not to lie behind them
     at = -1;
     rows = [];
     keep();
@@ -228,6 +229,7 @@ export default function runs(place, { draw, go, address }) {
       placeholder=${tokens.length ? "" : "status:failed  workflow:check_machine  started:2d  input.order.id:1042"}
       oninput=${(event) => {
         typed = event.target.value.trim();
+        completing = true;
         choice = 0;
         draw();
       }}
