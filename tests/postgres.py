@@ -52,7 +52,7 @@ def binaries() -> Path:
     )
 
 
-def _demoted() -> dict[str, Any]:
+def demoted() -> dict[str, Any]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -66,7 +66,7 @@ class Cluster:
     def __init__(self, folder: Path, *settings: str) -> None:
         self.bin = _enterable(binaries(), folder)
         self._data, self._log = folder / "data", folder / "log"
-        self._who = _demoted()
+        self._who = demoted()
         self._settings = settings
         self._environment = {"PATH": os.environ["PATH"], "LANG": "C"}
         self._data.mkdir(mode=0o700)
@@ -133,7 +133,7 @@ def _enterable(place: Path, folder: Path) -> Path:
     if os.geteuid() != 0:
         return place
     try:
-        subprocess.run([place / "postgres", "--version"], check=True, capture_output=True, **_demoted())
+        subprocess.run([place / "postgres", "--version"], check=True, capture_output=True, **demoted())
     except (OSError, subprocess.CalledProcessError):
         copy = folder / "pginstall"
         shutil.copytree(place.parent, copy, symlinks=True)

@@ -22,11 +22,19 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 
+STEP_SECONDS = 0.005  # two clocks that differ by no more are in step
+
+
 class Env(Protocol):
     """Time, chance and threads."""
 
     def now(self) -> float:
         """UTC seconds since the epoch; never goes back within a process, whatever the wall clock does."""
+        ...
+
+    def follow(self, clock: Callable[[], float | None]) -> None:
+        """Go by another clock from now on, which is asked here (UTC seconds; None: there is none); again now
+        and then, since clocks drift. Raises what it raises."""
         ...
 
     def monotonic(self) -> float:
@@ -79,6 +87,7 @@ class RealEnv:
 
     def __init__(self) -> None:
         self._anchor = (time.time(), time.monotonic())
+        self._least: float | None = None  # that `now` tells of a clock that is followed; None: of none
         # The system's, which has no state here: a fork would copy it, and draw what its parent draws.
         self._chance = random.SystemRandom()
 
@@ -88,10 +97,28 @@ class RealEnv:
         wall, mono = time.time(), time.monotonic()
         began, at = self._anchor
         elapsed = began + (mono - at)
+        if self._least is not None:  # the machine's clock may be set; what was asked is carried on without it
+            return max(elapsed, self._least)
         if wall <= elapsed:
             return elapsed
         self._anchor = (wall, mono)  # one object, so that other threads never see half of it
         return wall
+
+    def follow(self, clock: Callable[[], float | None]) -> None:
+        before = time.monotonic()
+        theirs = clock()
+        after = time.monotonic()
+        if theirs is None:
+            return
+        error = (after - before) / 2
+        theirs += error
+        if self._least is None:
+            self._least = 0.0  # nothing has been told by this clock yet
+        elif abs(theirs - self.now()) <= error + STEP_SECONDS:
+            return  # no more than such a look can be wrong
+        else:
+            self._least = self.now()  # where we were ahead, time stands still until it is true
+        self._anchor = (theirs, after)
 
     monotonic = staticmethod(time.monotonic)  # asked for at every turn: no frame of ours around it
 

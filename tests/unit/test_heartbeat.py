@@ -26,19 +26,23 @@ class House:
         self.has_row, self.freed, self.full_slots = True, 0, dict[str, int]()
         self.is_held_up_by_user = False
         self.told: list[Any] = []
-        env: Any = SimpleNamespace(monotonic=lambda: self.now, now=lambda: 0.0, new_id=lambda: "me")
-        self.registration = Registration(NOTHING, env, None, "{}")
+        env: Any = SimpleNamespace(
+            monotonic=lambda: self.now, now=lambda: 0.0, new_id=lambda: "me", follow=lambda clock: clock()
+        )
+        store: Any = SimpleNamespace(clock=lambda: None)
+        self.registration = Registration(store, env, None, "{}")
         self.engine: Any = SimpleNamespace(
             options=Options(lease=LEASE), ticked=0.0, failure=None,
             turn_watch=SimpleNamespace(check=lambda: None),
-            ownership=SimpleNamespace(beat=self._beat, observe=lambda: self.freed, others=[]),
-            condemned="condemned", claimer=SimpleNamespace(soon="look for work"),
+            ownership=SimpleNamespace(beat=self._beat, observe=lambda: self.freed, others=[], asked=""),
+            condemned="condemned", heed="heed", owned={}, residents=SimpleNamespace(tasks=0),
+            claimer=SimpleNamespace(soon="look for work"),
         )  # fmt: skip
         stall: Any = SimpleNamespace(is_user_code=self._is_user_code)
         self.full: Any = SimpleNamespace(changed=self._changed, full=self.full_slots)
         checkpoints: Any = SimpleNamespace(begin_due=lambda: None)
         watches = Watches(NOTHING, stall, self.full, checkpoints, ShortageLog())
-        calls: Any = SimpleNamespace(tell=self.told.append)
+        calls: Any = SimpleNamespace(tell=lambda function, *_: self.told.append(function))
         self.heartbeat = Heartbeat(env, self.engine, self.registration, calls, watches, NOTHING)
 
     def _beat(self, info: str | None) -> bool:
@@ -73,11 +77,29 @@ def test_news_is_said_with_a_renewal_at_once_and_then_no_more(house: House) -> N
     house.registration.change(blocked="a task")
     house.look(0.1)
     house.look(0.2)
-    house.look(LEASE)
-    said, again = house.beats[1:]
+    (said,) = house.beats[1:]
     assert said is not None
     assert read_engine_info(said).blocked == "a task"
-    assert again is None
+
+
+def test_each_renewal_says_how_busy_it_is(house: House) -> None:
+    house.look(0.0)
+    house.engine.owned["r1"], house.engine.residents.tasks = "run", 3
+    house.look(LEASE)
+    said = house.beats[-1]
+    assert said is not None
+    assert (read_engine_info(said).runs, read_engine_info(said).tasks) == (1, 3)
+
+
+def test_what_a_person_asks_of_it_is_heeded_once_and_said(house: House) -> None:
+    house.look(0.0)
+    house.engine.ownership.asked = "pause"
+    house.look(0.1)
+    house.look(0.2)
+    assert house.told == ["heed"]
+    said = house.beats[-1]
+    assert said is not None
+    assert read_engine_info(said).state == "paused"
 
 
 def test_what_the_engine_has_found_stays_when_the_app_says_something_else(house: House) -> None:

@@ -70,7 +70,7 @@ class Session:
                 refuse_work_while_loading()
                 file = store_file(profile.url)
                 is_new = profile.is_found and file is not None and not file.exists()
-                self._store = self.patiently(lambda: opened_store(profile.url))
+                self._store = self.patiently(lambda: opened_store(profile.url, profile.env))
                 if is_new:
                     profile.tell(f"{NEW_STORE} {file}")
                 other = store_elsewhere(profile.url, profile.functions) if profile.is_found else None

@@ -47,6 +47,8 @@ class Starts:
         if profile.has_engine:
             # Opened before the runs are dated: what is older than the engine was left behind.
             self._session.listen()
+        else:
+            _ = self._session.store  # whose clock they are dated by
         started: list[Started] = []
         for chunk in chunks(calls):
             of = (profile.env, profile.starter, project_in(profile.url, function))

@@ -84,6 +84,7 @@ class Heartbeat:
             if not engine.ownership.beat(self._registration.take_news()):
                 self._calls.tell(engine.condemned)
                 return
+            self._registration.keep_step()
         if engine.ownership.observe():
             self._calls.tell(engine.claimer.soon)
         if engine.ownership.asked != self._asked:

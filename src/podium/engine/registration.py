@@ -25,7 +25,7 @@ class Registration:
     """Announces an engine, says what is new of it, and takes it back. `info` is what its row says of it."""
 
     def __init__(self, store: Store, env: Env, locks_directory: Path | None, info: str) -> None:
-        self._store = store
+        self._store, self._env = store, env
         self._locks = HostLocks(locks_directory) if locks_directory else None
         self._about = read_engine_info(info)  # what the app says of it ...
         self._marks: dict[str, object] = {}  # ... and what the engine itself has found, by field
@@ -59,6 +59,11 @@ class Registration:
         with contextlib.suppress(StoreError):
             self._store.retire(self.row.id)
         self.free_lock()
+
+    def keep_step(self) -> None:
+        """Look at the clock by which all go who share the store."""
+        with contextlib.suppress(StoreError):  # then at the next beat
+            self._env.follow(self._store.clock)
 
     def retire(self) -> bool:
         """Say goodbye to the store; whether the row is gone."""

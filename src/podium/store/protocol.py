@@ -76,6 +76,11 @@ class Store(Protocol):
         """The id of a store on a server, which many hosts may share; "" of a file or memory of this host."""
         return ""
 
+    def clock(self) -> float | None:
+        """What time it is on the server, UTC seconds, by which all go who share it; None of a store on this
+        host, whose own clock counts."""
+        return None
+
     def migrate(self) -> None:
         """Create or upgrade the schema; call it before anything else.
 

@@ -250,6 +250,9 @@ class FaultyStore(FaultyStreams):
     def near(self) -> bool:
         return self._inner.near
 
+    def clock(self) -> float | None:
+        return self._inner.clock()
+
     @property
     def shared(self) -> str:
         return self._inner.shared

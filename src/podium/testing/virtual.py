@@ -23,6 +23,9 @@ class VirtualEnv:
         self._offset = EPOCH + skew
         self._booted = scheduler.time
 
+    def follow(self, clock: Callable[[], float | None]) -> None:
+        """All of a world have one clock."""
+
     def now(self) -> float:
         return self._offset + self._scheduler.time
 

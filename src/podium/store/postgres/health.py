@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import StoreError, UsageError
 from ..findings import Copied, Finding, LockHolder
+from .doorbell import Doorbell
 from .lines import Server
 from .schema import SCHEMA_VERSION, schema_version
 from .statements import SQL, Connection, rows
@@ -61,14 +62,12 @@ def _durability(connection: Connection) -> Finding:
 
 def _listening(server: Server, connection: Connection) -> Finding:
     """Behind a pooler that hands out connections by the transaction, LISTEN is accepted and hears nothing."""
-    connection.execute("LISTEN podium_doctor")
-    other = server.connect()
+    bell = Doorbell(server, lambda: rows(connection, SQL["ring"]))
     try:
-        rows(other, "SELECT pg_notify('podium_doctor', '')")
+        bell.wait(0.0)
     finally:
-        other.close()
-    heard = any(True for _ in connection.notifies(timeout=1.0, stop_after=1))
-    if heard:
+        bell.close()
+    if bell.hears:
         return Finding("waking", True, "engines wake each other by NOTIFY")
     return Finding(
         "waking", True, "no notification arrives (a transaction pooler?): engines poll each second"

@@ -69,6 +69,10 @@ class PostgresStore(StreamReader, Store):
             ((self._id,),) = self.look(SQL["store_id"])
         return self._id
 
+    def clock(self) -> float | None:
+        with self._heart.held() as connection:
+            return float(rows(connection, SQL["clock"])[0][0])
+
     def migrate(self) -> None:
         with self._writing.held() as connection:
             schema.migrate(connection)

@@ -966,6 +966,9 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 INSERT INTO podium.meta (name, value) VALUES ('store', md5(random()::text || clock_timestamp()::text))
 ON CONFLICT (name) DO NOTHING;
 
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::float8;
+
 -- name: store_id
 SELECT value FROM podium.meta WHERE name = 'store';
 

@@ -1,0 +1,64 @@
+"""Hosts whose clocks differ agree on when a run is due: they go by the server's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+import podium.env
+from podium import App, Options, workflow
+from podium.env import RealEnv
+
+ROOT = Path(__file__).parents[2]
+HOUR = 3600.0
+
+
+class Clock:
+    """The module `time`, on a host whose clock is wrong."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, ahead: float) -> None:
+        self.ahead = ahead
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+
+@workflow
+async def at_once() -> str:
+    return "done"
+
+
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+def test_a_run_from_a_host_with_a_wrong_clock_begins_at_once(
+    ahead: float, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with monkeypatch.context() as wrong:
+        wrong.setattr(podium.env, "time", Clock(ahead))
+        with App(url, drives="nothing"):
+            run = at_once.start()
+    with App(url, drives="all", options=Options(poll=0.05), starter="") as app:
+        assert podium.get(run.id).result(10) == "done"
+        row = app.load(run.id)
+    assert abs(row.created - time.time()) < 60
+    assert row.started is not None
+    assert row.started - row.created < 60
+
+
+def test_time_never_goes_back_whatever_the_clock_says_that_is_followed() -> None:
+    env = RealEnv()
+    env.follow(lambda: 1000.0)
+    first = env.now()
+    assert 1000.0 <= first < 1001.0
+    env.follow(lambda: 900.0)  # it was ahead: it stands still
+    assert first <= env.now() < first + 0.5
+    before = env.now()
+    assert env.now() == before
+    env.follow(lambda: 5000.0)
+    assert 5000.0 <= env.now() < 5001.0
+    env.follow(lambda: None)
+    assert 5000.0 <= env.now() < 5001.0

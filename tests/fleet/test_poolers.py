@@ -1,0 +1,121 @@
+"""Behind PgBouncer that hands out a connection for a transaction at a time; and by a role that may little."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from podium import App, Options, StoreRefused, task, workflow
+from podium.store import open_store
+from tests.postgres import demoted, shared
+
+ROOT = Path(__file__).parents[2]
+QUICK = Options(poll=0.1)
+# What docs/postgres.md says that a role needs once the schema is there.
+GRANTS = """
+GRANT USAGE ON SCHEMA podium TO lesser;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA podium TO lesser;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA podium TO lesser;
+"""
+
+
+@task
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+@workflow
+async def sums(count: int) -> int:
+    return sum(await doubled.map(range(count)))
+
+
+@pytest.fixture(autouse=True)
+def in_a_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def pooled(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The test's database behind PgBouncer with few connections."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert program, "pgbouncer is needed: apt-get install pgbouncer"
+    name = url.rpartition("/")[2]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("pooler")
+    for above in (folder, *folder.parents[:2]):
+        above.chmod(0o755)
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(f"""
+[databases]
+{name} = host=127.0.0.1 port={shared().port} user=podium
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+ignore_startup_parameters = extra_float_digits
+""")
+    who: dict[str, Any] = demoted()
+    process = subprocess.Popen(
+        [program, str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who
+    )
+    found = f"postgresql://podium@127.0.0.1:{port}/{name}"
+    try:
+        for _ in range(200):
+            try:
+                psycopg.connect(found, connect_timeout=2).close()
+                break
+            except psycopg.OperationalError:
+                assert process.poll() is None, "pgbouncer does not start"
+                time.sleep(0.02)  # there is no event to wait for in another process
+        yield found
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_runs_go_through_a_pooler_and_two_engines_share_them(pooled: str) -> None:
+    with App(pooled, options=QUICK, starter="") as one, App(pooled, options=QUICK, starter="") as other:
+        assert one.host.id != other.host.id
+        runs = [sums.start(20) for _ in range(10)]
+        assert [run.result(30) for run in runs] == [380] * 10
+
+
+def test_behind_a_pooler_engines_poll_and_doctor_says_so(pooled: str) -> None:
+    with closing(open_store(pooled)) as store:
+        store.migrate()
+    ran = subprocess.run(
+        ["podium", "doctor", "--store", pooled], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "engines poll each second" in ran.stdout + ran.stderr
+
+
+def test_a_lesser_role_drives_runs_and_makes_nothing(url: str) -> None:
+    name = url.rpartition("/")[2]
+    lesser = url.replace("podium@", "lesser@")
+    shared().execute(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'lesser') "
+        "THEN CREATE ROLE lesser LOGIN; END IF; END $$"
+    )
+    with closing(open_store(lesser)) as store, pytest.raises(StoreRefused, match="may not create"):
+        store.migrate()
+    with closing(open_store(url)) as store:
+        store.migrate()
+    with closing(open_store(lesser)) as store, pytest.raises(StoreRefused, match="permission denied"):
+        store.migrate()
+    shared().execute(GRANTS, name)
+    with App(lesser, options=QUICK, starter=""):
+        assert sums.run(5) == 20
