@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -66,11 +68,10 @@ class DaskCluster:
         self._folder, self._port = folder, free_port()
         self.address = f"tcp://127.0.0.1:{self._port}"
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(self._port))
-        named = (f"worker{n}" for n in range(workers))
-        self._workers = [
-            self._start("worker", self.address, "--nthreads", "1", "--host", "127.0.0.1", "--name", name)
-            for name in named
-        ]
+        self._workers = [self._start_worker() for _ in range(workers)]
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return self._start("worker", self.address, "--nthreads", "1", "--host", "127.0.0.1")
 
     def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
@@ -80,14 +81,28 @@ class DaskCluster:
             )  # fmt: skip
 
     def restart_scheduler(self) -> None:
-        """Kill it with all it knows; another one takes its address."""
+        """Kill it with all it knows; another one takes its address. Its workers end with it, too."""
         self.scheduler.send_signal(signal.SIGKILL)
         self.scheduler.wait()
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(self._port))
+        self._workers += [self._start_worker() for _ in self._workers]
+
+    def kill_a_worker(self) -> None:
+        """Kill one; its nanny starts another."""
+        psutil.Process(self._workers[0].pid).children()[-1].kill()
+
+    def tasks(self) -> int:
+        """How many its scheduler knows."""
+        with import_module("distributed").Client(self.address, set_as_default=False) as client:
+            return int(client.run_on_scheduler(_count))
 
     def close(self) -> None:
         for process in (*self._workers, self.scheduler):
             end_tree(process)
+
+
+def _count(dask_scheduler: Any) -> int:
+    return len(dask_scheduler.tasks)
 
 
 @pytest.fixture(scope="session")

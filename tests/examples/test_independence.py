@@ -17,6 +17,7 @@ DOMAIN = (
     "api_sessions/api",
     "headlines/source",
     "headlines/scorers",
+    "wordcount/words",
     "black_friday/tweets",
     "black_friday/serve",
     "agents_and_saga/model",

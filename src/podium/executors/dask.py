@@ -38,6 +38,9 @@ class DaskBackend:
         except Exception as error:
             self.close()
             raise ClusterGone(f"{type(error).__name__}: {error}") from error
+        # Another one after the client has connected again: to a scheduler that knows neither our plugin nor
+        # our topic, nor what was under way.
+        self._connection: Any = self._client.scheduler_comm
         self._notes: deque[bytes] = deque()
         self._client.subscribe_topic(topic, self._noted)
         self._dying: dict[str, str] = {}  # by key: the worker that died under it, seen at the last sweep
@@ -58,6 +61,7 @@ class DaskBackend:
 
     def send(self, works: Sequence[tuple[str, bytes]]) -> Mapping[str, Any]:
         """Submit these as one graph."""
+        self._check()
         keys = [f"{PREFIX}{key}" for key, _ in works]
         futures = self._client.map(on_dask, [work for _, work in works], key=keys, pure=False, retries=0)
         return {key: future for (key, _), future in zip(works, futures, strict=True)}
@@ -65,8 +69,7 @@ class DaskBackend:
     def sweep(self, under_way: Mapping[str, Any]) -> Sweep:
         """What has ended."""
         found = Sweep()
-        if self._client.status not in ("running", "connecting"):
-            raise ClusterGone(f"the connection to {self.address} is lost")
+        self._check()
         done: dict[str, Any] = {}
         dying: dict[str, str] = {}
         for key, future in under_way.items():
@@ -81,6 +84,10 @@ class DaskBackend:
         if done:
             self._gather(done, found)
         return found
+
+    def _check(self) -> None:
+        if self._client.scheduler_comm is not self._connection:
+            raise ClusterGone(f"the connection to {self.address} was lost")
 
     def _failed(self, key: str, future: Any, found: Sweep, dying: dict[str, str]) -> None:
         error = future.exception()

@@ -1,0 +1,1 @@
+"""How often which word stands in a folder of pages, counted on whatever has room."""
