@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import podium
-from podium import UsageError, task, workflow
+from podium import ArgumentError, Mismatch, UsageError, task, workflow
 from podium.testing import crash_everywhere, stubbed
 
 done: list[str] = []
@@ -114,3 +114,51 @@ def test_what_never_ends_is_told_with_the_way_out() -> None:
     with pytest.raises(UsageError, match="asks does not end within 1000 days") as caught:
         crash_everywhere(asks)
     assert caught.value.fix == 'send it what it waits for: talk=[("name", value)]'
+
+
+@workflow
+def approved(order: str) -> str:
+    quote.run(order)
+    podium.sleep("2d")
+    return charge_once(order, 1) if podium.ask("pay it?", bool).result() else "refused"
+
+
+@workflow
+async def approves(order: str) -> list[str]:
+    return [await approved.start(order)]
+
+
+def test_what_is_asked_is_answered_whenever_it_is_asked() -> None:
+    report = crash_everywhere(approved, "a", effects=done, begin=seen.clear, answers={"pay it?": True})
+    assert (report.result, report.effects) == ("succeeded: 'a: 1'", {"charge a": 1})
+    assert report.is_safe, report
+    report = crash_everywhere(approves, "a", answers={"pay it?": False})
+    assert (report.result, report.is_safe) == ("succeeded: ['refused']", True)
+
+
+def test_a_question_that_nobody_answers_is_named() -> None:
+    with pytest.raises(UsageError, match=r"answers=\{'pay it\?': \.\.\.\}"):
+        crash_everywhere(approved, "a")
+    with pytest.raises(UsageError, match="the answer to 'pay it\\?': 'yes' is no boolean"):
+        crash_everywhere(approved, "a", answers={"pay it?": "yes"})
+
+
+turns: list[str] = []
+
+
+@workflow
+def uneven() -> str:
+    turns.append("one more")
+    return charge_once("a", len(turns))
+
+
+def test_a_body_that_decides_otherwise_when_it_runs_again_is_told_with_its_line() -> None:
+    with pytest.raises(Mismatch, match=r"(?s)test_crash_everywhere\.py:\d+: .*move what differs into a task"):
+        crash_everywhere(uneven)
+
+
+def test_arguments_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="missing a required argument: 'order'"):
+        crash_everywhere(careful)
+    with pytest.raises(ArgumentError, match="wants str, got 7"):
+        crash_everywhere(careful, 7)

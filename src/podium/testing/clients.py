@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from .. import codec
 from ..client.forking import cut_at, forking
+from ..codec.schemas import check_schema
 from ..engine import End, Engine
+from ..errors import UsageError
 from ..functions import Function
-from ..model import FINAL, SIGNAL, Entry, Message, NewRun, Outcome, State, Verdict, Write
+from ..model import FINAL, SIGNAL, Answer, Entry, Message, NewRun, Outcome, State, Verdict, Wait, Write
 from ..store import Store
 from .monitor import Monitor
 from .node import Process
@@ -36,6 +39,7 @@ class Job(msgspec.Struct, frozen=True):
     again_after: float | None = None  # a second client starts the same id, so many seconds later
     cancel_after: float | None = None  # after the start was acknowledged
     signals: Sequence[tuple[str, Any]] = ()  # name and value: sent one after the other, once it has begun
+    answers: Mapping[str, Any] = {}  # by prompt: to what it and its children ask
     fork_at: int | None = None  # when it has ended: a fork before the outcome of its step of this number
 
 
@@ -57,6 +61,9 @@ class Clients:
         self._open: set[int] = set()  # numbers of jobs whose start or cancel is not settled
         self._job_of: dict[str, Job] = {}  # by run
         self._waiting: dict[tuple[str, str], Process] = {}  # (run, process): who has not been told yet
+        self._answers = {prompt: value for job in jobs for prompt, value in job.answers.items()}
+        self.unanswered: dict[str, str] = {}  # by target: what is asked, and nobody is to answer
+        monitor.on_wait = self._asked
 
     @property
     def settled(self) -> bool:
@@ -183,6 +190,35 @@ class Clients:
         write = Write(messages=(message,))
         self._ask(process, write, lambda engine: engine.clients.write(write, sent), sent)
         self._later(PATIENCE, again)
+
+    def _asked(self, wait: Wait) -> None:
+        """A run asks something: answer it, if that is what somebody is to do."""
+        if not wait.prompt:
+            return
+        if wait.prompt not in self._answers:
+            self.unanswered[wait.target] = wait.prompt
+            return
+        value = self._answers[wait.prompt]
+        try:
+            check_schema(value, wait.schema, f"the answer to {wait.prompt!r}")
+        except UsageError as error:
+            self._stage.refuse(error)
+            return
+        self._later(1.0, self._answer, wait.target, codec.encode(value), [])
+
+    def _answer(self, target: str, payload: bytes, told: list[bool]) -> None:
+        """The first answer counts: one that is repeated changes nothing."""
+        if told:
+            return
+        at = EPOCH + self._stage.scheduler.time
+        write = Write(answers=(Answer(target, at, blake2b(payload, digest_size=12).digest(), payload),))
+
+        def given(verdict: Verdict | BaseException) -> None:
+            if isinstance(verdict, Verdict):
+                told.append(True)
+
+        self._ask(self._somebody(), write, lambda engine: engine.clients.write(write, given), given)
+        self._later(PATIENCE, self._answer, target, payload, told)
 
     # -- forking --------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ before the commit or after it, and another one takes the run over.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, MutableSequence
+from collections.abc import Callable, Iterable, Mapping, MutableSequence
 from typing import Any
 
 import msgspec
@@ -16,8 +16,8 @@ import msgspec
 from .. import codec
 from ..declare import Workflow
 from ..engine import Options, read_reason
-from ..errors import UsageError
-from ..functions import Function, registry
+from ..errors import Mismatch, UsageError
+from ..functions import registry
 from ..model import RunRow, State
 from .clients import Job
 from .faults import Fault, Weather
@@ -92,6 +92,7 @@ def crash_everywhere(
     effects: MutableSequence[Any] | None = None,
     begin: Callable[[], object] | None = None,
     talk: Iterable[tuple[str, Any]] = (),
+    answers: Mapping[str, Any] | None = None,
 ) -> CrashReport:
     """Kill the process at every commit of a run, before it is made and after, and compare how all comes out.
 
@@ -99,10 +100,13 @@ def crash_everywhere(
              before each run
     begin    called before each run: puts back what else the tasks change
     talk     signals that are sent to the run when it has begun, (name, value) each, in order
+    answers  by prompt: what people answer to what `podium.ask` asks, in the run and its children
 
     Task bodies really run, in this thread; those of async tasks in a loop of their own, where sleeping takes
     no time. Children are driven too. What a task itself asks of Podium (starting runs, resources) is not
-    simulated. Raises AssertionError where Podium itself breaks a promise.
+    simulated. Raises ArgumentError for arguments that do not fit, Mismatch for a body that does not decide
+    the same when it runs again, UsageError for a run that does not end or an answer that does not fit, and
+    AssertionError where Podium itself breaks a promise.
 
     Example:
 
@@ -114,7 +118,8 @@ def crash_everywhere(
     """
     ledger: MutableSequence[Any] = [] if effects is None else effects
     function = workflow._function  # pyright: ignore[reportPrivateUsage]  # as the engine has it
-    play = _Play(function, args, ledger, begin, tuple(talk))
+    function.check(function.bind(args, {}))
+    play = _Play(Job(function, args, id=_ID, signals=tuple(talk), answers=answers or {}), ledger, begin)
     whole = play.world({})
     commits = [n for n, call in enumerate(whole.calls) if call == "commit"]
     differing: list[Crash] = []
@@ -152,16 +157,8 @@ class _Outcome(msgspec.Struct, frozen=True):
 class _Play:
     """One workflow in many worlds."""
 
-    def __init__(
-        self,
-        function: Function,
-        args: tuple[Any, ...],
-        ledger: MutableSequence[Any],
-        begin: Callable[[], object] | None,
-        talk: tuple[tuple[str, Any], ...],
-    ) -> None:
-        self._job = Job(function, args, id=_ID, signals=talk)
-        self._ledger, self._begin = ledger, begin
+    def __init__(self, job: Job, ledger: MutableSequence[Any], begin: Callable[[], object] | None) -> None:
+        self._job, self._ledger, self._begin = job, ledger, begin
 
     def world(self, planned: dict[int, Fault]) -> _Outcome:
         self._ledger.clear()
@@ -175,17 +172,30 @@ class _Play:
             ),
         )  # fmt: skip
         report = world.play()
+        if report.trouble is not None:
+            if isinstance(report.trouble, Mismatch):
+                report.trouble.fix = (
+                    "let the body decide the same whenever it runs: move what differs into a task"
+                )
+            raise report.trouble
         for violation in report.violations:
             if violation.startswith(_STILL):
                 raise UsageError(
                     f"{self._job.function.label} does not end within {_SECONDS / _DAY:.0f} days",
-                    fix='send it what it waits for: talk=[("name", value)]',
+                    fix=_missing(report.unanswered),
                 )
             raise AssertionError(f"Podium broke a promise, please report it: {violation}")
         ran = Counter((each.run, each.step) for each in world.monitor.ledger)
         row = world.monitor.pasts[_ID].row
         effects = Counter(str(each) for each in self._ledger)
         return _Outcome(_said(row), effects, ran, report.calls)
+
+
+def _missing(prompts: list[str]) -> str:
+    """What would let a run go on."""
+    if prompts:
+        return f"answer what it asks: answers={{{', '.join(f'{prompt!r}: ...' for prompt in prompts)}}}"
+    return 'send it what it waits for: talk=[("name", value)]'
 
 
 def _said(row: RunRow) -> str:

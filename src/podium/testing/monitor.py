@@ -7,12 +7,13 @@ of its own that is fed nothing but the durable history, and compares.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from ..engine import Engine
+from ..errors import Mismatch
 from ..executors import Ended
-from ..model import Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Write
+from ..model import Claimed, Kind, Message, Outcome, Query, RunRow, State, Verdict, Wait, Write
 from ..store import Store
 from .executor import Invocation
 from .past import Past, Violation
@@ -45,6 +46,7 @@ class Monitor:
         self._stage, self._store = stage, store
         self.pasts: dict[str, Past] = {}
         self.ledger: list[Invocation] = []
+        self.on_wait: Callable[[Wait], None] = _nobody
         self.evaluations: Counter[str] = Counter()
         self._restless: set[str] = set()  # runs neither final nor parked
         self._acknowledged: set[str] = set()  # runs
@@ -69,6 +71,9 @@ class Monitor:
         """A commit is durable."""
         looked_at: list[str] = []
         for write, verdict in zip(writes, verdicts, strict=True):
+            if verdict.outcome is Outcome.DONE:
+                for wait in write.waits:
+                    self.on_wait(wait)
             self._stage.scheduler.note(verdict.outcome.value)
             if write.fence is not None:
                 looked_at.append(write.fence.run)
@@ -161,6 +166,13 @@ class Monitor:
             else:
                 self._restless.add(row.id)
         except Violation as violation:
+            self._violated(violation)
+
+    def _violated(self, violation: Violation) -> None:
+        cause = violation.__cause__
+        if self._stage.is_users and isinstance(cause, Mismatch):
+            self._stage.refuse(cause)  # it is the user's body that does not decide the same again
+        else:
             self._stage.violated(str(violation))
 
     # -- what bodies and clients say ------------------------------------------------------------------
@@ -178,7 +190,7 @@ class Monitor:
         try:
             past.invoked(invocation)
         except Violation as violation:
-            self._stage.violated(str(violation))
+            self._violated(violation)
 
     def ended(self, ended: Ended) -> None:
         """A task body came to its end."""
@@ -225,3 +237,7 @@ class Monitor:
         past = self.pasts[message.run]
         arrived = message.id in past.messages or row.inbox > 0
         self.check("P1 an acknowledged message arrives", arrived, f"{message.kind} to {past.told} got lost")
+
+
+def _nobody(wait: Wait) -> None:
+    """No client answers."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ..engine import Options
+from ..errors import PodiumError
 from ..functions import Function
 from ..store import Store, open_store
 from .faults import Fault, Weather, draw_fault
@@ -40,6 +41,7 @@ class Stage:
         self.faults: Counter[str] = Counter()
         self.marks: Counter[str] = Counter()
         self.violations: list[str] = []
+        self.trouble: PodiumError | None = None  # of the programs themselves, where they are a user's
         self.memory_name = f"sim-{next(_numbers)}"
 
     def open_store(self) -> Store:
@@ -68,6 +70,11 @@ class Stage:
     def violated(self, what: str) -> None:
         """A promise does not hold: keep the first words about it and stop."""
         self.violations.append(f"{what} (at {self.scheduler.time:.3f} s, step {self.scheduler.steps})")
+        self.scheduler.halted = True
+
+    def refuse(self, trouble: PodiumError) -> None:
+        """The programs cannot be played like this: say so, and stop."""
+        self.trouble = self.trouble or trouble
         self.scheduler.halted = True
 
     def _broke(self, lane: Lane, error: BaseException) -> None:

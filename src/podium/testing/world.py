@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ..engine import Options
+from ..errors import PodiumError
 from ..executors import Attempt
 from ..functions import Function
 from .chaos import Chaos
@@ -49,6 +50,8 @@ class Report(msgspec.Struct):
     marks: Counter[str]
     evaluations: Counter[str]
     violations: list[str]
+    trouble: PodiumError | None = None  # of a user's programs: nothing else is said then
+    unanswered: list[str] = []  # prompts of what was asked, and nobody was to answer
 
 
 class World:
@@ -92,7 +95,8 @@ class World:
             self._end()
         return Report(
             self.seed, scheduler.time, scheduler.digest, stage.calls, stage.faults, stage.marks,
-            self.monitor.evaluations, stage.violations,
+            self.monitor.evaluations, stage.violations, stage.trouble,
+            list(dict.fromkeys(self._clients.unanswered.values())),
         )  # fmt: skip
 
     def _at_rest(self) -> bool:
