@@ -209,6 +209,24 @@ async def finding() -> None:
     assert_type(podium.__version__, str)
 
 
+@task(queue=podium.Queue("api", concurrency=20, rate="600/m", per="account"), retries=4)
+async def orders(account: str, page: int) -> list[str]:
+    raise podium.RetryAfter("30")
+
+
+@workflow(queue="api")
+def takes_turns(n: int) -> str:
+    return str(n)
+
+
+async def queued() -> None:
+    assert_type(await orders("a", 1), list[str])
+    urgent = orders.options(queue="api", key="a", priority=5)
+    assert_type(urgent.run("a", 1), list[str])
+    assert_type(takes_turns.start(1).result(), str)
+    podium.Queue("api", concurrency="many")  # pyright: ignore[reportArgumentType]
+
+
 def options() -> None:
     later = invoice.options(id="order-1", delay=60, tags=["monthly"])
     assert_type(later.run(1), str)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import click
 
 from .. import __version__
-from ..client import NEW_STORE, WAITING, App, keep_schedules
+from ..client import NEW_STORE, WAITING, App, keep_queues, keep_schedules
 from ..engine import EngineHost, EngineInfo, Event, Options, events
 from ..errors import StoreUnavailable, UsageError
 from ..model import ASK_DRAIN
@@ -216,6 +216,7 @@ def _mend(app: App, served: WorkerModules, kind: Kind) -> None:
     if came:
         tell(f"serves {', '.join(came)} now")
         keep_schedules(app.store, app.profile)
+        keep_queues(app.store, app.profile)
         app.host.call(app.host.engine.claimer.soon)
 
 

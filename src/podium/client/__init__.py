@@ -19,6 +19,7 @@ from .moving import Moved, give_up_move, move
 from .operators import Operator, operator
 from .process import Drives, wants_engine
 from .pruning import forget
+from .queue_record import change_queue, keep_queues
 from .run import Run
 from .schedule_days import ScheduleDay, ScheduleDays
 from .schedule_record import keep_schedules
@@ -121,6 +122,8 @@ __all__ = [
     "in_event_loop",
     "is_in_memory",
     "is_tag",
+    "change_queue",
+    "keep_queues",
     "keep_schedules",
     "load",
     "operator",

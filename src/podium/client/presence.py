@@ -22,6 +22,7 @@ def described(
     return replace(
         about,
         drives="own" if drives == "own" else "all",
+        queues=options.queues,
         projects={name: project for name, project in projects.items() if project},
     )
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from msgspec.structs import replace
 
+from ..checks import check_count
 from ..engine import Options
-from ..errors import StoreError
-from ..model import QueueChange, Write
-from ..queues import queues
+from ..env import Env
+from ..errors import StoreError, UsageError
+from ..model import AuditRow, QueueChange, QueueLimits, QueueRow, Write
+from ..queues import check_name, check_rate, queues
 from ..store import Store
+from .operators import operator
 from .profile import Profile
 
 
@@ -43,3 +48,68 @@ def served_by(store: Store, profile: Profile) -> Options:
     if options.queues is None and store.shared and not is_worker(profile):
         return replace(options, queues=("",))
     return options
+
+
+class Asker(Protocol):
+    """An app."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def env(self) -> Env: ...
+
+
+def change_queue(
+    app: Asker,
+    name: str,
+    *,
+    concurrency: str | None = None,
+    rate: str | None = None,
+    from_code: bool = False,
+    paused: bool | None = None,
+    by: str | None = None,
+) -> None:
+    """Set what a queue allows, for all processes, until `from_code` says that the code's word holds again; or
+    pause it. "none": any number. On record with who did it. Raises UsageError for what cannot be."""
+    check_name(name)
+    if from_code and (concurrency is not None or rate is not None):
+        raise UsageError("--from-code leaves no limit to set", fix=f"podium queues set {name} --from-code")
+    there = next((row for row in app.store.queues() if row.name == name), QueueRow(name))
+    limits = None
+    if concurrency is not None or rate is not None:
+        limits = QueueLimits(_count(concurrency, there), _rate(rate, there))
+    at, who = app.env.now(), operator(by).name
+    change = QueueChange(name, at, limits=limits, from_code=from_code, paused=paused, by=who)
+    said = " ".join(
+        f"{key}={value}" for key, value in (("concurrency", concurrency), ("rate", rate)) if value
+    )
+    verb = "set queue" if paused is None else "pause queue" if paused else "resume queue"
+    act = AuditRow(
+        at=at,
+        by=who,
+        role="",
+        verb=verb,
+        target=name,
+        said="from code" if from_code else said,
+        outcome="done",
+    )
+    app.store.commit(None, [Write(queues=(change,), acts=(act,))])
+
+
+def _count(given: str | None, there: QueueRow) -> int | None:
+    if given is None:
+        return there.limits.concurrency
+    if given == "none":
+        return None
+    if not given.isdecimal():
+        raise UsageError(f"concurrency {given!r}: a whole number of 1 or more is needed", fix='or "none"')
+    check_count("queue", "concurrency", int(given), 1)
+    return int(given)
+
+
+def _rate(given: str | None, there: QueueRow) -> str:
+    if given is None or given == "none":
+        return there.limits.rate if given is None else ""
+    check_rate("queue", given)
+    return given

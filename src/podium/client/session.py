@@ -118,7 +118,7 @@ class Session:
     def _info(self) -> str:
         profile = self.profile
         return described(
-            profile.about, profile.drives, profile.options, profile.functions, profile.url
+            profile.about, profile.drives, served_by(self.store, profile), profile.functions, profile.url
         ).written()
 
     def describe(self, about: EngineInfo) -> None:

@@ -18,6 +18,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     slots: int = 0  # `def` tasks at once
     run: str = ""  # of `podium run`: the one that it drives, and no other
     modules: tuple[str, ...] = ()  # of a worker: what it was told to serve
+    queues: tuple[str, ...] | None = None  # that it serves; "": runs in none. None: all
     blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
     projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
     full: Mapping[str, int] = {}  # by option (`thread_slots`): slots that have been held for too long

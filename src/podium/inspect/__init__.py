@@ -13,6 +13,7 @@ from .health import check_runs
 from .messages import message_words
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
+from .queues import QueueShape, queue_shapes
 from .run_card import run_card
 from .schedule_runs import schedule_of
 from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
@@ -45,6 +46,8 @@ from .whereabouts import (
 )
 
 __all__ = [
+    "QueueShape",
+    "queue_shapes",
     "MESSAGE",
     "message_words",
     "DATES",

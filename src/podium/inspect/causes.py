@@ -20,6 +20,7 @@ from ..store import lock_holder
 from . import history
 from .durations import ago, span
 from .progress import RunProgress
+from .queues import held_in_queue
 from .store_view import StoreView
 from .undriven import can_act, hindrance, living, offered, would_take
 from .waited_for import waited_for
@@ -234,7 +235,7 @@ class _Unfinished:
         row = self.row
         if not (self.inbox or (row.due is not None and row.due <= self.now)):
             return self._resting()
-        taker = self._taker()
+        taker = Cause(*held) if (held := held_in_queue(self.view, row, self.now)) else self._taker()
         asked = self._cancel_asked()
         if asked:
             what = f"cancel was asked for {asked}; whoever drives it next stops it"

@@ -43,6 +43,8 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     if row.function == ALERT:
         return True
     info = read_engine_info(engine.info)
+    if info.queues is not None and row.queue not in info.queues:
+        return False
     if info.run:
         return info.run == row.id
     return info.drives == "all" or row.starter_engine == engine.id

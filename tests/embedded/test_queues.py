@@ -1,0 +1,267 @@
+"""Queued tasks and workflows: runs of their own, within the limits of their queues."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import podium
+from podium import App, Options, Queue, RetryAfter, UsageError, task, workflow
+from podium.cli.main import command_line
+from podium.client import change_queue
+from podium.inspect import cause_of, queue_shapes
+from podium.model import Query, State
+from tests.processes.support import wait_until
+
+PAIR = Queue("pair", concurrency=2)
+EACH = Queue("each", concurrency=1, per="tenant")
+
+
+class Gauge:
+    """How many bodies are inside at once, and how many were at most, by what they say of themselves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        self.inside: dict[str, int] = {}
+        self.most: dict[str, int] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def enter(self, name: str = "") -> None:
+        with self._lock:
+            self.inside[name] = self.inside.get(name, 0) + 1
+            self.most[name] = max(self.most.get(name, 0), self.inside[name])
+
+    def leave(self, name: str = "") -> None:
+        with self._lock:
+            self.inside[name] -= 1
+
+
+gauge = Gauge()
+
+
+@pytest.fixture(autouse=True)
+def fresh_gauge() -> Iterator[None]:
+    gauge.clear()
+    yield
+    gauge.gate.set()
+
+
+@task(queue=PAIR)
+def square(n: int) -> int:
+    gauge.enter()
+    try:
+        gauge.gate.wait(5)
+        return n * n
+    finally:
+        gauge.leave()
+
+
+@task(queue="pair", retries=1)
+async def polite(n: int) -> int:
+    if podium.attempt() <= 3:
+        raise RetryAfter(0.01)
+    return podium.attempt()
+
+
+@task(queue=PAIR)
+def breaks(n: int) -> int:
+    raise LookupError(f"no {n}")
+
+
+@task(queue=EACH)
+def serve(tenant: str, n: int = 0) -> str:
+    gauge.enter(tenant)
+    gauge.gate.wait(5)
+    gauge.leave(tenant)
+    return f"{tenant}{n}"
+
+
+@task(queue=Queue("slow", rate="1/h"))
+def rare(n: int) -> int:
+    return n
+
+
+@workflow
+async def squares(n: int) -> int:
+    return sum(await square.map(range(n)))
+
+
+@workflow
+def plain_squares(n: int) -> list[int]:
+    return [square(n), square.run(n + 1), square.start(n + 2).result()]
+
+
+@workflow
+async def meets_failure(n: int) -> str:
+    try:
+        return str(breaks(n))
+    except LookupError as error:
+        return repr(error)
+
+
+@workflow(queue="pair")
+async def naps(seconds: float) -> str:
+    await asyncio.sleep(seconds)
+    return "rested"
+
+
+@workflow
+async def spread(names: list[str]) -> list[str]:
+    return list(await asyncio.gather(*(serve.start(name, n) for n, name in enumerate(names))))
+
+
+@workflow
+async def plain_tasks_anywhere(n: int) -> int:
+    return await double.options(queue="pair", key="k").start(n)
+
+
+@task
+async def double(n: int) -> int:
+    return 2 * n
+
+
+def rows(app: App, **query: Any) -> list[Any]:
+    return app.find(Query(**query))
+
+
+def test_a_queued_task_is_a_run_of_its_own_and_its_result_the_steps(app: App) -> None:
+    assert squares.run(6) == 55
+    assert gauge.most[""] <= 2
+    ours = rows(app, function=square.name)
+    assert [(row.queue, row.state) for row in ours] == [("pair", State.SUCCEEDED)] * 6
+    assert len({row.parent for row in ours}) == 1
+
+
+def test_a_sync_body_calls_it_in_every_way(app: App) -> None:
+    assert plain_squares.run(2) == [4, 9, 16]
+
+
+def test_its_failure_is_raised_where_it_is_called(app: App) -> None:
+    assert meets_failure.run(3) == "LookupError('no 3')"
+
+
+def test_what_retry_after_asks_for_counts_as_no_failure(app: App) -> None:
+    run = polite.start(1)
+    assert run.result() == 4  # three of them, with one retry granted
+    (row,) = rows(app, function=polite.name)
+    assert row.entries == 4
+
+
+def test_a_sleeping_workflow_holds_no_slot(app: App) -> None:
+    runs = [naps.start(0.2) for _ in range(5)]
+    wait_until(lambda: len(rows(app, states=frozenset({State.WAITING}))) == 5)
+    assert [run.result(10) for run in runs] == ["rested"] * 5
+
+
+def test_with_per_each_value_has_a_line_and_limits_of_its_own(app: App) -> None:
+    assert spread.run(["a", "a", "b", "a", "b"]) == ["a0", "a1", "b2", "a3", "b4"]
+    assert gauge.most == {"a": 1, "b": 1}
+    assert {row.lane for row in rows(app, function=serve.name)} == {"a", "b"}
+
+
+def test_a_call_may_name_queue_key_and_priority(app: App) -> None:
+    assert plain_tasks_anywhere.run(4) == 8
+    (row,) = rows(app, function=double.name)
+    assert (row.queue, row.lane) == ("pair", "k")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"queue": "piar"}, "no such queue is declared here\n.*nearest: 'pair'"),
+        ({"queue": 3}, "a Queue or the name of one is needed"),
+        ({"key": 3}, "text is needed"),
+        ({"priority": "high"}, "a whole number from -1000 to 1000"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_before_anything_is_stored(options: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        double.options(**options)
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (lambda: Queue("a b"), "cannot be the name of a queue"),
+        (lambda: Queue("q0", concurrency=0), "concurrency=0"),
+        (lambda: Queue("q0", rate="often"), "so many in a second"),
+        (lambda: Queue("q0", per=3), "the name of a parameter"),  # type: ignore[arg-type]
+        (lambda: task(queue=PAIR, undo=print)(len), "on_failure"),
+        (lambda: RetryAfter("soon"), "RetryAfter"),
+    ],
+)
+def test_declarations_that_cannot_be_are_refused(declare: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        declare()
+
+
+def test_a_queue_that_goes_by_a_parameter_which_is_not_there_is_refused(app: App) -> None:
+    with pytest.raises(UsageError, match="double has no parameter 'tenant'"):
+        double.options(queue="each").start(1)
+
+
+def test_a_full_queue_a_paused_one_and_a_rate_are_why_a_run_waits(app: App) -> None:
+    gauge.gate.clear()
+    runs = [square.start(n) for n in range(3)]
+    wait_until(lambda: gauge.inside.get("") == 2)
+    (left,) = rows(app, function=square.name, states=frozenset({State.QUEUED}))
+    assert cause_of(app, left).kind == "queue-full"
+    change_queue(app, "pair", paused=True, by="kim")
+    assert cause_of(app, left).kind == "queue-paused"
+    gauge.gate.set()
+    wait_until(lambda: not gauge.inside.get(""))
+    assert left.id in [row.id for row in rows(app, states=frozenset({State.QUEUED}))]
+    change_queue(app, "pair", paused=False)
+    assert [run.result(5) for run in runs] == [0, 1, 4]
+    assert rare.run(1) == 1
+    second = rare.start(2)
+    assert cause_of(app, app.load(second.id)).kind == "queue-rate"
+    second.cancel().result()
+
+
+def test_an_operators_limit_holds_against_the_code_until_from_code(store: Path, app: App) -> None:
+    assert square.run(1) == 1
+
+    def queues(*words: str) -> str:
+        result = CliRunner().invoke(command_line, ["queues", *words, "--store", str(store)])
+        return result.output if result.exception is None else str(result.exception)
+
+    queues("set", "pair", "--concurrency", "1", "--by", "kim")
+    with App(store, options=Options(poll=0.05)):
+        assert squares.run(4) == 14
+    assert gauge.most[""] == 1
+    assert "1 at once; set by kim, the code says 2 at once" in queues("pair")
+    queues("set", "pair", "--from-code")
+    (shape,) = queue_shapes(app, ["pair"])
+    assert (shape.concurrency, shape.set_by) == (2, None)
+    assert [(act.verb, act.target) for act in app.store.audited()][:1] == [("set queue", "pair")]
+    assert "no queue is named 'piar'" in queues("piar")
+    assert "a whole number of 1 or more" in queues("set", "pair", "--concurrency", "few")
+
+
+def test_a_retry_of_a_queued_run_stands_in_its_queue_again(app: App) -> None:
+    run = breaks.start(1)
+    wait_until(lambda: app.load(run.id).state is State.FAILED)
+    assert app.load(run.retry().id).queue == "pair"
+
+
+def test_an_engine_serves_the_queues_that_it_is_told_to(store: Path) -> None:
+    with App(store, options=Options(poll=0.05, queues=("each", ""))) as app:
+        other, ours = square.start(1), serve.start("a")
+        assert ours.result(5) == "a0"
+        row = app.load(other.id)
+        assert row.state is State.QUEUED
+        cause = cause_of(app, row)
+        assert (cause.kind, cause.what) == ("queue-unserved", "no live worker serves queue pair")
+    with App(store, options=Options(poll=0.05)):
+        assert podium.get(other.id).result(5) == 1
