@@ -333,3 +333,47 @@ def test_why_names_what_is_waited_for(store: Path) -> None:
         assert "it waits for run child (collects), which is waiting" in parent
         for run in runs:
             run.cancel()
+
+
+@workflow
+async def gives_up(how: str) -> str:
+    """Asks, and waits for something else in the end."""
+    if how == "branch":
+        asking = asyncio.ensure_future(podium.ask("still?", bool))
+        await asyncio.sleep(0)
+        await label("first")
+        asking.cancel()
+    elif how == "callback":
+        waiting = asyncio.ensure_future(podium.callback(int))
+        await label("first")
+        waiting.cancel()
+    elif how == "around":
+        try:
+            async with asyncio.timeout(0.05):
+                await podium.ask("still?", bool)
+        except TimeoutError:
+            pass
+    else:
+        try:
+            await podium.ask("still?", bool, timeout=0.05)
+        except TimeoutError:
+            pass
+    return await podium.receive("go", str)
+
+
+@pytest.mark.parametrize("how", ["branch", "around", "timeout", "callback"])
+@pytest.mark.parametrize("options", [QUICK, EVICTING], ids=["resident", "evicted"])
+def test_what_a_body_gives_up_is_closed(store: Path, how: str, options: Options) -> None:
+    with App(store, options=options) as app:
+        run = gives_up.start(how)
+        (asked,) = wait_until(lambda: app.store.waits(run.id))
+        wait_until(lambda: app.store.waits(run.id)[0].taken is not None, "it is closed")
+        told = CliRunner().invoke(command_line, ["waiting", "--store", str(store)])
+        assert "still?" not in told.output
+        with pytest.raises(WrongState, match="is closed: nobody waits for an answer any more"):
+            if how == "callback":
+                podium.complete(asked.target, 7)
+            else:
+                run.answer(True, ask=asked.target)
+        run.send("go", "on")
+        assert run.result() == "on"

@@ -89,7 +89,7 @@ def _meant(app: App, run: str, ask: str | None) -> WaitRow:
             f"run {run} asks {len(left)} questions: {asked}", fix=f"podium answer {run} VALUE --ask ID"
         )
     if rows:
-        return rows[-1]  # it was answered: the store says whether this is a repeat
+        return rows[-1]  # it was answered, or is closed: the store says which, and whether this is a repeat
     row = app.load(run)
     asks = f"asks nothing called {ask!r}" if ask else "asks nothing"
     raise WrongState(f"run {run} ({row.state}) {asks}", fix="podium waiting  lists what is asked")

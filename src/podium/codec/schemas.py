@@ -3,7 +3,12 @@ whoever has only the question's row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+import decimal
+import operator
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -21,6 +26,22 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "array": (list, tuple),
     "object": (dict,),
+}
+
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "minimum": ("at least", operator.ge),
+    "exclusiveMinimum": ("more than", operator.gt),
+    "maximum": ("at most", operator.le),
+    "exclusiveMaximum": ("less than", operator.lt),
+    "multipleOf": ("a multiple of", lambda value, step: value % step == 0),
+}
+_FORMATS: dict[str, Any] = {
+    "date-time": datetime.datetime,
+    "date": datetime.date,
+    "time": datetime.time,
+    "duration": datetime.timedelta,
+    "uuid": uuid.UUID,
+    "decimal": decimal.Decimal,
 }
 
 
@@ -80,11 +101,51 @@ def _misfit(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], path
         fits = isinstance(value, _TYPES.get(wanted, (object,)))
         if not fits or (isinstance(value, bool) and wanted in ("integer", "number")):
             return f"{value!r} is no {wanted}{place}"
+    if trouble := _out_of_bounds(value, schema):
+        return f"{value!r} {trouble}{place}"
     if isinstance(value, dict):
         return _misfit_of_object(cast("dict[str, Any]", value), schema, root, path)
-    if isinstance(value, (list, tuple)) and isinstance(schema.get("items"), dict):
-        for n, each in enumerate(cast("list[Any]", value)):
-            if trouble := _misfit(each, schema["items"], root, f"{path}[{n}]"):
+    if isinstance(value, (list, tuple)):
+        return _misfit_of_items(cast("Sequence[Any]", value), schema, root, path)
+    return ""
+
+
+def _out_of_bounds(value: Any, schema: Mapping[str, Any]) -> str:
+    """Which bound, pattern or format of its schema a value breaks, in words; "" if none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        bounds = [(_BOUNDS[name], schema[name]) for name in _BOUNDS if name in schema]
+        return next(
+            (f"is not {words} {bound}" for (words, fits), bound in bounds if not fits(value, bound)), ""
+        )
+    size = len(cast("Sequence[Any]", value)) if isinstance(value, (str, list, tuple, dict)) else None
+    for least, most in (
+        ("minLength", "maxLength"),
+        ("minItems", "maxItems"),
+        ("minProperties", "maxProperties"),
+    ):
+        if size is not None and not schema.get(least, 0) <= size <= schema.get(most, size):
+            return f"has a length of {size}, not {schema.get(least, 0)} to {schema.get(most, 'any')}"
+    if isinstance(value, str):
+        if "pattern" in schema and re.search(schema["pattern"], value) is None:
+            return f"does not match {schema['pattern']}"
+        kind = _FORMATS.get(schema.get("format", ""))
+        if kind is not None:
+            try:
+                msgspec.convert(value, kind)
+            except msgspec.ValidationError:
+                return f"is no {schema['format']}"
+    return ""
+
+
+def _misfit_of_items(
+    value: Sequence[Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: str
+) -> str:
+    first: Sequence[Mapping[str, Any]] = schema.get("prefixItems", ())
+    for n, each in enumerate(value):
+        wanted = first[n] if n < len(first) else schema.get("items")
+        if isinstance(wanted, dict):
+            inner = cast("dict[str, Any]", wanted)
+            if trouble := _misfit(each, inner, root, f"{path}[{n}]"):
                 return trouble
     return ""
 
@@ -96,7 +157,13 @@ def _misfit_of_object(
         if name not in value:
             return f"{name!r} is missing" + (f" at {path}" if path else "")
     known = schema.get("properties", {})
+    others = schema.get("additionalProperties")
     for name, each in value.items():
-        if name in known and (trouble := _misfit(each, known[name], root, f"{path}.{name}".lstrip("."))):
-            return trouble
+        wanted = known.get(name, others)
+        if wanted is False:
+            return f"{name!r} is not known" + (f" at {path}" if path else "")
+        if isinstance(wanted, dict):
+            inner = cast("dict[str, Any]", wanted)
+            if trouble := _misfit(each, inner, root, f"{path}.{name}".lstrip(".")):
+                return trouble
     return ""

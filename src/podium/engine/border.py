@@ -185,11 +185,14 @@ class Border:
         )
 
     def _cancel(self, step: Step) -> None:
-        """Nobody waits for this step any more: a child that was started for it is asked to stop."""
+        """Nobody waits for this step any more: a child that was started for it is asked to stop, a question
+        is closed."""
         is_theirs = step.id in self._attached
         if step.id in self._out and isinstance(step, ChildStep) and not (step.options.outlive or is_theirs):
             run, at = self._head.id, self._context.env.now()
             self._outbox.send([Message(f"{run}:{step.id}", step.target, CANCEL, at, sender=run)])
+        elif step.id in self._out and isinstance(step, QuestionStep):
+            self._outbox.closes.append(step.id)
         self._out.discard(step.id)
 
     def close(self) -> None:
@@ -197,6 +200,7 @@ class Border:
         outbox = self._outbox
         ends = {wait.target for wait in outbox.waits if wait.cancels}
         outbox.waits.clear()
+        outbox.closes.clear()
         self._give_back(sum(new.owned for new in outbox.new_runs if new.id in ends))
         outbox.new_runs[:] = [new for new in outbox.new_runs if new.id not in ends]
 

@@ -51,6 +51,7 @@ class Outbox:
         self.new_runs: list[NewRun] = []
         self.waits: list[Wait] = []
         self.queues: list[QueueChange] = []  # of new runs
+        self.closes: list[str] = []  # steps whose question nobody waits for any more
         self.logs: list[LogLine] = []
         self.progress: dict[str, StepProgress] = {}  # by step
         self.measures: list[Measure] = []
@@ -119,7 +120,9 @@ class Outbox:
     @property
     def crosses(self) -> bool:
         """Whether something comes in or goes out with the next write, which may have no entry."""
-        return bool(self.consumed or self.new_runs or self.waits or self.messages or self.measures)
+        return bool(
+            self.consumed or self.new_runs or self.waits or self.closes or self.messages or self.measures
+        )
 
     @property
     def must_commit_first(self) -> bool:
@@ -134,7 +137,7 @@ class Outbox:
         if (
             self.move is not None or self.logs or self.progress
             or self.consumed or self.messages or self.new_runs or self.waits or self.measures
-            or self.chunks or self.values
+            or self.chunks or self.values or self.closes
         ):  # fmt: skip
             write = Write(
                 fence=self._fence,
@@ -146,6 +149,7 @@ class Outbox:
                 logs=tuple(self.logs),
                 waits=tuple(self.waits),
                 queues=tuple(self.queues),
+                closes=tuple(self.closes),
                 progress=tuple(self.progress.values()),
                 measures=tuple(self.measures),
                 chunks=tuple(self.chunks),
@@ -182,7 +186,7 @@ class Outbox:
         self.move = None
         gathered = (
             self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
-            self.measures, self.chunks, self.values, self.queues,
+            self.measures, self.chunks, self.values, self.queues, self.closes,
         )  # fmt: skip
         for each in gathered:
             each.clear()

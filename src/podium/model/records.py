@@ -281,6 +281,7 @@ class Write(msgspec.Struct, frozen=True, gc=False):
     forget: bool = False  # a run that has ended goes, with all that is on record of it
     waits: tuple[Wait, ...] = ()  # of steps of the fenced run
     answers: tuple[Answer, ...] = ()  # to whomever
+    closes: tuple[str, ...] = ()  # steps of the fenced run whose answer it does not wait for any more
     progress: tuple[StepProgress, ...] = ()  # of steps of the fenced run; the last of each is kept
     measures: tuple[Measure, ...] = ()  # by the fenced run
     chunks: tuple[StreamChunk, ...] = ()  # what the fenced run emitted meanwhile; the store numbers them

@@ -38,12 +38,14 @@ _REFUSED = Verdict(Outcome.REFUSED)
 # Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
 _FENCED = attrgetter(
     "move", "entries", "consumed", "logs", "rename", "forget", "progress", "waits", "measures", "chunks",
-    "values",
+    "values", "closes",
 )  # fmt: skip
-_RECORDS = attrgetter("entries", "consumed", "logs", "progress", "waits", "measures", "chunks", "values")
+_RECORDS = attrgetter(
+    "entries", "consumed", "logs", "progress", "waits", "measures", "chunks", "values", "closes"
+)
 _RARE = attrgetter(
     "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks",
-    "values", "acts", "queues",
+    "values", "acts", "queues", "closes",
 )  # fmt: skip
 _KIND = attrgetter("kind")
 _MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
@@ -133,6 +135,8 @@ class _Judging:
                     for wait in write.waits
                 ]
             )
+        if run is not None and write.closes:
+            self._waits.close(run, write.closes, write.entries[-1].at if write.entries else run.since)
         messages = tuple([self._inboxes.send(message) for message in write.messages])
         answers = tuple([self._waits.answer(answer) for answer in write.answers])
         if write.acts and all(outcome is Outcome.DONE for outcome in (*messages, *answers)):
@@ -172,6 +176,8 @@ class _Judging:
             return self._check_forget(run, write)
         if write.waits and (trouble := self._waits.check(run, write)):
             return _invalid(trouble)
+        if self._waits.came_in_time(run, write):
+            return _REFUSED
         ids = [entry.step for entry in write.entries if entry.kind is Kind.MESSAGE]
         if len(set(ids)) < len(ids):
             return _invalid("a message enters a history once")

@@ -6,15 +6,17 @@ begins to wait for a run that has ended is answered at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 
 import msgspec
 
-from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Message, Outcome, Wait, Write
+from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Kind, Message, Outcome, Wait, Write
 from .judge_inbox import Inboxes
 from .sets import Changes, Rows, RunState, WaitState
 
 _PLACE = attrgetter("run", "step")
+_CLOSED = b"closed"  # digest of what nobody waits for any more: no answer has it
 
 
 class Waits:
@@ -71,12 +73,36 @@ class Waits:
             self._end_of(target, row)
         return Outcome.DONE
 
+    def came_in_time(self, run: RunState, write: Write) -> bool:
+        """Whether an answer that was accepted lies there for a step that this write closes because its time
+        is up. Its sender was told that it counts: the run must see it, and is taken up anew."""
+        if not write.closes or any(entry.kind is not Kind.TICK for entry in write.entries):
+            return False
+        rows = [self._rows.waits.get((run.id, step)) for step in write.closes]
+        return any(
+            row is not None
+            and row.digest != _CLOSED
+            and row.taken is not None
+            and row.due is not None
+            and row.taken < row.due
+            for row in rows
+        )
+
+    def close(self, run: RunState, steps: Iterable[str], at: float) -> None:
+        """Nobody waits any more for what these steps asked: an answer to one is refused."""
+        for step in steps:
+            row = self._rows.waits.get((run.id, step))
+            if row is not None and row.taken is None:
+                row.taken, row.digest = at, _CLOSED
+                if row.wait is None:
+                    self._changes.answered.append(row)
+
     def answer(self, answer: Answer) -> Outcome:
         """Answer all that waits for a question or a callback."""
         rows = [
             row
             for row in self._waiting(ANSWER, answer.target)
-            if row.taken is not None or row.due is None or answer.at <= row.due
+            if row.digest != _CLOSED and (row.taken is not None or row.due is None or answer.at <= row.due)
         ]
         left = [row for row in rows if row.taken is None]
         for row in left:

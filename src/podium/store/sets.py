@@ -208,7 +208,7 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     yield writes[begin:] if begin else writes
 
 
-_MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers", "queues")
+_MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers", "queues", "closes")
 _MESSAGE = Kind.MESSAGE
 
 
@@ -249,6 +249,8 @@ def _needs_more(write: Write, found: Needs) -> None:
             found.waits[fence.run, wait.step] = None
             if wait.kind == OUTCOME:
                 runs[wait.target] = found.ends[wait.target] = None
+        for step in write.closes:
+            found.waits[fence.run, step] = None
         if write.forget:
             found.forgotten[fence.run] = None
     for message in write.messages:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from podium.model import ANSWER, FINAL, OUTCOME, SIGNAL, Answer, Move, Outcome, State, Wait, Write
+from podium.model import (
+    ANSWER,
+    FINAL,
+    OUTCOME,
+    SIGNAL,
+    Answer,
+    Entry,
+    Kind,
+    Move,
+    Outcome,
+    State,
+    Wait,
+    Write,
+)
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import (
@@ -309,3 +322,30 @@ def test_of_two_answers_that_race_one_is_taken(store: Store, reopen: Opener) -> 
 
         assert sorted(at_once(2, answer)) == [DONE, TAKEN]
     assert len(store.inbox("r1")) == 30
+
+
+TICK = Entry(1, Kind.TICK, 60.0, "/timer")
+ASKED = Wait("1/ask", "q1", ANSWER, "Go on?", due=50.0)
+
+
+def test_a_question_that_is_closed_takes_no_answer(store: Store) -> None:
+    own(store, "r1")
+    commit(store, fenced(waits=(ASKED,)))
+    assert outcomes(store, fenced(entries=(TICK,), closes=("1/ask",))) == [DONE]
+    (found,) = store.waits("r1")
+    assert (found.taken, found.by) == (60.0, "")
+    late = store.commit(None, [Write(answers=(Answer("q1", 40.0, b"d", b"true"),))])
+    assert late[0].answers == (CLOSED,)
+    assert store.inbox("r1") == []
+
+
+@pytest.mark.parametrize(("at", "outcome"), [(40.0, REFUSED), (50.0, DONE)])
+def test_a_question_whose_time_is_up_is_not_closed_over_an_answer_that_was_accepted(
+    store: Store, at: float, outcome: Outcome
+) -> None:
+    """Who gave it was told that it counts, so the run looks again; not for ever, at the very instant."""
+    own(store, "r1")
+    commit(store, fenced(waits=(ASKED,)))
+    accepted = store.commit(None, [Write(answers=(Answer("q1", at, b"d", b"true"),))])
+    assert accepted[0].answers == (DONE,)
+    assert outcomes(store, fenced(entries=(TICK,), closes=("1/ask",))) == [outcome]
