@@ -16,6 +16,7 @@ import podium
 from podium import App, Options, RunCancelled, RunParked, TaskCrashed, TaskTimeout, UsageError, workflow
 from podium.client import shown_settings
 from podium.http import endpoint
+from podium.inspect import cause_of
 from podium.model import Kind
 from tests.examples.support import program, said, until
 from tests.http import served as tasks
@@ -83,6 +84,24 @@ def test_both_colours_and_failures_come_back_as_they_are(app: App) -> None:
     assert greets.run("you") == ("hello you", 1)
     assert squares.run(3) == [0, 1, 4]
     assert fails.run() == "LookupError('gone')"
+
+
+def test_why_says_which_endpoint_cannot_be_reached_until_it_is(tmp_path: Path) -> None:
+    served = Served(tmp_path)
+    options = Options(poll=0.05, grace=0, lease=0.6)
+    executors = {"http": endpoint(served.url, key=KEY)}
+    with App(tmp_path / "podium.db", options=options, executors=executors) as app:
+        run = greets.start("you")
+        until(lambda: cause_of(app, app.load(run.id)).kind == "losing")
+        cause = cause_of(app, app.load(run.id))
+        assert cause.what.startswith("its attempts come to nothing, and begin again: ")
+        assert f"{served.port}/podium cannot be reached" in cause.what
+        served.start()
+        try:
+            assert run.result(30)[0] == "hello you"
+            until(lambda: not app.session.host.engine.residents.losing)
+        finally:
+            served.kill()
 
 
 def test_one_that_overruns_its_timeout_is_hung_up_on_and_cancelled_there(app: App, served: Served) -> None:

@@ -35,7 +35,7 @@ class House:
             options=Options(lease=LEASE), ticked=0.0, failure=None,
             turn_watch=SimpleNamespace(check=lambda: None),
             ownership=SimpleNamespace(beat=self._beat, observe=lambda: self.freed, others=[], asked=""),
-            condemned="condemned", heed="heed", owned={}, residents=SimpleNamespace(tasks=0),
+            condemned="condemned", heed="heed", owned={}, residents=SimpleNamespace(tasks=0, losing={}),
             claimer=SimpleNamespace(soon="look for work"),
         )  # fmt: skip
         stall: Any = SimpleNamespace(is_user_code=self._is_user_code)

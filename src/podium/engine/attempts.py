@@ -32,6 +32,7 @@ from ..model import (
 from .former_keys import FormerKeys
 
 LOST_ALONE_MAX = 3  # attempts at one step that ran alone and were lost with their process: its run is parked
+LOSS_MAX = 300  # characters
 
 
 class Tries:
@@ -69,6 +70,7 @@ class Attempts:
         self.speaking: dict[Attempt, None] = {}  # of these, such as have emitted or published something
         self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
         self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
+        self.losses: dict[str, str] = {}  # by step id: why its last attempt had neither outcome nor failure
         self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
         self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
         self.undone: Undone | None = None  # of a retry
@@ -214,8 +216,10 @@ class Attempts:
         self.postponed[step] = due
         heapq.heappush(self._line, (due, step))
 
-    def lost(self, attempt: Attempt, due: float) -> None:
-        """An attempt ended with neither outcome nor failure: the next one may begin then."""
+    def lost(self, attempt: Attempt, due: float, error: BaseException | None = None) -> None:
+        """An attempt ended with neither outcome nor failure: the next one may begin then. `error`: why."""
+        if error is not None:
+            self.losses[attempt.step] = str(error)[:LOSS_MAX]
         tries = self.of(attempt.step)
         tries.began, tries.number = tries.began or attempt.began, attempt.number
         self.postpone(attempt.step, due)
@@ -223,6 +227,7 @@ class Attempts:
     def answered(self, step: str) -> None:
         """Nothing is tried again: what was known of its attempts is of no use any more."""
         self.tries.pop(step, None)
+        self.losses.pop(step, None)
         self.postponed.pop(step, None)
         self.said.pop(step, None)
 

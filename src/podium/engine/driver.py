@@ -111,7 +111,7 @@ class Driver(Recorder):
         if attempt.said:
             self._keep_progress(ended, now)
         if ended.lost:
-            self._attempts.lost(attempt, now + LOST_SECONDS)
+            self._attempts.lost(attempt, now + LOST_SECONDS, error)
             return None
         if attempt.measures:
             self._outbox.measured(attempt)

@@ -22,6 +22,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     blocked: str = ""  # what holds up its event loop: "pull of run 1k0v blocks the event loop, at app.py:7"
     projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
     full: Mapping[str, int] = {}  # by option (`thread_slots`): slots that have been held for too long
+    losing: Mapping[str, str] = {}  # by run: why attempts of it come to nothing, and begin again
     state: Literal["", "paused", "draining"] = ""
     runs: int = 0  # in memory
     tasks: int = 0  # that run, or are in line for a slot

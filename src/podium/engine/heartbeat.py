@@ -79,8 +79,9 @@ class Heartbeat:
         if now >= self._beat_due or self._registration.has_news:
             self._beat_due = now + lease / BEATS
             self._registration.change(
-                runs=len(engine.owned), tasks=engine.residents.tasks, beaten=self._env.now()
-            )
+                runs=len(engine.owned), tasks=engine.residents.tasks, losing=engine.residents.losing,
+                beaten=self._env.now(),
+            )  # fmt: skip
             if not engine.ownership.beat(self._registration.take_news()):
                 self._calls.tell(engine.condemned)
                 return

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 
 from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
@@ -28,6 +29,8 @@ from .replay import machine_of
 from .streams import StreamCollector
 
 log = logging.getLogger("podium")
+
+_LOSING_TOLD = 20  # runs
 
 
 def _ignore(_: bool) -> None:
@@ -81,6 +84,12 @@ class Residents:
     def tasks(self) -> int:
         """How many attempts run, or are in line for a slot. Any thread."""
         return sum(len(owned.attempts.running) for owned in list(self.owned.values()))
+
+    @property
+    def losing(self) -> dict[str, str]:
+        """Why attempts come to nothing and begin again, by run; of a few runs. Any thread."""
+        told = ((owned.head.id, [*owned.attempts.losses.values()]) for owned in list(self.owned.values()))
+        return dict(islice(((run, losses[-1]) for run, losses in told if losses), _LOSING_TOLD))
 
     def bring_in(self, head: Head, on_record: bool = False, then: Callable[[bool], None] = _ignore) -> None:
         """Replay a run that is ours, then go on with it. `then` is told whether that could be.

@@ -12,13 +12,14 @@ from pathlib import Path
 import msgspec
 
 from .. import codec
-from ..engine import EngineInfo, Reason, read_engine_info, read_reason
+from ..engine import Reason, read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
 from ..model import BY_ITS_PROGRAM, EngineRow, Entry, Message, Query, RunRow, State
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
+from .engines import full_slots
 from .progress import RunProgress
 from .queues import held_in_queue
 from .store_view import StoreView
@@ -91,18 +92,6 @@ def _failed_call(payload: bytes) -> str:
     except DecodeError:
         return ""
     return next((leaf.call for leaf in failure.leaves() if leaf.call), failure.call)
-
-
-_HELD = {"thread_slots": "`def` tasks", "loop_slots": "`async def` tasks", "process_slots": "isolated tasks"}
-
-
-def full_slots(info: EngineInfo) -> Iterator[str]:
-    """What holds up an engine whose slots are held by tasks that have started runs."""
-    for option, slots in info.full.items():
-        yield (
-            f"all {slots} slots for {_HELD[option]} ({option}) are held by tasks that have started runs, and "
-            "others wait in line: if those wait for these runs, both wait for ever"
-        )
 
 
 def _idle_beside(view: StoreView, row: RunRow, owner: EngineRow, alive: Sequence[EngineRow]) -> Iterator[str]:
@@ -189,6 +178,9 @@ class _Unfinished:
             where = f"in {where}, {up}"
             return Cause("retrying", self._tries(self.progress.retrying[0]), (where, *self._more_tries()))
         info = read_engine_info(owner.info)
+        if loss := info.losing.get(self.row.id):
+            what = f"its attempts come to nothing, and begin again: {loss}"
+            return Cause("losing", what, (f"in {where}, {up}", *self._steps()))
         if info.full:
             details = (
                 *self._steps(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from ..engine import read_engine_info
+from ..engine import EngineInfo, read_engine_info
 from ..env import is_stopped
 from .dates import iso
 from .store_view import StoreView
@@ -70,3 +72,15 @@ def engine_shapes(view: StoreView) -> list[EngineShape]:
             )
         )
     return shapes
+
+
+_HELD = {"thread_slots": "`def` tasks", "loop_slots": "`async def` tasks", "process_slots": "isolated tasks"}
+
+
+def full_slots(info: EngineInfo) -> Iterator[str]:
+    """What holds up an engine whose slots are held by tasks that have started runs."""
+    for option, slots in info.full.items():
+        yield (
+            f"all {slots} slots for {_HELD[option]} ({option}) are held by tasks that have started runs, and "
+            "others wait in line: if those wait for these runs, both wait for ever"
+        )

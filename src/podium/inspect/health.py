@@ -9,8 +9,9 @@ from ..engine import read_engine_info, read_reason
 from ..env import is_stopped, seconds_asleep
 from ..model import EngineRow, Query, RunRow, State
 from ..store import Finding, lock_holder
-from .causes import MORE_SLOTS, UNBLOCK, full_slots, named, silent
+from .causes import MORE_SLOTS, UNBLOCK, named, silent
 from .durations import ago, span
+from .engines import full_slots
 from .schedule_runs import schedule_of
 from .store_view import StoreView
 from .undriven import can_act, has_function, offered, undriven
