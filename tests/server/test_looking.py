@@ -185,3 +185,10 @@ def test_what_a_run_has_published_and_streamed_is_read_by_pages(server: Server) 
     rest = server.ask(f"/api/runs/told/streams/numbers?after={first['next']}").json
     assert ([chunk["n"] for chunk in rest["items"]], rest["next"]) == ([4, 5], None)
     assert server.ask("/api/runs/told/streams/none").json["items"] == []
+
+
+def test_a_run_says_what_its_function_takes_as_a_rule(server: Server) -> None:
+    for n in range(3):
+        adds.options(id=f"r{n}").run(n)
+        run = server.ask(f"/api/runs/r{n}").json
+        assert (run["median"] is not None, run["median_of"]) == (n == 2, 3 if n == 2 else 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from ..executors import Progress
-from ..inspect import StepCounts, history
+from ..inspect import StepCounts, forecast, history
 from ..model import Entry, State
 from . import formatting
 from .terminal import safe
@@ -38,6 +38,8 @@ def _header(view: View, now: float) -> str:
     parts = [click.style(view.label, bold=True), view.run]
     parts += [formatting.dim(view.call)] if view.call else []
     parts += [f"{formatting.state(view.state)} {formatting.clock((view.ended or now) - view.began)}"]
+    if view.usual is not None and view.state is State.RUNNING:
+        parts += [formatting.dim(forecast(view.usual, now - view.began))]
     parts += [formatting.dim(f"resumed with {history.in_words(view.resumed)}")] if view.resumed else []
     return "  ".join(parts)
 

@@ -11,7 +11,7 @@ from ..client import App, Started, wants_engine
 from ..engine import EngineInfo
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import history
+from ..inspect import expected, history
 from ..model import Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json
@@ -99,6 +99,8 @@ def drive(
         )
     row = app.load(view.run)
     view.call = formatting.call(row.args)
+    if not quiet and terminal.is_live():
+        view.usual = expected(app, row.function)
     if not quiet and not terminal.is_live():
         steps = history.steps_on_record(app.store, row.id) if row.entries else 0
         tell(_opening(row, view, app.has_engine, steps))

@@ -10,7 +10,7 @@ import msgspec
 
 from ..client import App
 from ..env import RealEnv
-from ..inspect import RunProgress, entry_shape, history, iso, run_fields
+from ..inspect import Expected, RunProgress, entry_shape, expected, forecast, history, iso, run_fields
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
 from .answer import say_json
@@ -74,7 +74,7 @@ def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
     progress = RunProgress(entries, branches=True)
     below = list(_below(app, row))
     lines = tree(progress, row, now)
-    header = list(_header(row, progress))
+    header = list(_header(row, progress, expected(app, row.function)))
     room = max(5, _LINES_MAX - len(header) - len(below))
     if len(lines) > room:
         left_out = len(lines) - room + 1
@@ -87,7 +87,7 @@ def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
         say(line)
 
 
-def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
+def _header(row: RunRow, progress: RunProgress | None = None, usual: Expected | None = None) -> Iterator[str]:
     now = RealEnv().now()
     name = click.style(formatting.label(row.function), bold=True)
     called = formatting.call(row.args, 100)
@@ -99,6 +99,8 @@ def _header(row: RunRow, progress: RunProgress | None = None) -> Iterator[str]:
     else:
         parts += ["undoing"] if progress is not None and progress.undoes else []
         parts.append(f"created {formatting.ago(row.created, now)}")
+        if usual is not None and row.started is not None and row.state is State.RUNNING:
+            parts.append(forecast(usual, now - row.started))
     if progress is not None:
         parts.append(history.in_words(progress.steps))
         parts += [formatting.many(progress.retried, "retry", "retries")] if progress.retried else []

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from ..engine import Event, events
 from ..env import RealEnv
-from ..inspect import RunProgress, StepCounts
+from ..inspect import Expected, RunProgress, StepCounts
 from ..model import Entry, Head, Kind, Move, State
 from . import formatting
 
@@ -51,6 +51,7 @@ class View:
         self.state = State.QUEUED
         self.due: float | None = None  # of a waiting run
         self.ended: float | None = None  # of one that another process drove
+        self.usual: Expected | None = None  # what such a run takes
         self.here = False  # this process owns it
         self.resumed = 0  # steps on record when it was taken up
         self.stopping = False

@@ -6,6 +6,7 @@ from .checking import CheckedRun, check_all
 from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
+from .expected import Expected, expected, forecast
 from .failures import FailureGroup, failure_groups
 from .graph import Graph, GraphEdge, GraphNode, graph
 from .grid import Grid, Record, grid, record_of
@@ -63,6 +64,9 @@ __all__ = [
     "series_view",
     "Cause",
     "CheckedRun",
+    "Expected",
+    "expected",
+    "forecast",
     "check_all",
     "EngineShape",
     "EntryShape",

@@ -15,6 +15,7 @@ from ...inspect import (
     FailureShape,
     StepCounts,
     cause_of,
+    expected,
     parse,
     recorded_failure,
     search,
@@ -97,12 +98,15 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 class RunDetail(RunItem, frozen=True, kw_only=True):
     """A run, why it stands where it stands, and what can be done. `result` is there once it has succeeded,
-    `error` once it has failed."""
+    `error` once it has failed. `median`: seconds that the last `median_of` runs of its function took which
+    went well; null where they are fewer than three."""
 
     sentence: str
     cause: Cause
     steps: int
     retried: int
+    median: float | None
+    median_of: int
     owners: list[Owner]
     groups: list[Group]
     actions: list[Action]
@@ -144,6 +148,7 @@ def one(service: Service, run: str) -> RunDetail:
     app = service.app
     row = app.load(run)
     cause = cause_of(app, row)
+    usual = expected(app, row.function)
     with service.progresses.of(app, row) as progress:
         steps, retried = progress.steps, progress.retried
         groups = [_group(counts) for counts in progress.functions.values()]
@@ -154,6 +159,8 @@ def one(service: Service, run: str) -> RunDetail:
         cause=cause,
         steps=steps,
         retried=retried,
+        median=usual.seconds if usual else None,
+        median_of=usual.runs if usual else 0,
         owners=_owners(app, row),
         groups=groups,
         actions=actions(row),

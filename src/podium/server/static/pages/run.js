@@ -184,6 +184,13 @@ export default function run(place, { draw }) {
   }
   const fact = (name, value, more) =>
     html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
+  // What its workflow's own history says: of one that has ended what is usual, of one that runs what is left.
+  function usual(run, seconds) {
+    if (run.median == null) return null;
+    const by = `by the median of ${many(run.median_of, "run")}`;
+    if (run.state !== "running") return html`<span title=${by}>median ${span(run.median)}</span>`;
+    return html`<span title=${by}>${seconds < run.median ? `about ${span(run.median - seconds)} left` : `longer than usual, ${span(run.median)}`}</span>`;
+  }
   function facts(run) {
     const begin = when(run.started ?? run.created);
     const seconds = ((when(run.ended) ?? now()) - begin) / 1000;
@@ -192,7 +199,7 @@ export default function run(place, { draw }) {
     const owner = run.owners[run.owners.length - 1];
     const ownerText = owner && !run.ended ? `pid ${owner.pid}` : "none now";
     return html`<dl class="facts">${fact(run.started ? "Started" : "Created", html`<time title=${full(begin)}>${day(begin)}, ${hms(begin)} ${zoneName(begin)}</time>`)}
-      ${fact(run.ended ? "Took" : "For", span(seconds), run.median && `median ${span(run.median)}`)}${fact("Steps on record", count(record.recorded))}
+      ${fact(run.ended ? "Took" : "For", span(seconds), usual(run, seconds))}${fact("Steps on record", count(record.recorded))}
       ${fact("Tries", count(tries), again > 0 && `${count(again)} again`)}${fact("Owner", ownerText, run.owners_lost > 0 && `${many(run.owners_lost, "owner")} lost`)}
       ${run.starter && fact("Began by", plain(run.starter.split("/").pop()))}${run.origin && fact("Retry of", runLink(run.origin))}${run.parent && fact("Child of", runLink(run.parent))}${run.due && !run.ended && fact("Due", moment(when(run.due)))}</dl>`;
   }
