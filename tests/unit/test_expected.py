@@ -51,7 +51,7 @@ def test_the_newest_twenty_are_gone_by(app: App) -> None:
 
 def test_the_forecast_says_by_what_and_when_it_was_wrong() -> None:
     assert forecast(Expected(150.0, 12), 30.0) == "about 2 min left, by the median of 12 runs"
-    assert forecast(Expected(20.0, 3), 30.0) == "longer than usual: 20.0 s, the median of 3 runs"
+    assert forecast(Expected(20.0, 3), 30.0) == "longer than usual: 20 s, the median of 3 runs"
 
 
 def test_the_live_tree_says_it_of_a_run_that_runs() -> None:

@@ -27,7 +27,7 @@ def expected(view: StoreView, function: str) -> Expected | None:
 
 
 def forecast(usual: Expected, passed: float) -> str:
-    """What that says of a run that has run for so many seconds: "about 2 min left, by the median of 12 runs"."""
+    """What that says of a run of so many seconds: "about 2 min left, by the median of 12 runs"."""
     left = usual.seconds - passed
     if left <= 0:
         return f"longer than usual: {span(usual.seconds)}, the median of {usual.runs} runs"
