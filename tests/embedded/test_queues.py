@@ -249,6 +249,20 @@ def test_an_operators_limit_holds_against_the_code_until_from_code(store: Path, 
     assert "a whole number of 1 or more" in queues("set", "pair", "--concurrency", "few")
 
 
+@workflow(queue=EACH, schedule=podium.every("1h", args={"tenant": "acme"}))
+def report(tenant: str) -> str:
+    return tenant
+
+
+def test_what_a_schedule_starts_stands_in_its_workflows_queue(app: App) -> None:
+    (schedule,) = [each for each in podium.schedules() if each.name == report.name]
+    schedule.fire()
+    wait_until(lambda: len(rows(app, function=report.name)) == 1)
+    (row,) = rows(app, function=report.name)
+    assert (row.queue, row.lane) == ("each", "acme")
+    assert report.get(row.id).result(5) == "acme"
+
+
 def test_a_retry_of_a_queued_run_stands_in_its_queue_again(app: App) -> None:
     run = breaks.start(1)
     wait_until(lambda: app.load(run.id).state is State.FAILED)

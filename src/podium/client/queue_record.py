@@ -19,7 +19,7 @@ from .profile import Profile
 
 def is_worker(profile: Profile) -> bool:
     """Whether its engine is there for others' runs: a worker, or `podium up`."""
-    return profile.about is not None and profile.about.kind == "worker"
+    return profile.about is not None and profile.about.kind in ("worker", "pool")
 
 
 def keep_queues(store: Store, profile: Profile) -> None:

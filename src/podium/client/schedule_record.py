@@ -40,6 +40,8 @@ class Plan(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     late_by: float = 0.0  # s after an instant, when it is told that its run has not ended; 0: never
     late_to: tuple[str, ...] = ()  # channels
+    queue: str = ""
+    lane: str = ""
 
     def new_run(self, at: float, now: float) -> NewRun:
         """The run for one instant: its id says which, so there is one however many start it."""
@@ -54,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True):
             fingerprint=self.fingerprint,
             project=self.project,
             tags=self.tags,
+            queue=self.queue,
+            lane=self.lane,
             context=msgspec.json.encode(headers).decode(),
         )
 
@@ -82,12 +86,13 @@ def run_id(name: str, at: float) -> str:
 def plans_of(function: Function, project: str) -> Iterator[Plan]:
     """What the schedules of a workflow start."""
     for n, schedule in enumerate(function.schedules, 1):
-        args, digest = function.encode(function.bind((), schedule.args), 0)
+        bound = function.bind((), schedule.args)
+        args, digest = function.encode(bound, 0)
         name = function.name if n == 1 else f"{function.name}.{n}"
         late_by = next((each.by for each in function.alerts if each.kind == "late"), 0.0)
         yield Plan(
             name, function.name, schedule, args, digest, function.fingerprint, project, function.tags,
-            late_by, channels(function.alerts, "late"),
+            late_by, channels(function.alerts, "late"), *function.place(bound, None, None),
         )  # fmt: skip
 
 
