@@ -231,7 +231,7 @@ def test_closing_leaves_no_thread_and_no_file_open(store: Path) -> None:
     before = set(threading.enumerate())
     with App(store):
         assert quick.run(1) == 2
-        assert set(threading.enumerate()) > before
+        assert set(threading.enumerate()) - before
     deadline = time.monotonic() + 5
     while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.005)

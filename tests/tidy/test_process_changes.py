@@ -33,7 +33,7 @@ APART = (
     "src/podium/changes.py",
     "src/podium/executors/guard.py",
 )  # the last one is a process of its own
-INSTALLS = ("install", "undo", "in_child", "in_parent", "before")
+INSTALLS = ("install", "in_child", "in_parent", "before")
 
 
 def changing(node: ast.AST, names: Mapping[str, str]) -> Iterator[str]:
