@@ -150,7 +150,7 @@ class DataWorld(World):
         monitor = self.monitor
         self._committed, self._close_books = monitor.committed, monitor.close_books
         monitor.committed = self._on_commit  # pyright: ignore[reportAttributeAccessIssue]  # to look on
-        monitor.close_books = self._on_close  # pyright: ignore[reportAttributeAccessIssue]
+        monitor.close_books = self._on_close  # pyright: ignore[reportAttributeAccessIssue]  # to look on
 
     def play(self) -> Report:
         look = cache_lookup._look
