@@ -26,11 +26,14 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 SLOW = (
     "chaos", "examples", "faults", "http", "isolation", "names", "patterns", "processes",
     "cli/test_busy.py", "cli/test_doctor.py", "cli/test_failed_calls.py", "cli/test_groups.py",
-    "cli/test_later.py", "cli/test_logs.py", "cli/test_looking.py", "cli/test_many.py", "cli/test_run.py",
-    "cli/test_stopping.py", "cli/test_streams.py", "cli/test_ten_cases.py", "cli/test_terminal.py",
-    "cli/test_up.py", "cli/test_why.py", "embedded/test_cancel_matrix.py",
-    "embedded/test_cpython_executor.py",
-    "embedded/test_resuming.py", "server/test_fuzz.py", "store/test_sqlite_faults.py",
+    "cli/test_later.py", "cli/test_logs.py", "cli/test_looking.py", "cli/test_many.py",
+    "cli/test_odd_input.py", "cli/test_prune.py", "cli/test_reading_streams.py", "cli/test_run.py",
+    "cli/test_standing.py", "cli/test_stopping.py", "cli/test_streams.py", "cli/test_ten_cases.py",
+    "cli/test_terminal.py", "cli/test_up.py", "cli/test_why.py", "embedded/test_cancel_matrix.py",
+    "embedded/test_code_state.py", "embedded/test_cpython_executor.py", "embedded/test_deleted_runs.py",
+    "embedded/test_lifetime.py", "embedded/test_on_record.py", "embedded/test_resuming.py",
+    "server/test_fuzz.py", "store/test_sqlite_faults.py", "testing/test_crash_everywhere.py",
+    "tidy/test_docs.py",
 )  # fmt: skip
 
 
