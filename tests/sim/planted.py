@@ -28,9 +28,9 @@ from podium.engine import (
 )
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
-from podium.machine import Step, effects
+from podium.machine import Step, answering, effects
 from podium.model import Entry, Kind, Message, Outcome, Verdict, Write
-from podium.store import judge
+from podium.store import judge, judge_inbox, judge_waits
 from podium.store.sqlite import store
 from podium.testing import Setting, World
 from tests.sim.worlds import draw_setting
@@ -287,16 +287,89 @@ def ends_before_it_knows() -> AbstractContextManager[Any]:
     return patch.object(effects.Effects, "must_wind_up", must_wind_up)
 
 
+def a_repeated_signal_is_another_one() -> AbstractContextManager[Any]:
+    """A message that is asked for again by its id lies there twice."""
+    real = judge_inbox.Inboxes.send
+
+    def send(self: Any, message: Message) -> Outcome:
+        run = self._rows.runs.get(message.run)
+        if message.kind == "signal" and run is not None and (message.run, message.id) in self._rows.inbox:
+            message = msgspec.structs.replace(message, id=f"{message.id}/{run.messages}")
+        return real(self, message)
+
+    return patch.object(judge_inbox.Inboxes, "send", send)
+
+
+def an_end_takes_no_children_along() -> AbstractContextManager[Any]:
+    """The children of a run that has ended go on."""
+    return patch.object(judge_waits.Waits, "_stop_children", lambda *_: None)
+
+
+def an_end_tells_nobody() -> AbstractContextManager[Any]:
+    """Who waits for a run looks for its end by itself, or not at all."""
+    real = judge_waits.Waits.ended
+
+    def ended(self: Any, run: Any) -> None:
+        with patch.object(judge_waits.Waits, "_end_of", lambda *_: None):
+            real(self, run)
+
+    return patch.object(judge_waits.Waits, "ended", ended)
+
+
+def each_attempt_has_a_key_of_its_own() -> AbstractContextManager[Any]:
+    """What an attempt has done is not found again by the next one's key."""
+    real = attempts.Attempts.key_of
+
+    def key_of(self: Any, head: Any, step: str) -> str:
+        return f"{real(self, head, step)}@{head.token}"
+
+    return patch.object(attempts.Attempts, "key_of", key_of)
+
+
+def undone_in_the_order_of_doing() -> AbstractContextManager[Any]:
+    """What was done first is undone first."""
+    real = effects.Effects.wind_up
+
+    async def wind_up(self: Any, machine: Any) -> None:
+        while self.abandoned or self.children:
+            self.changed = machine.loop.create_future()
+            await self.changed
+        self.done.reverse()
+        await real(self, machine)
+
+    return patch.object(effects.Effects, "wind_up", wind_up)
+
+
+def a_second_cancel_cuts_the_undoing() -> AbstractContextManager[Any]:
+    """Whatever a body does when it ends, a cancel that comes then ends at once."""
+    real = answering.Answering._take_message
+
+    def take(self: Any, entry: Entry) -> None:
+        end, self.effects.end = self.effects.end, None
+        try:
+            real(self, entry)
+        finally:
+            self.effects.end = end
+
+    return patch.object(answering.Answering, "_take_message", take)
+
+
 # Programs with effects outside: their worlds are `effect_setting`.
 PLANTED_IN_EFFECTS: dict[Plant, tuple[int, ...]] = {
     begins_again_without_asking: (3,),
     ends_before_it_knows: (3,),
+    each_attempt_has_a_key_of_its_own: (3, 9, 17),
+    undone_in_the_order_of_doing: (1, 3, 4),
+    a_second_cancel_cuts_the_undoing: (4, 8, 15),
 }
 
 # Programs that start others and talk to them: their worlds are `family_setting`.
 PLANTED_IN_FAMILIES: dict[Plant, tuple[int, ...]] = {
     starts_without_a_wait: (0, 1, 2),
     signals_taken_before_they_are_received: (3, 4, 7),
+    a_repeated_signal_is_another_one: (4, 37, 72),
+    an_end_takes_no_children_along: (38, 55),
+    an_end_tells_nobody: (0, 1, 2),
 }
 
 # Each with seeds that are known to catch it. When the core changes, stories change:
