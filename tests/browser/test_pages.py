@@ -62,3 +62,32 @@ def test_a_page_is_accessible_and_fits(
     assert findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert page.title().endswith("· Podium")
+
+
+def test_the_name_of_a_step_is_whole_on_a_phone(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['crawl']}#steps", width=390, height=844)
+    settle(page)
+    names = page.locator(".steps tbody .name")
+    expect(names.first).to_be_visible()
+    cut = """all => all
+      .filter((e) => e.getBoundingClientRect().right > e.closest(".clip").getBoundingClientRect().right)
+      .map((e) => e.textContent)"""
+    assert names.evaluate_all(cut) == []
+
+
+def test_no_label_of_a_timeline_lies_over_a_bar(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['check']}")
+    settle(page)
+    expect(page.locator(".tl svg rect.b")).to_have_count(5)  # two steps, and one of three tries
+    over = """svgs => svgs.flatMap((svg) => {
+      const boxes = (what) => [...svg.querySelectorAll(what)].map((e) => e.getBoundingClientRect());
+      return boxes("text").filter((t) => boxes("rect.b").some((b) => b.left < t.right && t.left < b.right));
+    })"""
+    assert page.locator(".tl svg").evaluate_all(over) == []
+
+
+def test_what_is_read_seldom_is_read_at_once_at_first(opened: Opener, site: Site) -> None:
+    page = opened("/series")
+    settle(page)
+    script = "performance.getEntriesByType('resource').find((e) => e.name.endsWith('/api/series')).startTime"
+    assert page.evaluate(script) < 1500  # not after the two seconds between its reads

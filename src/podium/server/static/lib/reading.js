@@ -7,7 +7,7 @@ export function reading(read, changed, least = LEAST) {
   let busy = false;
   let wanted = false;
   let stopped = false;
-  let last = 0;
+  let last = -Infinity; // the first read waits for nothing
   let abort = new AbortController();
   const it = {
     data: null,
@@ -40,6 +40,7 @@ export function reading(read, changed, least = LEAST) {
       abort = new AbortController();
       it.data = null;
       it.error = null;
+      last = -Infinity;
       return it.again();
     },
     stop() {

@@ -111,10 +111,16 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     if (step.state === "retrying") parts.push(dots(X.x(to) + 3, Math.max(X.x(to) + 4, X.width - 2), height / 2));
     else if (to > X.from && step.tries[0].begin < X.to) {
       const text = `${span((to - step.tries[0].begin) / 1000)}${step.tries.length > 1 ? `, ${step.tries.length} tries` : ""}`;
+      // Behind the last try, before the first, or over the dots between them: never over a bar.
+      const [first, next] = step.tries;
       const right = X.x(to) < X.width - 110;
-      parts.push(
-        html`<text x=${right ? X.x(to) + 6 : Math.max(60, X.x(step.tries[0].begin) - 6)} y=${height / 2 + 4} text-anchor=${right ? "start" : "end"}>${text}</text>`,
-      );
+      const left = !right && X.x(first.begin) > 110;
+      const x = right ? X.x(to) + 6 : left ? X.x(first.begin) - 6 : X.x(first.end ?? to) + 8;
+      const room = right || left || (next && X.x(next.begin) - x > 90);
+      if (room)
+        parts.push(
+          html`<text class=${right || left ? "" : "halo"} x=${x} y=${height / 2 + 4} text-anchor=${left ? "end" : "start"}>${text}</text>`,
+        );
     }
     return svg(X.width, height, [parts, chained([step], X, on, 2)], `${step.fn}: ${step.state}`);
   }
