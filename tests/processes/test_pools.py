@@ -10,7 +10,8 @@ import sys
 import time
 from typing import Any
 
-from podium.model import State
+from podium import codec
+from podium.model import NewRun, State, Write
 from tests.processes.support import FLOWS, Host, wait_until
 
 
@@ -75,3 +76,19 @@ def test_a_worker_is_drained_from_afar(host: Host) -> None:
     assert worker.end() == 0
     assert host.app.load(run).state is State.SUCCEEDED
     assert host.engines() == {}
+
+
+def test_a_worker_serves_the_queues_that_it_is_given(host: Host) -> None:
+    for name, queue in (("lame", ""), ("quick", "gpu")):
+        host.write(
+            name, f"from podium import workflow\n@workflow\ndef flow() -> str:\n    return {queue!r}\n"
+        )
+    worker = host.worker("lame", "quick", "-q", "gpu")
+    other = host.start("lame:flow")
+    args, digest = codec.encode_call({}, where="flow")
+    queued = NewRun("queued", "quick:flow", args, digest, time.time(), queue="gpu")
+    host.app.store.commit(None, [Write(new_runs=(queued,))])
+    assert host.ended("queued") == "gpu"
+    assert host.app.load(other).state is State.QUEUED
+    (shown,) = podium(host, "workers")["workers"]
+    assert (shown["pid"], shown["queues"]) == (worker.pid, ["gpu"])

@@ -44,6 +44,10 @@ Kind = Literal["worker", "pool"]
     "--grace", type=options.SECONDS, metavar="SECONDS", help="For running tasks to end. Default: 5."
 )
 @click.option(
+    "-q", "queues", multiple=True, metavar="QUEUE",
+    help="Only this queue, and others by more of it; '' for what is in none. Default: all.",
+)  # fmt: skip
+@click.option(
     "--max",
     "most",
     type=click.IntRange(1, MOST_WORKERS),
@@ -63,6 +67,7 @@ def command(
     modules: tuple[str, ...],
     slots: int | None,
     grace: float | None,
+    queues: tuple[str, ...],
     most: int | None,
     least: int,
     store: str | None,
@@ -85,7 +90,7 @@ def command(
     served = WorkerModules(modules)
     kind: Kind = "pool" if most else "worker"
     with closing(App(
-        store, drives="all", options=engine_options(slots, grace, lease), functions=served.functions,
+        store, drives="all", options=engine_options(slots, grace, lease, queues), functions=served.functions,
         starter="", notice=notice, about=EngineInfo(kind=kind),
     )) as app:  # fmt: skip
         app.enter()
@@ -97,7 +102,7 @@ def command(
             app.observers.append(observe)
         pool = None
         if most:
-            pool = Pool(app, _words(modules, slots, grace, store, verbose, lease), least, most, idle)
+            pool = Pool(app, _words(modules, slots, grace, store, verbose, lease, queues), least, most, idle)
         exhausted = serve(app, served, stop, kind, pool)
         what = "begins anew" if exhausted else "stopping"
         tell(
@@ -116,11 +121,12 @@ def command(
 
 def _words(
     modules: Sequence[str], slots: int | None, grace: float | None, store: str | None, verbose: bool,
-    lease: float | None,
+    lease: float | None, queues: Sequence[str],
 ) -> list[str]:  # fmt: skip
     """What `podium worker` is given for one of a pool."""
     given = {"-c": slots, "--grace": grace, "--store": store, "--lease": lease}
-    words = [text for name, value in given.items() if value is not None for text in (name, f"{value}")]
+    words = [text for queue in queues for text in ("-q", queue)]
+    words += [text for name, value in given.items() if value is not None for text in (name, f"{value}")]
     return [*words, *(["-v"] if verbose else []), "--", *modules]
 
 
@@ -173,8 +179,10 @@ def notice(text: str) -> None:
         tell(text)
 
 
-def engine_options(slots: int | None, grace: float | None, lease: float | None) -> Options:
-    given: dict[str, Any] = {}
+def engine_options(
+    slots: int | None, grace: float | None, lease: float | None, queues: Sequence[str] = ()
+) -> Options:
+    given: dict[str, Any] = {"queues": tuple(queues) or None}
     if slots is not None:
         given |= {
             "loop_slots": slots, "thread_slots": slots, "process_slots": slots,

@@ -87,10 +87,15 @@ def _columns(found: Sequence[EngineShape]) -> list[Column]:
         Column("state", 7, [_state(each) for each in found]),
         Column("tasks", 5, [f"{each.tasks}/{each.slots}" if each.slots else "" for each in found]),
         Column("runs", 4, [str(each.runs) for each in found]),
+        Column("queues", 4, [_queues(each) for each in found]),
         Column("seen", 3, [formatting.ago(_at(each.seen), now) if each.seen else "" for each in found]),
         Column("up", 2, [formatting.span(max(0.0, now - _at(each.started))) for each in found]),
         Column("serves", 1, [safe(", ".join(each.modules) or each.script) for each in found]),
     ]
+
+
+def _queues(each: EngineShape) -> str:
+    return "all" if each.queues is None else safe(", ".join(name or "(none)" for name in each.queues))
 
 
 def _at(text: str | None) -> float:

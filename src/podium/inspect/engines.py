@@ -15,8 +15,9 @@ from .store_view import StoreView
 class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
     """An engine. `alive`: null where only its lease can tell (another host); `slots`: `def` tasks at once;
     `blocked`: what holds up its event loop; `full`: slots, by option, that have been held for too long;
-    `broken`: modules that it cannot import; `state`: "paused", "draining" or ""; `runs` in memory,
-    `tasks` that run or are in line, when it was `seen` last, by its own clock."""
+    `broken`: modules that it cannot import; `queues` that it serves (null: all); `state`: "paused",
+    "draining" or ""; `runs` in memory, `tasks` that run or are in line, when it was `seen`
+    last, by its own clock."""
 
     id: str
     host: str
@@ -35,6 +36,7 @@ class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
     blocked: str
     full: dict[str, int]
     broken: dict[str, str]
+    queues: list[str] | None
     state: str
     runs: int
     tasks: int
@@ -65,6 +67,7 @@ def engine_shapes(view: StoreView) -> list[EngineShape]:
                 blocked=info.blocked,
                 full=dict(info.full),
                 broken=dict(info.broken),
+                queues=None if info.queues is None else list(info.queues),
                 state=info.state,
                 runs=info.runs,
                 tasks=info.tasks,
