@@ -235,7 +235,7 @@ def test_a_timeout_counts_from_the_beginning_and_a_cancelled_attempt_is_dropped(
     opened: Callable[..., App],
 ) -> None:
     given = Cluster(begins)
-    opened(given)
+    app = opened(given)
     with pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.05 s on tcp://worker:1"):
         lingered.start().result(timeout=30)
     assert given.dropped.wait(30)
@@ -244,6 +244,9 @@ def test_a_timeout_counts_from_the_beginning_and_a_cancelled_attempt_is_dropped(
     run = sums.start(1, 2)
     while len(given.sent) == begun:
         given.dropped.wait(0.01)
+    while not (told := said(app, run.id)):
+        given.dropped.wait(0.01)
+    assert told == [f"runs on {WHERE}, of Dask at tcp://scheduler:1"]
     run.cancel()
     assert given.dropped.wait(30)
 

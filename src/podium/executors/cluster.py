@@ -229,6 +229,8 @@ class ClusterExecutor:
         if not sent.where and sent.is_timed:
             with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
                 self._reactor.call_soon_threadsafe(self._watch, sent)
+        if not sent.where:
+            capture.line(attempt, logging.INFO, f"runs on {note.where}, of {self._spelled}")
         sent.where = note.where
         for line in note.lines:
             capture.line(attempt, line.level, line.text)

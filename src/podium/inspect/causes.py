@@ -190,6 +190,7 @@ class _Unfinished:
             return Cause("full", f"it runs in {where}, {up}", details, MORE_SLOTS)
         details = (
             *self._steps(),
+            *history.last_said(self.view.store, self.row, self.now),
             *self._crowd(owner),
             *_idle_beside(self.view, self.row, owner, self._living()),
         )

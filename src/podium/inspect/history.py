@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from ..model import Entry, Kind, RunRow
 from ..store import Store
+from .durations import ago
 
+_SAID_MAX = 200  # characters of a line
 _PAGE = 1000  # entries read at once
 _TAIL = 200  # entries, the last ones, in which it stands how a run is doing or what made it fail
 
@@ -41,3 +43,9 @@ def steps_on_record(store: Store, run: str) -> int:
 def in_words(steps: int, of: str = "") -> str:
     """For a line that says it; `of`: of which run."""
     return f"{steps:,} step{'' if steps == 1 else 's'}{of and f' of {of}'} on record"
+
+
+def last_said(store: Store, row: RunRow, now: float) -> tuple[str, ...]:
+    """The last line of its log, if any: on which worker of a cluster a body runs, say."""
+    lines = store.logs(row.id, row.logs - 1, 1) if row.logs else []
+    return tuple(f"said {ago(line.at, now)}: {line.text[:_SAID_MAX]}" for line in lines)
