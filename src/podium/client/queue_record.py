@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec.structs import replace
+import msgspec
 
 from ..checks import check_count
 from ..engine import Options
 from ..env import Env
 from ..errors import StoreError, UsageError
-from ..model import AuditRow, QueueChange, QueueLimits, QueueRow, Write
+from ..model import QueueChange, QueueLimits, QueueRow, Write
 from ..queues import check_name, check_rate, queues
 from ..store import Store
-from .operators import operator
+from .operators import Operator, operator
 from .profile import Profile
 
 
@@ -46,7 +46,7 @@ def served_by(store: Store, profile: Profile) -> Options:
     """The options of its engine. On a shared store queues are served by workers, unless it says which."""
     options = profile.options
     if options.queues is None and store.shared and not is_worker(profile):
-        return replace(options, queues=("",))
+        return msgspec.structs.replace(options, queues=("",))
     return options
 
 
@@ -68,7 +68,7 @@ def change_queue(
     rate: str | None = None,
     from_code: bool = False,
     paused: bool | None = None,
-    by: str | None = None,
+    by: str | Operator | None = None,
 ) -> None:
     """Set what a queue allows, for all processes, until `from_code` says that the code's word holds again; or
     pause it. "none": any number. On record with who did it. Raises UsageError for what cannot be."""
@@ -79,22 +79,17 @@ def change_queue(
     limits = None
     if concurrency is not None or rate is not None:
         limits = QueueLimits(_count(concurrency, there), _rate(rate, there))
-    at, who = app.env.now(), operator(by).name
-    change = QueueChange(name, at, limits=limits, from_code=from_code, paused=paused, by=who)
+    at, who = app.env.now(), by if isinstance(by, Operator) else operator(by)
+    change = QueueChange(name, at, limits=limits, from_code=from_code, paused=paused, by=who.name)
     said = " ".join(
         f"{key}={value}" for key, value in (("concurrency", concurrency), ("rate", rate)) if value
     )
     verb = "set queue" if paused is None else "pause queue" if paused else "resume queue"
-    act = AuditRow(
-        at=at,
-        by=who,
-        role="",
-        verb=verb,
-        target=name,
-        said="from code" if from_code else said,
-        outcome="done",
+    acts = tuple(
+        msgspec.structs.replace(act, run="")
+        for act in who.acts(verb, name, at, "from code" if from_code else said)
     )
-    app.store.commit(None, [Write(queues=(change,), acts=(act,))])
+    app.store.commit(None, [Write(queues=(change,), acts=acts)])
 
 
 def _count(given: str | None, there: QueueRow) -> int | None:
