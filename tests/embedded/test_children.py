@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import podium
 from podium import App, IdConflict, Options, RunCancelled, UsageError, sleep, task, workflow
 from podium.cli.story import tree
 from podium.functions import registry
@@ -66,6 +67,8 @@ def test_children_are_runs_of_their_own_in_either_colour(app: App) -> None:
     rows = children(app, run.id)
     assert {(row.state, row.root) for row in rows} == {(State.SUCCEEDED, run.id)}
     assert len(rows) == 6
+    counted = [podium.runs(f"{key}:{run.id}").count().result() for key in ("parent", "root")]
+    assert counted == [6, 7], "its children; its family, itself too"
     assert [entry.kind for entry in app.history(rows[0].id)] == [Kind.RESULT], "its task is on its own record"
     assert {entry.kind for entry in app.history(run.id)} == {Kind.SENT, Kind.MESSAGE}
     assert plain_orders.run(2) == [0, 2, 4, 6]

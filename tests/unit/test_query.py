@@ -109,6 +109,8 @@ def app(tmp_path: Path) -> Iterator[App]:
         ("input.city:null", "dd"),
         ("input.tags_.1:b", "dd"),
         ("parent:aa", ""),
+        ("root:aa", "aa"),
+        ("-root:aa,bb", "dd cc"),
     ],
 )  # fmt: skip
 def test_a_query_lets_through_what_it_says(app: App, text: str, found: str) -> None:

@@ -27,7 +27,7 @@ _HELP = """List runs, newest first.
       started:2h           within two hours; today; 2026-11-20 on that day
       'started:>2h'        longer ago; '<2026-11-20' before; quote < and >
       created: ended:      the same
-      tag:nightly  id:1m8a  origin:1m8a
+      tag:nightly  id:1m8a  origin:1m8a  parent:1m8a  root:1m8a
       input.city:Oslo      what it was called with
       oslo                 a word in its id, function or tags
       -status:done         not that;  status:failed,parked  either

@@ -7,7 +7,8 @@ for anything, quotes keep blanks together. A word without a key is looked for in
     workflow, function its name with or without the module
     created, started, ended   2h, <2h (within two hours) · >2h (longer ago) · <2026-11-20 (before that day)
                        >=2026-11-20T14:00 · today · yesterday; days and hours are those of this machine
-    tag, id, origin, parent   a tag; an id, its beginning or end (the run it retries; that started it)
+    tag, id, origin, parent, root   a tag; an id, its beginning or end (the run it retries; that started it;
+                       that its whole family comes from, itself too)
     input.NAME         what the run was called with; input.options.0.city reaches inside
 """
 
@@ -58,6 +59,7 @@ _KEYS = {
     "id": "id",
     "origin": "origin",
     "parent": "parent",
+    "root": "root",
     "input": "input",
 }
 _KEY = re.compile(r"([A-Za-z_]\w*)((?:\.[^.:\s\"']+)*):")
@@ -184,6 +186,7 @@ _EXAMPLES = {
     "id": "id:1m8a7f",
     "origin": "origin:1m8a7f",
     "parent": "parent:1m8a7f",
+    "root": "root:1m8a7f",
     "input": "input.city:Oslo",
 }
 
@@ -194,7 +197,7 @@ def _no_key(place: _Place, name: str, path: str, value: str) -> UsageError:
     near = difflib.get_close_matches(name, _KEYS, 1)
     if path and near == [name]:
         return place.wrong(f"{name} has no parts", f"nearest: {name}:{value}")
-    known = "keys: status workflow created started ended tag id origin parent input.NAME"
+    known = "keys: status workflow created started ended tag id origin parent root input.NAME"
     fix = f"nearest: {near[0]}:{value} · {known}" if near else known
     return place.wrong(f"there is no key {name}", fix)
 
@@ -224,8 +227,10 @@ def _take_name(found: _Narrowing, kind: str, patterns: Sequence[str], negated: b
         found.test(lambda row: any(_is_id(row.id, pattern) for pattern in patterns), negated)
     elif kind == "origin":
         found.test(lambda row: any(row.origin and _is_id(row.origin, p) for p in patterns), negated)
-    else:
+    elif kind == "parent":
         found.test(lambda row: any(row.parent and _is_id(row.parent, p) for p in patterns), negated)
+    else:  # a run that nothing has started is the root of its family
+        found.test(lambda row: any(_is_id(row.root or row.id, p) for p in patterns), negated)
 
 
 def _has(row: RunRow, stem: str) -> bool:
