@@ -18,11 +18,11 @@ from tests.sim.data import DataWorld, data_setting
 @pytest.mark.parametrize("name", ["prices", "parcels", "scales"])
 def test_data_is_kept_in_any_weather(name: str) -> None:
     taken = swept = points = 0
-    for seed in range(20):
+    for seed in range(12):
         world = DataWorld(seed, data_setting(seed, name))
         assert world.play().violations == [], f"seed {seed}"
         taken, swept, points = taken + world.taken, swept + world.swept, points + world.points
-    assert {"prices": taken, "parcels": swept, "scales": points}[name] > 100
+    assert {"prices": taken, "parcels": swept, "scales": points}[name] > 80
 
 
 def finds_nothing() -> AbstractContextManager[Any]:

@@ -16,11 +16,11 @@ from tests.sim.standing import SCHEDULES, StandingWorld, alert_setting, schedule
 @pytest.mark.slow
 def test_each_failure_is_told_of_once_in_any_weather() -> None:
     sent = repeats = summed = 0
-    for seed in range(16):
+    for seed in range(9):
         world = StandingWorld(seed, alert_setting(seed))
         assert world.play().violations == [], f"seed {seed}"
         sent, repeats, summed = sent + len(world.sent), repeats + world.repeats, summed + world.summed
-    assert sent > 30
+    assert sent > 20
     assert repeats > 0, "a delivery that was lost with its process"
     assert summed > 10
 
@@ -28,11 +28,11 @@ def test_each_failure_is_told_of_once_in_any_weather() -> None:
 @pytest.mark.slow
 def test_each_instant_of_a_schedule_has_its_run_in_any_weather() -> None:
     instants = 0
-    for seed in range(30):
+    for seed in range(15):
         world = StandingWorld(seed, schedule_setting(seed))
         assert world.play().violations == [], f"seed {seed}"
         instants += world.instants
-    assert instants > 100
+    assert instants > 80
 
 
 def counts_all_again() -> AbstractContextManager[Any]:
