@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
+import time
 import tomllib
+import urllib.request
 import venv
 import zipfile
 from dataclasses import dataclass
@@ -67,6 +71,7 @@ class Installed:
     wheel: Path
     bin: Path
     project: Path
+    seconds: float  # that `pip install` took
 
     def run(self, program: str, *args: str) -> subprocess.CompletedProcess[str]:
         return shell(self.bin / program, *args, cwd=self.project)
@@ -79,11 +84,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     (wheel,) = (place / "dist").glob("*.whl")
     venv.create(place / "env", with_pip=True)
     binaries = place / "env" / "bin"
+    began = time.monotonic()
     checked(binaries / "python", "-m", "pip", "install", "-qq", wheel, cwd=place)
+    seconds = time.monotonic() - began
     project = place / "project"
     (project / ".podium").mkdir(parents=True)
     (project / "hello.py").write_text(HELLO)
-    return Installed(wheel, binaries, project)
+    return Installed(wheel, binaries, project, seconds)
 
 
 def test_sql_types_and_licence_are_inside(installed: Installed) -> None:
@@ -119,3 +126,43 @@ def test_nothing_but_what_we_declare_is_needed(installed: Installed) -> None:
     )
     assert len(freeze.stdout.split()) <= 13, freeze.stdout
     assert installed.run("python", "-m", "pip", "check").returncode == 0
+
+
+SIZES = """
+from importlib.metadata import distributions
+ours = [one for one in distributions() if one.name not in ("pip", "setuptools")]
+print(sum(file.locate().stat().st_size for one in ours for file in one.files or () if file.locate().exists()))
+"""
+
+
+def test_it_takes_little_room(installed: Installed) -> None:
+    """At most 45 MB, with the dashboard and what else comes along."""
+    sizes = installed.run("python", "-c", SIZES)
+    assert 5e6 < int(sizes.stdout) <= 45e6, sizes.stdout + sizes.stderr
+
+
+def test_the_first_run_is_seen_in_the_page_within_a_minute(installed: Installed) -> None:
+    """By the commands of the README alone, with the program at its head, from `pip install` on."""
+    readme = (ROOT / "README.md").read_text()
+    program = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
+    (installed.project / "report.py").write_text(program)
+    up, run = (
+        re.findall(rf"^(podium {verb} report.*?)\s*(?:#.*)?$", readme, re.M)[0] for verb in ("up", "run")
+    )
+    began = time.monotonic()
+    command = [str(installed.bin / "podium"), *shlex.split(up)[1:], "--no-open", "--port", "0", "-q"]
+    with subprocess.Popen(command, cwd=installed.project, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            link = server.stdout.readline().strip()
+            assert installed.run("podium", *shlex.split(run)[1:]).returncode == 0
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            with browser.open(link, timeout=10) as page:
+                assert b"<title>" in page.read()
+            with browser.open(f"{link.partition('/?')[0]}/api/runs", timeout=10) as answer:
+                seen = answer.read().decode()
+        finally:
+            server.terminate()
+    assert '"function":"report:report"' in seen
+    assert '"state":"succeeded"' in seen
+    assert installed.seconds + time.monotonic() - began < 60
