@@ -15,9 +15,9 @@ import podium
 from podium import App, RunParked, UsageError, codec, task, workflow
 from podium.cli.story import entry_line, tree
 from podium.client import steering
-from podium.inspect import RunProgress, entry_shape, graph, history
+from podium.inspect import RunProgress, cause_of, entry_shape, graph, history
 from podium.inspect.run_page import run_page
-from podium.model import SETTLE, Kind, Message, State
+from podium.model import PAUSE, SETTLE, Kind, Message, State, Write
 
 seen: list[Any] = []
 
@@ -112,6 +112,8 @@ def test_one_that_came_through_all_the_same_is_set_aside_and_can_be_settled_agai
         run.result(20)
     assert Kind.SET_ASIDE in [entry.kind for entry in run.history()]
     assert "podium settle" in run.why()
+    cause = cause_of(app, app.load(run.id))
+    assert cause.fix.startswith(f"podium settle {run.id} /ship"), "resumed it is parked again"
     parked(run.resume() and run)
     run.settle("ship", happened=Label("7", 30))
     assert run.result(20) == 30
@@ -339,3 +341,18 @@ def test_a_step_that_is_to_begin_again_is_not_over(app: App) -> None:
     progress = RunProgress(history.entries(app.store, run.id))
     assert [entry.step for entry in progress.begun] == ["/ship"]
     assert "settled /ship: to begin again, by ada" in shown(app, run)
+
+
+def test_why_says_that_a_run_that_nobody_drives_is_undoing_and_is_to_pause(app: App) -> None:
+    run = parked(undoes.start())
+    asked = Message("pause-1", run.id, PAUSE, app.env.now(), sender="ada")
+    row = replace(app.load(run.id), state=State.RUNNING, owner="gone", payload=b"")
+    app.decisions.write(Write(messages=(asked,))).result()
+    details = cause_of(app, row).details
+    assert "it is undoing what it has done" in details
+    assert any(each.startswith("it was asked to pause") for each in details)
+
+
+def test_why_a_step_is_in_doubt_is_one_sentence(app: App) -> None:
+    run = parked(sells.start("7"))
+    assert "deadline of its own" not in cause_of(app, app.load(run.id)).what

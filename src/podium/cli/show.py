@@ -10,7 +10,17 @@ import msgspec
 
 from ..client import App
 from ..env import RealEnv
-from ..inspect import Expected, RunProgress, entry_shape, expected, forecast, history, iso, run_fields
+from ..inspect import (
+    Expected,
+    RunProgress,
+    command_for,
+    entry_shape,
+    expected,
+    forecast,
+    history,
+    iso,
+    run_fields,
+)
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
 from .answer import say_json
@@ -148,6 +158,6 @@ def _below(app: App, row: RunRow) -> Iterator[str]:
         yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)
-        yield f"next: podium resume {safe(row.id)}"
+        yield f"next: {safe(command_for(row))}"
     elif row.state is not State.CANCELLED:
         yield f"next: podium why {safe(row.id)}"

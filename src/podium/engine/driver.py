@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from .. import codec
 from ..env import Env
-from ..errors import EncodeError
+from ..errors import EncodeError, PodiumError
 from ..executors import Attempt, Ended
 from ..machine import Machine, Step, awaiting
 from ..model import (
@@ -141,7 +141,8 @@ class Driver(Recorder):
         else:
             if doubted is Doubted.FOR_GOOD:
                 self.record_retry(step, attempt, failure, now, now, PERSON)
-            self._attempts.doubts[step.id] = f"{type(error).__name__}: {error}"
+            said = error.message if isinstance(error, PodiumError) else error  # without its way out
+            self._attempts.doubts[step.id] = f"{type(error).__name__}: {said}"
         return True
 
     def _looked(self, step: Step, attempt: Attempt, ended: Ended, now: float) -> Entry | None:

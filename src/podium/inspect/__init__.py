@@ -12,6 +12,7 @@ from .graph import Graph, GraphEdge, GraphNode, graph
 from .grid import Grid, Record, grid, record_of
 from .health import check_runs
 from .messages import message_words
+from .parked import command_for
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .queues import QueueShape, queue_shapes
@@ -50,6 +51,7 @@ __all__ = [
     "QueueShape",
     "queue_shapes",
     "MESSAGE",
+    "command_for",
     "message_words",
     "DATES",
     "SPANS",

@@ -12,14 +12,15 @@ from pathlib import Path
 import msgspec
 
 from .. import codec
-from ..engine import Reason, read_engine_info, read_reason
+from ..engine import read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
-from ..model import BY_ITS_PROGRAM, EngineRow, Entry, Message, Query, RunRow, State
+from ..model import BY_ITS_PROGRAM, PAUSE, EngineRow, Entry, Message, Query, RunRow, State
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
 from .engines import full_slots
+from .parked import command_for, difference
 from .progress import RunProgress
 from .queues import held_in_queue
 from .store_view import StoreView
@@ -64,14 +65,10 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
     if row.state is State.PARKED:
         reason = read_reason(row.payload)
         way = way_on(view, row, offered(living(view)))
-        fix = f"{way.command}, then: podium resume {row.id}" if way.why else f"podium resume {row.id}"
-        return Cause("parked", f"{reason.code}: {reason.what}", (*_parked(reason), *way.why), fix)
+        command = command_for(row)
+        fix = f"{way.command}, then: {command}" if way.why else command
+        return Cause("parked", f"{reason.code}: {reason.what}", (*difference(reason), *way.why), fix)
     return _Unfinished(view, row).cause()
-
-
-def _parked(reason: Reason) -> tuple[str, ...]:
-    diff = (f"on record: {reason.expected}", f"now asked: {reason.found}  at {reason.line}")
-    return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
 
 
 def _failure(payload: bytes) -> str:
@@ -118,7 +115,15 @@ class _Unfinished:
         busy = self._busy()
         if busy is not None:
             return busy
-        return self._owned() if self.row.state is State.RUNNING else self._unowned()
+        found = self._owned() if self.row.state is State.RUNNING else self._unowned()
+        return msgspec.structs.replace(found, details=(*self._under_way(found), *found.details))
+
+    def _under_way(self, found: Cause) -> Iterator[str]:
+        """What it is at, or about to do, as soon as somebody drives it."""
+        if self.progress.undoes and "undoing" not in found.what:
+            yield "it is undoing what it has done"
+        if pause := next((m for m in self.inbox if m.kind == PAUSE), None):
+            yield f"it was asked to pause {ago(pause.at, self.now)}, and does before it begins anything else"
 
     def _busy(self) -> Cause | None:
         """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""
@@ -191,7 +196,7 @@ class _Unfinished:
         details = (
             *self._steps(),
             *history.last_said(self.view.store, self.row, self.now),
-            *self._crowd(owner),
+            *_crowd(self.view, owner),
             *_idle_beside(self.view, self.row, owner, self._living()),
         )
         return Cause("running", f"it runs in {where}, {up}", details)
@@ -297,17 +302,7 @@ class _Unfinished:
         if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
             return ""
         slots = read_engine_info(engine.info).slots
-        return f": it drives {self._driven_by(engine)} runs" + (f" with {slots} slots" if slots else "")
-
-    def _crowd(self, engine: EngineRow) -> Iterator[str]:
-        """Whether steps may wait for a slot of their engine, which knows that but has no place to say it."""
-        driven, slots = self._driven_by(engine), read_engine_info(engine.info).slots
-        if 0 < slots < driven:
-            of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
-            yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
-
-    def _driven_by(self, engine: EngineRow) -> int:
-        return sum(run.owner == engine.id for run in self.view.store.find(_RUNNING))
+        return f": it drives {_driven_by(self.view, engine)} runs" + (f" with {slots} slots" if slots else "")
 
     def _not_offered(self, alive: Sequence[EngineRow]) -> Cause:
         for engine in alive:
@@ -353,6 +348,18 @@ class _Unfinished:
         yield from map(self._tries, self.progress.retrying[1:_SHOWN])
         if len(self.progress.retrying) > _SHOWN:
             yield f"… {len(self.progress.retrying) - _SHOWN} more steps will be tried again"
+
+
+def _driven_by(view: StoreView, engine: EngineRow) -> int:
+    return sum(run.owner == engine.id for run in view.store.find(_RUNNING))
+
+
+def _crowd(view: StoreView, engine: EngineRow) -> Iterator[str]:
+    """Whether steps may wait for a slot of their engine, which knows that but has no place to say it."""
+    driven, slots = _driven_by(view, engine), read_engine_info(engine.info).slots
+    if 0 < slots < driven:
+        of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
+        yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
 
 
 def _label(entry: Entry) -> str:
