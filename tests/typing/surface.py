@@ -31,6 +31,7 @@ from podium import (
     task,
     workflow,
 )
+from podium.executors import dask_cluster, ray_cluster
 from podium.http import Functions, endpoint, functions
 
 
@@ -369,6 +370,14 @@ def commands(folder: Path) -> None:
 
 def behind_http(client: podium.Client) -> None:
     app = App(executors={"http": endpoint("https://functions.example/podium", key="k" * 32, concurrency=8)})
+    App(
+        executors={
+            "gpu": dask_cluster("tcp://scheduler:8786"),
+            "dask": dask_cluster(),
+            "ray": ray_cluster("auto"),
+        }
+    )
+    dask_cluster(8786)  # pyright: ignore[reportArgumentType]
     assert_type(functions(fetch, moderate, key=["new", "old"]), Functions)
     assert_type(client.complete("id", 7, error=None), Waiting[None])
     app.close()
