@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -44,7 +45,7 @@ def in_a_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pooled(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def pooled(url: str) -> Iterator[str]:
     """The test's database behind PgBouncer with few connections."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     assert program, "pgbouncer is needed: apt-get install pgbouncer"
@@ -52,9 +53,9 @@ def pooled(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("pooler")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+    place = tempfile.TemporaryDirectory(prefix="podium-pooler-")
+    folder = Path(place.name)
+    folder.chmod(0o755)  # it runs as another user where we are root
     settings = folder / "pgbouncer.ini"
     settings.write_text(f"""
 [databases]
@@ -85,6 +86,7 @@ ignore_startup_parameters = extra_float_digits
     finally:
         process.terminate()
         process.wait(10)
+        place.cleanup()
 
 
 def test_runs_go_through_a_pooler_and_two_engines_share_them(pooled: str) -> None:
