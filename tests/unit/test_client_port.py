@@ -9,6 +9,7 @@ import pytest
 
 from podium.engine.clients import ClientPort
 from podium.engine.context import Lifecycle
+from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
 from podium.errors import EngineStopped
 from podium.model import NewRun, Outcome, State, Verdict
@@ -29,7 +30,8 @@ class House:
         self.lifecycle = Lifecycle(lambda _: None)
         self.residents: Any = SimpleNamespace(room=room, reserved=0, owned={})
         context: Any = SimpleNamespace(
-            lifecycle=self.lifecycle, others="yield", env=SimpleNamespace(now=lambda: 2.0),
+            lifecycle=self.lifecycle, others="yield", queue_notes=QueueNotes(),
+            env=SimpleNamespace(now=lambda: 2.0),
             committer=SimpleNamespace(touch=lambda one, first: self.writes.append(one)),
         )  # fmt: skip
         self.watchers = Watchers({})

@@ -104,7 +104,7 @@ def command(
         if most:
             pool = Pool(app, _words(modules, slots, grace, store, verbose, lease, queues), least, most, idle)
         exhausted = serve(app, served, stop, kind, pool)
-        what = "begins anew" if exhausted else "stopping"
+        what = ("has old code, begins anew" if pool else "worn out, begins anew") if exhausted else "stopping"
         tell(
             formatting.dim(
                 f"worker: {what}, running tasks get {app.options.grace:g} s; again ends it at once"
