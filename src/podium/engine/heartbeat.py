@@ -18,6 +18,7 @@ from .loop_stall import LoopStallDetector
 from .ownership import BEATS
 from .process_watch import ProcessWatch
 from .registration import Registration
+from .residents import losses_of, tasks_of
 from .shortages import ShortageLog
 
 _STATES = {"": "", ASK_PAUSE: "paused", ASK_DRAIN: "draining"}
@@ -79,7 +80,7 @@ class Heartbeat:
         if now >= self._beat_due or self._registration.has_news:
             self._beat_due = now + lease / BEATS
             self._registration.change(
-                runs=len(engine.owned), tasks=engine.residents.tasks, losing=engine.residents.losing,
+                runs=len(engine.owned), tasks=tasks_of(engine.owned), losing=losses_of(engine.owned),
                 beaten=self._env.now(),
             )  # fmt: skip
             if not engine.ownership.beat(self._registration.take_news()):

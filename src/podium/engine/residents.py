@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -79,17 +79,6 @@ class Residents:
     def is_working(self) -> bool:
         """Whether any attempt runs."""
         return any(owned.attempts.running for owned in self.owned.values())
-
-    @property
-    def tasks(self) -> int:
-        """How many attempts run, or are in line for a slot. Any thread."""
-        return sum(len(owned.attempts.running) for owned in list(self.owned.values()))
-
-    @property
-    def losing(self) -> dict[str, str]:
-        """Why attempts come to nothing and begin again, by run; of a few runs. Any thread."""
-        told = ((owned.head.id, [*owned.attempts.losses.values()]) for owned in list(self.owned.values()))
-        return dict(islice(((run, losses[-1]) for run, losses in told if losses), _LOSING_TOLD))
 
     def bring_in(self, head: Head, on_record: bool = False, then: Callable[[bool], None] = _ignore) -> None:
         """Replay a run that is ours, then go on with it. `then` is told whether that could be.
@@ -270,6 +259,17 @@ class Residents:
                 _warn_lost(owned)
             owned.drop()
         self.owned.clear()
+
+
+def tasks_of(owned_runs: Mapping[str, OwnedRun]) -> int:
+    """How many attempts run, or are in line for a slot. Any thread."""
+    return sum(len(owned.attempts.running) for owned in list(owned_runs.values()))
+
+
+def losses_of(owned_runs: Mapping[str, OwnedRun]) -> dict[str, str]:
+    """Why attempts come to nothing and begin again, by run; of a few runs. Any thread."""
+    told = ((owned.head.id, [*owned.attempts.losses.values()]) for owned in list(owned_runs.values()))
+    return dict(islice(((run, losses[-1]) for run, losses in told if losses), _LOSING_TOLD))
 
 
 def _parking(

@@ -187,7 +187,11 @@ class FaultyReader:
 
 
 class FaultyFinder(FaultyReader):
-    """What finds runs and counts them."""
+    """What finds runs and counts them, from near or far."""
+
+    @property
+    def near(self) -> bool:
+        return self._inner.near
 
     def counts(self, since: float) -> dict[State, int]:
         return self._call("counts", lambda: self._inner.counts(since))
@@ -245,10 +249,6 @@ class FaultyStore(FaultyStreams):
     @property
     def depot(self) -> Depot:
         return _FaultyDepot(self._inner, self._process, self._stage)
-
-    @property
-    def near(self) -> bool:
-        return self._inner.near
 
     def clock(self) -> float | None:
         return self._inner.clock()
