@@ -362,5 +362,5 @@ def test_a_fork_is_driven_here_with_a_value_of_the_steps_type(project: Path) -> 
     assert "forked from whole" in podium("show", newest["id"]).stdout
     assert "result: 101" in podium("show", newest["id"]).stdout
     wrong = podium("fork", "whole", "--at", "slow#2", "--value", "much")
-    assert (wrong.returncode, "does not fit /slow#2, which returns int" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "the value for /slow#2: 'much' is no integer" in wrong.stderr) == (2, True)
     assert podium("fork", "whole", "--at", "quick", "--detach").returncode == 2

@@ -91,7 +91,7 @@ def test_a_fork_goes_its_own_way_from_a_step_on(server: Server) -> None:
     assert podium.get(again["id"]).result(timeout=30) == 6
     refused = server.ask("/api/runs/whole/fork", "POST", {"at": "double#2", "value": "much"})
     assert (refused.status, refused.json["error"]["code"]) == (400, "E100")
-    assert "does not fit /double#2, which returns int" in refused.json["error"]["message"]
+    assert "the value for /double#2: 'much' is no integer" in refused.json["error"]["message"]
     assert server.ask("/api/runs/whole/fork", "POST", {"at": "triple"}).status == 400
 
 
