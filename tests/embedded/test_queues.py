@@ -195,7 +195,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_stored(options: A
         (lambda: Queue("a b"), "cannot be the name of a queue"),
         (lambda: Queue("q0", concurrency=0), "concurrency=0"),
         (lambda: Queue("q0", rate="often"), "so many in a second"),
-        (lambda: Queue("q0", per=3), "the name of a parameter"),  # type: ignore[arg-type]
+        (lambda: Queue("q0", per=3), "the name of a parameter"),  # type: ignore[arg-type]  # no name
         (lambda: task(queue=PAIR, undo=print)(len), "on_failure"),
         (lambda: RetryAfter("soon"), "RetryAfter"),
     ],

@@ -225,7 +225,7 @@ async def queued() -> None:
     urgent = orders.options(queue="api", key="a", priority=5)
     assert_type(urgent.run("a", 1), list[str])
     assert_type(takes_turns.start(1).result(), str)
-    podium.Queue("api", concurrency="many")  # pyright: ignore[reportArgumentType]
+    podium.Queue("api", concurrency="many")  # pyright: ignore[reportArgumentType]  # no number
 
 
 def options() -> None:
@@ -377,7 +377,7 @@ def behind_http(client: podium.Client) -> None:
             "ray": ray_cluster("auto"),
         }
     )
-    dask_cluster(8786)  # pyright: ignore[reportArgumentType]
+    dask_cluster(8786)  # pyright: ignore[reportArgumentType]  # an address is text
     assert_type(functions(fetch, moderate, key=["new", "old"]), Functions)
     assert_type(client.complete("id", 7, error=None), Waiting[None])
     app.close()

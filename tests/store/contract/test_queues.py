@@ -27,6 +27,7 @@ from tests.store.words import (
 def declare(
     store: Store, name: str = "api", *, if_new: bool = False, at: float = 1.0, **limits: object
 ) -> None:
+    # The limits are given by name.
     change = QueueChange(name, at, declared=QueueLimits(**limits), if_new=if_new, by="app")  # type: ignore[arg-type]
     assert outcomes(store, Write(queues=(change,)), engine=None) == [DONE]
 
@@ -40,6 +41,7 @@ def line(
 def claimed(
     store: Store, limit: int = 10, now: float = 99.0, engine: str = "e1", **given: object
 ) -> list[str]:
+    # What queues hold is given by name.
     return [head.id for head in store.claim(engine, FUNCTIONS, limit, now, **given).heads]  # type: ignore[arg-type]
 
 
