@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
@@ -137,6 +140,22 @@ def test_the_kill_and_the_takeover_are_drawn(opened: Opener, site: Site) -> None
     expect(page.locator(".fan")).to_contain_text("24 steps, in their order")
 
 
+def test_a_run_is_followed_live_through_a_kill_to_its_end(opened: Opener, site: Site) -> None:
+    page = opened("/runs")
+    settle(page)
+    mark = str(site.project / "struck-live")
+    words = ("run", "-q", "--id", "live", "flows:crawl", "--", "--mark", mark, "--pages", "150")
+    with subprocess.Popen([sys.executable, "-m", "podium", *words], cwd=site.project) as driving:
+        page.get_by_role("button", name=re.compile("new, show")).click()
+        page.locator("#runs tbody tr").first.get_by_role("link", name="crawl").click()
+        expect(page.locator("h1")).to_contain_text("running")
+        assert driving.wait(30) == -signal.SIGKILL
+    expect(page.locator("h1")).to_contain_text("succeeded", timeout=30_000)
+    expect(page.locator(".facts")).to_contain_text("1 owner lost")
+    expect(page.locator(".facts")).to_contain_text("301")  # 150, the strike, 150
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
+
+
 def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener, site: Site) -> None:
     page = opened(f"/runs/{site.runs['crawl']}#graph")
     settle(page)
@@ -154,7 +173,7 @@ def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener,
 
 
 def test_the_grid_is_walked_by_arrows_and_a_square_opens_its_steps(opened: Opener, site: Site) -> None:
-    page = opened("/runs?q=workflow:crawl")
+    page = opened(f"/runs?q=id:{site.runs['crawl']}")
     settle(page)
     page.get_by_role("button", name="Runs × steps").click()  # noqa: RUF001  the sign is on the page
     page.wait_for_url(re.compile("view=grid"))

@@ -15,6 +15,7 @@ import pytest
 import podium
 from podium import App, Options, RunCancelled, RunParked, TaskCrashed, TaskTimeout, UsageError, workflow
 from podium.client import shown_settings
+from podium.engine.residents import losses_of
 from podium.http import endpoint
 from podium.inspect import cause_of
 from podium.model import Kind
@@ -99,7 +100,7 @@ def test_why_says_which_endpoint_cannot_be_reached_until_it_is(tmp_path: Path) -
         served.start()
         try:
             assert run.result(30)[0] == "hello you"
-            until(lambda: not app.session.host.engine.residents.losing)
+            until(lambda: not losses_of(app.session.host.engine.owned))
         finally:
             served.kill()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from podium import App
+from podium.client import operator
 from podium.model import Query, State
 
 SCRIPT = """
@@ -62,7 +63,7 @@ def left(tmp_path: Path) -> Path:
         script.kill()
         script.communicate()
         (row,) = app.store.find(Query())
-        app.decisions.rename(row.id, "main:flow").result()
+        app.decisions.rename(row.id, "main:flow", operator()).result()
     return tmp_path
 
 

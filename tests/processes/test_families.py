@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from podium import App
-from podium.client import answer, questions
+from podium.client import Operator, answer, questions
 from podium.client.messages import send
 from podium.model import Query, State
 from tests.processes.support import wait_until
@@ -89,7 +89,7 @@ def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> Non
     with App(f"sqlite:///{store}", drives="nothing") as app:
         (asked,) = wait_until(lambda: questions(app))
         first.send_signal(signal.SIGSTOP)  # it does not hear of what comes now
-        answer(app, asked.run, True, None, "ada").result()
+        answer(app, asked.run, True, None, Operator("ada")).result()
         send(app, asked.run, "word", "then", None).result()
         killed(first)
         assert app.load(asked.run).inbox == 2

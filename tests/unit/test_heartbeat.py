@@ -35,7 +35,7 @@ class House:
             options=Options(lease=LEASE), ticked=0.0, failure=None,
             turn_watch=SimpleNamespace(check=lambda: None),
             ownership=SimpleNamespace(beat=self._beat, observe=lambda: self.freed, others=[], asked=""),
-            condemned="condemned", heed="heed", owned={}, residents=SimpleNamespace(tasks=0, losing={}),
+            condemned="condemned", heed="heed", owned={},
             claimer=SimpleNamespace(soon="look for work"),
         )  # fmt: skip
         stall: Any = SimpleNamespace(is_user_code=self._is_user_code)
@@ -84,7 +84,8 @@ def test_news_is_said_with_a_renewal_at_once_and_then_no_more(house: House) -> N
 
 def test_each_renewal_says_how_busy_it_is(house: House) -> None:
     house.look(0.0)
-    house.engine.owned["r1"], house.engine.residents.tasks = "run", 3
+    attempts = SimpleNamespace(running={"a": 1, "b": 2, "c": 3}, losses={})
+    house.engine.owned["r1"] = SimpleNamespace(head=SimpleNamespace(id="r1"), attempts=attempts)
     house.look(LEASE)
     said = house.beats[-1]
     assert said is not None

@@ -21,6 +21,7 @@ class Standing:
         self.process = os.getpid()
         self.is_closed = False
         self.fatal = ""  # the first fatal error's message
+        self._way_out = ""
         self.filename = ""
         self._on_fatal = on_fatal
 
@@ -34,14 +35,14 @@ class Standing:
     def check_open(self) -> None:
         """Raises StoreRefused when it is closed, StoreFatal after such an error. Under the lock."""
         if self.fatal:
-            raise StoreFatal(self.fatal, fix="restart the process")
+            raise StoreFatal(self.fatal, fix=self._way_out)
         if self.is_closed:
             raise StoreRefused("this store is closed", fix="open it again")
 
     def note(self, error: StoreError) -> StoreError:
         """After a fatal error nothing may be written by this handle, not even by closing it."""
         if isinstance(error, StoreFatal) and not self.fatal:
-            self.fatal = error.message
+            self.fatal, self._way_out = error.message, error.fix
             self._on_fatal()
         return error
 
