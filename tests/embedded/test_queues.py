@@ -159,7 +159,7 @@ def test_what_retry_after_asks_for_counts_as_no_failure(app: App) -> None:
 
 
 def test_a_sleeping_workflow_holds_no_slot(app: App) -> None:
-    runs = [naps.start(0.2) for _ in range(5)]
+    runs = [naps.start(1.5) for _ in range(5)]
     wait_until(lambda: len(rows(app, states=frozenset({State.WAITING}))) == 5)
     assert [run.result(10) for run in runs] == ["rested"] * 5
 

@@ -86,6 +86,7 @@ def command(
         # runs again. What is only put in line belongs to nobody, so it attaches to nothing.
         app.profile.starter = "" if detach else found.file
         if detach:
+            _ = app.store  # opened before it is asked how long it is until then
             run = app.start(found.function, args, kwargs, _timed(call, due, now())).id.result()
             _detached(app, app.load(run), now(), as_json, quiet)
             return FINE
