@@ -87,7 +87,7 @@ def test_counts_that_stop_say_so_and_a_look_without_an_index_goes_on(opened: Ope
     box = page.get_by_role("combobox", name="Query")
     box.fill("1a0000000000000")
     box.press("Enter")
-    expect(page.get_by_role("heading", name="No run is like that among the newest 50,000")).to_be_visible()
+    expect(page.get_by_role("heading", name="No run is like that among the newest 30,000")).to_be_visible()
     page.get_by_role("button", name="Look further").click()
     expect(page.locator("#runs tbody tr")).to_have_count(50)
     expect(page.locator("#runs tbody tr").first).to_contain_text("1a0000000000000")

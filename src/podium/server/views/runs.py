@@ -26,7 +26,7 @@ from ..service import Service
 from .items import Action, RunItem, actions, items
 
 COUNTED = 10_000  # runs that match are counted so far
-HORIZON = 50_000  # newest runs that are walked through where no index leads to those that match
+HORIZON = 30_000  # newest runs that are walked through where no index leads to those that match
 ASKED = 2000  # newest runs that are read and asked one by one
 
 
