@@ -15,6 +15,7 @@ from .model import QueueLimits, pace_of
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NONE = QueueLimits()
 PRIORITY_MAX = 1000
+CONCURRENCY_MAX = 1_000_000
 PRIORITY_SECONDS = 60.0  # so much earlier a run stands in line for each step of its priority
 
 
@@ -47,7 +48,7 @@ class Queue:
     ) -> None:
         check_name(name)
         if concurrency is not None:
-            check_count("Queue", "concurrency", concurrency, 1)
+            check_count("Queue", "concurrency", concurrency, 1, CONCURRENCY_MAX)
         check_rate("Queue", rate)
         given: Any = per
         if (

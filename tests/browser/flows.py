@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from podium import Retry, ask, cron, emit, measure, publish, task, workflow
+from podium import Queue, Retry, ask, cron, emit, measure, publish, task, workflow
 
 
 @dataclass
@@ -56,6 +56,27 @@ def parse(row: str) -> float:
 def check(rows: list[str]) -> float:
     """The sum of rows; fails at one that is none."""
     return sum(parse.map(rows))
+
+
+@task(queue=Queue("site", concurrency=1, rate="600/m"))
+def visit(mark: str) -> str:
+    """Stays until the file is there."""
+    while not Path(mark).exists():
+        time.sleep(0.05)
+    return mark
+
+
+@task(queue=Queue("shops", concurrency=1, per="shop"))
+def stock(shop: str, mark: str) -> str:
+    """The same; each shop has a line of its own."""
+    return visit.fn(mark) + shop
+
+
+@workflow
+def visits(mark: str, pages: int = 3) -> int:
+    """Runs that stand in line."""
+    asked = [stock.start(shop, mark) for shop in ("north", "north", "south")]
+    return len(list(visit.map([mark] * pages))) + len([run.result() for run in asked])
 
 
 @task

@@ -335,6 +335,66 @@ def test_a_run_is_forked_with_an_edited_result(opened: Opener, site: Site) -> No
     expect(page.locator(".tree").last).to_contain_text("41")
 
 
+def test_a_queue_is_limited_paused_resumed_and_left_to_code_again(opened: Opener, site: Site) -> None:
+    mark = site.project / "visited"
+    start(site, "flows:visits", "--", "--mark", str(mark))
+    run = newest(site.project, "visits")
+    page = opened("/queues")
+    queue = page.get_by_role("region", name="site")
+    expect(queue.get_by_role("img", name="1 of 1 slot held")).to_be_visible()
+    expect(queue).to_contain_text("2 runs are in line. 1 slot, none is free.")
+    lines = page.get_by_role("region", name="shops").get_by_role("table", name="Lines of shops")
+    expect(lines.locator("tbody tr")).to_have_text(["north1 of 11", "south1 of 10"])
+    assert findings(page) == []
+
+    def now() -> None:
+        page.locator(".toast").get_by_role("button", name="Now").click()
+
+    def shown() -> dict[str, object]:
+        return dict(json.loads(podium(site.project, "queues", "site", "--json"))["queues"][0])
+
+    queue.get_by_role("button", name="Limits…").click()
+    dialog = page.get_by_role("dialog", name="Limits of site")
+    expect(dialog.get_by_role("button", name="Set", exact=True)).to_be_disabled()
+    dialog.get_by_role("textbox", name="at once").fill("few")
+    expect(dialog).to_contain_text("a whole number of 1 or more")
+    expect(dialog.get_by_role("button", name="Set", exact=True)).to_be_disabled()
+    dialog.get_by_role("textbox", name="at once").fill("2")
+    dialog.get_by_role("textbox", name="rate").fill("")
+    expect(dialog).to_contain_text("podium queues set site --concurrency 2 --rate none")
+    expect(dialog).to_contain_text("Up to 1 more may begin now.")
+    assert findings(page) == []
+    dialog.get_by_role("button", name="Set", exact=True).click()
+    now()
+    expect(queue.get_by_role("img", name="2 of 2 slots held")).to_be_visible()
+    assert (shown()["concurrency"], shown()["rate"]) == (2, "")
+
+    queue.get_by_role("button", name="Back to code…").click()
+    dialog = page.get_by_role("dialog", name="Back to code: site?")
+    expect(dialog).to_contain_text("podium queues set site --from-code")
+    expect(dialog).to_contain_text("1 at once, 600/m begin")
+    dialog.get_by_role("button", name="Back to code", exact=True).click()
+    now()
+    expect(queue.get_by_role("button", name="Back to code…")).to_have_count(0)
+    assert (shown()["concurrency"], shown()["rate"], shown()["set_by"]) == (1, "600/m", None)
+
+    queue.get_by_role("button", name="Pause…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("podium queues pause site")
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    now()
+    expect(queue).to_contain_text("until it is resumed")
+    assert shown()["paused"] is True
+    queue.get_by_role("button", name="Resume…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("podium queues resume site")
+    page.get_by_role("dialog").get_by_role("button", name="Resume", exact=True).click()
+    now()
+    expect(queue.get_by_role("button", name="Pause…")).to_be_visible()
+    assert shown()["paused"] is False
+    mark.touch()
+    wait_for_state(site.project, run, "succeeded")
+    expect(queue).to_contain_text("Nothing is in line.")
+
+
 def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:
     page = opened("/series")
     chart = page.get_by_role("img", name=re.compile("scale.kg: 40 points"))
@@ -377,10 +437,10 @@ def test_a_viewer_is_offered_no_actions_and_told_why(opened: Opener, site: Site)
     page = opened("/schedules", link=f"{site.origin}/?token={secret}")
     expect(page.locator("main")).to_contain_text(why)
     expect(page.get_by_role("button", name="Pause…")).to_have_count(0)
-    for path in (f"/runs/{site.runs['check']}", "/failures", "/workflows?w=check"):
+    for path in (f"/runs/{site.runs['check']}", "/failures", "/workflows?w=check", "/queues"):
         page.goto(site.origin + path)
         expect(page.locator("main")).to_contain_text(why)
-        expect(page.get_by_role("button", name=re.compile("^(Retry|Start)"))).to_have_count(0)
+        expect(page.get_by_role("button", name=re.compile("^(Retry|Start|Limits|Pause)"))).to_have_count(0)
 
 
 def test_all_that_a_query_finds_is_cancelled_by_the_count_that_was_shown(opened: Opener, site: Site) -> None:

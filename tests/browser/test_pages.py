@@ -32,6 +32,7 @@ PLACES = {
     "workflows": "/workflows?w=buy",
     "schedules": "/schedules",
     "series": "/series",
+    "queues": "/queues",
     "workers": "/workers",
     "settings": "/settings",
     "no page": "/nowhere",

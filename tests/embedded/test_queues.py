@@ -247,7 +247,7 @@ def test_an_operators_limit_holds_against_the_code_until_from_code(store: Path, 
     assert (shape.concurrency, shape.set_by) == (2, None)
     assert [(act.verb, act.target) for act in app.store.audited()][:1] == [("set queue", "pair")]
     assert "no queue is named 'piar'" in queues("piar")
-    assert "a whole number of 1 or more" in queues("set", "pair", "--concurrency", "few")
+    assert "a whole number from 1" in queues("set", "pair", "--concurrency", "few")
 
 
 @workflow(queue=EACH, schedule=podium.every("1h", args={"tenant": "acme"}))

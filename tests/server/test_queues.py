@@ -30,4 +30,7 @@ def test_a_queue_is_shown_limited_paused_and_let_go_on(tmp_path: Path) -> None:
         assert (back["concurrency"], back["rate"], back["set_by"]) == (4, "100/m", None)
         assert server.ask("/api/queues/none/pause", "POST", {}).status == 404
         assert server.ask("/api/queues/busy/set", "POST", {"rate": "often"}).status == 400
-        assert server.ask("/api/queues/busy/set", "POST", {"concurrency": "few"}).status == 400
+        for refused in ("few", "0", "1" * 20, "1" * 5000):
+            assert server.ask("/api/queues/busy/set", "POST", {"concurrency": refused}).status == 400
+        assert server.ask("/api/queues/busy/set", "POST", {"rate": "9" * 5000 + "/m"}).status == 400
+        assert server.ask("/api/queues/busy/set", "POST", {}).status == 400

@@ -128,6 +128,61 @@ def test_a_run_is_cancelled_and_whoever_waits_is_told(client: Client) -> None:
         run.result(timeout=30)
 
 
+busy = podium.Queue("far", concurrency=4, rate="100/m")
+
+
+@podium.task(queue=busy)
+def queued(n: int) -> int:
+    return n
+
+
+@pytest.fixture
+def at_work(client: Client) -> Client:
+    """Of a server whose engine is open, so that its queues are on record."""
+    client.start(adds.name, 1).result(timeout=30)
+    return client
+
+
+def test_a_queue_is_shown_set_paused_and_left_to_code_again(at_work: Client) -> None:
+    client, queue = at_work, at_work.queue("far")
+    assert "far" in [each.name for each in client.queues()]
+    shown = queue.show()
+    assert (shown["concurrency"], shown["rate"], shown["set_by"]) == (4, "100/m", None)
+    queue.set(concurrency=2, rate=None).result()
+    shown = queue.show()
+    assert (shown["concurrency"], shown["rate"], shown["declared_concurrency"]) == (2, "", 4)
+    queue.set(concurrency=None).result()
+    assert queue.show()["concurrency"] is None
+    queue.set(from_code=True).result()
+    shown = queue.show()
+    assert (shown["concurrency"], shown["rate"], shown["set_by"]) == (4, "100/m", None)
+    for paused in (True, False):
+        (queue.pause() if paused else queue.resume()).result()
+        assert queue.show()["paused"] is paused
+    with pytest.raises(podium.UsageError):
+        queue.set(concurrency=0).result()
+    with pytest.raises(podium.UsageError, match="from 1 to"):
+        queue.set(concurrency=10**20).result()
+    with pytest.raises(podium.UsageError, match="100/m"):
+        queue.set(rate="often").result()
+    with pytest.raises(podium.UsageError, match="nothing is said"):
+        queue.set().result()
+    for act in (client.queue("nowhere").pause, client.queue("nowhere").show):
+        with pytest.raises(RunNotFound):
+            act()
+
+
+def test_a_queue_is_set_from_async_code(at_work: Client) -> None:
+    async def main() -> list[str]:
+        queue, rates = at_work.queue("far"), list[str]()
+        await queue.set(rate="5/s")
+        rates.append(queue.show()["rate"])
+        await queue.set(from_code=True)
+        return [*rates, queue.show()["rate"]]
+
+    assert asyncio.run(main()) == ["5/s", "100/m"]
+
+
 def test_a_server_that_is_gone_is_unavailable(server: Server, client: Client) -> None:
     server.close()
     with pytest.raises(StoreUnavailable, match="does not answer") as caught:

@@ -29,6 +29,11 @@ def adds(n: int) -> int:
     return doubled(n) + 3
 
 
+@task(queue=podium.Queue("letters", concurrency=2))
+def posts(letter: str) -> str:
+    return letter
+
+
 @workflow
 def report(city: str) -> str:
     return written(city)

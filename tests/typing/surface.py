@@ -380,6 +380,9 @@ def behind_http(client: podium.Client) -> None:
     dask_cluster(8786)  # pyright: ignore[reportArgumentType]  # an address is text
     assert_type(functions(fetch, moderate, key=["new", "old"]), Functions)
     assert_type(client.complete("id", 7, error=None), Waiting[None])
+    assert_type(client.queue("api").set(concurrency=3, rate=None), Waiting[None])
+    assert_type(client.queues()[0].show(), dict[str, Any])
+    client.queue("api").set(concurrency="3")  # pyright: ignore[reportArgumentType]  # it is a number, not text
     app.close()
 
 

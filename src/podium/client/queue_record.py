@@ -6,12 +6,11 @@ from typing import Protocol
 
 import msgspec
 
-from ..checks import check_count
 from ..engine import Options
 from ..env import Env
 from ..errors import StoreError, UsageError
 from ..model import QueueChange, QueueLimits, QueueRow, Write
-from ..queues import check_name, check_rate, queues
+from ..queues import CONCURRENCY_MAX, check_name, check_rate, queues
 from ..store import Store
 from .operators import Operator, operator
 from .profile import Profile
@@ -75,6 +74,11 @@ def change_queue(
     check_name(name)
     if from_code and (concurrency is not None or rate is not None):
         raise UsageError("--from-code leaves no limit to set", fix=f"podium queues set {name} --from-code")
+    if concurrency is None and rate is None and not from_code and paused is None:
+        raise UsageError(
+            f"nothing is said that queue {name!r} should allow",
+            fix=f"podium queues set {name} --concurrency 3",
+        )
     there = next((row for row in app.store.queues() if row.name == name), QueueRow(name))
     limits = None
     if concurrency is not None or rate is not None:
@@ -97,9 +101,12 @@ def _count(given: str | None, there: QueueRow) -> int | None:
         return there.limits.concurrency
     if given == "none":
         return None
-    if not given.isdecimal():
-        raise UsageError(f"concurrency {given!r}: a whole number of 1 or more is needed", fix='or "none"')
-    check_count("queue", "concurrency", int(given), 1)
+    is_short = given.isascii() and given.isdigit() and len(given) <= len(str(CONCURRENCY_MAX))
+    if not is_short or not 1 <= int(given) <= CONCURRENCY_MAX:
+        raise UsageError(
+            f"concurrency {given[:40]!r}: a whole number from 1 to {CONCURRENCY_MAX:,} is needed",
+            fix='or "none"',
+        )
     return int(given)
 
 

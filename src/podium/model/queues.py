@@ -78,6 +78,7 @@ class Pace(NamedTuple):
 
 
 _ROUNDING = 1e-6  # s: sums of intervals are rounded, and a minute must not come out short of one
+_DIGITS = 9  # of a rate's count
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -87,7 +88,8 @@ def pace_of(rate: str) -> Pace | None:
     None: it is no rate.
     """
     count, _, unit = rate.partition("/")
-    if not (count.isascii() and count.isdigit() and int(count) > 0 and unit in _SECONDS):
+    is_count = count.isascii() and count.isdigit() and len(count) <= _DIGITS
+    if not is_count or int(count) < 1 or unit not in _SECONDS:
         return None
     number = int(count)
     burst = max(1, number // 10)

@@ -15,6 +15,7 @@ from ..env import RealEnv
 from ..errors import RunCancelled, RunParked, TaskFailed
 from ..model import State
 from .link import Link
+from .queues import RemoteQueue, rows
 
 T = TypeVar("T")
 
@@ -126,6 +127,35 @@ class Client:
         0
         """
         return RemoteFound(self._link, query)
+
+    def queues(self) -> list[RemoteQueue]:
+        """The queues that are declared, set or in use, by name.
+
+        Example:
+
+        >>> client = podium.Client(server.url, server.token)
+        >>> client.start("report", "Oslo").result()
+        'report of Oslo'
+        >>> "letters" in [queue.name for queue in client.queues()]
+        True
+        """
+        return [RemoteQueue(self._link, row["name"]) for row in rows(self._link)]
+
+    def queue(self, name: str) -> RemoteQueue:
+        """A queue by its name: `show`, `set`, `pause`, `resume`, which raise RunNotFound where there is none.
+
+        Example:
+
+        >>> client = podium.Client(server.url, server.token)
+        >>> client.start("report", "Oslo").result()
+        'report of Oslo'
+        >>> queue = client.queue("letters")
+        >>> queue.set(concurrency=3).result()
+        >>> queue.show()["concurrency"]
+        3
+        >>> queue.set(from_code=True).result()
+        """
+        return RemoteQueue(self._link, name)
 
     def complete(self, callback: str, value: Any = None, *, error: str | None = None) -> Waiting[None]:
         """Answer a callback by its id, with a value or with the text of an error. On record it is by the name

@@ -20,13 +20,17 @@ const PAGES = [
   ["workflows", /^\/workflows$/, "./pages/workflows.js", "Workflows", "o", "/workflows"],
   ["schedules", /^\/schedules$/, "./pages/schedules.js", "Schedules", "s", "/schedules"],
   ["series", /^\/series$/, "./pages/series.js", "Series", "m", "/series"],
+  ["queues", /^\/queues$/, "./pages/queues.js", "Queues", "q", "/queues"],
   ["workers", /^\/workers$/, "./pages/workers.js", "Workers", "e", "/workers"],
   ["settings", /^\/settings$/, "./pages/settings.js", "Settings", ",", "/settings"],
 ];
 const KEYS = [
   ["/ or Ctrl K", "search runs, pages, actions"],
   ["?", "these keys"],
-  ["g then n r f w o s m e ,", "now, runs, failures, waiting, workflows, schedules, measured, engines, settings"],
+  [
+    "g then n r f w o s m q e ,",
+    "now, runs, failures, waiting, workflows, schedules, measured, queues, engines, settings",
+  ],
   ["j k", "next, previous row"],
   ["x", "select the row"],
   ["Enter", "open"],
