@@ -27,7 +27,7 @@ import threading
 import time
 from asyncio import mixins
 from asyncio import tasks as asyncio_tasks
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -54,12 +54,12 @@ async def wait_for(fut: Any, timeout: float | None) -> Any:
 
 
 class as_completed:  # it stands in for asyncio's function of that name
-    """asyncio.as_completed, iterable in both ways 3.13 has, in the order in which outcomes are recorded."""
+    """asyncio.as_completed, iterable in both ways of 3.13, in the order in which outcomes are recorded."""
 
     def __init__(self, fs: Iterable[Any], *, timeout: float | None = None) -> None:
         unique: dict[int, Any] = {id(f): f for f in fs}
         self._todo = [asyncio.ensure_future(f) for f in unique.values()]
-        self._open = len(self._todo)
+        self._left = self._open = len(self._todo)
         self._done: asyncio.Queue[Any] = asyncio.Queue()
         self._deadline = None
         if timeout is not None:
@@ -88,13 +88,23 @@ class as_completed:  # it stands in for asyncio's function of that name
     async def _next_result(self) -> Any:
         return (await self._next()).result()
 
-    def __iter__(self) -> Iterator[Any]:
-        for _ in self._todo:
-            yield self._next_result()
+    def __iter__(self) -> as_completed:
+        return self
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        for _ in self._todo:
-            yield await self._next()
+    def __next__(self) -> Any:
+        if not self._left:
+            raise StopIteration
+        self._left -= 1
+        return self._next_result()
+
+    def __aiter__(self) -> as_completed:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._left:
+            raise StopAsyncIteration
+        self._left -= 1
+        return await self._next()
 
 
 def all_tasks(loop: Any = None) -> set[Any]:

@@ -15,6 +15,7 @@ import asyncio
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from types import CoroutineType
 from typing import Any, NoReturn, TypeVar
 
 from greenlet import getcurrent, greenlet
@@ -25,7 +26,7 @@ from .generators import Generators
 from .guard import refuse_effect
 from .leak import leak_forever, silenced
 from .lines import waits_at
-from .refused import refuse_outside
+from .refused import not_a_coroutine, refuse_outside
 from .scope import Scope
 from .steps import Step
 from .timers import TimedLoop
@@ -88,12 +89,14 @@ class Loop(TimedLoop):
 
     def create_task(  # pyright: ignore[reportIncompatibleMethodOverride]  # asyncio's stubs want a C task
         self,
-        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        coro: Any,
         *,
         name: str | None = None,
         context: Any = None,
         **_: Any,
     ) -> Task:
+        if type(coro) is not CoroutineType and not isinstance(coro, (Coroutine, Generator)):
+            raise not_a_coroutine(coro)
         return self.open_task(coro, self.current_scope().child(), name, context)
 
     def open_task(self, coro: Any, scope: Scope, name: str | None = None, context: Any = None) -> Task:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import codec
-from ..errors import UsageError
+from ..errors import ArgumentError, UsageError
 from .current import turning
 from .guard import refuse_effect
 from .lines import is_user_file, line_of, raised_at, user_line
@@ -95,6 +95,17 @@ class BareLoop(RunLoop):
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         what: Any = (getattr(func, "args", None) or (func,))[0]  # to_thread's is a partial, with that in it
         refuse_effect(f"running {getattr(what, '__qualname__', what)} in a thread")
+
+
+def not_a_coroutine(given: object) -> ArgumentError:
+    """The error for a branch that is to be made of something that it could not drive."""
+    name = getattr(given, "__qualname__", "")
+    what = f"the function {name}" if name else f"a {type(given).__name__}"
+    if hasattr(given, "__await__"):
+        fix = "what has been started goes on by itself: await it; or begin it there: create_task(f(...))"
+    else:
+        fix = f"call it: create_task({name}(...))" if name else "create_task(f(...)), with an async function"
+    return ArgumentError(f"{user_line()}: create_task takes a coroutine, not {what}", fix=fix)
 
 
 def refuse_outside(what: str) -> UsageError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import re
 from asyncio import as_completed, wait_for  # bound before podium is imported
 from collections.abc import AsyncIterator
 from typing import Any
@@ -353,6 +354,44 @@ def test_as_completed_iterates_asynchronously_too() -> None:
         return [tasks.index(done) + await done async for done in asyncio.as_completed(tasks)]
 
     assert result(body) == [0, 11, 22]
+
+
+def test_as_completed_is_an_iterator_in_both_ways() -> None:
+    async def body() -> list[int]:
+        done, tasks = asyncio.as_completed([fetch(1), fetch(2)]), asyncio.as_completed([fetch(3)])
+        return [await next(done), *[await each for each in done], *[await each async for each in tasks]]
+
+    assert result(body) == [10, 20, 30]
+
+
+def test_as_completed_ends_when_all_were_given() -> None:
+    async def body() -> list[Any]:
+        done: Any = asyncio.as_completed([fetch.start(1)])
+        return [await (await anext(done)), next(done, "none"), await anext(done, "none")]
+
+    assert result(body) == [10, "none", "none"]
+
+
+@pytest.mark.parametrize(
+    ("make", "what", "fix"),
+    [
+        (lambda: fetch.start(1), "a Run", "await it"),
+        (lambda: double, "the function double", "create_task(double(...))"),
+        (dict, "a dict", "with an async function"),
+    ],
+)
+def test_a_branch_is_made_of_a_coroutine(make: Any, what: str, fix: str) -> None:
+    async def body() -> str:
+        async with asyncio.TaskGroup() as group:
+            try:
+                group.create_task(make())
+            except TypeError as error:
+                return str(error)
+        return "made"
+
+    said = result(body)
+    assert re.search(rf"test_asyncio.py:\d+: create_task takes a coroutine, not {what}", said)
+    assert fix in said
 
 
 def test_as_completed_times_out() -> None:
