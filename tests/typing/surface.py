@@ -157,7 +157,9 @@ async def verbs(shop: Shop) -> None:
     assert_type(run.why(), str)
     assert_type(run.retry(), Run[Report])
     assert_type(run.fork(at="fetch#1", value=""), Run[Report])
-    runs = assert_type(moderate.map(["a", "b"], limit=2, on_error="return"), Runs[Verdict])
+    kept = assert_type(moderate.map(["a", "b"], limit=2, on_error="return"), Runs[Verdict | Exception])
+    assert_type([each for each in await kept if not isinstance(each, Exception)], list[Verdict])
+    runs = assert_type(moderate.map(["a", "b"], limit=2, on_error="raise"), Runs[Verdict])
     assert_type(iter(runs), Iterator[Verdict])
     assert_type(aiter(runs), AsyncIterator[Verdict])
     assert_type(await runs, list[Verdict])
@@ -255,7 +257,7 @@ def refused(shop: Shop) -> None:
     fetch.start("x", depth="y")  # pyright: ignore[reportArgumentType]
     moderate.start_many([1, 2])  # pyright: ignore[reportArgumentType]
     moderate.start_many(["a"], id=len)  # pyright: ignore[reportArgumentType]
-    moderate.map([1, 2])  # pyright: ignore[reportArgumentType]
+    moderate.map([1, 2])  # pyright: ignore[reportArgumentType, reportCallIssue]  # of no overload
     invoice.options(days=3)  # pyright: ignore[reportCallIssue]
     shop.price("x")  # pyright: ignore[reportArgumentType]
     task(len, retry=3)  # pyright: ignore[reportCallIssue]
@@ -359,7 +361,7 @@ async def effects(run: Run[str]) -> None:
     assert_type(await run.settle("charge", happened="receipt", by="ops"), None)
     assert_type(run.settle("post", again=True), Waiting[None])
     assert_type(run.settle("post", failed=ValueError("declined")), Waiting[None])
-    assert_type(charge.map(["7"], tolerate="5%"), Runs[str])
+    assert_type(charge.map(["7"], tolerate="5%"), Runs[str | Exception])
 
 
 def commands(folder: Path) -> None:

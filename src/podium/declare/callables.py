@@ -9,13 +9,12 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from ..checks import Span, Tolerance, check_count, seconds_of
 from ..client import (
     PASSED_ON,
     App,
-    Batch,
     IfExists,
     Run,
     Runs,
@@ -24,11 +23,8 @@ from ..client import (
     StoredRun,
     checked_tags,
     current_app,
-    encoded,
     in_event_loop,
     load,
-    require_own_ids,
-    wait_for_all,
 )
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
@@ -37,6 +33,7 @@ from ..machine import FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
 from ..queues import Queue, queues
 from .caching import refreshed
+from .many import batch_of, start_all
 from .queueing import are_runs
 from .unpickling import looked_up, unpickled
 
@@ -48,7 +45,6 @@ S = TypeVar("S")
 I = TypeVar("I")  # noqa: E741  # the item of a map
 
 _NO_OPTIONS = StartOptions()
-BATCH = 32  # runs at once in a map outside of workflows, unless told otherwise
 
 
 class Durable(Generic[P, C, R]):
@@ -130,6 +126,15 @@ class Durable(Generic[P, C, R]):
             started.id.result()
         return Run(StoredRun(app, self._function, started, self._call.id or ""))
 
+    @overload
+    def map(
+        self: Durable[Concatenate[I, Q], C, R],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        limit: int | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> Runs[R]: ...
+    @overload
     def map(
         self: Durable[Concatenate[I, Q], C, R],
         items: Iterable[I] | AsyncIterable[I],
@@ -137,12 +142,21 @@ class Durable(Generic[P, C, R]):
         limit: int | None = None,
         on_error: OnError = "raise",
         tolerate: int | str = 0,
-    ) -> Runs[R]:
+    ) -> Runs[R | Exception]: ...
+    def map(
+        self: Durable[Concatenate[I, Q], C, R],
+        items: Iterable[I] | AsyncIterable[I],
+        *,
+        limit: int | None = None,
+        on_error: OnError = "raise",
+        tolerate: int | str = 0,
+    ) -> Runs[Any]:
         """Call it for each item, at most `limit` at once; iterate the results or await their list.
 
         `on_error="return"` puts failures among the results instead of raising the first; `tolerate=3`, or
-        "5%" of the items, so many, and with more the map fails. Items may be lazy, and inside workflows
-        asynchronous. Outside of workflows each item is a run of its own. Raises UsageError.
+        "5%" of the items, so many, and with more the map fails: either gives results or exceptions. Items may
+        be lazy, and inside workflows asynchronous. Outside of workflows each item is a run of its own. Raises
+        UsageError.
 
         Example:
 
@@ -154,22 +168,13 @@ class Durable(Generic[P, C, R]):
         if limit is not None:
             check_count("map", "limit", limit, 1)
         tolerance, machine = Tolerance.of(on_error, tolerate), current_machine()
-        if machine is not None:
-            self._inside("map")
-            options = self._call.of_child()
-            fan_out = FanOut(machine, self._function, items, limit, tolerance, self._bound, options)
-            return Runs(fan_out, self._function.label)
-        app = current_app()
-        if self._call.id is not None:
-            raise UsageError("map(...) with options(id=...): every run needs an id of its own")
-
-        def begin(item: Any) -> StoredRun:
-            args = (*self._bound, item)
-            started = app.starts.one(self._function, args, {}, self._call, watch=True)
-            return StoredRun(app, self._function, started)
-
-        batch = Batch(begin, items, limit or BATCH, tolerance)
-        return Runs(batch, self._function.label)
+        if machine is None:
+            batch = batch_of(current_app(), self._function, self._call, self._bound, items, limit, tolerance)
+            return Runs(batch, self._function.label)
+        self._inside("map")
+        options = self._call.of_child()
+        fan_out = FanOut(machine, self._function, items, limit, tolerance, self._bound, options)
+        return Runs(fan_out, self._function.label)
 
     def start_many(
         self: Durable[Concatenate[I, Q], C, R],
@@ -201,25 +206,11 @@ class Durable(Generic[P, C, R]):
             )
         if self._call.id is not None:
             raise UsageError("start_many(...) with options(id=...): give id=, a function of the item")
-        app = current_app()
-        calls = [
-            encoded(
-                self._function,
-                (*self._bound, item),
-                {},
-                self._call if id is None else self._call.with_id(id(item)),
-                lambda: app.store.depot,
-            )
+        calls = (
+            (self._call if id is None else self._call.with_id(id(item)), (*self._bound, item))
             for item in items
-        ]
-        require_own_ids(self._function, calls)
-        started = app.starts.many(self._function, calls)
-        if not in_event_loop():
-            wait_for_all(started)
-        return [
-            Run(StoredRun(app, self._function, one, call.options.id or ""))
-            for one, call in zip(started, calls, strict=True)
-        ]
+        )
+        return start_all(current_app(), self._function, calls)
 
     def get(self, id: str) -> Run[R]:
         """The run of this function with this id, whatever process started it.
