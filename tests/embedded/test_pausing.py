@@ -126,6 +126,30 @@ def test_one_that_nobody_drives_is_parked_at_once(store: Path) -> None:
         assert podium.get(run.id).result(timeout=20) == ["first", "second"]
 
 
+def test_one_that_is_to_begin_later_is_resumed_and_waits_for_its_instant(app: App) -> None:
+    run = rests.options(delay=3600).start()
+    due = app.load(run.id).due
+    run.pause(by="ada")
+    parked(run)
+    run.resume()
+    assert app.load(run.id).due == due
+    assert "it was told to begin in " in run.why()
+    run.pause(by="ada")
+    parked(run)
+    run.resume()
+    assert app.load(run.id).due == due
+    run.cancel()
+
+
+def test_one_that_was_to_begin_while_it_was_paused_begins_when_it_is_resumed(app: App) -> None:
+    run = rests.options(delay=0.1).start()
+    run.pause(by="ada")
+    parked(run)
+    time.sleep(0.15)
+    run.resume()
+    assert run.result(timeout=20) == "rested"
+
+
 def test_a_paused_run_is_cancelled(app: App) -> None:
     run = rests.start()
     run.pause(by="ada")

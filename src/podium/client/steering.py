@@ -99,14 +99,17 @@ def pausing(row: RunRow, message: Message) -> tuple[Write, ...]:
     ask = Write(messages=(message,))
     if row.state is State.RUNNING:
         return (ask,)
-    return _decision(row, parking(paused(message.sender, message.at), message.at)), ask
+    begins = row.due or 0.0 if row.started is None else 0.0
+    return _decision(row, parking(paused(message.sender, message.at, begins), message.at)), ask
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:
-    """A parked run back in line; `fingerprint`: of the code of whoever resumes it, which may be mended."""
+    """A parked run back in line, not before the time at which it was to begin; `fingerprint`: of the code of
+    whoever resumes it, which may be mended."""
     if row.state is not State.PARKED:
         raise WrongState(f"run {row.id} is {row.state}, not parked", fix=_way_on(row))
-    return _decision(row, Move(State.WAITING, due=now, fingerprint=fingerprint))
+    due = max(now, read_reason(row.payload).not_before)
+    return _decision(row, Move(State.WAITING, due=due, fingerprint=fingerprint))
 
 
 def settling(row: RunRow, step: str, message: Message) -> Write:

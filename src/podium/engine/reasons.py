@@ -32,6 +32,7 @@ class Reason(msgspec.Struct, frozen=True):
     schema: str = ""  # of its result, JSON; "": anything fits
     undoes: bool = False  # the run has done what its cancel would undo
     at: float = 0.0  # when the run was parked, UTC seconds; 0.0: by a version that did not say
+    not_before: float = 0.0  # UTC seconds, of a run that was told to begin then and has not begun
 
     @property
     def is_asked_for(self) -> bool:
@@ -94,12 +95,14 @@ def doubted(run: str, step: Step, key: str, why: str) -> bytes:
     return msgspec.json.encode(reason)
 
 
-def paused(by: str, at: float) -> bytes:
-    """A person has asked the run to wait."""
+def paused(by: str, at: float, not_before: float = 0.0) -> bytes:
+    """A person has asked the run to wait. `not_before`: when it was to begin."""
     when = datetime.fromtimestamp(at, UTC).isoformat(" ", "seconds").removesuffix("+00:00")
     who = f" by {by}" if by else ""
     return msgspec.json.encode(
-        Reason(_PAUSED, f"paused{who} at {when} UTC", "resume the run when it is to go on")
+        Reason(
+            _PAUSED, f"paused{who} at {when} UTC", "resume the run when it is to go on", not_before=not_before
+        )
     )
 
 

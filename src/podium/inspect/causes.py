@@ -249,7 +249,7 @@ class _Unfinished:
             return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
         when = f"in {span(row.due - self.now)}"
         there, fix = self._by_then()
-        if row.state is State.QUEUED:
+        if row.started is None:
             return Cause("delayed", f"it was told to begin {when}", there, fix)
         if self.progress.retrying:
             details = (*self._more_tries(), *there)
