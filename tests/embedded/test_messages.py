@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ import podium
 from podium import App, InboxFull, Options, Run, RunCancelled, UsageError, WrongState, task, workflow
 from podium.cli.main import command_line
 from podium.client.messages import send
-from podium.model import Kind, Query, State
+from podium.engine.owned import OwnedRun
+from podium.model import Kind, Message, Query, State, Write
 from tests.processes.support import wait_until
 
 QUICK = Options(poll=0.05)
@@ -108,6 +110,41 @@ def test_a_receive_has_a_timeout(app: App) -> None:
     run = hurries.start(60)
     run.send("word", "yes")
     assert run.result(10) == "yes"
+
+
+@workflow
+async def takes_what_is_there() -> list[Any]:
+    found: list[Any] = []
+    while True:
+        try:
+            found.append(await podium.receive("number", int, timeout=0))
+        except TimeoutError as error:
+            return [*found, str(error)]
+
+
+def test_a_receive_without_time_takes_all_that_is_there(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to_send = [b"1", b'"no number"', b"2"]
+    monkeypatch.setattr(OwnedRun, "deliver", lambda *_, **__: None)  # no look at other times helps
+    with App(store, options=QUICK) as app:
+        look = app.store.inbox
+
+        def come_before_the_look(run: str) -> Any:
+            if to_send:  # after the turn in which the body has asked, so after its time
+                at = time.time()
+                sent = [Message(f"{n}", run, "signal", at, text, "number") for n, text in enumerate(to_send)]
+                to_send.clear()
+                app.store.commit(None, [Write(messages=tuple(sent))])
+            return look(run)
+
+        monkeypatch.setattr(app.store, "inbox", come_before_the_look)
+        run = takes_what_is_there.start()
+        assert run.result(10) == [1, 2, "no 'number' is there"]
+        kinds = [Kind.MESSAGE, Kind.SET_ASIDE, Kind.MESSAGE, Kind.TICK]
+        assert [entry.kind for entry in run.history()] == kinds
+
+
+def test_a_receive_without_time_ends_at_once_where_nothing_is_there(app: App) -> None:
+    assert takes_what_is_there.run() == ["no 'number' is there"]
 
 
 def test_a_signal_that_came_in_time_is_received_however_late_the_run_is_driven(store: Path) -> None:

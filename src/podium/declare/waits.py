@@ -34,7 +34,7 @@ def receive(name: str, type: Any = Any, *, timeout: Span | None = None) -> Waiti
     name     what the sender calls it
     type     what the value is to be: one that is not is set aside, on record, and never seen by the body
     timeout  seconds, or "2h", after which it raises TimeoutError; a signal that came in time is taken,
-             however late the run is driven again
+             however late the run is driven again. 0 takes what is there and raises at once where nothing is
 
     `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. A signal is
     taken in the commit that records that the body has it: a crash loses none and gives none twice. Raises

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .. import codec
 from ..errors import DecodeError
-from ..machine import Machine, OutsideStep, awaiting
+from ..machine import Machine, OutsideStep, ReceiveStep, awaiting
 from ..model import PAUSE, SIGNAL, Head, Kind, Message, name_of
 from .context import Context
 from .driver import Driver
@@ -114,9 +114,15 @@ class Inbox:
         """The whole inbox as it was then: what came before a timer was due is taken before that fires."""
         self.looked(max((self._messages, *(message.n for message in found))))
         for message in found:
-            self._driver.fire_due(min(message.at, looked))
+            if not self._is_asked_for(message):
+                self._driver.fire_due(min(message.at, looked))
             self.take(message)
         self._driver.come_due(looked)
+
+    def _is_asked_for(self, message: Message) -> bool:
+        """Whether it ends a `receive(timeout=0)`, whose time was up before it came."""
+        step = awaiting(self._machine.outside, message.name, is_signal=True)
+        return message.kind == SIGNAL and isinstance(step, ReceiveStep) and step.takes_late
 
     def idle_since(self, now: float) -> float:
         """Since when nothing has happened to it: a message may come soon, nobody knows when."""

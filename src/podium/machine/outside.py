@@ -96,7 +96,8 @@ class _Asked(OutsideStep):
 class ReceiveStep(_Asked):
     """The next signal of a name, which is `target`."""
 
-    __slots__ = ()
+    __slots__ = ("takes_late",)
+    takes_late: bool  # with no time at all: it takes what lies there when the inbox is looked into
 
 
 class QuestionStep(_Asked):
@@ -167,7 +168,9 @@ def _ask(
 def receive(machine: Asking, name: str, type: Any, timeout: float | None) -> ReceiveStep:
     """Ask for the next signal of this name."""
     step = _ask(machine, ReceiveStep, "receive", {"name": name}, type, name)
-    return _expiring(machine, step, timeout, f"no {name!r} came within {timeout} s")
+    step.takes_late = timeout == 0
+    missing = f"no {name!r} is there" if step.takes_late else f"no {name!r} came within {timeout} s"
+    return _expiring(machine, step, timeout, missing)
 
 
 def ask(machine: Asking, prompt: str, type: Any, timeout: float | None, to: str, schema: str) -> QuestionStep:
