@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -145,6 +146,69 @@ def test_a_receive_without_time_takes_all_that_is_there(store: Path, monkeypatch
 
 def test_a_receive_without_time_ends_at_once_where_nothing_is_there(app: App) -> None:
     assert takes_what_is_there.run() == ["no 'number' is there"]
+
+
+@workflow
+async def hears_two() -> list[str]:
+    return list(await asyncio.gather(podium.receive("word", str, timeout=600), podium.receive("end", str)))
+
+
+def test_why_names_the_signals_and_until_when(store: Path) -> None:
+    with App(store, options=EVICTING):
+        run = hears_two.start()
+        until(lambda: run.state is State.WAITING)
+        said = run.why()
+        assert "it waits for the signal 'word', whose time is up in 10 min" in said
+        assert "and for the signal 'end'" in said
+        run.send("other", "x")
+        until(lambda: run.state is State.WAITING and "the signal 'word'" in run.why())
+        run.send("word", "a")
+        until(lambda: "it waits for the signal 'end'" in run.why() and "'word'" not in run.why())
+        run.send("end", "b")
+        assert run.result(20) == ["a", "b"]
+
+
+@workflow
+async def hears_or_rests() -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(podium.receive("word", str), 600)
+
+
+def test_why_names_the_timer_beside_a_signal(store: Path) -> None:
+    with App(store, options=EVICTING):
+        run = hears_or_rests.start()
+        until(lambda: run.state is State.WAITING)
+        said = run.why()
+        assert "it waits for the signal 'word'" in said
+        assert "a timer of its body fires in 10 min" in said
+        run.cancel()
+
+
+@workflow
+async def first_of_circle() -> None:
+    await second_of_circle.options(id="second").start()
+
+
+@workflow
+async def second_of_circle() -> None:
+    await third_of_circle.options(id="third").start()
+
+
+@workflow
+async def third_of_circle() -> None:
+    await first_of_circle.options(id="first").start()
+
+
+def test_why_tells_of_runs_that_wait_for_each_other(store: Path) -> None:
+    with App(store, options=EVICTING):
+        run = first_of_circle.options(id="first").start()
+        until(lambda: "none of them ever ends" in run.why())
+        said = podium.get("second").why()
+        assert "run third (third_of_circle), which waits for this run by way of first" in said
+        assert "podium cancel third  ends the circle" in said
+        run.cancel()
+        with pytest.raises(RunCancelled):
+            run.result(20)
 
 
 def test_a_signal_that_came_in_time_is_received_however_late_the_run_is_driven(store: Path) -> None:

@@ -8,6 +8,7 @@ from .dry_replay import DryEnd, DryReplay
 from .engine import Engine
 from .engine_info import EngineInfo, read_engine_info
 from .events import Event, Observer
+from .expecting import Expected, read_expected
 from .host import EngineHost
 from .options import Options, Others
 from .queue_notes import QueueNotes
@@ -26,6 +27,7 @@ __all__ = [
     "EngineHost",
     "EngineInfo",
     "Event",
+    "Expected",
     "Met",
     "Observer",
     "Options",
@@ -34,6 +36,7 @@ __all__ = [
     "Reason",
     "events",
     "read_engine_info",
+    "read_expected",
     "gone",
     "parking",
     "paused",

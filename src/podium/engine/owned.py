@@ -24,6 +24,7 @@ from .border import Border, Neighbours
 from .context import Context
 from .driver import Driver
 from .events import AttemptRecorded
+from .expecting import write_expected
 from .former_keys import FormerKeys
 from .inbox import Inbox
 from .launcher import Launcher
@@ -254,7 +255,10 @@ class OwnedRun:
                     self.inbox.look(self.alarm)
                     return
                 if leave <= now:
-                    move = Move(State.WAITING, due, fingerprint=self._fingerprint, seen=self.inbox.seen)
+                    move = Move(
+                        State.WAITING, due, write_expected(self.machine.outside.values()), self._fingerprint,
+                        seen=self.inbox.seen,
+                    )  # fmt: skip
                     self.residence.wait(move)
                     self.touch()
                     return

@@ -231,7 +231,7 @@ class _Unfinished:
 
     def _unowned(self) -> Cause:
         row = self.row
-        if not (self.inbox or (row.due is not None and row.due <= self.now)):
+        if row.due is None or row.due > self.now:
             return self._resting()
         taker = Cause(*held) if (held := held_in_queue(self.view, row, self.now)) else self._taker()
         asked = self._cancel_asked()
@@ -242,11 +242,11 @@ class _Unfinished:
 
     def _resting(self) -> Cause:
         row = self.row
-        if found := waited_for(self.view, row):
+        if found := waited_for(self.view, row, signals=not self.progress.retrying):
             return Cause(*found)
         end = f"podium cancel {row.id}  ends it"
         if row.due is None:
-            return Cause("message", "it waits for a message, and none is in its inbox", fix=end)
+            return Cause("message", "it waits for a message that has not come", fix=end)
         when = f"in {span(row.due - self.now)}"
         there, fix = self._by_then()
         if row.started is None:

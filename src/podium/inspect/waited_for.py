@@ -1,33 +1,78 @@
-"""What a run that only waits is waiting for from outside: other runs, people, other systems."""
+"""What a run that only waits is waiting for from outside: other runs, people, other systems, signals."""
 
 from __future__ import annotations
 
+from collections import deque
+
+from ..engine import Expected, read_expected
 from ..model import OUTCOME, RunRow, WaitRow
+from .durations import until
 from .store_view import StoreView
 
 _SHOWN = 3
 _LOOKED_AT = 1000
+_FOLLOWED = 100  # runs that are looked at for one that waits for the first
 
 
-def waited_for(view: StoreView, row: RunRow) -> tuple[str, str, tuple[str, ...], str] | None:
-    """Kind, sentence, details and fix of its cause; None where it waits for none of these."""
-    open_ones = [wait for wait in view.store.waits(row.id, limit=_LOOKED_AT) if wait.taken is None]
+def waited_for(
+    view: StoreView, row: RunRow, signals: bool = True
+) -> tuple[str, str, tuple[str, ...], str] | None:
+    """Kind, sentence, details and fix of its cause; None where it waits for none of these. `signals`: whether
+    these are among them."""
+    waits = [wait for wait in view.store.waits(row.id, limit=_LOOKED_AT) if wait.taken is None]
+    expected = read_expected(row.payload) if signals else []
+    open_ones = [*waits, *expected]
     if not open_ones:
         return None
-    said = [_said(view, wait) for wait in open_ones[:_SHOWN]]
-    first, *others = said
+    first, *others = [_said(view, row, each) for each in open_ones[:_SHOWN]]
     more = (f"and {len(open_ones) - _SHOWN} more",) if len(open_ones) > _SHOWN else ()
-    kind = "child" if open_ones[0].kind == OUTCOME else "question"
-    return kind, f"it waits for {first[0]}", (*(f"and for {what}" for what, _ in others), *more), first[1]
+    kind = "message" if not waits else "child" if waits[0].kind == OUTCOME else "question"
+    details = (*(f"and for {what}" for what, _ in others), *more, *_timer(view, row, expected))
+    return kind, f"it waits for {first[0]}", details, first[1]
 
 
-def _said(view: StoreView, wait: WaitRow) -> tuple[str, str]:
+def _said(view: StoreView, row: RunRow, wait: WaitRow | Expected) -> tuple[str, str]:
+    if isinstance(wait, Expected):
+        up = "" if wait.due is None else f", whose time is up {until(wait.due, view.env.now())}"
+        return f"the signal {wait.signal!r}{up}", f"podium cancel {row.id}  ends it"
     if wait.kind == OUTCOME:
-        found = view.store.load(wait.target)
-        state = "which is not there any more" if found is None else f"which is {found.state}"
-        label = "" if found is None else f" ({found.function.rpartition(':')[2]})"
-        return f"run {wait.target}{label}, {state}", f"podium why {wait.target}"
+        return _said_of_run(view, row, wait.target)
     if wait.prompt:
         to = f" (to {wait.to})" if wait.to else ""
         return f"an answer to {wait.prompt!r}{to}", f"podium answer {wait.run} VALUE"
     return f"callback {wait.target}", f"podium complete {wait.target} VALUE"
+
+
+def _said_of_run(view: StoreView, row: RunRow, target: str) -> tuple[str, str]:
+    found = view.store.load(target)
+    label = "" if found is None else f" ({found.function.rpartition(':')[2]})"
+    way = _way_back(view, row.id, target)
+    if way:
+        by = f" by way of {', '.join(way[1:])}" if len(way) > 1 else ""
+        circle = f"run {target}{label}, which waits for this run{by}: none of them ever ends"
+        return circle, f"podium cancel {target}  ends the circle"
+    state = "which is not there any more" if found is None else f"which is {found.state}"
+    return f"run {target}{label}, {state}", f"podium why {target}"
+
+
+def _way_back(view: StoreView, run: str, target: str) -> tuple[str, ...]:
+    """The runs, each of which waits for the next, from `target` to one that waits for `run`; else none."""
+    seen, ways = {target}, deque[tuple[str, ...]]()
+    ways.append((target,))
+    while ways and len(seen) <= _FOLLOWED:
+        way = ways.popleft()
+        for wait in view.store.waits(way[-1], limit=_LOOKED_AT):
+            if wait.kind == OUTCOME and wait.taken is None:
+                if wait.target == run:
+                    return way
+                if wait.target not in seen:
+                    seen.add(wait.target)
+                    ways.append((*way, wait.target))
+    return ()
+
+
+def _timer(view: StoreView, row: RunRow, expected: list[Expected]) -> tuple[str, ...]:
+    """What a run that receives signals waits for beside them."""
+    if not expected or row.due is None or any(each.due == row.due for each in expected):
+        return ()
+    return (f"a timer of its body fires {until(row.due, view.env.now())}",)

@@ -15,6 +15,7 @@ from ..depot import Depot
 from ..env import encode_id
 from ..errors import RunCancelled
 from ..functions import Function
+from .branch import Timer
 from .lines import caller
 from .loop import Loop
 from .parts import RunLoop
@@ -85,8 +86,9 @@ class ChildStep(OutsideStep):
 class _Asked(OutsideStep):
     """One that a verb asks for, which says itself of what type the outcome is."""
 
-    __slots__ = ("type",)
+    __slots__ = ("type", "timer")
     type: Any
+    timer: Timer | None  # that ends it with TimeoutError
 
     @property
     def returns(self) -> Any:
@@ -159,7 +161,7 @@ def _ask(
     identity = loop.current_scope().identify(verb)
     target = target or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     step = kind(machine, loop, identity, function, data, digest, caller(), target)
-    step.type = type
+    step.type, step.timer = type, None
     machine.open[identity] = machine.outside[identity] = step
     machine.sent.append(step)
     return step
@@ -206,7 +208,7 @@ def _expiring(machine: Asking, step: _A, timeout: float | None, what: str) -> _A
                 step.set_exception(TimeoutError(what))
                 step._log_traceback = False  # nobody has to look at it
 
-        timer = machine.loop.call_later(timeout, expire)
+        step.timer = timer = machine.loop.call_later(timeout, expire)
         step.add_done_callback(lambda _: timer.cancel())
     return step
 
