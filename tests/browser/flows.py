@@ -159,7 +159,7 @@ class Approval:
 @workflow
 async def refund(amount: int = 120) -> str:
     """Asks twice."""
-    if not await ask(f"Refund {amount}?", bool, to="ops"):
+    if not await ask(f"Refund {amount}?", bool, to="ops", about={"order": 1042, "reason": "<b>broken</b>"}):
         return "refused"
     given = await ask("In which way?", Approval)
     return f"{given.approve} {given.reason}"

@@ -462,6 +462,8 @@ def test_a_question_is_answered_by_the_form_of_its_type(opened: Opener, site: Si
     page = opened("/waiting")
     question = page.get_by_role("region", name="Refund 120?")
     expect(question).to_contain_text("to ops")
+    expect(question).to_contain_text("What it is about")
+    expect(question.locator(".tree")).to_contain_text("<b>broken</b>")
     assert findings(page) == []
     question.get_by_role("button", name="Yes").click()
     expect(page.get_by_role("dialog")).to_contain_text(f"podium answer {run} true")

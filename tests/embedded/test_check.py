@@ -178,6 +178,10 @@ async def asks_other() -> str:
     return await podium.ask("delete everything?", str)
 
 
+async def asks_about_other() -> str:
+    return await podium.ask("go on?", str, about={"n": 2})
+
+
 async def sends_more() -> int:
     return await ships(200)
 
@@ -202,6 +206,7 @@ _BEFORE = "asks for one() (call 1 in the body)"
     ("declared", "body", "differs"),
     [
         (asks, asks_other, _OTHER),
+        (asks, asks_about_other, _OTHER),
         (sends, sends_more, _OTHER),
         (has_child, has_other_child, _OTHER),
         (asks, adds_before_it_asks, _BEFORE),

@@ -43,7 +43,7 @@ from podium import workflow
 
 @workflow
 async def approves(amount: int) -> str:
-    answer = await podium.ask(f"Refund {amount}?", bool)
+    answer = await podium.ask("Refund?", bool, about={"amount": amount})
     word = await podium.receive("word", str)
     return f"{answer} {word}"
 
@@ -93,5 +93,6 @@ def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> Non
         send(app, asked.run, "word", "then", None).result()
         killed(first)
         assert app.load(asked.run).inbox == 2
+        assert asked.about == b'{"amount":120}'
     out, said = started(tmp_path, APPROVAL).communicate(timeout=60)
     assert out.strip() == "True then", said

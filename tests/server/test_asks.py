@@ -11,7 +11,7 @@ from tests.server.conftest import Server
 
 @workflow
 async def asks() -> bool:
-    return await podium.ask("Go on?", bool, to="ops")
+    return await podium.ask("Go on?", bool, to="ops", about={"id": 1042, "total": "12400.00"})
 
 
 def question(server: Server, run: str) -> Any:
@@ -29,6 +29,7 @@ def test_a_question_is_answered_once_and_by_its_type(server: Server) -> None:
     run = asks.options(id="asking").start()
     found = question(server, "asking")
     assert (found["prompt"], found["to"], found["schema"]) == ("Go on?", "ops", {"type": "boolean"})
+    assert found["about"] == {"id": 1042, "total": "12400.00"}
     path, ask = "/api/runs/asking/answer", found["id"]
     assert server.ask(path, "POST", {"value": "perhaps", "ask": ask}).status == 400
     assert server.ask(path, "POST", {"value": True, "ask": ask}).json == {

@@ -293,7 +293,8 @@ async def waits_for_others() -> bool:
     answered = assert_type(podium.callback(int, timeout=3600), podium.Callback[int])
     assert_type(answered.id, str)
     assert_type(await answered, int)
-    return assert_type(await podium.ask("Ship it?", bool, to="boss"), bool)
+    assert_type(await podium.ask("Ship it?", about={"id": 7}), Any)
+    return assert_type(await podium.ask("Ship it?", bool, to="boss", about=["one", 2]), bool)
 
 
 def answers(callback: str) -> None:

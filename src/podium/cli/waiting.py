@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from ..client import questions
 from ..env import RealEnv
 from ..inspect import span
-from . import options
+from . import formatting, options
 from .answer import say_json
 from .exit_codes import FINE
 from .lookup import looking
 from .terminal import safe, say, tell
+
+_ABOUT_WIDTH = 300
 
 
 @click.command(context_settings=options.HELP)
@@ -33,6 +36,7 @@ def command(store: str | None, as_json: bool, quiet: bool) -> int:
                     "to": row.to,
                     "due": row.due,
                     "schema": row.schema,
+                    "about": msgspec.Raw(row.about or b"null"),
                 }
                 for row in rows
             ]
@@ -43,6 +47,8 @@ def command(store: str | None, as_json: bool, quiet: bool) -> int:
         due = "" if row.due is None else f", {_left(row.due - now)}"
         to = f" (to {safe(row.to)})" if row.to else ""
         say(row.run if quiet else f"{row.run}  {safe(row.prompt)}{to}{due}")
+        if row.about and not quiet:
+            say(f"  about {formatting.preview(row.about, _ABOUT_WIDTH)}")
     if not rows:
         tell("no run asks anything")
     elif not quiet:

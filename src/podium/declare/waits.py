@@ -51,30 +51,39 @@ def receive(name: str, type: Any = Any, *, timeout: Span | None = None) -> Waiti
 
 
 @overload
-def ask(prompt: str, type: type[T], *, timeout: Span | None = None, to: str = "") -> Waiting[T]: ...
+def ask(
+    prompt: str, type: type[T], *, timeout: Span | None = None, to: str = "", about: Any = None
+) -> Waiting[T]: ...
 @overload
-def ask(prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "") -> Waiting[Any]: ...
-def ask(prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "") -> Waiting[Any]:
+def ask(
+    prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "", about: Any = None
+) -> Waiting[Any]: ...
+def ask(
+    prompt: str, type: Any = bool, *, timeout: Span | None = None, to: str = "", about: Any = None
+) -> Waiting[Any]:
     """Ask a person, who answers by `podium answer RUN VALUE` or `run.answer(value)`.
 
     prompt   what is asked; `podium waiting` lists it
     type     of the answer, which is checked where it is given
     timeout  seconds, or "2h", after which it raises TimeoutError; a later answer is refused
     to       who is asked, in words
+    about    what they decide on, any value that can be stored, of 64 KiB at most: it is shown with the prompt
+             and recorded with the question
 
     `await` it in async code, `.result()` it in sync code. Meanwhile nothing stays in memory. Who answered and
     when is on record; a second answer is refused. After a crash the question stands as it was. Raises
-    UsageError outside of workflows.
+    UsageError outside of workflows, EncodeError for an `about` that cannot be stored, PayloadTooLarge.
 
     Example, in a workflow:
 
     >>> async def approves():
-    ...     return await podium.ask("Refund 120?", bool, timeout=7200, to="ops")
+    ...     order = {"id": 1042, "total": 120}
+    ...     return await podium.ask("Refund?", bool, timeout=7200, to="ops", about=order)
     """
     machine = _inside_workflow("ask")
     if not prompt:
         raise UsageError('ask(""): a question has a prompt')
-    step = machine_ask(machine, prompt, type, _seconds("ask", timeout), to, schema_of(type))
+    step = machine_ask(machine, prompt, type, _seconds("ask", timeout), to, schema_of(type), about)
     return BodyWaiting(machine, step)
 
 

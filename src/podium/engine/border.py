@@ -132,7 +132,8 @@ class Border:
         outbox = self._outbox
         self._out.add(step.id)
         if is_new:
-            self._driver.record(Kind.SENT, step, name=step.target)
+            shown = step.about if isinstance(step, QuestionStep) else b""
+            self._driver.record(Kind.SENT, step, shown, step.target)
         if isinstance(step, ChildStep):
             new = self._new_run(step)
             outbox.new_runs.append(new)
@@ -144,8 +145,11 @@ class Border:
                 outbox.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
         elif isinstance(step, QuestionStep):
             outbox.waits.append(
-                Wait(step.id, step.target, ANSWER, step.prompt, step.schema, step.to, step.due)
-            )
+                Wait(
+                    step.id, step.target, ANSWER, step.prompt, step.schema, step.to, step.due,
+                    about=step.about,
+                )
+            )  # fmt: skip
             if is_new and step.prompt:
                 outbox.new_runs += alerts_of_question(self._context, self._head, step.id, step.prompt)
         elif isinstance(step, SendStep):

@@ -59,13 +59,20 @@ def run_card(view: StoreView, row: RunRow) -> str:
         tag("code", f"({codec.preview_call(row.args, 120)})"),
         " ",
         tag("small", " · ".join(filter(None, (row.id, took, f"{progress.steps:,} steps on record")))),
-        tag("div", cause_of(view, row).what) if row.state is not State.SUCCEEDED else None,
+        list(_why(view, row)) if row.state is not State.SUCCEEDED else None,
         tag("ul", lines) if lines else None,
         tag("div", "result: ", tag("code", codec.preview(row.payload, 300)))
         if row.state is State.SUCCEEDED
         else None,
         class_="podium-run",
     )
+
+
+def _why(view: StoreView, row: RunRow) -> Iterator[Markup]:
+    cause = cause_of(view, row)
+    yield tag("div", cause.what)
+    if cause.kind == "question":  # what it is about
+        yield from (tag("div", tag("small", line)) for line in cause.details)
 
 
 def _branch(branch: Branch, row: RunRow) -> Iterator[Markup]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
+from .. import codec
 from ..engine import Expected, read_expected
 from ..model import OUTCOME, RunRow, WaitRow
 from .durations import until
 from .store_view import StoreView
 
 _SHOWN = 3
+_ABOUT_WIDTH = 300
 _LOOKED_AT = 1000
 _FOLLOWED = 100  # runs that are looked at for one that waits for the first
 
@@ -27,7 +29,9 @@ def waited_for(
     first, *others = [_said(view, row, each) for each in open_ones[:_SHOWN]]
     more = (f"and {len(open_ones) - _SHOWN} more",) if len(open_ones) > _SHOWN else ()
     kind = "message" if not waits else "child" if waits[0].kind == OUTCOME else "question"
-    details = (*(f"and for {what}" for what, _ in others), *more, *_timer(view, row, expected))
+    about = waits[0].about if waits else None
+    shown = (f"about {codec.preview(about, _ABOUT_WIDTH)}",) if about else ()
+    details = (*shown, *(f"and for {what}" for what, _ in others), *more, *_timer(view, row, expected))
     return kind, f"it waits for {first[0]}", details, first[1]
 
 

@@ -37,6 +37,7 @@ class ChildOptions(NamedTuple):
 
 
 NO_OPTIONS = ChildOptions()
+ABOUT_MAX = 65_536  # bytes of what a question is about: it stands in every list of questions
 
 
 class OutsideStep(Step):
@@ -105,8 +106,9 @@ class ReceiveStep(_Asked):
 class QuestionStep(_Asked):
     """What a person or another system is to answer; `target` is the id that the answer names."""
 
-    __slots__ = ("prompt", "schema", "to", "due")
+    __slots__ = ("prompt", "schema", "to", "due", "about")
     prompt: str  # "" of a callback
+    about: bytes  # what is shown with the prompt; b"": nothing
     schema: str  # of the answer, JSON
     to: str
     due: float | None
@@ -157,7 +159,7 @@ def _ask(
     """Open the step of a verb in the running branch."""
     machine.check_alive()
     loop, function = machine.loop, _VERBS[verb]
-    data, digest = codec.encode_call(about, where=verb)
+    data, digest = codec.encode_call(about, where=verb, depot=machine.depot)
     identity = loop.current_scope().identify(verb)
     target = target or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     step = kind(machine, loop, identity, function, data, digest, caller(), target)
@@ -175,10 +177,16 @@ def receive(machine: Asking, name: str, type: Any, timeout: float | None) -> Rec
     return _expiring(machine, step, timeout, missing)
 
 
-def ask(machine: Asking, prompt: str, type: Any, timeout: float | None, to: str, schema: str) -> QuestionStep:
-    """Ask a person."""
-    step = _ask(machine, QuestionStep, "ask", {"prompt": prompt}, type)
-    step.prompt, step.schema, step.to = prompt, schema, to
+def ask(
+    machine: Asking, prompt: str, type: Any, timeout: float | None, to: str, schema: str, about: Any
+) -> QuestionStep:
+    """Ask a person. Raises EncodeError for what cannot be shown."""
+    shown, said = b"", {"prompt": prompt}
+    if about is not None:  # left out where there is nothing: such calls are on record without it
+        shown = codec.encode(about, where="ask(about=)", limit=ABOUT_MAX, depot=machine.depot)
+        said = {"prompt": prompt, "about": about}
+    step = _ask(machine, QuestionStep, "ask", said, type)
+    step.prompt, step.schema, step.to, step.about = prompt, schema, to, shown
     step.due = None if timeout is None else machine.loop.now + timeout
     return _expiring(machine, step, timeout, f"nobody answered {prompt!r} within {timeout} s")
 
@@ -186,7 +194,7 @@ def ask(machine: Asking, prompt: str, type: Any, timeout: float | None, to: str,
 def callback(machine: Asking, type: Any, timeout: float | None, schema: str) -> QuestionStep:
     """Ask for what another system will answer."""
     step = _ask(machine, QuestionStep, "callback", {}, type)
-    step.prompt, step.schema, step.to = "", schema, ""
+    step.prompt, step.schema, step.to, step.about = "", schema, "", b""
     step.due = None if timeout is None else machine.loop.now + timeout
     return _expiring(machine, step, timeout, f"nobody completed {step.target} within {timeout} s")
 

@@ -229,6 +229,7 @@ class Wait(msgspec.Struct, frozen=True, gc=False):
     to: str = ""  # who is asked
     due: float | None = None  # a later answer is CLOSED; nothing happens by itself then
     cancels: bool = False  # the target is a child: it is asked to stop when this run ends before it
+    about: bytes = b""  # of a question, what is shown with it, as the codec wrote it; b"": nothing
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -74,6 +74,7 @@ class WaitRow(msgspec.Struct, frozen=True):
     taken: float | None  # when it was answered
     by: str  # who has
     digest: bytes  # of the answer
+    about: bytes = b""
     cancels: bool = False
 
 

@@ -66,7 +66,10 @@ def end_of(run: str, state: str = "succeeded") -> tuple[str, str, str, bytes]:
 
 def test_a_row_reads_back_as_it_was_put_until_its_run_ends(store: Store) -> None:
     own(store, "r1", "r2")
-    asked = Wait("0/ask#1", "q1", ANSWER, prompt="Refund?", schema='{"type": "boolean"}', to="ops", due=9.5)
+    asked = Wait(
+        "0/ask#1", "q1", ANSWER, prompt="Refund?", schema='{"type": "boolean"}', to="ops", due=9.5,
+        about=b'{"id":1042}',
+    )  # fmt: skip
     verdict = commit(store, fenced(waits=(asked, Wait("s", "r2"))))[0]
     assert (verdict.outcome, verdict.waits) == (DONE, (DONE, DONE))
     first, second = store.waits("r1")
@@ -77,6 +80,7 @@ def test_a_row_reads_back_as_it_was_put_until_its_run_ends(store: Store) -> None
         "ops",
         9.5,
     )
+    assert (first.about, first.cancels, second.about) == (b'{"id":1042}', False, b"")
     assert (first.taken, first.by, first.digest) == (None, "", b"")
     assert store.waits(target="r2") == [second]
     assert store.waits() == [first, second]

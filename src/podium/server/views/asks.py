@@ -16,7 +16,7 @@ SECONDS = 30.0  # for the commit
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a run asks. `schema` is JSON Schema of the answer, null where anything fits; `due`: until when an
-    answer counts."""
+    answer counts; `about`: what it is about, as it was recorded, or null."""
 
     id: str
     run: str
@@ -25,6 +25,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     due: str | None
     schema: dict[str, Any] | None
+    about: msgspec.Raw
 
 
 class QuestionsPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ def listed(service: Service) -> QuestionsPage:
                 to=row.to,
                 due=iso(row.due),
                 schema=msgspec.json.decode(row.schema, type=dict[str, Any]) if row.schema else None,
+                about=msgspec.Raw(row.about or b"null"),
             )
             for row in questions(service.app)
         ]

@@ -24,7 +24,7 @@ _RUN = (
 )
 _MESSAGE = "run n id kind name state sender digest at taken payload"
 _MEASURE = "series at value tags step attempt ordinal generation run"
-_WAIT = "run step target kind prompt schema to due cancels taken by digest"
+_WAIT = "run step target kind prompt schema to due cancels about taken by digest"
 _ACT = "at by role verb target said address outcome run"
 _FORGET = (
     "forget_history", "forget_logs", "forget_steps_progress", "forget_streams", "forget_values",

@@ -7,6 +7,7 @@ import { ask } from "../lib/overlays.js";
 import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon, state } from "../lib/signs.js";
+import { treeOf } from "../lib/values.js";
 import { acting } from "../lib/who.js";
 import { many, now, plain, runPath, shell, span, when } from "../lib/words.js";
 
@@ -56,7 +57,7 @@ export default function waiting(_place, { draw }) {
       if (fields.isComplete()) give(one, value, "Answer");
     };
     return html`<section class="panel" key=${one.id} aria-label=${one.prompt}><div class="ph"><span class="st s-asks">${icon("asks")}</span><h2>${one.prompt}</h2><span class="sub">${one.to ? `to ${one.to} · ` : ""}${left}</span><span class="right">${runLink(one.run)}</span></div>
-      <div class="pb stack gap3">${acting(() =>
+      <div class="pb stack gap3">${one.about !== null && html`<div class="stack gap1"><h3>What it is about</h3><div class="tree">${treeOf(one.about)}</div></div>`}${acting(() =>
         isYesNo
           ? html`<div class="row">${button("Yes", () => give(one, true, "Yes"), "one", "succeeded")}${button("No", () => give(one, false, "No"), "", "failed")}</div>`
           : html`<form class="stack gap3" onsubmit=${submit}>${fields.view()}<div class="row"><button type="submit" class="btn one" disabled=${!fields.isComplete()}>Answer…</button></div></form>`,

@@ -132,6 +132,7 @@ CREATE TABLE podium.waits (
     "by"    text COLLATE "C" NOT NULL,
     digest  bytea NOT NULL,
     cancels boolean NOT NULL,
+    about   bytea NOT NULL,
     PRIMARY KEY (run, step)
 );
 CREATE INDEX waits_for ON podium.waits (target);

@@ -347,11 +347,11 @@ WHERE key = %(key)b;
 UPDATE podium.runs SET starter_engine = %(engine)b, attached_by = %(start)b WHERE key = %(key)b;
 
 -- name: add_waits
-INSERT INTO podium.waits (run, step, target, kind, prompt, schema, "to", due, cancels, taken, "by", digest)
+INSERT INTO podium.waits (run, step, target, kind, prompt, schema, "to", due, cancels, about, taken, "by", digest)
 SELECT * FROM unnest(
     %(run)b::int8[], %(step)b::text[], %(target)b::text[], %(kind)b::text[], %(prompt)b::text[], %(schema)b::text[],
-    %(to)b::text[], %(due)b::float8[], %(cancels)b::bool[], %(taken)b::float8[], %(by)b::text[],
-    %(digest)b::bytea[]);
+    %(to)b::text[], %(due)b::float8[], %(cancels)b::bool[], %(about)b::bytea[], %(taken)b::float8[],
+    %(by)b::text[], %(digest)b::bytea[]);
 
 -- name: answer_waits
 UPDATE podium.waits SET taken = new.taken, "by" = new."by", digest = new.digest
@@ -798,16 +798,16 @@ SELECT id, kind, at, payload, name, digest, state, sender, n FROM podium.inbox
 WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND taken IS NULL ORDER BY n;
 
 -- name: waits_of_run
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.runs JOIN podium.waits ON waits.run = runs.key WHERE runs.id = %(run)b ORDER BY step LIMIT %(limit)b;
 
 -- name: waits_for_target
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.waits JOIN podium.runs ON runs.key = waits.run
 WHERE target = %(target)b ORDER BY waits.run, step LIMIT %(limit)b;
 
 -- name: open_waits
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.waits JOIN podium.runs ON runs.key = waits.run
 WHERE taken IS NULL ORDER BY waits.run, step LIMIT %(limit)b;
 

@@ -236,6 +236,7 @@ CREATE TABLE waits (
     "by"    TEXT NOT NULL,             -- whoever answered
     digest  BLOB NOT NULL,             -- of the answer
     cancels INTEGER NOT NULL,          -- whether the target, a run, is to stop when this one ends
+    about   BLOB NOT NULL,             -- of a question: the value that is shown with it, as the codec wrote it
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waits_for ON waits (target);

@@ -240,8 +240,8 @@ SELECT runs.id, payload, ended FROM json_each(?) AS wanted CROSS JOIN runs ON ru
 WHERE ended IS NOT NULL;
 
 -- name: add_wait
-INSERT INTO waits (run, step, target, kind, prompt, schema, "to", due, cancels, taken, "by", digest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO waits (run, step, target, kind, prompt, schema, "to", due, cancels, about, taken, "by", digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: answer_wait
 UPDATE waits SET taken = ?, "by" = ?, digest = ? WHERE run = ? AND step = ?;
@@ -707,15 +707,15 @@ WHERE kind = 'result' AND name <> '' AND name >= ?1 AND name < ?1 || '!'
 ORDER BY at DESC, history.seq DESC LIMIT 1;
 
 -- name: waits_of_run
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM runs CROSS JOIN waits ON waits.run = runs.key WHERE runs.id = ? ORDER BY step LIMIT ?;
 
 -- name: waits_for_target
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE target = ? ORDER BY waits.run, step LIMIT ?;
 
 -- name: open_waits
-SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, cancels
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE taken IS NULL ORDER BY waits.run, step LIMIT ?;
 
 -- name: blob
