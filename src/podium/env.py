@@ -49,6 +49,10 @@ class Env(Protocol):
         """A fresh id: 18 characters, time-ordered, unique across processes."""
         ...
 
+    def secret(self) -> str:
+        """24 hex digits of chance, for what others must not guess."""
+        ...
+
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
         """Start a daemon thread. Raises ResourceShortage."""
         ...
@@ -135,6 +139,9 @@ class RealEnv:
 
     def new_id(self) -> str:
         return encode_id(int(self.now() * 1000), self._chance.getrandbits(45))
+
+    def secret(self) -> str:
+        return f"{self._chance.getrandbits(96):024x}"
 
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
         thread = threading.Thread(target=target, args=args, name=name, daemon=True)

@@ -43,9 +43,10 @@ class Plan(msgspec.Struct, frozen=True):
     queue: str = ""
     lane: str = ""
 
-    def new_run(self, at: float, now: float) -> NewRun:
-        """The run for one instant: its id says which, so there is one however many start it."""
-        headers = {"scheduled_for": at, "tz": self.schedule.tz, "schedule": self.name}
+    def new_run(self, at: float, now: float, secret: str) -> NewRun:
+        """The run for one instant: its id says which, so there is one however many start it. `secret`: what
+        `Env.secret` draws."""
+        headers = {"scheduled_for": at, "tz": self.schedule.tz, "schedule": self.name, "secret": secret}
         return NewRun(
             id=run_id(self.name, at),
             function=self.function,
@@ -61,10 +62,10 @@ class Plan(msgspec.Struct, frozen=True):
             context=msgspec.json.encode(headers).decode(),
         )
 
-    def scheduled_run(self, at: float, now: float) -> NewRun:
+    def scheduled_run(self, at: float, now: float, secret: str) -> NewRun:
         """The same where the schedule starts it: where runs are not to overlap they have one name, which the
         store lets one unfinished run have."""
-        new = self.new_run(at, now)
+        new = self.new_run(at, now, secret)
         if self.schedule.overlap == "allow":
             return new
         return msgspec.structs.replace(new, unique_name=f"run of schedule {self.project} {self.name}")

@@ -119,10 +119,10 @@ class ScheduleHandle:
 
     def fire(self) -> Run[Any]:
         """Start a run now, beside what is scheduled."""
-        now = self._app.env.now()
-        at = float(int(now))
-        new = self._record.plan.new_run(at, now)
-        new = msgspec.structs.replace(new, id=f"{new.id}-{self._app.env.new_id()[-6:]}")
+        env = self._app.env
+        now = env.now()
+        new = self._record.plan.new_run(float(int(now)), now, env.secret())
+        new = msgspec.structs.replace(new, id=f"{new.id}-{env.new_id()[-6:]}")
         start_each(self._app.session, [new])
         return Run(StoredRun.known(self._app, self._app.functions.get(self.function), self._app.load(new.id)))
 
@@ -143,9 +143,9 @@ class ScheduleHandle:
         instants = self.schedule.between(begin.timestamp() - 1e-6, end.timestamp())
         todo = [at for at in instants if store.load(run_id(name, at)) is None]
         if not dry_run:
-            now = self._app.env.now()
+            plan, env, now = self._record.plan, self._app.env, self._app.env.now()
             for chunk in chunks(todo):
-                start_each(self._app.session, [self._record.plan.new_run(at, now) for at in chunk])
+                start_each(self._app.session, [plan.new_run(at, now, env.secret()) for at in chunk])
         return list(map(self._there, todo))
 
     def _there(self, at: float) -> datetime.datetime:
@@ -250,9 +250,9 @@ def _started(session: Session, plan: Plan, standing: Standing, now: float) -> St
     row = store.load(last) if last else None
     is_running = row is not None and row.state not in FINAL
     starts, after = decide(plan.schedule, standing, now, is_running, begun, seconds_to_next_look(row, now))
-    held_off = False
+    held_off, secret = False, session.profile.env.secret
     for chunk in chunks(starts):
-        held_off |= start_each(session, [plan.scheduled_run(at, now) for at in chunk])
+        held_off |= start_each(session, [plan.scheduled_run(at, now, secret()) for at in chunk])
     if held_off:  # by a run of this schedule that was not there yet when we looked
         starts, after = decide(plan.schedule, standing, now, True, begun, seconds_to_next_look(None, now))
     return after.replace(last_run=run_id(plan.name, starts[-1]) if starts else last)

@@ -14,7 +14,7 @@ from ..engine import End
 from ..env import Env
 from ..errors import IdConflict, InternalError
 from ..functions import Function
-from ..model import NewRun, Outcome, Verdict
+from ..model import NewRun, Outcome, Verdict, new_context
 from ..queues import rank_of
 from .start_options import StartOptions
 
@@ -108,6 +108,7 @@ def new_run(function: Function, call: EncodedCall, env: Env, starter: str, proje
         unique_name=options.unique or "",
         project=project,
         tags=tuple(options.tags),
+        context=new_context(env.secret()) if function.is_workflow else "",
     )
 
 

@@ -15,6 +15,7 @@ from ..depot import Depot
 from ..env import encode_id
 from ..errors import RunCancelled
 from ..functions import Function
+from ..model import secret_of
 from .branch import Timer
 from .lines import caller
 from .loop import Loop
@@ -136,9 +137,10 @@ _VERBS = {
 }
 
 
-def derived_id(lineage: str, identity: str, now: float) -> str:
-    """An id that is the same whenever this step of this run asks for it: the machine's time, then a hash."""
-    digest = blake2b(f"{lineage}/{identity}".encode(), digest_size=8).digest()
+def derived_id(lineage: str, identity: str, now: float, secret: str = "") -> str:
+    """An id that is the same whenever this step of this run asks for it: the machine's time, then a hash,
+    by the run's secret where others must not guess it."""
+    digest = blake2b(f"{lineage}/{identity}".encode(), digest_size=8, key=secret.encode()).digest()
     return encode_id(int(now * 1000), int.from_bytes(digest))
 
 
@@ -161,7 +163,9 @@ def _ask(
     loop, function = machine.loop, _VERBS[verb]
     data, digest = codec.encode_call(about, where=verb, depot=machine.depot)
     identity = loop.current_scope().identify(verb)
-    target = target or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
+    if not target:
+        lineage, secret = machine.verbs.lineage_at(identity), secret_of(machine.headers)
+        target = derived_id(lineage, identity, loop.now, secret)
     step = kind(machine, loop, identity, function, data, digest, caller(), target)
     step.type, step.timer = type, None
     machine.open[identity] = machine.outside[identity] = step
@@ -225,6 +229,7 @@ class Asking(StepOwner, Protocol):
     """The machine whose body asks."""
 
     loop: Loop
+    headers: str
     verbs: Verbs
     open: dict[str, Step]
     outside: dict[str, OutsideStep]

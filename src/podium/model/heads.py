@@ -28,6 +28,27 @@ class _Context(msgspec.Struct):
 
     module: str | None = None
     undone: Undone | None = None
+    secret: str = ""
+
+
+def new_context(secret: str) -> str:
+    """The headers of a run that nothing else is said of. What it asks for outside gets ids by `secret`, which
+    its retries, forks and children share; so these cannot be computed from its id."""
+    return f'{{"secret":"{secret}"}}'
+
+
+def secret_of(context: str) -> str:
+    """The secret of a run; "" of one that began before there were any."""
+    return msgspec.json.decode(context, type=_Context).secret if context else ""
+
+
+def headers_for_attempts(head: Head) -> str:
+    """The headers that its tasks get, wherever they run: all but its secret."""
+    if not secret_of(head.context):
+        return head.context
+    headers: dict[str, Any] = msgspec.json.decode(head.context)
+    del headers["secret"]
+    return msgspec.json.encode(headers).decode() if headers else ""
 
 
 def lineage_of(head: Head) -> str:

@@ -162,6 +162,7 @@ class Past:
         if self.machine is None and row.started is not None:
             head = head_of_row(row)
             self.machine = Machine(row.id, self.function, row.args, clock_of(head), lineage_of(head))
+            self.machine.headers = head.context
             self.machine.begin()
             self._asked()
             for entry in self.entries[row.base :]:

@@ -20,6 +20,8 @@ class VirtualEnv:
 
     def __init__(self, scheduler: Scheduler, chance: random.Random, skew: float) -> None:
         self._scheduler, self._chance = scheduler, chance
+        self._secrets = random.Random()  # of its own, so that one secret more changes nothing else in a world
+        self._secrets.setstate(chance.getstate())
         self._offset = EPOCH + skew
         self._booted = scheduler.time
 
@@ -41,6 +43,9 @@ class VirtualEnv:
 
     def new_id(self) -> str:
         return encode_id(int(self.now() * 1000), self._chance.getrandbits(45))
+
+    def secret(self) -> str:
+        return f"{self._secrets.getrandbits(96):024x}"
 
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
         raise AssertionError(f"the engine started a thread of its own: {name}")
