@@ -14,7 +14,20 @@ from ..codec.schemas import check_schema
 from ..engine import End, Engine
 from ..errors import UsageError
 from ..functions import Function
-from ..model import FINAL, SIGNAL, Answer, Entry, Message, NewRun, Outcome, State, Verdict, Wait, Write
+from ..model import (
+    FINAL,
+    SIGNAL,
+    Answer,
+    Entry,
+    Message,
+    NewRun,
+    Outcome,
+    State,
+    Verdict,
+    Wait,
+    Write,
+    new_context,
+)
 from ..store import Store
 from .monitor import Monitor
 from .node import Process
@@ -104,6 +117,7 @@ class Clients:
             digest=digest,
             at=env.now() if env else EPOCH + self._stage.scheduler.time,
             explicit_id=job.id is not None,
+            context=new_context(f"{number:024x}"),
         )
         self._create(number, job, new, process)
 
