@@ -62,6 +62,25 @@ async def asks() -> str:
     return f"hello {name}"
 
 
+@task
+async def polite(order: str) -> str:
+    if order not in seen:
+        seen.add(order)
+        raise podium.RetryAfter("1m")
+    return order
+
+
+@task(queue=podium.Queue("crash-metered", rate="6/m"))
+async def metered(order: str) -> str:
+    done.append(f"metered {order}")
+    return order
+
+
+@workflow(queue=podium.Queue("crash-orders", concurrency=1))
+async def in_line(order: str) -> list[str]:
+    return list(await asyncio.gather(polite(order), metered(order)))
+
+
 @task(once=True)
 async def fires(order: str) -> None:
     done.append("fired")
@@ -95,6 +114,13 @@ def test_children_and_signals_are_driven_too() -> None:
     assert report.not_idempotent == {"/charge": 2}
     talked = crash_everywhere(asks, talk=[("name", "Ada")])
     assert (talked.result, talked.is_safe) == ("succeeded: 'hello Ada'", True), talked
+
+
+def test_what_stands_in_queues_is_driven_too_and_retry_after_is_no_failure() -> None:
+    report = crash_everywhere(in_line, "abc", effects=done, begin=seen.clear)
+    assert report.result == "succeeded: ['abc', 'abc']"
+    assert report.effects == {"metered abc": 1}
+    assert report.not_idempotent == {"/metered": 2}
 
 
 def test_what_is_never_begun_twice_parks_and_is_told() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from .. import codec
+from ..client import StartOptions
 from ..client.forking import cut_at, forking
 from ..codec.schemas import check_schema
-from ..engine import End, Engine
+from ..engine import End, Engine, QueueNotes
 from ..errors import UsageError
 from ..functions import Function
 from ..model import (
@@ -28,6 +29,7 @@ from ..model import (
     Write,
     new_context,
 )
+from ..queues import rank_of
 from ..store import Store
 from .monitor import Monitor
 from .node import Process
@@ -54,6 +56,7 @@ class Job(msgspec.Struct, frozen=True):
     signals: Sequence[tuple[str, Any]] = ()  # name and value: sent one after the other, once it has begun
     answers: Mapping[str, Any] = {}  # by prompt: to what it and its children ask
     fork_at: int | None = None  # when it has ended: a fork before the outcome of its step of this number
+    options: StartOptions = StartOptions()  # what else the start says: not its id
 
 
 class Clients:
@@ -109,15 +112,25 @@ class Clients:
             self._later(1.0, self._start, number, job)
             return
         env = process.env if process is not None else None
-        data, digest = codec.encode_call(job.function.bind(job.args, {}), where=job.function.label)
+        bound, options = job.function.bind(job.args, {}), job.options
+        data, digest = codec.encode_call(bound, where=job.function.label)
+        queue, lane = job.function.place(bound, options.queue, options.key)
+        now = env.now() if env else EPOCH + self._stage.scheduler.time
+        due = now + options.delay if options.delay else None
         new = NewRun(
             id=job.id or (env.new_id() if env else f"direct-{number}"),
             function=job.function.name,
             args=data,
             digest=digest,
-            at=env.now() if env else EPOCH + self._stage.scheduler.time,
+            at=now,
             explicit_id=job.id is not None,
             context=new_context(f"{number:024x}"),
+            due=due,
+            queue=queue,
+            lane=lane,
+            rank=rank_of(now if due is None else due, options.priority) if queue else None,
+            unique_name=options.unique or "",
+            tags=options.tags,
         )
         self._create(number, job, new, process)
 
@@ -130,7 +143,8 @@ class Clients:
                 answered.append(True)
                 self._created(number, job, new, process, answer)
 
-        self._ask(process, Write(new_runs=(new,)), lambda engine: engine.clients.start(new, created), created)
+        write = Write(new_runs=(new,), queues=QueueNotes().of([new]))
+        self._ask(process, write, lambda engine: engine.clients.start(new, created), created)
         self._later(PATIENCE, self._start_again, number, job, process, answered)
 
     def _ask(
@@ -168,17 +182,18 @@ class Clients:
         if refused:
             self._later(1.0, self._start, number, job)
             return
-        self._monitor.started(new.id)
+        run = verdict.runs[0][1] if verdict.runs else new.id  # or the one that holds its name
+        self._monitor.started(run)
         if process is not None:
-            self._wait(new.id, process)
+            self._wait(run, process)
         if job.signals and number in self._open:
-            self._talk(number, job, new.id, 0)
+            self._talk(number, job, run, 0)
         elif job.fork_at is not None and new.origin == "" and number in self._open:
-            self._fork(number, job, new.id)
+            self._fork(number, job, run)
         elif job.cancel_after is None:
             self._open.discard(number)
         elif number in self._open:
-            self._later(job.cancel_after, self._cancel, number, new.id)
+            self._later(job.cancel_after, self._cancel, number, run)
 
     # -- talking --------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ..machine import Finish, Machine
 from ..model import (
     FED,
     FINAL,
+    HELD,
     STARTS,
     Entry,
     Kind,
@@ -32,8 +33,9 @@ from ..model import (
 )
 from .executor import Invocation
 
-# The reasons to park that belong to these worlds: a step lost with its process, one that a person settles.
-LOST = frozenset({"E207", "E216"})
+# The reasons to park that belong to these worlds: a step lost with its process, one that a person settles, a
+# person's pause.
+LOST = frozenset({"E207", "E216", "E217"})
 ANSWERS = (Kind.RESULT, Kind.ERROR)
 OUR_ERRORS = "podium.errors:"
 
@@ -52,6 +54,7 @@ class View(msgspec.Struct):
     asked: set[str]
     answered: set[str]
     retries: Counter[str]
+    held: Counter[str]  # those of them that a task has asked for by RetryAfter, which are no failures
     suspects: set[str]  # steps that were open when the owner took the run, after it had lost others
 
 
@@ -67,7 +70,7 @@ class Past:
         self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
         self.messages: set[str] = set()
         self.evicted = False  # its last owner let it go because it only waited
-        self._now = View(set(), set(), Counter(), set())
+        self._now = View(set(), set(), Counter(), Counter(), set())
         self._before: dict[int, View] = {}  # by token, of former owners
         self._starts: set[tuple[str, int]] = set()
         self._invocations: dict[tuple[str, int], list[int]] = {}  # by step and token: attempt numbers
@@ -120,7 +123,7 @@ class Past:
         if old.token != row.token:
             now = self._now
             self._before[old.token] = View(
-                set(now.asked), set(now.answered), now.retries.copy(), now.suspects
+                set(now.asked), set(now.answered), now.retries.copy(), now.held.copy(), now.suspects
             )
             now.suspects = set(self.machine.open) if self.machine is not None and row.lost else set()
         if row.state is State.PARKED and not self._is_users:
@@ -137,7 +140,7 @@ class Past:
         self._kept_after = old.base
         self.discard()
         self.machine = None
-        self._now = View(set(), set(), Counter(), set())
+        self._now = View(set(), set(), Counter(), Counter(), set())
         self._starts.clear()
         self.recorded_under.clear()
 
@@ -186,6 +189,7 @@ class Past:
             self._check("P8 our trouble is nobody's outcome", not ours, f"{step} failed with {failure.type}")
         if entry.kind is Kind.RETRY:
             now.retries[step] += 1
+            now.held[step] += entry.policy == HELD
         elif entry.kind in STARTS:
             self._starts.add((step, entry.attempt))
         elif entry.kind is Kind.MESSAGE:
@@ -228,7 +232,8 @@ class Past:
         for step in self.machine.open.values():
             policy = step.function.retry
             allowed = policy.times if policy is not None else 0
-            self._check("P3 retries within their number", self._now.retries[step.id] <= allowed, step.id)
+            failed = self._now.retries[step.id] - self._now.held[step.id]
+            self._check("P3 retries within their number", failed <= allowed, step.id)
 
     # -- task bodies ----------------------------------------------------------------------------------
 
