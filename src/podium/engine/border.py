@@ -204,7 +204,6 @@ class Border:
         outbox = self._outbox
         ends = {wait.target for wait in outbox.waits if wait.cancels}
         outbox.waits.clear()
-        outbox.closes.clear()
         self._give_back(sum(new.owned for new in outbox.new_runs if new.id in ends))
         outbox.new_runs[:] = [new for new in outbox.new_runs if new.id not in ends]
 

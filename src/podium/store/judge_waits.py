@@ -16,6 +16,8 @@ from .judge_inbox import Inboxes
 from .sets import Changes, Rows, RunState, WaitState
 
 _PLACE = attrgetter("run", "step")
+# Entries that a run makes again with the answer, taken up anew. After a message, a cancel, it would not.
+_DECIDED_AGAIN = (Kind.TICK, Kind.SENT)
 _CLOSED = b"closed"  # digest of what nobody waits for any more: no answer has it
 
 
@@ -75,8 +77,9 @@ class Waits:
 
     def came_in_time(self, run: RunState, write: Write) -> bool:
         """Whether an answer that was accepted lies there for a step that this write closes because its time
-        is up. Its sender was told that it counts: the run must see it, and is taken up anew."""
-        if not write.closes or any(entry.kind is not Kind.TICK for entry in write.entries):
+        is up. Its sender was told that it counts: the run must see it, and is taken up anew. Not so where the
+        write has more than time on record: a task would be done again for that."""
+        if not write.closes or any(entry.kind not in _DECIDED_AGAIN for entry in write.entries):
             return False
         rows = [self._rows.waits.get((run.id, step)) for step in write.closes]
         return any(

@@ -353,3 +353,22 @@ def test_a_question_whose_time_is_up_is_not_closed_over_an_answer_that_was_accep
     accepted = store.commit(None, [Write(answers=(Answer("q1", at, b"d", b"true"),))])
     assert accepted[0].answers == (DONE,)
     assert outcomes(store, fenced(entries=(TICK,), closes=("1/ask",))) == [outcome]
+
+
+SENT = Entry(2, Kind.SENT, 60.0, "2/child", name="r2")
+RESULT = Entry(2, Kind.RESULT, 60.0, "2/work", b"1")
+END = Move(State.SUCCEEDED, b"1", at=60.0)
+
+
+@pytest.mark.parametrize(
+    ("entries", "move", "outcome"),
+    [((TICK, SENT), None, REFUSED), ((TICK,), END, REFUSED), ((TICK, RESULT), None, DONE)],
+)
+def test_what_a_run_does_when_its_time_is_up_is_refused_along_but_no_outcome_of_a_task(
+    store: Store, entries: tuple[Entry, ...], move: Move | None, outcome: Outcome
+) -> None:
+    """A task would be done again for it; all else the body decides again, with the answer."""
+    own(store, "r1")
+    commit(store, fenced(waits=(ASKED,)))
+    assert store.commit(None, [Write(answers=(Answer("q1", 40.0, b"d", b"true"),))])[0].answers == (DONE,)
+    assert outcomes(store, fenced(entries=entries, move=move, closes=("1/ask",))) == [outcome]

@@ -1,0 +1,80 @@
+"""Pauses, names and answers hold in any weather, and what breaks them is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+import pytest
+
+from podium.engine import inbox
+from podium.engine.clients import ClientPort
+from podium.model import PAUSE, Message, NewRun
+from podium.store.judge_waits import Waits
+from tests.sim.steered import SteeredWorld, steered_setting
+
+Plant = Callable[[], AbstractContextManager[Any]]
+
+
+def world_of(seed: int, kind: str) -> SteeredWorld:
+    return SteeredWorld(seed, steered_setting(seed, kind), pauses=kind == "pauses")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["pauses", "names", "answers"])
+def test_what_people_decide_holds_in_any_weather(kind: str) -> None:
+    rested = met = accepted = late = 0
+    for seed in range(8):
+        world = world_of(seed, kind)
+        assert world.play().violations == [], f"seed {seed}"
+        rested, met = rested + world.rested, met + world.met
+        accepted, late = accepted + world.accepted, late + world.late
+    assert {"pauses": rested, "names": met, "answers": min(accepted, late)}[kind] > 5
+
+
+def a_pause_is_forgotten() -> AbstractContextManager[Any]:
+    """A pause is taken from the inbox, and the run goes on."""
+    real = inbox.Inbox.take
+
+    def take(self: Any, message: Message) -> None:
+        real(self, message)
+        if message.kind == PAUSE:
+            self._outbox.consumed += [each.id for each in self._outbox.pauses]
+            self._outbox.pauses.clear()
+
+    return patch.object(inbox.Inbox, "take", take)
+
+
+def names_are_not_told() -> AbstractContextManager[Any]:
+    """An engine starts a run without its name."""
+    real = ClientPort.start
+
+    def start(self: Any, new: NewRun, *how: Any) -> None:
+        real(self, msgspec.structs.replace(new, unique_name=""), *how)
+
+    return patch.object(ClientPort, "start", start)
+
+
+def an_accepted_answer_may_be_late() -> AbstractContextManager[Any]:
+    """A body's own timeout is taken for more than the answer that was accepted before."""
+    return patch.object(Waits, "came_in_time", lambda self, run, write: False)
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind", "seed", "said"),
+    [
+        (a_pause_is_forgotten, "pauses", 9, "a pause is heeded"),
+        (names_are_not_told, "names", 4, "a name has one holder"),
+        (an_accepted_answer_may_be_late, "answers", 48, "an answer that was accepted arrives"),
+    ],
+)
+def test_a_bug_that_is_planted_in_what_people_decide_is_caught(
+    plant: Plant, kind: str, seed: int, said: str
+) -> None:
+    with plant():
+        violations = world_of(seed, kind).play().violations
+    assert said in " ".join(violations)
+    assert world_of(seed, kind).play().violations == []
