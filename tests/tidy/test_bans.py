@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -118,35 +118,34 @@ def prints(source: Source) -> Iterator[str]:
             yield f"{source.at(node)}: print(): use logging; only podium.cli owns a terminal"
 
 
-@pytest.mark.parametrize("source", [s for s in sources() if s.layer != "env"], ids=lambda s: s.path)
-def test_only_env_knows_time_chance_and_threads(source: Source) -> None:
-    assert not list(clocks_and_chance(source))
+def found(check: Callable[[Source], Iterator[str]], *folders: str) -> list[str]:
+    """What a check has against the files of some folders, or of the package."""
+    files = [source for folder in folders or ("src/podium",) for source in sources(folder)]
+    return [each for source in files for each in check(source)]
 
 
-@pytest.mark.parametrize("source", sources(), ids=lambda s: s.path)
-def test_imports_stand_at_the_top(source: Source) -> None:
-    assert not list(imports_inside_functions(source))
+def test_only_env_knows_time_chance_and_threads() -> None:
+    assert [each for source in sources() if source.layer != "env" for each in clocks_and_chance(source)] == []
+
+
+def test_imports_stand_at_the_top() -> None:
+    assert found(imports_inside_functions) == []
 
 
 def test_exceptions_to_imports_at_the_top_stay_few_and_real() -> None:
     assert len(IMPORTS_INSIDE) <= 3, "at most two, beside the package's lazy __getattr__"
 
 
-@pytest.mark.parametrize(
-    "source", [*sources(), *sources("examples"), *sources("bench"), *sources("tools")], ids=lambda s: s.path
-)
-def test_nothing_turns_data_into_code(source: Source) -> None:
-    assert not list(refused_modules(source))
+def test_nothing_turns_data_into_code() -> None:
+    assert found(refused_modules, "src/podium", "examples", "bench", "tools") == []
 
 
-@pytest.mark.parametrize("source", sources(), ids=lambda s: s.path)
-def test_sql_lives_in_sql_files(source: Source) -> None:
-    assert not list(sql(source))
+def test_sql_lives_in_sql_files() -> None:
+    assert found(sql) == []
 
 
-@pytest.mark.parametrize("source", sources(), ids=lambda s: s.path)
-def test_only_the_command_line_prints(source: Source) -> None:
-    assert not list(prints(source))
+def test_only_the_command_line_prints() -> None:
+    assert found(prints) == []
 
 
 # -- a check that never fires protects nobody ----------------------------------------------------------

@@ -20,8 +20,8 @@ class VirtualEnv:
 
     def __init__(self, scheduler: Scheduler, chance: random.Random, skew: float) -> None:
         self._scheduler, self._chance = scheduler, chance
-        self._secrets = random.Random()  # of its own, so that one secret more changes nothing else in a world
-        self._secrets.setstate(chance.getstate())
+        # Of its own, so that one secret more changes nothing else in a world.
+        self._secrets = random.Random(repr(chance.getstate()))
         self._offset = EPOCH + skew
         self._booted = scheduler.time
 
