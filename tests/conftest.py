@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: most of the slow tests wait for the processes they start."""
-    return (os.cpu_count() or 1) * 2
+    """Half as many again as there are cores: most of the slow tests wait for the processes they start."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
