@@ -185,13 +185,11 @@ class _Unfinished:
         info = read_engine_info(owner.info)
         if loss := info.losing.get(self.row.id):
             what = f"its attempts come to nothing, and begin again: {loss}"
-            return Cause("losing", what, (f"in {where}, {up}", *self._steps()))
+            said = history.last_said(self.view.store, self.row, self.now)
+            return Cause("losing", what, (f"in {where}, {up}", *self._steps(), *said))
         if info.full:
-            details = (
-                *self._steps(),
-                *full_slots(info),
-                *_idle_beside(self.view, self.row, owner, self._living()),
-            )
+            idle = _idle_beside(self.view, self.row, owner, self._living())
+            details = (*self._steps(), *full_slots(info), *idle)
             return Cause("full", f"it runs in {where}, {up}", details, MORE_SLOTS)
         details = (
             *self._steps(),
