@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..model import LaneRow, Pace, QueueRow, pace_of
+from ..model import LaneRow, Pace, QueueLimits, QueueRow, pace_of
 
 PAST_LIMITS = -1.0  # rank of a run that was asked to stop: it is claimed however full its queue is
 _TICK = 1e-6  # s between lanes that one claim serves: so that they keep their order
@@ -29,6 +29,28 @@ class Candidate(NamedTuple):
     lane: str
     state: str
     rank: float
+
+
+def queue_row(row: tuple[Any, ...]) -> QueueRow:
+    """A row of `queues`, of either backend."""
+    (
+        name,
+        concurrency,
+        rate,
+        per,
+        is_declared,
+        code_concurrency,
+        code_rate,
+        by,
+        at,
+        set_by,
+        set_at,
+        paused,
+        next,
+    ) = row
+    declared = QueueLimits(code_concurrency, code_rate, per) if is_declared else None
+    limits = QueueLimits(concurrency, rate, per)
+    return QueueRow(name, limits, declared, by, at, set_by, set_at, bool(paused), next)
 
 
 class Line(msgspec.Struct):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...model import SIGNALS_MAX
+from ..admission import queue_row
 from ..sets import InboxRow, Needs, Rows, RunState, WaitState
-from .queues import queue_row
 from .rows import STATES
 from .statements import SQL, Row, Statement
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...model import LaneRow, QueueLimits, QueueRow
-from ..admission import Admitted, Candidate, Choice, Limits, admit
+from ..admission import Admitted, Candidate, Choice, Limits, admit, queue_row
 from .statements import SQL, Connection, Row, Statement, columns, trip
 
 _CODE = "queues functions codes projects"
@@ -22,28 +22,6 @@ class InLine(NamedTuple):
     def queues(self) -> list[str]:
         """Their names, in the order in which they are locked."""
         return sorted({queue for queue, *_ in self.lines} | {run.queue for run in self.named})
-
-
-def queue_row(row: Row) -> QueueRow:
-    """A row of `queues`."""
-    (
-        name,
-        concurrency,
-        rate,
-        per,
-        is_declared,
-        code_concurrency,
-        code_rate,
-        by,
-        at,
-        set_by,
-        set_at,
-        paused,
-        next,
-    ) = row
-    declared = QueueLimits(code_concurrency, code_rate, per) if is_declared else None
-    limits = QueueLimits(concurrency, rate, per)
-    return QueueRow(name, limits, declared, by, at, set_by, set_at, paused, next)
 
 
 def values_of(queue: QueueRow) -> dict[str, Any]:

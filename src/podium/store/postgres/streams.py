@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...model import LaneDepth, PublishedValue, QueueRow, StreamChunk
+from ..admission import queue_row
 from .measuring import MeasureReader
-from .queues import queue_row
 from .statements import SQL
 
 

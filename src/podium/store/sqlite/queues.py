@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from ...model import LaneDepth, LaneRow, QueueLimits, QueueRow
-from ..admission import Admitted, Candidate, Limits, Place, admit
+from ..admission import Admitted, Candidate, Limits, Place, admit, queue_row
 from ..sets import Changes
 from .statements import SQL, Row, rows, rows_of_each
 
@@ -17,8 +17,8 @@ from .statements import SQL, Row, rows, rows_of_each
 def read(connection: apsw.Connection, names: Sequence[str] | None = None) -> list[QueueRow]:
     """The rows of these queues; None: of all, by name."""
     if names is None:
-        return list(map(_queue, rows(connection, SQL["all_queues"])))
-    return list(map(_queue, rows(connection, SQL["queue_rows"], (json.dumps(list(names)),))))
+        return list(map(queue_row, rows(connection, SQL["all_queues"])))
+    return list(map(queue_row, rows(connection, SQL["queue_rows"], (json.dumps(list(names)),))))
 
 
 def depths(connection: apsw.Connection) -> list[LaneDepth]:
@@ -85,35 +85,6 @@ def serve(connection: apsw.Connection, admission: Admitted) -> None:
 
 def _lane(lane: LaneRow) -> Row:
     return lane.queue, lane.key, lane.served, lane.next
-
-
-def _queue(row: Row) -> QueueRow:
-    (
-        name,
-        concurrency,
-        rate,
-        per,
-        is_declared,
-        code_concurrency,
-        code_rate,
-        by,
-        at,
-        set_by,
-        set_at,
-        paused,
-        next,
-    ) = row
-    return QueueRow(
-        name,
-        QueueLimits(concurrency, rate, per),
-        QueueLimits(code_concurrency, code_rate, per) if is_declared else None,
-        by,
-        at,
-        set_by,
-        set_at,
-        bool(paused),
-        next,
-    )
 
 
 def _values(queue: QueueRow) -> Row:
