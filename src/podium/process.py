@@ -1,4 +1,4 @@
-"""What this process does with signals, and what a process that is forked from it must not inherit of that.
+"""What threads are at, what this process does with signals, and what a fork must not inherit of that.
 
 A forked process has no engine to stop and no run to hand back: what a signal means to us means nothing there.
 Its parent counts on the usual meaning (`Process.terminate()`, `with multiprocessing.Pool()`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Collection
 from types import FrameType
@@ -25,6 +26,17 @@ class _Forking(threading.local):
 
 
 _forking = _Forking()
+
+
+def frame_of(thread: int) -> FrameType | None:
+    """The innermost frame of a thread. Not to be kept: who holds a frame of its own holds in a cycle all that
+    its callers hold, until the collector comes."""
+    return sys._current_frames().get(thread)  # pyright: ignore[reportPrivateUsage]  # documented all the same
+
+
+def frames() -> list[FrameType]:
+    """The innermost frame of each thread. Not to be kept, as above."""
+    return list(sys._current_frames().values())  # pyright: ignore[reportPrivateUsage]  # documented all the same
 
 
 def handle(number: int, handler: Handler) -> None:

@@ -9,8 +9,9 @@ import os
 import subprocess
 import threading
 import time
+import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 import podium
 from podium import App, Options, PodiumError, RunParked, task, workflow
-from podium.client import StartOptions
+from podium.client import StartOptions, process
 from podium.engine import Event
 from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
@@ -391,6 +392,26 @@ def test_an_error_of_ours_after_a_commit_ends_the_engine_and_every_wait(
     monkeypatch.undo()
     with App(store, options=Options(lease=0.2)):
         assert podium.get("first").result() == 2
+
+
+class Held:
+    """Something large of a caller's."""
+
+
+@pytest.mark.parametrize("look", [process.in_test, process._is_serving])
+def test_a_look_at_the_stacks_keeps_nothing_of_them(look: Callable[[], bool]) -> None:
+    """Before, it held its own frame, and by that what its callers held until the collector came."""
+
+    def call() -> weakref.ref[Held]:
+        held = Held()
+        look()
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        assert call()() is None
+    finally:
+        gc.enable()
 
 
 @workflow

@@ -27,6 +27,7 @@ from ..errors import UsageError
 from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
+from ..process import frame_of, frames
 
 if TYPE_CHECKING:
     from asyncio import Task  # `import podium` loads no asyncio
@@ -90,8 +91,7 @@ def _is_serving() -> bool:
     Only there somebody's script can be told from a server. One that serves in `asyncio.run(...)` is known by
     the tasks of that loop: while they wait, none of their frames is on the stack.
     """
-    stacks = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
-    frame = stacks.get(threading.main_thread().ident or 0)
+    frame = frame_of(threading.main_thread().ident or 0)
     while frame is not None:
         if _is_of_server(frame) or any(map(_serves, _tasks_of(frame))):
             return True
@@ -195,13 +195,10 @@ def in_test() -> bool:
     """Whether a test session is under way in this process, whatever thread asks."""
     if not any(runner.rstrip(".") in sys.modules for runner in _TEST_RUNNERS):
         return False
-    # A documented function, for all its name.
-    frames: list[FrameType] = list(sys._current_frames().values())  # pyright: ignore[reportPrivateUsage]
-    return any(map(_is_of_test_runner, frames))
+    return any(map(_is_of_test_runner, frames()))
 
 
-def _is_of_test_runner(innermost: FrameType) -> bool:
-    frame: FrameType | None = innermost
+def _is_of_test_runner(frame: FrameType | None) -> bool:
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).startswith(_TEST_RUNNERS):
             return True

@@ -9,11 +9,11 @@ up what, at which line. Only a thread that stands still in code of ours lets the
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 
 from ..executors import LoopExecutor
 from ..machine import foreign_line
+from ..process import frame_of
 from .watchdog import TurnWatch
 
 log = logging.getLogger("podium")
@@ -40,8 +40,7 @@ class LoopStallDetector:
             return False
         if self._watch.is_turning:  # a workflow's body; its budget ends it
             return False
-        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
-        line = foreign_line(frames.get(self._thread))
+        line = foreign_line(frame_of(self._thread))
         if not line:
             return False
         if not self._told:

@@ -7,7 +7,6 @@ raised in the driving thread, and its run is parked, naming the line.
 from __future__ import annotations
 
 import ctypes
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from ..env import Env
 from ..errors import TurnBudgetExceeded
 from ..machine import Machine, user_line
+from ..process import frame_of
 
 
 class TurnWatch:
@@ -60,8 +60,7 @@ class TurnWatch:
             if not _take(turning):
                 return
             machine, error = late[0], TurnBudgetExceeded()
-            frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # documented all the same
-            line = user_line(frames.get(self._thread))
+            line = user_line(frame_of(self._thread))
             error.line = line if line != "?" else machine.defined_at()  # it was between two branches
             machine.trouble = machine.trouble or error
             machine.loop.discarded = True  # stops even a body that catches what is raised below
