@@ -5,23 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.chaos.ledger import Ledger, Line
 from tests.chaos.trial import ROOT
 from tests.chaos.witness import View
+from tests.waiting import until
 
 PATIENCE = 30.0
-
-
-def wait_until(what: Callable[[], object], story: Callable[[], str] = str) -> None:
-    """Files and other processes have no events to wait for."""
-    end = time.monotonic() + PATIENCE
-    while not what():
-        assert time.monotonic() < end, f"waited in vain; {story()}"
-        time.sleep(0.005)
 
 
 class Theatre:
@@ -58,7 +50,7 @@ class Theatre:
 
     def wait_for(self, what: Callable[[], object]) -> None:
         """Until it is true."""
-        wait_until(what, lambda: f"the ledger says {self.lines}")
+        until(what, lambda: f"the ledger says {self.lines}")
 
     def noted(self, value: str) -> list[Line]:
         """Lines with this value, or ending with it."""

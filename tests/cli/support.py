@@ -148,14 +148,6 @@ def began(project: Path) -> list[str]:
     return ledger.read_text().splitlines() if ledger.exists() else []
 
 
-def wait_until(condition: Any, seconds: float = 20.0) -> None:
-    """Look again and again: there is no event to wait for in another process."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
 class Terminal:
     """A process at a real terminal of 100 columns and 30 lines."""
 

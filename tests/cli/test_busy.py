@@ -18,7 +18,8 @@ from podium.cli.stopping import Stopping
 from podium.cli.view import View
 from podium.client import Started
 from podium.errors import IdConflict
-from tests.cli.support import PODIUM, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, environment, podium, write_app
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only there the system tells who")
 
@@ -52,7 +53,7 @@ class Command:
             self.process = subprocess.Popen([*PODIUM, *words], env=environment(), stdout=log, stderr=log)
 
     def until(self, text: str) -> None:
-        wait_until(lambda: text in self.said)
+        until(lambda: text in self.said)
 
     @property
     def said(self) -> str:

@@ -19,7 +19,8 @@ from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs, health
 from podium.model import EngineRow, NewRun, Write
 from podium.store import Finding
-from tests.cli.support import PODIUM, STORE, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, STORE, environment, podium, write_app
+from tests.waiting import until
 
 
 def problems(*args: str) -> dict[str, str]:
@@ -84,7 +85,7 @@ def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
     write_app(project)
     process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
-        wait_until((project / "ledger").exists)
+        until((project / "ledger").exists)
         assert problems("--quick") == {}
         process.send_signal(signal.SIGSTOP)
         found = problems("--quick")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, write_app
+from tests.waiting import until
 
 APP = """
 import logging, os, sys, time
@@ -230,7 +231,7 @@ def long_run(project: Path) -> Any:
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
-    wait_until(lambda: podium("logs", "long").stdout.endswith("first\n"))
+    until(lambda: podium("logs", "long").stdout.endswith("first\n"))
     yield running
     if running.poll() is None:
         running.kill()
@@ -280,7 +281,7 @@ def test_on_a_terminal_there_is_a_title(project: Path) -> None:
 def test_what_is_printed_above_the_live_tree_is_kept_without_the_tree(project: Path) -> None:
     running = Terminal("run", "app:long", "--id", "long")
     running.until("step_by_step")
-    wait_until(lambda: shown("long"))
+    until(lambda: shown("long"))
     running.until("first")
     (project / "go on").touch()
     assert running.end() == 0

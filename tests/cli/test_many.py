@@ -24,9 +24,9 @@ from tests.cli.support import (
     environment,
     podium,
     put,
-    wait_until,
     write_app,
 )
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_what_a_living_process_drives_is_not_ended_from_outside(project: Path) -
     write_app(project)
     process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
-        wait_until((project / "ledger").exists)
+        until((project / "ledger").exists)
         ran = podium("terminate", "@last")
         assert ran.returncode == 4
         assert f"runs in process {process.pid} on " in ran.stderr
@@ -177,7 +177,7 @@ def left(project: Path) -> str:
     write_app(project)
     process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
-        wait_until((project / "ledger").exists)
+        until((project / "ledger").exists)
     finally:
         process.kill()
         process.wait()
@@ -300,7 +300,7 @@ def test_a_run_of_another_process_is_watched_to_its_end(project: Path) -> None:
     driving = subprocess.Popen(
         [*PODIUM, "run", "app:opens", "-q"], env=environment(), stdout=subprocess.DEVNULL
     )
-    wait_until(lambda: podium("runs", "-q").stdout)
+    until(lambda: podium("runs", "-q").stdout)
     watching = subprocess.Popen(
         [*PODIUM, "watch", "@last"],
         env=environment(),
@@ -338,7 +338,7 @@ def test_ctrl_c_leaves_a_watched_run_alone(project: Path) -> None:
     process = subprocess.Popen(
         [*PODIUM, "run", "app:adds", "-q", "--", "--n", "30"], env=environment(), stdout=subprocess.DEVNULL
     )
-    wait_until((project / "ledger").exists)
+    until((project / "ledger").exists)
     terminal = Terminal("watch", "@last")
     terminal.until("the run goes on")
     terminal.until(" done")

@@ -14,7 +14,8 @@ import pytest
 
 from podium.client.signals import ECHO_SECONDS
 from podium.engine.hostlock import host_name
-from tests.cli.support import PODIUM, as_json, began, environment, podium, wait_until, write_app
+from tests.cli.support import PODIUM, as_json, began, environment, podium, write_app
+from tests.waiting import until
 
 APP = """
 import asyncio, os, sys, time
@@ -108,7 +109,7 @@ def test_a_run_that_ends_within_the_grace_has_its_result_told(
     project: Path, running: list[Running], how: signal.Signals
 ) -> None:
     run = start(running, "app:serves")
-    wait_until(lambda: began(project))
+    until(lambda: began(project))
     run.process.send_signal(how)
     run.until("stopping: running tasks get a moment")
     (project / "go").touch()
@@ -136,7 +137,7 @@ def test_a_run_that_does_not_end_says_how_to_go_on(
     (project / "go").touch()
     run = start(running, "app:rests", "--id", "rest")
     run.until("waits")
-    wait_until(lambda: as_json("show", "rest")["state"] == "waiting")
+    until(lambda: as_json("show", "rest")["state"] == "waiting")
     run.process.send_signal(how)
     code, out, err = run.end()
     assert (code, out) == (128 + how, "")
@@ -167,7 +168,7 @@ def test_it_may_come_at_any_moment() -> None:
 
 def test_a_second_one_leaves_at_once_and_says_how_to_go_on(project: Path, running: list[Running]) -> None:
     run = start(running, "app:serves", "--id", "slow")
-    wait_until(lambda: began(project))
+    until(lambda: began(project))
     run.process.send_signal(signal.SIGTERM)
     run.until("stopping: running tasks get a moment")
     time.sleep(PRESS_SECONDS)
@@ -183,7 +184,7 @@ def test_the_same_signal_twice_at_once_is_one(project: Path, running: list[Runni
     """As `timeout` of coreutils sends it: to the process, and to its group."""
     for _ in range(20):
         run = start(running, "app:serves")
-        wait_until(lambda: began(project))
+        until(lambda: began(project))
         sent = time.monotonic()
         run.process.send_signal(signal.SIGTERM)
         run.until("stopping: running tasks get a moment")
@@ -218,7 +219,7 @@ def test_a_resumed_run_goes_on_under_its_own_name(project: Path, running: list[R
     (project / "go").touch()
     podium("run", "app:rests", "--id", "rest", "--detach", "--store", "other.db")
     run = start(running, word, "--store", "other.db", verb="resume")
-    wait_until(lambda: as_json("show", "rest", "--store", "other.db")["state"] == "waiting")
+    until(lambda: as_json("show", "rest", "--store", "other.db")["state"] == "waiting")
     run.process.send_signal(signal.SIGTERM)
     last = run.end()[2].splitlines()[-1]
     assert last == f"go on: podium resume rest --store sqlite:///{project.resolve() / 'other.db'}"
@@ -228,7 +229,7 @@ def test_a_retried_run_goes_on_itself_and_is_not_retried_again(project: Path, ru
     podium("run", "app:fails_first", "--id", "first")
     (project / "mended").touch()
     run = start(running, "@failed", verb="retry")
-    wait_until(lambda: as_json("show", "@last")["state"] == "waiting")
+    until(lambda: as_json("show", "@last")["state"] == "waiting")
     run.process.send_signal(signal.SIGINT)
     new = as_json("show", "@last")["id"]
     assert new != "first"
@@ -237,7 +238,7 @@ def test_a_retried_run_goes_on_itself_and_is_not_retried_again(project: Path, ru
 
 def test_resume_of_a_run_that_runs_says_so(project: Path, running: list[Running]) -> None:
     driving = start(running, "app:serves", "--id", "slow")
-    wait_until(lambda: began(project))
+    until(lambda: began(project))
     ran = podium("resume", "slow", "--detach")
     assert (ran.returncode, ran.stdout) == (0, "slow\n")
     assert re.sub(r"up [\d.]+ m?s", "up a while", ran.stderr) == (

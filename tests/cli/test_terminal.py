@@ -19,9 +19,9 @@ from tests.cli.support import (
     began,
     environment,
     podium,
-    wait_until,
     write_app,
 )
+from tests.waiting import until
 
 ONCE_AND_AGAIN = """
 import pathlib, time
@@ -138,7 +138,7 @@ def test_only_steps_with_an_outcome_are_counted_as_on_record(project: Path) -> N
     for kills in range(2):
         process = subprocess.Popen([*PODIUM, "run", "app:flow", "-q"], env=environment())
         try:
-            wait_until(lambda kills=kills: len(began(project)) > kills)
+            until(lambda kills=kills: len(began(project)) > kills)
         finally:
             process.kill()
             process.wait()
@@ -197,7 +197,7 @@ def test_a_running_run_is_explained_and_cancelled_from_another_process(project: 
         text=True,
         env=environment(),
     )
-    wait_until(lambda: len(began(project)) > 2)
+    until(lambda: len(began(project)) > 2)
     why = podium("why", "@last").stdout
     assert f"in process {process.pid}" in why
     assert "asked" in podium("cancel", "@last").stderr
@@ -215,7 +215,7 @@ def test_who_was_taken_for_dead_is_told_how_to_go_on(project: Path) -> None:
         [*PODIUM, "run", "app:flow"], stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stderr is not None
-        wait_until(lambda: began(project))
+        until(lambda: began(project))
         with App(STORE, drives="nothing") as app:
             while engines := app.store.engines():  # it may beat between the look and the verdict
                 app.store.release({engine.id: engine.beat for engine in engines})

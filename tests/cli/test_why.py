@@ -22,7 +22,8 @@ from podium.engine import EngineInfo
 from podium.engine.hostlock import HostLocks, host_name
 from podium.functions import registry
 from podium.model import EngineRow, Fence, Move, NewRun, State, Write
-from tests.cli.support import PODIUM, as_json, environment, place, podium, wait_until, write_app
+from tests.cli.support import PODIUM, as_json, environment, place, podium, write_app
+from tests.waiting import until
 
 WHY_APP = """
 import time
@@ -98,7 +99,7 @@ class World:
 
     def hanging(self) -> subprocess.Popen[bytes]:
         process = self.start("hangs")
-        wait_until(Path("begun").exists)
+        until(Path("begun").exists)
         return process
 
     def app(self) -> App:
@@ -154,7 +155,7 @@ def killed(world: World) -> Still:
 
 def retry_clock(world: World) -> Still:
     world.start("flakes")
-    wait_until(lambda: "retry" in podium("show", "@last", "--json").stdout)
+    until(lambda: "retry" in podium("show", "@last", "--json").stdout)
     return Still("@last", "retrying", "flaky: try 2 in ", "")
 
 
@@ -361,7 +362,7 @@ def test_what_a_run_was_at_is_told_when_it_is_on_record(world: World) -> None:
     killed(world)  # from now on each attempt is on record before it begins
     Path("begun").unlink()
     process = world.start("hangs")
-    wait_until(Path("begun").exists)
+    until(Path("begun").exists)
     said = as_json("why", "@last")
     (detail,) = said["details"]
     assert (said["kind"], timeless(detail)) == ("running", "hang: try 1 began just now")

@@ -12,7 +12,8 @@ import podium
 from podium import App, TaskTimeout
 from podium.model import Kind
 from tests.cluster import programs
-from tests.cluster.conftest import PATIENCE, soon
+from tests.cluster.conftest import PATIENCE
+from tests.waiting import until
 
 SECONDS = 2 * PATIENCE  # a cluster of Ray takes its time to begin
 
@@ -44,11 +45,11 @@ def test_what_a_body_raises_is_its_failure(app: App, kind: str) -> None:
 def test_a_killed_worker_costs_an_attempt_and_no_outcome(app: App, kind: str, tmp_path: Path) -> None:
     run = programs.one.start(kind, "waits", str(tmp_path))
     first = tmp_path / "attempt-1"
-    soon(first.exists)
+    until(first.exists, seconds=PATIENCE)
     os.kill(int(first.read_text()), signal.SIGKILL)
-    soon((tmp_path / "attempt-2").exists)
+    until((tmp_path / "attempt-2").exists, seconds=PATIENCE)
     where = "tcp://127.0.0.1:" if kind == "dask" else "ray worker "
-    soon(lambda: f"ago: runs on {where}" in run.why())
+    until(lambda: f"ago: runs on {where}" in run.why(), seconds=PATIENCE)
     (tmp_path / "go").touch()
     assert run.result(timeout=SECONDS) == 2
     assert [entry.kind for entry in run.history()] == [Kind.RESULT], "no failure is on record"

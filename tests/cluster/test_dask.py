@@ -18,7 +18,8 @@ from podium.errors import RunCancelled
 from podium.executors import dask_cluster
 from podium.executors.dask_plugin import OnceEach
 from tests.cluster import programs
-from tests.cluster.conftest import OPTIONS, PATIENCE, ROOT, DaskCluster, soon
+from tests.cluster.conftest import OPTIONS, PATIENCE, ROOT, DaskCluster
+from tests.waiting import until
 
 
 def test_a_scheduler_that_is_killed_costs_attempts_and_no_run(tmp_path: Path) -> None:
@@ -28,9 +29,9 @@ def test_a_scheduler_that_is_killed_costs_attempts_and_no_run(tmp_path: Path) ->
             tmp_path / "podium.db", options=OPTIONS, executors={"dask": dask_cluster(cluster.address)}
         ) as app:
             run = programs.one.start("dask", "waits", str(tmp_path))
-            soon((tmp_path / "attempt-1").exists)
+            until((tmp_path / "attempt-1").exists, seconds=PATIENCE)
             cluster.restart_scheduler()
-            soon((tmp_path / "attempt-2").exists)
+            until((tmp_path / "attempt-2").exists, seconds=PATIENCE)
             (tmp_path / "go").touch()
             assert run.result(timeout=PATIENCE) == 2
             said = "\n".join(line.text for line in app.store.logs(run.id))
@@ -54,9 +55,9 @@ def test_a_result_that_is_lost_before_it_was_fetched_is_not_made_again(
     with distributed.Client(dask.address, set_as_default=False) as client:
         client.register_plugin(OnceEach())
         ours = client.submit(noted, str(tmp_path), "ours", key=f"podium-{tmp_path.name}", pure=False)
-        soon(ours.done)
+        until(ours.done, seconds=PATIENCE)
         os.kill(int((tmp_path / "ours").read_text()), signal.SIGKILL)
-        soon(lambda: ours.status != "finished")
+        until(lambda: ours.status != "finished", seconds=PATIENCE)
         client.wait_for_workers(2, timeout=PATIENCE)
         assert ours.status in ("cancelled", "lost")
         assert len((tmp_path / "ours").read_text().split()) == 1
@@ -70,13 +71,13 @@ def test_a_cancelled_run_is_over_at_once_and_what_waits_never_begins(
         for folder in folders:
             folder.mkdir()
         runs = [programs.one.start("dask", "waits", str(folder)) for folder in folders]
-        soon(lambda: sum((folder / "attempt-1").exists() for folder in folders) == 2)
+        until(lambda: sum((folder / "attempt-1").exists() for folder in folders) == 2, seconds=PATIENCE)
         for run in runs:
             run.cancel()
         for run in runs:
             with pytest.raises(RunCancelled):
                 run.result(timeout=10)
-        soon(lambda: dask.tasks() == 0)  # it has heard of it
+        until(lambda: dask.tasks() == 0, seconds=PATIENCE)  # it has heard of it
         for folder in folders:
             (folder / "go").touch()
         assert programs.one.start("dask", "adds", 1, 2).result(timeout=PATIENCE)[0] == 3
@@ -114,7 +115,7 @@ def test_a_cluster_that_was_made_here_ends_with_a_process_that_is_killed(tmp_pat
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    soon((tmp_path / "attempt-1").exists)
+    until((tmp_path / "attempt-1").exists, seconds=PATIENCE)
     family = psutil.Process(process.pid).children(recursive=True)
     assert any("podium.executors.cluster_driver" in member.cmdline() for member in family)
     process.kill()

@@ -8,8 +8,9 @@ from examples.wordcount import words
 from examples.wordcount.flow import COUNT, wordcount
 from podium import App
 from podium.model import Kind, Query
-from tests.cluster.conftest import PATIENCE, DaskCluster, soon
+from tests.cluster.conftest import PATIENCE, DaskCluster
 from tests.cluster.programs import KINDS
+from tests.waiting import until
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -27,7 +28,7 @@ def counted(app: App) -> list[str]:
 def test_words_are_counted_alike_though_a_worker_is_killed(app: App, kind: str, dask: DaskCluster) -> None:
     assert set(KINDS) <= set(COUNT)
     run = wordcount.start(str(DOCS), kind)
-    soon(lambda: counted(app))
+    until(lambda: counted(app), seconds=PATIENCE)
     if kind == "dask":
         dask.kill_a_worker()
     report = run.result(timeout=2 * PATIENCE)

@@ -13,7 +13,7 @@ from podium.client import move
 from podium.model import Query, QueueChange, QueueLimits, State, Write
 from podium.store import side_of_move
 from podium.store.moving import TABLES, Side
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 QUICK = Options(poll=0.05)
 BIG = "x" * 300_000  # longer than what stands in a row of a file
@@ -83,13 +83,13 @@ def in_every_state(url: str, ledger: Path) -> dict[str, str]:
         }
         ids = {name: run.id for name, run in runs.items()}
         runs["ended"].result(20)
-        wait_until(lambda: app.load(ids["failed"]).state is State.FAILED)
+        until(lambda: app.load(ids["failed"]).state is State.FAILED)
         runs["receiving"].send("word", "one")
-        wait_until(lambda: len(app.store.waits()) == 2)  # a question, and a child
-        wait_until(lambda: app.store.values(ids["receiving"]))
-        wait_until(lambda: app.store.values(ids["paused"]))
+        until(lambda: len(app.store.waits()) == 2)  # a question, and a child
+        until(lambda: app.store.values(ids["receiving"]))
+        until(lambda: app.store.values(ids["paused"]))
         runs["paused"].pause()
-        wait_until(lambda: app.load(ids["paused"]).state is State.PARKED)
+        until(lambda: app.load(ids["paused"]).state is State.PARKED)
         ids["child"] = app.store.waits(run=ids["parent"])[0].target
     with App(url, drives="nothing") as app:
         ids["queued"] = sums.start("never begun").id

@@ -24,6 +24,7 @@ from podium.env import RealEnv
 from podium.functions import Function, registry
 from podium.model import ALERT, Query, State, Write
 from tests.embedded.sinks import Hook
+from tests.waiting import until
 
 DIRECT = "http://127.0.0.1:9/hooks/DIRECT-S3CRET"
 gate, begun = threading.Event(), threading.Event()
@@ -96,14 +97,6 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow each other at once."""
     monkeypatch.setattr(registry["podium:deliver"], "retry", Retry(times=500, wait=0.02, factor=1))
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-    return found
 
 
 def alerts(app: App) -> list[Any]:

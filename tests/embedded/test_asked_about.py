@@ -14,7 +14,7 @@ from podium import App, Options, PayloadTooLarge, task, workflow
 from podium.cli.main import command_line
 from podium.client import questions
 from podium.model import Kind, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 QUICK = Options(poll=0.05, evict_always=True)
 
@@ -61,7 +61,7 @@ def said(store: Path, *words: str) -> str:
 
 
 def asked(app: App, run: Any) -> Any:
-    wait_until(lambda: run.state is State.WAITING)
+    until(lambda: run.state is State.WAITING)
     return questions(app, run.id)[0]
 
 

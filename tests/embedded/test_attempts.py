@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from podium import (
 from podium.engine import Event, events
 from podium.executors import Attempt, threads
 from podium.model import Kind, State
+from tests.waiting import until
 
 
 class Bell:
@@ -52,10 +52,7 @@ def _a_bell_of_its_own() -> Iterator[None]:
 
 def seen_soon(*expected: str) -> None:
     """A cancelled coroutine gets to know of it after the run has ended, on the engine's own time."""
-    deadline = time.monotonic() + 5
-    while sorted(bell.seen) != list(expected) and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert sorted(bell.seen) == list(expected)
+    until(lambda: sorted(bell.seen) == list(expected), lambda: bell.seen)
 
 
 class OddError(Exception):
@@ -301,8 +298,7 @@ def test_a_thread_past_its_timeout_is_replaced_and_its_late_result_dropped(
         assert quick.run(3) == 3, "the only slot is free again"
         entries = len(run.history())
         bell.go_on.set()
-        while "returned late" not in bell.seen:
-            time.sleep(0.001)
+        until(lambda: "returned late" in bell.seen)
         assert quick.run(4) == 4
         assert len(run.history()) == entries
         assert run.state is State.FAILED
@@ -330,8 +326,7 @@ def test_cancelling_a_run_whatever_it_waits_for(store: Any, kind: str, evict_alw
     with App(store, options=Options(poll=0.05, evict_always=evict_always)) as app:
         run = patient.start(kind)
         assert bell.rung.wait(5)
-        while kind == "backoff" and not run.history():
-            time.sleep(0.001)
+        until(lambda: kind != "backoff" or run.history())
         run.cancel()
         with pytest.raises(RunCancelled, match=run.id):
             run.result(5)
@@ -354,8 +349,7 @@ def test_a_cancelled_body_cleans_up_with_tasks(app: App) -> None:
 def test_a_parked_run_is_ended_by_a_decision(app: App) -> None:
     run = patient.start("sleep")
     assert bell.rung.wait(5)
-    while run.state is not State.WAITING:
-        time.sleep(0.005)
+    until(lambda: run.state is State.WAITING)
     app.terminate(run.id).result()
     with pytest.raises(RunCancelled):
         run.result(5)
@@ -413,7 +407,5 @@ def test_tasks_that_wait_for_runs_leave_their_slots_to_the_tasks_of_these(tmp_pa
 
     with App(tmp_path / "a.db", options=Options(thread_slots=2)):
         assert asking.start(20).result(30) == 3 * sum(n // 2 for n in range(20))
-        deadline = time.monotonic() + 5
-        while serving() > 2 and time.monotonic() < deadline:
-            time.sleep(0.001)
+        until(lambda: serving() <= 2)
         assert serving() == 2

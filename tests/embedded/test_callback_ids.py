@@ -13,7 +13,7 @@ from podium.cli.main import command_line
 from podium.executors import current_attempt
 from podium.machine.outside import derived_id
 from podium.model import Kind, RunRow, secret_of
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 EVICTING = Options(poll=0.05, evict_always=True)
 
@@ -53,8 +53,8 @@ def guessed(row: RunRow, step: str, id: str) -> bool:
 def test_an_id_is_kept_through_replays_and_cannot_be_computed_from_the_runs(store: Path) -> None:
     with App(store, options=EVICTING) as app:
         run = calls_back.options(id="known").start()
-        asked = wait_until(lambda: waited_for(app))
-        wait_until(lambda: any(entry.kind is Kind.RESULT for entry in run.history()))
+        asked = until(lambda: waited_for(app))
+        until(lambda: any(entry.kind is Kind.RESULT for entry in run.history()))
     with App(store, options=EVICTING) as app:
         row = app.load("known")
         secret = secret_of(row.context)
@@ -72,7 +72,7 @@ def test_an_id_is_kept_through_replays_and_cannot_be_computed_from_the_runs(stor
 def test_a_child_has_the_secret_of_its_family_and_an_id_of_its_own(store: Path) -> None:
     with App(store, options=EVICTING) as app:
         run = has_a_child.start()
-        asked = wait_until(lambda: waited_for(app))
+        asked = until(lambda: waited_for(app))
         child, parent = app.load(asked.run), app.load(run.id)
         assert secret_of(child.context) == secret_of(parent.context) != ""
         assert not guessed(child, asked.step, asked.target)

@@ -15,7 +15,7 @@ import podium
 from podium import App, Options, Retry, RunCancelled, sleep, task, workflow
 from podium.client import questions
 from podium.model import Query, RunRow, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 FINAL_SECONDS = 1.0  # within which it is final; it takes some 30 ms
 PATIENCE = 10.0
@@ -197,7 +197,7 @@ def test_a_cancel_is_final_soon_and_nothing_begins_after_it(
     app: App, tmp_path: Path, what: str, colour: str, body: Any
 ) -> None:
     run = body.start(str(tmp_path), colour, what)
-    wait_until(is_there(app, run.id, what, tmp_path), what, PATIENCE)
+    until(is_there(app, run.id, what, tmp_path), what, PATIENCE)
     if colour == "process":  # asked from where no engine is, as another process does
         with App(app.url, drives="nothing") as other:
             asked = time.monotonic()
@@ -211,7 +211,7 @@ def test_a_cancel_is_final_soon_and_nothing_begins_after_it(
     assert took < FINAL_SECONDS
     history = run.history()
     for child in children(app, run.id):
-        wait_until(lambda child=child: app.load(child.id).state.is_final, "the child's end", PATIENCE)
+        until(lambda child=child: app.load(child.id).state.is_final, "the child's end", PATIENCE)
         assert app.load(child.id).state is State.CANCELLED
     release.set()
     assert run.state is State.CANCELLED

@@ -14,7 +14,7 @@ import podium
 from podium import App, Options, UsageError, task, workflow
 from podium.model import STARTS, Kind, State
 from tests.embedded.test_again import plain
-from tests.embedded.test_messages import until
+from tests.waiting import until
 
 done: list[str] = []
 LOG = logging.getLogger("tests.check")

@@ -15,7 +15,7 @@ import podium
 from podium import App, Options, RunCancelled, RunNotFound, task, workflow
 from podium.client import forget
 from podium.model import Query, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 DELETED = "is not in the store any more"
 
@@ -94,7 +94,7 @@ def test_another_run_that_has_its_id_by_now_is_not_taken_for_it(
 
 def test_what_a_map_was_told_is_its_result_though_the_runs_are_deleted_then(app: App, other: App) -> None:
     runs = double.map([1, 2])
-    wait_until(lambda: len(app.find(Query(states=frozenset({State.SUCCEEDED})))) == 2)
+    until(lambda: len(app.find(Query(states=frozenset({State.SUCCEEDED})))) == 2)
     for row in app.find(Query()):
         app.wait(row.id).result(10)
     assert list(runs) == [2, 4]

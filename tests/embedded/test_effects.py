@@ -24,7 +24,7 @@ from podium import (
 )
 from podium.executors import Attempt, Ended
 from podium.model import Kind, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 QUICK = Retry(times=2, wait=0.0, jitter=False)
 
@@ -261,7 +261,7 @@ async def gives_up(order: str, fails: bool) -> str:
 def test_what_the_body_has_given_up_is_brought_to_an_outcome_before_the_end(app: App, fails: bool) -> None:
     run = gives_up.start("7", fails)
     bank.begun.wait(5)
-    wait_until(lambda: entries(run, Kind.TICK))
+    until(lambda: entries(run, Kind.TICK))
     assert run.state is State.RUNNING
     bank.go_on.set()
     if fails:
@@ -295,7 +295,7 @@ def reserve_slowly(order: str) -> str:
 def test_what_waits_for_a_slot_has_not_begun_and_never_does(store: Any) -> None:
     with App(store, options=podium.Options(thread_slots=2, poll=0.05)):
         run = cuts_many.start([str(n) for n in range(20)])
-        wait_until(lambda: any(entry.kind is Kind.ENDING for entry in run.history()))
+        until(lambda: any(entry.kind is Kind.ENDING for entry in run.history()))
         bank.go_on.set()
         with pytest.raises(ValueError, match="no"):
             run.result()

@@ -14,7 +14,7 @@ import pytest
 import podium
 from podium import App, UsageError, WrongState, task, workflow
 from podium.model import COPY_BEGAN, Kind
-from tests.embedded.test_messages import until
+from tests.waiting import until
 
 charged: list[tuple[str, int]] = []  # by idempotency key
 

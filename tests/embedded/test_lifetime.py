@@ -26,6 +26,7 @@ from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
+from tests.waiting import until
 
 started, go_on = threading.Event(), threading.Event()
 cleaned: list[str] = []
@@ -105,8 +106,7 @@ def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
     with App(store, options=Options(grace=0.1)) as app:
         runs = [two_steps.start(1), stuck_async.start(1), naps.start(60)]
         assert started.wait(5)
-        while len(runs[0].history()) < 1:
-            time.sleep(0.001)
+        until(runs[0].history)
     assert "task" in cleaned
     with App(store, drives="nothing") as app:
         assert {app.load(run.id).state for run in runs} == {State.WAITING}
@@ -172,8 +172,7 @@ def test_an_app_that_leaves_others_alone_drives_what_it_started_and_what_it_wait
     with App(store, drives="own", options=Options(evict_always=True)) as app:
         left = naps.options(delay=0.01).start(0.01)
         assert app.wait(awaited.id).result(10).state is State.SUCCEEDED
-        while not left.state.is_final:  # nobody waits for it, but it was started here
-            time.sleep(0.005)
+        until(lambda: left.state.is_final)  # nobody waits for it, but it was started here
         assert app.load(other.id).state is State.QUEUED
 
 
@@ -233,10 +232,7 @@ def test_closing_leaves_no_thread_and_no_file_open(store: Path) -> None:
     with App(store):
         assert quick.run(1) == 2
         assert set(threading.enumerate()) - before
-    deadline = time.monotonic() + 5
-    while set(threading.enumerate()) - before and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert set(threading.enumerate()) <= before
+    until(lambda: set(threading.enumerate()) <= before, threading.enumerate)
     if os.path.isdir("/proc/self/fd"):
         links = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
         assert [link for link in links if link.startswith(str(store))] == []

@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from podium import App, Options, Retry, Run, TaskTimeout, attempt, task, workflow
 from podium.model import STDERR, STDOUT, LogLine, State
+from tests.waiting import until
 
 log = logging.getLogger("tests.embedded.logs")
 spoke, go_on = threading.Event(), threading.Event()
@@ -38,14 +38,6 @@ def lines(app: App, run: Run[object]) -> list[LogLine]:
 
 def told(app: App, run: Run[object]) -> list[tuple[str, int, int, str]]:
     return [(line.step.rpartition("/")[2], line.attempt, line.level, line.text) for line in lines(app, run)]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """What another thread commits announces itself to nobody."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.002)
 
 
 @task

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from podium.cli.main import command_line
 from podium.client.messages import send
 from podium.engine.owned import OwnedRun
 from podium.model import Kind, Message, Query, State, Write
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 QUICK = Options(poll=0.05)
 EVICTING = Options(poll=0.05, evict_always=True)
@@ -69,15 +68,6 @@ async def calls_back() -> Any:
         return await done
     except RuntimeError as error:
         return f"failed: {error}"
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    pause = threading.Event()
-    for _ in range(1000):
-        if found := condition():
-            return found
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 @pytest.mark.parametrize("options", [QUICK, EVICTING])
@@ -355,7 +345,7 @@ async def hears_one() -> str:
 def test_a_child_that_waits_is_driven_by_the_script_of_its_parent(store: Path) -> None:
     with App(store, drives="own", options=EVICTING) as app:
         run = delegates.start()
-        wait_until(lambda: [row.state for row in app.find(Query())] == [State.WAITING, State.WAITING])
+        until(lambda: [row.state for row in app.find(Query())] == [State.WAITING, State.WAITING])
         (child,) = (row for row in app.find(Query()) if row.parent == run.id)
         with App(store, drives="nothing") as other:
             send(other, child.id, "word", "go", None).result()
@@ -467,8 +457,8 @@ async def gives_up(how: str) -> str:
 def test_what_a_body_gives_up_is_closed(store: Path, how: str, options: Options) -> None:
     with App(store, options=options) as app:
         run = gives_up.start(how)
-        (asked,) = wait_until(lambda: app.store.waits(run.id))
-        wait_until(lambda: app.store.waits(run.id)[0].taken is not None, "it is closed")
+        (asked,) = until(lambda: app.store.waits(run.id))
+        until(lambda: app.store.waits(run.id)[0].taken is not None, "it is closed")
         told = CliRunner().invoke(command_line, ["waiting", "--store", str(store)])
         assert "still?" not in told.output
         with pytest.raises(WrongState, match="is closed: nobody waits for an answer any more"):

@@ -11,7 +11,7 @@ import pytest
 import podium
 from podium import App, RunCancelled, WrongState, task, workflow
 from tests.cli.support import podium as command
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 
 @workflow
@@ -40,7 +40,7 @@ def test_what_is_decided_in_python_is_on_record_with_who_and_when(app: App) -> N
     run.pause(by="ann")  # it is paused: nothing happens
     run.resume()
     podium.runs("id:later").pause(by="bob").result()
-    wait_until(lambda: run.state == "parked")
+    until(lambda: run.state == "parked")
     run.cancel(by="ann")
     with pytest.raises(RunCancelled):
         run.result()
@@ -72,7 +72,7 @@ def test_a_task_that_decides_is_named_by_its_run(app: App) -> None:
 
 def test_an_answer_is_on_record_and_a_second_one_is_not(app: App) -> None:
     run = asks.start()
-    wait_until(lambda: app.store.waits(run.id))
+    until(lambda: app.store.waits(run.id))
     run.answer(True, by="ann")
     assert run.result() is True
     with pytest.raises(WrongState):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 import podium
 from podium import App, Retry, UsageError, task, workflow
 from podium.errors import PayloadTooLarge
+from tests.waiting import until
 
 QUICK = Retry(times=2, wait=0.0)
 
@@ -131,13 +130,13 @@ if __name__ == "__main__":
 
 
 def wait_for_page(store: Path, page: int) -> None:
-    until, kept = time.monotonic() + 20.0, list[bytes]()
-    while b'{"page":%d}' % page not in kept:
-        assert time.monotonic() < until, kept
-        threading.Event().wait(0.05)
-        if store.exists():
-            with App(store, drives="nothing") as looking:
-                kept = [said.payload for run in podium.runs() for said in looking.store.progress(run.id)]
+    def kept() -> list[bytes]:
+        if not store.exists():
+            return []
+        with App(store, drives="nothing") as looking:
+            return [said.payload for run in podium.runs() for said in looking.store.progress(run.id)]
+
+    until(lambda: b'{"page":%d}' % page in kept(), kept)
 
 
 def test_a_killed_attempt_is_taken_up_where_it_was(project: Path, python: list[str]) -> None:

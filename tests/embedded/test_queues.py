@@ -18,7 +18,7 @@ from podium.client import change_queue
 from podium.functions import registry
 from podium.inspect import cause_of, queue_shapes
 from podium.model import Query, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 PAIR = Queue("pair", concurrency=2)
 EACH = Queue("each", concurrency=1, per="tenant")
@@ -160,7 +160,7 @@ def test_what_retry_after_asks_for_counts_as_no_failure(app: App) -> None:
 
 def test_a_sleeping_workflow_holds_no_slot(app: App) -> None:
     runs = [naps.start(1.5) for _ in range(5)]
-    wait_until(lambda: len(rows(app, states=frozenset({State.WAITING}))) == 5)
+    until(lambda: len(rows(app, states=frozenset({State.WAITING}))) == 5)
     assert [run.result(10) for run in runs] == ["rested"] * 5
 
 
@@ -214,13 +214,13 @@ def test_a_queue_that_goes_by_a_parameter_which_is_not_there_is_refused(app: App
 def test_a_full_queue_a_paused_one_and_a_rate_are_why_a_run_waits(app: App) -> None:
     gauge.gate.clear()
     runs = [square.start(n) for n in range(3)]
-    wait_until(lambda: gauge.inside.get("") == 2)
+    until(lambda: gauge.inside.get("") == 2)
     (left,) = rows(app, function=square.name, states=frozenset({State.QUEUED}))
     assert cause_of(app, left).kind == "queue-full"
     change_queue(app, "pair", paused=True, by="kim")
     assert cause_of(app, left).kind == "queue-paused"
     gauge.gate.set()
-    wait_until(lambda: not gauge.inside.get(""))
+    until(lambda: not gauge.inside.get(""))
     assert left.id in [row.id for row in rows(app, states=frozenset({State.QUEUED}))]
     change_queue(app, "pair", paused=False)
     assert [run.result(5) for run in runs] == [0, 1, 4]
@@ -263,7 +263,7 @@ def test_what_a_schedule_starts_stands_in_its_workflows_queue(store: Path) -> No
     with App(store, options=Options(poll=0.05), functions={**registry, report.name: REPORT}) as app:
         (schedule,) = [each for each in podium.schedules() if each.name == report.name]
         schedule.fire()
-        wait_until(lambda: len(rows(app, function=report.name)) == 1)
+        until(lambda: len(rows(app, function=report.name)) == 1)
         (row,) = rows(app, function=report.name)
         assert (row.queue, row.lane) == ("each", "acme")
         assert report.get(row.id).result(5) == "acme"
@@ -271,7 +271,7 @@ def test_what_a_schedule_starts_stands_in_its_workflows_queue(store: Path) -> No
 
 def test_a_retry_of_a_queued_run_stands_in_its_queue_again(app: App) -> None:
     run = breaks.start(1)
-    wait_until(lambda: app.load(run.id).state is State.FAILED)
+    until(lambda: app.load(run.id).state is State.FAILED)
     assert app.load(run.retry().id).queue == "pair"
 
 

@@ -18,7 +18,7 @@ from podium import App, DecodeError, EncodeError, MissingValue, RunParked, Usage
 from podium.depot import Depot, depot_of
 from podium.model import Kind
 from tests.embedded import references as flows
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 
 @contextlib.contextmanager
@@ -226,7 +226,7 @@ def test_a_file_that_a_task_has_written_into_is_given_to_no_other(app: App, tmp_
 
 def test_a_run_whose_value_is_gone_is_parked_until_it_is_back(app: App, store: Path) -> None:
     run = flows.passes_on_later.start(10)
-    wait_until(lambda: len(run.history()))
+    until(lambda: len(run.history()))
     (lain,) = depot_of(store).all()
     content = lain.path.read_bytes()
     lain.path.unlink()

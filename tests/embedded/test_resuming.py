@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 SCRIPT = '''
 import asyncio, os, signal, sys, time
@@ -175,13 +177,6 @@ class Script:
 
     def wait_for(self, line: str) -> None:
         until(lambda: (self.home / "ledger").exists() and line in self.ledger)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import datetime
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from podium.calendar import begun
 from podium.client import schedule_record
 from podium.functions import Function, registry
 from podium.model import Query, Write
+from tests.waiting import until
 
 schedules_module: Any = sys.modules["podium.client.schedules"]  # the package has a function of that name
 
@@ -67,14 +68,6 @@ def functions(*flows: Any) -> dict[str, Function]:
 @pytest.fixture(autouse=True)
 def _afresh() -> None:
     seen.clear()
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

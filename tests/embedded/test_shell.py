@@ -15,7 +15,8 @@ import podium
 from podium import App, CommandFailed, Options, RunCancelled, TaskTimeout, UsageError, workflow
 from podium.executors.command import RESULT_MAX
 from podium.model import STDERR, STDOUT
-from tests.embedded.test_logs import told, until
+from tests.embedded.test_logs import told
+from tests.waiting import until
 
 
 @workflow

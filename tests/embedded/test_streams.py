@@ -17,6 +17,7 @@ from podium import App, Chunk, Options, Retry, RunNotFound, UsageError, task, wo
 from podium.client import forget
 from podium.errors import PayloadTooLarge
 from podium.executors import stream_buffer
+from tests.waiting import until
 
 go_on = threading.Event()
 
@@ -100,10 +101,7 @@ def test_a_chunk_is_seen_while_its_task_runs_on(app: App) -> None:
     run = told.start()
     stream = iter(run.stream("out"))
     assert next(stream).value == "before"
-    until = time.monotonic() + 20
-    while run.value("stage") is None and time.monotonic() < until:
-        time.sleep(0.002)
-    assert run.value("stage") == "waiting"
+    assert until(lambda: run.value("stage")) == "waiting"
     go_on.set()
     assert values(stream) == ["after"]
 

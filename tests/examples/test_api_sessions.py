@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from examples.content_moderation.servers import Site, httpbin
-from tests.examples.support import program, said, until
+from tests.examples.support import program, said
+from tests.waiting import until
 
 NAME = "examples.api_sessions"
 

@@ -14,7 +14,8 @@ import pytest
 from examples.model_deployment import digits
 from examples.model_deployment.models import halves
 from examples.model_deployment.serve import serving
-from tests.examples.support import program, said, until
+from tests.examples.support import program, said
+from tests.waiting import until
 
 NAME = "examples.model_deployment"
 BATCHES, IMAGES = 31, 899

@@ -9,11 +9,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from email.message import Message
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -24,6 +23,7 @@ from examples.monitor.table import Datasette
 from podium import App
 from podium.model import Query, State
 from tests.embedded.sinks import Hook
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 SAID = "4,044 retrieved, 4,032 stored, 102 below 50, 3 episodes"
@@ -66,13 +66,6 @@ def job(served: Served, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def test_killed_in_the_middle_it_retrieves_no_recorded_page_again(served: Served, tmp_path: Path) -> None:

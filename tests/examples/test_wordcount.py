@@ -10,7 +10,8 @@ from examples.wordcount import words
 from examples.wordcount.flow import PORTION, TOP
 from podium import App
 from podium.model import Kind, Query
-from tests.examples.support import program, said, until
+from tests.examples.support import program, said
+from tests.waiting import until
 
 NAME = "examples.wordcount"
 PAGES, WORDS = 6 * PORTION, 4000

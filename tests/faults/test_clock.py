@@ -15,6 +15,7 @@ from podium import App, Options, env, sleep, task, workflow
 from podium.model import Kind
 from podium.store.sqlite import SqliteStore
 from tests.store.words import FUNCTIONS, engine, own
+from tests.waiting import until
 
 HOUR = 3600.0
 
@@ -73,10 +74,7 @@ async def held() -> None:
 
 def falls_asleep(app: App, run: str) -> None:
     """Wait until its first task is on record, after which it sleeps."""
-    look, end = threading.Event(), time.monotonic() + 30
-    while app.load(run).entries < 1:
-        assert time.monotonic() < end
-        look.wait(0.005)
+    until(lambda: app.load(run).entries)
 
 
 @pytest.mark.parametrize("evict", [False, True], ids=["in memory", "in the store"])

@@ -12,7 +12,7 @@ import podium
 from podium import App, DamagedRecord, Options, RunCancelled, RunParked, task, workflow
 from podium.engine import read_reason
 from podium.model import Query, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 RUNS = [f"r{n}" for n in range(4)]
 BAD, *GOOD = RUNS
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Path:
     file = tmp_path / "podium.db"
     with App(file, starter="") as app:
         rests.start_many(range(len(RUNS)), id=lambda n: RUNS[n])
-        wait_until(lambda: {row.state for row in app.find(Query())} == {State.WAITING})
+        until(lambda: {row.state for row in app.find(Query())} == {State.WAITING})
     return file
 
 

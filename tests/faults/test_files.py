@@ -17,9 +17,10 @@ from podium.store import open_store
 from podium.store.sqlite import SqliteStore
 from tests.chaos.fleet import Fleet
 from tests.chaos.serving import gated
-from tests.chaos.theatre import Theatre, wait_until
+from tests.chaos.theatre import Theatre
 from tests.chaos.witness import View
 from tests.store.words import commit, engine, fenced, own, queue, result, row
+from tests.waiting import until
 
 
 @task
@@ -192,12 +193,12 @@ def test_a_worker_whose_log_is_deleted_ends_and_says_why_and_the_next_one_goes_o
         with App(fleet.store, drives="nothing", starter="") as app:
             run = gated.start(str(tmp_path / "gate"))
             (worker,) = fleet.members
-            wait_until(lambda: fleet.ledger.new())
+            until(lambda: fleet.ledger.new())
             (tmp_path / "podium.db-wal").unlink()
             assert worker.process.wait(30) not in (0, -9)
             assert "podium.db-wal was deleted while this process had it open" in worker.said()
         (tmp_path / "gate").touch()
         worker.revive()
         with App(fleet.store, drives="nothing", starter="") as app:
-            wait_until(lambda: app.load(run.id).state.is_final)
+            until(lambda: app.load(run.id).state.is_final)
             assert app.load(run.id).state.value == "succeeded"

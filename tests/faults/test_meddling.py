@@ -24,8 +24,9 @@ from podium.model import State
 from podium.store.sqlite import SqliteStore, protection
 from podium.store.sqlite.statements import transaction
 from tests.faults.meddling import DENIED, SEEN, UNSEEN, lose_the_locks
-from tests.processes.support import ROOT, Host, wait_until
+from tests.processes.support import ROOT, Host
 from tests.store.words import commit, engine, fenced, own, result, row
+from tests.waiting import until
 
 MODULE = "tests.faults.meddling"
 STARTS = 20
@@ -66,10 +67,10 @@ def look(host: Host) -> None:
 @pytest.mark.parametrize("kind", [*SEEN, *UNSEEN, *DENIED])
 def test_no_acknowledged_start_is_lost_whatever_a_task_does_to_the_files(host: Host, kind: str) -> None:
     host.worker(MODULE)
-    until = host.folder / "until"
-    (meddler,) = act("meddles", 1, kind, until)
+    end = host.folder / "until"
+    (meddler,) = act("meddles", 1, kind, end)
     started = act("counts", STARTS, 5)
-    until.touch()
+    end.touch()
     look(host)
     assert [run for run in started if host.app.store.load(run) is None] == []
     assert [host.ended(run) for run in started] == [10] * STARTS
@@ -86,13 +87,13 @@ def test_no_acknowledged_start_is_lost_whatever_a_task_does_to_the_files(host: H
 
 @pytest.mark.parametrize("kind", ["copies", *UNSEEN])
 def test_nor_of_an_app_that_does_so_itself(host: Host, kind: str) -> None:
-    until = host.folder / "until"
+    end = host.folder / "until"
     ids: list[str] = []
-    app = threading.Thread(target=lambda: ids.extend(act("drive", STARTS, kind, until)))
+    app = threading.Thread(target=lambda: ids.extend(act("drive", STARTS, kind, end)))
     app.start()
-    wait_until((host.folder / "podium.db").exists)
+    until((host.folder / "podium.db").exists)
     ids += act("counts", STARTS, 5)
-    until.touch()
+    end.touch()
     app.join(60)
     look(host)
     assert len(ids) == 2 * STARTS
@@ -102,12 +103,12 @@ def test_nor_of_an_app_that_does_so_itself(host: Host, kind: str) -> None:
 def test_a_stranger_does_not_take_the_log_away_from_an_engine_that_has_lost_its_locks(host: Host) -> None:
     """Another program that closes the store believes itself the last one that has it open."""
     worker = host.worker(MODULE)
-    until = host.folder / "until"
-    act("meddles", 1, "closes_unseen", until)
-    command = [sys.executable, "-c", STRANGER, str(host.folder / "podium.db"), str(until)]
+    end = host.folder / "until"
+    act("meddles", 1, "closes_unseen", end)
+    command = [sys.executable, "-c", STRANGER, str(host.folder / "podium.db"), str(end)]
     with subprocess.Popen(command) as stranger:
         started = act("counts", STARTS, 5)
-        until.touch()
+        end.touch()
         assert stranger.wait(30) == 0
     look(host)
     assert [host.ended(run) for run in started] == [10] * STARTS

@@ -24,8 +24,8 @@ from podium.machine import Machine
 from podium.model import State
 from podium.store import Store
 from podium.store.sqlite import SqliteStore
-from tests.isolation.conftest import soon
 from tests.tidy.source import ROOT
+from tests.waiting import until
 
 FEW = Options(thread_slots=4, poll=0.05, grace=1)
 
@@ -99,7 +99,7 @@ def test_tasks_wait_in_line_for_threads_and_it_is_said_once(
     with App(tmp_path / "podium.db", env=env, options=FEW):
         run = nests.start(6)
         assert env.refused.wait(10)
-        soon(lambda: said(caplog, "wait in line"))
+        until(lambda: said(caplog, "wait in line"))
         assert run.state is State.RUNNING
         env.given = 1000
         assert run.result(20) == 2 * sum(range(6))
@@ -116,7 +116,7 @@ def test_a_process_for_tasks_is_tried_again(tmp_path: Path, caplog: pytest.LogCa
             run = isolates.start(7)
             assert env.refused.wait(10)
             env.given = 1
-            soon(lambda: said(caplog, "a process for them could not be started"))
+            until(lambda: said(caplog, "a process for them could not be started"))
             patch.undo()
             assert run.result(20) == 7
     assert said(caplog, "a process for them could not be started") == 1
@@ -198,7 +198,7 @@ def test_no_want_of_memory_of_ours_is_an_outcome(
         lacking = Lacking(monkeypatch, owner, name, 3)
         runs = [adds.start([n, n]) for n in range(5)]
         assert [run.result(20) for run in runs] == [4 * n for n in range(5)]
-        soon(lambda: lacking.left == 0)
+        until(lambda: lacking.left == 0)
         assert app.host.engine.failure is None
     assert said(caplog, "E900") == 0
 

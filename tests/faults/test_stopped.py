@@ -14,7 +14,8 @@ import pytest
 from podium import App, Options
 from podium.inspect import cause_of, check_runs
 from podium.store import examine
-from tests.processes.support import ROOT, wait_until
+from tests.processes.support import ROOT
+from tests.waiting import until
 
 STOPS = """
 import os, signal, sys
@@ -60,5 +61,5 @@ def test_why_and_doctor_name_the_process_and_promise_no_takeover(
         assert "which is stopped" in lock.text
         assert lock.fix.startswith(f"kill -CONT {pid}")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: app.is_alive(app.store.engines()[0]) is False)
+        until(lambda: app.is_alive(app.store.engines()[0]) is False)
         assert cause_of(app, app.load(run)).kind == "orphaned"

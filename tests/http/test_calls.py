@@ -19,11 +19,11 @@ from podium.engine.residents import losses_of
 from podium.http import endpoint
 from podium.inspect import cause_of
 from podium.model import Kind
-from tests.examples.support import program, said, until
+from tests.examples.support import program, said
 from tests.http import served as tasks
 from tests.http.conftest import KEY, Served, free_port
-from tests.isolation.conftest import soon
 from tests.server.conftest import serving
+from tests.waiting import until
 
 OPTIONS = Options(poll=0.05, grace=0)
 
@@ -108,7 +108,7 @@ def test_why_says_which_endpoint_cannot_be_reached_until_it_is(tmp_path: Path) -
 def test_one_that_overruns_its_timeout_is_hung_up_on_and_cancelled_there(app: App, served: Served) -> None:
     with pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s"):
         stays.run()
-    soon(lambda: served.lines() == ["begun", "left"])
+    until(lambda: served.lines() == ["begun", "left"])
 
 
 def test_one_with_an_effect_that_may_still_run_is_waited_for(app: App, served: Served) -> None:
@@ -143,11 +143,11 @@ def test_an_answer_that_stops_in_its_middle_is_hung_up_on(tmp_path: Path) -> Non
 def test_a_cancelled_run_hangs_up(app: App, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks.stays._function, "timeout", None)
     run = stays.start()
-    soon(lambda: served.lines() == ["begun"])
+    until(lambda: served.lines() == ["begun"])
     run.cancel()
     with pytest.raises(RunCancelled):
         run.result()
-    soon(lambda: served.lines() == ["begun", "left"])
+    until(lambda: served.lines() == ["begun", "left"])
 
 
 def test_an_app_that_closes_hangs_up_and_leaves_no_thread(
@@ -156,9 +156,9 @@ def test_an_app_that_closes_hangs_up_and_leaves_no_thread(
     monkeypatch.setattr(tasks.stays._function, "timeout", None)
     with app_for(tmp_path, served.url):
         stays.start()
-        soon(lambda: served.lines() == ["begun"])
-    soon(lambda: served.lines() == ["begun", "left"])
-    soon(lambda: not [each for each in threading.enumerate() if each.name.startswith("podium-http")])
+        until(lambda: served.lines() == ["begun"])
+    until(lambda: served.lines() == ["begun", "left"])
+    until(lambda: not [each for each in threading.enumerate() if each.name.startswith("podium-http")])
 
 
 def test_whatever_goes_wrong_with_a_call_it_is_answered(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_a_call_waits_for_an_endpoint_that_is_not_there_and_loses_no_try(
     served.kill()
     with app_for(tmp_path, served.url) as app:
         run = greets.start("you")
-        soon(lambda: app.store.logs(run.id))
+        until(lambda: app.store.logs(run.id))
         with pytest.raises(TimeoutError):
             run.result(timeout=0.8)
         (line,) = app.store.logs(run.id)
@@ -279,7 +279,7 @@ def test_500_calls_through_a_server_in_trouble_are_each_recorded_once(served: Se
     with Trouble(served.port) as trouble, app_for(tmp_path, f"http://127.0.0.1:{trouble.port}/podium"):
         run = squares.start(500)
         for lines in (100, 300):
-            soon(lambda lines=lines: len(set(served.lines())) >= lines)
+            until(lambda lines=lines: len(set(served.lines())) >= lines)
             served.kill()
             served.start()
         assert run.result() == [n * n for n in range(500)]

@@ -20,7 +20,7 @@ import pytest
 from podium import App
 from podium.model import Kind
 from tests.http.conftest import free_port
-from tests.isolation.conftest import soon
+from tests.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "web.md"
 FILES = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -46,7 +46,7 @@ class Shop:
         self._process = subprocess.Popen(
             [sys.executable, "-m", *command, place], cwd=self._folder, env=env, start_new_session=True
         )
-        soon(self._answers)
+        until(self._answers)
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -94,16 +94,16 @@ def test_a_run_survives_its_server_and_is_started_once_looked_at_and_cancelled(s
         def outcomes() -> list[float]:
             return [entry.at for entry in app.history("order-7") if entry.kind is Kind.RESULT]
 
-        soon(outcomes)  # it is charged, and being shipped
+        until(outcomes)  # it is charged, and being shipped
         assert shop.ask("GET", "7") == (200, {"state": "running", "result": None})
         killed = shop.kill()
         shop.start()
         assert shop.ask("POST", "7", "?amount=120") == (202, {"run": "order-7"}), "the same run"
         parcel = {"state": "succeeded", "result": "parcel for receipt 7-120"}
-        soon(lambda: shop.ask("GET", "7") == (200, parcel))
+        until(lambda: shop.ask("GET", "7") == (200, parcel))
         charged, shipped = outcomes()
         assert charged < killed < shipped
         shop.ask("POST", "8", "?amount=1")
         assert shop.ask("DELETE", "8")[0] == 202
-        soon(lambda: shop.ask("GET", "8")[1]["state"] == "cancelled")
+        until(lambda: shop.ask("GET", "8")[1]["state"] == "cancelled")
     assert shop.ask("GET", "9")[0] == 404

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from podium import App, Options
-
-PATIENCE = 20.0
-
-
-def soon(what: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Until it is true; processes have no events to wait for."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
 
 
 def is_alive(pid: int) -> bool:

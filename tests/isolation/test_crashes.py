@@ -10,7 +10,8 @@ import pytest
 from podium import App, TaskCrashed
 from podium.model import Kind, State
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted, soon
+from tests.isolation.conftest import is_alive, noted
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_crash_counts_as_a_failure_for_retries(app: App) -> None:
 
 def test_runs_beside_a_crashing_one_do_not_notice(app: App, folder: Path) -> None:
     beside = tasks.at_once.start(str(folder), 1)
-    soon(lambda: noted(folder))
+    until(lambda: noted(folder))
     for how in ("exit", "abort", "fault", "kill"):
         with pytest.raises(TaskCrashed):
             tasks.crash.run(how)
@@ -60,7 +61,7 @@ def test_runs_beside_a_crashing_one_do_not_notice(app: App, folder: Path) -> Non
 
 def test_what_a_crashed_task_has_started_dies_with_it(app: App, folder: Path) -> None:
     assert tasks.hold.run(str(folder), "crashes").startswith("TaskCrashed")
-    soon(lambda: not any(map(is_alive, noted(folder))))
+    until(lambda: not any(map(is_alive, noted(folder))))
     assert len(noted(folder)) == 2
 
 

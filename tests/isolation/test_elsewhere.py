@@ -9,8 +9,9 @@ import pytest
 
 from podium import App, Options, TaskCrashed
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted, soon
+from tests.isolation.conftest import is_alive, noted
 from tests.isolation.test_pool import start_a_parent
+from tests.waiting import until
 
 WITHOUT = """
 import fcntl, os
@@ -44,7 +45,7 @@ def test_large_values_pass(app: App) -> None:
 
 def test_a_timeout_ends_all(app: App, folder: Path) -> None:
     assert "took longer" in tasks.hold.run(str(folder), "others")
-    soon(lambda: not any(map(is_alive, noted(folder))))
+    until(lambda: not any(map(is_alive, noted(folder))))
 
 
 def test_what_closes_its_descriptors_is_no_use_any_more(store: Path) -> None:
@@ -61,4 +62,4 @@ def test_when_the_parent_is_killed_nobody_is_left_who_lets_python_run(store: Pat
     parent = start_a_parent(store, folder, "ignores", "others for ever")
     parent.kill()
     parent.wait()
-    soon(lambda: not any(map(is_alive, noted(folder))), 5)
+    until(lambda: not any(map(is_alive, noted(folder))), 5)

@@ -17,7 +17,8 @@ from podium.engine import Event, events
 from podium.executors import Attempt
 from podium.executors.output import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted, soon
+from tests.isolation.conftest import is_alive, noted
+from tests.waiting import until
 
 MANY_BYTES = 2**30
 
@@ -85,8 +86,8 @@ def test_one_that_has_a_process_is_told_from_those_in_line(store: Path, folder: 
             lambda event: begun.append(event.attempt) if isinstance(event, events.AttemptBegan) else None
         )
         run = tasks.at_once.start(str(folder), 3)
-        soon(lambda: len(noted(folder)) == 2)
-        soon(lambda: [attempt.has_begun for attempt in begun] == [True, True, False])
+        until(lambda: len(noted(folder)) == 2)
+        until(lambda: [attempt.has_begun for attempt in begun] == [True, True, False])
         (folder / "gate").touch()
         assert len(run.result()) == 3
         assert all(attempt.has_begun for attempt in begun), "an outcome on its way is of one that has begun"
@@ -147,7 +148,7 @@ def test_what_a_task_leaves_behind_may_print_for_ever(
     assert tasks.chatter.run(str(folder)) == "done"
     assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
     app.close()
-    soon(lambda: not any(map(is_alive, noted(folder))))
+    until(lambda: not any(map(is_alive, noted(folder))))
     # So much for each of eleven attempts, and so much for each time between and after them; how fast somebody
     # takes it decides how much of that it comes to, which a tighter bound once took for a promise.
     assert len(capsys.readouterr().out) < 22 * (OUTPUT_MAX + 10_000)
@@ -155,7 +156,7 @@ def test_what_a_task_leaves_behind_may_print_for_ever(
 
 def test_one_that_never_stops_talking_holds_up_nobody(app: App, folder: Path) -> None:
     run = tasks.log_for_ever.start(str(folder))
-    soon(lambda: noted(folder))
+    until(lambda: noted(folder))
     began = time.monotonic()
     assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
     assert time.monotonic() - began < 15, "it talks for ever"

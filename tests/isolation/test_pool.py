@@ -18,8 +18,9 @@ from podium.executors import children as child_module
 from podium.executors.wire import Channel
 from podium.model import State
 from tests.isolation import tasks
-from tests.isolation.conftest import children, is_alive, noted, soon
+from tests.isolation.conftest import children, is_alive, noted
 from tests.tidy.source import ROOT
+from tests.waiting import until
 
 SCRIPT = """
 import sys
@@ -42,13 +43,13 @@ def test_no_process_is_started_before_a_task_needs_one(app: App) -> None:
 
 def test_a_process_is_used_again_and_there_is_one_to_spare(app: App) -> None:
     assert len(set(tasks.pids.run(20))) == 1
-    soon(lambda: len(children()) == 2)
+    until(lambda: len(children()) == 2)
 
 
 def test_at_most_so_many_at_once_and_the_rest_in_line(app: App, folder: Path) -> None:
     run = tasks.at_once.start(str(folder), 5)
-    soon(lambda: len(noted(folder)) == 2)
-    soon(lambda: len(children()) == 3)
+    until(lambda: len(noted(folder)) == 2)
+    until(lambda: len(children()) == 3)
     (folder / "gate").touch()
     assert len(run.result()) == 5
     assert set(run.result()) == set(noted(folder))
@@ -60,7 +61,7 @@ def test_a_process_that_served_long_is_replaced(app: App, monkeypatch: pytest.Mo
     seen = tasks.pids.run(20)
     assert [len(set(seen[at : at + 5])) for at in range(0, 20, 5)] == [1, 1, 1, 1]
     assert len(set(seen)) == 4
-    soon(lambda: not any(is_alive(pid) for pid in set(seen[:15])))
+    until(lambda: not any(is_alive(pid) for pid in set(seen[:15])))
 
 
 def test_a_process_that_keeps_much_memory_is_replaced(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,14 +71,14 @@ def test_a_process_that_keeps_much_memory_is_replaced(app: App, monkeypatch: pyt
     assert small == after
     large, after = tasks.grow.run(100 * 2**20)
     assert large != after
-    soon(lambda: not is_alive(large))
+    until(lambda: not is_alive(large))
 
 
 def test_idle_processes_leave(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "IDLE_SECONDS", 0.2)
     with App(store):
         tasks.pids.run(1)
-        soon(lambda: not children())
+        until(lambda: not children())
         assert len(tasks.pids.run(1)) == 1, "and come again"
 
 
@@ -112,7 +113,7 @@ def test_one_that_fails_to_start_holds_up_the_others_for_a_moment_only(
     monkeypatch.setattr(child_process, "_spawn", kill_some)
     with App(store, options=Options(process_slots=2, grace=0.1)):
         held = tasks.hold.start(str(folder), "ignores")
-        soon(lambda: noted(folder))
+        until(lambda: noted(folder))
         assert tasks.add.run(1, 2) == 3
         assert held.state is State.RUNNING
     assert caplog.text.count("did not start") == 4
@@ -155,7 +156,7 @@ def start_a_parent(store: Path, folder: Path, *kinds: str) -> subprocess.Popen[b
         [sys.executable, "-c", SCRIPT, str(store), str(folder), ",".join(kinds)],
         env={**os.environ, "PYTHONPATH": path},
     )
-    soon(lambda: len(noted(folder)) >= len(kinds))
+    until(lambda: len(noted(folder)) >= len(kinds))
     return parent
 
 
@@ -163,7 +164,7 @@ def test_when_the_parent_is_killed_nobody_is_left(store: Path, folder: Path) -> 
     parent = start_a_parent(store, folder, "gil for ever", "ignores")
     parent.kill()
     parent.wait()
-    soon(lambda: not any(map(is_alive, noted(folder))), 2)
+    until(lambda: not any(map(is_alive, noted(folder))), 2)
 
 
 def test_ctrl_c_is_for_the_parent_which_ends_the_others(store: Path, folder: Path) -> None:
@@ -182,7 +183,7 @@ def test_a_forked_process_keeps_no_task_alive(app: App) -> None:
         signal.pause()
     try:
         app.close()
-        soon(lambda: not is_alive(pid), 2)
+        until(lambda: not is_alive(pid), 2)
     finally:
         os.kill(forked, signal.SIGKILL)
         os.waitpid(forked, 0)

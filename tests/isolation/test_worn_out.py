@@ -11,7 +11,7 @@ import pytest
 
 from podium import App, Options, TaskTimeout, task, workflow
 from podium.executors import threads
-from tests.isolation.conftest import soon
+from tests.waiting import until
 
 gate = threading.Event()
 
@@ -70,14 +70,14 @@ def test_at_the_limit_a_process_says_once_that_it_is_exhausted_and_goes_on(
     monkeypatch.setattr(threads, "ABANDON_SECONDS", 0.05)
     with App(store, options=Options(abandoned_max=2)) as app:
         overrun(1)
-        soon(lambda: lost(app) == 1)
+        until(lambda: lost(app) == 1)
         assert (caplog.text, app.host.is_exhausted) == ("", False)
         overrun(3)
-        soon(lambda: "threads are lost" in caplog.text)
+        until(lambda: "threads are lost" in caplog.text)
         assert caplog.text.count("2 threads are lost to tasks") == 1
         assert app.host.is_exhausted
         gate.set()
-        soon(lambda: not app.host.is_exhausted)
+        until(lambda: not app.host.is_exhausted)
 
 
 def test_threads_that_end_after_all_do_not_add_up(
@@ -86,16 +86,16 @@ def test_threads_that_end_after_all_do_not_add_up(
     monkeypatch.setattr(threads, "ABANDON_SECONDS", 0.05)
     with App(store, options=Options(abandoned_max=1)) as app:
         overrun(1)
-        soon(lambda: app.host.is_exhausted and "threads are lost" in caplog.text)
+        until(lambda: app.host.is_exhausted and "threads are lost" in caplog.text)
         gate.set()
-        soon(lambda: not app.host.is_exhausted)
+        until(lambda: not app.host.is_exhausted)
     with App(store, options=Options(abandoned_max=2)) as app:
         for _ in range(3):
             gate.clear()
             overrun(1)
-            soon(lambda: lost(app) == 1)
+            until(lambda: lost(app) == 1)
             gate.set()
-            soon(lambda: lost(app) == 0)
+            until(lambda: lost(app) == 0)
         assert caplog.text.count("threads are lost") == 1, "by the first app"
 
 
@@ -121,10 +121,10 @@ def test_replacements_are_bounded_and_whoever_gets_none_keeps_its_slot(
     with App(store, options=Options(thread_slots=4, abandoned_max=2)) as app:
         before = threading.enumerate()
         overrun(6)  # the last two in the slots that two replacements have given back
-        soon(lambda: lost(app) == 2)
+        until(lambda: lost(app) == 2)
         jammed = tries_in_vain.start()
         time.sleep(0.3)
         assert (lost(app), at_work(before), jammed.state.is_final) == (2, 4 + 2, False)
         gate.set()
         jammed.result()  # it has its turn, and finds the gate open
-        soon(lambda: (lost(app), at_work(before)) == (0, 4))
+        until(lambda: (lost(app), at_work(before)) == (0, 4))

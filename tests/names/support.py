@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from podium import App
 from podium.model import Query
+from tests.waiting import until
 
 MAIL = """
 import os, sys, time
@@ -80,7 +79,7 @@ class Place:
 
     def until(self, *lines: str) -> None:
         """Until a task has written these lines."""
-        wait_until(lambda: set(lines) <= set(self.sent()))
+        until(lambda: set(lines) <= set(self.sent()))
 
     def leave(self, *people: str, how: int = signal.SIGKILL) -> str:
         """A run of these people that was killed in its first step; what was said last."""
@@ -105,10 +104,3 @@ class Place:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "in vain"
-        time.sleep(0.02)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from jupyter_client.manager import KernelManager
 
 from podium import App
 from podium.model import Query
+from tests.waiting import until
 
 SECONDS = 60.0
 SETUP = """
@@ -101,13 +101,6 @@ def notebook(tmp_path: Path) -> Iterator[Callable[..., Notebook]]:
     yield notebook
     for one in opened:
         one.close()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("told_by", ["JPY_SESSION_NAME", "PODIUM_NAME", "__vsc_ipynb_file__"])

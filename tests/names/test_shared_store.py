@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import pytest
+
+from tests.waiting import until
 
 FLOWS = """
 import os, sys
@@ -74,10 +75,7 @@ class Shared:
         return self.ledger.read_text().splitlines() if self.ledger.exists() else []
 
     def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 40
-        while not condition():
-            assert time.monotonic() < end, self.done()
-            time.sleep(0.02)
+        until(condition, self.done, seconds=40)
 
     def close(self) -> None:
         for worker in self._workers:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.names.support import MAIL, Place, wait_until
+from tests.names.support import MAIL, Place
+from tests.waiting import until
 
 # A server as uvicorn and gunicorn are ones: a command of its own that imports the program and stays.
 SERVER = "import importlib, sys, threading\nimportlib.import_module(sys.argv[1])\nthreading.Event().wait()\n"
@@ -191,7 +192,7 @@ def test_a_server_says_what_else_waits(place: Place) -> None:
     (place.home / "web.py").write_text(SERVES)
     with open(place.home / "said", "w") as said:
         server = place.start("web.py", stderr=said)
-    wait_until(lambda: "1 other run waits (other:campaign)" in (place.home / "said").read_text())
+    until(lambda: "1 other run waits (other:campaign)" in (place.home / "said").read_text())
     place.kill(server)
 
 
@@ -266,7 +267,7 @@ def test_why_names_what_the_function_may_be_called_now(place: Place) -> None:
     (place.home / "mail.py").rename(place.home / "shop" / "mail.py")
     place.start("-m", "podium", "worker", "shop.mail")
     (run,) = place.run("-m", "podium", "runs", "-q").stdout.split()
-    wait_until(
+    until(
         lambda: (
             "podium rename mail:campaign shop.mail:campaign" in place.run("-m", "podium", "why", run).stdout
         )

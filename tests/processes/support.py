@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +16,11 @@ import apsw
 
 from podium import App, codec
 from podium.model import NewRun, Query, RunRow, State, Write
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 FLOWS = "tests.processes.flows"
 PATIENCE = 20.0  # s; a test that waits so long has failed
-
-
-def wait_until(condition: Callable[[], Any], what: str = "", seconds: float = PATIENCE) -> Any:
-    """The first truth that `condition` gives."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what or "it did not happen"
-        time.sleep(0.005)
-    return found
 
 
 @dataclass(frozen=True)
@@ -137,7 +128,7 @@ class Worker:
                 self._gone(words)
             return self.text.count(words) >= times
 
-        wait_until(said, f"{words!r} was not said in:\n{self._log}")
+        until(said, f"{words!r} was not said in:\n{self._log}")
         return self.text
 
     def _gone(self, words: str) -> NoReturn:

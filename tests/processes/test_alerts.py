@@ -8,7 +8,8 @@ import pytest
 
 from podium.model import ALERT, Query, State
 from tests.embedded.sinks import Hook
-from tests.processes.support import FLOWS, Host, wait_until
+from tests.processes.support import FLOWS, Host
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -23,11 +24,11 @@ def test_a_worker_killed_before_the_sink_has_answered_loses_no_alert(hook: Hook,
     worker = host.worker(FLOWS)
     hook.on_post = lambda: worker.kill() if len(hook.posts) == 1 else 0.0
     host.start(f"{FLOWS}:tells")
-    wait_until(lambda: hook.posts)
+    until(lambda: hook.posts)
     host.worker(FLOWS)
-    wait_until(lambda: len(hook.posts) == 2)
+    until(lambda: len(hook.posts) == 2)
     first, again = hook.posts
     assert (first.key, first.body) == (again.key, again.body)
     (row,) = host.app.find(Query(function=ALERT))
-    wait_until(lambda: host.app.load(row.id).state is State.WAITING)
+    until(lambda: host.app.load(row.id).state is State.WAITING)
     assert len(hook.posts) == 2

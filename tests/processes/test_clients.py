@@ -13,7 +13,8 @@ from podium import App, Options, RunCancelled
 from podium.errors import EngineStopped
 from podium.model import Query, State
 from tests.processes import flows
-from tests.processes.support import FLOWS, ROOT, Host, wait_until
+from tests.processes.support import FLOWS, ROOT, Host
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_start_result_cancel_and_failure_work_while_a_worker_drives(host: Host, 
             flows.fails.run()
         assert list(flows.stamp.map([1, 2, 3], limit=2))
         endless = flows.relay.start(1000, 0.05)
-        wait_until(lambda: endless.state is State.RUNNING)
+        until(lambda: endless.state is State.RUNNING)
         endless.cancel()
         with pytest.raises(RunCancelled):
             endless.result(20)
@@ -96,6 +97,6 @@ def test_an_app_whose_engine_was_taken_for_dead_goes_on_with_a_fresh_one(tmp_pat
         while other.store.engines():  # by a beat that it has at this moment
             (row,) = other.store.engines()
             other.store.release({row.id: row.beat})
-        wait_until(lambda: app.host is not first)
+        until(lambda: app.host is not first)
         assert app.start(flows.fails._function, (), {}, flows.fails._call).id.result(20)
         assert [found.id for found in other.store.engines()] == [app.host.id]

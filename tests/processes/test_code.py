@@ -11,7 +11,8 @@ import pytest
 
 from podium.engine import Reason, read_engine_info, read_reason
 from podium.model import Query, RunRow, State
-from tests.processes.support import Host, wait_until
+from tests.processes.support import Host
+from tests.waiting import until
 
 # Every workflow rests in the middle; the lines that change later are marked.
 BEFORE = """
@@ -166,7 +167,7 @@ def test_changed_code_goes_on_or_parks_in_words_and_reverting_completes_all(host
     }
     held = host.start("side:same", n=3)
     for run in (*runs.values(), held):
-        wait_until(lambda run=run: rests(host, run))
+        until(lambda run=run: rests(host, run))
     worker.terminate()
     assert worker.end() == 0
 
@@ -217,7 +218,7 @@ def test_a_worker_whose_only_module_is_broken_waits_until_it_is_mended(host: Hos
     run = host.start("side:same", n=1)
     worker = host.worker("side", ready=False)
     worker.until("serves nothing yet: side cannot be imported, and is tried again")
-    (engine,) = wait_until(lambda: host.app.store.engines())
+    (engine,) = until(lambda: host.app.store.engines())
     assert "not_there" in read_engine_info(engine.info).broken["side"]
     host.write("side", BEFORE)
     assert host.ended(run) == 5
@@ -243,7 +244,7 @@ def test_a_broken_module_is_mended_without_a_restart(host: Host) -> None:
     host.write("side", BEFORE)
     worker.until("serves side now")
     assert host.ended(held) == 5
-    wait_until(lambda: not read_engine_info(host.app.store.engines()[0].info).broken)
+    until(lambda: not read_engine_info(host.app.store.engines()[0].info).broken)
     assert worker.text.count("E120") == 1, "said once, not at each try"
 
 
@@ -287,14 +288,14 @@ def test_two_versions_side_by_side_each_keep_their_runs(host: Host, leaves: str,
         folder.mkdir()
         (folder / "app.py").write_text(VERSION.format(name=name), encoding="utf-8")
         workers[name] = host.worker("app", folder=folder)
-    code = {name: wait_until(lambda pid=worker.pid: offered(host, pid)) for name, worker in workers.items()}
+    code = {name: until(lambda pid=worker.pid: offered(host, pid)) for name, worker in workers.items()}
     assert code["blue"] != code["green"]
     runs = [(name, host.start("app:flow", code[name])) for name in ("blue", "green") * 3]
     for name, run in runs:
         assert host.ended(run) == [name, name, name]
     # When nobody has its code any more, whoever is there tries; what was decided before stays.
     run = host.start("app:flow", code["blue"])
-    wait_until(lambda: rests(host, run))
+    until(lambda: rests(host, run))
     if leaves == "killed":
         workers["blue"].kill()
     else:

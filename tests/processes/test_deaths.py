@@ -13,7 +13,8 @@ import apsw
 from podium.engine.loop_stall import STALLED_SECONDS
 from podium.inspect import cause_of, check_runs
 from tests.processes import flows
-from tests.processes.support import FLOWS, Host, wait_until
+from tests.processes.support import FLOWS, Host
+from tests.waiting import until
 
 LEASE = 1.5  # s
 SHORT = ("--lease", str(LEASE))
@@ -26,7 +27,7 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
     runs = [host.start(f"{FLOWS}:relay", steps=400, seconds=0.01) for _ in range(4)]
     recoveries: list[float] = []
     for _ in range(5):
-        wait_until(lambda: len(host.running()) == len(runs))
+        until(lambda: len(host.running()) == len(runs))
         owners = host.engines()
         row = host.running()[0]
         (victim,) = (worker for worker in host.workers if worker.pid == owners[row.owner or ""])
@@ -37,7 +38,7 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
                 line.at for line in host.lines() if line.run == run and line.pid != pid and line.at > since
             ]
 
-        recoveries.append(wait_until(goes_on)[0] - killed)
+        recoveries.append(until(goes_on)[0] - killed)
         host.worker(FLOWS, "-c", "2")
     seconds = statistics.median(recoveries)
     print(f"recovery after SIGKILL: {seconds * 1000:.0f} ms at the median of {len(recoveries)}")
@@ -51,7 +52,7 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
 def test_a_frozen_worker_loses_its_runs_and_does_no_harm_when_it_wakes(host: Host) -> None:
     one, two = (host.worker(FLOWS, *SHORT) for _ in range(2))
     run = host.start(f"{FLOWS}:relay", steps=30, seconds=0.05)
-    wait_until(lambda: len(host.lines()) >= 5)
+    until(lambda: len(host.lines()) >= 5)
     engine = host.app.load(run).owner
     assert engine is not None
     zombie, other = (one, two) if host.engines()[engine] == one.pid else (two, one)
@@ -81,7 +82,7 @@ def test_a_write_lock_held_for_three_leases_condemns_no_one(host: Host) -> None:
     for _ in range(2):
         host.worker(FLOWS, *SHORT)
     runs = [host.start(f"{FLOWS}:relay", steps=20, seconds=0.02) for _ in range(4)]
-    wait_until(lambda: len(host.lines()) >= 8)
+    until(lambda: len(host.lines()) >= 8)
     before = host.engines()
     with closing(apsw.Connection(str(host.folder / "podium.db"))) as stranger:
         stranger.execute("BEGIN IMMEDIATE")
@@ -109,14 +110,14 @@ def test_a_task_that_blocks_the_event_loop_for_three_leases_condemns_no_one_and_
         host.worker(FLOWS, *SHORT)
     before = host.engines()
     run = host.start(f"{FLOWS}:blocking", seconds=STALLED_SECONDS + 3 * LEASE)
-    wait_until(host.lines)
+    until(host.lines)
     (begun,) = host.lines()
     holder = next(worker for worker in host.workers if worker.pid == begun.pid)
     source, first = inspect.getsourcelines(flows.blocks.fn)
     line = first + next(n for n, text in enumerate(source) if "time.sleep" in text)
     place = f"blocks of run {run} blocks the event loop, at {flows.__file__}:{line}"
     holder.until(f"{place}: nothing else goes on")
-    cause = wait_until(lambda: (c := cause_of(host.app, host.app.load(run))).kind == "blocked" and c)
+    cause = until(lambda: (c := cause_of(host.app, host.app.load(run))).kind == "blocked" and c)
     assert place in cause.what
     assert any(place in finding.text for finding in check_runs(host.app) if not finding.is_well)
     assert host.ended(run) == "done"

@@ -13,7 +13,7 @@ from podium import App
 from podium.client import Operator, answer, questions
 from podium.client.messages import send
 from podium.model import Query, State
-from tests.processes.support import wait_until
+from tests.waiting import until
 
 FAMILY = """
 import time
@@ -69,7 +69,7 @@ def killed(process: subprocess.Popen[str]) -> None:
 def test_a_parent_killed_while_its_children_run_goes_on_with_them(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     first = started(tmp_path, FAMILY)
-    wait_until(lambda: ledger.exists() and len(ledger.read_text().split()) >= 6)
+    until(lambda: ledger.exists() and len(ledger.read_text().split()) >= 6)
     killed(first)
     out, said = started(tmp_path, FAMILY).communicate(timeout=60)
     assert out.strip() == str(sum(range(20))), said
@@ -85,9 +85,9 @@ def test_a_parent_killed_while_its_children_run_goes_on_with_them(tmp_path: Path
 def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> None:
     store = tmp_path / "podium.db"
     first = started(tmp_path, APPROVAL)
-    wait_until(store.exists)
+    until(store.exists)
     with App(f"sqlite:///{store}", drives="nothing") as app:
-        (asked,) = wait_until(lambda: questions(app))
+        (asked,) = until(lambda: questions(app))
         first.send_signal(signal.SIGSTOP)  # it does not hear of what comes now
         answer(app, asked.run, True, None, Operator("ada")).result()
         send(app, asked.run, "word", "then", None).result()

@@ -12,7 +12,8 @@ from typing import Any
 
 from podium import codec
 from podium.model import NewRun, State, Write
-from tests.processes.support import FLOWS, Host, wait_until
+from tests.processes.support import FLOWS, Host
+from tests.waiting import until
 
 
 def podium(host: Host, *words: str) -> Any:
@@ -31,7 +32,7 @@ def test_a_pool_grows_with_the_load_and_shrinks_to_nothing(host: Host) -> None:
     assert [host.ended(run) for run in runs] == [0] * 8
     assert len({line.pid for line in host.lines()}) == 2
     assert pool.pid not in {line.pid for line in host.lines()}
-    wait_until(lambda: list(host.engines().values()) == [pool.pid])
+    until(lambda: list(host.engines().values()) == [pool.pid])
     pool.terminate()
     assert pool.end() == 0
     assert host.engines() == {}
@@ -39,23 +40,23 @@ def test_a_pool_grows_with_the_load_and_shrinks_to_nothing(host: Host) -> None:
 
 def test_a_worker_of_a_pool_that_dies_is_replaced_and_ends_with_the_pool(host: Host) -> None:
     pool = host.worker(FLOWS, "-c", "2", "--min", "1", "--max", "1")
-    (first,) = wait_until(lambda: [pid for pid in host.engines().values() if pid != pool.pid])
+    (first,) = until(lambda: [pid for pid in host.engines().values() if pid != pool.pid])
     run = host.start(f"{FLOWS}:relay", steps=1, seconds=0.5)
-    wait_until(host.lines)
+    until(host.lines)
     os.kill(first, signal.SIGKILL)
     assert host.ended(run) == 0
     second = host.lines()[-1].pid
     assert second not in (first, pool.pid)
     pool.kill()
-    wait_until(lambda: second not in host.engines().values())
+    until(lambda: second not in host.engines().values())
 
 
 def test_a_paused_worker_ends_what_it_has_begun_and_takes_nothing(host: Host) -> None:
     worker = host.worker(FLOWS)
     begun = host.start(f"{FLOWS}:relay", steps=1, seconds=0.6)
-    wait_until(host.lines)
+    until(host.lines)
     assert podium(host, "workers", str(worker.pid), "pause")["asked"] == "pause"
-    wait_until(lambda: podium(host, "workers")["workers"][0]["state"] == "paused")
+    until(lambda: podium(host, "workers")["workers"][0]["state"] == "paused")
     assert host.ended(begun) == 0
     left = host.start(f"{FLOWS}:relay", steps=1, seconds=0.0)
     time.sleep(0.5)  # of taking nothing, though it is rung for
@@ -69,7 +70,7 @@ def test_a_paused_worker_ends_what_it_has_begun_and_takes_nothing(host: Host) ->
 def test_a_worker_is_drained_from_afar(host: Host) -> None:
     worker = host.worker(FLOWS, "--grace", "10")
     run = host.start(f"{FLOWS}:relay", steps=1, seconds=0.5)
-    wait_until(host.lines)
+    until(host.lines)
     (shown,) = podium(host, "workers")["workers"]
     assert (shown["pid"], shown["kind"], shown["modules"]) == (worker.pid, "worker", [FLOWS])
     podium(host, "workers", shown["id"], "drain")

@@ -9,7 +9,8 @@ import msgspec
 
 from podium import codec
 from podium.model import NewRun, Query, QueueChange, QueueLimits, State, Write
-from tests.processes.support import Host, wait_until
+from tests.processes.support import Host
+from tests.waiting import until
 
 LIMIT, RUNS, WORKERS = 5, 60, 4
 MODULE = """
@@ -72,7 +73,7 @@ def test_five_at_once_over_four_workers_of_which_three_are_killed(host: Host) ->
             lines = host.ledger.read_text().splitlines() if host.ledger.exists() else []
             return len(lines) > many and any(line.split()[2] == str(pid) for line in lines)
 
-        wait_until(has_begun, f"{worker.pid} got nothing")
+        until(has_begun, f"{worker.pid} got nothing")
         worker.kill()
         killed[worker.pid] = time.time()
         host.worker("limited", ready=False)

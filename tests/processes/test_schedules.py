@@ -7,7 +7,8 @@ from datetime import datetime
 from podium import codec
 from podium.client import schedules
 from podium.model import Query, State
-from tests.processes.support import Host, wait_until
+from tests.processes.support import Host
+from tests.waiting import until
 
 BEATS = """
 import podium
@@ -34,11 +35,11 @@ def test_three_workers_of_which_each_is_killed_once_start_each_instant_once(host
         host.worker("beats")
     for victim in list(host.workers):
         known = len(instants(host))
-        wait_until(lambda known=known: len(instants(host)) > known + 1)
+        until(lambda known=known: len(instants(host)) > known + 1)
         victim.kill()
         host.worker("beats")
     known = len(instants(host))
-    wait_until(lambda: len(instants(host)) > known)
+    until(lambda: len(instants(host)) > known)
     (ours,) = schedules(host.app)
     ours.pause()
     (ours,) = schedules(host.app)
@@ -59,16 +60,16 @@ def _at(run: str) -> float:
 def test_nobody_was_there_for_a_while_then_two_at_once(host: Host) -> None:
     host.write("beats", BEATS.replace('"all"', "3"))
     first = host.worker("beats")
-    wait_until(lambda: instants(host))
+    until(lambda: instants(host))
     first.kill()
     (before,) = schedules(host.app)
-    wait_until(lambda: host.app.env.now() > before.standing.handled + 6)  # five instants and more pass
+    until(lambda: host.app.env.now() > before.standing.handled + 6)  # five instants and more pass
     for _ in range(2):
         host.worker("beats")
-    wait_until(lambda: schedules(host.app)[0].standing.missed)
+    until(lambda: schedules(host.app)[0].standing.missed)
     (ours,) = schedules(host.app)
     missed = [at.isoformat() for at in ours.missed_at]
-    wait_until(lambda: len(instants(host)) >= ours.standing.started)
+    until(lambda: len(instants(host)) >= ours.standing.started)
     started = instants(host)
     assert len(started) == len(set(started))
     assert not set(missed) & set(started), "what is listed was not started"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from podium.model import Query
-from tests.processes.support import Host, wait_until
+from tests.processes.support import Host
+from tests.waiting import until
 
 STOPPED = """
 from podium import sleep, task, workflow
@@ -47,7 +48,7 @@ def started(folder: Path, text: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_script_that_is_stopped_says_how_to_go_on(tmp_path: Path, how: signal.Signals) -> None:
     script = started(tmp_path, STOPPED)
-    wait_until((tmp_path / "begun").exists)
+    until((tmp_path / "begun").exists)
     script.send_signal(how)
     _, said = script.communicate(timeout=30)
     assert "podium: stopped run" in said
@@ -79,7 +80,7 @@ if __name__ == "__main__":
 def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path) -> None:
     script = started(tmp_path, STUBBORN)
     for mark in ("begun", "leaving"):
-        wait_until((tmp_path / mark).exists)
+        until((tmp_path / mark).exists)
         script.send_signal(signal.SIGINT)
     _, said = script.communicate(timeout=30)
     assert "podium: left at once: what was running is cut off\n" in said
@@ -96,7 +97,7 @@ def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -
         [sys.executable, "mails.py"],
         cwd=host.folder, env={**os.environ, "PODIUM_URL": host.url}, text=True, stderr=subprocess.PIPE,
     )  # fmt: skip
-    wait_until((host.folder / "begun").exists)
+    until((host.folder / "begun").exists)
     script.send_signal(signal.SIGINT)
     _, said = script.communicate(timeout=30)
     (row,) = host.app.find(Query())

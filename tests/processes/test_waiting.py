@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from podium.engine import read_engine_info
 from podium.inspect import cause_of, check_runs
-from tests.processes.support import Host, wait_until
+from tests.processes.support import Host
+from tests.waiting import until
 
 NESTED = """
 import time
@@ -50,7 +51,7 @@ def test_slots_that_are_held_by_tasks_that_look_again_and_again_are_told_with_wh
     host.write("nested", NESTED)
     runs = [host.start("nested:looking", n=n) for n in range(2)]
     worker = host.worker("nested", "-c", "2", "--grace", "0.1")
-    wait_until(lambda: any(read_engine_info(row.info).full for row in host.app.store.engines()))
+    until(lambda: any(read_engine_info(row.info).full for row in host.app.store.engines()))
     cause = cause_of(host.app, host.app.load(runs[0]))
     assert cause.kind == "full"
     assert any("all 2 slots for `def` tasks (thread_slots) are held" in detail for detail in cause.details)

@@ -14,7 +14,8 @@ import pytest
 from podium import codec
 from podium.engine import read_engine_info
 from podium.model import NewRun, State, Write
-from tests.processes.support import FLOWS, Host, Worker, wait_until
+from tests.processes.support import FLOWS, Host, Worker
+from tests.waiting import until
 
 
 def test_it_says_in_three_lines_what_it_serves_and_in_its_row_what_it_is(host: Host) -> None:
@@ -25,7 +26,7 @@ def test_it_says_in_three_lines_what_it_serves_and_in_its_row_what_it_is(host: H
     (row,) = host.app.store.engines()
     about = read_engine_info(row.info)
     assert (row.pid, about.kind, about.slots, about.modules) == (worker.pid, "worker", 3, (FLOWS,))
-    offered = wait_until(lambda: host.app.store.engines()[0].functions)
+    offered = until(lambda: host.app.store.engines()[0].functions)
     assert offered[f"{FLOWS}:step"] == ""
     assert len(offered[f"{FLOWS}:relay"]) == 16
 
@@ -42,7 +43,7 @@ def test_verbose_it_says_which_runs_it_takes_and_how_they_end(host: Host) -> Non
 def test_told_to_stop_it_lets_tasks_end_and_hands_the_rest_back(host: Host) -> None:
     worker = host.worker(FLOWS, "--grace", "10")
     short = host.start(f"{FLOWS}:relay", steps=1, seconds=1.0)
-    wait_until(host.lines)
+    until(host.lines)
     worker.terminate()
     assert worker.end() == 0
     assert "stopping" in worker.text
@@ -53,7 +54,7 @@ def test_told_to_stop_it_lets_tasks_end_and_hands_the_rest_back(host: Host) -> N
 def test_what_does_not_end_within_the_grace_time_is_handed_back_without_a_loss(host: Host) -> None:
     worker = host.worker(FLOWS, "--grace", "0.3")
     run = host.start(f"{FLOWS}:relay", steps=1, seconds=60.0)
-    wait_until(host.lines)
+    until(host.lines)
     worker.process.send_signal(signal.SIGINT)
     assert worker.end() == 0
     row = host.app.load(run)
@@ -64,7 +65,7 @@ def test_what_does_not_end_within_the_grace_time_is_handed_back_without_a_loss(h
 def test_a_second_signal_ends_it_at_once(host: Host, second: signal.Signals) -> None:
     worker = host.worker(FLOWS, "--grace", "60")
     host.start(f"{FLOWS}:relay", steps=1, seconds=60.0)
-    wait_until(host.lines)
+    until(host.lines)
     worker.terminate()
     worker.until("stopping")
     time.sleep(0.2)  # closer together they would be one, as `timeout` sends it

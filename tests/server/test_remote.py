@@ -19,8 +19,8 @@ from podium import (
     WrongState,
     workflow,
 )
-from tests.processes.support import wait_until
 from tests.server.conftest import Server, adds, breaks, gate, waits_for_gate
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -94,14 +94,14 @@ def test_a_run_is_sent_to_answered_and_called_back(client: Client) -> None:
     run = client.start(refund.name, 120)
     run.send("note", "late", id="once").result()
     run.send("note", "late", id="once").result()
-    wait_until(lambda: "answer" in run.why())  # it asks in its own time, and a client is not told
+    until(lambda: "answer" in run.why())  # it asks in its own time, and a client is not told
     with pytest.raises(podium.UsageError):
         run.answer("perhaps").result()
     run.answer(True).result()
     with pytest.raises(WrongState, match="answered already"):
         run.answer(False).result()
     callback = ids.get(timeout=30)
-    wait_until(lambda: callback in run.why())  # on record: before, its type is not known to the store
+    until(lambda: callback in run.why())  # on record: before, its type is not known to the store
     with pytest.raises(podium.UsageError):
         client.complete(callback, 17).result()
     client.complete(callback, "booked").result()
