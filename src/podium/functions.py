@@ -118,6 +118,16 @@ class Function:
         except TypeError as error:
             raise ArgumentError(f"{self.label}: {error}", fix=self.spelled) from None
 
+    def check_item(self, verb: str, bound: int) -> None:
+        """That one item is all it needs, after so many bound arguments. Raises ArgumentError."""
+        try:
+            self.signature.bind(*[None] * bound, None)
+        except TypeError as error:
+            raise ArgumentError(
+                f"{self.label}.{verb} gives each item as the one argument: {error}",
+                fix=f"[{self.label}.start(*item) for item in items], for several",
+            ) from None
+
     def encode(self, bound: dict[str, Any], given: int, depot: Depot | None = None) -> tuple[bytes, bytes]:
         """What `bind` gave as bytes and digest, for a call that gave so many arguments by position.
 

@@ -256,6 +256,40 @@ def test_map_outside(app: App) -> None:
     assert list(total.map([])) == []
 
 
+@task
+def between(low: int, high: int) -> int:
+    return high - low
+
+
+def test_a_map_over_a_function_of_several_arguments_says_what_an_item_is(app: App) -> None:
+    for verb in (between.map, between.start_many):
+        with pytest.raises(podium.ArgumentError) as told:
+            verb([(1, 2), (3, 5)])  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType]
+        assert f"{verb.__name__} gives each item as the one argument" in str(told.value)
+        assert "[between.start(*item) for item in items]" in str(told.value)
+    assert [run.result() for run in [between.start(*item) for item in [(1, 2), (3, 5)]]] == [1, 2]
+
+
+@workflow
+async def awaits_a_plain_one(how: str) -> object:
+    plain: Any = pay
+    return await (asyncio.gather(plain(1), plain(2)) if how == "gather" else plain(1))
+
+
+@pytest.mark.parametrize("how", ["gather", "await"])
+def test_the_value_of_a_plain_task_that_is_awaited_fails_with_the_way_to_await_it(app: App, how: str) -> None:
+    with pytest.raises(TypeError) as told:
+        awaits_a_plain_one.run(how)
+    assert any("task.start(...)" in note for note in told.value.__notes__)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_call_that_is_never_awaited_is_named_after_its_workflow(app: App) -> None:
+    call = total(3)
+    assert call.__qualname__ == "total"
+    call.close()
+
+
 def test_map_outside_awaited(app: App) -> None:
     async def main() -> list[Any]:
         seen: list[Any] = [await total.map([1, 2, 3])]
@@ -397,7 +431,7 @@ def test_retrying_a_failed_run_begins_at_the_step_that_failed(app: App) -> None:
         again.result()
     assert again.id != run.id
     with pytest.raises(UsageError, match="only a failed or cancelled one is retried"):
-        invoice.start(1).result() and total.start(1).retry()
+        _ = invoice.start(1).result() and total.start(1).retry()
 
 
 @workflow

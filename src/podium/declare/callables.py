@@ -165,6 +165,7 @@ class Durable(Generic[P, C, R]):
         page a.html
         page b.html
         """
+        self._function.check_item("map", len(self._bound))
         if limit is not None:
             check_count("map", "limit", limit, 1)
         tolerance, machine = Tolerance.of(on_error, tolerate), current_machine()
@@ -206,6 +207,7 @@ class Durable(Generic[P, C, R]):
             )
         if self._call.id is not None:
             raise UsageError("start_many(...) with options(id=...): give id=, a function of the item")
+        self._function.check_item("start_many", len(self._bound))
         calls = (
             (self._call if id is None else self._call.with_id(id(item)), (*self._bound, item))
             for item in items
@@ -385,4 +387,5 @@ class Workflow(Durable[P, C, R]):
                 drop_our_frames(error)
                 raise
 
+        run.__qualname__ = self._function.label  # Python says it of one that is never awaited
         return run()

@@ -11,6 +11,9 @@ from ..functions import Function
 from .lines import line_of, raised_at, where_defined
 from .steps import Step
 
+# Of asyncio.gather and its like, and of `await`.
+_NOT_AWAITABLE = ("a coroutine or an awaitable is required", "can't be used in 'await' expression")
+
 
 def overrun(function: Function, running: Iterable[Step]) -> str:
     """What the workflow's own deadline says: from the recorded order alone, so a replay says the same."""
@@ -34,6 +37,12 @@ def failed_with(function: Function, error: BaseException) -> str:
     """ "flow failed with ValueError: boom", for the record of a body that went on there."""
     told = codec.describe_failure(codec.encode_failure(error))
     return f"{function.label} failed with {told.in_a_line()}"
+
+
+def explain(error: BaseException) -> None:
+    """Add a note to what Python says of a value that was awaited: mostly that of a plain `def` task."""
+    if type(error) is TypeError and str(error).endswith(_NOT_AWAITABLE):
+        error.add_note("a plain `def` task gives its value when it is called; to await it: task.start(...)")
 
 
 def blame(mismatch: Mismatch, error: BaseException) -> Mismatch:

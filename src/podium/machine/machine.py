@@ -26,7 +26,7 @@ from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State, subject_of
 from .answering import Answering
 from .current import turning
 from .effects import UNDO_SCOPE, Effects, Undo
-from .endings import overrun, unasked
+from .endings import explain, overrun, unasked
 from .generators import watch_generators
 from .lines import caller, line_of, where_defined
 from .loop import Loop
@@ -311,6 +311,7 @@ class Machine(Answering):
         elif self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
         elif (error := self._root.exception() or forgotten) is not None:
+            explain(error)
             self.failure = error
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
