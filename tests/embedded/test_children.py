@@ -214,6 +214,16 @@ def test_one_id_is_one_run_also_in_a_body(app: App) -> None:
 
 
 @workflow
+async def waits_for_itself(id: str) -> Any:
+    return await waits_for_itself.options(id=id).start(id)
+
+
+def test_a_run_that_starts_itself_is_told_so_at_the_line(app: App) -> None:
+    with pytest.raises(UsageError, match=r"test_children\.py:\d+.*id='me', which is the id of this run"):
+        waits_for_itself.options(id="me").run("me")
+
+
+@workflow
 async def later() -> int:
     return await order.options(delay=0.2, tags=["late"]).start(1)
 

@@ -261,6 +261,21 @@ def test_what_no_thread_pool_can_call_is_refused_and_nothing_stored() -> None:
     assert not [run for run in podium.runs() if run.history()]
 
 
+def takes_back(_result: int, n: int) -> None:
+    """Of a charge."""
+
+
+@task(undo=takes_back)
+def charges(n: int) -> int:
+    return n
+
+
+def test_what_only_a_workflow_undoes_is_refused() -> None:
+    with Executor() as executor, pytest.raises(UsageError, match=r"submit\(charges\): it has undo="):
+        executor.submit(charges, 1)
+    assert not [run for run in podium.runs() if run.history()]
+
+
 def test_a_workflow_is_told_to_use_tasks() -> None:
     with pytest.raises(UsageError, match="inside a workflow"):
         uses_an_executor.run()

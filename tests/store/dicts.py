@@ -83,7 +83,7 @@ class DictStore:
         kept = self.runs[id]
         found.runs[id] = run = RunState(
             id, kept.state.state, kept.state.token, kept.state.owner, len(kept.entries),
-            len(kept.inbox), len(unread(kept)), kept.state.since,
+            len(kept.inbox), len(unread(kept)), kept.state.since, kept.has_begun,
         )  # fmt: skip
         run.signals = sum(row.kind == "signal" for row in unread(kept))
         if id in wanted.ends and kept.state.state in FINAL:

@@ -73,6 +73,11 @@ class Calls:
         if isinstance(function, Function):  # a declared task, with its own policies
             if function.is_workflow:
                 raise UsageError(f"submit({function.label}): it is a workflow", fix="start it: .start(...)")
+            if function.undo is not None:
+                raise UsageError(
+                    f"submit({function.label}): it has undo=, and a block of an Executor undoes nothing",
+                    fix="call it in a @workflow",
+                )
             data, digest = function.encode(
                 function.bind((*getattr(fn, "_bound", ()), *args), kwargs), len(args), self._depot()
             )

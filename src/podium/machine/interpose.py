@@ -33,8 +33,10 @@ from types import FunctionType
 from typing import Any
 
 from .. import changes, log_hook
+from ..errors import UsageError
 from .current import turning
 from .guard import refuse_effect, refuse_shared
+from .lines import caller, line_of
 from .structured import leave_group, leave_timeout
 
 
@@ -57,6 +59,12 @@ class as_completed:  # it stands in for asyncio's function of that name
     """asyncio.as_completed, iterable in both ways of 3.13, in the order in which outcomes are recorded."""
 
     def __init__(self, fs: Iterable[Any], *, timeout: float | None = None) -> None:
+        machine = turning.machine
+        if machine is not None and not machine.function.is_async:  # nothing there could await what it gives
+            raise UsageError(
+                f"{line_of(*caller())}: asyncio.as_completed(...) in a `def` workflow, which cannot await",
+                fix="task.map(items).as_completed(), or make the workflow `async def`",
+            )
         unique: dict[int, Any] = {id(f): f for f in fs}
         self._todo = [asyncio.ensure_future(f) for f in unique.values()]
         self._left = self._open = len(self._todo)

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from .. import codec
 from ..depot import Depot
 from ..env import encode_id
-from ..errors import RunCancelled
+from ..errors import RunCancelled, UsageError
 from ..functions import Function
 from ..model import secret_of
 from .branch import Timer
-from .lines import caller
+from .lines import caller, line_of
 from .loop import Loop
 from .parts import RunLoop
 from .scope import Scope
@@ -228,6 +228,7 @@ def _expiring(machine: Asking, step: _A, timeout: float | None, what: str) -> _A
 class Asking(StepOwner, Protocol):
     """The machine whose body asks."""
 
+    run: str
     loop: Loop
     headers: str
     verbs: Verbs
@@ -263,6 +264,12 @@ def start_child(
     identity = (scope or loop.current_scope()).identify(function.label)
     target = options.id or derived_id(machine.verbs.lineage_at(identity), identity, loop.now)
     line = where or caller()
+    if target == machine.run:
+        raise UsageError(
+            f"{line_of(*line)}: {function.label} is started with id={target!r}, which is the id of this run: "
+            "it would wait for its own end",
+            fix="choose another id",
+        )
     step = ChildStep(machine, loop, identity, function, data, digest, line, target)
     step.options = options
     step.queue, step.lane = place

@@ -10,6 +10,8 @@ from typing import Any, NoReturn, Protocol
 
 from greenlet import greenlet
 
+from ..functions import Function
+
 
 class RunLoop(asyncio.AbstractEventLoop):
     """A run's event loop, as its tasks, timers, generators and workers see it."""
@@ -61,6 +63,7 @@ class RunMachine(Protocol):
     """The machine whose turn a thread is in, as guard, logging and generators see it."""
 
     run: str
+    function: Function
     replaying: bool
     trouble: BaseException | None
     on_log: Callable[[str, logging.LogRecord], None] | None  # told the run and what its body logs

@@ -287,7 +287,7 @@ class _Judging:
         if move.fingerprint is not None:
             run.fingerprint = move.fingerprint
         if move.state is State.WAITING:
-            if run.unread > 0 if move.seen is None else run.messages > move.seen:
+            if run.has_begun and (run.unread > 0 if move.seen is None else run.messages > move.seen):
                 run.due = 0.0  # since ever, not since now, or a clock that is set back would delay it
             # An engine looks after the runs that it lets wait; one that a client puts back is anybody's.
             self.changes.wakes |= self._engine is None
@@ -370,6 +370,7 @@ class _Judging:
             messages=0,
             unread=0,
             since=new.at,
+            has_begun=new.owned,
             queue=new.queue,
             lane=new.lane,
             due=None if new.owned else new.at if new.due is None else new.due,

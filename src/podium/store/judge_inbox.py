@@ -46,7 +46,8 @@ class Inboxes:
         if message.kind != SIGNAL:
             self._told.append(msgspec.structs.replace(message, n=run.messages))
         self._counted(run)
-        if run.owner is None and run.state in (State.QUEUED, State.WAITING):
+        is_early = message.kind == SIGNAL and not run.has_begun  # it begins at its time, and receives it then
+        if run.owner is None and run.state in (State.QUEUED, State.WAITING) and not is_early:
             run.due = 0.0
             if (
                 run.queue

@@ -51,6 +51,7 @@ class RunState(msgspec.Struct, gc=False):
     messages: int  # numbers that its inbox has given
     unread: int  # messages that nobody has taken
     since: float  # when it was started, or else created
+    has_begun: bool  # its body was brought into memory once
     queue: str = ""
     lane: str = ""
     rank: float | None = None

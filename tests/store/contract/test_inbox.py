@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from podium.model import ANSWER, CANCEL, OUTCOME, SIGNALS_MAX, Kind, Message, Move, Outcome, State, Write
+from podium.model import (
+    ANSWER,
+    CANCEL,
+    OUTCOME,
+    SIGNALS_MAX,
+    Fence,
+    Kind,
+    Message,
+    Move,
+    Outcome,
+    State,
+    Write,
+)
 from podium.store import Store
 from tests.store.words import (
     DONE,
@@ -74,17 +86,35 @@ def test_a_message_makes_a_run_due_that_nobody_drives_before_and_after_its_move_
     store: Store,
 ) -> None:
     own(store, "r1", "r2")
-    queue(store, "r3", due=70.0)
     waits = Move(State.WAITING, due=50.0, seen=0)
     writes = (
         Write(messages=(message("m", "r1"),)),
         fenced("r1", move=waits),
         fenced("r2", move=waits),
-        Write(messages=(message("m", "r2"), message("m", "r3"))),
+        Write(messages=(message("m", "r2"),)),
     )
     assert outcomes(store, *writes) == [DONE] * 4
-    assert [due(store, run) for run in ("r1", "r2", "r3")] == [0.0] * 3
-    assert len(store.claim("e1", FUNCTIONS, 10, 1.0).heads) == 3
+    assert (due(store), due(store, "r2")) == (0.0, 0.0)
+    assert len(store.claim("e1", FUNCTIONS, 10, 1.0).heads) == 2
+
+
+def test_a_signal_does_not_begin_a_run_before_its_time_and_a_cancel_ends_it_at_once(store: Store) -> None:
+    queue(store, "r1", "r2", "r3", due=70.0)
+    paused = Fence("r3", 0, frozenset({State.QUEUED}))
+    commit(store, Write(fence=paused, move=Move(State.PARKED)), engine=None)
+    for run in ("r1", "r3"):
+        sent(store, message("m", run))
+    sent(store, message("m", "r2", kind="cancel"))
+    resumed = Write(fence=Fence("r3", 0, frozenset({State.PARKED})), move=Move(State.WAITING, due=70.0))
+    commit(store, resumed, engine=None)
+    assert [due(store, run) for run in ("r1", "r2", "r3")] == [70.0, 0.0, 70.0]
+    for run in ("r1", "r3"):
+        sent(store, message("m2", run))
+    assert [head.id for head in store.claim("e1", FUNCTIONS, 10, 1.0).heads] == ["r2"]
+    store.claim("e1", FUNCTIONS, 10, 70.0)
+    move(store, "r1", State.WAITING, due=90.0, seen=2)
+    sent(store, message("m3", "r1"))
+    assert due(store) == 0.0
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.PARKED])

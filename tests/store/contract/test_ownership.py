@@ -73,7 +73,7 @@ def test_a_claim_of_named_runs_takes_no_other(store: Store) -> None:
     found = store.claim("e1", FUNCTIONS, 10, 9.0, ["r1", "r2", "r4", "unknown"])
     assert ([head.id for head in found.heads], found.next_due) == (["r1"], 30.0)
     assert [row.functions for row in store.engines() if row.id == "e1"] == [FUNCTIONS]
-    commit(store, Write(messages=(message("m1", "r2"),)), engine=None)
+    commit(store, Write(messages=(message("m1", "r2", kind="cancel"),)), engine=None)
     assert [head.id for head in store.claim("e1", FUNCTIONS, 10, 9.0, ["r2"]).heads] == ["r2"]
     assert store.claim("e1", FUNCTIONS, 10, 99.0, []).heads == ()
 
@@ -178,7 +178,7 @@ def test_the_next_due_time_says_when_more_can_be_claimed_at_once(store: Store, w
     own(store, "r1", "r2")
     for id in ("r1", "r2"):
         move(store, id, State.WAITING, due=3.0 if wake == "due" else None)
-        commit(store, Write(messages=(message("m", id),) if wake == "message" else ()))
+        commit(store, Write(messages=(message("m", id, kind="cancel"),) if wake == "message" else ()))
     first = store.claim("e1", FUNCTIONS, 1, 9.0)
     assert len(first.heads) == 1
     assert first.next_due is not None
@@ -207,7 +207,7 @@ def test_a_run_is_left_to_the_engine_that_offers_its_code(store: Store) -> None:
 def test_a_run_whose_code_nobody_offers_is_anybodys_after_ones_own(store: Store, wake: str) -> None:
     for id, fingerprint in (("r1", "v0"), ("r2", "v1"), ("r3", "")):
         queue(store, id, fingerprint=fingerprint, due=1.0 if wake == "due" else 500.0)
-        commit(store, Write(messages=(message("m", id),) if wake == "message" else ()))
+        commit(store, Write(messages=(message("m", id, kind="cancel"),) if wake == "message" else ()))
     heads = store.claim("e1", FUNCTIONS, 10, 99.0).heads
     assert [head.id for head in heads] == ["r2", "r3", "r1"]
     assert [head.fingerprint for head in heads] == ["v1", "", "v0"], "a head tells what it was recorded under"
@@ -217,7 +217,7 @@ def test_a_run_whose_code_nobody_offers_is_anybodys_after_ones_own(store: Store,
 def test_a_message_wakes_a_run_only_for_an_engine_with_its_code(store: Store) -> None:
     offer(store, "old", "v0")
     queue(store, "r1", fingerprint="v0", due=500.0)
-    commit(store, Write(messages=(message("m", "r1"),)), engine=None)
+    commit(store, Write(messages=(message("m", "r1", kind="cancel"),)), engine=None)
     assert claimed(store) == []
     assert [head.id for head in store.claim("old", {"app:flow": "v0"}, 10, 99.0).heads] == ["r1"]
 

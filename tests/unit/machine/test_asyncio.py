@@ -372,6 +372,15 @@ def test_as_completed_ends_when_all_were_given() -> None:
     assert result(body) == [10, "none", "none"]
 
 
+def test_as_completed_in_a_plain_body_names_the_way() -> None:
+    def body() -> list[Any]:
+        return list(asyncio.as_completed([fetch.start(1)]))
+
+    with pytest.raises(podium.UsageError, match=r"test_asyncio\.py:\d+: asyncio\.as_completed") as raised:
+        Life(body).value()
+    assert "map(items).as_completed()" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("make", "what", "fix"),
     [

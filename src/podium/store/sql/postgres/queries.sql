@@ -41,12 +41,12 @@ SELECT id FROM podium.runs WHERE key IN ({wanted}) ORDER BY id FOR NO KEY UPDATE
 -- name: runs
 -- The rows that a round of Writes is judged by, in the order of `podium.store.sets.RunState`.
 SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
-       messages, unread, coalesce(started, created), queue, lane, rank, key
+       messages, unread, coalesce(started, created), started IS NOT NULL, queue, lane, rank, key
 FROM podium.runs WHERE id = ANY (%(runs)b::text[]);
 
 -- name: wanted_runs
 SELECT id, state, token, owner, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)),
-       messages, unread, coalesce(started, created), queue, lane, rank, key
+       messages, unread, coalesce(started, created), started IS NOT NULL, queue, lane, rank, key
 FROM podium.runs WHERE key IN ({wanted});
 
 -- name: wanted_by_id

@@ -12,7 +12,8 @@ SELECT 1 FROM engines WHERE id = ?;
 SELECT runs.id, state, token, owner,
        max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
            coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0)),
-       messages, unread, coalesce(started, created), queue, lane, rank, runs.key, iif(typeof(payload) = 'text', payload, NULL)
+       messages, unread, coalesce(started, created), started IS NOT NULL, queue, lane, rank,
+       runs.key, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
 -- name: fence
