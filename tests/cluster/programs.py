@@ -19,6 +19,8 @@ def adds(a: int, b: int) -> tuple[int, int, str, int]:
     print("adding")
     podium.progress(1, 2, "half")
     podium.measure("sums", a + b)
+    podium.emit("parts", a)
+    podium.emit("parts", b)
     logging.getLogger(__name__).warning("it is %d", a + b)
     return a + b, os.getpid(), podium.idempotency_key(), podium.attempt()
 

@@ -31,6 +31,7 @@ def test_a_body_runs_there_with_all_that_it_may_ask_for_and_say(app: App, kind: 
     said = [line for line in text_of(app, run.id).split("\n") if not line.startswith("runs on ")]
     assert said == ["adding", "it is 3"]
     assert [point.value for point in podium.series("sums")][-1] == 3
+    assert [chunk.value for chunk in run.stream("parts")] == [1, 2]
 
 
 def test_many_at_once_and_an_async_def(app: App, kind: str) -> None:

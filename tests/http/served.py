@@ -29,6 +29,8 @@ def square(n: int) -> int:
 
 @task(executor="http")
 async def greet(name: str) -> tuple[str, int]:
+    await podium.emit("words", name)
+    podium.publish("name", name)
     await asyncio.sleep(0)
     return f"hello {name}", podium.attempt()
 

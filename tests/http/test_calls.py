@@ -83,6 +83,9 @@ def app(served: Served, tmp_path: Path) -> Iterator[App]:
 
 def test_both_colours_and_failures_come_back_as_they_are(app: App) -> None:
     assert greets.run("you") == ("hello you", 1)
+    run = greets.start("me")
+    assert [chunk.value for chunk in run.stream("words")] == ["me"]
+    assert run.value("name") == "me"
     assert squares.run(3) == [0, 1, 4]
     assert fails.run() == "LookupError('gone')"
 

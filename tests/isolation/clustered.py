@@ -24,6 +24,22 @@ def refuses(n: int) -> int:
     raise ValueError(f"no {n}, attempt {podium.attempt()}")
 
 
+@task(executor="cluster", retries=Retry(times=1, wait=0))
+def speaks(count: int) -> str:
+    for n in range(count):
+        podium.emit("numbers", n)
+        podium.publish("at", n)
+    if podium.attempt() == 1:
+        raise ValueError("said all, and failed")
+    try:
+        podium.emit("large", "x" * 60_000)
+        for _ in range(20):
+            podium.emit("large", "x" * 60_000)
+    except podium.PayloadTooLarge as error:
+        return str(error)
+    return ""
+
+
 @task(executor="cluster")
 def rests() -> None:
     time.sleep(0.01)
@@ -42,6 +58,11 @@ async def doubled(n: int) -> int:
 @workflow
 def refused(n: int) -> int:
     return refuses(n)
+
+
+@workflow
+def spoken(count: int) -> str:
+    return speaks(count)
 
 
 @workflow

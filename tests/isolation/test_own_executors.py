@@ -123,6 +123,21 @@ def test_an_attempt_is_made_in_another_process_with_all_that_it_may_ask_for(
     assert made[0].is_closed
 
 
+def test_what_a_body_emits_and_publishes_there_comes_with_its_outcome(store: Path) -> None:
+    def here(env: Env, reactor: Reactor, ended: Callable[[Ended], None]) -> Outage:
+        return Outage(0, ended)
+
+    with App(store, options=OPTIONS, executors={"cluster": here}):
+        run = clustered.spoken.start(3)
+        assert "emit('large', ...) in speaks" in run.result(timeout=60), (
+            "what has no room is told, and not lost"
+        )
+        chunks = [(chunk.n, chunk.attempt, chunk.value) for chunk in run.stream("numbers")]
+        assert chunks == [(1, 1, 0), (2, 1, 1), (3, 1, 2), (4, 2, 0), (5, 2, 1), (6, 2, 2)]
+        assert run.value("at") == 2
+        assert [chunk.n for chunk in run.stream("large")] == list(range(1, 18))
+
+
 def test_a_lost_attempt_begins_again_and_is_no_failure(store: Path) -> None:
     made: list[Outage] = []
 

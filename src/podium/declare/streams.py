@@ -46,6 +46,9 @@ def emit(name: str, chunk: Any) -> Waiting[None]:
     the history does not grow. A replay repeats none. An attempt that is lost in a crash may leave its first
     chunks; the next attempt begins anew, and a chunk says of which attempt it is.
 
+    In a task that runs elsewhere (behind HTTP, on a cluster, on an executor of one's own) they are there when
+    its attempt has ended; 1 MiB of what it says, by `publish` too, is kept, then PayloadTooLarge is raised.
+
     Where the store is slower than the task, it waits for room here, 1 MiB in; in async code by
     `await podium.emit(...)`: one who does not await it is told PayloadTooLarge at 16 MiB. Nothing is let go.
     Outside of runs it does nothing. Raises UsageError for a name that is none, EncodeError, PayloadTooLarge.

@@ -36,6 +36,7 @@ from .cluster_wire import (
     encode,
 )
 from .encoded import failure_of, order
+from .kept import take_over
 from .protocol import Reactor
 
 log = logging.getLogger("podium")
@@ -250,7 +251,7 @@ class ClusterExecutor:
         for line in reply.lines:
             capture.line(attempt, line.level, line.text)
         attempt.said = reply.said or attempt.said
-        attempt.measures = reply.done.measures
+        take_over(attempt, reply.done)
         failure = failure_of(reply.done, reply.payload)
         self._ended(Ended(attempt, reply.payload, failure, reply.done.lost))
 

@@ -14,9 +14,9 @@ import msgspec
 
 from .. import codec
 from ..functions import Function
-from ..model import Measure
 from ..sizes import spelled_size
 from .attempt import Attempt, Ended, fresh_context, is_loss
+from .kept import Kept, take_over
 from .loading import find
 from .memory import capped
 from .wire import Do, Done, ModuleRef
@@ -56,18 +56,18 @@ def run_named(do: Do, args: bytes, function: Function) -> bytes:
 
 async def await_named(do: Do, args: bytes, function: Function) -> bytes:
     """The same of an `async def`, on this loop. Cancelled, it cancels the body."""
-    measures: list[Measure] = []
+    kept = Kept()
     try:
-        attempt = _attempt(do, args, function, measures)
+        attempt = _attempt(do, args, function, kept)
         context = fresh_context(attempt)
         body = asyncio.get_running_loop().create_task(_awaited(attempt), context=context)
         payload = await body
-        done = Done(good=True, measures=measures)
+        done = kept.done(good=True)
     except BaseException as error:
         here = asyncio.current_task()
         if here is not None and here.cancelling():
             raise  # it is not the body that has ended so
-        done, payload, _ = _failed(do, error, measures)
+        done, payload, _ = _failed(do, error, kept)
     return msgspec.msgpack.encode((done, payload))
 
 
@@ -78,7 +78,7 @@ async def _awaited(attempt: Attempt) -> bytes:
 def decode_outcome(attempt: Attempt, outcome: bytes) -> Ended:
     """How the attempt ended, by what `run_encoded` gave. Raises msgspec.DecodeError for other bytes."""
     done, payload = msgspec.msgpack.decode(outcome, type=tuple[Done, bytes])
-    attempt.measures = done.measures
+    take_over(attempt, done)
     return Ended(attempt, payload, failure_of(done, payload), done.lost)
 
 
@@ -105,30 +105,31 @@ def run_order(
 ) -> tuple[Done, bytes, BaseException | None]:
     """Make the attempt; its outcome, that encoded, and what it raised. `begin` is called before the body.
     `given`: the task, where it is not to be looked for."""
-    measures: list[Measure] = []
+    kept = Kept()
     try:
-        attempt = _attempt(do, args, given or find(do.function, do.import_from), measures)
+        attempt = _attempt(do, args, given or find(do.function, do.import_from), kept)
         begin(attempt)
         with capped(do.memory):
             result = fresh_context(attempt).run(_run, attempt)
-        return Done(good=True, measures=measures), result, None
+        return kept.done(good=True), result, None
     except BaseException as error:  # SystemExit too: it is the task's failure, not the process's end
-        return _failed(do, error, measures)
+        return _failed(do, error, kept)
 
 
-def _attempt(do: Do, args: bytes, function: Function, measures: list[Measure]) -> Attempt:
+def _attempt(do: Do, args: bytes, function: Function, kept: Kept) -> Attempt:
     attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
     attempt.key, attempt.last = do.key, do.last
-    attempt.headers, attempt.since, attempt.measures = do.headers, do.since, measures
+    attempt.headers, attempt.since = do.headers, do.since
+    attempt.measures, attempt.streams = kept.measures, kept
     return attempt
 
 
-def _failed(do: Do, error: BaseException, measures: list[Measure]) -> tuple[Done, bytes, BaseException]:
+def _failed(do: Do, error: BaseException, kept: Kept) -> tuple[Done, bytes, BaseException]:
     if isinstance(error, MemoryError) and not error.args and do.memory is not None:
         label = do.function.rpartition(":")[2]
         error.args = (f"{label} wanted more than its memory cap of {spelled_size(do.memory)}",)
     final, lost = not isinstance(error, Exception), is_loss(error)
-    return Done(good=False, final=final, lost=lost, measures=measures), codec.encode_failure(error), error
+    return kept.done(good=False, final=final, lost=lost), codec.encode_failure(error), error
 
 
 def _run(attempt: Attempt) -> bytes:

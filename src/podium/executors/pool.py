@@ -17,6 +17,7 @@ from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
 from .emissions import InPool
 from .encoded import failure_of, modules_of
+from .kept import take_over
 from .memory import resident
 from .output import Said
 from .slots import SlotLoad
@@ -221,7 +222,7 @@ class Pool:
                 self._logged(child.attempt, _record(logged))
             case Done() as done if child.attempt is not None and not child.stop_reason:
                 attempt = child.attempt
-                attempt.measures = done.measures
+                take_over(attempt, done)
                 error = failure_of(done, frame.payload)
                 child.ended()
                 if isinstance(error, MemoryError):

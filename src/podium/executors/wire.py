@@ -119,6 +119,14 @@ class Logged(msgspec.Struct, frozen=True, tag=True):
     function: str
 
 
+class Spoken(msgspec.Struct, frozen=True, array_like=True):
+    """A chunk that a body has emitted, or the value that it has published last under this name."""
+
+    name: str
+    payload: bytes
+    is_value: bool = False
+
+
 class Done(msgspec.Struct, frozen=True, tag=True):
     """From the child: the attempt ended. The payload is its encoded result or failure.
 
@@ -129,6 +137,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     final: bool = False
     lost: bool = False
     measures: list[Measure] = []
+    spoken: list[Spoken] = []  # of a body that no engine could hear while it ran
 
 
 Message = Hello | Load | Do | Room | Ready | Began | Noted | Emitted | Waits | Started | Logged | Done
