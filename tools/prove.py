@@ -50,6 +50,14 @@ PROOFS = (
         lines=30,
     ),
     Proof(
+        "worlds",
+        "2,000 simulated worlds of each further kind break no promise: endless runs, families, effects,"
+        " forks; pauses, names, answers; queues; cached results, values by reference, series; alerts,"
+        " schedules.",
+        "-m tests.sim --kinds all --seeds 2000",
+        lines=20,
+    ),
+    Proof(
         "chaos",
         "300 real kills of a 1,000-step run, a 10,000-wide fan-out and 200 concurrent runs: right results, no"
         " recorded step runs again, the store intact.",

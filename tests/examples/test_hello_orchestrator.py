@@ -17,10 +17,10 @@ HERE = ROOT / "examples" / "hello_orchestrator"
 LINES = {f"Task {number} completed" for number in range(1, 6)}
 
 
-def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PODIUM_URL": str(project / "runs.db")}
+def run(project: Path, *options: str, where: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PODIUM_URL": str(project / "runs.db"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "examples.hello_orchestrator", *options]
-    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=60)
+    return subprocess.run(command, cwd=where, env=environment, text=True, capture_output=True, timeout=60)
 
 
 def bodies(*outputs: str) -> Counter[str]:
@@ -46,6 +46,13 @@ def test_killed_at_three_done_it_runs_two_more_bodies(project: Path) -> None:
     assert set(re.findall(r"Task \d completed", again.stdout)) == LINES
     assert set(bodies(again.stdout)) == {"4", "5"}, "only what had no result"
     assert began <= {"1", "2", "3", "4"}
+    assert "3 results" in again.stderr
+
+
+def test_it_goes_on_also_when_it_is_run_in_a_folder_that_is_not_its_project(project: Path) -> None:
+    run(project, "--workers", "1", "--seconds", "0.05", "--die-after", "3", where=project)
+    again = run(project, "--workers", "1", "--seconds", "0.05", where=project)
+    assert set(bodies(again.stdout)) == {"4", "5"}
     assert "3 results" in again.stderr
 
 

@@ -1,7 +1,8 @@
 """`python -m tests.sim --seeds 20000`: search for broken promises, and say what was searched.
 
---replay SEED   one world, with its trace digest and what went wrong
---planted       only the planted bugs
+--kinds NAME,NAME   worlds of these kinds alone, or "all" but those by chance; no plants, no crash points
+--replay SEED       one world, of the first of `--kinds`, with its trace digest and what went wrong
+--planted           only the planted bugs
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import sys
 import time
 
 from tests.sim import campaign
+from tests.sim.kinds import KINDS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1500, help="how many worlds by chance")
+    parser.add_argument(
+        "--kinds", type=_kinds, default=[], metavar="NAME,NAME", help=f"of: {', '.join(KINDS)}"
+    )
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="play one world again")
@@ -24,7 +29,10 @@ def main() -> int:
     options = parser.parse_args()
     campaign.quiet()
     if options.replay is not None:
-        return _replay(options.replay)
+        return _replay(options.replay, *options.kinds[:1])
+    if options.kinds:
+        broken = [kind for kind in options.kinds if not _of_kind(kind, options)]
+        return 1 if broken else 0
     caught = _plants(options.jobs)
     if options.planted:
         return 0 if caught else 1
@@ -32,8 +40,31 @@ def main() -> int:
     return 0 if _random(options.start, options.seeds, options.jobs) and crashed and caught else 1
 
 
-def _replay(seed: int) -> int:
-    report = campaign.play(seed)
+def _kinds(text: str) -> list[str]:
+    kinds = [kind for kind in KINDS if kind != "chance"] if text == "all" else text.split(",")
+    if unknown := set(kinds) - set(KINDS):
+        raise argparse.ArgumentTypeError(f"no such kind: {', '.join(sorted(unknown))}")
+    return kinds
+
+
+def _of_kind(kind: str, options: argparse.Namespace) -> bool:
+    """A line for each kind, and one for each thing that is wrong."""
+    began = time.monotonic()
+    tally = campaign.random_worlds(options.start, options.seeds, options.jobs, kind)
+    seconds = time.monotonic() - began
+    print(
+        f"{kind:10} {tally.worlds} worlds, {tally.evaluations.total()} checks, {tally.faults.total()} faults; "
+        f"{_listed(tally.met)}; violations: {len(tally.violations)} ({seconds:.0f} s)"
+    )
+    for name in tally.unmet:
+        print(f"  NEVER HAPPENED: {name}")
+    for violation in tally.violations[:10]:
+        print(f"  VIOLATION {violation}; replay: --kinds {kind} --replay SEED")
+    return not tally.violations and not tally.unmet
+
+
+def _replay(seed: int, kind: str = "chance") -> int:
+    report = campaign.play(seed, kind)
     print(
         f"seed {seed}: digest {report.digest}, {report.seconds:.1f} virtual seconds, "
         f"{len(report.calls)} store calls"

@@ -6,16 +6,17 @@ import logging
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from podium.testing import Report, World
+from podium.testing import Report
 from tests.sim import crashpoints
+from tests.sim.kinds import KINDS
 from tests.sim.planted import PLANTED, catch
-from tests.sim.worlds import draw_setting
 
 SEEDS_FILE = Path(__file__).with_name("seeds.txt")
 PARCEL = 50  # seeds, or pairs of faults, that one process takes at once
@@ -41,6 +42,7 @@ class Tally(msgspec.Struct):
     faults: Counter[str] = msgspec.field(default_factory=Counter)
     marks: Counter[str] = msgspec.field(default_factory=Counter)
     evaluations: Counter[str] = msgspec.field(default_factory=Counter)
+    met: Counter[str] = msgspec.field(default_factory=Counter)  # what the worlds of this kind judge
     violations: list[str] = msgspec.field(default_factory=list)
 
     def add(self, report: Report) -> None:
@@ -63,25 +65,32 @@ class Tally(msgspec.Struct):
         """Rare paths that no world took."""
         return [mark for mark in MARKS if not self.marks[mark]]
 
+    @property
+    def unmet(self) -> list[str]:
+        """What no world had to judge."""
+        return [name for name, number in self.met.items() if not number]
 
-def play(seed: int) -> Report:
+
+def play(seed: int, kind: str = "chance") -> Report:
     """The world of one seed."""
-    return World(seed, draw_setting(seed)).play()
+    return KINDS[kind].world(seed).play()
 
 
-def play_many(seeds: Iterable[int]) -> Tally:
+def play_many(kind: str, seeds: Iterable[int]) -> Tally:
     """The worlds of several."""
     tally = Tally()
     for seed in seeds:
-        tally.add(play(seed))
+        world = KINDS[kind].world(seed)
+        tally.add(world.play())
+        tally.met.update(KINDS[kind].met(world))
     return tally
 
 
-def random_worlds(start: int, count: int, jobs: int) -> Tally:
+def random_worlds(start: int, count: int, jobs: int, kind: str = "chance") -> Tally:
     """`count` seeds from `start`, in `jobs` processes."""
     parcels = [range(at, min(at + PARCEL, start + count)) for at in range(start, start + count, PARCEL)]
     tally = Tally()
-    for part in spread(play_many, parcels, jobs):
+    for part in spread(partial(play_many, kind), parcels, jobs):
         tally.merge(part)
     return tally
 

@@ -18,6 +18,7 @@ from ..machine import current_machine
 from ..modules import module_name
 from .default_app import current_app
 from .executor_block import Block, Way
+from .process import uses_executor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,6 +95,7 @@ class Executor(futures.Executor):
         return call.future
 
     def _open(self) -> Block:
+        uses_executor(self._module)
         app = current_app()
         if app.has_engine and app.host.is_own_thread():
             raise UsageError(

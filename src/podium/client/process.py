@@ -41,6 +41,7 @@ _TEST_RUNNERS = ("_pytest.", "unittest.")
 _SERVERS = frozenset(
     ["aiohttp.web", "cheroot", "gunicorn", "granian", "hypercorn", "socketserver", "uvicorn", "waitress"]
 )
+_executor_modules: set[str] = set()
 _ENTRY = re.compile(rb"^(?:from|import) ([\w.]+)", re.MULTILINE)
 _ENTRY_BYTES = 4096  # of a console script: it is a few lines long
 
@@ -69,7 +70,7 @@ def default_drives() -> Drives:
 def is_server() -> bool:
     """Whether this process serves others: by its main module, which is nobody's script, notebook, prompt or
     test, or since a script of somebody's has become a server. Known once all is declared: a command of the
-    very package that declares something is somebody's program."""
+    very package that declares something, or opens an `Executor`, is somebody's program."""
     if in_test() or _top_of_main() == _OURS:
         return False
     if _is_serving():
@@ -77,7 +78,12 @@ def is_server() -> bool:
     if _is_someones_main():
         return False
     modules = {str(getattr(function.fn, "__module__", "")) for function in list(registry.values())}
-    return _top_of_main() not in {module.partition(".")[0] for module in modules}
+    return _top_of_main() not in {module.partition(".")[0] for module in modules | _executor_modules}
+
+
+def uses_executor(module: str) -> None:
+    """A module that opens an `Executor`: it may be all of Podium that its program has."""
+    _executor_modules.add(module)
 
 
 def might_be_server() -> bool:
