@@ -53,7 +53,8 @@ def _of_kind(kind: str, options: argparse.Namespace) -> bool:
     tally = campaign.random_worlds(options.start, options.seeds, options.jobs, kind)
     seconds = time.monotonic() - began
     print(
-        f"{kind:10} {tally.worlds} worlds, {tally.evaluations.total()} checks, {tally.faults.total()} faults; "
+        f"{kind:10} {tally.worlds} worlds, {tally.evaluations.total()} checks, "
+        f"{tally.faults.total()} faults: "
         f"{_listed(tally.met)}; violations: {len(tally.violations)} ({seconds:.0f} s)"
     )
     for name in tally.unmet:
