@@ -3,6 +3,9 @@
 Each workload runs in a fresh process on a fresh store, first on one engine, then on the other; the order
 changes with every round, so that a slow minute of the machine hits all. The toy of `bench.toy` goes along
 as the yardstick. Each peer lives in a virtual environment of its own, built on first use.
+
+With `--postgres` Podium and dbos are measured on databases of one PostgreSQL, which this starts, with all
+syncs on.
 """
 
 from __future__ import annotations
@@ -15,11 +18,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
+
+from tests.postgres import Cluster, cluster
 
 from .cli import WORKLOADS
 from .measure import ROOT, child_env
@@ -38,6 +45,7 @@ SUPPORTS = {
     "unhinged": ("W1", "W1-sync", "W2-100", "W2-long", "W3-gather", "W8"),
     "toy": ("raw", "W1", "W2-100", "W2-1000", "W3-gather", "W4"),
 }
+ON_A_SERVER = ("W1", "W1-sync", "W2-100", "W2-1000", "W2-long", "W3-gather", "W3-map", "W4", "workers")
 # dbos starts some 120 sleepers a second and keeps each in memory: 100,000 would take a quarter of an hour; so
 # would 100,000 steps, and 10,000 runs of unhinged that one waits for.
 FRACTION = {
@@ -60,6 +68,9 @@ def arguments() -> argparse.Namespace:
         "--dbos-scale", type=float, default=1.0, help="smaller sizes for dbos, e.g. 0.1; rates stay rates"
     )
     parser.add_argument("--peers", default="podium,dbos,unhinged,toy", help="leave some out, e.g. podium,toy")
+    parser.add_argument(
+        "--postgres", action="store_true", help="podium and dbos on one PostgreSQL of this bench"
+    )
     parser.add_argument(
         "--tools", type=Path, default=ROOT / ".tools", help="where the peers' environments are kept"
     )
@@ -90,6 +101,7 @@ class Bench:
     data: Path
     scale: float
     dbos_scale: float
+    server: Cluster | None = None
 
     def measure(self, peer: str, workload: str, turn: int) -> list[Row]:
         """Run one child; a child that fails becomes one row that says so."""
@@ -100,6 +112,8 @@ class Bench:
         shutil.rmtree(home, ignore_errors=True)
         argv = [self.pythons[peer], "-m", f"bench.{peer}_bench" if peer != "toy" else "bench.toy", workload]
         argv += ["--data", home, "--scale", scale]
+        if self.server is not None:
+            argv += ["--url", self.server.new_database()]
         begin = time.perf_counter()
         try:
             done = subprocess.run(
@@ -146,7 +160,17 @@ def plan(peers: list[str], workloads: list[str], rounds: int) -> list[tuple[int,
     return steps
 
 
-def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
+@contextmanager
+def served(data: Path | None) -> Iterator[Cluster | None]:
+    """A server of our own with its data below that folder, where anybody's process may go."""
+    if data is None:
+        yield None
+        return
+    with cluster("max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB", below=data) as server:
+        yield server
+
+
+def facts(options: argparse.Namespace, scale: float, rounds: int, server: Cluster | None) -> Facts:
     """Where, when and with what this was measured."""
     return Facts(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -158,6 +182,7 @@ def facts(options: argparse.Namespace, scale: float, rounds: int) -> Facts:
         rounds=rounds,
         scale=scale,
         dbos_scale=options.dbos_scale,
+        server=server.execute("SHOW server_version")[0][0] if server else "",
     )
 
 
@@ -191,16 +216,20 @@ def main() -> None:
     options = arguments()
     scale, rounds = (0.1, 1) if options.quick else (1.0, options.runs)
     peers = [name for name in options.peers.split(",") if name in SUPPORTS]
+    if options.postgres:
+        peers = [name for name in peers if name in ("podium", "dbos")]
     pythons: dict[str, Path] = {name: Path(sys.executable) for name in ("podium", "toy")}
     pythons |= {peer: peer_python(peer, options.tools.absolute()) for peer in peers if peer in VERSIONS}
     # Not the system's temporary directory: it is often in memory, where a flush costs nothing.
     data = (options.data or options.tools / "bench-data").absolute()
     data.mkdir(parents=True, exist_ok=True)
-    known = facts(options, scale, rounds)
-    bench = Bench(pythons, data, scale, options.dbos_scale)
+    workloads = [name for name in chosen(options.only) if not options.postgres or name in ON_A_SERVER]
     rows: list[Row] = []
-    for turn, workload, peer in plan(peers, chosen(options.only), rounds):
-        rows += bench.measure(peer, workload, turn)
+    with served(data if options.postgres else None) as server:
+        known = facts(options, scale, rounds, server)
+        bench = Bench(pythons, data, scale, options.dbos_scale, server)
+        for turn, workload, peer in plan(peers, workloads, rounds):
+            rows += bench.measure(peer, workload, turn)
     text = render(rows, known)
     print(text)
     if options.json:

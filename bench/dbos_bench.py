@@ -1,4 +1,7 @@
-"""The workloads on dbos with its defaults (an SQLite file). `python -m bench.dbos_bench W1 --data DIR`."""
+"""The workloads on dbos with its defaults: an SQLite file, or a database that is named.
+
+`python -m bench.dbos_bench W1 --data DIR [--url postgresql://…]`.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ async def stamp() -> float:
     return time.time()
 
 
-def staff(data: Path) -> Staff:
+def staff(data: Path, url: str) -> Staff:
     """It takes nothing over from a process that ended: only one with that process's identity would."""
 
     def enqueue() -> float:
@@ -88,14 +91,10 @@ def staff(data: Path) -> Staff:
             "workflow_name": stamp.__qualname__,
             "app_version": VERSION,
         }
-        return DBOSClient(system_database_url=url(data)).enqueue(options).get_result()
+        return DBOSClient(system_database_url=url).enqueue(options).get_result()
 
-    argv = (sys.executable, "-m", "bench.dbos_bench", "serve", "--data", str(data))
+    argv = (sys.executable, "-m", "bench.dbos_bench", "serve", "--data", str(data), "--url", url)
     return Staff(argv, ready="serves", enqueue=enqueue, enqueues=40)
-
-
-def url(data: Path) -> str:
-    return f"sqlite:///{data / 'dbos.db'}"
 
 
 def serve() -> None:
@@ -112,11 +111,12 @@ def main() -> None:
     """Run one workload in this process."""
     options = arguments()
     options.data.mkdir(parents=True, exist_ok=True)
+    url = options.url or f"sqlite:///{options.data / 'dbos.db'}"
     if options.workload not in ("W5", "workers"):
         DBOS(
             config={
                 "name": "bench",
-                "system_database_url": url(options.data),
+                "system_database_url": url,
                 "log_level": "ERROR",
                 "application_version": VERSION,
             }
@@ -124,12 +124,12 @@ def main() -> None:
         DBOS.launch()
     if options.workload == "serve":
         serve()
-    asyncio.run(measured(options.workload, options.scale, options.data))
+    asyncio.run(measured(options.workload, options.scale, options.data, url))
     DBOS.destroy()
 
 
-async def measured(workload: str, scale: float, data: Path) -> None:
-    await run(replace(PEER, staff=staff(data)), workload, scale, data)
+async def measured(workload: str, scale: float, data: Path, url: str) -> None:
+    await run(replace(PEER, staff=staff(data, url)), workload, scale, data)
     if workload == "W7":  # the sleepers hold this process for an hour; they have told what we wanted to know
         sys.stdout.flush()
         os._exit(0)

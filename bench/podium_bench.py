@@ -1,6 +1,6 @@
-"""The workloads on Podium with its defaults (an SQLite file, full sync).
+"""The workloads on Podium with its defaults: an SQLite file with full sync, or a database that is named.
 
-`python -m bench.podium_bench W1 --data DIR`.
+`python -m bench.podium_bench W1 --data DIR [--url postgresql://…]`.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ def main() -> None:
     """Run one workload in this process."""
     options = arguments()
     options.data.mkdir(parents=True, exist_ok=True)
-    os.environ["PODIUM_URL"] = f"sqlite:///{options.data / 'podium.db'}"
+    os.environ["PODIUM_URL"] = options.url or f"sqlite:///{options.data / 'podium.db'}"
+    os.environ["PODIUM_PROJECT"] = "bench"
     if options.workload == "workers":
         os.environ["PODIUM_ENGINE"] = "off"  # this process asks, the workers do
     if options.workload == "resume":

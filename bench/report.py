@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 
@@ -32,6 +32,11 @@ class Facts:
     rounds: int
     scale: float
     dbos_scale: float
+    server: str = ""  # the version of PostgreSQL on which it was measured, instead of on files
+
+    @property
+    def command(self) -> str:
+        return "python -m bench.compare --postgres" if self.server else "make bench"
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,27 @@ LINES = (
     ),
 )
 
+# Aims of the store on a server; of the other lines their ratios hold there.
+AIMS_ON_A_SERVER = {("W2-100", "steps_per_s"): 15_000.0, ("workers", "enqueue_p50_ms"): 5.0}
+
 PEERS = ("dbos", "unhinged")
+
+DURABLE_ON_FILES = (
+    "- Durability: Podium and unhinged commit with WAL and `synchronous=FULL`; dbos with its default,",
+    "  the rollback journal and `synchronous=FULL`. All have a step on disk before the next one starts.",
+)
+DURABLE_ON_A_SERVER = (
+    "- Durability: one server on the same disk, with `fsync` and `synchronous_commit` on; a database of its",
+    "  own for each measurement. All have a step on disk before the next one starts.",
+)
+OF_FILES = (
+    "- unhinged polls for work: its rates begin with the first step and not with the call. Its best",
+    "  worker for many runs has one thread. Its W3 are runs: its steps run one after the other.",
+    "- W8: no result is like another, and none can be packed. Podium keeps them by reference (`Blob`),",
+    "  dbos as bytes, unhinged as text.",
+    "- dbos takes nothing over here: on SQLite the runs of a process that died wait for one of the same",
+    "  identity.",
+)
 
 # What the disk allows: rows a second in groups about as large as the workload can fill.
 DISK = (
@@ -172,7 +197,14 @@ def number(value: float) -> str:
 def render(rows: Iterable[Row], facts: Facts) -> str:
     """The whole page."""
     table = Rows(rows)
-    parts = [heading(facts), comparison(table), yardstick(table), replaying(table), notes(table, facts)]
+    lines = on_a_server() if facts.server else LINES
+    parts = [
+        heading(facts),
+        comparison(table, lines),
+        yardstick(table),
+        replaying(table),
+        notes(table, facts),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -180,23 +212,28 @@ def heading(facts: Facts) -> str:
     size = "full sizes" if facts.scale == 1 else f"sizes x {facts.scale:g}: indicative only"
     return "\n".join(
         (
-            "# Benchmarks",
+            "# Benchmarks on PostgreSQL" if facts.server else "# Benchmarks",
             "",
-            "Made by `make bench`; `bench/workloads.py` says what each workload is. The engines",
+            f"Made by `{facts.command}`; `bench/workloads.py` says what each workload is. The engines",
             "ran in turns, each workload in a fresh process on a fresh store, with the engine's defaults.",
             "",
             f"- {facts.date}, commit {facts.commit}",
             f"- {facts.machine}; load average at the start {facts.load}",
-            f"- {facts.versions}",
+            f"- {facts.versions}" + (f", PostgreSQL {facts.server}" if facts.server else ""),
             f"- median (min-max) of {facts.rounds} round{'s' * (facts.rounds > 1)}, {size}",
         )
     )
 
 
-def comparison(table: Rows) -> str:
+def on_a_server() -> tuple[Line, ...]:
+    """The lines with the aims of the store on a server."""
+    return tuple(replace(line, aim=AIMS_ON_A_SERVER.get((line.workload, line.metric))) for line in LINES)
+
+
+def comparison(table: Rows, measures: Iterable[Line]) -> str:
     head = [f"{peer} | better by" for peer in PEERS]
     lines = [f"| measure | n | Podium | {' | '.join(head)} | target | met |", "| --- " * 9 + "|"]
-    for line in LINES:
+    for line in measures:
         ours = table.median("podium", line.workload, line.metric)
         other = line.against or line.workload
         ratios = {peer: better_by(line, ours, table.median(peer, other, line.metric)) for peer in PEERS}
@@ -308,16 +345,10 @@ def notes(table: Rows, facts: Facts) -> str:
     lines = [
         "## Notes",
         "",
-        "- Durability: Podium and unhinged commit with WAL and `synchronous=FULL`; dbos with its default,",
-        "  the rollback journal and `synchronous=FULL`. All have a step on disk before the next one starts.",
+        *(DURABLE_ON_A_SERVER if facts.server else DURABLE_ON_FILES),
         "- `n` counts runs (W2, W7), steps (W1, W2-long, W8, replay), tasks (W3) or samples (the rest).",
         "  Where a peer ran a smaller n, the table says so; its rate is that of the smaller n.",
-        "- unhinged polls for work: its rates begin with the first step and not with the call. Its best",
-        "  worker for many runs has one thread. Its W3 are runs: its steps run one after the other.",
-        "- W8: no result is like another, and none can be packed. Podium keeps them by reference (`Blob`),",
-        "  dbos as bytes, unhinged as text.",
-        "- dbos takes nothing over here: on SQLite the runs of a process that died wait for one of the same",
-        "  identity.",
+        *(() if facts.server else OF_FILES),
         "- `met` answers each part of the target in its order: the aim, the ratio to dbos, to unhinged.",
     ]
     if facts.dbos_scale != 1:

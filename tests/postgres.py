@@ -152,9 +152,9 @@ FAST = (
 
 
 @contextmanager
-def cluster(*settings: str) -> Iterator[Cluster]:
-    """A server for the block."""
-    with tempfile.TemporaryDirectory(prefix="podium-pg-", ignore_cleanup_errors=True) as name:
+def cluster(*settings: str, below: Path | None = None) -> Iterator[Cluster]:
+    """A server for the block; its data below that folder, by default the one for what is temporary."""
+    with tempfile.TemporaryDirectory(prefix="podium-pg-", dir=below, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         server = Cluster(folder, *settings)

@@ -134,6 +134,14 @@ def _until_somebody_waits_for_a_lock(url: str) -> None:
         time.sleep(0.01)
 
 
+def test_a_commit_goes_to_the_server_in_one_piece(store: Store, proxy: Proxy) -> None:
+    """Each packet wakes the server, and costs the two a change of who runs."""
+    sent: list[int] = []
+    proxy.filter_request = lambda data: not sent.append(len(data))
+    commit(store, fenced(entries=(result(1),)))
+    assert len(sent) == 1
+
+
 def test_a_server_that_says_nothing_is_given_up(
     store: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import select
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, LiteralString, cast
+from typing import Any, NoReturn
 
 import psycopg
+from psycopg import adapt
+from psycopg.abc import Buffer, Transformer
+from psycopg.adapt import PyFormat
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
 
 from ..sql import queries
 
@@ -14,6 +22,7 @@ Row = tuple[Any, ...]
 Statement = tuple[str, Mapping[str, Any]]
 
 SQL = queries("postgres")
+_PARAMETER = re.compile(r"%\((\w+)\)b")
 
 
 class Connection(psycopg.Connection[Row]):
@@ -52,21 +61,91 @@ def _run(generator: Any, descriptor: int, silence: float) -> Any:
 
 
 def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
-    """Run statements in order, all of them in one round trip; the rows of each."""
-    if len(statements) == 1:
-        return [rows(connection, *statements[0])]
-    with connection.pipeline():
-        cursors = [
-            connection.execute(cast(LiteralString, text), values or None, binary=True)
-            for text, values in statements
-        ]
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    """Run statements in order, all of them sent at once and answered in one round trip; the rows of each.
+
+    libpq's own pipeline: that of psycopg hands over one statement after another, each in a packet of its own
+    which wakes the server, and looks for answers in between. Raises psycopg.Error of the first that failed.
+    """
+    transformer: Transformer = adapt.Transformer(connection)
+    pgconn = connection.pgconn
+    bound = [_bound(transformer, text, values) for text, values in statements]
+    pgconn.enter_pipeline_mode()
+    try:
+        for command, values, types, formats in bound:
+            pgconn.send_query_params(command, values, types, formats, Format.BINARY)
+        pgconn.pipeline_sync()
+        results = _answers(connection)
+    finally:
+        if pgconn.status == ConnStatus.OK and pgconn.transaction_status != TransactionStatus.ACTIVE:
+            pgconn.exit_pipeline_mode()
+    for result in results:
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise error_from_result(result)
+    return [_read(transformer, result) for result in results]
 
 
 def rows(connection: Connection, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
     """Run one statement; its rows."""
-    cursor = connection.execute(cast(LiteralString, text), values or None, binary=True)
-    return cursor.fetchall() if cursor.description else []
+    return trip(connection, [(text, values or {})])[0]
+
+
+_Bound = tuple[bytes, Sequence[Buffer | None], Sequence[int], Sequence[Format]]
+
+
+def _bound(transformer: Transformer, text: str, values: Mapping[str, Any]) -> _Bound:
+    """A statement as the server takes it."""
+    command, names = _numbered(text)
+    dumped = transformer.dump_sequence([values[name] for name in names], [PyFormat.BINARY] * len(names))
+    return command, dumped, transformer.types or (), transformer.formats or ()
+
+
+@functools.lru_cache(maxsize=512)
+def _numbered(text: str) -> tuple[bytes, tuple[str, ...]]:
+    """A statement with its parameters by number, and their names in that order."""
+    names: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        if found[1] not in names:
+            names.append(found[1])
+        return f"${names.index(found[1]) + 1}"
+
+    return _PARAMETER.sub(number, text).encode(), tuple(names)
+
+
+def _answers(connection: Connection) -> list[PGresult]:
+    """What the server says to each statement, up to the sync."""
+    pgconn = connection.pgconn
+    poll = select.poll()
+    unsent = pgconn.flush()
+    found: list[PGresult] = []
+    while True:
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if pgconn.status != ConnStatus.OK:
+                    return found or _lost(connection)
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                return found
+            else:
+                found.append(result)
+        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+        if not poll.poll(connection.silence * 1000):
+            connection.close()
+            raise psycopg.OperationalError(f"the server was silent for {connection.silence:g} s")
+        pgconn.consume_input()
+        if unsent:
+            unsent = pgconn.flush()
+
+
+def _lost(connection: Connection) -> NoReturn:
+    raise psycopg.OperationalError(connection.pgconn.get_error_message())
+
+
+def _read(transformer: Transformer, result: PGresult) -> list[Row]:
+    if result.status != ExecStatus.TUPLES_OK:
+        return []
+    transformer.set_pgresult(result, format=Format.BINARY)
+    return transformer.load_rows(0, result.ntuples, tuple)
 
 
 _BYTES = frozenset({"payload", "args", "digest", "text"})
