@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,9 +18,10 @@ from podium import (
     StoreUnavailable,
     TaskFailed,
     WrongState,
+    task,
     workflow,
 )
-from tests.server.conftest import Server, adds, breaks, gate, waits_for_gate
+from tests.server.conftest import Server, adds, breaks, gate, passes, waits_for_gate
 from tests.waiting import until
 
 
@@ -204,3 +206,70 @@ def test_a_wait_outlives_many_short_ones(client: Client, monkeypatch: pytest.Mon
     monkeypatch.setattr(type(run._link), "get", counted)
     assert run.result(timeout=30) == "through"
     assert len(asked) >= 3
+
+
+@task
+def writes(count: int) -> None:
+    for n in range(count):
+        podium.emit("lines", {"n": n})
+    print("all is written")
+
+
+@workflow
+def writes_on() -> None:
+    podium.publish("stage", "writing")
+    writes(3)
+    passes()
+    writes(1)
+    podium.publish("stage", "done")
+
+
+def test_what_a_run_says_is_read_along_as_it_comes(client: Client) -> None:
+    gate.clear()
+    run = client.options(id="said").start(writes_on.name)
+    came: queue.Queue[podium.Chunk] = queue.Queue()
+
+    def follow() -> None:
+        for chunk in run.stream("lines"):
+            came.put(chunk)
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow)
+        try:
+            first = [came.get(timeout=20) for _ in range(3)]
+            assert [(chunk.n, chunk.step, chunk.value) for chunk in first] == [
+                (n + 1, "/writes", {"n": n}) for n in range(3)
+            ]
+            assert (run.value("stage"), run.value("none")) == ("writing", None)
+        finally:
+            gate.set()
+        following.result(20)
+    assert [(came.get().n, came.empty())] == [(4, True)]
+    assert [chunk.n for chunk in run.stream("lines", after=2)] == [3, 4]
+    assert [chunk.value for chunk in run.stream()] == ["all is written"] * 2
+    assert run.value("stage") == "done"
+    with pytest.raises(podium.UsageError, match=r"stream\(after=-1\)"):
+        run.stream("lines", -1)
+
+
+def test_awaiting_code_reads_along_too(client: Client) -> None:
+    gate.set()
+
+    async def main() -> list[int]:
+        return [chunk.n async for chunk in client.start(writes_on.name).stream("lines")]
+
+    assert asyncio.run(main()) == [1, 2, 3, 4]
+
+
+def test_who_waits_for_a_server_that_closes_is_told_that_it_is_gone(server: Server, client: Client) -> None:
+    gate.clear()
+    run = client.start(writes_on.name)
+    chunks = iter(run.stream("lines", after=3))
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(next, chunks), pool.submit(run.result)]
+        until(lambda: server.listener._site._waiting == 2)
+        server.close()
+        gate.set()
+        for each in asked:
+            with pytest.raises(StoreUnavailable):
+                each.result(20)

@@ -383,6 +383,7 @@ def behind_http(client: podium.Client) -> None:
     dask_cluster(8786)  # pyright: ignore[reportArgumentType]  # an address is text
     assert_type(functions(fetch, moderate, key=["new", "old"]), Functions)
     assert_type(client.complete("id", 7, error=None), Waiting[None])
+    assert_type(client.get("id").stream("words", after=3), podium.Stream)
     assert_type(client.queue("api").set(concurrency=3, rate=None), Waiting[None])
     assert_type(client.queues()[0].show(), dict[str, Any])
     client.queue("api").set(concurrency="3")  # pyright: ignore[reportArgumentType]  # it is a number, not text

@@ -40,12 +40,13 @@ from .start_options import IfExists, StartOptions, checked_tags, is_tag
 from .starting import Started, encoded, require_own_ids, wait_for_all
 from .steering import Cancelled
 from .stored_run import PASSED_ON, StoredRun
-from .streams import LOG, Chunk, Stream, read_chunks, stream_of, value_of
+from .streams import LOG, PAUSE_MAX, Chunk, Stream, read_chunks, stream_of, value_of
 from .waiting import Answer, Done, Waiting, answered
 
 __all__ = [
     "ELSEWHERE",
     "LOG",
+    "PAUSE_MAX",
     "NEW_STORE",
     "NO_VALUE",
     "PASSED_ON",

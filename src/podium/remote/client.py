@@ -16,6 +16,7 @@ from ..errors import RunCancelled, RunParked, TaskFailed
 from ..model import State
 from .link import Link
 from .queues import RemoteQueue, rows
+from .said import Says
 
 T = TypeVar("T")
 
@@ -174,11 +175,8 @@ class Client:
         return _asked(lambda: _nothing(self._link.post("callbacks", callback, "complete", body=body)))
 
 
-class RemoteRun(Waiting[Any]):
+class RemoteRun(Says):
     """A run of a server. `.result()` blocks, `await` awaits, as those of a `Run`."""
-
-    def __init__(self, link: Link, id: str) -> None:
-        self._link, self.id = link, id
 
     @property
     def state(self) -> State:

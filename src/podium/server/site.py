@@ -228,6 +228,8 @@ class Site:
         self._waiting += 1
         try:
             return await act()
+        except asyncio.CancelledError:
+            raise Refused(503, "E152", "the server ends", "ask again when it is back") from None
         finally:
             self._waiting -= 1
 
