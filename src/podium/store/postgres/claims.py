@@ -51,6 +51,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._offered: dict[str, dict[str, str]] = {}  # by engine, as the store has it
+        self._is_busy = False  # the last claim took something of queues, so there is likely more
 
     def look(self, connection: Connection, wanted: Wanted) -> Claimed | InLine:
         """An idle engine's claim, which writes nothing; else what of queues there may be to claim."""
@@ -73,6 +74,8 @@ class Claims:
         if offered:
             self._offered[engine] = dict(offered[0])
         if self._offered[engine] != wanted.functions:
+            return found
+        if self._is_busy and found.queues and wanted.limit > 0:
             return found
         due = due if wanted.is_plain else None
         if due is not None and due <= wanted.now and wanted.limit > 0:
@@ -115,6 +118,7 @@ class Claims:
     ) -> tuple[list[Row], float | None]:
         """The rest of the transaction: what of queues is claimed, and when there is more."""
         admission = admitted(connection, found, room, wanted.now, wanted.tasks, lock=True)
+        self._is_busy = bool(admission.runs)
         statements = taking(admission, wanted.functions, wanted.values) if admission.runs else []
         *answers, ((due,),), _ = trip(connection, [*statements, _next_due(wanted.values), (_COMMIT, {})])
         next = admission.or_at(due if wanted.is_plain else None).next

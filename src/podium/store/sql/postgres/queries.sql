@@ -163,7 +163,9 @@ WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'runni
 
 -- name: record
 -- The short way: entries of Writes whose fences hold, judged by the locked rows themselves. How many entries a
--- run had is looked up for each entry: a table without a plan of its own beside an index.
+-- run had is looked up for each entry: a table without a plan of its own beside an index. All of them, or none:
+-- where one does not go in, a division by zero undoes the transaction, and the long way says which.
+WITH added AS (
 INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 SELECT runs.key, seq, kind, at, step, new.digest, new.payload, new.began, attempt, new.due, module, name, policy
 FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(seq)b::int8[],
@@ -175,10 +177,26 @@ FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::i
 JOIN podium.runs ON runs.id = new.run
 WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
   AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
-  AND new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1;
+  AND new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1
+RETURNING 1)
+SELECT 1 / (count(*) = %(count)b)::int FROM added;
+
+-- name: record_one
+-- The same of one entry: planning the arrays takes longer than the rest.
+WITH added AS (
+INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+SELECT key, %(seq)b::int8, %(kind)b::text, %(at)b::float8, %(step)b::text, %(digest)b::bytea, %(payload)b::bytea,
+       %(began)b::float8, %(attempt)b::int8, %(due)b::float8, %(module)b::text, %(name)b::text, %(policy)b::int8
+FROM podium.runs
+WHERE id = %(run)b::text AND token = %(token)b::int8 AND state = ANY (string_to_array(%(states)b::text, ' '))
+  AND owner = %(engine)b::text AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b::text)
+  AND %(first)b::int8 = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1
+RETURNING 1)
+SELECT 1 / count(*) FROM added;
 
 -- name: record_lines
 -- Before `record`: the guard is of the run as the Write found it. `first` 0: there are no entries.
+WITH added AS (
 INSERT INTO podium.logs (run, n, step, attempt, at, level, text)
 SELECT runs.key, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = runs.key), 0)
                  + row_number() OVER (PARTITION BY runs.key ORDER BY place),
@@ -189,7 +207,9 @@ FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::i
 JOIN podium.runs ON runs.id = new.run
 WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
   AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
-  AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1);
+  AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
+RETURNING 1)
+SELECT 1 / (count(*) = %(count)b)::int FROM added;
 
 -- name: add_entries
 INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
