@@ -16,7 +16,7 @@ from ..errors import StoreRefused
 from ..executors import parents_store
 from ..functions import Function
 from ..modules import Home, main_file, nearest_project, notebook
-from ..store import Store
+from ..store import Store, url_parts
 from ..store import shown_url as shown_url
 from .process import in_test, is_server, store_of_tests
 
@@ -75,7 +75,7 @@ def store_file(url: str) -> Path | None:
 
     Raises StoreRefused for what can be no file's name, such as a very long one.
     """
-    scheme, rest = _parts(url)
+    scheme, rest = url_parts(url)
     if scheme != "sqlite" or is_in_memory(url):
         return None
     try:
@@ -130,7 +130,7 @@ def _label_in(url: str, home: Home) -> str:
 
 def is_on_server(url: str) -> bool:
     """Whether the store behind a URL is one that many hosts may share."""
-    return _parts(url)[0] in ("postgresql", "postgres")
+    return url_parts(url)[0] in ("postgresql", "postgres")
 
 
 def locks_directory(url: str, store: Store) -> Path | None:
@@ -158,13 +158,8 @@ def locks_directory(url: str, store: Store) -> Path | None:
 
 def is_in_memory(url: str) -> bool:
     """Whether the store behind a URL ends with its process."""
-    scheme, rest = _parts(url)
+    scheme, rest = url_parts(url)
     return scheme == "sqlite" and rest.startswith("/:memory:")
-
-
-def _parts(url: str) -> tuple[str, str]:
-    scheme, separator, rest = url.partition("://")
-    return (scheme, rest) if separator else ("sqlite", f"/{url}")
 
 
 def script() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..inspect import living, offered, undriven, way_on
+from ..executors import parents_store
+from ..inspect import has_function, living, offered, undriven, way_on
 from ..model import EngineRow
 from ..store import Store
 from .location import store_flag
@@ -27,7 +28,9 @@ class OpenStore:
 def tell_undriven(profile: Profile, view: OpenStore, run: str) -> None:
     """Say that nobody is there to drive a run that is waited for, in a process which drives nothing."""
     row, engines = view.store.load(run), living(view)
-    if row is not None and undriven([row], engines):
+    if row is None or (parents_store() and any(has_function(engine, row) for engine in engines)):
+        return  # of an isolated task: the engine that drives it also drives what it waits for
+    if undriven([row], engines):
         way = way_on(view, row, offered(engines))
         what = f"podium: run {run} is waited for, and nothing drives it: a worker of {row.function}"
         profile.tell(f"{what} does, or {way.command}{store_flag(profile.url)}")

@@ -42,6 +42,7 @@ _SHARED = (
     asyncio.Future,
 )
 _CHANCE = "make one in the body: podium.random()"
+_LOCAL = "count in a local variable, or in a task, whose result is recorded"
 _SORT = "put it in order: sorted(...), or dict.fromkeys(...) instead of a set"
 
 
@@ -293,7 +294,21 @@ class _Reader(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         if any(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets):
             self._iterates(node.value)
+        read = {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+        for target in node.targets:
+            if isinstance(target, ast.Name) and target.id in read:
+                self._counts(target)
         self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self._counts(node.target)
+        self.generic_visit(node)
+
+    def _counts(self, node: ast.Name) -> None:
+        """A name goes on from its former value; that of a global is of other runs, or an earlier replay."""
+        if not self._names.binding(node.id) and node.id in self._place.source.top:
+            self._note(node, f"{node.id}, a global that goes on from its former value,", _LOCAL)
 
 
 def _spelled(node: ast.expr, name: str) -> str:

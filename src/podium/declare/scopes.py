@@ -56,8 +56,9 @@ Scope = dict[str, list[Binding]]
 class Names:
     """The names of one function: its own scopes, innermost last, and its module's."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, place: Place, calls: int = 0) -> None:
+        """`calls`: how many calls away from the function that is read."""
+        self.place, self.calls = place, calls
         self.scopes: list[Scope] = []
 
     def binding(self, name: str) -> list[Binding]:
@@ -138,7 +139,10 @@ class Names:
         if isinstance(owner, Dotted):
             return Dotted(f"{owner.name}.{name}")
         if isinstance(owner, ModuleType):
-            return vars(owner).get(name, UNKNOWN)
+            if name in vars(owner):
+                return vars(owner)[name]
+            inner = f"{owner.__name__}.{name}"  # imported when it is first asked for, as numpy does its parts
+            return sys.modules.get(inner, Dotted(inner))
         if isinstance(owner, StaticClass):
             return self._member(owner, name)
         if isinstance(owner, InstanceOf):

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any, cast
 
-from .scopes import Names, Parameter
+from .callables import Durable
+from .scopes import Names, Parameter, bindings
+from .sources import Place, belongs_to, place_of
 
 _COMBINED = (ast.BitOr, ast.BitAnd, ast.Sub, ast.BitXor)
 _METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference", "copy"})
 _FUTURES = frozenset({"create_task", "ensure_future", "create_future", "shield"})
 _WAITS = frozenset({"wait", "gather", "as_completed"})  # what is handed to them are futures
+_CALLS_MAX = 4  # a function that returns what another returns
 _QUIET = ("Task", "Future", "int", "bool")  # in an annotation: what such a set holds has an order
 
 
@@ -29,6 +33,8 @@ def is_set(node: ast.expr, names: Names) -> bool:
         return is_set(node.left, names) or is_set(node.right, names)
     if isinstance(node, ast.Call):
         return _is_made(node, names)
+    if isinstance(node, ast.Await):
+        return is_set(node.value, names)
     if isinstance(node, ast.Name):
         return _is_named(node, names)
     return False
@@ -37,6 +43,8 @@ def is_set(node: ast.expr, names: Names) -> bool:
 def _is_made(node: ast.Call, names: Names) -> bool:
     if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
         return is_set(node.func.value, names)
+    if _gives_set(names.meaning(node.func), names):
+        return True
     if not _is_one_of(names.meaning(node.func), set, frozenset) or not node.args:
         return False  # an empty one: what is added to it counts
     given = node.args[0]
@@ -45,6 +53,30 @@ def _is_made(node: ast.Call, names: Names) -> bool:
     if isinstance(given, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
         return not _is_quiet(given.elt, names)
     return names.meaning(given.func) is not range if isinstance(given, ast.Call) else True
+
+
+def _gives_set(called: Any, names: Names) -> bool:
+    """Whether a function or a task of this package says that it returns a set, or visibly does."""
+    function = called.fn if isinstance(called, Durable) else called
+    if isinstance(function, FunctionType):
+        ours = belongs_to(function.__globals__) == belongs_to(names.place.source.namespace)
+        function = place_of(function) if ours else None
+    if not isinstance(function, Place) or isinstance(function.node, ast.Lambda):
+        return False
+    if function.node.returns is not None:
+        return _says_set(function.node.returns)
+    inside = Names(function, names.calls + 1)
+    inside.scopes.append(bindings(function.node))
+    values = [each.value for each in _own_returns(function.node) if each.value is not None]
+    return bool(values) and inside.calls < _CALLS_MAX and all(is_set(each, inside) for each in values)
+
+
+def _own_returns(node: ast.AST) -> Iterator[ast.Return]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return):
+            yield child
+        elif not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield from _own_returns(child)
 
 
 def _is_named(node: ast.Name, names: Names) -> bool:

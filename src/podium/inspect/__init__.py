@@ -35,7 +35,7 @@ from .step_names import StepName
 from .store_view import StoreView
 from .timeline import Timeline, TimelineGroup, timeline
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
-from .undriven import can_act, living, offered, undriven, would_take
+from .undriven import can_act, has_function, living, offered, undriven, would_take
 from .whereabouts import (
     WayOn,
     file_of,
@@ -131,6 +131,7 @@ __all__ = [
     "folders_of",
     "can_act",
     "is_workflow",
+    "has_function",
     "living",
     "offered",
     "missing_from",

@@ -13,7 +13,7 @@ from ..errors import StoreRefused
 from .findings import Copied, Finding, LockHolder
 from .moving import MoveFence, Side, Summary, copy_rows, refusal
 from .protocol import Store
-from .urls import project_folder, shown_url
+from .urls import project_folder, shown_url, url_parts
 
 __all__ = [
     "Copied",
@@ -33,6 +33,7 @@ __all__ = [
     "open_store",
     "project_folder",
     "shown_url",
+    "url_parts",
 ]
 
 _BACKENDS = {
@@ -130,9 +131,7 @@ def lock_holder(url: str | PathLike[str]) -> LockHolder | None:
 def _parts(url: str | PathLike[str]) -> tuple[str, str]:
     """The backend of a URL and what is left of it for the backend."""
     text = fspath(url)
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        scheme, rest = "sqlite", f"/{text}"
+    scheme, rest = url_parts(text)
     if scheme in ("postgresql", "postgres"):
         return "postgresql", text  # libpq reads it itself
     if scheme not in _BACKENDS or not rest.startswith("/") or rest == "/":

@@ -162,6 +162,17 @@ REACHED = {
     "a cached one": "@functools.cache\ndef helper(): return uuid4()\n@workflow\ndef flow(x): helper()",
     "a cached one below": "@workflow\ndef flow(x): helper()\n@functools.cache\ndef helper(): return uuid4()",
     "a lambda": "helper = lambda: uuid4()\n@workflow\ndef flow(x): helper()",
+    "what a task says is a set": "@task\ndef names() -> set[str]: ...\n@workflow\n"
+    "def flow(x): return [act(name) for name in names()]",
+    "what an async one says": "@task\nasync def names() -> frozenset[str]: ...\n@workflow\n"
+    "async def flow(x):\n  for name in await names(): act(name)",
+    "a set that a function makes": "def names(x): return set(x)\n@workflow\ndef flow(x): act(list(names(x)))",
+    "one below that another makes": "@workflow\ndef flow(x):\n  found = names(x)\n"
+    "  for each in found: act(each)\ndef names(x): return others(x) | {'a'}\n"
+    "def others(x):\n  if x: return {f'{each}' for each in x}\n  return {'b', 'c'}",
+    "a count of the module": "COUNT = 0\n@workflow\ndef flow(x):\n  global COUNT\n  COUNT += 1\n  act(COUNT)",
+    "a count of it in a function": "COUNT = 0\ndef count():\n  global COUNT\n  COUNT = COUNT + 1\n"
+    "  return COUNT\n@workflow\ndef flow(x): act(count())",
     "a global": "STARTED = time.time()\n@workflow\ndef flow(x): act(STARTED)",
     "a default": "@workflow\ndef flow(x, at=datetime.now()): act(at)",
     "a generator": "RNG = random.Random(7)\n@workflow\ndef flow(x): act(RNG.random())",
@@ -245,7 +256,22 @@ def test_what_the_body_calls_is_read_as_well(load: Load, text: str) -> None:
         load(text)
 
 
+def test_chance_of_a_module_that_is_imported_when_it_is_asked_for(load: Load) -> None:
+    lazy = "def __getattr__(name): raise AttributeError(name)"
+    with pytest.raises(NotReplaySafe, match=r"numpy\.random\.rand"):
+        load("import numpy\n@workflow\ndef flow(x): act(numpy.random.rand())", numpy=lazy)
+
+
 UNREACHED = {
+    "a task that gives sets of what has an order": "@task\ndef ids() -> set[int]: ...\n@workflow\n"
+    "def flow(x): return [act(each) for each in ids()]",
+    "a question to a set that a task gives": "@task\ndef names() -> set[str]: ...\n@workflow\n"
+    "def flow(x): return act(x in names()), act(sorted(names()))",
+    "functions that return each other": "@workflow\ndef flow(x): act(list(a(x)))\n"
+    "def a(x): return b(x)\ndef b(x): return a(x)",
+    "a local count beside one of the module": "n = 0\n@workflow\ndef flow(x):\n  n = 0\n  n += 1\n  act(n)",
+    "a count that a task keeps": "COUNT = 0\n@task\ndef count():\n  global COUNT\n  COUNT += 1\n"
+    "@workflow\ndef flow(x): act(count())",
     "a proxy with nothing behind it": """
 class Proxy:
     def __getattr__(self, name): raise RuntimeError("no request")
