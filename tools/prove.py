@@ -89,6 +89,13 @@ PROOFS = (
         lines=14,
     ),
     Proof(
+        "instants",
+        "Three workers, killed again and again for a minute, keep a schedule of one second: each instant has"
+        " one run. 10,000 schedules that are due in one minute are fired within it by one worker.",
+        "-m tests.chaos.instants",
+        hours_max=0.5,
+    ),
+    Proof(
         "disk",
         "A failed sync, a full disk and a kill at every sync or write of a whole app: nothing acknowledged is"
         " lost, no recorded step runs again, nobody hangs.",

@@ -55,7 +55,8 @@ def _of_kind(kind: str, options: argparse.Namespace) -> bool:
     print(
         f"{kind:10} {tally.worlds} worlds, {tally.evaluations.total()} checks, "
         f"{tally.faults.total()} faults: "
-        f"{_listed(tally.met)}; violations: {len(tally.violations)} ({seconds:.0f} s)"
+        f"{_listed(tally.met)}; violations: {len(tally.violations)} ({seconds:.0f} s)",
+        flush=True,
     )
     for name in tally.unmet:
         print(f"  NEVER HAPPENED: {name}")
