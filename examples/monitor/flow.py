@@ -2,14 +2,14 @@
 
 A failed check stores nothing, and a retry of it (`podium retry RUN`) retrieves nothing again: each page is on
 record. `podium worker examples.monitor.flow` keeps the schedule. MONITOR_URL and MONITOR_FILE say what of,
-MONITOR_EVERY how often, MONITOR_GAP what is let through without a reading ("12h"), PODIUM_CHANNEL_OPS whom it
-tells when a look fails or is late.
+MONITOR_OF what is read there ("machine", "co2"), MONITOR_EVERY how often, MONITOR_GAP what is let through
+without a reading ("12h"), PODIUM_CHANNEL_OPS whom it tells when a look fails or is late.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import podium
@@ -26,10 +26,12 @@ store = task(retries=3)(warehouse.store)
 
 
 @task
-def check(found: list[readings.Reading]) -> list[readings.Reading]:
+def check(found: list[readings.Reading], of: str) -> list[readings.Reading]:
     """The same readings, if they can be trusted: by what holds now, also in a retry."""
-    hours = float(os.environ.get("MONITOR_GAP", "6h").removesuffix("h"))
-    return readings.check(found, timedelta(hours=hours))
+    limits = readings.LIMITS[of]
+    if hours := os.environ.get("MONITOR_GAP", "").removesuffix("h"):
+        limits = replace(limits, gap=timedelta(hours=float(hours)))
+    return readings.check(found, limits)
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,25 @@ class Report:
 
     instant: str  # that it was scheduled for
     retrieved: int
+    missing: int  # rows without a value
     stored: int
-    low: int  # readings below the limit
+    limit: float
+    low: int  # readings below it
     episodes: int
 
     def __str__(self) -> str:
+        without = f"{self.missing:,} without a value, " if self.missing else ""
         return (
-            f"{self.instant}: {self.retrieved:,} retrieved, {self.stored:,} stored, "
-            f"{self.low:,} below {readings.LOW:g}, {self.episodes} episodes"
+            f"{self.instant}: {self.retrieved:,} retrieved, {without}{self.stored:,} stored, "
+            f"{self.low:,} below {self.limit:g}, {self.episodes} episodes"
         )
 
 
 @task
-def place() -> tuple[str, str]:
-    """The table to read and the file to write."""
-    return os.environ["MONITOR_URL"], os.environ.get("MONITOR_FILE", "monitor.db")
+def place() -> tuple[str, str, str]:
+    """The table to read, what of, and the file to write."""
+    of = os.environ.get("MONITOR_OF", "machine")
+    return os.environ["MONITOR_URL"], of, os.environ.get("MONITOR_FILE", "monitor.db")
 
 
 @workflow(
@@ -61,17 +67,19 @@ def place() -> tuple[str, str]:
 )
 async def monitor() -> Report:
     """Retrieve, transform and check, store."""
-    table, file = place()
-    rows: list[tuple[str, float]] = []
+    table, of, file = place()
+    rows: readings.Rows = []
     address: str | None = source.first_page(table)
     while address is not None:
         page = retrieve(address)
         rows += page.rows
         address = page.next
-    checked = check(transform(rows))
+    checked = check(transform(rows), of)
     stored = store(file, checked)
-    cold = find_episodes(checked)
-    podium.measure("machine.lowest", min(each.degrees for each in checked))
-    podium.measure("machine.episodes", len(cold))
+    limit = readings.LIMITS[of].low
+    cold = find_episodes(checked, limit)
+    podium.measure(f"{of}.lowest", min(each.value for each in checked))
+    podium.measure(f"{of}.episodes", len(cold))
     instant = f"{podium.scheduled_for():%Y-%m-%d %H:%M:%S}"
-    return Report(instant, len(rows), stored, sum(each.readings for each in cold), len(cold))
+    missing, low = sum(value is None for _, value in rows), sum(each.readings for each in cold)
+    return Report(instant, len(rows), missing, stored, limit, low, len(cold))

@@ -1,4 +1,4 @@
-"""Transforms and checks readings. Knows temperatures alone."""
+"""Transforms and checks readings. Knows what can be true of what is read, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-LOW = 50.0  # degrees; below, something is wrong
 QUIET = timedelta(hours=1)  # low readings further apart are two episodes
-GAP = timedelta(hours=6)  # without any reading: nothing of it is to be trusted
+Rows = list[tuple[str, float | None]]  # when, and what was read: None, nothing
 
 
 class Untrusted(Exception):
@@ -16,11 +15,27 @@ class Untrusted(Exception):
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What is to be expected of readings."""
+
+    low: float  # below, something is wrong
+    least: float  # outside of these two nothing is to be trusted
+    most: float
+    gap: timedelta  # without any reading: likewise
+
+
+LIMITS = {
+    "machine": Limits(50, -50, 200, timedelta(hours=6)),  # degrees
+    "co2": Limits(300, 250, 600, timedelta(weeks=26)),  # parts of a million in air, a reading a week
+}
+
+
+@dataclass(frozen=True)
 class Reading:
-    """One reading of the machine."""
+    """One reading."""
 
     at: datetime
-    degrees: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -32,28 +47,28 @@ class Episode:
     readings: int
 
 
-def transform(rows: list[tuple[str, float]]) -> list[Reading]:
+def transform(rows: Rows) -> list[Reading]:
     """Readings in order, one for each instant: of those recorded twice the later record counts."""
-    found = {datetime.fromisoformat(at): degrees for at, degrees in rows}
+    found = {datetime.fromisoformat(at): value for at, value in rows if value is not None}
     return [Reading(at, found[at]) for at in sorted(found)]
 
 
-def check(readings: list[Reading], gap: timedelta = GAP) -> list[Reading]:
-    """The same readings. Raises Untrusted for a gap, or a temperature that no machine has."""
+def check(readings: list[Reading], limits: Limits) -> list[Reading]:
+    """The same readings. Raises Untrusted for a gap, or a value that cannot be."""
     for before, after in pairwise(readings):
-        if after.at - before.at > gap:
+        if after.at - before.at > limits.gap:
             raise Untrusted(f"no reading from {before.at} to {after.at}")
     for each in readings:
-        if not -50 < each.degrees < 200:
-            raise Untrusted(f"{each.degrees} degrees at {each.at}")
+        if not limits.least < each.value < limits.most:
+            raise Untrusted(f"{each.value} at {each.at}")
     return readings
 
 
-def episodes(readings: list[Reading]) -> list[Episode]:
-    """The times at which the machine was too cold."""
+def episodes(readings: list[Reading], low: float) -> list[Episode]:
+    """The times at which values were too low."""
     found: list[Episode] = []
     for each in readings:
-        if each.degrees >= LOW:
+        if each.value >= low:
             continue
         if found and each.at - found[-1].end <= QUIET:
             last = found.pop()

@@ -18,7 +18,7 @@ ROWS = 4032  # two weeks, every five minutes
 TABLE = "/machine/readings"
 
 
-def made() -> list[tuple[str, float]]:
+def made() -> list[tuple[str, float | None]]:
     """Two weeks of a machine: warm by day, cold three times, and an hour that was recorded twice."""
     begin = datetime(2026, 3, 2)
     rows: list[tuple[str, float]] = []
@@ -32,13 +32,13 @@ def made() -> list[tuple[str, float]]:
     return [*rows[:2012], *again, *rows[2012:]]
 
 
-def read(file: Path) -> list[tuple[str, float]]:
-    """A CSV file with the columns timestamp and value."""
+def read(file: Path) -> list[tuple[str, float | None]]:
+    """A CSV file with a header and two columns: an instant, and a number or nothing."""
     with file.open(newline="") as lines:
-        return [(row["timestamp"], float(row["value"])) for row in csv.DictReader(lines)]
+        return [(at, float(value) if value else None) for at, value in list(csv.reader(lines))[1:]]
 
 
-def serve(rows: list[tuple[str, float]], port: int = 0) -> ThreadingHTTPServer:
+def serve(rows: list[tuple[str, float | None]], port: int = 0) -> ThreadingHTTPServer:
     """A server on loopback that is not begun yet; it writes each request to stderr."""
 
     class Handler(BaseHTTPRequestHandler):

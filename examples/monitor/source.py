@@ -19,7 +19,7 @@ class Unavailable(Exception):
 class Page:
     """Rows as they came, and the address of the next page."""
 
-    rows: list[tuple[str, float]]  # when, degrees
+    rows: list[tuple[str, float | None]]  # when, and what was read: None, nothing
     next: str | None
 
 
@@ -40,5 +40,7 @@ def retrieve(address: str) -> Page:
         raise Unavailable(f"{address}: {error.code}") from error
     except OSError as error:
         raise Unavailable(f"{address}: {error}") from error
-    rows = [(row["timestamp"], float(row["value"])) for row in found["rows"]]
+    rows = [
+        (row["timestamp"], None if row["value"] is None else float(row["value"])) for row in found["rows"]
+    ]
     return Page(rows, found.get("next_url"))

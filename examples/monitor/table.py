@@ -1,6 +1,6 @@
 """A table served by datasette, in a process of its own: `python -m examples.monitor.table [CSV]`.
 
-The CSV file has the columns timestamp and value; without one it is a machine of our own.
+The CSV file has two columns, an instant and a number; without one it is a machine of our own.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ READY_LINES = 50  # of what datasette says before it serves
 class Datasette:
     """A running datasette. `table` is the address of its table, `log` the file of what it was asked."""
 
-    def __init__(self, rows: Sequence[tuple[str, float]], folder: Path) -> None:
+    def __init__(self, rows: Sequence[tuple[str, float | None]], folder: Path) -> None:
         file = folder / "machine.db"
         with closing(sqlite3.connect(file)) as database, database:
-            database.execute("CREATE TABLE readings (timestamp TEXT NOT NULL, value REAL NOT NULL)")
+            database.execute("CREATE TABLE readings (timestamp TEXT NOT NULL, value REAL)")
             database.executemany("INSERT INTO readings VALUES (?, ?)", rows)
         self.log = folder / "datasette.log"
         words = [

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from urllib.error import HTTPError
@@ -26,6 +26,7 @@ from tests.embedded.sinks import Hook
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
+MACHINE = readings.LIMITS["machine"]
 SAID = "4,044 retrieved, 4,032 stored, 102 below 50, 3 episodes"
 
 
@@ -83,10 +84,10 @@ def test_killed_in_the_middle_it_retrieves_no_recorded_page_again(served: Served
 def test_readings_are_transformed_and_checked() -> None:
     found = readings.transform(serve.made())
     assert len(found) == serve.ROWS
-    assert readings.check(found) == found
-    assert [each.readings for each in readings.episodes(found)] == [30, 12, 60]
+    assert readings.check(found, MACHINE) == found
+    assert [each.readings for each in readings.episodes(found, MACHINE.low)] == [30, 12, 60]
     with pytest.raises(readings.Untrusted, match="no reading from"):
-        readings.check([*found[:100], *found[200:]])
+        readings.check([*found[:100], *found[200:]], MACHINE)
 
 
 @pytest.fixture
@@ -114,6 +115,17 @@ def test_the_table_of_a_real_datasette_gives_the_same_numbers(datasette: Dataset
     said = looks(tmp_path, datasette.table, "-m", "examples.monitor", datasette.table, "--file", "out.db")
     assert SAID in said.stdout
     assert asked(datasette) == 5
+
+
+def test_rows_without_a_value_are_counted_and_not_stored(tmp_path: Path) -> None:
+    """As the weekly carbon dioxide of Mauna Loa comes: a date without dashes, and weeks without a number."""
+    weeks = [date(1958, 3, 29) + timedelta(weeks=n) for n in range(40)]
+    lines = [f"{day:%Y%m%d},{'' if 10 <= n < 18 else 310 + n / 10}" for n, day in enumerate(weeks)]
+    (tmp_path / "co2.csv").write_text("date,co2\n" + "\n".join(lines) + "\n")
+    said = looks(
+        tmp_path, "", "-m", "examples.monitor", "--of", "co2", "--csv", "co2.csv", "--file", "out.db"
+    )
+    assert "40 retrieved, 8 without a value, 32 stored, 0 below 300, 0 episodes" in said.stdout, said.stderr
 
 
 def test_a_failed_check_stores_nothing_is_told_and_its_retry_retrieves_nothing(
