@@ -271,15 +271,21 @@ def test_parents_are_evicted_while_they_wait_and_woken_by_the_end(store: Path) -
         assert run.result(10) == "rested!"
 
 
-def test_a_parent_that_goes_on_elsewhere_finds_its_children(store: Path) -> None:
+@pytest.mark.parametrize("drives", ["all", "own"])
+@pytest.mark.parametrize("evicting", [False, True])
+def test_a_family_goes_on_elsewhere_with_who_asks_for_its_first_run(
+    store: Path, drives: Any, evicting: bool
+) -> None:
+    """Also where the parent had left memory, so that nobody has it there who would wait for its child."""
     functions = {name: function for name, function in registry.items() if function.label != "rests"}
-    with App(store, options=Options(poll=0.05), functions=functions) as app:
+    with App(store, options=Options(poll=0.05, evict_always=evicting), functions=functions) as app:
         run = waits_for.options(id="top").start(0.0)
-        while app.store.load("rest") is None:
+        while app.store.load("rest") is None or (evicting and run.state is not State.WAITING):
             threading.Event().wait(0.01)
         assert str(rests.get("rest").state) == "queued", "nobody here has that function"
-    with App(store, options=Options(poll=0.05)):
+    with App(store, options=Options(poll=0.05, evict_always=evicting), drives=drives) as app:
         assert waits_for.get(run.id).result(10) == "rested"
+        assert app.load("rest").state is State.SUCCEEDED
 
 
 def test_sleep_is_a_child_too(app: App) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import ALERT, Claimed, Head, Message, Query, RunRow, RunStatus, State, head_of_row
+from ..model import ALERT, OUTCOME, Claimed, Head, Message, Query, RunRow, RunStatus, State, head_of_row
 from .awaited import AwaitedRuns
 from .context import Context
 from .residents import Residents
@@ -29,6 +29,7 @@ class _Seen(NamedTuple):
     messages: list[Message]
     elsewhere: Sequence[str]  # runs that are waited for and were not in memory ...
     statuses: dict[str, RunStatus]  # ... and how they stand
+    families: Sequence[str]  # what those of them wait for that no engine has in memory
 
 
 class Claimer:
@@ -56,6 +57,7 @@ class Claimer:
         self._is_looking = False
         self._next_due: float | None = None
         self._alarm: Any = None
+        self._families_at = 0.0  # when to look next at what watched runs wait for
 
     def soon(self) -> None:
         """Claim what is due and collect messages, soon; asked for while one is under way: once more."""
@@ -72,6 +74,7 @@ class Claimer:
         tasks = [name for name, function in functions if not function.is_workflow]
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
+        with_families = runs is not None and self._is_time_for_families()
         now, reconcile = context.env.now(), self._residents.must_reconcile
         self._residents.must_reconcile = False
 
@@ -91,7 +94,8 @@ class Claimer:
             statuses = context.store.statuses(others) if others else {}
             ours = [status.id for status in statuses.values() if status.owner == context.engine]
             heads += map(head_of_row, context.store.load_many(ours).values()) if ours else ()
-            return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses)
+            families = self._families(statuses.values()) if with_families else ()
+            return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses, families)
 
         context.committer.ask(look, self._claimed)
 
@@ -103,6 +107,24 @@ class Claimer:
     def _claimable(self) -> list[str] | None:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
         return self._watchers.not_owned() if self._context.others == "leave" else None
+
+    def _is_time_for_families(self) -> bool:
+        """Once in a poll: there may be thousands of watched runs that sleep."""
+        now = self._context.env.monotonic()
+        if now < self._families_at:
+            return False
+        self._families_at = now + self._context.options.poll
+        return True
+
+    def _families(self, statuses: Iterable[RunStatus]) -> list[str]:
+        """The runs that these wait for, where no engine has them in memory: who else would claim these?"""
+        return [
+            wait.target
+            for status in statuses
+            if status.state is State.WAITING and status.owner is None
+            for wait in self._context.store.waits(status.id)
+            if wait.kind == OUTCOME and wait.taken is None
+        ]
 
     def _alerts(self, now: float) -> list[str]:
         """Alerts that are due: anybody's, or those of scripts that have ended would be told by nobody."""
@@ -128,6 +150,8 @@ class Claimer:
         for run in found.elsewhere:
             if run not in self._residents.owned:
                 self._watchers.looked(run, found.statuses.get(run))
+        for run in found.families:
+            self._again |= self._watchers.add(run)
         self.due(found.claimed.next_due)
         next_due = found.claimed.next_due
         self.has_work = next_due is not None and next_due <= self._context.env.now()

@@ -55,11 +55,14 @@ class Watchers:
         self._watched: dict[str, list[_Watch]] = {}
         self.elsewhere = 0  # watched runs that others drive, at the last look; read by any thread
 
-    def add(self, run: str, watcher: Watcher | None = None, created: float | None = None) -> None:
-        """Have the watcher told; without one the run only counts as wanted. `created`: see `seen`."""
+    def add(self, run: str, watcher: Watcher | None = None, created: float | None = None) -> bool:
+        """Have the watcher told; without one the run only counts as wanted. `created`: see `seen`. Whether
+        the run was not watched so far."""
+        is_new = run not in self._watched
         watches = self._watched.setdefault(run, [])
         if watcher is not None:
             watches.append(_Watch(watcher, created))
+        return is_new
 
     def forget(self, run: str) -> None:
         """Those who watched the run do no more, and are told nothing."""

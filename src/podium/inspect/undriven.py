@@ -37,7 +37,7 @@ def has_function(engine: EngineRow, row: RunRow) -> bool:
 
 def would_take(engine: EngineRow, row: RunRow) -> bool:
     """Whether a live engine takes this run when it is due: it has the function, and drives all runs, or this
-    one because its process started it, attached to it or was told to drive it."""
+    one because its process started it, attached to it or was told to drive it, or the run that started it."""
     if not has_function(engine, row):
         return False
     if row.function == ALERT:
@@ -46,7 +46,7 @@ def would_take(engine: EngineRow, row: RunRow) -> bool:
     if info.queues is not None and row.queue not in info.queues:
         return False
     if info.run:
-        return info.run == row.id
+        return info.run in (row.id, row.parent, row.root)
     return info.drives == "all" or row.starter_engine == engine.id
 
 

@@ -209,6 +209,20 @@ def test_an_attached_run_has_a_living_starter_again_and_is_not_attached_twice(st
     assert commit(store, third, engine="e2")[0].runs == ((Outcome.ATTACHED, "r1"),)
 
 
+def test_what_an_attached_run_had_started_comes_along(store: Store) -> None:
+    orphaned(store, "r1")
+    store.announce(engine("e0"))
+    for id, given in {"r2": {}, "r3": {"root": "r2"}, "r4": {"root": "", "parent": ""}}.items():
+        family = {"parent": "r1", "root": "r1", **given}
+        commit(store, Write(new_runs=(new(id, **family),)), engine="e0")
+    commit(store, Write(new_runs=(new("r5", parent="r1", root="r1"),)), engine="e1")
+    store.release({"e0": 0})
+    store.announce(engine("e2"))
+    commit(store, Write(new_runs=(new("r9", starter="/s.py", attach=True),)), engine="e2")
+    starters = {id: row(store, id).starter_engine for id in ("r1", "r2", "r3", "r4", "r5")}
+    assert starters == {"r1": "e2", "r2": "e2", "r3": "e0", "r4": "e0", "r5": "e1"}, "e1 lives"
+
+
 def test_what_a_start_has_attached_to_is_known_until_another_attaches_to_it(store: Store) -> None:
     orphaned(store, "r1", "r2")
     assert attach(store, "r8") == (Outcome.ATTACHED, "r1")

@@ -98,6 +98,7 @@ def _rare(
         found.append((SQL["rename"], {"function": name, "starter": starter, "key": run.key}))
     for run, start in changes.attached:
         found.append((SQL["attach"], {"engine": engine, "start": start, "key": run.key}))
+        found.append((SQL["attach_family"], {"engine": engine, "root": run.id}))
     waits = [
         (runs[row.run].key, *astuple(row.wait), row.taken, row.by, row.digest)
         for row in changes.waits

@@ -41,7 +41,8 @@ _ANY_WAITS, _WAITS, _WAITING_FOR, _CHILDREN, _ENDS = (
 _UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _FORGET_WAITS = (
     SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["forget_waits"],
 )  # fmt: skip
-_RENAME, _ATTACH, _FREE_BLOB = SQL["rename"], SQL["attach"], SQL["free_blob"]
+_RENAME, _FREE_BLOB = SQL["rename"], SQL["free_blob"]
+_ATTACH, _ATTACH_FAMILY = SQL["attach"], SQL["attach_family"]
 
 _STATES = {state.value: state for state in State}
 
@@ -211,6 +212,7 @@ def _apply(
         rows(connection, _RENAME, (name, starter, run.key))
     if changes.attached:
         rows_of_each(connection, _ATTACH, [(engine, start, run.key) for run, start in changes.attached])
+        rows_of_each(connection, _ATTACH_FAMILY, [(engine, run.id) for run, _ in changes.attached])
     if changes.waits or changes.answered:
         _apply_waits(connection, changes, runs)
     queues.change(connection, changes)

@@ -366,6 +366,16 @@ WHERE key = %(key)b;
 -- Becoming the starter is what makes it ours: the next one who looks finds a live engine.
 UPDATE podium.runs SET starter_engine = %(engine)b, attached_by = %(start)b WHERE key = %(key)b;
 
+-- name: attach_family
+-- What it had started, and nobody has: who drives it drives them. Waits for no other commit: who changes one of
+-- them has it.
+UPDATE podium.runs SET starter_engine = %(engine)b
+WHERE key IN (
+    SELECT key FROM podium.runs
+    WHERE root = %(root)b AND root <> id AND owner IS NULL AND ended IS NULL
+      AND starter_engine NOT IN (SELECT id FROM podium.engines)
+    FOR UPDATE SKIP LOCKED);
+
 -- name: add_waits
 INSERT INTO podium.waits (run, step, target, kind, prompt, schema, "to", due, cancels, about, taken, "by", digest)
 SELECT * FROM unnest(

@@ -182,6 +182,12 @@ ORDER BY key LIMIT :limit;
 -- Becoming the starter is what makes it ours: the next one who looks finds a live engine.
 UPDATE runs SET starter_engine = ?, attached_by = ? WHERE key = ?;
 
+-- name: attach_family
+-- What it had started, and nobody has: who drives it drives them.
+UPDATE runs SET starter_engine = ?
+WHERE root = ? AND root <> id AND owner IS NULL AND ended IS NULL
+  AND starter_engine NOT IN (SELECT id FROM engines);
+
 -- name: unique_holder
 -- The unfinished run that holds a name.
 SELECT id FROM runs
