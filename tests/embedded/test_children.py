@@ -14,6 +14,7 @@ from podium import App, IdConflict, Options, RunCancelled, UsageError, sleep, ta
 from podium.cli.story import tree
 from podium.functions import registry
 from podium.inspect import RunProgress
+from podium.inspect.history import entries, steps_on_record
 from podium.model import Kind, Query, State
 
 
@@ -96,6 +97,12 @@ async def research(question: str, depth: int) -> int:
     if depth == 0:
         return 1
     return sum(await asyncio.gather(*(research(f"{question}{n}", depth - 1) for n in range(3))))
+
+
+def test_a_child_that_has_ended_counts_as_a_step_on_record(app: App) -> None:
+    run = orders.start(4)
+    run.result(10)
+    assert steps_on_record(app.store, run.id) == RunProgress(entries(app.store, run.id)).steps == 5
 
 
 def test_a_workflow_may_call_itself_and_waits_in_no_slot(store: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..model import Entry, Kind, RunRow
+from ..model import Entry, RunRow
 from ..store import Store
 from .durations import ago
+from .progress import RunProgress
 
 _SAID_MAX = 200  # characters of a line
 _PAGE = 1000  # entries read at once
@@ -37,7 +38,7 @@ def newest(store: Store, row: RunRow) -> Iterator[Entry]:
 
 def steps_on_record(store: Store, run: str) -> int:
     """How many steps have an outcome there. A history is longer: it holds retries and timers, too."""
-    return sum(entry.kind in (Kind.RESULT, Kind.ERROR) for entry in entries(store, run))
+    return RunProgress(entries(store, run)).steps
 
 
 def in_words(steps: int, of: str = "") -> str:
