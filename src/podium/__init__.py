@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .client import (
         App,
         Callback,
+        CheckedRun,
         Chunk,
         Executor,
         Found,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         uuid4,
         workflow,
     )
-    from .engine import Options
     from .errors import (
         ArgumentError,
         CommandFailed,
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         WrongState,
     )
     from .executors.effects import NOT_DONE, Done
-    from .inspect import CheckedRun
+    from .options import Options
     from .queues import Queue, RetryAfter
     from .remote import Client
     from .retry import Retry
@@ -196,6 +196,7 @@ _HOMES = {
     ".client": (
         "App",
         "Callback",
+        "CheckedRun",
         "Chunk",
         "Executor",
         "Found",
@@ -213,8 +214,6 @@ _HOMES = {
         "series",
     ),
     ".codec": ("Blob", "File", "Secret", "trusted"),
-    ".engine": ("Options",),
-    ".inspect": ("CheckedRun",),
     ".errors": (
         "ArgumentError",
         "CommandFailed",
@@ -250,6 +249,7 @@ _HOMES = {
         "WrongState",
     ),
     ".executors.effects": ("NOT_DONE", "Done"),
+    ".options": ("Options",),
     ".queues": ("Queue", "RetryAfter"),
     ".remote": ("Client",),
     ".retry": ("Retry",),

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from podium import App
-from podium.engine import EngineInfo
 from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs, health
-from podium.model import EngineRow, NewRun, Write
+from podium.model import EngineInfo, EngineRow, NewRun, Write
 from podium.store import Finding
 from tests.cli.support import PODIUM, STORE, environment, podium, write_app
 from tests.waiting import until

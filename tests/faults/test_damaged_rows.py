@@ -10,8 +10,7 @@ import pytest
 
 import podium
 from podium import App, DamagedRecord, Options, RunCancelled, RunParked, task, workflow
-from podium.engine import read_reason
-from podium.model import Query, State
+from podium.model import Query, State, read_reason
 from tests.waiting import until
 
 RUNS = [f"r{n}" for n in range(4)]

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from podium import App, RunParked
-from podium.engine import read_reason
-from podium.model import Kind, State
+from podium.model import Kind, State, read_reason
 from tests.isolation import poisoned
 from tests.tidy.source import ROOT
 

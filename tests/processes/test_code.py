@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.engine import Reason, read_engine_info, read_reason
-from podium.model import Query, RunRow, State
+from podium.model import Query, Reason, RunRow, State, read_engine_info, read_reason
 from tests.processes.support import Host
 from tests.waiting import until
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podium.engine import read_engine_info
 from podium.inspect import cause_of, check_runs
+from podium.model import read_engine_info
 from tests.processes.support import Host
 from tests.waiting import until
 

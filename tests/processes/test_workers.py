@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from podium import codec
-from podium.engine import read_engine_info
-from podium.model import NewRun, State, Write
+from podium.model import NewRun, State, Write, read_engine_info
 from tests.processes.support import FLOWS, Host, Worker
 from tests.waiting import until
 

@@ -13,10 +13,9 @@ from typing import Any
 import podium
 from podium import Options, codec, workflow
 from podium.client import StartOptions, steering
-from podium.engine import read_reason
 from podium.executors import Attempt
 from podium.functions import registry
-from podium.model import ANSWER, PAUSE, Entry, Kind, Message, Outcome, State, Verdict, Write
+from podium.model import ANSWER, PAUSE, Entry, Kind, Message, Outcome, State, Verdict, Write, read_reason
 from podium.testing import Invocation, Job, Report, Setting, World, draw_weather
 from podium.testing.monitor import Watched
 from podium.testing.node import Process

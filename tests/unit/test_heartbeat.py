@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from podium.engine import Options
-from podium.engine.engine_info import EngineInfo, read_engine_info
 from podium.engine.heartbeat import Heartbeat, Watches
 from podium.engine.registration import Registration
 from podium.engine.shortages import ShortageLog
+from podium.model import EngineInfo, read_engine_info
+from podium.options import Options
 
 LEASE = 9.0
 NOTHING: Any = None

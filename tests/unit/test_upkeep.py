@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from podium.depot import UNNAMED_SECONDS
-from podium.engine import Options
 from podium.engine.upkeep import EVERY_SECONDS, FIRST_SECONDS, Upkeep
 from podium.errors import StoreUnavailable
+from podium.options import Options
 
 
 class _Rig:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..client import App
+from ..client import App, CheckedRun, check_all
 from ..env import RealEnv
 from ..errors import UsageError
 from ..functions import Function
-from ..inspect import CheckedRun, check_all, is_query, living, offered, parse, way_on
+from ..inspect import is_query, living, offered, parse, way_on
 from ..model import RunRow
 from ..modules import name_of_file
 from . import formatting, options

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ..client import App, Started, wants_engine
-from ..engine import EngineInfo
 from ..env import RealEnv
 from ..errors import UsageError
 from ..inspect import expected, history
-from ..model import Entry, RunRow, State
+from ..model import EngineInfo, Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json
 from .exit_codes import FAILED, FINE, TIMED_OUT

@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from .. import codec
-from ..engine import read_reason
 from ..inspect import history, recorded_failure
-from ..model import Entry, RunRow, State
+from ..model import Entry, RunRow, State, read_reason
 from . import formatting, report, terminal
 
 

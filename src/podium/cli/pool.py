@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from ..client import App
-from ..engine import EngineHost, read_engine_info
-from ..model import EngineRow
+from ..engine import EngineHost
+from ..model import EngineRow, read_engine_info
 from .terminal import tell
 
 READ_SECONDS = 0.5

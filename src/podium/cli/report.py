@@ -12,7 +12,7 @@ from .. import codec
 from ..codec import Failure
 from ..errors import DecodeError, TaskFailed
 from ..inspect import Frame, recorded_frames
-from ..machine import line_of
+from ..lines import line_of
 from ..model import Entry, Kind
 from . import formatting
 from .terminal import safe

@@ -18,7 +18,7 @@ from ..errors import PodiumError, RunNotFound, UsageError
 from ..executors import capture
 from ..functions import Function, registry
 from ..inspect import Frame, file_of, find_code, folders_of
-from ..machine import is_user_file
+from ..lines import is_user_file
 from ..modules import NO_FILE, NOTEBOOK, name_of_file, project_of, source_roots
 from .neighbours import require_own_neighbours
 from .report import frame_lines

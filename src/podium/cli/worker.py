@@ -13,9 +13,10 @@ import click
 
 from .. import __version__
 from ..client import NEW_STORE, WAITING, App, keep_queues, keep_schedules
-from ..engine import EngineHost, EngineInfo, Event, Options, events
+from ..engine import EngineHost, Event, events
 from ..errors import StoreUnavailable, UsageError
-from ..model import ASK_DRAIN
+from ..model import ASK_DRAIN, EngineInfo
+from ..options import Options
 from ..store import shown_url
 from . import formatting, options
 from .exit_codes import CONFIGURATION, FINE

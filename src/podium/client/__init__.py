@@ -8,6 +8,7 @@ from .busy_wait import NEW_STORE, WAITING
 from .checking import check
 from .decisions import NO_VALUE
 from .default_app import current_app, declared
+from .dry_check import CheckedRun, check_all
 from .executor import Executor
 from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
@@ -55,6 +56,8 @@ __all__ = [
     "Answer",
     "App",
     "Batch",
+    "CheckedRun",
+    "check_all",
     "answer",
     "BodyWaiting",
     "Callback",

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..engine import About, fingerprint, how_it_ended, read_reason
+from ..engine import About, fingerprint, how_it_ended
 from ..errors import EngineStopped
 from ..inspect import history, iso
-from ..model import ANSWER, Kind, Query, RunRow, State
+from ..model import ANSWER, Kind, Query, RunRow, State, read_reason
 from ..redaction import redacted
 from ..store import Store
 from .app import apps

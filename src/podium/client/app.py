@@ -11,12 +11,13 @@ from concurrent.futures import Future
 from typing import Any
 
 from ..checks import check_type
-from ..engine import End, EngineHost, EngineInfo, Options
+from ..engine import End, EngineHost
 from ..env import Env, RealEnv
 from ..errors import UsageError
 from ..executors import ExecutorFactory
 from ..functions import Function, registry
-from ..model import EngineRow, Entry, Query, RunRow, Verdict
+from ..model import EngineInfo, EngineRow, Entry, Query, RunRow, Verdict
+from ..options import Options
 from ..store import Store
 from .apps import Apps
 from .decisions import NO_VALUE, Decisions

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 from ..errors import UsageError
-from ..machine import ChildStep, Machine, OutsideStep, Step, caller, line_of
+from ..lines import line_of
+from ..machine import ChildStep, Machine, OutsideStep, Step, caller
 from ..machine import send as send_from_body
 from ..model import State
 from .messages import encoded_signal

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ..checks import check_count
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
-from ..inspect import CheckedRun, check_all, parse
+from ..inspect import parse
 from ..machine import current_machine
 from ..model import RunRow
 from .app import App
 from .default_app import current_app
+from .dry_check import CheckedRun, check_all
 
 
 def check(query: str = "", *, last: int = 0) -> list[CheckedRun]:

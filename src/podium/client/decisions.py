@@ -9,11 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..engine import DryReplay, read_reason
+from ..engine import DryReplay
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import is_workflow, offered, starter_under
-from ..machine import label_of
 from ..model import (
     CANCEL,
     PAUSE,
@@ -28,6 +27,8 @@ from ..model import (
     RunRow,
     Verdict,
     Write,
+    label_of,
+    read_reason,
 )
 from . import forking, owners, steering
 from .end_watcher import settle

@@ -15,12 +15,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ..engine import End, Met, read_reason
+from ..engine import End, Met
 from ..errors import EngineStopped, PodiumError, RunCancelled, RunParked
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..machine import AttendedMachine
-from ..model import BY_ITS_PROGRAM, Entry, Kind, State, Verdict
+from ..model import BY_ITS_PROGRAM, Entry, Kind, State, Verdict, read_reason
 from .app import App
 from .executor_answers import Answers
 from .executor_calls import Call, Calls

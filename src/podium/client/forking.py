@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from ..errors import UsageError, WrongState
 from ..inspect import StepName
-from ..machine import is_undo
 from ..model import (
     ANSWER,
     COPY_BEGAN,
@@ -28,6 +27,7 @@ from ..model import (
     fork_of_row,
     head_of_new,
     head_of_row,
+    is_undo,
     own_lineage_of,
     read_name,
     subject_of,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from ..engine import EngineInfo, Options, Others
 from ..functions import Function
+from ..model import EngineInfo
 from ..modules import main_file
+from ..options import Options, Others
 from .location import project_in
 from .process import Drives
 

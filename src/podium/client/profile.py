@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..engine import EngineInfo, Observer, Options
+from ..engine import Observer
 from ..env import Env
 from ..errors import UsageError
 from ..executors import BUILT_IN, ExecutorFactory
 from ..functions import Function
+from ..model import EngineInfo
+from ..options import Options
 from .busy_wait import PATIENCE
 from .endpoints import configured_executors
 from .process import Drives

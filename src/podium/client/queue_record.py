@@ -6,10 +6,10 @@ from typing import Protocol
 
 import msgspec
 
-from ..engine import Options
 from ..env import Env
 from ..errors import StoreError, UsageError
 from ..model import QueueChange, QueueLimits, QueueRow, Write
+from ..options import Options
 from ..queues import CONCURRENCY_MAX, check_name, check_rate, queues
 from ..store import Store
 from .operators import Operator, operator

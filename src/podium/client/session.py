@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
-from ..engine import End, EngineHost, EngineInfo, QueueNotes
+from ..engine import End, EngineHost, QueueNotes
 from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
 from ..functions import Function
-from ..model import EngineRow, Verdict, Write
+from ..model import EngineInfo, EngineRow, Verdict, Write
 from ..store import Store
 from . import owners
 from .busy_wait import NEW_STORE, patiently

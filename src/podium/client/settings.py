@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..alert import place_of
-from ..engine import Options
+from ..options import Options
 from ..store import Finding, shown_url
 from .channels import ENVIRONMENT, configured, variable
 from .location import default_url

@@ -10,8 +10,7 @@ from ..codec.schemas import check_schema, encode_fitting
 from ..depot import Depot
 from ..errors import UsageError
 from ..functions import Function
-from ..machine import AGAIN, is_undo
-from ..model import State
+from ..model import AGAIN, State, is_undo
 from .operators import operator
 from .waiting import Answer, Waiting, mapped
 

@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from .. import codec
-from ..engine import parking, paused, read_reason
+from ..engine import parking, paused
 from ..errors import DecodeError, WrongState
 from ..inspect import StepName
 from ..model import (
@@ -32,6 +32,7 @@ from ..model import (
     Verdict,
     Write,
     copy_of_row,
+    read_reason,
     with_undone,
 )
 from .undone import has_happened, past_of_retry, standing, uncertain

@@ -7,12 +7,12 @@ from concurrent.futures import Future
 from typing import Any
 
 from .. import codec
-from ..engine import End, gone, read_reason
+from ..engine import End, gone
 from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import cause_of, drop_our_frames, with_recorded_frames
-from ..model import RunRow, State
+from ..model import RunRow, State, read_reason
 from .app import App, Started
 from .loop_wakeup import wait_in_loop
 from .messages import send

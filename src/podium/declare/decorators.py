@@ -13,7 +13,8 @@ from ..checks import Span, seconds_of
 from ..client import declared
 from ..errors import DeclarationError, UsageError
 from ..functions import Function, registry
-from ..machine import adopt, line_of, where_defined
+from ..lines import line_of
+from ..machine import adopt, where_defined
 from ..modules import NOBODYS, Home, home_of, module_name
 from ..queues import Queue
 from ..retry import Retry

@@ -9,7 +9,8 @@ from typing import Any, cast
 from ..errors import DeclarationError, UsageError
 from ..executors import BUILT_IN
 from ..functions import Function
-from ..machine import current_machine, line_of, where_defined
+from ..lines import line_of
+from ..machine import current_machine, where_defined
 from ..retry import Retry
 from .callables import Task, Workflow
 

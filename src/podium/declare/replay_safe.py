@@ -16,7 +16,7 @@ from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from ..errors import NotReplaySafe
-from ..machine import line_of
+from ..lines import line_of
 from .callables import Durable
 from .scopes import UNKNOWN, Dotted, Names, StaticClass, bindings, constructors
 from .sets import is_set

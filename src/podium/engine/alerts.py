@@ -14,9 +14,8 @@ import msgspec
 from .. import codec
 from ..alert import Alert, Kind
 from ..errors import DecodeError
-from ..model import ALERT, Head, Move, NewRun, State
+from ..model import ALERT, Head, Move, NewRun, State, read_reason
 from .context import Context
-from .reasons import read_reason
 
 SAID_MAX = 500  # characters
 # What ends in the same moment has an earlier time, yet finds the name of the alert taken. In the hour before

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 
 from .. import codec
 from ..executors import Attempt
-from ..machine import AGAIN, Step, is_undo
+from ..machine import Step
 from ..model import (
+    AGAIN,
     ASKS,
     HELD,
     NOT_BEGUN,
@@ -27,6 +28,7 @@ from ..model import (
     StepProgress,
     Undone,
     headers_for_attempts,
+    is_undo,
     own_lineage_of,
     read_name,
 )

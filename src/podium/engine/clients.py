@@ -12,11 +12,22 @@ from typing import NamedTuple
 import msgspec
 
 from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
-from ..model import Fence, Head, Move, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
+from ..model import (
+    Fence,
+    Head,
+    Move,
+    NewRun,
+    Outcome,
+    RunRow,
+    State,
+    Verdict,
+    Write,
+    head_of_new,
+    read_reason,
+)
 from .claiming import Claimer
 from .committer import OneWrite
 from .context import Context
-from .reasons import read_reason
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
 

@@ -9,11 +9,11 @@ from ..env import Env
 from ..errors import EngineStopped
 from ..executors.protocol import Reactor
 from ..functions import Function
+from ..options import Options, Others
 from ..store import Store
 from .committer import Committer
 from .events import EventFeed
 from .lane import Lane
-from .options import Options, Others
 from .queue_notes import QueueNotes
 
 

@@ -15,12 +15,13 @@ from ..depot import Depot
 from ..env import Env
 from ..errors import StoreError, UsageError
 from ..functions import Function
-from ..machine import Machine, Step, line_of, raised_at
-from ..model import FED, STARTS, Entry, Head, Kind, State
+from ..lines import line_of
+from ..machine import Machine, Step, raised_at
+from ..model import FED, STARTS, Entry, Head, Kind, Reason, State, read_reason
 from ..shortage import shortage_of
 from ..store import Store
 from .history_reader import PAGE
-from .reasons import Reason, explain, read_reason, stuck
+from .reasons import explain, stuck
 from .replay import machine_of
 from .watchdog import TurnWatch
 

@@ -16,6 +16,7 @@ from ..executors import Attempt
 from ..executors.protocol import Reactor
 from ..functions import Function
 from ..model import Head, Message, Move, State
+from ..options import Options, Others
 from ..store import Store
 from .awaited import AwaitedRuns
 from .claiming import Claimer
@@ -27,7 +28,6 @@ from .events import EventFeed, Observer
 from .gc_pause import gc_paused
 from .lane import Lane
 from .logs import LogCollector
-from .options import Options, Others
 from .owned import OwnedRun
 from .ownership import Ownership
 from .poison_bodies import Adopter

@@ -1,8 +1,4 @@
-"""Which signals a run that only waits receives, as data: what `podium why` says of it.
-
-No other row tells: a signal that is received is on record when it has come. It stands where the reason of a
-parked run does, put there by the Write with which the run leaves memory.
-"""
+"""Which signals a run that only waits receives, written down as it leaves memory."""
 
 from __future__ import annotations
 
@@ -12,15 +8,9 @@ from itertools import islice
 import msgspec
 
 from ..machine import OutsideStep, ReceiveStep
+from ..model import Expected
 
 _KEPT = 10  # of a run that receives many
-
-
-class Expected(msgspec.Struct, frozen=True):
-    """A signal that is received, and until when, UTC seconds."""
-
-    signal: str
-    due: float | None = None
 
 
 def write_expected(outside: Iterable[OutsideStep]) -> bytes:
@@ -31,8 +21,3 @@ def write_expected(outside: Iterable[OutsideStep]) -> bytes:
         for step in islice(receiving, _KEPT)
     ]
     return msgspec.json.encode(kept) if kept else b""
-
-
-def read_expected(payload: bytes) -> list[Expected]:
-    """The way back; none of a run that Podium 0.1 let wait."""
-    return msgspec.json.decode(payload, type=list[Expected]) if payload else []

@@ -17,6 +17,7 @@ from ..env import Env
 from ..executors import ExecutorFactory
 from ..functions import Function
 from ..machine import end_idle_workers
+from ..options import Options, Others
 from ..shortage import lacks_descriptors, shortage_of
 from ..store import Store
 from .call_queue import CallQueue
@@ -29,7 +30,6 @@ from .heartbeat import Heartbeat, Watches
 from .lane import ThreadLane
 from .left_tasks import end_tasks, tell_failure
 from .loop_stall import LoopStallDetector
-from .options import Options, Others
 from .ownership import Ownership
 from .process_watch import ProcessWatch
 from .registration import Registration

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from ..executors import Attempt, LoopExecutor, current_attempt
-from ..machine import is_user_file, line_of
+from ..lines import is_user_file, line_of
 
 log = logging.getLogger("podium")
 

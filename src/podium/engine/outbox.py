@@ -30,8 +30,8 @@ from ..model import (
     Wait,
     Write,
 )
+from ..options import Options
 from .attempts import Attempts
-from .options import Options
 
 _RUNNING = frozenset({State.RUNNING})
 

@@ -1,4 +1,4 @@
-"""Why a run is parked, as data: what every surface shows, with the way out."""
+"""Why the engine parks a run, written down; `model.reason` reads it."""
 
 from __future__ import annotations
 
@@ -11,33 +11,9 @@ from .. import codec
 from ..codec.schemas import schema_of
 from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
-from ..machine import Machine, Step, UndoStep, label_of, line_of, where_defined
-from ..model import Move, State
-
-_PAUSED = "E217"
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """The payload of a parked run (JSON)."""
-
-    code: str
-    what: str
-    fix: str = ""
-    line: str = ""
-    expected: str = ""
-    found: str = ""
-    trace: str = ""
-    step: str = ""  # identity of the one of which a person must say what became of it
-    key: str = ""  # its idempotency key
-    schema: str = ""  # of its result, JSON; "": anything fits
-    undoes: bool = False  # the run has done what its cancel would undo
-    at: float = 0.0  # when the run was parked, UTC seconds; 0.0: by a version that did not say
-    not_before: float = 0.0  # UTC seconds, of a run that was told to begin then and has not begun
-
-    @property
-    def is_asked_for(self) -> bool:
-        """Whether a person has paused the run, so that there is nothing to tell people."""
-        return self.code == _PAUSED
+from ..lines import line_of
+from ..machine import Machine, Step, UndoStep, where_defined
+from ..model import PAUSED, Move, Reason, State, label_of, read_reason
 
 
 def parking(reason: bytes, at: float, fingerprint: str | None = None, undoes: bool = False) -> Move:
@@ -101,7 +77,7 @@ def paused(by: str, at: float, not_before: float = 0.0) -> bytes:
     who = f" by {by}" if by else ""
     return msgspec.json.encode(
         Reason(
-            _PAUSED, f"paused{who} at {when} UTC", "resume the run when it is to go on", not_before=not_before
+            PAUSED, f"paused{who} at {when} UTC", "resume the run when it is to go on", not_before=not_before
         )
     )
 
@@ -118,11 +94,3 @@ def stuck(machine: Machine) -> bytes:
     what = f"{machine.function.label} waits, but no step, timer or message can ever wake it: a deadlock"
     fix = "see what its branches wait for (a queue nobody fills, an event nobody sets), then resume the run"
     return msgspec.json.encode(Reason("E208", what, fix))
-
-
-def read_reason(payload: bytes) -> Reason:
-    """The way back; of bytes that Podium never wrote, that it cannot be read."""
-    try:
-        return msgspec.json.decode(payload, type=Reason)
-    except msgspec.MsgspecError:
-        return Reason("E506", "the reason on record cannot be read")

@@ -12,9 +12,8 @@ import msgspec
 
 from ..env import Env
 from ..errors import PodiumError, StoreError
-from ..model import EngineRow
+from ..model import EngineRow, read_engine_info
 from ..store import Store
-from .engine_info import read_engine_info
 from .hostlock import HostLocks, host_name
 from .ownership import Locks, NoLocks
 

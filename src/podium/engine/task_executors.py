@@ -17,8 +17,8 @@ from ..executors import (
     Resources,
     ThreadExecutor,
 )
+from ..options import Options
 from .linger import Linger
-from .options import Options
 from .residents import Residents
 from .task_output import TaskOutput
 

@@ -2,7 +2,6 @@
 
 from . import history
 from .causes import Cause, cause_of, silent
-from .checking import CheckedRun, check_all
 from .dates import DATES, SPANS, iso, read_moment, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
@@ -65,11 +64,9 @@ __all__ = [
     "series_shapes",
     "series_view",
     "Cause",
-    "CheckedRun",
     "Expected",
     "expected",
     "forecast",
-    "check_all",
     "EngineShape",
     "EntryShape",
     "engine_shapes",

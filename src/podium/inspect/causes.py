@@ -12,13 +12,25 @@ from pathlib import Path
 import msgspec
 
 from .. import codec
-from ..engine import read_engine_info, read_reason
 from ..env import is_stopped
 from ..errors import DecodeError
-from ..model import BY_ITS_PROGRAM, PAUSE, EngineRow, Entry, Message, Query, RunRow, State
+from ..model import (
+    BY_ITS_PROGRAM,
+    PAUSE,
+    EngineRow,
+    Entry,
+    Message,
+    Query,
+    RunRow,
+    State,
+    label_of,
+    read_engine_info,
+    read_reason,
+)
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
+from .engine_words import lacks, named, project_on, script_words
 from .engines import full_slots
 from .parked import command_for, difference
 from .progress import RunProgress
@@ -176,7 +188,7 @@ class _Unfinished:
         if asked:
             what = f"cancel was asked for {asked}; its {where} stops it at the next step"
             return Cause("cancelling", what, self._steps())
-        up = f"up {span(self.now - owner.started)}{_script(owner)}"
+        up = f"up {span(self.now - owner.started)}{script_words(owner)}"
         if self.progress.undoes and not self.progress.retrying:
             return Cause("undoing", f"undoing what it has done, in {where}, {up}", self._steps())
         if self.progress.retrying:
@@ -216,10 +228,10 @@ class _Unfinished:
     def _steps(self) -> tuple[str, ...]:
         """What it is at, as far as that is on record."""
         begun = self.progress.begun
-        said = [f"{_label(each)}: try {each.attempt} began {ago(each.at, self.now)}" for each in begun]
+        said = [f"{label_of(each.step)}: try {each.attempt} began {ago(each.at, self.now)}" for each in begun]
         last = self.progress.last
         if not said and last is not None:
-            said = [f"last on record: {_label(last) or str(last.kind)}, {ago(last.at, self.now)}"]
+            said = [f"last on record: {label_of(last.step) or str(last.kind)}, {ago(last.at, self.now)}"]
         elif not said:
             said = ["nothing is on record yet: it is at its first steps"]
         more = len(said) - _SHOWN
@@ -311,11 +323,11 @@ class _Unfinished:
                         "broken-module", what, fix=f"mend {module}: that process tries it again by itself"
                     )
         function = self.row.function
-        names = tuple(f"{named(engine)} {_lacks(engine, self.row)}" for engine in alive[:_SHOWN])
+        names = tuple(f"{named(engine)} {lacks(engine, self.row)}" for engine in alive[:_SHOWN])
         more = (f"… nor have {len(alive) - _SHOWN} more",) if len(alive) > _SHOWN else ()
         having = [engine for engine in alive if function in engine.functions]
         way = self._way()
-        if having and self.row.project and all(_project(e, function) != self.row.project for e in having):
+        if having and self.row.project and all(project_on(e, function) != self.row.project for e in having):
             what = (
                 f"undriven: the run is of {function} in {self.row.project}, and no live engine has that one"
             )
@@ -338,7 +350,7 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        called = _failed_call(entry.payload) or _label(entry)
+        called = _failed_call(entry.payload) or label_of(entry.step)
         undoing = "undoing what it has done; " if self.progress.undoes else ""
         return f"{undoing}{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload)}"
 
@@ -358,33 +370,6 @@ def _crowd(view: StoreView, engine: EngineRow) -> Iterator[str]:
     if 0 < slots < driven:
         of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
         yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
-
-
-def _label(entry: Entry) -> str:
-    return entry.step.partition("/")[2].partition("#")[0]
-
-
-def _script(engine: EngineRow) -> str:
-    script = read_engine_info(engine.info).script
-    return f" (started by {script})" if script else ""
-
-
-def _lacks(engine: EngineRow, row: RunRow) -> str:
-    info = read_engine_info(engine.info)
-    if row.function not in engine.functions:
-        return f"drives {info.run} and no other run" if info.run else "has no such function"
-    project = _project(engine, row.function)
-    if row.project not in ("", project):
-        return f"has the one in {project or 'the project of this store'}"
-    return f"drives {info.run} and no other run" if info.run else "drives what it has started"
-
-
-def _project(engine: EngineRow, function: str) -> str:
-    return read_engine_info(engine.info).projects.get(function, "")
-
-
-def named(engine: EngineRow) -> str:
-    return f"process {engine.pid} on {engine.host}{_script(engine)}"
 
 
 def silent(view: StoreView, engines: Sequence[EngineRow]) -> set[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ..engine import EngineInfo, read_engine_info
 from ..env import is_stopped
+from ..model import EngineInfo, read_engine_info
 from .dates import iso
 from .store_view import StoreView
 

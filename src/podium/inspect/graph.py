@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ..machine import AGAIN
 from ..model import (
+    AGAIN,
     ANSWER,
     BESIDE,
     COPY_BEGAN,

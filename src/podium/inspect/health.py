@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ..engine import read_engine_info, read_reason
 from ..env import is_stopped, seconds_asleep
-from ..model import EngineRow, Query, RunRow, State
+from ..model import EngineRow, Query, RunRow, State, read_engine_info, read_reason
 from ..store import Finding, lock_holder
-from .causes import MORE_SLOTS, UNBLOCK, named, silent
+from .causes import MORE_SLOTS, UNBLOCK, silent
 from .durations import ago, span
+from .engine_words import named
 from .engines import full_slots
 from .schedule_runs import schedule_of
 from .store_view import StoreView

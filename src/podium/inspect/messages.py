@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..machine import AGAIN
-from ..model import SETTLE, Entry, State, name_and_person, read_name
+from ..model import AGAIN, SETTLE, Entry, State, name_and_person, read_name
 
 _SAID = {State.SUCCEEDED.value: "happened", State.FAILED.value: "failed", AGAIN: "to begin again"}
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine import Reason, read_reason
-from ..machine import is_undo
-from ..model import RunRow
+from ..model import Reason, RunRow, is_undo, read_reason
 
 
 def difference(reason: Reason) -> tuple[str, ...]:

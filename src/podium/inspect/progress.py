@@ -8,10 +8,10 @@ not over. Nothing is drawn here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..executors import Attempt, Progress
-from ..machine import AGAIN, UNDO_SCOPE, is_undo, label_of
 from ..model import (
+    AGAIN,
     ANSWER,
     BESIDE,
     COPY_BEGAN,
@@ -20,11 +20,17 @@ from ..model import (
     SETTLE,
     STARTS,
     TURNS,
+    UNDO_SCOPE,
     Entry,
     Kind,
     State,
+    is_undo,
+    label_of,
     read_name,
 )
+
+if TYPE_CHECKING:  # of a run that this process drives: looking at a record runs nothing
+    from ..executors import Attempt, Progress
 
 FAILURES_MAX = 3  # failures kept for each function
 MESSAGE, TIMER, TIMEOUT = "(message)", "(timer)", "(timeout)"  # stand where a function's name would

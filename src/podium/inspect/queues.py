@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from ..engine import read_engine_info
-from ..model import EngineRow, LaneDepth, QueueRow, RunRow, State, pace_of
+from ..model import EngineRow, LaneDepth, QueueRow, RunRow, State, pace_of, read_engine_info
 from .dates import iso
 from .durations import span
 from .store_view import StoreView

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..engine import Options
 from ..env import Env
 from ..model import EngineRow
+from ..options import Options
 from ..store import Store
 
 

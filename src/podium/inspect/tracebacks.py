@@ -16,7 +16,7 @@ from types import FrameType, FunctionType, TracebackType
 from typing import Any, NamedTuple
 
 from ..codec import recorded_traceback
-from ..machine import is_user_file
+from ..lines import is_user_file
 
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')

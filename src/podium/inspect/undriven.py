@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..engine import read_engine_info
 from ..env import is_stopped
-from ..model import ALERT, EngineRow, RunRow, State
+from ..model import ALERT, EngineRow, RunRow, State, read_engine_info
 from .store_view import StoreView
 
 UNFINISHED = frozenset({State.QUEUED, State.RUNNING, State.WAITING})

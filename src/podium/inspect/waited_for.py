@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from .. import codec
-from ..engine import Expected, read_expected
-from ..model import OUTCOME, RunRow, WaitRow
+from ..model import OUTCOME, Expected, RunRow, WaitRow, read_expected
 from .durations import until
 from .store_view import StoreView
 

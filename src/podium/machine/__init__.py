@@ -4,12 +4,11 @@
 """
 
 from . import guard, interpose
-from .answering import AGAIN
 from .attended import Attendant, AttendedMachine
-from .effects import UNDO_SCOPE, UndoStep, is_undo
+from .effects import UndoStep
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import caller, foreign_line, is_user_file, line_of, raised_at, user_line, where_defined
+from .lines import caller, foreign_line, raised_at, user_line, where_defined
 from .machine import Machine, current_machine, replay
 from .outside import (
     ChildOptions,
@@ -25,7 +24,6 @@ from .outside import (
 from .outside import ask as machine_ask
 from .outside import callback as machine_callback
 from .outside import receive as machine_receive
-from .scope import label_of
 from .steps import CancelStep, Command, Ending, Finish, Step, Tell
 from .streams import BodyStreams
 from .workers import end_idle_workers
@@ -34,7 +32,6 @@ guard.install()
 interpose.install()
 
 __all__ = [
-    "AGAIN",
     "Attendant",
     "AttendedMachine",
     "BodyStreams",
@@ -52,7 +49,6 @@ __all__ = [
     "SendStep",
     "Step",
     "Tell",
-    "UNDO_SCOPE",
     "UndoStep",
     "adopt",
     "awaiting",
@@ -60,10 +56,6 @@ __all__ = [
     "current_machine",
     "end_idle_workers",
     "foreign_line",
-    "is_undo",
-    "is_user_file",
-    "label_of",
-    "line_of",
     "machine_ask",
     "machine_callback",
     "machine_receive",

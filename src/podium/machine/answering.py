@@ -7,15 +7,14 @@ from typing import Any
 
 from .. import codec
 from ..functions import Function
-from ..model import CANCEL, SETTLE, Entry, Kind, State, read_name
+from ..lines import line_of
+from ..model import AGAIN, CANCEL, SETTLE, Entry, Kind, State, read_name
 from .effects import Effects, UndoStep
-from .lines import line_of, where_defined
+from .lines import where_defined
 from .loop import Loop
 from .mismatches import decoded, mismatch, require_same
 from .outside import OutsideStep, awaiting
 from .steps import Finish, Step
-
-AGAIN = "again"  # state of a step that a person settles: it is to be done again
 
 _RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
 

@@ -14,13 +14,11 @@ from typing import Any, NamedTuple, Protocol
 
 from .. import codec
 from ..functions import Function
-from ..model import State
+from ..model import UNDO_SCOPE, State
 from .loop import Loop
 from .outside import ChildStep, OutsideStep
 from .scope import Scope
 from .steps import CancelStep, Command, Finish, Step
-
-UNDO_SCOPE = Scope("undo").path
 
 
 class Winding(Protocol):
@@ -144,8 +142,3 @@ def _undo_of(step: Step, payload: bytes) -> Undo:
     args = (codec.decode(payload, step.returns), *args)
     data, digest = function.encode(function.bind(args, kwargs), len(args))
     return Undo(function, data, digest, step.line, step.id, step.item)
-
-
-def is_undo(identity: str) -> bool:
-    """Whether that is a step which undoes another."""
-    return identity.startswith(f"{UNDO_SCOPE}/")

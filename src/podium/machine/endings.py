@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from .. import codec
 from ..errors import Mismatch, UnaskedCancel
 from ..functions import Function
-from .lines import line_of, raised_at, where_defined
+from ..lines import line_of
+from .lines import raised_at, where_defined
 from .steps import Step
 
 # Of asyncio.gather and its like, and of `await`.

@@ -34,9 +34,10 @@ from typing import Any
 
 from .. import changes, log_hook
 from ..errors import UsageError
+from ..lines import line_of
 from .current import turning
 from .guard import refuse_effect, refuse_shared
-from .lines import caller, line_of
+from .lines import caller
 from .structured import leave_group, leave_timeout
 
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import sys
 from types import FrameType
 from typing import Any
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
-_STANDARD = os.path.dirname(os.__file__) + os.sep
+from ..lines import STANDARD, is_user_file, line_of
+
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-
-
-def is_user_file(filename: str) -> bool:
-    """Whether a frame of this file is worth showing to a user."""
-    return not filename.startswith((_OURS, _ASYNCIO, "<frozen"))
 
 
 def _is_own(filename: str) -> bool:
     """Whether it is the user's own code, as far as its place can tell: neither standard nor installed."""
     return is_user_file(filename) and not (
-        filename.startswith(_STANDARD) or any(folder in filename for folder in _INSTALLED)
+        filename.startswith(STANDARD) or any(folder in filename for folder in _INSTALLED)
     )
 
 
@@ -104,7 +97,7 @@ def foreign_line(frame: FrameType | None) -> str:
     here = frame
     while here is not None:
         name = here.f_code.co_filename
-        if is_user_file(name) and (not name.startswith(_STANDARD) or any(map(name.__contains__, _INSTALLED))):
+        if is_user_file(name) and (not name.startswith(STANDARD) or any(map(name.__contains__, _INSTALLED))):
             return user_line(frame)
         here = here.f_back
     return ""
@@ -114,12 +107,3 @@ def where_defined(fn: Any) -> tuple[str, int]:
     """(file, line) of a function's definition; ("?", 0) where it has no code of Python's."""
     code = getattr(inspect.unwrap(fn), "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else ("?", 0)
-
-
-def line_of(filename: str, number: int) -> str:
-    """ "file:line" with the file relative to the working directory if it is below it."""
-    try:
-        relative = os.path.relpath(filename)
-    except ValueError:  # another drive
-        relative = filename
-    return f"{filename if relative.startswith('..') else relative}:{number}"

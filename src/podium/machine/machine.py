@@ -22,13 +22,14 @@ from .. import codec
 from ..depot import Depot, NamesOnly
 from ..errors import ArgumentError, UsageError
 from ..functions import Function
-from ..model import COPY_BEGAN, DEADLINE, Entry, Kind, State, subject_of
+from ..lines import line_of
+from ..model import COPY_BEGAN, DEADLINE, UNDO_SCOPE, Entry, Kind, State, subject_of
 from .answering import Answering
 from .current import turning
-from .effects import UNDO_SCOPE, Effects, Undo
+from .effects import Effects, Undo
 from .endings import explain, overrun, unasked
 from .generators import watch_generators
-from .lines import caller, line_of, where_defined
+from .lines import caller, where_defined
 from .loop import Loop
 from .mismatches import mismatch, too_early
 from .outside import OutsideStep

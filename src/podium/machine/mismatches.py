@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from .. import codec
 from ..errors import DecodeError, Mismatch
 from ..functions import Function, registry
+from ..lines import line_of
 from ..model import Entry, subject_of
 from .endings import blame, failed_with
-from .lines import line_of
 from .steps import Finish, Step
 
 _SHOWN = 80  # characters of a call's arguments in a mismatch; of the recorded ones there is only a digest

@@ -15,9 +15,10 @@ from ..depot import Depot
 from ..env import encode_id
 from ..errors import RunCancelled, UsageError
 from ..functions import Function
+from ..lines import line_of
 from ..model import secret_of
 from .branch import Timer
-from .lines import caller, line_of
+from .lines import caller
 from .loop import Loop
 from .parts import RunLoop
 from .scope import Scope

@@ -9,9 +9,10 @@ from typing import Any
 
 from .. import codec
 from ..errors import ArgumentError, UsageError
+from ..lines import is_user_file, line_of
 from .current import turning
 from .guard import refuse_effect
-from .lines import is_user_file, line_of, raised_at, user_line
+from .lines import raised_at, user_line
 from .parts import RunLoop
 
 log = logging.getLogger("podium")

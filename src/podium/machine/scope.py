@@ -9,11 +9,6 @@ has called a function of that name before.
 from __future__ import annotations
 
 
-def label_of(identity: str) -> str:
-    """The name of a step's function, as `Scope.identify` was given it."""
-    return identity.rpartition("/")[2].partition("#")[0]
-
-
 class Scope:
     """One line of execution and its counters."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import NeverAwaited
 from ..functions import Function
-from .lines import line_of
+from ..lines import line_of
 
 
 class Unawaited:

@@ -2,6 +2,8 @@
 
 from .audit import AuditRow
 from .cached import CACHED, CachedResult, cached_name, taken_from
+from .engine_info import EngineInfo, read_engine_info
+from .expected import Expected, read_expected
 from .heads import (
     Undone,
     clock_of,
@@ -20,9 +22,11 @@ from .heads import (
     undone_of,
     with_undone,
 )
+from .identities import AGAIN, UNDO_SCOPE, is_undo, label_of
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_and_person, name_of, read_name, subject_of
 from .queues import LaneDepth, LaneRow, Pace, QueueChange, QueueLimits, QueueRow, changed_queue, pace_of
+from .reason import PAUSED, Reason, read_reason
 from .records import (
     ALERT,
     ANSWER,
@@ -72,6 +76,17 @@ from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, R
 from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "EngineInfo",
+    "read_engine_info",
+    "Expected",
+    "read_expected",
+    "AGAIN",
+    "UNDO_SCOPE",
+    "is_undo",
+    "label_of",
+    "PAUSED",
+    "Reason",
+    "read_reason",
     "ALERT",
     "AuditRow",
     "ANSWER",

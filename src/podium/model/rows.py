@@ -81,7 +81,7 @@ class WaitRow(msgspec.Struct, frozen=True):
 class EngineRow(msgspec.Struct, frozen=True):
     """An engine that announced itself. `beat` grows with each heartbeat; nobody compares clocks.
 
-    `info` is for readers, JSON, see `podium.engine.engine_info`: {"kind": "embedded" | "worker",
+    `info` is for readers, JSON, see `podium.model.engine_info`: {"kind": "embedded" | "worker",
     "script": ..., "version": ..., "slots": 32, "modules": [...], "broken": {"app": "ImportError: no x"}}.
     """
 

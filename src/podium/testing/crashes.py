@@ -15,10 +15,10 @@ import msgspec
 
 from .. import codec
 from ..declare import Workflow
-from ..engine import Options, read_reason
 from ..errors import Mismatch, UsageError
 from ..functions import registry
-from ..model import RunRow, State
+from ..model import RunRow, State, read_reason
+from ..options import Options
 from .clients import Job
 from .faults import Fault, Weather
 from .world import Setting, World

@@ -13,7 +13,6 @@ from collections.abc import Callable
 import msgspec
 
 from .. import codec
-from ..engine import read_reason
 from ..functions import Function
 from ..machine import Finish, Machine
 from ..model import (
@@ -29,6 +28,7 @@ from ..model import (
     head_of_row,
     lineage_of,
     may_move,
+    read_reason,
     taken_from,
 )
 from .executor import Invocation

@@ -7,9 +7,9 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 
-from ..engine import Options
 from ..errors import PodiumError
 from ..functions import Function
+from ..options import Options
 from ..store import Store, open_store
 from .faults import Fault, Weather, draw_fault
 from .scheduler import Lane, Scheduler

@@ -11,10 +11,10 @@ from typing import Any
 from ..checks import seconds_of
 from ..client import App
 from ..declare import Durable
-from ..engine import Options
 from ..env import RealEnv
 from ..errors import PodiumError
 from ..model import SCHEDULE, UNFINISHED, Query, State
+from ..options import Options
 from .stubs import Stub, stubbed
 
 _LOOK_SECONDS = 0.002  # between looks whether all that could happen has happened

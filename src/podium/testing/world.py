@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..engine import Options
 from ..errors import PodiumError
 from ..executors import Attempt
 from ..functions import Function
+from ..options import Options
 from .chaos import Chaos
 from .clients import Clients, Job
 from .executor import Invocation

@@ -12,10 +12,8 @@ from .. import codec
 from ..engine import DryEnd, DryReplay
 from ..errors import PodiumError, RunNotFound
 from ..functions import Function
+from ..inspect import ParsedQuery, StoreView, among, pages
 from ..model import BY_ITS_PROGRAM, FINAL, UNFINISHED, RunRow, State, head_of_row
-from .query import ParsedQuery
-from .search import among, pages
-from .store_view import StoreView
 
 Foretold = Literal[
     "goes on",

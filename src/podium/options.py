@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..checks import check_count, check_seconds
-from ..errors import UsageError
+from .checks import check_count, check_seconds
+from .errors import UsageError
 
 EVICT_SECONDS = 1.0  # a wait shorter than this stays in memory ...
 EVICT_REPLAYS = 20.0  # ... and so does one shorter than so many times the replay it would cost
