@@ -94,7 +94,8 @@ def _count(host: Host, function: str, state: str = "%") -> int:
     time.sleep(0.25)
     with closing(apsw.Connection(str(host.folder / "podium.db"), flags=apsw.SQLITE_OPEN_READONLY)) as store:
         count = "SELECT count(*) FROM runs WHERE function = ? AND state LIKE ?"
-        return next(store.execute(count, (function, state)))[0]  # pyright: ignore[reportUnknownMemberType]
+        found: int = store.execute(count, (function, state)).get  # pyright: ignore[reportUnknownMemberType]  # of apsw
+        return found
 
 
 def main() -> int:
