@@ -371,7 +371,7 @@ def test_who_only_asks_is_told_that_nothing_drives_the_run(place: Place) -> None
     lines = iter(asking.stderr.readline, "")
     told = next(line for line in lines if "new store" not in line)
     found = re.fullmatch(
-        r"podium: run (\w+) is waited for, and nothing drives it: a worker of mail:campaign does, or "
+        r"podium: run (\w+) waits, and nothing drives it: a worker of mail:campaign does, or "
         r"podium resume \1\n",
         told,
     )
@@ -379,6 +379,15 @@ def test_who_only_asks_is_told_that_nothing_drives_the_run(place: Place) -> None
     place.go()
     assert place.run("-m", "podium", "resume", found[1]).returncode == 0
     assert asking.communicate(timeout=60)[0] == "['ALL-1']\n"
+
+
+def test_who_only_starts_is_told_so_too_once(place: Place) -> None:
+    (place.home / "script.py").write_text("from mail import campaign\ncampaign.start_many([['a'], ['b']])\n")
+    said = place.run("script.py", PODIUM_ENGINE="off").stderr
+    assert said.count("nothing drives it") == 1
+    assert re.search(
+        r"podium: run (\w+) waits, .*: a worker of mail:campaign does, or podium resume \1\n", said
+    )
 
 
 def test_a_setting_that_says_neither_is_refused(place: Place) -> None:

@@ -26,11 +26,11 @@ class OpenStore:
 
 
 def tell_undriven(profile: Profile, view: OpenStore, run: str) -> None:
-    """Say that nobody is there to drive a run that is waited for, in a process which drives nothing."""
+    """Say that nobody is there to drive a run that a process without an engine has started, or waits for."""
     row, engines = view.store.load(run), living(view)
     if row is None or (parents_store() and any(has_function(engine, row) for engine in engines)):
         return  # of an isolated task: the engine that drives it also drives what it waits for
     if undriven([row], engines):
         way = way_on(view, row, offered(engines))
-        what = f"podium: run {run} is waited for, and nothing drives it: a worker of {row.function}"
+        what = f"podium: run {run} waits, and nothing drives it: a worker of {row.function}"
         profile.tell(f"{what} does, or {way.command}{store_flag(profile.url)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Container, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from ..engine import End, EngineHost, QueueNotes
-from ..errors import EngineStopped, UsageError
+from ..errors import EngineStopped, PodiumError, UsageError
 from ..executors import refuse_work_while_loading
 from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
@@ -44,7 +45,7 @@ class Session:
         self._host: EngineHost | None = None
         self._locks: Path | None = None
         self._is_closed = False
-        self._has_waited = False
+        self._has_told_undriven = False
         self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
         self.queue_notes = QueueNotes()  # without an engine
         self._others = OthersNotice(profile, self.is_alive)
@@ -162,8 +163,13 @@ class Session:
             self.host.call(self.host.engine.clients.watch, run, then, created)
         else:
             self._ends.add(run, then, created)
-            if not self._has_waited:
-                self._has_waited = True
+            self.tell_undriven(run)
+
+    def tell_undriven(self, run: str) -> None:
+        """A process without an engine has started a run, or waits for one: say once if nothing drives it."""
+        if not self._has_told_undriven:
+            self._has_told_undriven = True
+            with contextlib.suppress(PodiumError):  # the store is in trouble: nothing would be certain
                 tell_undriven(self.profile, OpenStore(self.profile, self.store, self.is_alive), run)
 
     def tell_others(self) -> None:

@@ -112,6 +112,8 @@ class Starts:
             session.resumed.add(met, run, id)
         else:
             settle(id)(run)
+        if not session.has_engine:
+            session.tell_undriven(run)
 
     def left_by_caller(self, run: str) -> None:
         """Whoever waited for a run at a prompt has pressed Ctrl-C: say that it goes on, and how it ends."""
