@@ -114,6 +114,33 @@ PROOFS = (
         "-m tests.chaos.sleepers --runs 100000 --steps 100000",
     ),
     Proof(
+        "fleet_storm",
+        "The storm with the store on PostgreSQL: 2,000 runs, 300 kills, and all ended within a minute after.",
+        "-m tests.chaos storm --postgres --kills 300 --runs 2000",
+    ),
+    Proof(
+        "fleet_faults",
+        "On PostgreSQL 20 immediate restarts of the server, an outage of 60 s, four leases without a way to"
+        " it for a worker, 4 times, 20 kills: all ended within a minute, none by an error of the database.",
+        "-m tests.chaos fleet --restarts 20 --outage 60 --cuts 4 --kills 20 --runs 600",
+    ),
+    Proof(
+        "fleet_zombies",
+        "The zombies with the store on PostgreSQL, 50 times: nothing of an old token is accepted.",
+        "-m tests.chaos zombies --postgres --rounds 50",
+    ),
+    Proof(
+        "fleet_commits",
+        "Each second of a workflow's first 400 commits on PostgreSQL is cut off, on its way there or back: it"
+        " goes on, and no body begins twice.",
+        "-m tests.fleet.lost_replies --commits 200",
+    ),
+    Proof(
+        "fleet_claims",
+        "On PostgreSQL a claim takes a fifth longer at most with a million in line and ten million ended.",
+        "-m bench.queues --postgres --runs 1000000 --ended 10000000 --at-most 1.2",
+    ),
+    Proof(
         "moderation",
         "The main job on the Python documentation, killed ten times at random moments, reports what it"
         " reports undisturbed.",

@@ -5,7 +5,10 @@
     python -m tests.chaos mix --faults 100 --runs 1000   as well frozen, locked out, out of space
     python -m tests.chaos zombies --rounds 50            a frozen worker wakes up after another took over
     python -m tests.chaos soak --minutes 60              half load with faults; nothing may grow
+    python -m tests.chaos fleet --restarts 20 --cuts 4 --outage 60
+                                                         on PostgreSQL: it restarts, is away, out of reach
 
+With --postgres storm and zombies play on a server that this starts.
 A seed repeats the choice of faults, not the timing of the processes.
 """
 
@@ -17,13 +20,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.chaos.mischief import is_root
+from tests.chaos.server import ServerStorm
 from tests.chaos.soak import KINDS, Soak
 from tests.chaos.storm import Plan, Stalled, Storm, percentile, report
 from tests.chaos.trial import WORKLOADS, Tally, torment
 from tests.chaos.zombies import Zombies
+from tests.postgres import cluster
 
 Outcome = tuple[list[str], list[str]]  # violations, lines for the page of proofs
 
@@ -46,7 +52,19 @@ def kills(options: argparse.Namespace, folder: Path, chance: random.Random) -> O
 
 
 def storm(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    if options.postgres:
+        with cluster() as server:
+            plan = Plan(options.runs, options.kills, {"kill": options.kills})
+            return _played(ServerStorm(plan, folder, chance, server))
     return _played(Storm(Plan(options.runs, options.kills, {"kill": 1.0}), folder, chance))
+
+
+def fleet(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
+    """One outage, and the rest in any order around it."""
+    kinds = {"restart": options.restarts, "cut": options.cuts, "kill": options.kills, "outage": 1}
+    plan = Plan(options.runs, sum(kinds.values()), kinds, pause=(0.5, 2.0))
+    with cluster() as server:
+        return _played(ServerStorm(plan, folder, chance, server, options.outage))
 
 
 def mix(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
@@ -62,8 +80,10 @@ def _played(storm: Storm) -> Outcome:
 
 
 def zombies(options: argparse.Namespace, folder: Path, chance: random.Random) -> Outcome:
-    found = Zombies(folder)
-    found.play(options.rounds)
+    with ExitStack() as stack:
+        url = stack.enter_context(cluster()).new_database() if options.postgres else None
+        found = Zombies(folder, url)
+        found.play(options.rounds)
     half, slowest = percentile(found.takeovers, 0.5), max(found.takeovers)
     return found.violations, [
         f"rounds: {found.rounds}, each with a worker frozen for three leases of {found.fleet.lease:g} s",
@@ -97,6 +117,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Path, random.Random], Outcome]
     "mix": mix,
     "zombies": zombies,
     "soak": soak,
+    "fleet": fleet,
 }
 
 
@@ -111,6 +132,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--faults", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--postgres", action="store_true", help="storm, zombies: on a server")
+    parser.add_argument("--restarts", type=int, default=2, help="fleet: of the server, at once")
+    parser.add_argument(
+        "--cuts", type=int, default=1, help="fleet: a worker without the server for four leases"
+    )
+    parser.add_argument("--outage", type=float, default=5.0, help="fleet: seconds without the server")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument(
         "--without", choices=KINDS, nargs="*", default=[], help="mix, soak: faults to leave out"

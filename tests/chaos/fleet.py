@@ -27,7 +27,7 @@ class Member:
     """One worker, through all its lives."""
 
     def __init__(self, fleet: Fleet, number: int) -> None:
-        self.fleet, self.name = fleet, f"worker-{number}"
+        self.fleet, self.number, self.name = fleet, number, f"worker-{number}"
         self.errors = fleet.folder / f"{self.name}.err"
         self.frozen = False
         self.process = self._start()
@@ -35,8 +35,9 @@ class Member:
     def _start(self) -> subprocess.Popen[bytes]:
         self.frozen = False
         with self.errors.open("ab") as errors:
+            environment = {**self.fleet.environment, "PODIUM_URL": self.fleet.url_of(self.number)}
             return subprocess.Popen(
-                self.fleet.command, cwd=ROOT, env=self.fleet.environment, stdout=errors, stderr=errors
+                self.fleet.command, cwd=ROOT, env=environment, stdout=errors, stderr=errors
             )
 
     @property
@@ -58,7 +59,10 @@ class Member:
 
     def freeze_between_commits(self) -> None:
         """Whoever is stopped in a commit keeps SQLite's write lock, and nobody can take over before it dies
-        or goes on: true, and not what is to be looked at here."""
+        or goes on: true, and not what is to be looked at here. A server takes its locks away by itself."""
+        if isinstance(self.fleet.store, str):
+            self.freeze()
+            return
         with closing(apsw.Connection(str(self.fleet.store))) as stranger:
             stranger.set_busy_timeout(50)
             while not self.frozen:
@@ -85,7 +89,7 @@ class Fleet:
     """So many `podium worker` processes with so many slots each; a context manager that ends them all."""
 
     def __init__(
-        self, folder: Path, *, size: int, slots: int, lease: float, store: Path | None = None
+        self, folder: Path, *, size: int, slots: int, lease: float, store: Path | str | None = None
     ) -> None:
         self.folder, self.slots, self.lease = folder, slots, lease
         self.store = store or folder / "podium.db"
@@ -95,13 +99,16 @@ class Fleet:
         self.environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
-            "PODIUM_URL": f"sqlite:///{self.store}",
             "CHAOS_LEDGER": str(self.ledger.file),
             "CHAOS_CLOCK": str(self.clock),
         }
         options = ["-c", str(slots), "--lease", str(lease)]
         self.command = [sys.executable, "-m", "podium", "worker", "tests.chaos.serving", *options]
         self.members = [Member(self, number) for number in range(size)]
+
+    def url_of(self, number: int) -> str:
+        """Where that worker finds the store, which is a file, or a database by its URL."""
+        return self.store if isinstance(self.store, str) else f"sqlite:///{self.store}"
 
     def set_clock(self, seconds: float) -> None:
         """By how much the wall clock of every worker is wrong; in place, for they have it mapped."""
@@ -138,7 +145,7 @@ class Feeder:
     A store that is busy or full is asked again, under the same id.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path | str) -> None:
         self.acknowledged: set[str] = set()
         self.refused = 0  # starts that had to be tried again
         self.allowed = 0

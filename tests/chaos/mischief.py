@@ -52,17 +52,21 @@ class Mischief:
         self.fleet.set_clock(self._clock)
 
     def strike(self, kind: str) -> None:
-        """Begin one of `kill`, `freeze`, `nap`, `busy`, `full`, `clock`, unless it cannot be now."""
-        begin = {
+        """Begin one of `kinds`, unless it cannot be now."""
+        begin = self.kinds()[kind]
+        if (kind == "freeze" or kind not in self.under_way) and begin():
+            self.count[kind] += 1
+
+    def kinds(self) -> dict[str, Callable[[], bool]]:
+        """How each fault begins."""
+        return {
             "kill": self._kill,
             "freeze": self._freeze,
             "nap": self._nap,
             "busy": self._busy,
             "full": self._full,
             "clock": self._set_clock,
-        }[kind]
-        if (kind == "freeze" or kind not in self.under_way) and begin():
-            self.count[kind] += 1
+        }
 
     def _last(self, kind: str, seconds: float, mend: Mend) -> bool:
         self._mends.append((time.monotonic() + seconds, kind, mend))

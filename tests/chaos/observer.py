@@ -50,7 +50,7 @@ class Orphans:
 class Observer:
     """Call `look` often. Everything wrong goes to `violations`."""
 
-    store: Path
+    store: Path | str
     ledger: Ledger
     checks: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Observer:
         return dict(connection.execute("SELECT pid, id FROM engines")) if connection is not None else {}
 
     def _open(self) -> apsw.Connection | None:
-        if self._connection is None and self.store.exists():
+        if self._connection is None and Path(self.store).exists():
             connection = apsw.Connection(str(self.store))
             connection.set_busy_timeout(10_000)
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -126,12 +126,16 @@ class Observer:
             self._connection = connection
         return self._connection
 
-    def _history(self, connection: apsw.Connection) -> None:
+    def _new_entries(self, connection: apsw.Connection) -> tuple[list[Any], list[Any]]:
+        """Those since the last look, and those that will move."""
         rows = connection.execute(
             f"{_ENTRIES.format('history')} WHERE e.rowid > ?", (self._last_row,)
         ).fetchall()
         self._last_row = max((row[0] for row in rows), default=self._last_row)
-        recent = connection.execute(_ENTRIES.format("recent_history")).fetchall()
+        return rows, connection.execute(_ENTRIES.format("recent_history")).fetchall()
+
+    def _history(self, connection: apsw.Connection) -> None:
+        rows, recent = self._new_entries(connection)
         now = time.monotonic()  # after the look: by then it was shown
         for _, run, seq, kind, step, payload in sorted([*rows, *recent], key=lambda row: row[2]):
             if (run, seq) in self._recent:  # seen there; there it is still, or it has been moved since

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.fleet import Feeder, Fleet
+from tests.chaos.fleet import Feeder, Fleet, Member
 from tests.chaos.ledger import Ledger
 from tests.chaos.mischief import Mischief, small_disk
 from tests.chaos.observer import Observer
@@ -47,18 +47,25 @@ class Storm:
         self.violations: list[str] = []
         self.checks: Counter[str] = Counter()
         self._stack = ExitStack()
+        self.fleet, self.observer, self.mischief = self._staged()
+        self.feeder = Feeder(self.fleet.store)
+        self.seconds = self.settled = (
+            0.0  # from the first worker to the last; from the last fault to the last end
+        )
+
+    def _staged(self) -> tuple[Fleet, Observer, Mischief]:
+        """Who plays, who looks, and who does harm."""
+        plan, folder = self.plan, self.folder
         self.place = (
             self._stack.enter_context(small_disk(folder / "disk")) if "full" in plan.kinds else folder
         )
-        self.fleet = self._stack.enter_context(
+        fleet = self._stack.enter_context(
             Fleet(
                 folder, size=plan.workers, slots=plan.slots, lease=plan.lease, store=self.place / "podium.db"
             )
         )
-        self.observer = Observer(self.fleet.store, self.fleet.ledger)
-        self.mischief = Mischief(self.fleet, self.observer, chance, plan.spared)
-        self.feeder = Feeder(self.fleet.store)
-        self.seconds = 0.0
+        observer = Observer(fleet.store, fleet.ledger)
+        return fleet, observer, Mischief(fleet, observer, self.chance, plan.spared)
 
     def play(self) -> None:
         """Faults, healing, the end; raises Stalled."""
@@ -69,10 +76,12 @@ class Storm:
                 self.wait(self.chance.uniform(*self.plan.pause))
                 self.mischief.strike(self._draw())
             self.mischief.mend_all()
+            healed = time.monotonic()
             runs = self._runs_at_the_end()
             self.feeder.allow(runs)
             while len(self.observer.ended) < runs and not self._parked(runs):
                 self.wait(LOOK_SECONDS)
+            self.settled = time.monotonic() - healed
             self.feeder.end()
             self._end(runs)
         finally:
@@ -108,15 +117,16 @@ class Storm:
             self.mischief.mend_due()
             for member in self.fleet.members:
                 if not member.lives:
-                    code = member.process.returncode
-                    self.observer.expect(
-                        "lives", code == -9, f"{member.name} ended with {code}:\n{member.said()}"
-                    )
+                    self._judge_end(member)
                     member.revive()
             self._detect_stall()
             if time.monotonic() >= end:
                 return
             time.sleep(LOOK_SECONDS)
+
+    def _judge_end(self, member: Member) -> None:
+        code = member.process.returncode
+        self.observer.expect("lives", code == -9, f"{member.name} ended with {code}:\n{member.said()}")
 
     def _parked(self, runs: int) -> bool:
         """Whether nothing but parked runs is left."""
@@ -125,7 +135,7 @@ class Storm:
         return is_fed and bool(left) and all(state == "parked" for state, *_ in left)
 
     def _detect_stall(self) -> None:
-        busy = self.mischief.under_way & {"busy", "full"}
+        busy = self.mischief.under_way & {"busy", "full", "outage"}
         if not self.observer.unfinished or busy:
             return
         if time.monotonic() - self.observer.last_line > STALL_SECONDS:
@@ -148,7 +158,7 @@ class Storm:
             witness.expect("acknowledged", run in view.runs, f"the acknowledged start {run} is gone")
         witness.expect("all started", len(view.runs) == runs, f"{len(view.runs)} runs")
         witness.expect("left in order", set(codes) == {0}, f"workers ended with {codes}")
-        losses = self.mischief.count["kill"] + self.mischief.count["freeze"]
+        losses = sum(self.mischief.count[kind] for kind in ("kill", "freeze", "cut"))
         limit = losses * 2 * self.plan.slots  # tasks on the loop, and in threads
         witness.expect(
             "extra", self.observer.extra <= limit, f"{self.observer.extra} extra bodies, not {limit}"
@@ -175,6 +185,7 @@ def report(storm: Storm) -> list[str]:
         f"faults: {faults.total()} ({kinds}) in {storm.seconds:.0f} s, {plan.workers} x {plan.slots} slots",
         f"runs: {ran}, {seen.extra} of them extra, {seen.by_zombies} by a process that had been frozen",
         f"recovery (kill of the owner to the run in other hands): {recovered}, {len(seen.recoveries)} runs",
+        f"all had ended {storm.settled:.0f} s after the last fault was over",
         f"checks: {storm.checks.total()} ({checks})",
         f"violations: {len(storm.violations)}",
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import psycopg
 
 from tests.chaos.ledger import Ledger, Line
 
@@ -23,7 +24,30 @@ Row = tuple[Any, ...]
 class View:
     """What a store holds now."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, store: Path | str) -> None:
+        self.complaints: list[str] = []
+        self.runs: dict[str, Row] = {}
+        self.engines = 0
+        self.histories: defaultdict[str, list[Row]] = defaultdict(list)
+        if isinstance(store, str):
+            self._read_server(store)
+        else:
+            self._read_file(store)
+
+    def _read_server(self, url: str) -> None:
+        """What of a database, by its URL."""
+        with psycopg.connect(url, options="-c search_path=podium") as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            ((self.engines,),) = connection.execute("SELECT count(*) FROM engines").fetchall()
+            for id, *row in connection.execute("SELECT id, state, token, lost, payload FROM runs"):
+                self.runs[id] = tuple(row)
+            for id, *row in connection.execute(
+                "SELECT id, seq, kind, step, attempt, history.payload"
+                " FROM history JOIN runs ON history.run = runs.key ORDER BY history.run, seq"
+            ):
+                self.histories[id].append(tuple(row))
+
+    def _read_file(self, file: Path) -> None:
         # Not opened read-only: that could not roll back the journal that a dead writer left.
         connection = apsw.Connection(str(file))
         connection.set_busy_timeout(10_000)
@@ -36,9 +60,6 @@ class View:
             # A kill may come between two migrations, long before there is a run.
             has_schema = any(column[1] == "name" for column in connection.execute("PRAGMA table_info(blobs)"))
             blobs = dict(connection.execute("SELECT name, data FROM blobs")) if has_schema else {}
-            self.runs: dict[str, Row] = {}
-            self.engines = 0
-            self.histories: defaultdict[str, list[Row]] = defaultdict(list)
             if not has_schema:
                 return
             (self.engines,) = connection.execute("SELECT count(*) FROM engines").fetchone()
@@ -70,7 +91,7 @@ def _whole(payload: bytes | str, blobs: dict[str, bytes]) -> bytes:
 class Witness:
     """Call `look` while no process of the trial lives; everything wrong goes to `violations`."""
 
-    store: Path
+    store: Path | str
     ledger: Ledger
     checks: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)

@@ -26,9 +26,9 @@ LOST = ("lost ownership", "lost its runs")
 class Zombies:
     """Round after round on one fleet; what is wrong goes to `violations`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str | None = None) -> None:
         self.folder = folder
-        self.fleet = Fleet(folder, size=3, slots=4, lease=LEASE)
+        self.fleet = Fleet(folder, size=3, slots=4, lease=LEASE, store=store)
         self.lines: list[Line] = []
         self.takeovers: list[float] = []  # seconds from the freeze to the task's next attempt elsewhere
         self.checks: Counter[str] = Counter()

@@ -13,8 +13,9 @@ import pytest
 
 from podium import App, task, workflow
 from podium.errors import StoreError, StoreUnavailable
-from podium.model import Write
+from podium.model import Outcome, Write
 from podium.store import Store, open_store
+from podium.store.postgres import PostgresStore
 from podium.store.postgres.doorbell import Doorbell
 from podium.store.postgres.lines import Server
 from podium.store.postgres.statements import Connection
@@ -140,6 +141,46 @@ def test_a_commit_goes_to_the_server_in_one_piece(store: Store, proxy: Proxy) ->
     proxy.filter_request = lambda data: not sent.append(len(data))
     commit(store, fenced(entries=(result(1),)))
     assert len(sent) == 1
+
+
+@pytest.fixture
+def direct(store: Store) -> Store:
+    """It has heard a notification, and has prepared what a commit of one entry takes."""
+    store.wait(0.0)
+    assert outcomes(store, fenced(entries=(result(1),))) == [DONE]
+    return store
+
+
+def test_in_a_session_of_its_own_a_commit_of_one_entry_is_prepared(direct: Store, proxy: Proxy) -> None:
+    sent: list[bytes] = []
+    proxy.filter_request = lambda data: not sent.append(data)
+    assert outcomes(direct, fenced(entries=(result(2),))) == [DONE]
+    assert [b"INSERT" in data for data in sent] == [False]
+    assert [entry.seq for entry in direct.history("r1")] == [1, 2]
+
+
+def test_a_prepared_commit_is_refused_as_any_other(direct: Store) -> None:
+    assert outcomes(direct, fenced(token=7, entries=(result(2),))) == [Outcome.REFUSED]
+    assert outcomes(direct, fenced(entries=(result(3),))) == [Outcome.INVALID]
+    assert [entry.seq for entry in direct.history("r1")] == [1]
+
+
+@pytest.mark.parametrize("meddling", ["DEALLOCATE ALL", "PREPARE podium_0 AS SELECT 1"])
+def test_who_finds_its_session_meddled_with_prepares_no_more(
+    direct: Store, proxy: Proxy, meddling: str
+) -> None:
+    """As a pooler does that lets a notification through all the same."""
+    assert isinstance(direct, PostgresStore)
+    with direct._writing.held() as connection:
+        connection.execute("DEALLOCATE ALL")
+        connection.execute(meddling.encode())
+        if meddling.startswith("PREPARE"):
+            connection.prepared.clear()
+    assert outcomes(direct, fenced(entries=(result(2),))) == [DONE]
+    sent: list[bytes] = []
+    proxy.filter_request = lambda data: not sent.append(data)
+    assert outcomes(direct, fenced(entries=(result(3),))) == [DONE]
+    assert [b"INSERT" in data for data in sent] == [True]
 
 
 def test_a_server_that_says_nothing_is_given_up(

@@ -13,13 +13,14 @@ from ...model import Outcome, Verdict, Write
 from ..judge import judge
 from ..sets import Needs, needs, rounds
 from .changes import changes_of
-from .faults import first_line, is_data_error, is_passing
+from .faults import first_line, is_data_error, is_forgotten, is_passing
 from .lines import Line
 from .looks import Looks
 from .short_way import Records, commit_records
 from .statements import SQL, Connection, Statement, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
+_TURN_ON_RECORD = SQL["turn_on_record"]
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
 _IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go of its rows then
 
@@ -31,10 +32,10 @@ class Batch:
         self._line, self._depot = line, depot
         self._patience = f"{max(1, int(patience * 1000))}ms"
 
-    def opening(self, turn: str) -> list[Statement]:
+    def opening(self, turn: str, statement: str = _TURN) -> list[Statement]:
         """How each transaction that writes runs begins."""
         values = {"patience": self._patience, "idle": f"{_IDLE_MS}ms", "turn": turn}
-        return [(_BEGIN, {}), (_TURN, values)]
+        return [(_BEGIN, {}), (statement, values)]
 
     def commit(
         self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write]
@@ -71,9 +72,11 @@ class Batch:
             return None
         self._line.committing = True
         try:
-            return commit_records(connection, engine, writes, records, self.opening(turn))
+            return commit_records(connection, engine, writes, records, self.opening(turn, _TURN_ON_RECORD))
         except Exception as error:
-            if connection.closed or not (is_passing(error) or is_data_error(error)):
+            if is_forgotten(error):
+                self._line.prepare_no_more()
+            elif connection.closed or not (is_passing(error) or is_data_error(error)):
                 raise
             self._roll_back(connection)
             return None

@@ -53,7 +53,7 @@ class Doorbell:
             connection = self._connection = self._server.connect()
             connection.execute("LISTEN podium")
             self._ring()
-            self.hears = self._hear(connection, _PROOF_SECONDS)
+            self.hears = self._server.is_direct = self._hear(connection, _PROOF_SECONDS)
             if not self.hears:
                 connection.close()
         return connection if self.hears else None

@@ -53,6 +53,11 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and error.sqlstate in _AGAIN
 
 
+def is_forgotten(error: BaseException) -> bool:
+    """Whether a statement that was prepared is not there, or is already: the session is not ours alone."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in ("26000", "42P05")
+
+
 def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: bool) -> StoreError:
     """The store's error for one of PostgreSQL's.
 

@@ -55,6 +55,7 @@ class Line:
             connection = self._connection
             if connection is None or connection.closed:
                 connection = self._connection = server.connect(self._silence)
+            connection.prepares = server.is_direct
             yield connection
         except BaseException as error:
             found = self._failed(error)
@@ -79,6 +80,12 @@ class Line:
             return found
         return error
 
+    def prepare_no_more(self) -> None:
+        """There is a pooler after all, which hands the session from one to another."""
+        self._server.is_direct = False
+        if self._connection is not None:
+            self._connection.prepares = False
+
     def close(self) -> None:
         """Close it, after what is running."""
         with self._turn:
@@ -95,6 +102,7 @@ class Server:
         self._pid = os.getpid()
         self._fatal: StoreFatal | None = None
         self.is_closed = False
+        self.is_direct = False  # notifications arrive: no pooler hands sessions from one to another
 
     def check(self) -> None:
         """Raises StoreRefused, StoreFatal where the handle is of no use any more."""

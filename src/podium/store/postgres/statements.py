@@ -22,6 +22,10 @@ Row = tuple[Any, ...]
 Statement = tuple[str, Mapping[str, Any]]
 
 SQL = queries("postgres")
+# What is prepared where it may be: the commit of one entry, which takes longer to plan than to make. These
+# look up single rows by unique indexes, so one plan is right for good, if made with the indexes in mind (see
+# `turn_on_record`). Statements that go by arrays are planned anew, for as many values as they get.
+_SHORT = frozenset(SQL[name] for name in ("turn_on_record", "lock_run", "record_one"))
 _PARAMETER = re.compile(r"%\((\w+)\)b")
 
 
@@ -30,6 +34,13 @@ class Connection(psycopg.Connection[Row]):
     for ever, and a server that is frozen, or behind a firewall that drops everything, never says so."""
 
     silence: float = 10.0
+    prepares = False  # it is a session of our own, in which a statement may be kept under a name
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.prepared: dict[
+            tuple[str, Sequence[int]], bytes
+        ] = {}  # names by statement and types of its values
 
     def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
         """Run one of psycopg's generators to its end; replaces its own loop, which has no limit."""
@@ -69,10 +80,21 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
     transformer: Transformer = adapt.Transformer(connection)
     pgconn = connection.pgconn
     bound = [_bound(transformer, text, values) for text, values in statements]
+    fresh: dict[int, tuple[str, Sequence[int]]] = {}  # places of answers to what is prepared here
     pgconn.enter_pipeline_mode()
     try:
-        for command, values, types, formats in bound:
-            pgconn.send_query_params(command, values, types, formats, Format.BINARY)
+        for place, ((text, _), (command, values, types, formats)) in enumerate(
+            zip(statements, bound, strict=True)
+        ):
+            if not (connection.prepares and text in _SHORT):
+                pgconn.send_query_params(command, values, types, formats, Format.BINARY)
+                continue
+            name = connection.prepared.get((text, types))
+            if name is None:
+                name = b"podium_%d" % (len(connection.prepared) + len(fresh))
+                fresh[place + len(fresh)] = text, types
+                pgconn.send_prepare(name, command, types)
+            pgconn.send_query_prepared(name, values, formats, Format.BINARY)
         pgconn.pipeline_sync()
         results = _answers(connection)
     finally:
@@ -81,7 +103,9 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
-    return [_read(transformer, result) for result in results]
+    for key in fresh.values():
+        connection.prepared[key] = b"podium_%d" % len(connection.prepared)
+    return [_read(transformer, result) for place, result in enumerate(results) if place not in fresh]
 
 
 def rows(connection: Connection, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:

@@ -24,6 +24,15 @@ SELECT set_config('lock_timeout', %(patience)b, true),
             THEN set_config('synchronous_commit', 'on', true) END,
        pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
 
+-- name: turn_on_record
+-- Of the short way. A plan that is kept must not be one for the few rows that there were when it was made.
+SELECT set_config('lock_timeout', %(patience)b, true),
+       set_config('idle_in_transaction_session_timeout', %(idle)b, true),
+       set_config('enable_seqscan', 'off', true),
+       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+            THEN set_config('synchronous_commit', 'on', true) END,
+       pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
+
 -- name: take_turn
 SELECT pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
 
@@ -34,6 +43,11 @@ SELECT 1 FROM podium.engines WHERE id = %(engine)b FOR KEY SHARE;
 -- name: lock_runs
 -- The fence is a lock. In the order of ids, so that no two commits wait for each other.
 SELECT id FROM podium.runs WHERE id = ANY (%(runs)b::text[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: lock_run
+-- Both, where there is but one: the engine first.
+SELECT FROM podium.engines, podium.runs WHERE engines.id = %(engine)b AND runs.id = %(run)b
+FOR KEY SHARE OF engines FOR NO KEY UPDATE OF runs;
 
 -- name: lock_wanted
 SELECT id FROM podium.runs WHERE key IN ({wanted}) ORDER BY id FOR NO KEY UPDATE;
