@@ -131,7 +131,7 @@ PROOFS = (
     ),
     Proof(
         "fleet_commits",
-        "Each second of a workflow's first 400 commits on PostgreSQL is cut off, on its way there or back: it"
+        "Each third of a workflow's first 600 commits on PostgreSQL is cut off, on its way there or back: it"
         " goes on, and no body begins twice.",
         "-m tests.fleet.lost_replies --commits 200",
     ),

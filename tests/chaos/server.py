@@ -74,6 +74,13 @@ class ServerObserver(Observer):
         except psycopg.OperationalError:
             self.close()
 
+    def engines(self) -> dict[int, str]:
+        try:
+            return super().engines()
+        except psycopg.OperationalError:
+            self.close()
+            return {}
+
     def _open(self) -> Any:
         if self._connection is None:
             assert isinstance(self.store, str)
@@ -121,8 +128,12 @@ class ServerMischief(Mischief):
             "restart": self._restart, "outage": self._outage, "cut": self._cut,
         }  # fmt: skip
 
-    def _kill(self) -> bool:
-        return "outage" not in self.under_way and super()._kill()
+    def _victim(self, spare: int = 0) -> Member | None:
+        """One that is at work: most of what is killed at once would still be starting up."""
+        working = self.observer.engines()
+        able = [member for member in self.fleet.members[spare:] if member.lives and not member.frozen]
+        able = [member for member in able if member.process.pid in working]
+        return self.chance.choice(able) if able else None
 
     def _restart(self) -> bool:
         """As after a crash of the server."""

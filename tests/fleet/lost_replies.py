@@ -1,4 +1,4 @@
-"""A workflow of steps one after the other; each second of its commits is cut off on its way, or its reply is.
+"""A workflow of steps one after the other; each third of its commits is cut off on its way, or its reply is.
 
     python -m tests.fleet.lost_replies --commits 200
 
@@ -32,7 +32,7 @@ def chain(count: int) -> int:
 
 
 class Cut:
-    """Cuts the connection at each second commit, so that the look at what came of it gets through."""
+    """Cuts the connection at each third commit: the look at what came of it and the next try get through."""
 
     def __init__(self, tag: bytes, times: int) -> None:
         self._tag, self._times, self._seen = tag, times, 0
@@ -44,7 +44,7 @@ class Cut:
             return True
         with self._turn:
             self._seen += 1
-            if self._seen % 2 == 0 or self.lost == self._times:
+            if self._seen % 3 != 1 or self.lost == self._times:
                 return True
             self.lost += 1
             return False

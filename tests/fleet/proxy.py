@@ -31,7 +31,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # there is no server now, and that is what the client finds
+                    client.close()
+                    continue
                 self._open += [client, server]
                 for source, sink, name in (
                     (client, server, "filter_request"),
