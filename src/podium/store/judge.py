@@ -392,9 +392,7 @@ class _Judging:
 def _taken(entries: tuple[Entry, ...], consumed: tuple[str, ...]) -> dict[str, float]:
     """The messages that a write takes from the inbox, and when: those of its entries and others."""
     at = entries[-1].at if entries else 0.0
-    return dict.fromkeys(consumed, at) | {
-        entry.step: entry.at for entry in entries if entry.kind is Kind.MESSAGE
-    }
+    return dict.fromkeys(consumed, at) | {each.step: each.at for each in entries if each.kind is Kind.MESSAGE}
 
 
 def _invalid(detail: str) -> Verdict:
