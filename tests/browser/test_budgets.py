@@ -49,6 +49,16 @@ def test_ten_thousand_steps_are_open_within_a_second(page: Page, site: Site) -> 
     within("10,000 steps open", lambda: dashboard.opening(page, site.origin, site.runs["fan"]))
 
 
+def test_a_page_that_was_open_once_asks_for_no_file_again(page: Page, site: Site) -> None:
+    for path in ("/runs", "/failures", "/failures"):
+        page.goto(site.origin + path)
+        expect(page.locator(".skeleton")).to_have_count(0)
+    asked = """performance.getEntriesByType("resource")
+      .filter((e) => e.name.includes("/static/") && e.transferSize > 0).map((e) => e.name)"""
+    assert page.evaluate("performance.getEntriesByType('resource').length") > 10
+    assert page.evaluate(asked) == []
+
+
 def test_an_entry_is_soon_on_the_screen(page: Page, site: Site) -> None:
     within(
         "entry to screen, p95",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import podium
+from tests.server.conftest import Server
 
 STATIC = Path(podium.__file__).parent / "server" / "static"
 SCRIPTS = sorted(STATIC.rglob("*.js"))
@@ -30,7 +31,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_every_script_is_reached_from_the_page() -> None:
-    found, todo = set[Path](), [STATIC / "app.js", STATIC / "theme.js"]
+    found, todo = set[Path](), [STATIC / "app.js", STATIC / "first.js"]
     while todo:
         script = todo.pop().resolve()
         if script in found:
@@ -68,3 +69,20 @@ def test_the_sheet_has_no_rule_for_what_no_page_has() -> None:
 
 def test_the_scripts_are_small() -> None:
     assert sum(len(gzip.compress(script.read_bytes())) for script in SCRIPTS) < SCRIPTS_MAX
+
+
+def test_what_a_page_names_is_kept_for_good_until_a_file_is_another(server: Server) -> None:
+    page = server.ask("/runs").body.decode()
+    named = re.findall(r'(?:src|href)="(/static/\w+/[\w./-]+)"', page)
+    assert len(named) > 15
+    replies = [server.ask(name) for name in named]
+    assert {(reply.status, reply.headers["cache-control"]) for reply in replies} == {
+        (200, "private, max-age=31536000, immutable")
+    }
+    former = server.ask("/static/0123456789abcdef/app.js")
+    plain = server.ask("/app.js")
+    assert former.headers["cache-control"] == plain.headers["cache-control"] == "private, no-cache"
+    assert former.body == plain.body == (STATIC / "app.js").read_bytes()
+    assert server.ask("/app.js", if_none_match=plain.headers["etag"]).status == 304
+    assert server.ask("/static/0123456789abcdef/nothing.js").status == 404
+    assert server.ask(named[0], token="").status == 401

@@ -6,6 +6,8 @@ Without a zone a date is this machine's.
 from __future__ import annotations
 
 import datetime
+import functools
+import math
 
 from ..checks import read_span
 
@@ -51,9 +53,20 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     try:
-        return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat()
+        seconds = math.floor(at)
+        millionths = round((at - seconds) * 1e6)
+        if millionths == 1_000_000:
+            seconds, millionths = seconds + 1, 0
+        second = _second(seconds)
     except (OverflowError, ValueError, OSError):
         return _END.isoformat()
+    return f"{second}.{millionths:06}+00:00" if millionths else f"{second}+00:00"
+
+
+# A page of a history has a thousand times within few seconds.
+@functools.lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None).isoformat()
 
 
 def _seconds(at: datetime.datetime) -> float:

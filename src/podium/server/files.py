@@ -1,8 +1,9 @@
-"""The files of the dashboard: read from the package, named by what they hold.
+"""The files of the dashboard: read from the package, under a name that changes with what they hold.
 
-A page (`.html`) names its scripts and sheets plainly; as it is served, each local name gets `?h=` and the
-hash of that file, so that a browser keeps the file for good and gets a changed one at once. Everything else
-carries an ETag and is asked for again.
+A page (`.html`) names its scripts and sheets plainly; as it is served, each local name gets `/static/HASH`
+before it, where the hash is that of all files together. What scripts and sheets name is beside them, so all
+of it is kept by a browser for good, and is new when any file is. Everything else carries an ETag and is asked
+for again.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _PAGE = "/index.html"
-# Not what is preloaded as a module: scripts import it by its plain name, and another one would be read twice.
-_NAMED = re.compile(rb'((?<!preload" )(?:src|href)=")([\w./-]+\.(?:css|js|svg|woff2))(")')
+_NAMED = re.compile(rb'((?:src|href)=")(/[\w./-]+\.(?:css|js|svg|woff2))(")')
+_KEPT = re.compile(r"/static/(\w+)(/.+)")
 _FOR_GOOD = "private, max-age=31536000, immutable"
 
 
@@ -36,21 +37,21 @@ class Files:
         self._folder = folder
         self._names = {f"/{file.relative_to(folder).as_posix()}" for file in folder.rglob("*")
                        if file.suffix in _TYPES and file.is_file()}  # fmt: skip
-        self._hashes: dict[str, tuple[int, str]] = {}
+        self._hash: tuple[list[tuple[int, int]], str] = ([], "")
 
     def answer(self, request: Request) -> Answer:
         """The file of a path; "/", "/runs" and "/runs/ID" are pages."""
-        name = self._name(request.path)
+        kept = _KEPT.fullmatch(request.path)
+        name = self._name(kept[2] if kept else request.path)
         if name is None:
             raise Refused(404, "E100", f"there is no {request.path}")
         file = self._folder / name[1:]
         body, kind = file.read_bytes(), file.suffix
         if kind == ".html":
-            body = _NAMED.sub(self._with_hash, body)
-        digest = hashlib.sha256(body).hexdigest()[:16]
-        tag = f'"{digest}"'
+            body = _NAMED.sub(self._kept, body)
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         known = {"etag": tag, "cache-control": "private, no-cache"}
-        if request.query.get("h") == digest:
+        if kept and kept[1] == self._hash_of_all():
             known["cache-control"] = _FOR_GOOD
         if request.headers.get("if-none-match") == tag:
             return Answer(304, b"", _TYPES[kind], known)
@@ -62,16 +63,18 @@ class Files:
             return path
         return None if "." in path.rpartition("/")[2] else _PAGE
 
-    def _with_hash(self, found: re.Match[bytes]) -> bytes:
-        name = f"/{found[2].decode().lstrip('/').removeprefix('./')}"
-        if name not in self._names:
+    def _kept(self, found: re.Match[bytes]) -> bytes:
+        if found[2].decode() not in self._names:
             return found[0]
-        return b"%s%s?h=%s%s" % (found[1], found[2], self._hash(name).encode(), found[3])
+        return b"%s/static/%s%s%s" % (found[1], self._hash_of_all().encode(), found[2], found[3])
 
-    def _hash(self, name: str) -> str:
-        file = self._folder / name[1:]
-        stamp = file.stat().st_mtime_ns
-        known = self._hashes.get(name)
-        if known is None or known[0] != stamp:
-            known = self._hashes[name] = stamp, hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        return known[1]
+    def _hash_of_all(self) -> str:
+        """Of what all files hold; reckoned anew when one of them has changed."""
+        files = [self._folder / name[1:] for name in sorted(self._names)]
+        stamps = [(stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in files)]
+        if stamps != self._hash[0]:
+            every = hashlib.sha256()
+            for file in files:
+                every.update(file.read_bytes())
+            self._hash = stamps, every.hexdigest()[:16]
+        return self._hash[1]

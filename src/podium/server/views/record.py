@@ -44,10 +44,12 @@ class EntriesQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntriesPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries in order. `next`: what the following page comes after; null where there are no more yet."""
+    """Entries in order. `next`: what the following page comes after; null where there are no more yet.
+    `count`: how many there are now."""
 
     items: list[EntryShape]
     next: int | None
+    count: int
     version: int = 1
 
 
@@ -166,7 +168,9 @@ def entries(service: Service, run: str, query: EntriesQuery) -> EntriesPage:
     row = app.load(run)
     page = app.store.history(row.id, query.after, query.limit)
     more = bool(page) and page[-1].seq < row.entries
-    return EntriesPage(items=list(map(entry_shape, page)), next=page[-1].seq if more else None)
+    return EntriesPage(
+        items=list(map(entry_shape, page)), next=page[-1].seq if more else None, count=row.entries
+    )
 
 
 def lines(service: Service, run: str, query: LinesQuery) -> LinesPage:

@@ -45,8 +45,10 @@ export async function post(path, body, key = crypto.randomUUID?.() ?? String(Mat
 
 async function ask(where, options) {
   let answer;
+  const early = window.asked.get(where); // by first.js, once
+  window.asked.delete(where);
   try {
-    answer = await fetch(where, { credentials: "same-origin", cache: "no-store", ...options });
+    answer = await (early ?? fetch(where, { credentials: "same-origin", cache: "no-store", ...options }));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, { message: "The server does not answer. It is asked again every 2 s." });

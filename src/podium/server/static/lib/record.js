@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { plain, when } from "./words.js";
 
 const PAGE = 1000;
-const AHEAD = 3;
+const AHEAD = 5; // a browser has six connections to a server, and one holds the events
 const STARTS = new Set(["start", "start_alone"]);
 const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven", "set_aside", "stands"]);
 
@@ -25,14 +25,13 @@ export class RunRecord {
     const read = (after) => get(`/api/runs/${encodeURIComponent(this.id)}/history`, { after, limit: PAGE }, signal);
     const last = () => (this.entries.length ? this.entries[this.entries.length - 1].seq : 0);
     const coming = [read(last())];
-    let asked = last();
+    let asked = last() + PAGE;
     while (coming.length) {
       const page = await coming.shift();
       // Of a long history some pages are on their way while one is folded in: numbers have no gaps.
-      for (; page.next != null && coming.length < AHEAD; asked += PAGE) coming.push(read(asked + PAGE));
+      for (; asked < page.count && coming.length < AHEAD; asked += PAGE) coming.push(read(asked));
       for (const entry of page.items) if (entry.seq > last()) this.add(entry);
-      if (page.next != null && this.entries.length === PAGE) begun();
-      if (page.next == null) break;
+      if (coming.length && this.entries.length === PAGE) begun();
     }
   }
 
