@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from podium.client import current_app
+from tests.forkserver import close_servers
 
 # Deadlines measure the machine, not the code, and this one is shared. In CI the same examples every time:
 # a red build then means that the change broke something; wider searches belong to `make prove`.
@@ -78,6 +79,7 @@ def _no_real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.chdir(home)
         yield
         current_app().close()  # while its store is still there
+    close_servers()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import psutil
+
 SECONDS = 30.0  # a test that waits so long has failed
 LONGEST_PAUSE = 0.025  # s; a look may cost a statement or a file, so looks come less often as the wait grows
 T = TypeVar("T")
@@ -25,3 +27,8 @@ def until(condition: Callable[[], T], what: str | Callable[[], object] = "", sec
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
     return found
+
+
+def until_stopped(pid: int) -> None:
+    """Wait until a process stands still after SIGSTOP, which `os.kill` does not wait for."""
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, f"the stop of {pid}")

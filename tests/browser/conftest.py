@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from tests import forkserver
+
 HERE = Path(__file__).parent
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -53,7 +55,7 @@ class Site:
 
 def podium(project: Path, *words: str, check: bool = True) -> str:
     """What the command line says, in the project."""
-    done = subprocess.run(
+    done = forkserver.run(
         [sys.executable, "-m", "podium", *words], cwd=project, capture_output=True, text=True, timeout=120
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
@@ -86,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def served(project: Path, port: int = 0) -> Iterator[str]:
     """`podium up` for a project; the link that lets in."""
     command = [sys.executable, "-m", "podium", "up", "flows", "--port", str(port), "--no-open", "-q"]
-    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as up:
+    with forkserver.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as up:
         try:
             assert up.stdout is not None
             link = up.stdout.readline().strip()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import forkserver
 from tests.browser.conftest import Opener, Site, newest, podium, served, wait_for_state
 from tests.browser.test_pages import findings, settle
 
@@ -145,7 +145,7 @@ def test_a_run_is_followed_live_through_a_kill_to_its_end(opened: Opener, site: 
     settle(page)
     mark = str(site.project / "struck-live")
     words = ("run", "-q", "--id", "live", "flows:crawl", "--", "--mark", mark, "--pages", "150")
-    with subprocess.Popen([sys.executable, "-m", "podium", *words], cwd=site.project) as driving:
+    with forkserver.Popen([sys.executable, "-m", "podium", *words], cwd=site.project) as driving:
         page.get_by_role("button", name=re.compile("new, show")).click()
         page.locator("#runs tbody tr").first.get_by_role("link", name="crawl").click()
         expect(page.locator("h1")).to_contain_text("running")

@@ -16,9 +16,11 @@ import apsw
 
 from podium import App
 from podium.errors import StoreUnavailable
+from tests import forkserver
 from tests.chaos.ledger import Ledger
 from tests.chaos.serving import six
 from tests.chaos.trial import ROOT
+from tests.waiting import until_stopped
 
 GOODBYE_SECONDS = 30.0
 
@@ -36,7 +38,7 @@ class Member:
         self.frozen = False
         with self.errors.open("ab") as errors:
             environment = {**self.fleet.environment, "PODIUM_URL": self.fleet.url_of(self.number)}
-            return subprocess.Popen(
+            return forkserver.Popen(
                 self.fleet.command, cwd=ROOT, env=environment, stdout=errors, stderr=errors
             )
 
@@ -67,7 +69,7 @@ class Member:
             stranger.set_busy_timeout(50)
             while not self.frozen:
                 self.freeze()
-                os.waitpid(self.process.pid, os.WUNTRACED)
+                until_stopped(self.process.pid)
                 try:
                     stranger.execute("BEGIN IMMEDIATE; ROLLBACK")
                 except apsw.BusyError:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import forkserver
 from tests.chaos.ledger import Ledger, Line
 from tests.chaos.trial import ROOT
 from tests.chaos.witness import View
@@ -36,7 +37,7 @@ class Theatre:
             "CHAOS_GATES": str(self.folder / "gates"),
         }
         command = [sys.executable, "-m", "tests.chaos.gated", gate, str(lease), str(grace)]
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.processes.append(process)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import forkserver
 from tests.chaos.ledger import Ledger
 from tests.chaos.witness import FINAL, View, Witness
 
@@ -146,7 +147,7 @@ class Round:
         }
         command = [sys.executable, "-m", "tests.chaos.program", self.workload.name, str(self.workload.size)]
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("ab") as err:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=err)
+            process = forkserver.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=err)
         try:
             yield process
         finally:

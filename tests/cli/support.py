@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from podium import App, codec
 from podium.model import NewRun, Write
+from tests import forkserver
 
 PODIUM = [sys.executable, "-m", "podium"]
 STORE = Path(".podium", "podium.db")  # of the project in the working directory; a test's own app has another
@@ -117,7 +118,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 def podium(*args: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end with pipes."""
-    return subprocess.run(
+    return forkserver.run(
         [*PODIUM, *args],
         capture_output=True,
         text=True,
@@ -154,7 +155,7 @@ class Terminal:
     def __init__(self, *args: str, **changes: str) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        self.process = subprocess.Popen(
+        self.process = forkserver.Popen(
             [*PODIUM, *args],
             stdin=slave,
             stdout=slave,

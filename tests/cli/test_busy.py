@@ -18,6 +18,7 @@ from podium.cli.stopping import Stopping
 from podium.cli.view import View
 from podium.client import Started
 from podium.errors import IdConflict
+from tests import forkserver
 from tests.cli.support import PODIUM, environment, podium, write_app
 from tests.waiting import until
 
@@ -37,7 +38,7 @@ def holder(project: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds the lock until its stdin closes."""
     write_app(project)
     assert podium("run", "app:adds").returncode == 0
-    process = subprocess.Popen([sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = forkserver.Popen([sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
     yield process
@@ -50,7 +51,7 @@ class Command:
     def __init__(self, folder: Path, *words: str) -> None:
         self._log = folder / "said"
         with self._log.open("w") as log:
-            self.process = subprocess.Popen([*PODIUM, *words], env=environment(), stdout=log, stderr=log)
+            self.process = forkserver.Popen([*PODIUM, *words], env=environment(), stdout=log, stderr=log)
 
     def until(self, text: str) -> None:
         until(lambda: text in self.said)
@@ -148,7 +149,7 @@ def test_who_leaves_before_the_start_is_on_record_says_what_came_of_it(project: 
     write_app(project)
     assert podium("run", "app:adds").returncode == 0
     words = [sys.executable, "-c", HOLDS_LATER, then, "run", "app:adds", "--id", "late", "--wait", "1"]
-    ran = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    ran = forkserver.run(words, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     if then == "hold on":
         assert ran.returncode == 6
         assert ran.stderr.splitlines()[-1] == "not done yet: the run is not on record"

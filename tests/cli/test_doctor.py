@@ -18,6 +18,7 @@ from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs, health
 from podium.model import EngineInfo, EngineRow, NewRun, Write
 from podium.store import Finding
+from tests import forkserver
 from tests.cli.support import PODIUM, STORE, environment, podium, write_app
 from tests.waiting import until
 
@@ -82,7 +83,7 @@ def test_more_runs_than_are_looked_at_are_told_as_more(
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only there the system tells")
 def test_a_stopped_process_and_one_that_is_gone(project: Path) -> None:
     write_app(project)
-    process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
+    process = forkserver.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
         until((project / "ledger").exists)
         assert problems("--quick") == {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from podium import App, TaskCrashed, TaskTimeout, task, workflow
+from tests import forkserver
 from tests.cli.support import environment, podium, write_app
 
 SOURCE = """
@@ -110,7 +110,7 @@ def test_so_does_the_report_of_groups_causes_and_tries(project: Path, workflow: 
 
 
 def test_a_script_prints_it_as_a_note(project: Path) -> None:
-    ran = subprocess.run(
+    ran = forkserver.run(
         [sys.executable, "app.py"], capture_output=True, text=True, env=environment(), check=False
     )
     assert ran.stderr.splitlines()[-2:] == ["ValueError: bad row", CALLED]

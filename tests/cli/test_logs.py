@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import forkserver
 from tests.cli.support import PODIUM, Terminal, as_json, environment, podium, write_app
 from tests.waiting import until
 
@@ -214,7 +215,7 @@ def test_what_tasks_print_still_goes_where_it_went(project: Path) -> None:
 
 
 def follow(*args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return forkserver.Popen(
         [*PODIUM, "logs", "-f", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -225,7 +226,7 @@ def follow(*args: str) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def long_run(project: Path) -> Any:
-    running = subprocess.Popen(
+    running = forkserver.Popen(
         [*PODIUM, "run", "app:long", "--id", "long"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -264,7 +265,7 @@ def test_a_reader_that_goes_away_is_no_error(project: Path) -> None:
     podium("run", "app:story")
     read, write = os.pipe()
     os.close(read)
-    looking = subprocess.Popen(
+    looking = forkserver.Popen(
         [*PODIUM, "logs", "@last"], stdout=write, stderr=subprocess.PIPE, env=environment()
     )
     os.close(write)

@@ -16,6 +16,7 @@ import pytest
 from podium import App, codec
 from podium.errors import WrongState
 from podium.model import EngineRow, Fence, Move, NewRun, Outcome, State, Write
+from tests import forkserver
 from tests.cli.support import (
     PODIUM,
     STORE,
@@ -159,7 +160,7 @@ def test_an_id_that_begins_with_a_minus(project: Path) -> None:
 
 def test_what_a_living_process_drives_is_not_ended_from_outside(project: Path) -> None:
     write_app(project)
-    process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
+    process = forkserver.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
         until((project / "ledger").exists)
         ran = podium("terminate", "@last")
@@ -175,7 +176,7 @@ def test_what_a_living_process_drives_is_not_ended_from_outside(project: Path) -
 def left(project: Path) -> str:
     """A run whose process was killed in the middle of a task."""
     write_app(project)
-    process = subprocess.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
+    process = forkserver.Popen([*PODIUM, "run", "app:hangs", "-q"], env=environment())
     try:
         until((project / "ledger").exists)
     finally:
@@ -264,7 +265,7 @@ def test_a_list_that_looked_at_not_all_says_so(five: list[str], project: Path) -
     code += (
         "runs.search = functools.partial(runs.search, scan_max=3); m.main(['runs', 'input.n:1', '-n', '1'])"
     )
-    ran = subprocess.run(
+    ran = forkserver.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
     assert ran.stdout == ""
@@ -297,11 +298,11 @@ def opens() -> int:
 
 def test_a_run_of_another_process_is_watched_to_its_end(project: Path) -> None:
     write_app(project, GATED)
-    driving = subprocess.Popen(
+    driving = forkserver.Popen(
         [*PODIUM, "run", "app:opens", "-q"], env=environment(), stdout=subprocess.DEVNULL
     )
     until(lambda: podium("runs", "-q").stdout)
-    watching = subprocess.Popen(
+    watching = forkserver.Popen(
         [*PODIUM, "watch", "@last"],
         env=environment(),
         stdout=subprocess.PIPE,
@@ -335,7 +336,7 @@ def test_watching_a_run_that_fails_or_is_over_has_the_runs_exit_code(project: Pa
 
 def test_ctrl_c_leaves_a_watched_run_alone(project: Path) -> None:
     write_app(project)
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [*PODIUM, "run", "app:adds", "-q", "--", "--n", "30"], env=environment(), stdout=subprocess.DEVNULL
     )
     until((project / "ledger").exists)

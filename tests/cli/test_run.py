@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
 from tests.cli.support import APP, PODIUM, as_json, began, environment, place, podium, put, write_app
 
 RAISES = 'raise ValueError(f"boom {n}")'
@@ -249,7 +250,7 @@ def test_not_even_an_id_moves_it() -> None:
 def test_a_reader_that_has_gone_causes_no_traceback() -> None:
     podium("run", "app:adds", "--", "--n", "1")
     for args in (["runs"], ["show", "@last", "--all"], ["--help"]):
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             [*PODIUM, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
         )
         assert process.stdout is not None

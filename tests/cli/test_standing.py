@@ -17,6 +17,7 @@ from podium.cli.story import tree
 from podium.cli.view import View
 from podium.inspect import RunProgress
 from podium.model import Entry, Kind, RunRow, State
+from tests import forkserver
 from tests.cli.support import PODIUM, environment, podium, write_app
 
 FAILURE = codec.encode_failure(ValueError("boom"))
@@ -44,7 +45,7 @@ def test_the_told_command_finds_the_store(project: Path, verb: str) -> None:
 def test_detached_while_a_worker_stands_by_it_is_taken_soon(project: Path) -> None:
     write_app(project)
     command = [*PODIUM, "worker", "app"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as worker:
+    with forkserver.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as worker:
         try:
             assert worker.stderr is not None
             while "serves" not in worker.stderr.readline():

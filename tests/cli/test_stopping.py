@@ -14,6 +14,7 @@ import pytest
 
 from podium.client.signals import ECHO_SECONDS
 from podium.engine.hostlock import host_name
+from tests import forkserver
 from tests.cli.support import PODIUM, as_json, began, environment, podium, write_app
 from tests.waiting import until
 
@@ -67,7 +68,7 @@ class Running:
     """`podium run`, or another verb, with pipes."""
 
     def __init__(self, verb: str, *words: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = forkserver.Popen(
             [*PODIUM, verb, *words],
             text=True,
             env=environment(),
@@ -163,7 +164,7 @@ for _ in range(200):
 
 def test_it_may_come_at_any_moment() -> None:
     """An Event that the handler sets would wait for its own lock, which the interrupted thread holds."""
-    subprocess.run([sys.executable, "-c", AT_ANY_MOMENT], check=True, timeout=30)
+    forkserver.run([sys.executable, "-c", AT_ANY_MOMENT], check=True, timeout=30)
 
 
 def test_a_second_one_leaves_at_once_and_says_how_to_go_on(project: Path, running: list[Running]) -> None:
@@ -202,7 +203,7 @@ def test_the_same_signal_twice_at_once_is_one(project: Path, running: list[Runni
 
 def test_who_only_watches_is_told_that_it_goes_on_elsewhere(project: Path, running: list[Running]) -> None:
     podium("run", "app:rests", "--id", "rest", "--detach")
-    watching = subprocess.Popen(
+    watching = forkserver.Popen(
         [*PODIUM, "watch", "@last"], text=True, env=environment(), stderr=subprocess.PIPE
     )
     assert watching.stderr is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
 from tests.cli.support import PODIUM, as_json, environment, write_app
 
 APP = """
@@ -45,7 +46,7 @@ def _app(project: Path) -> None:
 def shell(line: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run it in a shell, where `podium` is what is tested."""
     line = line.replace("podium", shlex.join(PODIUM), 1)
-    return subprocess.run(
+    return forkserver.run(
         ["bash", "-c", line], capture_output=True, text=True, env=environment(**changes), timeout=60
     )
 

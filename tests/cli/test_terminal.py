@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from podium import App
+from tests import forkserver
 from tests.cli.support import (
     PODIUM,
     STORE,
@@ -136,7 +137,7 @@ def test_a_second_ctrl_c_leaves_at_once_though_a_task_hangs() -> None:
 def test_only_steps_with_an_outcome_are_counted_as_on_record(project: Path) -> None:
     write_app(project, ONCE_AND_AGAIN)
     for kills in range(2):
-        process = subprocess.Popen([*PODIUM, "run", "app:flow", "-q"], env=environment())
+        process = forkserver.Popen([*PODIUM, "run", "app:flow", "-q"], env=environment())
         try:
             until(lambda kills=kills: len(began(project)) > kills)
         finally:
@@ -147,7 +148,7 @@ def test_only_steps_with_an_outcome_are_counted_as_on_record(project: Path) -> N
     seen = podium("watch", "@last", "--wait", "0.1").stderr
     assert f"watching {run['id']}: 1 step on record  flow(" in seen
     assert f"not done yet: 1 step of {run['id']} on record" in seen
-    with subprocess.Popen(
+    with forkserver.Popen(
         [*PODIUM, "run", "app:flow"], stderr=subprocess.PIPE, text=True, env=environment()
     ) as again:
         assert again.stderr is not None
@@ -172,7 +173,7 @@ def test_after_a_kill_the_same_command_resumes(project: Path) -> None:
 
 def test_two_at_once_are_two_runs_and_with_one_id_one(project: Path) -> None:
     def start(*args: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        return forkserver.Popen(
             [*PODIUM, "run", "app:adds", *args, "--", "--n", "8"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -190,7 +191,7 @@ def test_two_at_once_are_two_runs_and_with_one_id_one(project: Path) -> None:
 
 
 def test_a_running_run_is_explained_and_cancelled_from_another_process(project: Path) -> None:
-    process = subprocess.Popen(
+    process = forkserver.Popen(
         [*PODIUM, "run", "app:adds", "--", "--n", "500"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -211,7 +212,7 @@ def test_a_running_run_is_explained_and_cancelled_from_another_process(project: 
 
 def test_who_was_taken_for_dead_is_told_how_to_go_on(project: Path) -> None:
     write_app(project, ONCE_AND_AGAIN)
-    with subprocess.Popen(
+    with forkserver.Popen(
         [*PODIUM, "run", "app:flow"], stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stderr is not None

@@ -19,6 +19,7 @@ import pytest
 
 from podium import Client
 from podium.env import RealEnv
+from tests import forkserver
 from tests.cli.support import PODIUM, STORE, environment, podium, write_app
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
@@ -27,7 +28,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 @contextmanager
 def up(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process and its link; killed at the end, if it is still there."""
-    started = subprocess.Popen(
+    started = forkserver.Popen(
         [*PODIUM, "up", "--port", "0", "--no-open", *args],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from podium import App, codec
 from podium.engine.hostlock import HostLocks, host_name
 from podium.functions import registry
 from podium.model import EngineInfo, EngineRow, Fence, Move, NewRun, State, Write
+from tests import forkserver
 from tests.cli.support import PODIUM, as_json, environment, place, podium, write_app
 from tests.waiting import until
 
@@ -91,7 +92,7 @@ class World:
 
     def start(self, workflow: str) -> subprocess.Popen[bytes]:
         """Drive it in a process of its own."""
-        process = subprocess.Popen([*PODIUM, "run", f"app:{workflow}", "-q"], env=environment())
+        process = forkserver.Popen([*PODIUM, "run", f"app:{workflow}", "-q"], env=environment())
         self.stack.callback(process.wait, 20)
         self.stack.callback(process.kill)
         return process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from podium import UsageError
 from podium.functions import registry
+from tests import forkserver
 
 HEAD = """
 import datetime, decimal, enum, functools, pathlib, re, threading
@@ -229,7 +229,7 @@ def test_another_process_has_the_same_keys(tmp_path: Path) -> None:
     )
     (tmp_path / "all.py").write_text(program)
     first, second = (
-        subprocess.run(
+        forkserver.run(
             [sys.executable, "all.py"],
             cwd=tmp_path,
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -260,7 +260,7 @@ def test_a_helper_that_was_edited_computes_anew_however_it_was_launched(
     said: list[str] = []
     for n in (3, 3, 40):
         (folder / "helpers.py").write_text(HELPERS.format(n=n))
-        done = subprocess.run(
+        done = forkserver.run(
             [sys.executable, "-B", *launch], cwd=tmp_path, check=True, capture_output=True, text=True
         )
         said += done.stdout.split()

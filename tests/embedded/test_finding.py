@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from podium import App, IdConflict, Options, RunNotFound, UsageError, WrongState
 from podium.client import Cancelled
 from podium.inspect import history
 from podium.model import Fence, Move, NewRun, Query, State, Verdict, Write
+from tests import forkserver
 
 
 @dataclass
@@ -182,7 +182,7 @@ def test_a_verb_decides_the_same_for_one_run_for_many_and_on_the_command_line(st
         getattr(one, verb)()
         assert getattr(podium.runs(f"id:{many.id}"), verb)().result() == 1
         command = [sys.executable, "-m", "podium", verb, typed.id, "--store", str(store)]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        said = forkserver.run(command, capture_output=True, text=True, check=True).stderr
         assert said == "cancelled\n"
         assert [run.state for run in (one, many, typed)] == [State.CANCELLED] * 3
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import subprocess
 import threading
 import time
 import weakref
@@ -26,6 +25,7 @@ from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
 from podium.model import EngineRow, Query, State
+from tests import forkserver
 from tests.waiting import until
 
 started, go_on = threading.Event(), threading.Event()
@@ -323,7 +323,7 @@ print("parent done", flush=True)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_fork_forgets_the_apps_of_its_parent(project: Path, python: Any) -> None:
     (project / "forking.py").write_text(FORKING)
-    done = subprocess.run(
+    done = forkserver.run(
         [*python, "-W", "ignore", "forking.py"], capture_output=True, text=True, timeout=60, cwd=project
     )
     assert done.stdout.split("\n")[:4] == ["EngineStopped", "EngineStopped", "True", "parent done"], (

@@ -17,6 +17,7 @@ import pytest
 
 from podium import App, Options, Retry, Run, TaskTimeout, attempt, task, workflow
 from podium.model import STDERR, STDOUT, LogLine, State
+from tests import forkserver
 from tests.waiting import until
 
 log = logging.getLogger("tests.embedded.logs")
@@ -354,7 +355,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_sixty_megabytes_cost_no_memory_and_stop_nobody(script: Path, python: list[str]) -> None:
-    ran = subprocess.run(
+    ran = forkserver.run(
         [*python, "app.py", "flood"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True
     )
     grown, others, kept, notice = ran.stderr.split(" ", 3)
@@ -366,7 +367,7 @@ def test_sixty_megabytes_cost_no_memory_and_stop_nobody(script: Path, python: li
 
 
 def test_what_was_flushed_outlives_a_kill(script: Path, python: list[str]) -> None:
-    dies = subprocess.Popen([*python, "app.py", "die"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    dies = forkserver.Popen([*python, "app.py", "die"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     with App(script / "s.db", drives="nothing") as app:
         until(lambda: app.store.logs("d"))
         (script / "die").touch()
@@ -374,7 +375,7 @@ def test_what_was_flushed_outlives_a_kill(script: Path, python: list[str]) -> No
         assert dies.returncode == -signal.SIGKILL
         assert [line.text for line in app.store.logs("d")] == ["flushed"]
         again = [*python, "app.py", "die"]
-        subprocess.run(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        forkserver.run(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
         assert [line.text for line in app.store.logs("d")] == ["flushed", "flushed", "again"]
         assert app.load("d").lost == 1
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import datetime
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import podium
 from podium import App, Retry, UsageError, task, workflow
 from podium.client import tag_texts
 from podium.model import Query
+from tests import forkserver
 
 QUICK = Retry(times=2, wait=0.0)
 
@@ -148,11 +148,11 @@ def test_killed_in_the_middle_each_point_is_there_once(tmp_path: Path, python: l
     script.write_text(KILLED.replace("{armed!r}", repr(str(tmp_path / "armed"))))
     command = [*python, str(script)]
     environment = {"PODIUM_URL": str(store), "PATH": ""}
-    first = subprocess.run(command, env=environment, timeout=60, check=False)
+    first = forkserver.run(command, env=environment, timeout=60, check=False)
     assert first.returncode == -signal.SIGKILL
     with App(store, drives="nothing") as app:
         assert [len(podium.series(name, app=app)) for name in ("seen", "deaths")] == [3, 0]
-    assert subprocess.run(command, env=environment, timeout=60, check=False).returncode == 0
+    assert forkserver.run(command, env=environment, timeout=60, check=False).returncode == 0
     with App(store, drives="nothing") as app:
         assert len(app.find(Query())) == 1
         found = {row.name: row.count for row in app.store.series()}

@@ -12,6 +12,7 @@ import pytest
 import podium
 from podium import App, Retry, UsageError, task, workflow
 from podium.errors import PayloadTooLarge
+from tests import forkserver
 from tests.waiting import until
 
 QUICK = Retry(times=2, wait=0.0)
@@ -141,10 +142,10 @@ def wait_for_page(store: Path, page: int) -> None:
 
 def test_a_killed_attempt_is_taken_up_where_it_was(project: Path, python: list[str]) -> None:
     Path("app.py").write_text(SCRIPT)
-    with subprocess.Popen([*python, "app.py"], stdout=subprocess.DEVNULL) as process:
+    with forkserver.Popen([*python, "app.py"], stdout=subprocess.DEVNULL) as process:
         try:
             wait_for_page(project / ".podium" / "podium.db", 3)
         finally:
             process.send_signal(signal.SIGKILL)
-    ran = subprocess.run([*python, "app.py"], capture_output=True, text=True, check=True)
+    ran = forkserver.run([*python, "app.py"], capture_output=True, text=True, check=True)
     assert ran.stdout == "[3, 2]\n", "what it has said is on record, so it counts as begun"

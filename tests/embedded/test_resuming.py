@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
 from tests.waiting import until
 
 SCRIPT = '''
@@ -149,7 +150,7 @@ class Script:
         (home / "shop.py").write_text(SCRIPT)
 
     def begin(self, what: str, **env: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             [*self.python, "shop.py", what],
             cwd=self.home,
             env={**os.environ, **env},

@@ -17,6 +17,7 @@ from podium import App, Chunk, Options, Retry, RunNotFound, UsageError, task, wo
 from podium.client import forget
 from podium.errors import PayloadTooLarge
 from podium.executors import stream_buffer
+from tests import forkserver
 from tests.waiting import until
 
 go_on = threading.Event()
@@ -315,7 +316,7 @@ def test_what_a_killed_attempt_has_emitted_stays_and_the_next_one_has_another_nu
 ) -> None:
     Path("app.py").write_text(SCRIPT)
     store = project / ".podium" / "podium.db"
-    with subprocess.Popen([*python, "app.py"], stdout=subprocess.DEVNULL) as process:
+    with forkserver.Popen([*python, "app.py"], stdout=subprocess.DEVNULL) as process:
         try:
             until, seen = time.monotonic() + 20.0, 0
             while seen < 10 and time.monotonic() < until:
@@ -326,6 +327,6 @@ def test_what_a_killed_attempt_has_emitted_stays_and_the_next_one_has_another_nu
                         seen = looking.store.streams(run.id).get("pages", 0)
         finally:
             process.send_signal(signal.SIGKILL)
-    ran = subprocess.run([*python, "app.py"], capture_output=True, text=True, check=True)
+    ran = forkserver.run([*python, "app.py"], capture_output=True, text=True, check=True)
     first, second = [[1, n] for n in range(10)], [[2, n] for n in range(20)]
     assert ran.stdout == f"2 {first + second}\n"

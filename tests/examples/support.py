@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import forkserver
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -14,7 +16,7 @@ def program(folder: Path, *words: str, **settings: str) -> subprocess.Popen[str]
     """`python -m WORDS` in a folder, with the folder's own store."""
     environment = {**os.environ, "PODIUM_URL": str(folder / "podium.db"), "PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", *words]
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    return forkserver.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def said(folder: Path, *words: str, **settings: str) -> str:

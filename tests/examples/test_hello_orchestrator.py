@@ -12,6 +12,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests import forkserver
+
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "examples" / "hello_orchestrator"
 LINES = {f"Task {number} completed" for number in range(1, 6)}
@@ -20,7 +22,7 @@ LINES = {f"Task {number} completed" for number in range(1, 6)}
 def run(project: Path, *options: str, where: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PODIUM_URL": str(project / "runs.db"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "examples.hello_orchestrator", *options]
-    return subprocess.run(command, cwd=where, env=environment, text=True, capture_output=True, timeout=60)
+    return forkserver.run(command, cwd=where, env=environment, text=True, capture_output=True, timeout=60)
 
 
 def bodies(*outputs: str) -> Counter[str]:

@@ -22,6 +22,7 @@ from examples.monitor import readings, serve, source
 from examples.monitor.table import Datasette
 from podium import App
 from podium.model import Query, State
+from tests import forkserver
 from tests.embedded.sinks import Hook
 from tests.waiting import until
 
@@ -36,7 +37,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self._log = folder / "server.log"
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(
+            self.process = forkserver.Popen(
                 [sys.executable, "-m", "examples.monitor.serve"],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
@@ -64,7 +65,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def job(served: Served, folder: Path) -> subprocess.Popen[str]:
     words = ["-m", "examples.monitor", served.table, "--file", str(folder / "out.db")]
     environment = {**os.environ, "PODIUM_URL": str(folder / "podium.db"), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
+    return forkserver.Popen(
         [sys.executable, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
 
@@ -106,7 +107,7 @@ def looks(folder: Path, table: str, *words: str, **settings: str) -> subprocess.
         **os.environ, "PODIUM_URL": str(folder / "podium.db"), "PYTHONPATH": str(ROOT), "MONITOR_URL": table,
         "MONITOR_FILE": str(folder / "out.db"), **settings,
     }  # fmt: skip
-    return subprocess.run(
+    return forkserver.run(
         [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
 
@@ -158,7 +159,7 @@ def test_a_scheduler_stops_for_a_while_then_there_are_two(served: Served, tmp_pa
     words = [sys.executable, "-m", "podium", "worker", "examples.monitor.flow"]
 
     def worker() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+        return forkserver.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
 
     def done() -> list[str]:
         with App(tmp_path / "podium.db", drives="nothing") as app:

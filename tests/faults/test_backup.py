@@ -17,6 +17,7 @@ from podium import App
 from podium.errors import StoreFatal, StoreRefused, UsageError
 from podium.store import back_up
 from podium.store.sqlite import SqliteStore, backup
+from tests import forkserver
 from tests.processes.support import ROOT, Host
 from tests.store.words import queue
 
@@ -34,7 +35,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 
 def podium(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "podium", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return forkserver.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_under_load_it_holds_all_that_was_acknowledged_and_its_runs_go_on(host: Host) -> None:

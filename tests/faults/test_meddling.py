@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from podium.errors import StoreFatal, StoreInUse
 from podium.model import State
 from podium.store.sqlite import SqliteStore, protection
 from podium.store.sqlite.statements import transaction
+from tests import forkserver
 from tests.faults.meddling import DENIED, SEEN, UNSEEN, lose_the_locks
 from tests.processes.support import ROOT, Host
 from tests.store.words import commit, engine, fenced, own, result, row
@@ -52,7 +52,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 def act(*words: object) -> list[str]:
     """The ids that a process acknowledged."""
     command = [sys.executable, "-m", MODULE, *map(str, words)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ran = forkserver.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.split()
 
@@ -106,7 +106,7 @@ def test_a_stranger_does_not_take_the_log_away_from_an_engine_that_has_lost_its_
     end = host.folder / "until"
     act("meddles", 1, "closes_unseen", end)
     command = [sys.executable, "-c", STRANGER, str(host.folder / "podium.db"), str(end)]
-    with subprocess.Popen(command) as stranger:
+    with forkserver.Popen(command) as stranger:
         started = act("counts", STARTS, 5)
         end.touch()
         assert stranger.wait(30) == 0
@@ -241,7 +241,7 @@ def test_who_lost_its_locks_in_the_middle_of_a_commit_is_waited_for_all_the_same
 
     def late() -> str:
         command = [sys.executable, "-c", LATE, str(file)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
+        return forkserver.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
 
     with store._connections.writing() as connection, transaction(connection):
         closes(file)
@@ -259,7 +259,7 @@ def test_a_commit_that_was_written_over_is_noticed_before_the_next_one_is_told(
     frames = store._connections._checkpointer.wal_pages
     checksum = 32 + (frames - 1) * (4096 + 24) + 16
     spoil = f"import sys; f = open(sys.argv[1], 'r+b'); f.seek({checksum}); f.write(b'another.')"
-    subprocess.run([sys.executable, "-c", spoil, f"{tmp_path}/a.db-wal"], check=True)
+    forkserver.run([sys.executable, "-c", spoil, f"{tmp_path}/a.db-wal"], check=True)
     with pytest.raises(StoreFatal, match="written over") as caught:
         commit(store, fenced(entries=(result(2),)))
     assert caught.value.unknown

@@ -14,8 +14,9 @@ import pytest
 from podium import App, Options
 from podium.inspect import cause_of, check_runs
 from podium.store import examine
+from tests import forkserver
 from tests.processes.support import ROOT
-from tests.waiting import until
+from tests.waiting import until, until_stopped
 
 STOPS = """
 import os, signal, sys
@@ -33,11 +34,10 @@ with App(sys.argv[1], starter="") as app:
 @pytest.fixture
 def stopped(tmp_path: Path) -> Iterator[tuple[int, str]]:
     command = [sys.executable, "-c", STOPS, str(tmp_path / "a.db"), str(tmp_path / "until")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with forkserver.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         run = process.stdout.readline().strip()
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
+        until_stopped(process.pid)
         yield process.pid, run
         process.kill()
         process.send_signal(signal.SIGCONT)

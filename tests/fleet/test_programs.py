@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from podium.store import open_store
+from tests import forkserver
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -48,7 +49,7 @@ def command(tmp_path: Path, url: str) -> Command:
             **settings,
         }
         environment = {key: value for key, value in environment.items() if value}
-        return subprocess.run(
+        return forkserver.run(
             [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True,
             timeout=60, check=False,
         )  # fmt: skip

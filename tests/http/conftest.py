@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
+
 ROOT = Path(__file__).parents[2]
 KEY = "a key for tests that has more than 32 characters"
 
@@ -36,7 +38,7 @@ class Served:
     def start(self) -> None:
         env = {**os.environ, "LEDGER": str(self.ledger), "FUNCTIONS_KEY": KEY, "PYTHONPATH": str(ROOT)}
         words = ["tests.http.served:app", "--port", str(self.port), "--log-level", "warning"]
-        self.process = subprocess.Popen([sys.executable, "-m", "uvicorn", *words], env=env, cwd=ROOT)
+        self.process = forkserver.Popen([sys.executable, "-m", "uvicorn", *words], env=env, cwd=ROOT)
         deadline = time.monotonic() + 20
         while True:
             try:

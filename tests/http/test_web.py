@@ -19,6 +19,7 @@ import pytest
 
 from podium import App
 from podium.model import Kind
+from tests import forkserver
 from tests.http.conftest import free_port
 from tests.waiting import until
 
@@ -43,7 +44,7 @@ class Shop:
         command = COMMANDS[self._framework]
         place = str(self._port) if command[-1] == "--port" else f"127.0.0.1:{self._port}"
         env = {**os.environ, "PODIUM_URL": str(self.store), "HOME": str(self._folder), "PODIUM_QUIET": "1"}
-        self._process = subprocess.Popen(
+        self._process = forkserver.Popen(
             [sys.executable, "-m", *command, place], cwd=self._folder, env=env, start_new_session=True
         )
         until(self._answers)

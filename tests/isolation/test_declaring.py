@@ -14,6 +14,7 @@ from podium import App, UsageError, task, workflow
 from podium.errors import DeclarationError
 from podium.functions import registry
 from podium.model import Query
+from tests import forkserver
 
 BODY = """
 import os
@@ -45,7 +46,7 @@ def divide(by: int) -> tuple[int, int]:
 
 
 def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+    return forkserver.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(

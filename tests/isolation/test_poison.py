@@ -15,6 +15,7 @@ import pytest
 
 from podium import App, RunParked
 from podium.model import Kind, State, read_reason
+from tests import forkserver
 from tests.isolation import poisoned
 from tests.tidy.source import ROOT
 
@@ -28,7 +29,7 @@ def supervise(store: Path, ledger: Path) -> int:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.isolation.poisoned", str(store), str(ledger)]
     crashes = 0
-    while subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, timeout=60).returncode != 0:
+    while forkserver.run(command, env=environment, stderr=subprocess.DEVNULL, timeout=60).returncode != 0:
         crashes += 1
         assert crashes <= 30, "the pool never came to rest"
     return crashes

@@ -17,6 +17,7 @@ from podium.executors import child_process, memory, pool
 from podium.executors import children as child_module
 from podium.executors.wire import Channel
 from podium.model import State
+from tests import forkserver
 from tests.isolation import tasks
 from tests.isolation.conftest import children, is_alive, noted
 from tests.tidy.source import ROOT
@@ -152,7 +153,7 @@ def test_a_pool_that_fails_stops_the_engine_and_nobody_waits(
 def start_a_parent(store: Path, folder: Path, *kinds: str) -> subprocess.Popen[bytes]:
     """One that waits for tasks which never end; they have begun."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    parent = subprocess.Popen(
+    parent = forkserver.Popen(
         [sys.executable, "-c", SCRIPT, str(store), str(folder), ",".join(kinds)],
         env={**os.environ, "PYTHONPATH": path},
     )

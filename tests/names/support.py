@@ -11,7 +11,8 @@ from typing import IO
 
 from podium import App
 from podium.model import Query
-from tests.waiting import until
+from tests import forkserver
+from tests.waiting import until, until_stopped
 
 MAIL = """
 import os, sys, time
@@ -48,7 +49,7 @@ class Place:
     def start(
         self, *command: str, cwd: Path | None = None, stderr: int | IO[str] = subprocess.PIPE, **env: str
     ) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             [sys.executable, *command], cwd=cwd or self.home, env={**os.environ, **env}, text=True,
             stdout=subprocess.PIPE, stderr=stderr,
         )  # fmt: skip
@@ -63,7 +64,7 @@ class Place:
     def stop(self, process: subprocess.Popen[str]) -> None:
         """Stop it as Ctrl-Z does, and wait until it is."""
         process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        until_stopped(process.pid)
 
     def run(self, *command: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*command, cwd=cwd, **env)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from podium import App
 from podium.model import Query
+from tests import forkserver
 from tests.cli.support import podium
 
 FLOWS = """
@@ -180,7 +180,7 @@ def paused(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(project: Path, program: str) -> str:
-    done = subprocess.run(
+    done = forkserver.run(
         [sys.executable, "-c", program], cwd=project, timeout=60,
         env={**os.environ, "PYTHONPATH": str(project)},
         capture_output=True, text=True, check=False,

@@ -12,6 +12,7 @@ import pytest
 from podium import App
 from podium.client import operator
 from podium.model import Query, State
+from tests import forkserver
 
 SCRIPT = """
 import os, sys, time
@@ -40,7 +41,7 @@ if __name__ == "__main__":
 
 
 def run(home: Path, file: str, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return forkserver.Popen(
         [sys.executable, file, *args], cwd=home, env=dict(os.environ), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -92,9 +93,9 @@ def test_a_file_that_has_moved_goes_on_with_its_record(left: Path) -> None:
     (left / "go").touch()
     podium = [sys.executable, "-m", "podium"]
     rename = [*podium, "rename", "main:flow", "shop.bills:flow", "--yes"]
-    moved = subprocess.run(rename, cwd=left, capture_output=True, text=True, check=False)
+    moved = forkserver.run(rename, cwd=left, capture_output=True, text=True, check=False)
     assert moved.returncode == 0, moved.stderr
-    resumed = subprocess.run(
+    resumed = forkserver.run(
         [*podium, "resume", moved.stdout.strip()], cwd=left, capture_output=True, text=True, check=False
     )
     assert resumed.returncode == 0, resumed.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from podium.modules import had_name
+from tests import forkserver
 
 PODIUM = [sys.executable, "-m", "podium"]
 FLOWS = """
@@ -40,7 +41,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
     def named(*command: str, cwd: Path, ends: bool = True, stdin: str | None = None, **env: str) -> str:
         seen.unlink(missing_ok=True)
         place = {**os.environ, "SEEN": str(seen), "PODIUM_QUIET": "1", **env}
-        process = subprocess.Popen(
+        process = forkserver.Popen(
             command, cwd=cwd, env=place, text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -210,7 +211,7 @@ def test_two_scripts_that_mean_different_files_by_one_name_are_not_served_by_one
         (tmp_path / folder / "tools.py").write_text("from helpers import act\n")
         (tmp_path / folder / "helpers.py").write_text(f"def act(): print({folder!r})\n")
     (tmp_path / "pyproject.toml").touch()
-    done = subprocess.run(
+    done = forkserver.run(
         [*PODIUM, "worker", "invoices/main.py", second],
         cwd=tmp_path,
         capture_output=True,
@@ -252,7 +253,7 @@ def test_what_a_program_without_a_file_left_is_taken_up_by_no_other_and_told(
     def run(mark: str) -> subprocess.CompletedProcess[str]:
         text = [part.replace("MARK", mark) for part in command]
         stdin = None if command else KILLED.replace("MARK", mark)
-        return subprocess.run(
+        return forkserver.run(
             [sys.executable, *text], input=stdin, capture_output=True, text=True, timeout=60, check=False
         )
 
@@ -269,4 +270,4 @@ def test_what_a_program_without_a_file_left_is_taken_up_by_no_other_and_told(
 
 
 def podium(*args: str) -> str:
-    return subprocess.run([*PODIUM, *args], capture_output=True, text=True, timeout=60, check=True).stdout
+    return forkserver.run([*PODIUM, *args], capture_output=True, text=True, timeout=60, check=True).stdout

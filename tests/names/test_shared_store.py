@@ -11,6 +11,7 @@ from typing import IO
 
 import pytest
 
+from tests import forkserver
 from tests.waiting import until
 
 FLOWS = """
@@ -49,7 +50,7 @@ class Shared:
         self, *command: str, cwd: str, stdout: int | IO[str] = subprocess.PIPE
     ) -> subprocess.Popen[str]:
         env = {**os.environ, "PODIUM_URL": str(self.home / "stores" / "s.db"), **self.environment}
-        return subprocess.Popen(
+        return forkserver.Popen(
             [sys.executable, *command], cwd=self.home / cwd, env=env, text=True,
             stdout=stdout, stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -22,6 +21,7 @@ from typing import Any
 
 import podium
 from podium import App, task, workflow
+from tests import forkserver
 
 FOLDER = Path(os.environ.get("EFFECTS", "."))
 RUN = "orders"
@@ -134,7 +134,7 @@ def prove(kills: int) -> int:
     fine = True
     for kind, parked in expected.items():
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(
+            done = forkserver.run(
                 [sys.executable, "-m", __spec__.name, kind, str(kills)],
                 env={**os.environ, "EFFECTS": folder}, capture_output=True, text=True, check=True,
             )  # fmt: skip

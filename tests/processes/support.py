@@ -16,7 +16,8 @@ import apsw
 
 from podium import App, codec
 from podium.model import NewRun, Query, RunRow, State, Write
-from tests.waiting import until
+from tests import forkserver
+from tests.waiting import until, until_stopped
 
 ROOT = Path(__file__).parents[2]
 FLOWS = "tests.processes.flows"
@@ -106,7 +107,7 @@ class Worker:
         self._file = host.folder / "podium.db" if host.url.startswith("sqlite:") else None
         self._log = host.folder / f"worker-{len(host.workers)}.log"
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(
+            self.process = forkserver.Popen(
                 [sys.executable, "-m", "podium", "worker", *words],
                 cwd=folder,
                 env=environment,
@@ -156,7 +157,7 @@ class Worker:
             while True:
                 at = time.time()
                 self.process.send_signal(signal.SIGSTOP)
-                os.waitpid(self.pid, os.WUNTRACED)
+                until_stopped(self.pid)
                 try:
                     stranger.set_busy_timeout(50)
                     stranger.execute("BEGIN IMMEDIATE; ROLLBACK")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from podium import App, Options, RunCancelled
 from podium.errors import EngineStopped
 from podium.model import Query, State
+from tests import forkserver
 from tests.processes import flows
 from tests.processes.support import FLOWS, ROOT, Host
 from tests.waiting import until
@@ -76,7 +76,7 @@ if __name__ == "__main__":
 def test_a_script_asks_and_a_worker_of_its_file_drives(host: Host) -> None:
     host.write("script", SCRIPT)
     host.worker("script.py")
-    asked = subprocess.run(
+    asked = forkserver.run(
         [sys.executable, "script.py"],
         cwd=host.folder,
         env={**os.environ, "PODIUM_URL": host.url, "PODIUM_ENGINE": "off", "PYTHONPATH": str(ROOT)},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from podium.model import Query, Reason, RunRow, State, read_engine_info, read_reason
+from tests import forkserver
 from tests.processes.support import Host
 from tests.waiting import until
 
@@ -312,7 +312,7 @@ def test_who_resumes_a_run_with_mended_code_gets_it_although_the_old_code_is_sti
     run = host.start("app:same", n=1)
     assert read_reason(host.ended(run, State.PARKED)).code == "E130"
     host.write("app", BEFORE)
-    resumed = subprocess.run(
+    resumed = forkserver.run(
         [sys.executable, "-m", "podium", "resume", run],
         cwd=host.folder,
         env={**os.environ, "PODIUM_URL": host.url, "LEDGER": str(host.ledger)},

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import forkserver
+
 SCRIPT = """
 import atexit, signal, sys, time
 from podium import Executor
@@ -49,7 +51,7 @@ else:
 def start(project: Path, *args: str) -> subprocess.Popen[str]:
     (project / "pool.py").write_text(SCRIPT)
     command = [sys.executable, "pool.py", *args]
-    return subprocess.Popen(command, cwd=project, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return forkserver.Popen(command, cwd=project, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def run(project: Path, *args: str) -> tuple[list[str], str]:
@@ -58,7 +60,7 @@ def run(project: Path, *args: str) -> tuple[list[str], str]:
 
 
 def podium(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return forkserver.run(
         [sys.executable, "-m", "podium", *words], cwd=project, text=True, capture_output=True, timeout=60
     )
 

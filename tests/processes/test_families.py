@@ -13,6 +13,7 @@ from podium import App
 from podium.client import Operator, answer, questions
 from podium.client.messages import send
 from podium.model import Query, State
+from tests import forkserver
 from tests.waiting import until
 
 FAMILY = """
@@ -55,7 +56,7 @@ if __name__ == "__main__":
 def started(folder: Path, text: str) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
-    return subprocess.Popen(
+    return forkserver.Popen(
         [sys.executable, "script.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PODIUM_URL": f"sqlite:///{folder / 'podium.db'}"},
     )  # fmt: skip

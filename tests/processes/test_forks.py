@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
 from tests.processes.support import ROOT, Host
 
 BODIES = """
@@ -121,7 +122,7 @@ def bodies(tmp_path: Path) -> Path:
 
 def podium_run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PODIUM_URL": str(folder / "podium.db")}
-    return subprocess.run(
+    return forkserver.run(
         [sys.executable, "-m", "podium", "run", *words],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
@@ -184,7 +185,7 @@ if __name__ == "__main__":
 def test_a_forked_process_can_be_terminated_at_once_in_a_script(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     environment = {**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}
-    done = subprocess.run(
+    done = forkserver.run(
         [sys.executable, "script.py"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip

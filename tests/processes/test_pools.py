@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from typing import Any
 
 from podium import codec
 from podium.model import NewRun, State, Write
+from tests import forkserver
 from tests.processes.support import FLOWS, Host
 from tests.waiting import until
 
 
 def podium(host: Host, *words: str) -> Any:
-    ran = subprocess.run(
+    ran = forkserver.run(
         [sys.executable, "-m", "podium", *words, "--store", host.url, "--json"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from podium.model import Query
+from tests import forkserver
 from tests.processes.support import Host
 from tests.waiting import until
 
@@ -38,7 +39,7 @@ if __name__ == "__main__":
 def started(folder: Path, text: str) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
-    return subprocess.Popen(
+    return forkserver.Popen(
         [sys.executable, "script.py"],
         cwd=folder, env={**os.environ, "PODIUM_URL": str(folder / "podium.db")}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -93,7 +94,7 @@ def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -
     """Whoever presses Ctrl-C to stop a mail-out must not read that it was stopped when the rest is sent."""
     host.write("mails", STOPPED)
     worker = host.worker("mails")
-    script = subprocess.Popen(
+    script = forkserver.Popen(
         [sys.executable, "mails.py"],
         cwd=host.folder, env={**os.environ, "PODIUM_URL": host.url}, text=True, stderr=subprocess.PIPE,
     )  # fmt: skip

@@ -17,6 +17,7 @@ from podium.depot import depot_of
 from podium.errors import StoreRefused
 from podium.store import Finding, back_up, examine, lock_holder
 from podium.store.sqlite import SqliteStore, connection, files, health
+from tests import forkserver
 from tests.store.words import queue
 
 
@@ -94,7 +95,7 @@ def test_who_holds_the_write_lock(file: Path) -> None:
 def test_who_has_it_open(file: Path) -> None:
     assert found(file, "same file").text.startswith("nobody has it open")
     holding = f"import sys; held = open({str(file)!r}); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
+    with forkserver.Popen(
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
@@ -140,7 +141,7 @@ def test_what_cannot_be_read_just_now_is_not_called_damaged(
 
 def test_a_process_on_a_deleted_file(file: Path) -> None:
     holding = f"import sys; held = open({str(file)!r}); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
+    with forkserver.Popen(
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()

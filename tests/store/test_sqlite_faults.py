@@ -13,6 +13,7 @@ import pytest
 
 from podium.errors import StoreError, StoreFatal, StoreUnavailable
 from podium.store.sqlite import SqliteStore
+from tests import forkserver
 from tests.store.story import WORDS, remembered, tell
 from tests.store.vfs import FaultyDisk, disk_full, io_error
 from tests.store.words import commit, engine, fenced, outcomes, own, result, row
@@ -177,7 +178,7 @@ def wal(tmp_path: Path) -> tuple[Path, bytes]:
     store.checkpoint()
     for seq in range(1, 16):
         outcomes(store, fenced(entries=(result(seq, payload=os.urandom(400)),)))
-    subprocess.run(
+    forkserver.run(
         ["cp", file, tmp_path / "copy.db"], check=True
     )  # another process may: this one would lose its locks
     subprocess.run(["cp", f"{file}-wal", tmp_path / "copy.wal"], check=True)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import forkserver
 from tests.tidy.source import ROOT
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -78,7 +78,7 @@ def test_the_programs_of_a_page_run(page: str, tmp_path: Path) -> None:
 def ran(folder: Path, *args: str) -> None:
     url = f"sqlite:///{folder}/{args[0]}.db"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "PYTEST_"))}
-    done = subprocess.run(
+    done = forkserver.run(
         [sys.executable, *args], cwd=folder, env={**kept, "PODIUM_URL": url}, timeout=60, check=False,
         capture_output=True, text=True,
     )  # fmt: skip

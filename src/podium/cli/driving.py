@@ -31,6 +31,8 @@ def open_engine(app: App, wait: float | None = None) -> None:
     """Before we listen to signals: while the store is busy, and nothing has begun, Ctrl-C just ends us."""
     if wait is not None:
         app.profile.patience = min(wait, app.profile.patience)
+    # Before the engine is on record: the file that was launched is Podium's own.
+    app.profile.about = EngineInfo(script=app.profile.starter, slots=app.options.thread_slots)
     app.host.listen()
 
 
