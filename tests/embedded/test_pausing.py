@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import podium
 from podium import App, Options, Run, RunParked, WrongState, task, workflow
 from podium.model import Kind, State
+from tests.waiting import until
 
 begun, go_on = threading.Event(), threading.Event()
 
@@ -156,6 +159,25 @@ def test_a_paused_run_is_cancelled(app: App) -> None:
     parked(run)
     run.cancel()
     assert run.state is State.CANCELLED
+
+
+@workflow
+async def rests_long() -> None:
+    await asyncio.sleep(3600)
+
+
+def test_a_cancel_in_the_moment_of_a_pause_ends_the_run(app: App) -> None:
+    runs = [rests_long.start() for _ in range(40)]
+
+    def pause(run: Run[Any]) -> None:
+        with contextlib.suppress(WrongState):  # the cancel was first
+            run.pause(by="ada")
+
+    with ThreadPoolExecutor(2) as pool:
+        for run in runs:
+            for asked in [pool.submit(pause, run), pool.submit(run.cancel)]:
+                asked.result()
+    until(lambda: {run.state for run in runs} == {State.CANCELLED})
 
 
 @task

@@ -23,6 +23,7 @@ from podium.model import (
 from podium.store import Store
 
 DONE, REFUSED, INVALID = Outcome.DONE, Outcome.REFUSED, Outcome.INVALID
+CLOSED = Outcome.CLOSED
 FLOW = "app:flow"
 FUNCTIONS = {FLOW: "v1"}
 

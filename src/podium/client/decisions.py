@@ -23,7 +23,6 @@ from ..model import (
     Kind,
     Message,
     NewRun,
-    Outcome,
     RunRow,
     Verdict,
     Write,
@@ -40,7 +39,7 @@ from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
 from .waiting import known, mapped
-from .writing import first_not_refused
+from .writing import first_not_refused, is_refused
 
 NO_VALUE: Any = object()
 WAITS_MAX = 1_000_000  # of one run: as many as it has open steps
@@ -78,7 +77,7 @@ class Decisions:
             for chunk in chunks(left):
                 tried = [asked[n].pop(0) for n in chunk]
                 for n, write, verdict in zip(chunk, tried, self._write_many(tried), strict=True):
-                    if verdict.outcome is not Outcome.REFUSED or not asked[n]:
+                    if not is_refused(verdict):
                         done[n] = steering.cancelled_by(write, verdict)
                         asked[n].clear()
         return done

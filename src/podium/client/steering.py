@@ -15,6 +15,7 @@ from ..engine import parking, paused
 from ..errors import DecodeError, WrongState
 from ..inspect import StepName
 from ..model import (
+    CANCEL,
     COPY_BEGAN,
     DEADLINE,
     FED,
@@ -36,6 +37,7 @@ from ..model import (
     with_undone,
 )
 from .undone import has_happened, past_of_retry, standing, uncertain
+from .writing import is_refused
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _CANCELLED = "asyncio.exceptions:CancelledError"
@@ -58,18 +60,22 @@ def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
     """
     if row.state.is_final:
         return ()
-    asked = (Message(message_id, row.id, "cancel", now),)
+    asked = (Message(message_id, row.id, CANCEL, now),)
     ask = Write(messages=asked)
+    fence = Fence(row.id, row.token, frozenset({State.PARKED}))
+    back = Write(fence=fence, move=Move(State.WAITING, due=now), messages=asked)
     if row.state is State.PARKED and read_reason(row.payload).undoes:
-        back = _decision(row, Move(State.WAITING, due=now))
-        return msgspec.structs.replace(back, messages=asked), ask
+        return back, ask
     if row.state in (State.QUEUED, State.PARKED):
-        return _decision(row, Move(State.CANCELLED, at=now)), ask
-    return (ask,)
+        return _decision(row, Move(State.CANCELLED, at=now)), ask, back
+    return ask, back  # which is for one that was paused in this moment
 
 
 def cancelled_by(write: Write, verdict: Verdict) -> Cancelled:
-    """What the write of `cancelling` that was not refused has done."""
+    """What the write of `cancelling` that was not refused has done. Raises WrongState where all were."""
+    if is_refused(verdict):
+        run = write.messages[0].run if write.messages else ""
+        raise WrongState(f"run {run} has moved on meanwhile", fix=f"podium cancel {run}  once more")
     if write.move is not None and write.move.state is State.CANCELLED:
         return Cancelled.ENDED
     return Cancelled.TOO_LATE if Outcome.GONE in verdict.messages else Cancelled.ASKED
@@ -98,10 +104,11 @@ def pausing(row: RunRow, message: Message) -> tuple[Write, ...]:
     if row.state.is_final:
         raise _has_ended(row)
     ask = Write(messages=(message,))
-    if row.state is State.RUNNING:
-        return (ask,)
+    if row.state is State.RUNNING or (row.inbox and row.started is not None):
+        return (ask,)  # what lies there may be a cancel
     begins = row.due or 0.0 if row.started is None else 0.0
-    return _decision(row, parking(paused(message.sender, message.at, begins), message.at)), ask
+    reason = paused(message.sender, message.at, begins)
+    return _decision(row, parking(reason, message.at, seen=row.messages)), ask
 
 
 def resuming(row: RunRow, now: float, fingerprint: str | None = None) -> Write:

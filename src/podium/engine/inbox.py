@@ -93,6 +93,12 @@ class Inbox:
 
     # -- in time --------------------------------------------------------------------------------------
 
+    def must_look(self, alarm: Alarmed) -> bool:
+        """Whether there are messages that nobody has read yet; then it looks."""
+        if self.seen is None:
+            self.look(alarm)
+        return self.seen is None
+
     def look(self, alarm: Alarmed) -> None:
         """Have `alarm` told what lies there now."""
         if self._is_looking:

@@ -234,8 +234,10 @@ class OwnedRun:
         """Set the alarm to what is due next; leave memory if that is far away."""
         attempts, pauses = self.attempts, self.outbox.pauses
         if pauses and self._launcher.come_to_rest():
+            if self.inbox.must_look(self.alarm):
+                return  # a cancel may lie there
             self.outbox.consumed += [message.id for message in pauses]
-            self.park(paused(pauses[-1].sender, pauses[-1].at))
+            self.park(paused(pauses[-1].sender, pauses[-1].at), self.inbox.seen)
             return
         if attempts.running and not attempts.tries and not self.machine.loop.has_timers:
             return  # the commonest case: it waits for tasks that run
@@ -250,10 +252,8 @@ class OwnedRun:
             now, patience = self._context.env.now(), self.outbox.patience(self._context.options)
             if due is None or due - now > patience:
                 leave = self.inbox.idle_since(now) + patience if self.machine.outside else now
-                if leave <= now and self.inbox.seen is None:
-                    # Taken up on record, after its messages had come: unseen, they would make it due at once.
-                    self.inbox.look(self.alarm)
-                    return
+                if leave <= now and self.inbox.must_look(self.alarm):
+                    return  # taken up after its messages had come: unseen, they would make it due at once
                 if leave <= now:
                     move = Move(
                         State.WAITING, due, write_expected(self.machine.outside.values()), self._fingerprint,
@@ -278,12 +278,12 @@ class OwnedRun:
             self.residence.close(Move(State.WAITING, due=0.0))
             self.touch()
 
-    def park(self, reason: bytes) -> None:
-        """Stop here and ask for a person's decision; what was recorded so far stays."""
+    def park(self, reason: bytes, seen: int | None = None) -> None:
+        """Stop here and ask for a person's decision; what was recorded so far stays. `seen`: see `Move`."""
         if self.residence.state not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
             undoes = bool(self.machine.effects.done) or self.attempts.have_effects(self.machine.open.values())
-            self.residence.close(parking(reason, self._context.env.now(), self._fingerprint, undoes))
+            self.residence.close(parking(reason, self._context.env.now(), self._fingerprint, undoes, seen))
             self.touch()
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:

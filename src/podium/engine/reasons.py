@@ -16,10 +16,16 @@ from ..machine import Machine, Step, UndoStep, where_defined
 from ..model import PAUSED, Move, Reason, State, label_of, read_reason
 
 
-def parking(reason: bytes, at: float, fingerprint: str | None = None, undoes: bool = False) -> Move:
-    """The move that parks a run now. `undoes`: it has done what its cancel would undo."""
+def parking(
+    reason: bytes,
+    at: float,
+    fingerprint: str | None = None,
+    undoes: bool = False,
+    seen: int | None = None,
+) -> Move:
+    """The move that parks a run now. `undoes`: it has done what its cancel would undo; `seen`: see `Move`."""
     dated = msgspec.structs.replace(read_reason(reason), at=at, undoes=undoes)
-    return Move(State.PARKED, payload=msgspec.json.encode(dated), fingerprint=fingerprint)
+    return Move(State.PARKED, payload=msgspec.json.encode(dated), fingerprint=fingerprint, seen=seen)
 
 
 def explain(error: BaseException) -> bytes:

@@ -252,7 +252,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     fingerprint: str | None = None  # the code that drove it, for steering claims
     at: float | None = None  # final states: when it ended; None: with the last entry
     # WAITING: the number of the last message that was looked at; a later one makes the run due at once.
-    # None: so does any that nobody has taken.
+    # None: so does any that nobody has taken. PARKED: REFUSED where there is a later one, it may be a cancel.
     seen: int | None = None
     # WAITING: a new generation begins, at `at` and with these arguments.
     again: bytes | None = None
@@ -306,7 +306,9 @@ class Outcome(str, Enum):
     ATTACHED = "attached"  # new run: an orphan of the same call was found instead; see `Verdict.runs`
     GONE = "gone"  # message: its run is final or unknown; wait: the run is unknown; the rest happened
     FULL = "full"  # signal: too many lie there that nobody has taken; the rest of the Write happened
-    CLOSED = "closed"  # answer: nobody waits for that target, or no more; the rest of the Write happened
+    # Answer: nobody waits for that target, or no more. Cancel by a person: its run is parked, and would not
+    # see it. The rest of the Write happened.
+    CLOSED = "closed"
     TAKEN = "taken"  # answer: there was another one before; the rest of the Write happened
     INVALID = "invalid"  # the store itself refused this Write's data (`detail` says why); nothing happened
 
@@ -316,7 +318,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     outcome: Outcome
     runs: tuple[tuple[Outcome, str], ...] = ()  # (DONE | EXISTS | CONFLICT | ATTACHED, run id)
-    messages: tuple[Outcome, ...] = ()  # DONE | GONE | FULL
+    messages: tuple[Outcome, ...] = ()  # DONE | GONE | FULL | CLOSED
     waits: tuple[Outcome, ...] = ()  # DONE | GONE
     answers: tuple[Outcome, ...] = ()  # DONE | CLOSED | TAKEN
     detail: str = ""

@@ -167,7 +167,7 @@ class _Judging:
             return _invalid(f"a run does not move from {run.state} to {move.state} by a Write")
         if move is not None and move.again is not None and (move.state is not State.WAITING or not run.owner):
             return _invalid("a new generation begins as a move to waiting, by the run's owner")
-        return None
+        return _REFUSED if self._inboxes.have_later(run, move) else None
 
     def _check_rare(self, run: RunState, write: Write) -> Verdict | None:
         if write.rename and run.owner is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import ANSWER, CANCEL, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Outcome, State
+from ..model import ANSWER, CANCEL, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Move, Outcome, State
 from .admission import PAST_LIMITS
 from .sets import Changes, InboxRow, Rows, RunState
 
@@ -24,7 +24,8 @@ class Inboxes:
         return told
 
     def send(self, message: Message) -> Outcome:
-        """Put a message there: DONE, also where it lies there already, FULL or GONE."""
+        """Put a message there: DONE, also where it lies there already, FULL or GONE. CLOSED: a person's
+        cancel of a parked run, where it would lie unseen; another Write ends that."""
         run = self._rows.runs.get(message.run)
         if run is None:
             return Outcome.GONE
@@ -33,6 +34,8 @@ class Inboxes:
             return Outcome.DONE
         if run.state in FINAL:
             return Outcome.GONE
+        if run.state is State.PARKED and message.kind == CANCEL and not message.sender:
+            return Outcome.CLOSED
         if message.kind == SIGNAL:
             if run.signals >= SIGNALS_MAX:
                 return Outcome.FULL
@@ -59,6 +62,12 @@ class Inboxes:
                 self._changes.told[run.id] = run
         self._changes.wakes = True
         return Outcome.DONE
+
+    def have_later(self, run: RunState, move: Move | None) -> bool:
+        """Whether a message has come that who parks the run has not seen: it may be a cancel."""
+        if move is None or move.state is not State.PARKED or move.seen is None:
+            return False
+        return run.messages > move.seen
 
     def take(self, run: RunState, row: InboxRow, at: float) -> None:
         """A run takes a message of its own."""

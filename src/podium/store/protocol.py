@@ -118,7 +118,8 @@ class Store(Protocol):
         Messages: GONE when the run is final or unknown; FULL, of signals alone, when SIGNALS_MAX of them lie
         there; the rest of the Write happens. An id that is in the run's inbox, or was until it was taken and
         `expire` forgot it, is DONE without a second copy. A message to a run that nobody drives makes it due
-        at once. Messages that a run never consumed stay in its inbox when it ends.
+        at once, but a signal does not begin one that has not begun. Messages that a run never consumed stay
+        in its inbox when it ends. A cancel without a sender is CLOSED where the run is parked.
 
         Waits: put by the owner, and judged after the new runs. A row is (run, step); the same target again is
         DONE and changes nothing, another one is INVALID, and so is a wait of a run that ends with this Write,

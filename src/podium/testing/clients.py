@@ -277,6 +277,9 @@ class Clients:
             self._open.discard(number)
             if verdict.messages[0] is Outcome.DONE:
                 self._monitor.sent(message)
+            elif verdict.messages[0] is Outcome.CLOSED:
+                parked = self._monitor.pasts[run].row.state is State.PARKED
+                self._monitor.check("P7 a cancel is refused of what is parked alone", parked, run)
             else:
                 past = self._monitor.pasts[run]
                 gone = past.row.state in FINAL

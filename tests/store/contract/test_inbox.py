@@ -19,6 +19,7 @@ from podium.model import (
 )
 from podium.store import Store
 from tests.store.words import (
+    CLOSED,
     DONE,
     FUNCTIONS,
     INVALID,
@@ -126,6 +127,28 @@ def test_a_message_makes_no_run_due_that_somebody_drives_or_that_is_parked(
         move(store, "r1", state)
     sent(store, message("m1"))
     assert due(store) is None
+
+
+def test_a_run_is_not_parked_over_a_message_that_nobody_has_seen(store: Store) -> None:
+    own(store, "r1")
+    sent(store, message("c", kind="cancel"))
+    assert outcomes(store, fenced(move=Move(State.PARKED, seen=0))) == [REFUSED]
+    assert row(store).state is State.RUNNING
+    assert outcomes(store, fenced(move=Move(State.PARKED, seen=1))) == [DONE]
+
+
+def test_a_persons_cancel_of_a_parked_run_is_not_kept_and_that_of_its_parent_is(store: Store) -> None:
+    own(store, "r1")
+    move(store, "r1", State.PARKED)
+    assert sent(store, message("c", kind="cancel")) == (CLOSED,)
+    assert store.inbox("r1") == []
+    assert sent(store, message("p", kind="cancel", sender="r0")) == (DONE,)
+    back = Write(
+        fence=Fence("r1", 1, frozenset({State.PARKED})),
+        move=Move(State.WAITING, due=5.0),
+        messages=(message("c", kind="cancel"),),
+    )
+    assert commit(store, back, engine=None)[0].messages == (DONE,)
 
 
 # -- what may be taken --------------------------------------------------------------------------------
