@@ -75,14 +75,14 @@ def test_it_is_fired_now(store: Path) -> None:
 
 
 def test_a_backfill_shows_what_it_would_start_before_it_does(store: Path) -> None:
-    words = ("daily", "backfill", "2026-10-24", "2026-10-27")
+    words = ("daily", "backfill", "2025-10-25", "2025-10-27")  # days of the schedule's zone, the last one too
     preview = run(store, *words, "--dry-run")
     assert "3 runs to start" in preview.stderr
-    assert "Sat 2026-10-24 06:30:00 CEST" in preview.stderr
-    assert "Sun 2026-10-25 06:30:00 CET" in preview.stderr
+    assert "Sat 2025-10-25 06:30:00 CEST" in preview.stderr
+    assert "Sun 2025-10-26 06:30:00 CET" in preview.stderr
     assert started(store) == []
     assert "started 3 runs" in run(store, *words, "--yes").stdout
-    assert started(store) == [f"{DAILY}@2026-10-{at}:30:00Z" for at in ("24T04", "25T05", "26T05")]
+    assert started(store) == [f"{DAILY}@2025-10-{at}:30:00Z" for at in ("25T04", "26T05", "27T05")]
     assert answer(store, *words, "--yes")["count"] == 0, "these are there"
 
 
@@ -91,15 +91,20 @@ def test_a_backfill_shows_what_it_would_start_before_it_does(store: Path) -> Non
     [
         (("weekly",), "no schedules are named 'weekly'"),
         (("daily", "stop"), "pause, resume, fire, or backfill FROM TO is needed"),
-        (("daily", "backfill", "2026-10-24"), "backfill FROM TO is needed"),
+        (("daily", "backfill", "2025-10-24"), "backfill FROM TO is needed"),
         (("daily", "backfill", "soon", "now"), "'soon' is neither"),
+        (("daily", "backfill", "2025-10-24", "2025-10-23"), "ends before it begins"),
     ],
-    ids=["unknown", "verb", "half a range", "no time"],
+    ids=["unknown", "verb", "half a range", "no time", "backwards"],
 )
 def test_what_cannot_be_is_said(store: Path, words: tuple[str, ...], said: str) -> None:
     result = CliRunner().invoke(command_line, ["schedules", *words, "--store", str(store)])
     assert result.exit_code != 0
     assert said in f"{result.output}{result.exception}"
+
+
+def test_what_is_to_come_is_left_to_the_schedule(store: Path) -> None:
+    assert answer(store, "daily", "backfill", "2d", "9998-01-01", "--dry-run")["count"] == 2
 
 
 def test_a_store_without_any_says_how_one_is_made(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -135,17 +136,27 @@ def test_it_can_be_fired_beside_what_is_scheduled(app: App) -> None:
 
 def test_a_range_is_backfilled_once(app: App) -> None:
     ours = podium.schedules()[0]
-    begin = datetime.datetime(2026, 10, 24, tzinfo=UTC)
+    begin = datetime.datetime(2025, 10, 25, tzinfo=UTC)
     end = begin + datetime.timedelta(days=3)
     preview = ours.backfill(begin, end, dry_run=True)
-    assert [f"{at:%d %H:%M %Z}" for at in preview] == ["24 06:30 CEST", "25 06:30 CET", "26 06:30 CET"]
+    assert [f"{at:%d %H:%M %Z}" for at in preview] == ["25 06:30 CEST", "26 06:30 CET", "27 06:30 CET"]
     assert not podium.runs("workflow:daily")
     assert ours.backfill(begin, end) == preview
     until(lambda: len(seen) == 3)
     assert sorted(seen) == preview
     assert ours.backfill(begin, end) == [], "these are there"
-    with pytest.raises(podium.UsageError, match="two times with zones"):
+    with pytest.raises(podium.UsageError, match="ends before it begins"):
         ours.backfill(end, begin)
+    with pytest.raises(podium.UsageError, match="two times with zones"):
+        ours.backfill(begin.replace(tzinfo=None), end)
+
+
+def test_a_range_of_too_many_instants_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("podium.client.schedules"), "BACKFILL_MAX", 2)
+    ours, begin = podium.schedules()[0], datetime.datetime(2025, 10, 25, tzinfo=UTC)
+    assert len(ours.backfill(begin, begin + datetime.timedelta(days=2), dry_run=True)) == 2
+    with pytest.raises(podium.UsageError, match="more than 2 instants"):
+        ours.backfill(begin, begin + datetime.timedelta(days=3), dry_run=True)
 
 
 def test_what_is_declared_last_holds(url: Path) -> None:

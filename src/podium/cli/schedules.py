@@ -9,7 +9,7 @@ import click
 
 from ..client import App, ScheduleHandle, schedule_shape, schedules
 from ..errors import RunNotFound, UsageError
-from ..inspect import DATES, SPANS, read_moment
+from ..inspect import read_range
 from . import formatting, options
 from .answer import say_json
 from .exit_codes import FINE
@@ -40,7 +40,7 @@ def command(
     """What starts by itself: in words, the next instants, the last run, what was missed.
 
     podium schedules NAME pause|resume|fire; podium schedules NAME backfill 2026-11-01 2026-11-07 starts a run
-    for each instant of these days that has none.
+    for each past instant of these days that has none. Without a zone dates are in the schedule's.
     """
     with looking(store) as app:
         found = schedules(app)
@@ -114,8 +114,7 @@ def _act(
 def _backfill(
     app: App, each: ScheduleHandle, given: list[str], *, yes: bool, dry_run: bool, as_json: bool
 ) -> int:
-    now = app.env.now()
-    begin, end = (_moment(text, now) for text in given)
+    begin, end = read_range(given[0], given[1], app.env.now(), each.schedule.zone)
     todo = each.backfill(begin, end, dry_run=True)
     if not as_json:
         said = formatting.many(len(todo), "run")
@@ -134,13 +133,3 @@ def _backfill(
     elif starts:
         say(f"started {formatting.many(len(todo), 'run')}")
     return FINE
-
-
-def _moment(text: str, now: float) -> datetime.datetime:
-    """A date of this machine's zone, or a span ago."""
-    at = read_moment(text, now)
-    if at is None:
-        raise UsageError(f"{text!r} is neither {SPANS} ago nor {DATES}")
-    if not text[:4].isdigit() and at > now:  # a span counts backwards here
-        at = now - (at - now)
-    return datetime.datetime.fromtimestamp(at, datetime.UTC)

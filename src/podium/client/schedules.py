@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from .session import Session
 from .starting import chunks
 from .stored_run import StoredRun
 
+BACKFILL_MAX = 100_000  # runs
 FOREVER = 50 * 365 * 86_400.0  # seconds: a paused schedule looks at nothing before
 
 
@@ -129,21 +131,35 @@ class ScheduleHandle:
     def backfill(
         self, begin: datetime.datetime, end: datetime.datetime, *, dry_run: bool = False
     ) -> list[datetime.datetime]:
-        """Start a run for each instant from `begin` to `end`, both included; those that have one are left
-        out. Returns the instants; `dry_run`: and starts nothing.
+        """Start a run for each past instant from `begin` to `end`, both included; those that have one are
+        left out, and those that are to come: the schedule starts them. Returns the instants; `dry_run`: and
+        starts nothing.
 
-        Raises UsageError for a range without zones, and for one that ends before it begins.
+        Raises UsageError for a range without zones, for one that ends before it begins, and for one of more
+        than 100,000 instants.
         """
-        if begin.tzinfo is None or end.tzinfo is None or end < begin:
+        if begin.tzinfo is None or end.tzinfo is None:
             raise UsageError(
-                f"backfill({begin}, {end}): two times with zones are needed, the earlier one first",
+                f"backfill({begin}, {end}): two times with zones are needed",
                 fix="such as datetime(2026, 11, 27, tzinfo=UTC)",
             )
-        store, name = self._app.session.store, self.name
-        instants = self.schedule.between(begin.timestamp() - 1e-6, end.timestamp())
-        todo = [at for at in instants if store.load(run_id(name, at)) is None]
+        if end < begin:
+            raise UsageError(f"backfill from {begin} until {end} ends before it begins")
+        store, env, name = self._app.session.store, self._app.env, self.name
+        now = env.now()
+        past = self.schedule.between(begin.timestamp() - 1e-6, min(end.timestamp(), now))
+        instants = list(islice(past, BACKFILL_MAX + 1))
+        if len(instants) > BACKFILL_MAX:
+            raise UsageError(
+                f"more than {BACKFILL_MAX:,} instants of {name} are between {begin} and {end}",
+                fix=f"one part after the other, the first until {self._there(instants[-2])}",
+            )
+        todo: list[float] = []
+        for chunk in chunks(instants):
+            there = store.statuses([run_id(name, at) for at in chunk])
+            todo += [at for at in chunk if run_id(name, at) not in there]
         if not dry_run:
-            plan, env, now = self._record.plan, self._app.env, self._app.env.now()
+            plan = self._record.plan
             for chunk in chunks(todo):
                 start_each(self._app.session, [plan.new_run(at, now, env.secret()) for at in chunk])
         return list(map(self._there, todo))

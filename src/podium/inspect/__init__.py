@@ -2,7 +2,7 @@
 
 from . import history
 from .causes import Cause, cause_of, silent
-from .dates import DATES, SPANS, iso, read_moment, read_span
+from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, engine_shapes
 from .expected import Expected, expected, forecast
@@ -115,6 +115,7 @@ __all__ = [
     "parse",
     "place",
     "read_moment",
+    "read_range",
     "read_span",
     "recorded_frames",
     "run_card",

@@ -1,6 +1,6 @@
 """Times as people write them: spans (90s, 15m, 2h, 3d, 1w) and dates (2026-11-20, 2026-11-20T14:00, today).
 
-Without a zone a date is this machine's.
+Without a zone a date is this machine's, or that of a schedule.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import math
 
 from ..checks import read_span
+from ..errors import UsageError
 
 Span = tuple[float, float]  # from (inclusive), until (exclusive); UTC seconds
 
@@ -20,23 +21,25 @@ DATES = "a date (2026-11-20, 2026-11-20T14:00, today, yesterday)"
 _END = datetime.datetime.max.replace(microsecond=0, tzinfo=datetime.UTC)
 
 
-def read_date(text: str, now: float) -> Span | None:
-    """What a date covers: a day is as long as it is there, a minute one second; None where it is none."""
-    today = datetime.datetime.fromtimestamp(now).date()
+def read_date(text: str, now: float, zone: datetime.tzinfo | None = None) -> Span | None:
+    """What a date covers: a day is as long as it is there, a minute one second; None where it is none.
+    `zone`: of a date without one; None: this machine's."""
+    today = datetime.datetime.fromtimestamp(now, zone).date()
     days = {"today": today, "yesterday": today - datetime.timedelta(days=1)}
     try:
         day = days.get(text) or datetime.date.fromisoformat(text)
     except ValueError:
         try:
-            at = _seconds(datetime.datetime.fromisoformat(text))
+            moment = datetime.datetime.fromisoformat(text)
         except ValueError:
             return None
+        at = _seconds(moment if moment.tzinfo else moment.replace(tzinfo=zone))
         return at, at + 1.0
-    begin = _seconds(datetime.datetime.combine(day, datetime.time()))
+    begin = _seconds(datetime.datetime.combine(day, datetime.time(), zone))
     if day == datetime.date.max:
         return begin, ALWAYS[1]
     next_day = day + datetime.timedelta(days=1)
-    return begin, _seconds(datetime.datetime.combine(next_day, datetime.time()))
+    return begin, _seconds(datetime.datetime.combine(next_day, datetime.time(), zone))
 
 
 def read_moment(text: str, now: float) -> float | None:
@@ -46,6 +49,32 @@ def read_moment(text: str, now: float) -> float | None:
         return now + span
     date = read_date(text, now)
     return None if date is None else date[0]
+
+
+def read_range(
+    begin: str, end: str, now: float, zone: datetime.tzinfo
+) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when until when, both included: dates, of which the last one counts to its end, or spans ago.
+
+    Raises UsageError where either is none of these.
+    """
+    (first, _), (_, last) = (_past(text, now, zone) for text in (begin, end))
+    try:
+        return datetime.datetime.fromtimestamp(first, zone), datetime.datetime.fromtimestamp(last, zone)
+    except (OverflowError, ValueError, OSError):
+        raise UsageError(f"{begin} to {end} leaves the calendar", fix=DATES) from None
+
+
+def _past(text: str, now: float, zone: datetime.tzinfo) -> Span:
+    """The first and the last moment of it."""
+    span = read_span(text)
+    if span is not None:
+        return now - span, now - span
+    date = read_date(text, now, zone)
+    if date is None:
+        raise UsageError(f"{text!r} is neither {SPANS} ago nor {DATES}")
+    begin, end = date
+    return begin, begin if end == begin + 1.0 else end - 1e-3
 
 
 def iso(at: float | None) -> str | None:

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from ...client import ScheduleDays, ScheduleHandle, ScheduleShape, schedule_shape, schedules
-from ...errors import RunNotFound, UsageError, WrongState
-from ...inspect import read_moment
+from ...errors import RunNotFound, WrongState
+from ...inspect import read_range
 from ..service import Service
 from .steering import Nothing
 
@@ -48,7 +48,8 @@ class DaysQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackfillQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """From and until when: 2026-11-20, 2026-11-20T14:00+01:00, today."""
+    """From and until when, both included: 2026-11-20, 2026-11-20T14:00+01:00, today, 3d (ago). Without a zone
+    it is the schedule's."""
 
     begin: str
     end: str
@@ -110,8 +111,9 @@ def fire(service: Service, name: str, body: Nothing) -> ScheduleChanged:
 
 def backfill_preview(service: Service, name: str, query: BackfillQuery) -> BackfillPreview:
     """What a backfill would start: a run for each instant that has none."""
-    begin, end = _range(service, query.begin, query.end)
-    todo = _named(service, name).backfill(begin, end, dry_run=True)
+    each = _named(service, name)
+    begin, end = read_range(query.begin, query.end, service.app.env.now(), each.schedule.zone)
+    todo = each.backfill(begin, end, dry_run=True)
     return BackfillPreview(
         count=len(todo),
         instants=[at.isoformat() for at in todo[:_EXAMPLES]],
@@ -122,7 +124,7 @@ def backfill_preview(service: Service, name: str, query: BackfillQuery) -> Backf
 def backfill(service: Service, name: str, body: BackfillBody) -> Backfilled:
     """Start a run for each instant that has none, if they are not more than were shown."""
     each = _named(service, name)
-    begin, end = _range(service, body.begin, body.end)
+    begin, end = read_range(body.begin, body.end, service.app.env.now(), each.schedule.zone)
     todo = each.backfill(begin, end, dry_run=True)
     if len(todo) > body.count:
         raise WrongState(
@@ -142,15 +144,3 @@ def _named(service: Service, name: str) -> ScheduleHandle:
     if not found:
         raise RunNotFound(f"no schedule is named {name!r}", fix="GET /api/schedules  lists them")
     return found[0]
-
-
-def _range(service: Service, *texts: str) -> tuple[datetime.datetime, datetime.datetime]:
-    now = service.app.env.now()
-    moments = [read_moment(text, now) for text in texts]
-    try:
-        begin, end = (datetime.datetime.fromtimestamp(at, datetime.UTC) for at in moments if at is not None)
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(
-            f"{' and '.join(texts)}: two dates are needed", fix="2026-11-20, 2026-11-20T14:00+01:00, today"
-        ) from None
-    return begin, end
