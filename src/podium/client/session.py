@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import threading
 from collections import ChainMap
 from collections.abc import Callable, Container, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from ..engine import End, EngineHost, QueueNotes
-from ..errors import EngineStopped, PodiumError, UsageError
+from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
 from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
@@ -23,7 +22,6 @@ from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
 from .location import ELSEWHERE, locks_directory, project_in, store_elsewhere, store_file
-from .open_store import OpenStore, tell_undriven
 from .opening import opened_store
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
@@ -32,6 +30,7 @@ from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
 from .schedule_record import keep_schedules
 from .signals import AT_EXIT, unwind_on_sigterm
+from .undriven_notice import UndrivenNotice
 
 T = TypeVar("T")
 
@@ -45,10 +44,10 @@ class Session:
         self._host: EngineHost | None = None
         self._locks: Path | None = None
         self._is_closed = False
-        self._has_told_undriven = False
         self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
         self.queue_notes = QueueNotes()  # without an engine
         self._others = OthersNotice(profile, self.is_alive)
+        self.undriven = UndrivenNotice(profile, lambda: self.store, self.is_alive)
         self._renew()
 
     def _renew(self) -> None:
@@ -163,14 +162,7 @@ class Session:
             self.host.call(self.host.engine.clients.watch, run, then, created)
         else:
             self._ends.add(run, then, created)
-            self.tell_undriven(run)
-
-    def tell_undriven(self, run: str) -> None:
-        """A process without an engine has started a run, or waits for one: say once if nothing drives it."""
-        if not self._has_told_undriven:
-            self._has_told_undriven = True
-            with contextlib.suppress(PodiumError):  # the store is in trouble: nothing would be certain
-                tell_undriven(self.profile, OpenStore(self.profile, self.store, self.is_alive), run)
+            self.undriven.tell(run)
 
     def tell_others(self) -> None:
         """What this process drives has begun: say in a moment what else waits."""

@@ -113,7 +113,7 @@ class Starts:
         else:
             settle(id)(run)
         if not session.has_engine:
-            session.tell_undriven(run)
+            session.undriven.tell(run)
 
     def left_by_caller(self, run: str) -> None:
         """Whoever waited for a run at a prompt has pressed Ctrl-C: say that it goes on, and how it ends."""

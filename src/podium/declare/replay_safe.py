@@ -156,16 +156,12 @@ class _Reader(ast.NodeVisitor):
         self._names.scopes.append(bindings(node))
         ordered = not isinstance(node, ast.SetComp) and node not in self._orderless
         for generator in node.generators:
-            if ordered or self._asks(node):
+            if ordered or _asks(node):
                 self._iterates(generator.iter)
         self.generic_visit(node)
         self._names.scopes.pop()
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
-
-    def _asks(self, node: ast.AST) -> bool:
-        """Whether the members of a comprehension may ask for steps, whose order is on record."""
-        return any(isinstance(each, (ast.Await, ast.Call)) for each in ast.walk(getattr(node, "elt", node)))
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         self.generic_visit_of(node.target, node.value)  # annotations of locals are never evaluated
@@ -309,6 +305,11 @@ class _Reader(ast.NodeVisitor):
         """A name goes on from its former value; that of a global is of other runs, or an earlier replay."""
         if not self._names.binding(node.id) and node.id in self._place.source.top:
             self._note(node, f"{node.id}, a global that goes on from its former value,", _LOCAL)
+
+
+def _asks(node: ast.AST) -> bool:
+    """Whether the members of a comprehension may ask for steps, whose order is on record."""
+    return any(isinstance(each, (ast.Await, ast.Call)) for each in ast.walk(getattr(node, "elt", node)))
 
 
 def _spelled(node: ast.expr, name: str) -> str:
