@@ -27,7 +27,9 @@ def without_shutdown():
 def with_block():
     with Executor(1) as executor:
         futures = [executor.submit(work, n) for n in range(4)]
-        print([future.result() for future in futures])
+        print([future.result() for future in futures], flush=True)
+        if "exit" in sys.argv:
+            sys.exit(int(sys.argv[-1]))
 
 def run_last():
     try:
@@ -82,6 +84,14 @@ def test_a_program_that_failed_has_left_its_block(project: Path) -> None:
     out, err = run(project, "end")
     assert out == ["refused"], err
     assert "3 results" in err
+
+
+def test_a_block_is_left_by_an_exit_that_is_a_failure_and_ended_by_one_that_is_not(project: Path) -> None:
+    bodies = [f"body {n}" for n in range(4)]
+    assert run(project, "block", "exit", "1")[0] == [*bodies, "[0, 1, 2, 3]"]
+    out, err = run(project, "block", "exit", "0")
+    assert out == ["[0, 1, 2, 3]"], err
+    assert run(project, "block")[0] == [*bodies, "[0, 1, 2, 3]"]
 
 
 def test_ctrl_c_leaves_the_block_and_what_has_not_begun(project: Path) -> None:

@@ -144,7 +144,7 @@ class Executor(futures.Executor):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> Literal[False]:
-        if exc_type is None:
+        if exc_type is None or (isinstance(exc_val, SystemExit) and not exc_val.code):
             self.shutdown()
         else:
             interrupted = not issubclass(exc_type, Exception)  # what runs is given the grace of the app

@@ -113,7 +113,8 @@ class Block:
             owned.alarm()
 
     def _leave(self, way: Way, cancel: bool) -> None:
-        self._way = way
+        if self._way is not Way.LEAVE:  # also where the program has ended since, by `sys.exit(1)`
+            self._way = way
         if cancel:
             # A pool's idle worker has begun with a call as it is submitted, whether we have come to that yet
             # or not; of a block that is left, nothing more begins.
