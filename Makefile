@@ -47,9 +47,10 @@ wheel-test:  ## build the wheel, install it in a clean environment, run, kill an
 	@tools/environment.sh $(VENV) dev
 	@$(RUN) -m pytest tests/wheel -m wheel
 
+postgres: AT_ONCE := -n 2 --dist worksteal
 postgres:  ## what needs a PostgreSQL, on one that it starts (PODIUM_TEST_PG=/usr/lib/postgresql/15/bin for another)
 	@tools/environment.sh $(VENV) $(EXTRAS)
-	@$(RUN) -m pytest -m postgres -n 2 --dist worksteal $(PYTEST_ARGS)
+	@$(RUN) -m pytest -m postgres $(AT_ONCE) $(PYTEST_ARGS)
 
 cluster:  ## tasks on clusters of Dask and Ray, which it starts
 	@tools/environment.sh $(VENV) examples,test,dask,ray

@@ -74,6 +74,7 @@ def _no_real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("PODIUM_")]:
             patch.delenv(name)
+        patch.delenv("PYTEST_ADDOPTS", raising=False)  # meant for this session, not for a pytest of a test
         home = tmp_path_factory.mktemp("project")
         (home / ".podium").mkdir()  # found first on the way up, so never a checkout above the tmp dir
         patch.chdir(home)
