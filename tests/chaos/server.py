@@ -88,7 +88,7 @@ class ServerObserver(Observer):
             if tables.execute("SELECT to_regclass('podium.meta')").fetchall() == [(None,)]:
                 tables.close()
                 return None
-            self._connection = tables  # type: ignore[assignment]
+            self._connection = tables
         return self._connection
 
     def _new_entries(self, connection: Any) -> tuple[list[Any], list[Any]]:

@@ -264,6 +264,7 @@ def between(low: int, high: int) -> int:
 def test_a_map_over_a_function_of_several_arguments_says_what_an_item_is(app: App) -> None:
     for verb in (between.map, between.start_many):
         with pytest.raises(podium.ArgumentError) as told:
+            # what a type checker refuses as well
             verb([(1, 2), (3, 5)])  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType]
         assert f"{verb.__name__} gives each item as the one argument" in str(told.value)
         assert "[between.start(*item) for item in items]" in str(told.value)
