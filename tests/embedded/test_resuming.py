@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import podium
+from podium import App
 from tests import forkserver
 from tests.waiting import until
 
@@ -239,6 +241,22 @@ def test_two_runs_alike_at_once_find_each_its_own(script: Script) -> None:
     resumed = re.findall(r"resumed (\w+):", err)
     assert len(set(resumed)) == 2, out + err
     assert out.startswith(str(sorted(resumed)))
+
+
+def test_a_paused_run_waits_for_its_person_also_when_the_edited_script_is_run_again(script: Script) -> None:
+    script.killed("pipeline", at="step 5")
+    with App(script.home / ".podium" / "podium.db", drives="nothing"):
+        (run,) = podium.runs()
+        run.pause(by="ada")
+    script.run("pipeline")  # takes the run from its dead owner, and parks it
+    source = (script.home / "shop.py").read_text()
+    (script.home / "shop.py").write_text(source.replace("return sum(step(i)", "return 0 + sum(step(i)"))
+    status, _, err = script.run("pipeline")
+    assert status == 1
+    assert f"this call has run {run.id}, which is parked: 5 steps on record" in err
+    assert "paused by ada" in err
+    assert "resumed" not in err
+    assert script.ledger == [f"step {n}" for n in range(6)]
 
 
 def test_a_live_run_is_never_attached_to(script: Script) -> None:

@@ -63,8 +63,8 @@ class ResumeNotices:
                 each = self._untold.popleft()
             try:
                 for run, how in each.met:
-                    resumed += how is not Met.FORMER
-                    if how is Met.FORMER or resumed <= _TOLD_ONE_BY_ONE:
+                    resumed += how not in (Met.FORMER, Met.PARKED)
+                    if how in (Met.FORMER, Met.PARKED) or resumed <= _TOLD_ONE_BY_ONE:
                         self._notice(self._words(run, how))
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
                 settle(each.start)(error)
@@ -77,6 +77,8 @@ class ResumeNotices:
         if how is Met.FORMER:
             ends = f"podium.get({run!r}).cancel() ends the former"
             return f"podium: run {run} goes on with the former code; this call is a new run. {ends}"
+        if how is Met.PARKED:
+            return f"podium: this call has run {run}, which is parked{self._counted(run)}"
         if how is Met.HERE:
             return f"podium: run {run} went on meanwhile, and this call has it{self._counted(run)}"
         return f"podium: resumed {run}{self._counted(run)}"

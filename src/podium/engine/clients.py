@@ -74,6 +74,7 @@ class Met(Enum):
 
     AWAY = "away"  # it is that run, which an earlier process has left
     HERE = "here"  # it is that run, whose caller in this process was interrupted
+    PARKED = "parked"  # it is that run, which waits for a person still
     FORMER = "former"  # it is a new one: that run goes on with code that was declared anew since
 
 
@@ -162,10 +163,11 @@ class ClientPort:
             start.remembered.clear()
             self._try(start)
             return
+        stays = row is not None and row.state is State.PARKED and not _may_fit_now(row, start.new)
         if start.met is not None:
             run = verdict.runs[0][1]
-            start.met(run, start.remembered.get(run, Met.AWAY))
-        if row is None or row.state is not State.PARKED or not _may_fit_now(row, start.new):
+            start.met(run, Met.PARKED if stays else start.remembered.get(run, Met.AWAY))
+        if row is None or row.state is not State.PARKED or stays:
             self._created(start, verdict)
         else:  # the person who runs it again may have mended what parked it
             fence = Fence(row.id, row.token, frozenset({State.PARKED}))
@@ -288,8 +290,10 @@ class ClientPort:
 
 
 def _may_fit_now(row: RunRow, new: NewRun) -> bool:
-    """Whether a parked run is worth another try by this code: it is other code, or the record did not fit."""
-    return row.fingerprint != new.fingerprint or read_reason(row.payload).code in _MISFITS
+    """Whether a parked run is worth another try by this code: it is other code, or the record did not fit.
+    One that somebody has paused waits for that person's word, whatever the code."""
+    reason = read_reason(row.payload)
+    return not reason.is_asked_for and (row.fingerprint != new.fingerprint or reason.code in _MISFITS)
 
 
 def _call_of(run: Head | NewRun | RunRow) -> tuple[str, bytes, str]:
