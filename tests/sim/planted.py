@@ -263,7 +263,7 @@ def signals_taken_before_they_are_received() -> AbstractContextManager[Any]:
 
     def take(self: Any, message: Message) -> None:
         if message.kind == "signal" and message.id not in self._signals:
-            self._outbox.consumed.append(message.id)
+            self._outbox.extras.consumed.append(message.id)
         real(self, message)
 
     return patch.object(inbox.Inbox, "take", take)

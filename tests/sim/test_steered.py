@@ -42,7 +42,7 @@ def a_pause_is_forgotten() -> AbstractContextManager[Any]:
     def take(self: Any, message: Message) -> None:
         real(self, message)
         if message.kind == PAUSE:
-            self._outbox.consumed += [each.id for each in self._outbox.pauses]
+            self._outbox.extras.consumed += [each.id for each in self._outbox.pauses]
             self._outbox.pauses.clear()
 
     return patch.object(inbox.Inbox, "take", take)

@@ -59,8 +59,8 @@ def test_one_write_carries_all_that_crosses_the_runs_border() -> None:
     message = Message("m", "other", "cancel", 0.0)
     child = NewRun("child", "app:g", b"", b"", 0.0)
     outbox.send([message], [child])
-    outbox.consumed.append("taken")
-    outbox.logs.append(LogLine("", 0, 0.0, STDOUT, "hello"))
+    outbox.extras.consumed.append("taken")
+    outbox.extras.logs.append(LogLine("", 0, 0.0, STDOUT, "hello"))
     outbox.move = Move(State.WAITING, due=1.0)
     write = outbox.take()
     assert write is not None
@@ -77,9 +77,9 @@ def test_refused_data_takes_back_the_number_of_its_first_entry_but_not_the_log()
     assert write is not None
     outbox.settle()
     entry(outbox)
-    outbox.logs.append(LogLine("", 0, 0.0, STDOUT, "why"))
+    outbox.extras.logs.append(LogLine("", 0, 0.0, STDOUT, "why"))
     outbox.rewind(write)
-    assert (outbox.next_seq(), outbox.entries, len(outbox.logs)) == (5, [], 1)
+    assert (outbox.next_seq(), outbox.entries, len(outbox.extras.logs)) == (5, [], 1)
 
 
 @pytest.mark.parametrize("before", Residency)

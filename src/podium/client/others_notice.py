@@ -25,14 +25,14 @@ class OthersNotice:
     def __init__(self, profile: Profile, is_alive: Callable[[EngineRow], bool | None]) -> None:
         """`is_alive`: whether an engine's process lives; None where that is not known."""
         self._profile, self._is_alive = profile, is_alive
-        self._begun = False
+        self.has_begun = False
         self._closing = threading.Event()
         self._lock = threading.Lock()
 
     def begin(self, store: Store, wanted: Callable[[], Collection[str]]) -> None:
         """The app has begun. `wanted` tells which runs this process has started or waits for."""
-        if not self._begun:
-            self._begun = True
+        if not self.has_begun:
+            self.has_begun = True
             try:
                 self._profile.env.spawn(self._later, store, wanted, name="podium-others")
             except ResourceShortage:  # then it is said when the app closes
@@ -48,7 +48,7 @@ class OthersNotice:
     def close(self, store: Store, wanted: Collection[str]) -> None:
         """The app closes: say it now, if it was not said."""
         with self._lock:
-            if self._begun and not self._closing.is_set():
+            if self.has_begun and not self._closing.is_set():
                 self._closing.set()
                 self._say(store, wanted)
 

@@ -17,7 +17,6 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +29,7 @@ from ..modules import file_of, is_installed, is_standard, main_file, nearest_pro
 from ..process import frame_of, frames
 
 if TYPE_CHECKING:
-    from asyncio import Task  # `import podium` loads no asyncio
+    from asyncio import AbstractEventLoop, Task  # `import podium` loads no asyncio
 
 Drives = Literal["all", "own", "nothing"]
 
@@ -98,9 +97,15 @@ def _is_serving() -> bool:
     the tasks of that loop: while they wait, none of their frames is on the stack.
     """
     frame = frame_of(threading.main_thread().ident or 0)
+    looked_at: object = None  # several frames are of one loop, which may have many tasks
     while frame is not None:
-        if _is_of_server(frame) or any(map(_serves, _tasks_of(frame))):
+        loop = _loop_of(frame)
+        if _is_of_server(frame):
             return True
+        if loop is not None and loop is not looked_at:
+            looked_at = loop
+            if any(map(_serves, sys.modules["asyncio"].all_tasks(loop))):
+                return True
         frame = frame.f_back
     return False
 
@@ -110,14 +115,14 @@ def _is_of_server(frame: FrameType) -> bool:
     return module in _SERVERS or module.partition(".")[0] in _SERVERS
 
 
-def _tasks_of(frame: FrameType) -> Iterable[Task[Any]]:
-    """All tasks of an event loop, where this frame is the one that runs its main task."""
+def _loop_of(frame: FrameType) -> AbstractEventLoop | None:
+    """The event loop whose main task this frame runs; None: it runs none."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None or not str(frame.f_globals.get("__name__", "")).startswith("asyncio."):
-        return ()
+        return None
     mains = (value for value in list(frame.f_locals.values()) if isinstance(value, asyncio.Task))
     main: Task[Any] | None = next(mains, None)
-    return () if main is None else asyncio.all_tasks(main.get_loop())
+    return None if main is None else main.get_loop()
 
 
 def _serves(task: Task[Any]) -> bool:

@@ -43,6 +43,7 @@ class Session:
         self._store: Store | None = None
         self._host: EngineHost | None = None
         self._locks: Path | None = None
+        self._ready: EngineHost | None = None  # `_host`, once all is done that its first use begins
         self._is_closed = False
         self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
         self.queue_notes = QueueNotes()  # without an engine
@@ -62,6 +63,8 @@ class Session:
     @property
     def store(self) -> Store:
         """The open store."""
+        if self._store is not None and not self._is_closed:  # asked for at every start: without the lock
+            return self._store
         profile = self.profile
         with self._lock:
             if self._is_closed:
@@ -85,13 +88,16 @@ class Session:
     @property
     def host(self) -> EngineHost:
         """The running engine; started on first use."""
+        ready = self._ready  # asked for at every start: without the lock
+        if ready is not None and not ready.is_condemned:
+            return ready
         profile = self.profile
         with self._lock:
             if self._host is not None and self._host.is_condemned:
                 # Others took it for dead (this process was frozen, say) and its runs go on with them. It
                 # does not come back, so that an id means one life; the process gets a fresh engine.
                 profile.env.spawn(self._host.close, name="podium-burial")
-                self._host = None
+                self._host = self._ready = None
             if self._host is None:
                 if not profile.has_engine:
                     raise UsageError(
@@ -104,6 +110,7 @@ class Session:
                 self.driven = self._host.engine.owned
                 AT_EXIT.install(self._close_at_exit)
                 unwind_on_sigterm()
+                self._ready = self._host
             return self._host
 
     def _new_host(self) -> EngineHost:
@@ -166,6 +173,8 @@ class Session:
 
     def tell_others(self) -> None:
         """What this process drives has begun: say in a moment what else waits."""
+        if self._others.has_begun:
+            return
         with self._lock:
             if not self._is_closed:  # as it closes, starts still come on record
                 self._others.begin(self.store, lambda: self.host.engine.watchers.wanted)
@@ -221,6 +230,6 @@ class Session:
         """In a forked child: everything here belongs to the parent."""
         if self._host is not None:
             self._host.forget()
-        self._host = self._store = None
+        self._host = self._ready = self._store = None
         self._is_closed = True
         self._renew()

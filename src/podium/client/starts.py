@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..depot import Depot
-from ..engine import Met
+from ..engine import EngineHost, Met
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict, Write
@@ -69,7 +69,8 @@ class Starts:
         note_started_run()
         session = self._session
         if session.has_engine:
-            session.host.call(self._start_here, starts)
+            host = session.host
+            host.call(self._start_here, host, starts)
         else:
             writes = [
                 Write(new_runs=(start.new,), queues=session.queue_notes.of([start.new])) for start in starts
@@ -79,9 +80,9 @@ class Starts:
                 self._answered(start, verdict)
         return [start.started for start in starts]
 
-    def _start_here(self, starts: Sequence[Start]) -> None:
+    def _start_here(self, host: EngineHost, starts: Sequence[Start]) -> None:
         """On the engine's thread: what is asked in one go is committed in one go."""
-        clients = self._session.host.engine.clients
+        clients = host.engine.clients
         for start in starts:
             watch = settle(start.started.end) if start.started.end is not None else None
             met: list[tuple[str, Met]] = []  # before the answer, if at all

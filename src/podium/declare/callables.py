@@ -340,13 +340,12 @@ class Task(Durable[P, C, R]):
         machine = current_machine()
         if machine is None:
             return self._function.fn(*self._bound, *args, **kwargs)
-        self._inside("__call__")
-        start = (
-            functools.partial(start_child, machine, options=self._call.of_child())
-            if are_runs(self._function, self._call)
-            else None
-        )
-        return machine.call(self._function, (*self._bound, *args), kwargs, start)
+        start, function = None, self._function
+        if self._call is not _NO_OPTIONS or function.queue:  # few calls are anything but a step
+            self._inside("__call__")
+            if are_runs(function, self._call):
+                start = functools.partial(start_child, machine, options=self._call.of_child())
+        return machine.call(function, (*self._bound, *args) if self._bound else args, kwargs, start)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Task[P, C, R]: ...

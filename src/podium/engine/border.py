@@ -83,16 +83,17 @@ class Border:
     ) -> None:
         self._context, self._neighbours, self._head = context, neighbours, head
         self._machine, self._driver, self._outbox = machine, driver, outbox
-        self._rows: set[str] = set()  # steps that the store knows to wait
+        # Dicts, because the collector passes over an empty one, and of most runs all are.
+        self._rows: dict[str, None] = {}  # steps that the store knows to wait
         self._sends: dict[str, SendStep] = {}  # by the id of its message
-        self._out: set[str] = set()  # steps that are under way
-        self._attached: set[str] = set()  # steps whose run others have started, or which outlives this one
+        self._out: dict[str, None] = {}  # steps that are under way
+        self._attached: dict[str, None] = {}  # whose run others have started, or which outlives this one
         self._reserved = 0  # places in memory, for runs that it starts
 
     def remember(self, rows: Sequence[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
-        self._rows = {row.step for row in rows}
-        self._attached = {row.step for row in rows if row.kind == OUTCOME and not row.cancels}
+        self._rows = {row.step: None for row in rows}
+        self._attached = {row.step: None for row in rows if row.kind == OUTCOME and not row.cancels}
 
     def take_up(self) -> None:
         """The replay is over: what is open and not known to be under way goes out, perhaps again."""
@@ -102,7 +103,7 @@ class Border:
             if isinstance(step, CancelStep) or not self._goes_out(step):
                 continue  # what was asked to stop was asked with the entry that led to it
             if step.id in self._rows:
-                self._out.add(step.id)
+                self._out[step.id] = None
                 if isinstance(step, ChildStep):
                     self._neighbours.awaits(step.target, False)
             else:
@@ -130,28 +131,28 @@ class Border:
         if isinstance(step, ReceiveStep):
             return  # what comes for it comes by itself
         outbox = self._outbox
-        self._out.add(step.id)
+        self._out[step.id] = None
         if is_new:
             shown = step.about if isinstance(step, QuestionStep) else b""
             self._driver.record(Kind.SENT, step, shown, step.target)
         if isinstance(step, ChildStep):
             new = self._new_run(step)
-            outbox.new_runs.append(new)
-            outbox.queues += self._context.queue_notes.of([new])
+            outbox.extras.new_runs.append(new)
+            outbox.extras.queues += self._context.queue_notes.of([new])
             if new.owned:
                 self._reserved += 1
                 self._neighbours.reserved += 1
             if self._machine.is_open(step):
-                outbox.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
+                outbox.extras.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
         elif isinstance(step, QuestionStep):
-            outbox.waits.append(
+            outbox.extras.waits.append(
                 Wait(
                     step.id, step.target, ANSWER, step.prompt, step.schema, step.to, step.due,
                     about=step.about,
                 )
             )  # fmt: skip
             if is_new and step.prompt:
-                outbox.new_runs += alerts_of_question(self._context, self._head, step.id, step.prompt)
+                outbox.extras.new_runs += alerts_of_question(self._context, self._head, step.id, step.prompt)
         elif isinstance(step, SendStep):
             at, run = self._context.env.now(), self._head.id
             id = f"{step.lineage}:{step.id}"
@@ -196,23 +197,24 @@ class Border:
             run, at = self._head.id, self._context.env.now()
             self._outbox.send([Message(f"{run}:{step.id}", step.target, CANCEL, at, sender=run)])
         elif step.id in self._out and isinstance(step, QuestionStep):
-            self._outbox.closes.append(step.id)
-        self._out.discard(step.id)
+            self._outbox.extras.closes.append(step.id)
+        self._out.pop(step.id, None)
 
     def close(self) -> None:
         """The body has ended: what it has asked for meanwhile goes no more, but for what outlives it."""
-        outbox = self._outbox
-        ends = {wait.target for wait in outbox.waits if wait.cancels}
-        outbox.waits.clear()
-        self._give_back(sum(new.owned for new in outbox.new_runs if new.id in ends))
-        outbox.new_runs[:] = [new for new in outbox.new_runs if new.id not in ends]
+        extras = self._outbox.made
+        if extras is not None:
+            ends = {wait.target for wait in extras.waits if wait.cancels}
+            extras.waits.clear()
+            self._give_back(sum(new.owned for new in extras.new_runs if new.id in ends))
+            extras.new_runs = [new for new in extras.new_runs if new.id not in ends]
 
     def created(self, write: Write, verdict: Verdict) -> None:
         """What became of the runs that were started: they are there, whatever has become of this one."""
         self._give_back(sum(new.owned for new in write.new_runs))
         self._context.queue_notes.committed(write, verdict)
         there = {id for outcome, id in verdict.runs if outcome is Outcome.EXISTS}
-        self._attached.update(wait.step for wait in write.waits if wait.target in there)
+        self._attached |= {wait.step: None for wait in write.waits if wait.target in there}
         for new, (outcome, id) in zip(write.new_runs, verdict.runs, strict=False):
             if outcome is Outcome.DONE and new.owned:
                 self._neighbours.bring_in(head_of_new(new))

@@ -47,8 +47,8 @@ class Driver(Recorder):
 
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
         super().__init__(env, turn, machine, attempts, outbox)
-        self.delivered: set[str] = set()  # ids of the messages that were taken
-        self.sent: set[str] = set()  # steps that have gone out, by the record
+        self.delivered: dict[str, None] = {}  # ids of the messages that were taken
+        self.sent: dict[str, None] = {}  # steps that have gone out, by the record
         self._asked: dict[str, Entry] = {}  # by step: what has gone out or begun, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
@@ -66,12 +66,12 @@ class Driver(Recorder):
             if entry.kind in FED:
                 self._is_past_copy = entry.seq > copied
                 if entry.kind is Kind.MESSAGE:
-                    self.delivered.add(entry.step)
+                    self.delivered[entry.step] = None
                 self._turn(self.machine, self.machine.feed, entry)
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
                 self.machine.require_asked(entry)
-                self.sent.add(entry.step)
+                self.sent[entry.step] = None
                 self._asked[entry.step] = entry
             elif entry.kind in STARTS:
                 self._asked[entry.step] = entry
@@ -102,7 +102,7 @@ class Driver(Recorder):
         """An attempt ended: record what it came to, or when it is tried again; None: its step is not open,
         or the attempt was lost."""
         now = self._env.now()
-        if self.machine.loop.has_timers and not self.machine.outside:
+        if self.machine.loop.timers and not self.machine.outside:
             self.fire_due(now)  # in time before it; but messages may have come in time, see `OwnedRun.alarm`
         attempt, error = ended.attempt, ended.error
         step = self.machine.open.get(attempt.step)
@@ -229,8 +229,8 @@ class Driver(Recorder):
         """Take a message from the inbox into the history; False if it is there already."""
         if message.id in self.delivered:
             return False
-        self.delivered.add(message.id)
-        self._outbox.consumed.append(message.id)
+        self.delivered[message.id] = None
+        self._outbox.extras.consumed.append(message.id)
         digest, module = b"", ""
         if message.kind != CANCEL:
             step = self.machine.open.get(message.name) if message.kind == SETTLE else None

@@ -131,6 +131,6 @@ def _end(machine: Machine) -> DryEnd:
         line = raised_at(machine.failure) if machine.failure is not None else ""
         return DryEnd(state=finished.state, payload=finished.payload, line=line or machine.defined_at())
     step = next(iter(machine.open.values()), None)
-    if step is None and not machine.loop.has_timers:
+    if step is None and not machine.loop.timers:
         return DryEnd(parked=read_reason(stuck(machine)))
     return DryEnd(line=line_of(*step.line), open=step.id) if step is not None else DryEnd()

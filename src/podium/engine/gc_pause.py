@@ -8,8 +8,7 @@ Meanwhile it is held back; right after, it runs as ever. A burst is bounded by t
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator
-from contextlib import contextmanager
+from typing import Any
 
 from .. import changes
 
@@ -22,14 +21,16 @@ _PAUSE = changes.declare(
 )
 
 
-@contextmanager
-def gc_paused() -> Generator[None]:
+class gc_paused:  # used as a function, `with gc_paused():`, at every start and every commit
     """Pause the collector, unless it is paused already."""
-    if not gc.isenabled():
-        yield
-        return
-    _PAUSE.install()
-    try:
-        yield
-    finally:
-        gc.enable()
+
+    __slots__ = ("_pauses",)
+
+    def __enter__(self) -> None:
+        self._pauses = gc.isenabled()
+        if self._pauses:
+            _PAUSE.install()
+
+    def __exit__(self, *_: Any) -> None:
+        if self._pauses:
+            gc.enable()

@@ -73,7 +73,7 @@ class Inbox:
             self._signals[message.id] = message
             self.match()
         elif message.kind == PAUSE:
-            self._driver.delivered.add(message.id)
+            self._driver.delivered[message.id] = None
             self._outbox.pauses.append(message)
         else:
             self._driver.deliver(message)
@@ -87,8 +87,8 @@ class Inbox:
                 if _fits(message, step):
                     self._driver.deliver(message)
                 else:
-                    self._driver.delivered.add(id)
-                    self._outbox.consumed.append(id)
+                    self._driver.delivered[id] = None
+                    self._outbox.extras.consumed.append(id)
                     self._driver.record(Kind.SET_ASIDE, step, message.payload, name_of(message))
 
     # -- in time --------------------------------------------------------------------------------------

@@ -40,13 +40,13 @@ class Launcher:
         self._executors = executors
         self._residence, self._quarantine, self._touch = residence, quarantine, touch
         self._guard: PoisonGuard | None = None
-        self._suspects: set[str] = set()  # steps whose attempts begin on record
+        self._suspects: dict[str, None] = {}  # steps whose attempts begin on record
 
     def suspect(self) -> None:
         """The run has lost owners, and is where its history ends: what is open now may have cost them. What
         begins later is suspected by the next owner, if it costs this one; so the rest of a long run does not
         pay a commit for each step."""
-        self._suspects = set(self._machine.open)
+        self._suspects = dict.fromkeys(self._machine.open)
         if self._suspects:  # most runs need no objects that hold each other
             self._guard = PoisonGuard(self._attempts, self._quarantine, self._begin_on_record)
 
@@ -197,7 +197,7 @@ class Launcher:
         if self._guard is not None:
             self._guard.ended(attempt)
             if attempt.step not in self._machine.open:
-                self._suspects.discard(attempt.step)
+                self._suspects.pop(attempt.step, None)
 
 
 def _no_run() -> None:

@@ -81,7 +81,7 @@ class LogCollector:
         for owned in list(self._bodies):
             if owned.residence.is_gone:
                 del self._bodies[owned]
-            elif owned.outbox.logs:
+            elif (made := owned.outbox.made) is not None and made.logs:
                 owned.touch()
 
     def ended(self, attempt: Attempt) -> None:
@@ -92,14 +92,14 @@ class LogCollector:
 
     def closing(self, owned: OwnedRun) -> None:
         """The run's last write here is being made: what is still running will not be heard again."""
-        logs = owned.outbox.logs
+        outbox = owned.outbox
         if self._buffers.open_attempts:
             for attempt in owned.attempts.running.values():
                 if attempt.log is not None:
-                    logs += self._buffers.take(attempt, last=True)
+                    outbox.extras.logs += self._buffers.take(attempt, last=True)
         body = self._bodies.pop(owned, None)
         if body is not None:
-            logs += body.take(last=True)
+            outbox.extras.logs += body.take(last=True)
 
     def body(self, run: str, record: logging.LogRecord) -> None:
         """A workflow's body has logged something, and not in a replay."""
@@ -110,10 +110,10 @@ class LogCollector:
         if buffer is None:
             buffer = self._bodies[owned] = self._buffers.open("", 0)
         buffer.line(record.levelno, lambda: record_text(record))
-        owned.outbox.logs += buffer.take()
+        owned.outbox.extras.logs += buffer.take()
 
     def _add(self, owned: OwnedRun, attempt: Attempt, last: bool) -> None:
         lines = self._buffers.take(attempt, last)
         if lines:
-            owned.outbox.logs += lines
+            owned.outbox.extras.logs += lines
             owned.touch()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from ..executors import Attempt
@@ -38,6 +39,53 @@ _RUNNING = frozenset({State.RUNNING})
 Held = Command | Attempt  # acted upon once it is durable
 
 
+class Extras(msgspec.Struct):
+    """What goes with the next write beside entries and a move. Most writes have none of it."""
+
+    consumed: list[str] = []  # ids of the messages that the entries took over
+    messages: list[Message] = []  # to other runs
+    new_runs: list[NewRun] = []
+    waits: list[Wait] = []
+    queues: list[QueueChange] = []  # of new runs
+    closes: list[str] = []  # steps whose question nobody waits for any more
+    logs: list[LogLine] = []
+    progress: dict[str, StepProgress] = {}  # by step
+    measures: list[Measure] = []
+    chunks: list[StreamChunk] = []
+    values: list[PublishedValue] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all of it was taken back."""
+        return not any(msgspec.structs.astuple(self))
+
+    @property
+    def crosses(self) -> bool:
+        """Whether any of it comes in or goes out, so that a write without entries is worth making."""
+        return bool(
+            self.consumed or self.new_runs or self.waits or self.closes or self.messages or self.measures
+        )
+
+    def write(self, fence: Fence, move: Move | None, entries: tuple[Entry, ...]) -> Write:
+        """All of it as one write."""
+        return Write(
+            fence=fence,
+            move=move,
+            entries=entries,
+            consumed=tuple(self.consumed),
+            messages=tuple(self.messages),
+            new_runs=tuple(self.new_runs),
+            logs=tuple(self.logs),
+            waits=tuple(self.waits),
+            queues=tuple(self.queues),
+            closes=tuple(self.closes),
+            progress=tuple(self.progress.values()),
+            measures=tuple(self.measures),
+            chunks=tuple(self.chunks),
+            values=tuple(self.values),
+        )
+
+
 class Outbox:
     """The unwritten end of one run's history. Its owner asks the committer for a commit."""
 
@@ -46,21 +94,18 @@ class Outbox:
         self._generation, self._is_of_queue = head.generation, bool(head.queue)
         self.seq = head.entries  # of the last entry made, durable or not
         self.entries: list[Entry] = []
-        self.consumed: list[str] = []  # ids of the messages that `entries` took over
-        self.messages: list[Message] = []  # to other runs
-        self.new_runs: list[NewRun] = []
-        self.waits: list[Wait] = []
-        self.queues: list[QueueChange] = []  # of new runs
-        self.closes: list[str] = []  # steps whose question nobody waits for any more
-        self.logs: list[LogLine] = []
-        self.progress: dict[str, StepProgress] = {}  # by step
-        self.measures: list[Measure] = []
-        self.chunks: list[StreamChunk] = []
-        self.values: list[PublishedValue] = []
+        self.made: Extras | None = None  # such as there are; see `extras`
         self.pauses: list[Message] = []  # by which people have asked the run to stop here; taken when it does
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
+
+    @property
+    def extras(self) -> Extras:
+        """What else goes with the next write, to be added to; made on first use."""
+        if self.made is None:
+            self.made = Extras()
+        return self.made
 
     def patience(self, options: Options) -> float:
         """How long the run may wait in memory, in seconds: of a queue not at all, it holds a slot there."""
@@ -77,22 +122,23 @@ class Outbox:
 
     def keep(self, attempt: Attempt, at: float) -> None:
         """Let what an attempt has said of its progress be there for the next one."""
-        self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, attempt.said)
+        said = StepProgress(attempt.step, attempt.number, at, attempt.said)
+        self.extras.progress[attempt.step] = said
 
     def say(self, attempt: Attempt, at: float, last: bool = False) -> None:
         """Take what an attempt has emitted and published. `last`: it is over."""
         if attempt.stream is not None:
             chunks, values = attempt.stream.take(self.seq, last)
-            self.chunks += chunks
-            self.values += values
+            self.extras.chunks += chunks
+            self.extras.values += values
             if chunks and not last:
                 self.keep(attempt, at)
 
     def hear(self, body: BodyStreams, attempts: Attempts, now: Callable[[], float]) -> None:
         """Take what the body and its tasks have emitted and published since the last write."""
         if body.has_news:
-            self.chunks += body.chunks
-            self.values += body.values.values()
+            self.extras.chunks += body.chunks
+            self.extras.values += body.values.values()
             body.clear()
         if attempts.speaking or self.move is not None:
             for attempt in attempts.speaking if self.move is None else attempts.running.values():
@@ -101,7 +147,7 @@ class Outbox:
 
     def forget(self, attempt: Attempt, at: float) -> None:
         """The step is over: nothing of its progress is kept."""
-        self.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, b"")
+        self.extras.progress[attempt.step] = StepProgress(attempt.step, attempt.number, at, b"")
 
     def measured(self, attempt: Attempt) -> None:
         """What an attempt that has ended has measured goes with its outcome."""
@@ -110,19 +156,12 @@ class Outbox:
             made = replace(
                 point, step=attempt.step, attempt=attempt.number, ordinal=ordinal, generation=generation
             )
-            self.measures.append(made)
+            self.extras.measures.append(made)
 
     def send(self, messages: Sequence[Message] = (), new_runs: Sequence[NewRun] = ()) -> None:
         """Send and start with the next write; what became of each is in that write's verdict."""
-        self.messages += messages
-        self.new_runs += new_runs
-
-    @property
-    def crosses(self) -> bool:
-        """Whether something comes in or goes out with the next write, which may have no entry."""
-        return bool(
-            self.consumed or self.new_runs or self.waits or self.closes or self.messages or self.measures
-        )
+        self.extras.messages += messages
+        self.extras.new_runs += new_runs
 
     @property
     def must_commit_first(self) -> bool:
@@ -133,34 +172,17 @@ class Outbox:
         """All since the last write as one; None if there is nothing, or one is under way."""
         if self.writing is not None:
             return None
-        entries = tuple(self.entries)
-        if (
-            self.move is not None or self.logs or self.progress
-            or self.consumed or self.messages or self.new_runs or self.waits or self.measures
-            or self.chunks or self.values or self.closes
-        ):  # fmt: skip
-            write = Write(
-                fence=self._fence,
-                move=self.move,
-                entries=entries,
-                consumed=tuple(self.consumed),
-                messages=tuple(self.messages),
-                new_runs=tuple(self.new_runs),
-                logs=tuple(self.logs),
-                waits=tuple(self.waits),
-                queues=tuple(self.queues),
-                closes=tuple(self.closes),
-                progress=tuple(self.progress.values()),
-                measures=tuple(self.measures),
-                chunks=tuple(self.chunks),
-                values=tuple(self.values),
-            )
-            self._start_anew()
-        elif entries:  # the way of every step
-            write = StepWrite(self._fence, None, entries)
-            self.entries.clear()
+        entries, extras = tuple(self.entries), self.made
+        if self.move is None and (extras is None or extras.is_empty):
+            if not entries:
+                return None
+            write: Write = StepWrite(self._fence, None, entries)  # the way of every step
+        elif extras is None:
+            write = Write(self._fence, self.move, entries)
         else:
-            return None
+            write = extras.write(self._fence, self.move, entries)
+        self.entries.clear()
+        self.made = self.move = None
         self.writing, self.held = self.held, []
         return write
 
@@ -171,22 +193,15 @@ class Outbox:
 
     def rewind(self, write: Write) -> None:
         """The store has refused this write's data: forget it and what was built upon it, but not the log."""
-        logs = self.logs.copy()
+        logs = [] if self.made is None else self.made.logs
         self.clear()
-        self.logs = logs
+        if logs:
+            self.extras.logs = logs
         if write.entries:
             self.seq = write.entries[0].seq - 1
 
     def clear(self) -> None:
         """Forget everything that is not written, and what was to follow from it."""
         self.held = []
-        self._start_anew()
-
-    def _start_anew(self) -> None:
-        self.move = None
-        gathered = (
-            self.entries, self.consumed, self.messages, self.new_runs, self.waits, self.logs, self.progress,
-            self.measures, self.chunks, self.values, self.queues, self.closes,
-        )  # fmt: skip
-        for each in gathered:
-            each.clear()
+        self.entries.clear()
+        self.made = self.move = None

@@ -15,7 +15,7 @@ from ..errors import InternalError, MissingValue, ResourceShortage, StoreError, 
 from ..executors import Ended
 from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
-from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, Verdict, Write, undone_of
+from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, StepWrite, Verdict, Write
 from ..shortage import shortage_of
 from .alarm import Alarm
 from .alerts import alerts_of_end
@@ -76,7 +76,7 @@ class OwnedRun:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
         self.attempts = Attempts()
-        self.attempts.undone = undone_of(head)
+        self.attempts.undone = machine.verbs.undone
         self.attempts.former_keys = FormerKeys.of_run(head, machine.function)
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)
@@ -205,7 +205,7 @@ class OwnedRun:
             self.border.send()
             self.inbox.match()
         if measured := verbs.measured:
-            outbox.measures += measured
+            outbox.extras.measures += measured
             measured.clear()
         held = outbox.held
         held += machine.take()
@@ -227,7 +227,7 @@ class OwnedRun:
                 return
         if self.residence.state is RESIDENT and self.machine.finished is None:
             self._wait()
-        if outbox.entries or outbox.crosses:
+        if outbox.entries or (outbox.made is not None and outbox.made.crosses):
             self.touch()
 
     def _wait(self) -> None:
@@ -236,10 +236,10 @@ class OwnedRun:
         if pauses and self._launcher.come_to_rest():
             if self.inbox.must_look(self.alarm):
                 return  # a cancel may lie there
-            self.outbox.consumed += [message.id for message in pauses]
+            self.outbox.extras.consumed += [message.id for message in pauses]
             self.park(paused(pauses[-1].sender, pauses[-1].at), self.inbox.seen)
             return
-        if attempts.running and not attempts.tries and not self.machine.loop.has_timers:
+        if attempts.running and not attempts.tries and not self.machine.loop.timers:
             return  # the commonest case: it waits for tasks that run
         if attempts.doubts and not attempts.running:
             self.park(_doubt(self))
@@ -325,7 +325,8 @@ class OwnedRun:
             return None
         if outbox.move is not None:
             self._host.closing(self)
-            outbox.new_runs += alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0)
+            if alerts := alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0):
+                outbox.extras.new_runs += alerts
             self.residence.close(outbox.move)  # from here on it goes
         streams = self.machine.verbs.streams
         if streams.has_news or self.attempts.speaking or outbox.move is not None:
@@ -334,10 +335,9 @@ class OwnedRun:
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
-        outbox = self.outbox
+        outbox, state = self.outbox, self.residence.state
         held = outbox.settle()
-        state = self.residence.state
-        has_gone_out = bool(write.new_runs or write.waits or write.messages)
+        has_gone_out = type(write) is not StepWrite and bool(write.new_runs or write.waits or write.messages)
         if has_gone_out:
             self.border.created(write, verdict)
         if state is GONE:
@@ -357,14 +357,12 @@ class OwnedRun:
                         self.border.heard(write, verdict)
                     if reason is not None:
                         self.park(reason)
-                    elif (
-                        outbox.held or has_gone_out or self.machine.commands
-                    ):  # asked for while the write was under way
+                    elif outbox.held or has_gone_out or self.machine.commands:  # asked for meanwhile
                         self._settle()
                     elif self.residence.state is RESIDENT and self.machine.finished is None:
                         self._wait()
                 if (
-                    outbox.entries or outbox.move is not None or outbox.logs or outbox.progress
+                    outbox.entries or outbox.made is not None or outbox.move is not None
                     or self.attempts.speaking or self.machine.verbs.streams.has_news
                 ):  # fmt: skip
                     self.touch()

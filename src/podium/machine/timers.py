@@ -18,7 +18,7 @@ class TimedLoop(BareLoop):
         super().__init__(run)
         self.now = now
         self.discarded = False
-        self._heap: list[Timer] = []
+        self.timers: list[Timer] = []  # a heap, the first due first; some may be cancelled
         self._timers: dict[str, Timer] = {}
 
     def time(self) -> float:
@@ -41,17 +41,12 @@ class TimedLoop(BareLoop):
         if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
             raise ValueError("Invalid delay: NaN (not a number)")
         timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
-        heapq.heappush(self._heap, timer)
+        heapq.heappush(self.timers, timer)
         return timer
-
-    @property
-    def has_timers(self) -> bool:
-        """Whether any timer may be pending; cheap."""
-        return bool(self._heap)
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first, or None."""
-        heap = self._heap
+        heap = self.timers
         while heap and heap[0].dropped:
             heapq.heappop(heap)
         return heap[0] if heap else None
@@ -71,12 +66,12 @@ class TimedLoop(BareLoop):
         """
         gap = max(at - self.now, 0.0)
         self.now += gap
-        for timer in self._heap:
+        for timer in self.timers:
             whole = timer.identity == DEADLINE and timeout is not None
             timer.due = self.now + (timeout or 0.0) if whole else timer.due + gap
-        heapq.heapify(self._heap)
+        heapq.heapify(self.timers)
 
     def drop_timers(self) -> None:
         """None of them fires any more."""
-        self._heap.clear()
+        self.timers.clear()
         self._timers.clear()

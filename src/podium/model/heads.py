@@ -31,6 +31,9 @@ class _Context(msgspec.Struct):
     secret: str = ""
 
 
+_read = msgspec.json.Decoder(_Context).decode  # made once: each run is asked several times
+
+
 def new_context(secret: str) -> str:
     """The headers of a run that nothing else is said of. What it asks for outside gets ids by `secret`, which
     its retries, forks and children share; so these cannot be computed from its id."""
@@ -39,15 +42,14 @@ def new_context(secret: str) -> str:
 
 def secret_of(context: str) -> str:
     """The secret of a run; "" of one that began before there were any."""
-    return msgspec.json.decode(context, type=_Context).secret if context else ""
+    return _read(context).secret if context else ""
 
 
 def headers_for_attempts(head: Head) -> str:
     """The headers that its tasks get, wherever they run: all but its secret."""
-    if not secret_of(head.context):
+    headers: dict[str, Any] = msgspec.json.decode(head.context) if head.context else {}
+    if not headers.pop("secret", ""):
         return head.context
-    headers: dict[str, Any] = msgspec.json.decode(head.context)
-    del headers["secret"]
     return msgspec.json.encode(headers).decode() if headers else ""
 
 
@@ -82,12 +84,12 @@ def is_fork(row: RunRow) -> bool:
 
 def module_before(head: Head) -> str | None:
     """What its workflow's module was called when Podium 0.1 began it; None for a run of a later version."""
-    return msgspec.json.decode(head.context, type=_Context).module if head.context else None
+    return _read(head.context).module if head.context else None
 
 
 def undone_of(head: Head) -> Undone | None:
     """What was undone before; None of most runs."""
-    return msgspec.json.decode(head.context, type=_Context).undone if head.context else None
+    return _read(head.context).undone if head.context else None
 
 
 def with_undone(context: str, steps: frozenset[str]) -> str:

@@ -292,7 +292,8 @@ class Write(msgspec.Struct, frozen=True, gc=False):
 
 
 class StepWrite(Write, frozen=True, gc=False):
-    """A Write of a fence and entries, as most are: whoever sees one need not look for more in it."""
+    """A Write of a fence and entries, one at least, none of which takes a message, as most are: whoever sees
+    one need not look for more in it."""
 
 
 class Outcome(str, Enum):

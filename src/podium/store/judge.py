@@ -48,8 +48,6 @@ _RARE = attrgetter(
     "values", "acts", "queues", "closes",
 )  # fmt: skip
 _KIND = attrgetter("kind")
-_MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
-_MORE = attrgetter(*(field for field in Write.__struct_fields__ if field not in ("fence", "entries")))
 
 
 def judge(engine: str | None, writes: Sequence[Write], rows: Rows) -> tuple[list[Verdict], Changes]:
@@ -66,18 +64,6 @@ def may_write(fence: Fence, token: int, state: str) -> bool:
     return token == fence.token and state in fence.states
 
 
-def _continues(run: RunState, fence: Fence, entries: tuple[Entry, ...]) -> bool:
-    """Whether a Write of nothing but these may be made as it stands, as most may; else look into it."""
-    expected = run.entries
-    if run.token != fence.token or run.state not in fence.states or not entries:  # as `may_write`
-        return False
-    for entry in entries:
-        expected += 1
-        if entry.seq != expected or entry.kind is _MESSAGE:
-            return False
-    return True
-
-
 class _Judging:
     """One round. Checks come first and change nothing; what is changed is seen by the writes that follow."""
 
@@ -91,13 +77,9 @@ class _Judging:
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
+        if type(write) is StepWrite and self._continues(write):
+            return _DONE
         run, fence = None, write.fence
-        if fence is not None and not self._is_dead and (type(write) is StepWrite or not any(_MORE(write))):
-            run = self._runs.get(fence.run)
-            if run is not None and run.owner == self._engine and _continues(run, fence, write.entries):
-                run.entries, run.last_at = write.entries[-1].seq, write.entries[-1].at
-                self.changes.entries.append((run, write.entries))
-                return _DONE
         is_rare = any(_RARE(write))
         if fence is not None:
             run = self._runs.get(fence.run)
@@ -118,6 +100,25 @@ class _Judging:
         verdict = self._outcomes(run, write) if is_rare else _DONE
         told = self._inboxes.take_told()
         return msgspec.structs.replace(verdict, told=told) if told else verdict
+
+    def _continues(self, write: StepWrite) -> bool:
+        """Make the changes of a write that only goes on with its run's history, as most do; False: nothing
+        was done, it is to be looked into. It says what `_check` and `_may_write` say, in one frame."""
+        fence, entries = write.fence, write.entries
+        run = None if fence is None or self._is_dead else self._runs.get(fence.run)
+        if (
+            fence is None or run is None or run.token != fence.token or run.state not in fence.states
+            or run.owner != self._engine
+        ):  # fmt: skip
+            return False
+        expected = run.entries
+        for entry in entries:
+            expected += 1
+            if entry.seq != expected:
+                return False
+        run.entries, run.last_at = expected, entries[-1].at
+        self.changes.entries.append((run, entries))
+        return True
 
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""

@@ -219,6 +219,9 @@ def needs(writes: Sequence[Write]) -> Needs:
     found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     for write in writes:
         fence = write.fence
+        if type(write) is StepWrite and fence is not None:
+            runs[fence.run] = None
+            continue
         if fence is not None:
             run, move, entries = fence.run, write.move, write.entries
             runs[run] = None
@@ -231,7 +234,7 @@ def needs(writes: Sequence[Write]) -> Needs:
             for entry in entries:
                 if entry.kind is _MESSAGE:
                     found.messages[run, entry.step] = None
-        if type(write) is not StepWrite and any(_MORE(write)):
+        if any(_MORE(write)):
             _needs_more(write, found)
     if found.orphans:  # some of them may end before they are wanted
         ends = sum([write.move is not None for write in writes])
