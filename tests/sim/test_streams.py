@@ -26,9 +26,9 @@ CHUNKS = 3  # of each attempt
 
 
 def emits_its_stamp(attempt: Attempt, invocation: Invocation) -> None:
-    if attempt.streams is not None:
+    if attempt.services.streams is not None:
         for n in range(CHUNKS):
-            attempt.streams.emit(attempt, "task", codec.encode([invocation.stamp, n]))
+            attempt.services.streams.emit(attempt, "task", codec.encode([invocation.stamp, n]))
 
 
 def look_at_streams(monitor: Monitor) -> None:

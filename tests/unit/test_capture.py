@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from podium.engine.logs import LogBuffers
-from podium.executors import Attempt, Caps, capture
+from podium.executors import Attempt, Caps, Services, capture
 from podium.executors.attempt import fresh_context
 from podium.functions import Function
 from podium.model import STDERR, STDOUT
@@ -41,7 +41,7 @@ def terminal() -> Iterator[io.StringIO]:
 
 def attempt(number: int = 1) -> Attempt:
     made = Attempt("r1", "/say", Function("app:say", nothing, False, False), b"{}", number, 1)
-    made.open_log = LogBuffers(Caps(100, 10_000, 1000), lambda: 1.0).of
+    made.services = Services(open_log=LogBuffers(Caps(100, 10_000, 1000), lambda: 1.0).of)
     return made
 
 
@@ -273,7 +273,7 @@ def test_a_stream_that_raises_raises() -> None:
 def test_an_attempt_that_nobody_listens_to_says_it_to_the_terminal_alone() -> None:
     with terminal() as out:
         speaker = attempt()
-        speaker.open_log = None
+        speaker.services = Services()
         speak(speaker, print, "hello")
         speak(speaker, log.error, "hello")
         capture.line(speaker, STDOUT, "hello")

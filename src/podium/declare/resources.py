@@ -93,7 +93,7 @@ def _resource(fn: Callable[..., Any], idle: float, check: Callable[[Any], Any] |
                 f"{opener.name}(...) in a workflow's body, which only decides", fix="open it in a task"
             )
         attempt = current_attempt.get()
-        resources = attempt.resources if attempt is not None else None
+        resources = attempt.services.resources if attempt is not None else None
         if resources is None:
             manager: Any = contextlib.asynccontextmanager if is_async else contextlib.contextmanager
             return manager(fn)(*args, **kwargs)

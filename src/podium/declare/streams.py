@@ -32,8 +32,8 @@ def publish(name: str, value: Any) -> None:
     attempt = current_attempt.get()
     if (machine := current_machine()) is not None:
         machine.verbs.publish(name, payload)
-    elif attempt is not None and attempt.streams is not None:
-        attempt.streams.publish(attempt, name, payload)
+    elif attempt is not None and attempt.services.streams is not None:
+        attempt.services.streams.publish(attempt, name, payload)
 
 
 def emit(name: str, chunk: Any) -> Waiting[None]:
@@ -63,8 +63,8 @@ def emit(name: str, chunk: Any) -> Waiting[None]:
     attempt = current_attempt.get()
     if (machine := current_machine()) is not None:
         machine.verbs.emit(name, payload)
-    elif attempt is not None and attempt.streams is not None:
-        room = attempt.streams.emit(attempt, name, payload)
+    elif attempt is not None and attempt.services.streams is not None:
+        room = attempt.services.streams.emit(attempt, name, payload)
         if room is not None:
             return Answer(room)
     return Done()

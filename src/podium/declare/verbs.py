@@ -174,10 +174,10 @@ def progress(done: float, /, total: float | None = None, text: str = "", **state
     >>> podium.progress(412, 1000, "pages", page=412)
     """
     current = current_attempt.get()
-    if current is None or current.note is None:
+    if current is None or current.services.note is None:
         return
     if state:
-        said = codec.encode(state, where=f"{current.function.label} progress", depot=current.depot)
+        said = codec.encode(state, where=f"{current.function.label} progress", depot=current.services.depot)
         if len(said) > STATE_MAX:
             raise PayloadTooLarge(
                 f"{current.function.label}: progress(...) of {len(said):,} bytes, "
@@ -185,7 +185,7 @@ def progress(done: float, /, total: float | None = None, text: str = "", **state
                 fix="keep the large part in a file, and its path here",
             )
         current.said = said
-    current.note(current, Progress(done, total, text))
+    current.services.note(current, Progress(done, total, text))
 
 
 def last_progress() -> Mapping[str, Any]:
@@ -199,4 +199,4 @@ def last_progress() -> Mapping[str, Any]:
     ...     podium.progress(page, 3, page=page)
     """
     current = _inside_task("last_progress")
-    return codec.decode(current.last, depot=current.depot) if current.last else {}
+    return codec.decode(current.last, depot=current.services.depot) if current.last else {}

@@ -68,7 +68,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self._lineage = ""
-        self._headers: str | None = None
+        self._headers: str | None = None  # None, until there is an attempt, as is its lineage
         self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
         self.running: dict[str, Attempt] = {}  # by step id
         self.speaking: dict[Attempt, None] = {}  # of these, such as have emitted or published something
@@ -159,11 +159,12 @@ class Attempts:
         if tries is not None:
             number = tries.number = tries.number + 1
             tries.cleared = False
-        lineage = self._lineage = self._lineage or own_lineage_of(head)
+        if self._headers is None:
+            self._lineage, self._headers = own_lineage_of(head), headers_for_attempts(head)
         attempt = Attempt(
-            head.id, step.id, step.function, step.args, number, head.token, lineage, step.context
-        )
-        attempt.headers, attempt.since = self._headers_of(head), head.started
+            head.id, step.id, step.function, step.args, number, head.token, self._lineage, step.context,
+            self._headers, head.started,
+        )  # fmt: skip
         if self.former_keys is not None or self.undone is not None:
             attempt.key = self.key_of(head, step.id)
         if self.said:
@@ -176,19 +177,17 @@ class Attempts:
         look = step.function.verify
         assert look is not None
         number = self.of(step.id).number + 1
-        attempt = Attempt(head.id, step.id, look, b"", number, head.token, own_lineage_of(head), step.context)
-        attempt.headers, attempt.since, attempt.asks = self._headers_of(head), head.started, True
+        attempt = Attempt(
+            head.id, step.id, look, b"", number, head.token, own_lineage_of(head), step.context,
+            headers_for_attempts(head), head.started,
+        )  # fmt: skip
+        attempt.asks = True
         attempt.key = self.key_of(head, step.id)
         args, kwargs = step.function.spread(codec.decode(step.args))
         args = (attempt.idempotency_key, *args)
         attempt.args, _ = look.encode(look.bind(args, kwargs), len(args))
         self.running[step.id] = attempt
         return attempt
-
-    def _headers_of(self, head: Head) -> str:
-        if self._headers is None:
-            self._headers = headers_for_attempts(head)
-        return self._headers
 
     def key_of(self, head: Head, step: str) -> str:
         """The idempotency key of a step."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ..errors import UsageError
-from ..executors import Attempt, Progress, Resources
+from ..executors import Attempt, Progress, Resources, Services
 from ..executors.protocol import BUILT_IN, AttemptRunner
 from ..shortage import shortage_of
 from .cache_lookup import CacheLookup
@@ -40,29 +42,35 @@ class Dispatcher:
         park: Callable[[Attempt, Exception], None],
     ) -> None:
         self._now, self._events, self._reactor = context.env.now, context.events, context.reactor
-        self._logs, self._quarantine, self._awaits, self._park = logs, quarantine, awaits, park
-        self._depot = context.store.depot
-        self._streams = streams
-        self._note, self._open_log = self._progressed, logs.open_log  # bound once, not for every attempt
+        self._logs, self._quarantine, self._streams, self._park = logs, quarantine, streams, park
+        self._services = Services(
+            note=self._progressed,
+            open_log=logs.open_log,
+            streams=streams,
+            now=context.env.now,
+            depot=context.store.depot,
+            awaits=awaits,
+        )
         self.executors: dict[str, AttemptRunner] = {}
-        self.resources: Resources | None = None  # that its tasks share
         self.cache = CacheLookup(context, self._begin_or_park)
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
+    def share(self, resources: Resources) -> None:
+        """Let the tasks that begin from now on share these."""
+        self._services = replace(self._services, resources=resources)
+
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""
-        attempt.began, attempt.now = self._now(), self._now
-        attempt.note, attempt.open_log, attempt.awaits = self._note, self._open_log, self._awaits
-        attempt.streams = self._streams
-        attempt.resources, attempt.depot = self.resources, self._depot
+        function = attempt.function
+        attempt.began, attempt.services = self._now(), self._services
         if self._events.observers:
             self._events.publish(AttemptBegan(attempt.run, attempt))
-        executor = self.executors.get(attempt.function.executor)
+        executor = self.executors.get(function.executor)
         if executor is None:
             raise _unknown(attempt)
-        if attempt.function.cache is not None:
-            self.cache.look(attempt, attempt.function.cache)
+        if function.cache is not None:
+            self.cache.look(attempt, function.cache)
             return
         try:  # as `_begin` does it: this is the way of every attempt
             executor.submit(attempt)

@@ -121,7 +121,7 @@ class EngineHost:
         undo.callback(self._executors.close)
         self._executors.add(given)
         self.engine.dispatcher.executors.update(self._executors.by_name)
-        self.engine.dispatcher.resources = self._executors.resources
+        self.engine.dispatcher.share(self._executors.resources)
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         """Start the threads. Raises ResourceShortage."""

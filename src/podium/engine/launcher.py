@@ -59,16 +59,14 @@ class Launcher:
         if (former_keys := self._attempts.former_keys) is not None:
             held = [*held]
             former_keys.note(held)
+        attempts = self._attempts
         for command in held:
             if isinstance(command, Step):
-                if stopping or self._machine.open.get(command.id) is not command:
+                id = command.id
+                if stopping or self._machine.open.get(id) is not command:
                     pass  # its next owner's, or cancelled meanwhile
-                elif (
-                    command.id not in self._suspects
-                    and command.id not in self._attempts.tries
-                    and not command.is_effect
-                ):
-                    self._executors.submit(self._attempts.begin(self._head, command))
+                elif not (command.is_effect or id in self._suspects or id in attempts.tries):
+                    self._executors.submit(attempts.begin(self._head, command))
                 elif reason := self._launch(command):
                     return reason
             elif isinstance(command, CancelStep) and command.step.is_effect:

@@ -208,7 +208,9 @@ class OwnedRun:
             outbox.extras.measures += measured
             measured.clear()
         held = outbox.held
-        held += machine.take()
+        if machine.commands:  # as `Machine.take` does it
+            held += machine.commands
+            machine.commands = []
         if held:
             last = held[-1]
             if isinstance(last, Finish):

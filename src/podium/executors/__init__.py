@@ -3,7 +3,7 @@
 One of your own: `App(executors={"name": factory})`, see `Executor` and `run_encoded`.
 """
 
-from .attempt import Attempt, Ended, Progress, StreamSink, current_attempt, is_loss, time_of_task
+from .attempt import Attempt, Ended, Progress, Services, StreamSink, current_attempt, is_loss, time_of_task
 from .clusters import dask_cluster, ray_cluster
 from .command import run_command
 from .effects import NOT_DONE, Done
@@ -24,6 +24,7 @@ __all__ = [
     "BUILT_IN",
     "NOT_DONE",
     "Attempt",
+    "Services",
     "AttemptRunner",
     "Caps",
     "Console",

@@ -51,10 +51,27 @@ class StreamSink(Protocol):
         ...
 
 
+class Services(msgspec.Struct, frozen=True, eq=False):
+    """What an engine, or what stands in for one elsewhere, does for the bodies that it runs: one for all."""
+
+    note: Callable[[Attempt, Progress], None] | None = None
+    open_log: Callable[[Attempt], LogBuffer] | None = None  # None: what they say is not kept
+    streams: StreamSink | None = None
+    now: Callable[[], float] | None = None  # the clock of the engine; None: that of its own process
+    resources: Resources | None = None
+    depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
+    # Told which runs the body begins (True) or ceases to wait for, from any thread.
+    awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
+
+
+_NONE = Services()
+
+
 class Attempt(msgspec.Struct, eq=False, weakref=True):
     """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`.
 
-    A Struct, because it is made in C: one is made for every step, with twenty attributes.
+    A Struct, because it is made in C: one is made for every step, with twenty attributes. By place, in the
+    engine, up to `since`.
     """
 
     run: str
@@ -65,30 +82,23 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     token: int  # of the run's ownership
     lineage: str = ""  # the same in a retry of the run; "": the run
     context: contextvars.Context | None = None  # the context variables that the workflow has set
+    headers: str = ""  # the run's `context`
+    since: float = 0.0  # when the run was begun, UTC seconds
     key: str = ""  # its idempotency key, where that has another form
     asks: bool = False  # its function is what verifies the step, not the step's own
     began: float = 0.0  # UTC seconds, set by the executor's caller
     cancelled: bool = False
     handle: Any = None  # the executor's own, while the body runs
     has_begun: bool = False  # it has, or had, a slot; what its body came to may be on its way
-    note: Callable[[Attempt, Progress], None] | None = None
+    services: Services = _NONE
     log: LogBuffer | None = None  # of what the body has printed and logged; most say nothing
-    open_log: Callable[[Attempt], LogBuffer] | None = None  # None: it is not kept
     stream: StreamBuffer | None = None  # of what the body has emitted and published; most do not
-    streams: StreamSink | None = None
-    now: Callable[[], float] | None = None  # the clock of its engine; None: that of its own process
     said: bytes = b""  # of its progress, encoded, for the next attempt at this step
     last: bytes = b""  # what the attempt before it had said
     measures: list[Measure] | None = None  # that its body has made; most make none
     sends: int = 0  # signals that its body has sent
     slots: Slots | None = None  # from where it has its slot
-    headers: str = ""  # the run's `context`
-    since: float = 0.0  # when the run was begun, UTC seconds
     cached: str = ""  # what the record is to call its result, see `podium.model.cached`
-    resources: Resources | None = None  # of its engine
-    depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
-    # Told which runs the body begins (True) or ceases to wait for, from any thread.
-    awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
 
     @property
     def is_awaited(self) -> bool:
@@ -103,25 +113,27 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
-        if self.depot is None:
+        depot, function = self.services.depot, self.function
+        if depot is None:
             args, kwargs = self.arguments()
-            return self.function.fn(*args, **kwargs)
+            return function.fn(*args, **kwargs)
         try:  # as `arguments` does it: this is the way of every attempt
-            args, kwargs = self.function.unbind(codec.decode(self.args, depot=self.depot))
+            args, kwargs = function.unbind(codec.decode(self.args, Any, depot))
         except MemoryError as error:
             raise ResourceShortage("no memory for the arguments of a task") from error
-        return self.function.fn(*args, **kwargs)
+        return function.fn(*args, **kwargs)
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Its arguments, decoded; those that are kept by reference are read, which may take a while."""
-        if self.depot is None and self.takes_files:
+        depot = self.services.depot
+        if depot is None and self.takes_files:
             raise UsageError(
                 f"{self.function.label} gets values that are kept by reference, and runs where the store's "
                 "files are out of reach",
                 fix="let it run on the store's host: without executor=",
             )
         try:
-            return self.function.unbind(codec.decode(self.args, depot=self.depot))
+            return self.function.unbind(codec.decode(self.args, depot=depot))
         except MemoryError as error:  # before the body: none of its doing
             raise ResourceShortage("no memory for the arguments of a task") from error
 
@@ -134,7 +146,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
         """Encode what the body returned; what is kept by reference is put into its depot, or another one."""
         function = self.function
         return codec.encode(
-            value, where=function.result_name, annotation=function.returns, depot=depot or self.depot
+            value, where=function.result_name, annotation=function.returns, depot=depot or self.services.depot
         )
 
 
@@ -183,7 +195,7 @@ current_attempt: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar
 def time_of_task() -> float:
     """The time, UTC seconds, by the clock of the engine whose task this is, or else by its own process's."""
     attempt = current_attempt.get()
-    return _env.now() if attempt is None or attempt.now is None else attempt.now()
+    return _env.now() if attempt is None or attempt.services.now is None else attempt.services.now()
 
 
 def fresh_context(attempt: Attempt) -> contextvars.Context:

@@ -38,7 +38,8 @@ def _speaker() -> Attempt | None:
 def _log_of(attempt: Attempt) -> LogBuffer | None:
     if attempt.log is not None:
         return attempt.log
-    return None if attempt.open_log is None else attempt.open_log(attempt)
+    open_log = attempt.services.open_log
+    return None if open_log is None else open_log(attempt)
 
 
 def line(attempt: Attempt, level: int, text: str) -> None:

@@ -23,7 +23,7 @@ from .. import changes, process
 from ..depot import Depot
 from ..env import RealEnv
 from ..errors import EngineStopped, ResourceShortage
-from .attempt import Attempt, Progress, current_attempt
+from .attempt import Attempt, Progress, Services, current_attempt
 from .crashes import LACKS
 from .encoded import run_order
 from .forks import end_process
@@ -314,9 +314,12 @@ def _do(
     def begin(attempt: Attempt) -> None:
         if not do.is_known:
             channel.send(Began())
-        attempt.note, attempt.depot = notes, depot
-        attempt.awaits = functools.partial(_tell_waits, channel)
-        attempt.streams = _Emissions(channel)
+        attempt.services = Services(
+            note=notes,
+            depot=depot,
+            awaits=functools.partial(_tell_waits, channel),
+            streams=_Emissions(channel),
+        )
         attempt.slots = _ParentsSlots(channel)
 
     try:

@@ -77,8 +77,8 @@ class Child:
     def waits(self, runs: tuple[str, ...], begins: bool) -> None:
         """The body begins to wait for these runs, or does no more."""
         self._waits += 1 if begins else -1
-        if self.attempt is not None and self.attempt.awaits is not None:
-            self.attempt.awaits(self.attempt, runs, begins)
+        if self.attempt is not None and self.attempt.services.awaits is not None:
+            self.attempt.services.awaits(self.attempt, runs, begins)
 
     @property
     def is_free(self) -> bool:

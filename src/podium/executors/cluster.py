@@ -175,11 +175,12 @@ class ClusterExecutor:
     def _packed(self, sent: Sent, driver: DriverProcess) -> bytes:
         attempt = sent.attempt
         attempt.handle, attempt.has_begun = sent, True  # from here on nobody can tell that it has not
-        depot = str(attempt.depot.folder) if driver.is_local and attempt.depot is not None else ""
+        services = attempt.services
+        depot = str(services.depot.folder) if driver.is_local and services.depot is not None else ""
         return encode(
             Work(
                 sent.key, order(attempt, is_known=True), attempt.args, self._topic, depot,
-                is_logged=attempt.open_log is not None, is_timed=sent.is_timed,
+                is_logged=services.open_log is not None, is_timed=sent.is_timed,
             )
         )  # fmt: skip
 
@@ -235,9 +236,9 @@ class ClusterExecutor:
         sent.where = note.where
         for line in note.lines:
             capture.line(attempt, line.level, line.text)
-        if note.progress is not None and attempt.note is not None:
+        if note.progress is not None and attempt.services.note is not None:
             attempt.said = note.said
-            attempt.note(attempt, Progress(*note.progress))
+            attempt.services.note(attempt, Progress(*note.progress))
 
     def _replied(self, key: str, packed: bytes) -> None:
         reply = decode_reply(packed)

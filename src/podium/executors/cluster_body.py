@@ -15,7 +15,7 @@ from ..errors import DeclarationError
 from ..functions import Function
 from ..model import LogLine
 from . import capture
-from .attempt import Attempt, Progress
+from .attempt import Attempt, Progress, Services
 from .cluster_wire import Note, Reply, Work, decode_work, encode
 from .encoded import run_order
 from .loading import find
@@ -80,12 +80,13 @@ class _Saying:
 
     def begin(self, attempt: Attempt) -> None:
         """The body is about to begin in this process."""
-        attempt.note = self._noted
-        if self._work.depot:
-            attempt.depot = Depot(Path(self._work.depot))
         if self._work.is_logged:
             _hear()
-            attempt.open_log = self._opened
+        attempt.services = Services(
+            note=self._noted,
+            open_log=self._opened if self._work.is_logged else None,
+            depot=Depot(Path(self._work.depot)) if self._work.depot else None,
+        )
 
     def _opened(self, attempt: Attempt) -> LogBuffer:
         with self._lock:

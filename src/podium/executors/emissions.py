@@ -21,13 +21,13 @@ class Emissions:
 
     def heard(self, name: str, payload: bytes, is_value: bool, in_pool: InPool) -> None:
         """Take a chunk or a value."""
-        attempt = self._attempt
-        if attempt.streams is None:
+        attempt, streams = self._attempt, self._attempt.services.streams
+        if streams is None:
             return
         if is_value:
-            attempt.streams.publish(attempt, name, payload)
+            streams.publish(attempt, name, payload)
             return
-        room = attempt.streams.emit(attempt, name, payload)
+        room = streams.emit(attempt, name, payload)
         self._bytes += len(payload)
         if self._bytes > EMITTED_MAX // 2:
             told, self._bytes = self._bytes, 0

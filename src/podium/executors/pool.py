@@ -208,9 +208,9 @@ class Pool:
                 child.began()
             case Noted(done=done, total=total, text=text):
                 attempt = child.attempt
-                if attempt is not None and attempt.note is not None:
+                if attempt is not None and attempt.services.note is not None:
                     attempt.said = frame.payload or attempt.said
-                    attempt.note(attempt, Progress(done, total, text))
+                    attempt.services.note(attempt, Progress(done, total, text))
             case Emitted(name=name, is_value=is_value):
                 if child.emissions is not None:
                     child.emissions.heard(name, frame.payload, is_value, self._in_pool)

@@ -57,7 +57,7 @@ def slot_lent(runs: Iterable[str]) -> Generator[None]:
     if attempt is None:
         yield
         return
-    awaited, slots, awaits = tuple(runs), attempt.slots, attempt.awaits
+    awaited, slots, awaits = tuple(runs), attempt.slots, attempt.services.awaits
     if slots is not None:
         slots.lend(attempt)
     if awaits is not None:

@@ -56,7 +56,24 @@ def judge(engine: str | None, writes: Sequence[Write], rows: Rows) -> tuple[list
     `engine`: who writes; None: a client. `writes`: one round.
     """
     judging = _Judging(engine, rows)
-    return [judging.write(write) for write in writes], judging.changes
+    runs, recorded = {} if judging.is_dead else rows.runs, judging.changes.entries
+    verdicts: list[Verdict] = []
+    for write in writes:
+        # One that adds the next entry to its run, as most do, says what `write` would say of it, in no frame
+        # of its own.
+        fence = write.fence if type(write) is StepWrite and len(write.entries) == 1 else None
+        if fence is not None:
+            run, entry = runs.get(fence.run), write.entries[0]
+            if (
+                run is not None and run.token == fence.token and run.state in fence.states
+                and run.owner == engine and run.entries + 1 == entry.seq
+            ):  # fmt: skip
+                run.entries, run.last_at = entry.seq, entry.at
+                recorded.append((run, write.entries))
+                verdicts.append(_DONE)
+                continue
+        verdicts.append(judging.write(write))
+    return verdicts, judging.changes
 
 
 def may_write(fence: Fence, token: int, state: str) -> bool:
@@ -70,15 +87,13 @@ class _Judging:
     def __init__(self, engine: str | None, rows: Rows) -> None:
         self._engine, self._rows = engine, rows
         self._runs = rows.runs
-        self._is_dead = engine is not None and not rows.lives
+        self.is_dead = engine is not None and not rows.lives
         self.changes = Changes()
         self._inboxes = Inboxes(rows, self.changes)
         self._waits = Waits(rows, self.changes, self._inboxes)
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
-        if type(write) is StepWrite and self._continues(write):
-            return _DONE
         run, fence = None, write.fence
         is_rare = any(_RARE(write))
         if fence is not None:
@@ -100,25 +115,6 @@ class _Judging:
         verdict = self._outcomes(run, write) if is_rare else _DONE
         told = self._inboxes.take_told()
         return msgspec.structs.replace(verdict, told=told) if told else verdict
-
-    def _continues(self, write: StepWrite) -> bool:
-        """Make the changes of a write that only goes on with its run's history, as most do; False: nothing
-        was done, it is to be looked into. It says what `_check` and `_may_write` say, in one frame."""
-        fence, entries = write.fence, write.entries
-        run = None if fence is None or self._is_dead else self._runs.get(fence.run)
-        if (
-            fence is None or run is None or run.token != fence.token or run.state not in fence.states
-            or run.owner != self._engine
-        ):  # fmt: skip
-            return False
-        expected = run.entries
-        for entry in entries:
-            expected += 1
-            if entry.seq != expected:
-                return False
-        run.entries, run.last_at = expected, entries[-1].at
-        self.changes.entries.append((run, entries))
-        return True
 
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
@@ -151,7 +147,7 @@ class _Judging:
     # -- checks: nothing here changes anything ------------------------------------------------------------
 
     def _may_write(self, fence: Fence, run: RunState, write: Write) -> bool:
-        if self._is_dead or not may_write(fence, run.token, run.state):
+        if self.is_dead or not may_write(fence, run.token, run.state):
             return False
         # What nobody owns may be decided upon by an engine, too: a person has asked it to.
         return run.owner == self._engine or (run.owner is None and not any(_RECORDS(write)))
@@ -204,7 +200,7 @@ class _Judging:
         for new in new_runs:
             if new.owned and self._engine is None:
                 return _invalid("only an engine can own the run it creates")
-            if new.owned and self._is_dead:
+            if new.owned and self.is_dead:
                 return _REFUSED
             if new.owned and new.queue:
                 return _invalid("a run of a queue has an owner by a claim alone")
