@@ -9,13 +9,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ..depot import Depot
 from ..env import RealEnv
 from ..errors import DeclarationError
 from ..functions import Function
 from ..model import LogLine
 from . import capture
-from .attempt import Attempt, Progress, Services
+from .attempt import Attempt, Progress
 from .cluster_wire import Note, Reply, Work, decode_work, encode
 from .encoded import run_order
 from .loading import find
@@ -82,7 +84,8 @@ class _Saying:
         """The body is about to begin in this process."""
         if self._work.is_logged:
             _hear()
-        attempt.services = Services(
+        attempt.services = replace(
+            attempt.services,
             note=self._noted,
             open_log=self._opened if self._work.is_logged else None,
             depot=Depot(Path(self._work.depot)) if self._work.depot else None,

@@ -15,7 +15,7 @@ import msgspec
 from .. import codec
 from ..functions import Function
 from ..sizes import spelled_size
-from .attempt import Attempt, Ended, fresh_context, is_loss
+from .attempt import Attempt, Ended, Services, fresh_context, is_loss
 from .kept import Kept, take_over
 from .loading import find
 from .memory import capped
@@ -120,7 +120,7 @@ def _attempt(do: Do, args: bytes, function: Function, kept: Kept) -> Attempt:
     attempt = Attempt(do.run, do.step, function, args, do.number, do.token)
     attempt.key, attempt.last = do.key, do.last
     attempt.headers, attempt.since = do.headers, do.since
-    attempt.measures, attempt.streams = kept.measures, kept
+    attempt.measures, attempt.services = kept.measures, Services(streams=kept)
     return attempt
 
 

@@ -56,10 +56,11 @@ class Kept:
 def take_over(attempt: Attempt, done: Done) -> None:
     """In the engine's process: what the outcome has brought is the attempt's."""
     attempt.measures = done.measures
-    if attempt.streams is None:
+    streams = attempt.services.streams
+    if streams is None:
         return
     for said in done.spoken:
         if said.is_value:
-            attempt.streams.publish(attempt, said.name, said.payload)
+            streams.publish(attempt, said.name, said.payload)
         else:
-            attempt.streams.emit(attempt, said.name, said.payload)
+            streams.emit(attempt, said.name, said.payload)
