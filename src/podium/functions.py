@@ -134,8 +134,10 @@ class Function:
         The digest is by parameter names alone. What is kept by reference is put into `depot`. Raises
         EncodeError.
         """
+        if not self._tells:
+            return codec.encode_call(bound, where=self.label, depot=depot)
         data, digest = codec.encode_call(bound, where=self.label, depot=depot)
-        if self._tells and given < self._leading(bound):
+        if given < self._leading(bound):
             data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label, depot=depot)
         return data, digest
 

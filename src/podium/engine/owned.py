@@ -88,6 +88,7 @@ class OwnedRun:
             context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
             quarantine, self.touch,
         )  # fmt: skip
+        self._streams = machine.verbs.streams
         self._fingerprint = head.fingerprint  # of the code that the record fits
         self._alarm = Alarm(context.env, context.reactor)
 
@@ -199,7 +200,7 @@ class OwnedRun:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
         outbox, machine = self.outbox, self.machine
         verbs = machine.verbs
-        if verbs.streams.has_news:
+        if self._streams.has_news:
             self.touch()
         while machine.sent and (not outbox.pauses or self.machine.finished is not None):
             self.border.send()
@@ -330,15 +331,15 @@ class OwnedRun:
             if alerts := alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0):
                 outbox.extras.new_runs += alerts
             self.residence.close(outbox.move)  # from here on it goes
-        streams = self.machine.verbs.streams
+        streams = self._streams
         if streams.has_news or self.attempts.speaking or outbox.move is not None:
             outbox.hear(streams, self.attempts, self._context.env.now)
         return outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         """Durable: act on it. Refused: the run is somebody else's."""
-        outbox, state = self.outbox, self.residence.state
-        held = outbox.settle()
+        outbox, attempts, machine = self.outbox, self.attempts, self.machine
+        state, held = self.residence.state, outbox.settle()
         has_gone_out = type(write) is not StepWrite and bool(write.new_runs or write.waits or write.messages)
         if has_gone_out:
             self.border.created(write, verdict)
@@ -359,13 +360,15 @@ class OwnedRun:
                         self.border.heard(write, verdict)
                     if reason is not None:
                         self.park(reason)
-                    elif outbox.held or has_gone_out or self.machine.commands:  # asked for meanwhile
+                    elif outbox.held or has_gone_out or machine.commands:  # asked for meanwhile
                         self._settle()
-                    elif self.residence.state is RESIDENT and self.machine.finished is None:
+                    elif attempts.running and not (attempts.tries or machine.loop.timers or outbox.pauses):
+                        pass  # as `_wait` has it, for the commonest case: it waits for tasks that run
+                    elif self.residence.state is RESIDENT and machine.finished is None:
                         self._wait()
                 if (
                     outbox.entries or outbox.made is not None or outbox.move is not None
-                    or self.attempts.speaking or self.machine.verbs.streams.has_news
+                    or attempts.speaking or self._streams.has_news
                 ):  # fmt: skip
                     self.touch()
             except BaseException as trouble:

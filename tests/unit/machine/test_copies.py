@@ -73,7 +73,7 @@ def test_open_timers_move_by_the_gap_and_the_runs_own_timeout_begins_anew() -> N
     life = Life(function)
     life.feed(Kind.RESULT, life.open().id, life.open().digest, b"1", at=STARTED + 20)
     again = copied(life, keep=1, began=STARTED + DAY)
-    due = {timer.identity: timer.due - STARTED - DAY for timer in again.machine.loop._heap}
+    due = {timer.identity: timer.due - STARTED - DAY for timer in again.machine.loop.timers}
     assert due == {"/timer#1": 40, "/deadline": 100}
     again.answer()
     assert again.value() == "in time"
