@@ -331,9 +331,8 @@ class OwnedRun:
             if alerts := alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0):
                 outbox.extras.new_runs += alerts
             self.residence.close(outbox.move)  # from here on it goes
-        streams = self._streams
-        if streams.has_news or self.attempts.speaking or outbox.move is not None:
-            outbox.hear(streams, self.attempts, self._context.env.now)
+        if self._streams.has_news or self.attempts.speaking or outbox.move is not None:
+            outbox.hear(self._streams, self.attempts, self._context.env.now)
         return outbox.take()
 
     def committed(self, write: Write, verdict: Verdict) -> None:
