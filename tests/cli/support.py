@@ -213,4 +213,4 @@ class Terminal:
             if self.process.poll() is not None and not select.select([self._master], [], [], 0)[0]:
                 break
         os.close(self._master)
-        return self.process.wait(5)
+        return self.process.wait(30)

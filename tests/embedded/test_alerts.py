@@ -394,4 +394,4 @@ def test_an_alert_that_a_script_has_left_is_the_next_ones_to_deliver(
         app.session.listen()
         until(lambda: len(hook.posts) == 2)
         assert hook.posts[1].body["more"] == 1
-        until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED], seconds=5)
+        until(lambda: [row.state for row in alerts(app)] == [State.SUCCEEDED])

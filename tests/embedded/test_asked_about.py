@@ -78,7 +78,7 @@ def test_it_is_shown_wherever_the_question_is(store: Path) -> None:
         assert f"about {shown}" in said(store, "why", run.id)
         assert "about Order(id=1042" in getattr(run, "_repr_html_")()  # noqa: B009  as a notebook asks
         run.answer(True)
-        assert run.result(10) is True
+        assert run.result(30) is True
         (sent,) = (entry for entry in run.history() if entry.kind is Kind.SENT)
         assert json.loads(sent.payload) == recorded, "when the question is long gone"
 
@@ -90,7 +90,7 @@ def test_a_question_about_nothing_says_so(store: Path) -> None:
         assert json.loads(said(store, "waiting", "--json"))["questions"][0]["about"] is None
         assert "  about " not in said(store, "waiting") + said(store, "why", run.id)
         run.answer(True)
-        assert run.result(10) is True
+        assert run.result(30) is True
 
 
 def test_it_may_be_kept_by_reference_and_lives_as_long_as_its_run(store: Path) -> None:
@@ -103,7 +103,7 @@ def test_it_may_be_kept_by_reference_and_lives_as_long_as_its_run(store: Path) -
         run = podium.get(run.id)
         assert [row.about for row in questions(app)] == [about]
         run.answer(True)
-        assert run.result(10) is True
+        assert run.result(30) is True
 
 
 def test_what_is_too_large_to_be_listed_is_refused_in_the_body(store: Path) -> None:

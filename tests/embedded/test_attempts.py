@@ -103,7 +103,7 @@ async def slow_async() -> str:
 @task(timeout=0.05)
 def slow() -> str:
     bell.rung.set()
-    bell.go_on.wait(10)
+    bell.go_on.wait(30)
     bell.seen.append("returned late")
     return "late"
 
@@ -121,7 +121,7 @@ def quick(n: int) -> int:
 @task
 def waits(n: int) -> int:
     bell.rung.set()
-    bell.go_on.wait(10)
+    bell.go_on.wait(30)
     return n
 
 
@@ -325,11 +325,11 @@ def test_a_workflow_past_its_timeout(app: App) -> None:
 def test_cancelling_a_run_whatever_it_waits_for(store: Any, kind: str, evict_always: bool) -> None:
     with App(store, options=Options(poll=0.05, evict_always=evict_always)) as app:
         run = patient.start(kind)
-        assert bell.rung.wait(5)
+        assert bell.rung.wait(30)
         until(lambda: kind != "backoff" or run.history())
         run.cancel()
         with pytest.raises(RunCancelled, match=run.id):
-            run.result(5)
+            run.result(30)
         assert run.state is State.CANCELLED
         assert "it was cancelled" in run.why()
         assert app.host.engine.owned == {}
@@ -339,20 +339,20 @@ def test_cancelling_a_run_whatever_it_waits_for(store: Any, kind: str, evict_alw
 
 def test_a_cancelled_body_cleans_up_with_tasks(app: App) -> None:
     run = tidy.start()
-    assert bell.rung.wait(5)
+    assert bell.rung.wait(30)
     run.cancel()
     with pytest.raises(RunCancelled):
-        run.result(5)
+        run.result(30)
     assert bell.seen == ["task 1 cancelled", "tidied 5"]
 
 
 def test_a_parked_run_is_ended_by_a_decision(app: App) -> None:
     run = patient.start("sleep")
-    assert bell.rung.wait(5)
+    assert bell.rung.wait(30)
     until(lambda: run.state is State.WAITING)
     app.terminate(run.id).result()
     with pytest.raises(RunCancelled):
-        run.result(5)
+        run.result(30)
 
 
 def test_what_no_process_has_imported_says_so_by_itself(app: App) -> None:

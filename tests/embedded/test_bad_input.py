@@ -239,5 +239,5 @@ def test_an_endless_turn_is_stopped_and_parks_with_its_line(store: Any, endless_
         run = endless_workflow.start()
         other = fine.start(3)
         with pytest.raises(RunParked, match=rf"{FILE}:\d+: this workflow computed for longer"):
-            run.result(10)
-        assert other.result(10) == 3
+            run.result(30)
+        assert other.result(30) == 3

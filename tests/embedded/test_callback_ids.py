@@ -77,7 +77,7 @@ def test_a_child_has_the_secret_of_its_family_and_an_id_of_its_own(store: Path) 
         assert secret_of(child.context) == secret_of(parent.context) != ""
         assert not guessed(child, asked.step, asked.target)
         podium.complete(asked.target, 7)
-        assert run.result(10)[1:] == (7, asked.target)
+        assert run.result(30)[1:] == (7, asked.target)
 
 
 def test_two_runs_draw_secrets_of_their_own(store: Path) -> None:

@@ -16,6 +16,7 @@ from podium.functions import registry
 from podium.inspect import RunProgress
 from podium.inspect.history import entries, steps_on_record
 from podium.model import Kind, Query, State
+from tests.waiting import until
 
 
 @task
@@ -101,7 +102,7 @@ async def research(question: str, depth: int) -> int:
 
 def test_a_child_that_has_ended_counts_as_a_step_on_record(app: App) -> None:
     run = orders.start(4)
-    run.result(10)
+    run.result(30)
     assert steps_on_record(app.store, run.id) == RunProgress(entries(app.store, run.id)).steps == 5
 
 
@@ -141,10 +142,10 @@ def test_the_end_of_a_run_takes_its_children_along_unless_they_outlive_it(app: A
     assert begins.run(0.3, outlive) == "child"
     child = rests.get("child")
     if outlive:
-        assert child.result(10) == "rested"
+        assert child.result(30) == "rested"
     else:
         with pytest.raises(RunCancelled):
-            child.result(10)
+            child.result(30)
 
 
 @workflow
@@ -166,12 +167,11 @@ async def waits_for(seconds: float) -> str:
 
 def test_a_cancel_reaches_the_children(app: App) -> None:
     run = waits_for.options(id="top").start(60)
-    while app.store.load("rest") is None:
-        threading.Event().wait(0.01)
+    until(lambda: app.store.load("rest"))
     run.cancel()
     for one in (run, rests.get("rest")):
         with pytest.raises(RunCancelled):
-            one.result(10)
+            one.result(30)
 
 
 @workflow
@@ -200,10 +200,9 @@ async def told_of_cancel() -> str:
 
 def test_a_child_that_somebody_cancels_is_an_error_where_it_is_waited_for(app: App) -> None:
     run = told_of_cancel.start()
-    while app.store.load("other") is None:
-        threading.Event().wait(0.01)
+    until(lambda: app.store.load("other"))
     rests.get("other").cancel()
-    assert run.result(10) == "run other of rests was cancelled"
+    assert run.result(30) == "run other of rests was cancelled"
 
 
 @workflow
@@ -216,7 +215,7 @@ def test_one_id_is_one_run_also_in_a_body(app: App) -> None:
     assert twice.run(3, 3) == [6, 6]
     run = twice.start(3, 4)
     with pytest.raises(IdConflict, match="run 'one' exists"):
-        run.result(10)
+        run.result(30)
     assert [entry.kind for entry in run.history()].count(Kind.ERROR) == 1
 
 
@@ -237,7 +236,7 @@ async def later() -> int:
 
 def test_a_child_has_options_of_its_own(app: App) -> None:
     run = later.start()
-    assert run.result(10) == 2
+    assert run.result(30) == 2
     (child,) = children(app, run.id)
     assert child.tags == ("late",)
     assert (child.started or 0.0) - child.created >= 0.2
@@ -275,7 +274,7 @@ def test_parents_are_evicted_while_they_wait_and_woken_by_the_end(store: Path) -
         while run.state is not State.WAITING:
             threading.Event().wait(0.01)
         assert not app.host.engine.owned.get(run.id)
-        assert run.result(10) == "rested!"
+        assert run.result(30) == "rested!"
 
 
 @pytest.mark.parametrize("drives", ["all", "own"])
@@ -361,4 +360,4 @@ def test_a_run_that_others_have_started_is_no_child(store: Path, body: Any, evic
         theirs = rests.options(id="theirs").start(0.8)
         assert theirs.id == "theirs", "it is on record"
         assert body.run("theirs") in ("gave up", "ended")
-        assert theirs.result(10) == "rested"
+        assert theirs.result(30) == "rested"

@@ -51,7 +51,7 @@ def awaits(run: podium.Run[Any]) -> Any:
 
 
 WAYS: dict[str, Callable[[podium.Run[Any]], Any]] = {
-    "result": lambda run: run.result(10),
+    "result": lambda run: run.result(30),
     "await": awaits,
     "state": lambda run: run.state,
     "why": lambda run: run.why(),
@@ -87,7 +87,7 @@ def test_another_run_that_has_its_id_by_now_is_not_taken_for_it(
         WAYS[way](run)
     assert new.state in {State.QUEUED, State.RUNNING, State.WAITING, State.SUCCEEDED}
     if successor is double:
-        assert new.result(10) == 200
+        assert new.result(30) == 200
     else:
         new.cancel()
 
@@ -108,7 +108,7 @@ def test_a_run_that_is_deleted_while_it_is_waited_for_is_told_as_ended_or_as_gon
     threading.Thread(target=lambda: told.set_result(outcome(run))).start()
     app.terminate("x").result(10)
     delete(app, "x")
-    assert isinstance(told.result(10), (RunCancelled, RunNotFound))
+    assert isinstance(told.result(30), (RunCancelled, RunNotFound))
 
 
 def outcome(run: podium.Run[Any]) -> Any:

@@ -145,7 +145,7 @@ async def holds(order: str) -> None:
 
 def test_a_cancelled_run_undoes_and_a_second_cancel_does_not_cut_it(app: App) -> None:
     run = holds.start("7")
-    bank.begun.wait(5)
+    bank.begun.wait(30)
     bank.trouble = [OSError("down")]
     run.cancel()
     run.cancel()
@@ -260,7 +260,7 @@ async def gives_up(order: str, fails: bool) -> str:
 @pytest.mark.parametrize("fails", [True, False])
 def test_what_the_body_has_given_up_is_brought_to_an_outcome_before_the_end(app: App, fails: bool) -> None:
     run = gives_up.start("7", fails)
-    bank.begun.wait(5)
+    bank.begun.wait(30)
     until(lambda: entries(run, Kind.TICK))
     assert run.state is State.RUNNING
     bank.go_on.set()
@@ -287,7 +287,7 @@ async def _all(orders: list[str]) -> None:
 @task(undo=take_back)
 def reserve_slowly(order: str) -> str:
     bank.begun.set()
-    bank.go_on.wait(5)
+    bank.go_on.wait(30)
     bank.seen.append(("reserve", order))
     return f"place of {order}"
 
@@ -399,16 +399,16 @@ async def sells_by_child() -> None:
 
 def test_why_and_show_say_that_it_undoes(app: App) -> None:
     run = holds.start("7")
-    bank.begun.wait(5)
+    bank.begun.wait(30)
     entered, go_on = threading.Event(), bank.go_on
 
     def slow(*_: Any) -> None:
         entered.set()
-        go_on.wait(5)
+        go_on.wait(30)
 
     bank.asked = slow
     run.cancel()
-    entered.wait(5)
+    entered.wait(30)
     assert "undoing what it has done" in run.why()
     go_on.set()
     with pytest.raises(RunCancelled):
@@ -638,6 +638,6 @@ def test_what_ends_in_the_moment_in_which_it_is_given_up_is_undone(app: App) -> 
         ]
         for run in runs:
             with pytest.raises(ValueError, match="no"):
-                run.result(10)
+                run.result(30)
     assert len(_landed) > 100, "most have begun within their time"
     assert _landed == _taken_back

@@ -144,11 +144,11 @@ def test_max_workers_is_kept_and_pending_calls_can_be_cancelled() -> None:
 
     def holds() -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
 
     executor = Executor(1)
     first, second = executor.submit(holds), executor.submit(square, 1)
-    assert begun.wait(10)
+    assert begun.wait(30)
     assert first.running()
     assert not first.cancel()
     assert second.cancel()
@@ -175,7 +175,7 @@ def test_what_an_idle_worker_would_have_begun_with_is_not_cancelled(app: App) ->
     futures = [executor.submit(square, n) for n in range(5)]
     executor.shutdown(wait=False, cancel_futures=True)
     free.set()
-    assert [future.result(10) for future in futures[:2]] == [0, 1]
+    assert [future.result(30) for future in futures[:2]] == [0, 1]
     assert not wait(futures, timeout=10).not_done
     assert [future.cancelled() for future in futures] == [False, False, True, True, True]
 
@@ -193,11 +193,11 @@ def test_a_cancelled_run_fails_what_is_open() -> None:
 
     def holds() -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
 
     executor = Executor(1)
     futures = [executor.submit(holds), executor.submit(square, 1)]
-    assert begun.wait(10)
+    assert begun.wait(30)
     the_run().cancel()
     try:
         for future in futures:
@@ -214,12 +214,12 @@ def test_an_engine_that_closes_fails_what_is_open(store: Path) -> None:
 
     def holds() -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(30)
 
     with App(store, options=Options(grace=0.0), notice=said.append, starter="other.py"):
         executor = Executor(1)
         futures = [executor.submit(holds), executor.submit(square, 1)]
-        assert begun.wait(10)
+        assert begun.wait(30)
     try:
         for future in futures:
             assert isinstance(future.exception(timeout=10), EngineStopped)

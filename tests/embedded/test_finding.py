@@ -21,6 +21,7 @@ from podium.client import Cancelled
 from podium.inspect import history
 from podium.model import Fence, Move, NewRun, Query, State, Verdict, Write
 from tests import forkserver
+from tests.waiting import until
 
 
 @dataclass
@@ -223,8 +224,7 @@ def test_a_run_that_is_taken_as_it_is_cancelled_is_asked(app: App, monkeypatch: 
 def test_a_run_that_a_living_process_has_is_not_terminated(app: App, tmp_path: Path) -> None:
     began, gate = tmp_path / "began", tmp_path / "gate"
     run = waits_for.start(str(began), str(gate))
-    while not began.exists():
-        threading.Event().wait(0.01)
+    until(began.exists)
     with pytest.raises(WrongState, match=rf"runs in process {os.getpid()} on .*, which alone may write"):
         run.terminate()
     assert podium.runs().terminate().result() == 0

@@ -44,7 +44,7 @@ def _fresh() -> Iterator[None]:
 @task
 def waits(n: int) -> int:
     started.set()
-    go_on.wait(10)
+    go_on.wait(30)
     return n
 
 
@@ -95,7 +95,7 @@ def test_closing_waits_for_running_tasks(store: Path) -> None:
     app = App(store)
     with app:
         run = two_steps.start(1)
-        assert started.wait(5)
+        assert started.wait(30)
         threading.Timer(0.1, go_on.set).start()
     with App(store) as app:
         assert [entry.step for entry in app.history(run.id)][-1].endswith("waits")
@@ -105,7 +105,7 @@ def test_closing_waits_for_running_tasks(store: Path) -> None:
 def test_closing_hands_back_what_does_not_end_in_time(store: Path) -> None:
     with App(store, options=Options(grace=0.1)) as app:
         runs = [two_steps.start(1), stuck_async.start(1), naps.start(60)]
-        assert started.wait(5)
+        assert started.wait(30)
         until(runs[0].history)
     assert "task" in cleaned
     with App(store, drives="nothing") as app:
@@ -124,7 +124,7 @@ def test_closing_hands_back_at_once_what_nobody_here_asked_for(store: Path) -> N
         other = two_steps.start(1)
     with App(store, options=Options(grace=3600)) as app:
         assert quick.run(1) == 2
-        assert started.wait(5)
+        assert started.wait(30)
     with App(store, drives="nothing") as app:
         row = app.load(other.id)
         assert (row.state, row.lost) == (State.WAITING, 0)
@@ -142,7 +142,7 @@ def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: 
         started.clear()
         with App(store, options=Options(grace=3600)):
             assert quick.run(1) == 2
-            assert started.wait(5)
+            assert started.wait(30)
     go_on.set()
     with App(store) as app:
         assert app.load(other.id).lost == 1
@@ -190,7 +190,7 @@ def test_who_waits_for_a_closed_app_is_told(store: Path) -> None:
         waiting = threading.Thread(target=wait)
         waiting.start()
         time.sleep(0.05)
-    waiting.join(5)
+    waiting.join(30)
     assert not waiting.is_alive()
     assert isinstance(failures[0], EngineStopped)
     with pytest.raises(PodiumError):
@@ -213,7 +213,7 @@ def test_who_comes_while_an_app_closes_is_told_too(store: Path) -> None:
             for thread in asking:
                 thread.start()
         for thread in asking:
-            thread.join(10)
+            thread.join(30)
         assert not any(thread.is_alive() for thread in asking)
 
 
@@ -264,7 +264,7 @@ def test_two_engines_on_one_store_share_the_work(store: Path) -> None:
         assert one.host.id
         with App(store, options=Options(runs_max=3, poll=0.02)) as other:
             runs = [naps.options(delay=0.01).start(0.01) for _ in range(12)]
-            assert [run.result(10) for run in runs] == ["rested"] * 12
+            assert [run.result(30) for run in runs] == ["rested"] * 12
             assert len(one.store.engines()) == len(other.store.engines()) == 2
 
 
@@ -427,12 +427,12 @@ def test_runs_that_have_left_memory_are_no_garbage(store: Any, flow: Any) -> Non
     go_on.set()
     with App(store, options=Options(poll=0.05, evict_always=True)):
         for run in flow.start_many(range(5)):
-            run.result(10)
+            run.result(30)
         gc.collect()
         gc.disable()
         try:
             for run in flow.start_many(range(5, 25)):
-                run.result(10)
+                run.result(30)
             gc.set_debug(gc.DEBUG_SAVEALL)
             gc.collect()
             found = Counter(type(each) for each in gc.garbage)

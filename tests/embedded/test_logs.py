@@ -68,14 +68,14 @@ def third_time() -> int:
 def speaks_and_waits() -> None:
     print("waiting")
     spoke.set()
-    go_on.wait(10)
+    go_on.wait(30)
     print("done")
 
 
 @task(timeout=0.05)
 def overruns() -> None:
     print("before")
-    go_on.wait(10)
+    go_on.wait(30)
     print("after")
     spoke.set()
 
@@ -215,7 +215,7 @@ def test_of_a_task_that_overran_the_lines_until_then_are_kept(app: App) -> None:
     run = too_long.start()
     assert run.result() == "too long"
     go_on.set()
-    assert spoke.wait(5)
+    assert spoke.wait(30)
     assert [line.text for line in lines(app, run)] == ["before"]
 
 
@@ -228,7 +228,7 @@ def test_of_a_cancelled_step_the_lines_until_then_are_kept(app: App) -> None:
 def test_the_lines_of_what_still_runs_come_with_the_end_of_the_run(store: Path) -> None:
     with App(store, options=Options(poll=30, grace=0.1)) as app:
         run = waits.start()
-        assert spoke.wait(5)
+        assert spoke.wait(30)
         run.cancel()
         until(lambda: app.load(run.id).state is State.CANCELLED)
         assert [line.text for line in lines(app, run)] == ["waiting"]
@@ -237,7 +237,7 @@ def test_the_lines_of_what_still_runs_come_with_the_end_of_the_run(store: Path) 
 def test_closing_keeps_what_was_said_and_the_next_owner_goes_on(store: Path) -> None:
     with App(store, options=Options(poll=30, grace=0.05)) as app:
         run = waits.start()
-        assert spoke.wait(5)
+        assert spoke.wait(30)
     go_on.set()
     with App(store) as app:
         waits.options(id=run.id).run()

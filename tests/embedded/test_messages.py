@@ -79,7 +79,7 @@ def test_signals_come_in_order_and_once(store: Path, options: Options, body: Any
             run.send("number", n, id=f"n{n}")
         run.send("number", 0, id="n0")
         run.send("number", 3)
-        assert run.result(10) == [0, 1, 2, 3]
+        assert run.result(30) == [0, 1, 2, 3]
         assert {entry.kind for entry in run.history()} == {Kind.MESSAGE}
         with pytest.raises(WrongState, match="has ended"):
             run.send("number", 4)
@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_set_aside_and_what_nobody_receives_stays(app: App)
     run.send("other", "x")
     run.send("number", "no number")
     run.send("number", 7)
-    assert run.result(10) == [7]
+    assert run.result(30) == [7]
     kinds = [(entry.kind, entry.name) for entry in run.history()]
     assert kinds == [(Kind.SET_ASIDE, "signal:number"), (Kind.MESSAGE, "signal:number")]
     assert [message.name for message in app.store.inbox(run.id)] == ["other"]
@@ -100,7 +100,7 @@ def test_a_receive_has_a_timeout(app: App) -> None:
     assert hurries.run(0.05) == "no 'word' came within 0.05 s"
     run = hurries.start(60)
     run.send("word", "yes")
-    assert run.result(10) == "yes"
+    assert run.result(30) == "yes"
 
 
 @workflow
@@ -129,7 +129,7 @@ def test_a_receive_without_time_takes_all_that_is_there(store: Path, monkeypatch
 
         monkeypatch.setattr(app.store, "inbox", come_before_the_look)
         run = takes_what_is_there.start()
-        assert run.result(10) == [1, 2, "no 'number' is there"]
+        assert run.result(30) == [1, 2, "no 'number' is there"]
         kinds = [Kind.MESSAGE, Kind.SET_ASIDE, Kind.MESSAGE, Kind.TICK]
         assert [entry.kind for entry in run.history()] == kinds
 
@@ -247,7 +247,7 @@ def test_bodies_and_tasks_send(app: App) -> None:
     assert sends.run() == [5, 6]
     run = collects.start(2)
     through_a_task.run(run.id)
-    assert run.result(10) == [8, 9]
+    assert run.result(30) == [8, 9]
 
 
 @workflow
@@ -280,7 +280,7 @@ def test_a_question_is_listed_answered_once_and_checked(store: Path) -> None:
         with pytest.raises(UsageError, match="'ok' is missing"):
             run.answer({"note": "fine"})
         assert podium_says(store, "answer", run.id, '{"ok": true, "note": "fine"}', "--by", "ada")[0] == 0
-        assert run.result(10) == "True fine"
+        assert run.result(30) == "True fine"
         with pytest.raises(WrongState, match="asks nothing"):
             run.answer({"ok": False})
         assert "Refund" not in podium_says(store, "waiting")[1]
@@ -301,7 +301,7 @@ def test_a_second_answer_is_refused_unless_it_is_the_same(app: App) -> None:
     with pytest.raises(WrongState, match=r"answered already, otherwise\n.*by ada"):
         run.answer(False)
     run.send("end")
-    assert run.result(10) is True
+    assert run.result(30) is True
 
 
 @workflow
@@ -320,7 +320,7 @@ def test_a_late_answer_is_refused(app: App) -> None:
     with pytest.raises(WrongState, match="is closed"):
         run.answer(True)
     run.send("end")
-    assert run.result(10) == "nobody"
+    assert run.result(30) == "nobody"
 
 
 def test_an_approval_is_answered_after_a_full_restart(store: Path) -> None:
@@ -349,7 +349,7 @@ def test_a_child_that_waits_is_driven_by_the_script_of_its_parent(store: Path) -
         (child,) = (row for row in app.find(Query()) if row.parent == run.id)
         with App(store, drives="nothing") as other:
             send(other, child.id, "word", "go", None).result()
-        assert run.result(10) == "go"
+        assert run.result(30) == "go"
 
 
 @workflow
@@ -365,7 +365,7 @@ async def waits_for_a_nap() -> str:
 
 def test_a_child_that_sleeps_is_driven_by_the_script_of_its_parent(store: Path) -> None:
     with App(store, drives="own", options=EVICTING):
-        assert waits_for_a_nap.start().result(10) == "woke"
+        assert waits_for_a_nap.start().result(30) == "woke"
 
 
 @pytest.mark.parametrize("error", [None, "no funds"])
@@ -379,7 +379,7 @@ def test_a_callback_is_completed_by_its_id(store: Path, error: str | None) -> No
             podium.complete(row.target, 5)
         else:
             podium_says(store, "complete", row.target, "--error", error)
-        assert run.result(10) == (5 if error is None else "failed: no funds")
+        assert run.result(30) == (5 if error is None else "failed: no funds")
 
 
 @pytest.mark.parametrize("body", [collects, approves, calls_back])
@@ -388,7 +388,7 @@ def test_a_cancel_reaches_whoever_waits(app: App, body: Any) -> None:
     until(lambda: run.state in (State.RUNNING, State.WAITING))
     run.cancel()
     with pytest.raises(RunCancelled):
-        run.result(10)
+        run.result(30)
 
 
 @pytest.mark.parametrize("verb", [podium.receive, podium.ask, podium.callback])

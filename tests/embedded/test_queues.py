@@ -61,7 +61,7 @@ def fresh_gauge() -> Iterator[None]:
 def square(n: int) -> int:
     gauge.enter()
     try:
-        gauge.gate.wait(5)
+        gauge.gate.wait(30)
         return n * n
     finally:
         gauge.leave()
@@ -82,7 +82,7 @@ def breaks(n: int) -> int:
 @task(queue=EACH)
 def serve(tenant: str, n: int = 0) -> str:
     gauge.enter(tenant)
-    gauge.gate.wait(5)
+    gauge.gate.wait(30)
     gauge.leave(tenant)
     return f"{tenant}{n}"
 
@@ -161,7 +161,7 @@ def test_what_retry_after_asks_for_counts_as_no_failure(app: App) -> None:
 def test_a_sleeping_workflow_holds_no_slot(app: App) -> None:
     runs = [naps.start(1.5) for _ in range(5)]
     until(lambda: len(rows(app, states=frozenset({State.WAITING}))) == 5)
-    assert [run.result(10) for run in runs] == ["rested"] * 5
+    assert [run.result(30) for run in runs] == ["rested"] * 5
 
 
 def test_with_per_each_value_has_a_line_and_limits_of_its_own(app: App) -> None:
@@ -223,7 +223,7 @@ def test_a_full_queue_a_paused_one_and_a_rate_are_why_a_run_waits(app: App) -> N
     until(lambda: not gauge.inside.get(""))
     assert left.id in [row.id for row in rows(app, states=frozenset({State.QUEUED}))]
     change_queue(app, "pair", paused=False)
-    assert [run.result(5) for run in runs] == [0, 1, 4]
+    assert [run.result(30) for run in runs] == [0, 1, 4]
     assert rare.run(1) == 1
     second = rare.start(2)
     assert cause_of(app, app.load(second.id)).kind == "queue-rate"
@@ -278,7 +278,7 @@ def test_a_retry_of_a_queued_run_stands_in_its_queue_again(app: App) -> None:
 def test_an_engine_serves_the_queues_that_it_is_told_to(store: Path) -> None:
     with App(store, options=Options(poll=0.05, queues=("each", ""))) as app:
         other, ours = square.start(1), serve.start("a")
-        assert ours.result(5) == "a0"
+        assert ours.result(30) == "a0"
         row = app.load(other.id)
         assert row.state is State.QUEUED
         cause = cause_of(app, row)

@@ -121,8 +121,8 @@ FLOWS = [impatient, tidy, inner, waiting, in_a_group, group_of_deadlines, by_ste
 def test_a_retry_after_a_timeout_reuses_what_was_done_and_has_its_own_time(app: App, flow: Any) -> None:
     run: Run[int] = flow.start()
     with pytest.raises((TimeoutError, ExceptionGroup)):
-        run.result(10)
-    assert run.retry().result(10) == 3
+        run.result(30)
+    assert run.retry().result(30) == 3
     assert (calls.count("before"), calls.count("hangs")) == (1, 2)
 
 
@@ -130,7 +130,7 @@ def test_a_workflow_that_overran_says_what_it_was_at(app: App) -> None:
     run = impatient.start()
     said = "impatient took longer than its timeout of 0.5 s, while `hangs_once` was running"
     with pytest.raises(TimeoutError) as caught:
-        run.result(10)
+        run.result(30)
     assert str(caught.value) == said
     assert said in run.why()
 
@@ -139,7 +139,7 @@ def test_a_retry_that_overruns_says_so_again(app: App) -> None:
     run = always.start()
     for _ in range(2):
         with pytest.raises(TimeoutError, match=r"timeout of 0\.2 s, while `forever` was running"):
-            run.result(10)
+            run.result(30)
         run = run.retry()
 
 
@@ -173,10 +173,10 @@ async def rests_then_fails() -> int:
 def test_a_sleep_before_a_failure_that_only_looks_like_a_timeout_is_not_slept_again(app: App) -> None:
     run = rests_then_fails.start()
     with pytest.raises(TimeoutError, match="socket"):
-        run.result(10)
+        run.result(30)
     ticks = [entry for entry in run.history() if entry.kind is Kind.TICK]
     again = run.retry()
-    assert again.result(10) == 1
+    assert again.result(30) == 1
     own = [entry for entry in again.history() if entry.kind is Kind.TICK and entry.step != COPY_BEGAN]
     assert own == ticks
 

@@ -238,7 +238,7 @@ def test_what_is_made_up_for_comes_as_fast_as_runs_end(url: Path) -> None:
         now = app.env.now()
         standing = begun(plan.schedule, now - 1200.0)
         app.store.commit(None, [Write(new_runs=(schedule_record._run_of(plan, standing, "s", now),))])
-        until(lambda: len(app.find(Query(function=slow.name))) >= 20, seconds=12.0)
+        until(lambda: len(app.find(Query(function=slow.name))) >= 20)
 
 
 def test_the_child_of_a_scheduled_run_knows_the_instant(app: App) -> None:

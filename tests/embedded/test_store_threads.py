@@ -61,11 +61,11 @@ def touched(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
 def live(url: Path) -> None:
     """What engines are asked to do: drive runs, drop and replay them, look at those of others, retry."""
     with App(url, options=OPTIONS) as other, App(url, options=OPTIONS) as app:
-        ids = [app.start(busy._function, (n,), {}, StartOptions()).id.result(10) for n in range(4)]
-        ids.append(app.start(fails_in_the_end._function, (), {}, StartOptions()).id.result(10))
+        ids = [app.start(busy._function, (n,), {}, StartOptions()).id.result(30) for n in range(4)]
+        ids.append(app.start(fails_in_the_end._function, (), {}, StartOptions()).id.result(30))
         ends = [other.wait(id).result(20).state for id in ids]
         assert ends == [State.SUCCEEDED] * 4 + [State.FAILED]
-        assert app.wait(app.retry(ids[-1]).id.result(10)).result(20).state is State.FAILED
+        assert app.wait(app.retry(ids[-1]).id.result(30)).result(20).state is State.FAILED
 
 
 @pytest.mark.parametrize("is_near", [True, False], ids=["near", "far"])

@@ -43,7 +43,7 @@ def see_each_other(*apps: App) -> None:
 
 def both_at_work(one: App, two: App) -> None:
     for app in (one, two):
-        app.start(quick._function, (1,), {}, StartOptions()).id.result(10)
+        app.start(quick._function, (1,), {}, StartOptions()).id.result(30)
 
 
 def test_a_store_has_one_name_whatever_links_lead_to_it(tmp_path: Path) -> None:
@@ -89,11 +89,11 @@ def test_a_log_that_takes_long_to_copy_silences_nobody(store: Path, monkeypatch:
 
         def copy() -> None:
             copying.set()
-            copied.wait(10)
+            copied.wait(30)
 
         monkeypatch.setattr(one.store, "checkpoint_due", lambda: True)
         monkeypatch.setattr(one.store, "checkpoint", copy)
-        assert copying.wait(5)
+        assert copying.wait(30)
         see_each_other(one, two)
         monkeypatch.undo()
         copied.set()
@@ -101,7 +101,7 @@ def test_a_log_that_takes_long_to_copy_silences_nobody(store: Path, monkeypatch:
 
 def test_a_notice_that_cannot_be_given_is_the_callers_trouble_and_nobody_elses(store: Path) -> None:
     with App(store, starter="/s.py", options=Options(grace=0.1)) as app:
-        left = app.start(naps._function, (0.5,), {}, StartOptions()).id.result(10)
+        left = app.start(naps._function, (0.5,), {}, StartOptions()).id.result(30)
 
     def broken(text: str) -> None:
         raise OSError("no space left on device")
@@ -109,7 +109,7 @@ def test_a_notice_that_cannot_be_given_is_the_callers_trouble_and_nobody_elses(s
     with App(store, starter="/s.py", notice=broken, options=OPTIONS) as app:
         started = app.starts.one(naps._function, (0.5,), {}, StartOptions(), watch=True)
         with pytest.raises(OSError, match="no space"):
-            started.id.result(10)
+            started.id.result(30)
         assert app.wait(left).result(10).state.value == "succeeded"
         both_at_work(app, app)
         assert app.host.engine.failure is None

@@ -218,7 +218,7 @@ def test_two_may_wait_for_one_run(app: App) -> None:
     for thread in waiting:
         thread.start()
     for thread in waiting:
-        thread.join(10)
+        thread.join(30)
     assert seen == ["1 EUR"] * 3
 
 
@@ -233,7 +233,7 @@ def test_blocking_on_the_engines_own_thread_is_refused_with_the_way_out(app: App
 
 def test_nothing_asked_on_the_engines_own_thread_blocks_it(app: App) -> None:
     """Before `await run.started()` the answer is not there, and waiting for it there would never end."""
-    assert asks_at_once.start().result(10) == ["refused"] * 3
+    assert asks_at_once.start().result(30) == ["refused"] * 3
 
 
 # -- map ---------------------------------------------------------------------------------------------------
@@ -466,7 +466,7 @@ def test_a_cancelled_run_says_so(app: App) -> None:
     run = invoice.options(delay=60).start(1)
     run.cancel()
     with pytest.raises(RunCancelled, match=run.id):
-        run.result(10)
+        run.result(30)
 
 
 def test_an_app_that_drives_nothing_only_asks(store: Any) -> None:
@@ -476,7 +476,7 @@ def test_an_app_that_drives_nothing_only_asks(store: Any) -> None:
         with pytest.raises(UsageError, match="has no engine"):
             client.host
         with App(store):
-            assert run.result(10) == 60
+            assert run.result(30) == 60
 
 
 def sleeps_plainly(seconds: float) -> str:

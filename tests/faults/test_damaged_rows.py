@@ -67,9 +67,9 @@ def test_a_run_whose_record_cannot_be_read_is_parked_alone(store: Path, what: st
                 app.cancel(id).result(10)
         for run in runs[1:]:
             with pytest.raises(RunCancelled):
-                run.result(10)
+                run.result(30)
         with pytest.raises(RunParked, match=r"cannot be read|are missing"):
-            runs[0].result(10)
+            runs[0].result(30)
         row = app.load(BAD)
         assert row.state is State.PARKED
         assert read_reason(row.payload).code == DamagedRecord.code
@@ -83,7 +83,7 @@ def test_a_message_that_cannot_be_read_parks_its_run_and_holds_up_no_other(store
     with App(store, starter="", options=Options(poll=0.05)) as app:
         for run in [rests.get(id) for id in GOOD]:
             with pytest.raises(RunCancelled):
-                run.result(10)
+                run.result(30)
         with pytest.raises(RunParked, match=rf"message 1 of run {BAD} cannot be read"):
             rests.get(BAD).result(10)
         assert read_reason(app.load(BAD).payload).code == DamagedRecord.code

@@ -89,12 +89,12 @@ def test_damage_is_told_as_such_although_another_connection_is_at_work(tmp_path:
 
     reader = threading.Thread(target=read_slowly)
     reader.start()
-    assert began.wait(10)
+    assert began.wait(30)
     file.unlink()
     with pytest.raises(StoreFatal, match="was deleted"):
         queue(store, "r1")
     may_end.set()
-    reader.join(10)
+    reader.join(30)
     store.close()
 
 

@@ -98,7 +98,7 @@ def test_tasks_wait_in_line_for_threads_and_it_is_said_once(
     env = FewThreads("podium-task", given)
     with App(tmp_path / "podium.db", env=env, options=FEW):
         run = nests.start(6)
-        assert env.refused.wait(10)
+        assert env.refused.wait(30)
         until(lambda: said(caplog, "wait in line"))
         assert run.state is State.RUNNING
         env.given = 1000
@@ -114,7 +114,7 @@ def test_a_process_for_tasks_is_tried_again(tmp_path: Path, caplog: pytest.LogCa
         patch.setattr(child_process, "_spawn", _refuse_process)
         with App(tmp_path / "podium.db", env=env, options=FEW):
             run = isolates.start(7)
-            assert env.refused.wait(10)
+            assert env.refused.wait(30)
             env.given = 1
             until(lambda: said(caplog, "a process for them could not be started"))
             patch.undo()
@@ -159,7 +159,7 @@ def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts()
     starts[1].cancel()
     for n, start in enumerate(starts):
         notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start)
-    assert [starts[n].result(10) for n in (0, 2)] == ["run-0", "run-2"]
+    assert [starts[n].result(30) for n in (0, 2)] == ["run-0", "run-2"]
 
 
 class Nothing:

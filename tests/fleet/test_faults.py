@@ -96,14 +96,14 @@ def test_who_looks_after_a_lost_reply_waits_for_a_commit_that_is_still_running(
     committing.start()
     _until_somebody_waits_for_a_lock(url)
     proxy.cut()
-    committing.join(10)
+    committing.join(30)
     seen: list[int] = []
     looking = threading.Thread(target=lambda: seen.extend(entry.seq for entry in store.history("r1")))
     looking.start()
     looking.join(0.3)
     assert looking.is_alive(), "it waits for the commit"
     stranger.rollback()
-    looking.join(10)
+    looking.join(30)
     assert seen == [1]
     stranger.close()
 
@@ -120,12 +120,12 @@ def test_who_gives_back_runs_of_the_dead_does_not_wait_for_a_commit(store: Store
     freed: list[int] = []
     releasing = threading.Thread(target=lambda: freed.append(store.release({"e2": 0})))
     releasing.start()
-    releasing.join(5)
+    releasing.join(30)
     assert freed == [1]
     assert committing.is_alive()
     stranger.rollback()
-    committing.join(10)
-    releasing.join(10)
+    committing.join(30)
+    releasing.join(30)
     stranger.close()
 
 
@@ -293,7 +293,7 @@ def test_a_ring_ends_a_wait(url: str) -> None:
     waiting = threading.Thread(target=lambda: rang.append(store.wait(20.0)))
     waiting.start()
     commit(store, Write(new_runs=(new(),)), engine=None)
-    waiting.join(10)
+    waiting.join(30)
     assert rang == [True]
     store.close()
 

@@ -85,7 +85,7 @@ ignore_startup_parameters = extra_float_digits
         yield found
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
         place.cleanup()
 
 

@@ -139,7 +139,7 @@ def test_an_answer_that_stops_in_its_middle_is_hung_up_on(tmp_path: Path) -> Non
         threading.Thread(target=answer, daemon=True).start()
         overran = pytest.raises(TaskTimeout, match=r"longer than its timeout of 0\.3 s")
         with app_for(tmp_path, f"http://127.0.0.1:{port}/podium"), overran:
-            stays.start().result(10)
+            stays.start().result(30)
         server.shutdown(socket.SHUT_RDWR)
 
 

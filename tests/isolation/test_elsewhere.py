@@ -62,4 +62,4 @@ def test_when_the_parent_is_killed_nobody_is_left_who_lets_python_run(store: Pat
     parent = start_a_parent(store, folder, "ignores", "others for ever")
     parent.kill()
     parent.wait()
-    until(lambda: not any(map(is_alive, noted(folder))), 5)
+    until(lambda: not any(map(is_alive, noted(folder))))

@@ -159,10 +159,10 @@ def test_one_that_never_stops_talking_holds_up_nobody(app: App, folder: Path) ->
     until(lambda: noted(folder))
     began = time.monotonic()
     assert [tasks.add.run(n, n) for n in range(10)] == [2 * n for n in range(10)]
-    assert time.monotonic() - began < 15, "it talks for ever"
+    assert time.monotonic() - began < 30, "it talks for ever"
     run.cancel()
     with pytest.raises(RunCancelled):
-        run.result(5)
+        run.result(30)
 
 
 def test_a_task_may_fork(app: App) -> None:

@@ -165,7 +165,7 @@ def test_when_the_parent_is_killed_nobody_is_left(store: Path, folder: Path) -> 
     parent = start_a_parent(store, folder, "gil for ever", "ignores")
     parent.kill()
     parent.wait()
-    until(lambda: not any(map(is_alive, noted(folder))), 2)
+    until(lambda: not any(map(is_alive, noted(folder))))
 
 
 def test_ctrl_c_is_for_the_parent_which_ends_the_others(store: Path, folder: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_forked_process_keeps_no_task_alive(app: App) -> None:
         signal.pause()
     try:
         app.close()
-        until(lambda: not is_alive(pid), 2)
+        until(lambda: not is_alive(pid))
     finally:
         os.kill(forked, signal.SIGKILL)
         os.waitpid(forked, 0)

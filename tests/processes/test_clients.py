@@ -52,7 +52,7 @@ def test_a_run_waits_for_a_worker_and_closing_leaves_nobody_waiting(host: Host, 
         with pytest.raises(TimeoutError):
             run.result(0.05)
     with pytest.raises(EngineStopped):
-        waiting.result(5)
+        waiting.result(30)
     host.worker(FLOWS)
     assert host.ended(run.id) == 0
 

@@ -42,7 +42,7 @@ def test_runs_of_a_killed_worker_go_on_elsewhere_at_once(host: Host) -> None:
         host.worker(FLOWS, "-c", "2")
     seconds = statistics.median(recoveries)
     print(f"recovery after SIGKILL: {seconds * 1000:.0f} ms at the median of {len(recoveries)}")
-    assert seconds < 1.0
+    assert seconds < 5.0  # a tenth of a second, and room for a busy machine: no lease was waited for
     counts = Counter(line.key for line in host.lines())
     lost = sum(count - 1 for count in counts.values())
     # Not kills x slots: on a busy disk an outcome may still wait for its commit when the slot is free again.

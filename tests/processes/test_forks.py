@@ -43,7 +43,7 @@ def ends(times):
         process = context.Process(target=nap, args=(600,))
         process.start()
         process.terminate()
-        process.join(10)
+        process.join(30)
         codes.append(process.exitcode)
         process.kill()
     return codes

@@ -15,6 +15,7 @@ import pytest
 from podium import App, task, workflow
 from podium.env import RealEnv
 from podium.server import Access, Binding, Listener, Service
+from tests.waiting import until
 
 
 @task
@@ -106,6 +107,8 @@ class Server:
 @contextmanager
 def serving(app: App, folder: Path) -> Generator[Server]:
     """The app, served; its token lies in the folder."""
+    if app.has_engine:
+        until(app.store.engines, "the engine, without which runs and schedules are shown as undriven")
     access = Access(folder / "podium.db-token")
     listener = Listener(Service(app, access, "1.2.3"), Binding(port=0), RealEnv())
     listener.start()

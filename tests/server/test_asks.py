@@ -35,7 +35,7 @@ def test_a_question_is_answered_once_and_by_its_type(server: Server) -> None:
     assert server.ask(path, "POST", {"value": True, "ask": ask}).json == {
         "run": "asking", "by": "owner", "version": 1,
     }  # fmt: skip
-    assert run.result(timeout=10) is True
+    assert run.result(timeout=30) is True
     assert server.ask(path, "POST", {"value": False, "ask": ask}).status == 409
     assert server.ask("/api/asks").json["items"] == []
 

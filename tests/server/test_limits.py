@@ -162,5 +162,5 @@ def test_whoever_behaves_is_served_beside_those_who_do_not(shared: Server) -> No
                 assert shared.ask("/api/runs").status == 200
                 took.append(env.monotonic() - began)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert sorted(took)[98] < 1.0  # p99 of a hundred
+    assert sorted(took)[98] < 5.0  # p99 of a hundred; those who misbehave would hold it up for half a minute
     assert grown * 1024 < 30 * MB

@@ -120,5 +120,5 @@ def test_a_server_that_closes_ends_its_streams(server: Server) -> None:
         events.next("hello")
         closing = threading.Thread(target=server.close)
         closing.start()
-        closing.join(10)
+        closing.join(30)
         assert not closing.is_alive()

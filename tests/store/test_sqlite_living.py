@@ -90,7 +90,7 @@ def test_a_commit_waits_for_a_lock_that_is_given_back_in_time(
     waiting.join(0.05)
     assert waiting.is_alive()
     intruder.execute("ROLLBACK")
-    waiting.join(10)
+    waiting.join(30)
     assert row(store).state is State.QUEUED
 
 
@@ -149,7 +149,7 @@ def test_closing_wakes_whoever_waits(store: SqliteStore, other: SqliteStore) -> 
     waiting = threading.Thread(target=other.wait, args=(60.0,))
     waiting.start()
     other.close()
-    waiting.join(10)
+    waiting.join(30)
     assert not waiting.is_alive()
 
 

@@ -33,7 +33,7 @@ def test_a_change_ends_a_wait_that_is_under_way(store: Store, reopen: Opener) ->
     waiting = threading.Thread(target=lambda: answers.append(watcher.wait(30.0, changes=True)))
     waiting.start()
     queue(store, "r1")
-    waiting.join(10)
+    waiting.join(30)
     assert answers == [True]
 
 
