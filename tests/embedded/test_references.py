@@ -154,6 +154,15 @@ def test_a_body_reads_no_file(app: App, store: Path) -> None:
         flows.file_in_body.run(str(store))
 
 
+def test_a_file_that_is_none_is_refused_and_not_waited_for(app: App, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, os.devnull):
+        with pytest.raises(EncodeError, match="no regular file"):
+            flows.told.start(podium.File(path))
+    with pytest.raises(EncodeError, match="null byte"):
+        flows.told.start(podium.File("a\0b"))
+
+
 def test_what_its_format_cannot_hold_is_refused(app: App) -> None:
     with pytest.raises(EncodeError, match=r"of_objects|objects result is an array of objects"):
         flows.of_objects.run()

@@ -204,9 +204,12 @@ def _write_file(value: File, walk: Walk, depth: int) -> Tree:
             Refusal.WHAT, "is a file, which a body must not read", "pass its path, and open it in a task"
         )
     try:
+        if not value.path.is_file() and value.path.exists():
+            raise OSError(0, "no regular file")  # a pipe would be waited for, a device may never end
         source = value.path.open("rb")  # its errors are not those of the depot's disk
-    except OSError as error:
-        text = f"is the file {value.path}, which cannot be read ({error.strerror})"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        text = f"is the file {value.path}, which cannot be read ({why})"
         raise Refusal(Refusal.WHAT, text, "give a path of this machine, of a file that is there") from None
 
     def write(sink: Sink) -> None:
