@@ -134,6 +134,24 @@ def test_it_can_be_fired_beside_what_is_scheduled(app: App) -> None:
     assert podium.schedules()[0].standing.started == 0
 
 
+def test_who_steers_a_schedule_is_on_record_once(app: App) -> None:
+    ours = podium.schedules()[0]
+    ours.pause(by="ann")
+    podium.schedules()[0].resume(by="bob")
+    run = ours.fire(by="ann")
+    (at,) = ours.backfill(
+        datetime.datetime(2025, 3, 1, tzinfo=UTC), datetime.datetime(2025, 3, 2, tzinfo=UTC), by="ann"
+    )
+    schedules_module.schedules(app, is_recorded=True)[0].pause()  # over HTTP: the server has a row of it
+    acts = [(act.verb, act.by, act.target, act.run) for act in reversed(app.store.audited())]
+    filled = f"{ours.name}@{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert acts == [
+        ("pause", "ann", ours.name, ""), ("resume", "bob", ours.name, ""), ("fire", "ann", run.id, run.id),
+        ("backfill", "ann", filled, filled),
+    ]  # fmt: skip
+    assert [act.said for act in app.store.audited(run=run.id)] == [f"of schedule {ours.name}"]
+
+
 def test_a_range_is_backfilled_once(app: App) -> None:
     ours = podium.schedules()[0]
     begin = datetime.datetime(2025, 10, 25, tzinfo=UTC)

@@ -25,6 +25,7 @@ _ACTIONS = ("pause", "resume", "fire", "backfill")
 @click.argument("action", metavar="[pause|resume|fire|backfill FROM TO]", nargs=-1)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before a backfill.")
 @click.option("--dry-run", is_flag=True, help="Say what a backfill would start, and start nothing.")
+@options.by
 @options.store
 @options.as_json
 @options.quiet("Names only.")
@@ -33,6 +34,7 @@ def command(
     action: tuple[str, ...],
     yes: bool,
     dry_run: bool,
+    by: str | None,
     store: str | None,
     as_json: bool,
     quiet: bool,
@@ -47,7 +49,7 @@ def command(
         if name is not None:
             found = [_pick(found, name)]
         if action:
-            return _act(app, found[0], action, yes=yes, dry_run=dry_run, as_json=as_json)
+            return _act(app, found[0], action, yes=yes, dry_run=dry_run, by=by, as_json=as_json)
         if as_json:
             say_json(schedules=[schedule_shape(each) for each in found])
         elif not found:
@@ -90,29 +92,43 @@ def _time(at: datetime.datetime) -> str:
 
 
 def _act(
-    app: App, each: ScheduleHandle, action: tuple[str, ...], *, yes: bool, dry_run: bool, as_json: bool
+    app: App,
+    each: ScheduleHandle,
+    action: tuple[str, ...],
+    *,
+    yes: bool,
+    dry_run: bool,
+    by: str | None,
+    as_json: bool,
 ) -> int:
     verb, *rest = action
     if verb not in _ACTIONS or (verb == "backfill") != (len(rest) == 2):
         wanted = "pause, resume, fire, or backfill FROM TO"
         raise UsageError(f"podium schedules NAME {' '.join(action)}: {wanted} is needed")
     if verb == "backfill":
-        return _backfill(app, each, rest, yes=yes, dry_run=dry_run, as_json=as_json)
+        return _backfill(app, each, rest, yes=yes, dry_run=dry_run, by=by, as_json=as_json)
     answer: dict[str, Any] = {"name": each.name, "done": verb}
     said = f"{safe(each.name)}: {verb}d"
     if verb == "pause":
-        each.pause()
+        each.pause(by=by)
     elif verb == "resume":
-        each.resume()
+        each.resume(by=by)
     else:
-        answer["run"] = run = each.fire().id
+        answer["run"] = run = each.fire(by=by).id
         said = f"{safe(each.name)}: started {safe(run)}"
     say_json(**answer) if as_json else say(said)
     return FINE
 
 
 def _backfill(
-    app: App, each: ScheduleHandle, given: list[str], *, yes: bool, dry_run: bool, as_json: bool
+    app: App,
+    each: ScheduleHandle,
+    given: list[str],
+    *,
+    yes: bool,
+    dry_run: bool,
+    by: str | None,
+    as_json: bool,
 ) -> int:
     begin, end = read_range(given[0], given[1], app.env.now(), each.schedule.zone)
     todo = each.backfill(begin, end, dry_run=True)
@@ -126,7 +142,7 @@ def _backfill(
             tell(f"  {_time(at)}")
     starts = bool(todo) and not dry_run and (yes or click.confirm("Start them?", err=True))
     if starts:
-        each.backfill(begin, end)
+        each.backfill(begin, end, by=by)
     if as_json:
         instants = [at.isoformat() for at in todo]
         say_json(name=each.name, instants=instants, count=len(todo), started=starts)

@@ -18,7 +18,7 @@ from ..calendar import Schedule, Standing, begun
 from ..engine import channels
 from ..errors import PodiumError, StoreError, WrongState
 from ..functions import Function
-from ..model import SCHEDULE, UNFINISHED, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
+from ..model import SCHEDULE, UNFINISHED, AuditRow, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
 from ..store import Store
 from .location import project_in
 from .profile import Profile
@@ -197,9 +197,14 @@ def _run_of(plan: Plan, standing: Standing, id: str, now: float) -> NewRun:
 
 
 def replace(
-    store: Store, profile: Profile, old: Kept, change: Callable[[Plan, Standing], tuple[Plan, Standing]]
+    store: Store,
+    profile: Profile,
+    old: Kept,
+    change: Callable[[Plan, Standing], tuple[Plan, Standing]],
+    acts: tuple[AuditRow, ...] = (),
 ) -> None:
-    """Have a schedule go on with another plan or standing. Raises WrongState where it is gone."""
+    """Have a schedule go on with another plan or standing. `acts`: who has asked for it. Raises WrongState
+    where it is gone."""
     for _ in range(_TRIES):
         row, now = store.load(old.row.id), profile.env.now()
         if row is None or row.state not in UNFINISHED:
@@ -207,7 +212,8 @@ def replace(
         given = codec.decode(row.args)
         new = _run_of(*change(*read(given["plan"], given["standing"])), profile.env.new_id(), now)
         end = Move(State.CANCELLED, at=now)
-        (verdict,) = store.commit(None, [Write(Fence(row.id, row.token, _FREE), end, new_runs=(new,))])
+        write = Write(Fence(row.id, row.token, _FREE), end, new_runs=(new,), acts=acts)
+        (verdict,) = store.commit(None, [write])
         if verdict.outcome is Outcome.DONE:
             return
         time.sleep(0.1)  # an engine is starting something for it

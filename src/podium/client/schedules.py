@@ -12,10 +12,11 @@ import msgspec
 from ..calendar import Schedule, Standing, decide, held, watch
 from ..errors import EngineStopped, UsageError
 from ..inspect import living, would_take
-from ..model import FINAL, EngineRow
+from ..model import FINAL, AuditRow, EngineRow, NewRun
 from ..store import Store
 from .app import App, apps
 from .default_app import current_app
+from .operators import operator
 from .run import Run
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
@@ -37,8 +38,11 @@ class ScheduleHandle:
     []
     """
 
-    def __init__(self, app: App, record: Kept, engines: Sequence[EngineRow]) -> None:
+    def __init__(
+        self, app: App, record: Kept, engines: Sequence[EngineRow], is_recorded: bool = False
+    ) -> None:
         self._app, self._record = app, record
+        self._is_recorded = is_recorded  # who decides about it, as over HTTP
         self._engines = engines  # that live
 
     @property
@@ -111,29 +115,36 @@ class ScheduleHandle:
         """A month of it, by its own clock: what each day's instants have come to, and what is to come."""
         return schedule_days(self._app, self.name, self.schedule, year, month)
 
-    def pause(self) -> None:
-        """Start nothing until it is resumed. Instants meanwhile are neither missed nor made up for."""
-        self._change(_paused)
+    def pause(self, *, by: str | None = None) -> None:
+        """Start nothing until it is resumed. Instants meanwhile are neither missed nor made up for. `by`: who
+        says so, for the record; default: the login name."""
+        self._change(_paused, self._acts("pause", by))
 
-    def resume(self) -> None:
-        """Go on with the next instant."""
-        self._change(_resumed)
+    def resume(self, *, by: str | None = None) -> None:
+        """Go on with the next instant. `by`: as of `pause`."""
+        self._change(_resumed, self._acts("resume", by))
 
-    def fire(self) -> Run[Any]:
-        """Start a run now, beside what is scheduled."""
+    def fire(self, *, by: str | None = None) -> Run[Any]:
+        """Start a run now, beside what is scheduled. `by`: as of `pause`."""
         env = self._app.env
         now = env.now()
         new = self._record.plan.new_run(float(int(now)), now, env.secret())
         new = msgspec.structs.replace(new, id=f"{new.id}-{env.new_id()[-6:]}")
+        new = self._asked("fire", new, by)
         start_each(self._app.session, [new])
         return Run(StoredRun.known(self._app, self._app.functions.get(self.function), self._app.load(new.id)))
 
     def backfill(
-        self, begin: datetime.datetime, end: datetime.datetime, *, dry_run: bool = False
+        self,
+        begin: datetime.datetime,
+        end: datetime.datetime,
+        *,
+        dry_run: bool = False,
+        by: str | None = None,
     ) -> list[datetime.datetime]:
         """Start a run for each past instant from `begin` to `end`, both included; those that have one are
         left out, and those that are to come: the schedule starts them. Returns the instants; `dry_run`: and
-        starts nothing.
+        starts nothing. `by`: as of `pause`.
 
         Raises UsageError for a range without zones, for one that ends before it begins, and for one of more
         than 100,000 instants.
@@ -161,13 +172,26 @@ class ScheduleHandle:
         if not dry_run:
             plan = self._record.plan
             for chunk in chunks(todo):
-                start_each(self._app.session, [plan.new_run(at, now, env.secret()) for at in chunk])
+                new = [plan.new_run(at, now, env.secret()) for at in chunk]
+                start_each(self._app.session, [self._asked("backfill", each, by) for each in new])
         return list(map(self._there, todo))
 
     def _there(self, at: float) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(at, self.schedule.zone)
 
-    def _change(self, change: Callable[[Plan, Standing, float], Standing]) -> None:
+    def _asked(self, verb: str, new: NewRun, by: str | None) -> NewRun:
+        """A run of it that somebody has asked for."""
+        (act,) = self._acts(verb, by, new.id) or (None,)
+        return msgspec.structs.replace(new, act=act)
+
+    def _acts(self, verb: str, by: str | None, run: str = "") -> tuple[AuditRow, ...]:
+        who = operator(by)._replace(is_recorded=self._is_recorded)
+        acts = who.acts(verb, run, self._app.env.now(), f"of schedule {self.name}" if run else "")
+        return acts if run else tuple([msgspec.structs.replace(act, target=self.name) for act in acts])
+
+    def _change(
+        self, change: Callable[[Plan, Standing, float], Standing], acts: tuple[AuditRow, ...]
+    ) -> None:
         session = self._app.session
         now = self._app.env.now()
         replace(
@@ -175,6 +199,7 @@ class ScheduleHandle:
             session.profile,
             self._record,
             lambda plan, standing: (plan, change(plan, standing, now)),
+            acts,
         )
 
     def __repr__(self) -> str:
@@ -227,7 +252,7 @@ def schedule_shape(each: ScheduleHandle, coming: int = 3) -> ScheduleShape:
     )
 
 
-def schedules(app: App | None = None) -> list[ScheduleHandle]:
+def schedules(app: App | None = None, is_recorded: bool = False) -> list[ScheduleHandle]:
     """The schedules of the store, by name.
 
     Example:
@@ -237,7 +262,7 @@ def schedules(app: App | None = None) -> list[ScheduleHandle]:
     """
     app = app or current_app()
     engines = living(app)
-    return [ScheduleHandle(app, each, engines) for each in kept(app.session.store)]
+    return [ScheduleHandle(app, each, engines, is_recorded) for each in kept(app.session.store)]
 
 
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:

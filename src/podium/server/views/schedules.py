@@ -140,7 +140,7 @@ def _item(each: ScheduleHandle) -> ScheduleItem:
 
 
 def _named(service: Service, name: str) -> ScheduleHandle:
-    found = [each for each in schedules(service.app) if each.name == name]
+    found = [each for each in schedules(service.app, is_recorded=True) if each.name == name]
     if not found:
         raise RunNotFound(f"no schedule is named {name!r}", fix="GET /api/schedules  lists them")
     return found[0]
