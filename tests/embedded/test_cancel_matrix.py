@@ -14,7 +14,7 @@ import pytest
 import podium
 from podium import App, Options, Retry, RunCancelled, sleep, task, workflow
 from podium.client import questions
-from podium.model import Query, RunRow, State
+from podium.model import Kind, Query, RunRow, State
 from tests.waiting import until
 
 FINAL_SECONDS = 5.0  # within which it is final; it takes some 30 ms, and more on a machine that is busy
@@ -219,3 +219,108 @@ def test_a_cancel_is_final_soon_and_nothing_begins_after_it(
     assert begun(tmp_path) == EXPECTED.get(what, [])
     assert not app.store.waits(run.id)
     assert not questions(app, run.id)
+
+
+# -- effects: what has begun is brought to an outcome first ---------------------------------------------
+
+
+def takes_back(_result: str, folder: str) -> None:
+    begin(folder, "undone")
+
+
+def look_there(_key: str, folder: str) -> Any:
+    return podium.Done("sent") if "end" in begun(Path(folder)) else podium.NOT_DONE
+
+
+async def sends_async(folder: str) -> str:
+    begin(folder, "begin")
+    while not Path(folder, "go").exists():
+        await asyncio.sleep(0.005)
+    begin(folder, "end")
+    return "sent"
+
+
+def sends(folder: str) -> str:
+    begin(folder, "begin")
+    until(Path(folder, "go").exists, "go", LONG)
+    begin(folder, "end")
+    return "sent"
+
+
+@task(undo=takes_back)
+async def undo_async(folder: str) -> str:
+    return await sends_async(folder)
+
+
+@task(undo=takes_back)
+def undo_thread(folder: str) -> str:
+    return sends(folder)
+
+
+@task(undo=takes_back, isolation="process")
+def undo_process(folder: str) -> str:
+    return sends(folder)
+
+
+@task(once=True)
+async def once_async(folder: str) -> str:
+    return await sends_async(folder)
+
+
+@task(once=True)
+def once_thread(folder: str) -> str:
+    return sends(folder)
+
+
+@task(once=True, isolation="process")
+def once_process(folder: str) -> str:
+    return sends(folder)
+
+
+@task(verify=look_there)
+async def verify_async(folder: str) -> str:
+    return await sends_async(folder)
+
+
+@task(verify=look_there)
+def verify_thread(folder: str) -> str:
+    return sends(folder)
+
+
+@task(verify=look_there, isolation="process")
+def verify_process(folder: str) -> str:
+    return sends(folder)
+
+
+EFFECTS: dict[tuple[str, str], Any] = {
+    ("undo", "async"): undo_async, ("undo", "thread"): undo_thread, ("undo", "process"): undo_process,
+    ("once", "async"): once_async, ("once", "thread"): once_thread, ("once", "process"): once_process,
+    ("verify", "async"): verify_async, ("verify", "thread"): verify_thread,
+    ("verify", "process"): verify_process,
+}  # fmt: skip
+
+
+@workflow
+async def has_an_effect(folder: str, kind: str, colour: str) -> None:
+    await EFFECTS[kind, colour].start(folder)
+    await after(folder)
+
+
+@pytest.mark.parametrize("colour", ["async", "thread", "process"])
+@pytest.mark.parametrize("kind", ["undo", "once", "verify"])
+def test_an_effect_that_has_begun_has_its_outcome_before_a_cancel_is_final(
+    app: App, tmp_path: Path, kind: str, colour: str
+) -> None:
+    run = has_an_effect.start(str(tmp_path), kind, colour)
+    until(lambda: begun(tmp_path) == ["begin"], "begin", PATIENCE)
+    run.cancel()
+    until(lambda: any(entry.kind is Kind.MESSAGE for entry in run.history()), "the cancel", PATIENCE)
+    assert not run.state.is_final
+    assert begun(tmp_path) == ["begin"]
+    (tmp_path / "go").touch()
+    with pytest.raises(RunCancelled):
+        run.result(PATIENCE)
+    results = [entry.step for entry in run.history() if entry.kind is Kind.RESULT]
+    assert begun(tmp_path) == ["begin", "end"] + ["undone"] * (kind == "undo")
+    assert results[0] == f"/{kind}_{colour}"
+    assert len(results) == 1 + (kind == "undo")
