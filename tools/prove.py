@@ -141,6 +141,11 @@ PROOFS = (
         "-m bench.queues --postgres --runs 1000000 --ended 10000000 --at-most 1.2",
     ),
     Proof(
+        "fleet_versions",
+        "The contract of the store holds on PostgreSQL 14, 16 and 17, as in CI on 15 and 18.",
+        "-m tests.store.versions 14 16 17",
+    ),
+    Proof(
         "moderation",
         "The main job on the Python documentation, killed ten times at random moments, reports what it"
         " reports undisturbed.",

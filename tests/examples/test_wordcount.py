@@ -48,16 +48,26 @@ def counted(app: App) -> list[str]:
     ]
 
 
-def test_a_worker_is_added_and_one_is_killed_and_no_page_is_counted_twice(tmp_path: Path, site: Path) -> None:
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """Where the runs are."""
+    return str(tmp_path / "podium.db")
+
+
+def test_a_worker_is_added_and_one_is_killed_and_no_page_is_counted_twice(
+    tmp_path: Path, site: Path, store: str
+) -> None:
     worker = ("podium", "worker", "examples.wordcount.flow")
-    with App(tmp_path / "podium.db", drives="nothing", starter="") as app:
-        workers = [program(tmp_path, *worker), program(tmp_path, *worker)]
+    settings = {"PODIUM_URL": store, "PODIUM_PROJECT": "words"}
+    with App(store, drives="nothing", starter="") as app:
+        workers = [program(tmp_path, *worker, **settings) for _ in range(2)]
         until(lambda: len(app.store.engines()) == 2)
-        asking = program(tmp_path, NAME, str(site), PODIUM_ENGINE="off")
-        until(lambda: counted(app))
+        asking = program(tmp_path, NAME, str(site), PODIUM_ENGINE="off", **settings)
+        portions = Query(function="examples.wordcount.flow:portion", limit=PAGES)
+        until(lambda: any(row.entries for row in app.store.find(portions)))  # one query: it is soon over
         workers[0].kill()
         assert len(counted(app)) < PAGES, "it is killed in the middle"
-        workers.append(program(tmp_path, *worker))
+        workers.append(program(tmp_path, *worker, **settings))
         out, _ = asking.communicate(timeout=60)
         assert f"{PAGES} pages, {PAGES * (WORDS + 1):,} tokens, {PAGES + 1} distinct" in out
         assert len(counted(app)) == len(set(counted(app))) == PAGES

@@ -8,6 +8,7 @@ Whether a commit happened or not, nothing is lost and nothing that was on record
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import threading
 from collections import Counter
@@ -80,6 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--commits", type=int, default=200)
     options = parser.parse_args()
+    logging.disable()  # it says of each that runs wait, and go on
     failed = False
     for arrives in (True, False):
         wrong = lose(options.commits, shared().new_database(), arrives=arrives)

@@ -15,7 +15,7 @@ from .statements import SQL, Connection, Row, Statement, trip
 _LINE = SQL["takable"] + SQL["claimable"] + SQL["claim"]
 _AMONG = SQL["claimable_among"] + SQL["claim"]
 _NEXT_DUE, _NEXT_DUE_AMONG = SQL["takable"] + SQL["next_due"], SQL["next_due_among"]
-_IN_LINE, _OFFERED_AMONG = SQL["takable"] + SQL["queues_in_line"], SQL["offered_among"]
+_LOOK_AROUND, _OFFERED_AMONG = SQL["takable"] + SQL["look_around"], SQL["offered_among"]
 _LIVES, _IS_THERE, _COMMIT = SQL["engine_lives"], SQL["is_there"], SQL["commit"]
 _OFFERS_OF, _FORGET_OFFERS, _OFFER = SQL["offers_of"], SQL["forget_offers"], SQL["offer"]
 _OTHER, _DUE, _KEY = -3, -2, -1  # places in a row of `claim`: what it is sorted by
@@ -57,20 +57,20 @@ class Claims:
         """An idle engine's claim, which writes nothing; else what of queues there may be to claim."""
         engine, values = wanted.engine, wanted.values
         named = values["runs"] is not None
-        looks: list[Statement] = [
-            (_IS_THERE, {"engine": engine}),
-            _next_due(values),
-            (_OFFERED_AMONG if named else _IN_LINE, values),
-        ]
+        looks: list[Statement] = [(_IS_THERE, {"engine": engine})]
         if engine not in self._offered:
             looks.append((_OFFERS_OF, {"engine": engine}))
-        lives, ((due,),), rows, *offered = trip(connection, looks)
+        looks += [(_OFFERED_AMONG, values), (_NEXT_DUE_AMONG, values)] if named else [(_LOOK_AROUND, values)]
+        lives, *answers = trip(connection, looks)
         if not lives:
             return Claimed((), None)
         if named:
+            *offered, rows, ((due,),) = answers
             found = InLine(named=[run for run in starmap(Candidate, rows) if wanted.has(run.queue)])
         else:
-            found = InLine(lines=[row for row in rows if wanted.has(row[0])])
+            *offered, rows = answers
+            found = InLine(lines=[row[:-1] for row in rows if row[0] is not None and wanted.has(row[0])])
+            (due,) = [row[-1] for row in rows if row[0] is None]
         if offered:
             self._offered[engine] = dict(offered[0])
         if self._offered[engine] != wanted.functions:

@@ -20,7 +20,7 @@ _ONLY_RECORDS = frozenset({"fence", "entries", "logs"})
 _MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if field not in _ONLY_RECORDS))
 _MESSAGE = Kind.MESSAGE
 _COMMIT: Statement = (SQL["commit"], {})
-_LIVES, _LOCK, _LOCK_ONE = SQL["engine_lives"], SQL["lock_runs"], SQL["lock_run"]
+_LOCK = SQL["lock_recorded"]
 _DONE = Verdict(Outcome.DONE)
 _GUARD = "run token states first"
 
@@ -65,10 +65,7 @@ class Records:
 
     def statements(self, engine: str) -> list[Statement]:
         """Lines first: they go by where the entries began."""
-        runs = sorted(self._guards)
-        found: list[Statement] = [(_LIVES, {"engine": engine}), (_LOCK, {"runs": runs})]
-        if len(runs) == 1:
-            found = [(_LOCK_ONE, {"engine": engine, "run": runs[0]})]
+        found: list[Statement] = [(_LOCK, {"engine": engine, "runs": sorted(self._guards)})]
         if self._lines:
             many: list[Row] = [
                 (*self._guards[run], line.step, line.attempt, line.at, line.level, line.text.encode())

@@ -22,10 +22,11 @@ Row = tuple[Any, ...]
 Statement = tuple[str, Mapping[str, Any]]
 
 SQL = queries("postgres")
-# What is prepared where it may be: the commit of one entry, which takes longer to plan than to make. These
-# look up single rows by unique indexes, so one plan is right for good, if made with the indexes in mind (see
-# `turn_on_record`). Statements that go by arrays are planned anew, for as many values as they get.
-_SHORT = frozenset(SQL[name] for name in ("turn_on_record", "lock_run", "record_one"))
+# What is prepared where it may be: the short way of a commit, whose planning takes longer than its work. It
+# looks up rows by unique indexes, as many as it is given, so one plan is right for good, if only it was made
+# with the indexes in mind: see `turn_on_record`.
+_SHORT_WAY = ("turn_on_record", "lock_recorded", "record_one", "record", "record_lines")
+_PREPARED = frozenset(SQL[name] for name in _SHORT_WAY)
 _PARAMETER = re.compile(r"%\((\w+)\)b")
 
 
@@ -86,7 +87,7 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
         for place, ((text, _), (command, values, types, formats)) in enumerate(
             zip(statements, bound, strict=True)
         ):
-            if not (connection.prepares and text in _SHORT):
+            if not (connection.prepares and text in _PREPARED):
                 pgconn.send_query_params(command, values, types, formats, Format.BINARY)
                 continue
             name = connection.prepared.get((text, types))

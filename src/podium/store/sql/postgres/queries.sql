@@ -44,10 +44,10 @@ SELECT 1 FROM podium.engines WHERE id = %(engine)b FOR KEY SHARE;
 -- The fence is a lock. In the order of ids, so that no two commits wait for each other.
 SELECT id FROM podium.runs WHERE id = ANY (%(runs)b::text[]) ORDER BY id FOR NO KEY UPDATE;
 
--- name: lock_run
--- Both, where there is but one: the engine first.
-SELECT FROM podium.engines, podium.runs WHERE engines.id = %(engine)b AND runs.id = %(run)b
-FOR KEY SHARE OF engines FOR NO KEY UPDATE OF runs;
+-- name: lock_recorded
+-- The last two in one, of the short way.
+SELECT FROM podium.engines, podium.runs WHERE engines.id = %(engine)b AND runs.id = ANY (%(runs)b::text[])
+ORDER BY runs.id FOR KEY SHARE OF engines FOR NO KEY UPDATE OF runs;
 
 -- name: lock_wanted
 SELECT id FROM podium.runs WHERE key IN ({wanted}) ORDER BY id FOR NO KEY UPDATE;
@@ -507,8 +507,9 @@ found AS MATERIALIZED (
             AND engine <> %(engine)b))
     ORDER BY due, key LIMIT %(limit)b FOR NO KEY UPDATE OF runs SKIP LOCKED)
 
--- name: queues_in_line
--- After `takable`: (queue, code) of which something lies in line. Each step is one index look-up.
+-- name: look_around
+-- After `takable`: (queue, code) of which something lies in line, each step one index look-up; and in a row without a
+-- queue when the next run in none is due, as in `next_due`. One statement: planning it takes longer than the look.
 , line (function, project, fingerprint, queue) AS (
     SELECT function, project, fingerprint, (
         SELECT min(queue) FROM podium.runs
@@ -523,7 +524,15 @@ found AS MATERIALIZED (
           AND runs.fingerprint = line.fingerprint AND runs.queue > line.queue
           AND queue <> '' AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting'))
     FROM line WHERE queue IS NOT NULL)
-SELECT queue, function, fingerprint, project FROM line WHERE queue IS NOT NULL;
+SELECT queue, function, fingerprint, project, NULL::float8 FROM line WHERE queue IS NOT NULL
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, min((
+    SELECT runs.due FROM podium.runs
+    WHERE runs.project = takable.project AND runs.function = takable.function
+      AND runs.fingerprint = takable.fingerprint
+      AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
+    ORDER BY runs.due LIMIT 1))
+FROM takable;
 
 -- name: lock_queues
 -- Claims of one queue take turns, or two of them would fill one slot. In the order of names.
