@@ -86,3 +86,20 @@ changes.at_fork(
     in_parent=_take_signals,
     in_child=_in_child,
 )
+
+
+# -- whose process it is ----------------------------------------------------------------------------
+
+_store = ""  # the URL of the store whose task this process runs; "" in any other process
+
+
+def run_tasks_of(store: str) -> None:
+    """This process runs tasks of an engine on that store. (No environment variable: what a task starts
+    would inherit it.)"""
+    global _store  # noqa: PLW0603  # the process belongs to one engine for its whole life
+    _store = store
+
+
+def parents_store() -> str:
+    """The URL of the store whose task this process runs, and whose runs others drive; "" in any other one."""
+    return _store

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from podium import App
-from podium.engine.hostlock import HostLocks, host_name
 from podium.inspect import check_runs, health
 from podium.model import EngineInfo, EngineRow, NewRun, Write
+from podium.opening import HostLocks, host_name
 from podium.store import Finding
 from tests import forkserver
 from tests.cli.support import PODIUM, STORE, environment, podium, write_app

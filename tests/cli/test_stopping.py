@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from podium.client.signals import ECHO_SECONDS
-from podium.engine.hostlock import host_name
+from podium.opening import host_name
 from tests import forkserver
 from tests.cli.support import PODIUM, as_json, began, environment, podium, write_app
 from tests.waiting import until

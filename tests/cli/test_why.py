@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from podium import App, codec
-from podium.engine.hostlock import HostLocks, host_name
 from podium.functions import registry
 from podium.model import EngineInfo, EngineRow, Fence, Move, NewRun, State, Write
+from podium.opening import HostLocks, host_name
 from tests import forkserver
 from tests.cli.support import PODIUM, as_json, environment, place, podium, write_app
 from tests.waiting import until

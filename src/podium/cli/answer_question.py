@@ -7,8 +7,9 @@ import click
 from ..client import answer, operator
 from . import options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking, pick
+from .lookup import pick
 from .terminal import say
 from .values import read_value
 
@@ -29,7 +30,7 @@ def command(
     The value is checked against the question's type. The first answer counts: a second one is refused, and so
     is one that comes too late.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         row = pick(app, run)
         answer(app, row.id, read_value(value), ask, operator(by)).result()
     if as_json:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..client import default_url, store_file
 from ..errors import RunNotFound
+from ..opening import default_url, store_file
 from ..sizes import spelled_size
 from ..store import back_up, shown_url
 from . import formatting, options

@@ -9,8 +9,8 @@ from ..errors import WrongState
 from ..inspect import living, offered, way_on, would_take
 from ..model import UNFINISHED, RunRow, State
 from . import options
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .many import Chosen, agreed, each
 from .terminal import safe
 
@@ -31,7 +31,7 @@ def command(
 
     With a query (see `podium runs -h`) all that match and have not ended: `podium cancel tag:nightly`.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "cancel", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE

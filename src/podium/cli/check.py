@@ -18,8 +18,9 @@ from ..model import RunRow
 from ..modules import name_of_file
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE, WOULD_PARK
-from .lookup import looking, pick, there
+from .lookup import pick, there
 from .target import TargetNotFound, load_for, load_module
 from .terminal import safe, say, tell
 
@@ -45,7 +46,7 @@ def command(query: tuple[str, ...], last: int, store: str | None, as_json: bool,
     that have ended. A module or a file narrows them down to its functions. Exit code 8 if any would park or
     fail, or its code is gone or broken.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         ours, words = _told_apart(app, query)
         parsed = parse(words, RealEnv().now())
         if ours is not None:

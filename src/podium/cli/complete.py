@@ -8,8 +8,8 @@ from ..client import completing
 from ..errors import UsageError
 from . import options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .terminal import safe, say
 from .values import read_value
 
@@ -34,7 +34,7 @@ def command(
     """Complete the callback with this id. VALUE is JSON, or else text; without one it is null."""
     if value is not None and error is not None:
         raise UsageError("a value or an error, not both", fix=f"podium complete {callback} --error TEXT")
-    with looking(store) as app:
+    with asking(store) as app:
         given = None if value is None else read_value(value)
         completing(app, callback, given, error, by).result()
     if as_json:

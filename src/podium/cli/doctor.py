@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from ..client import check_environment, default_url, store_file
+from ..client import check_environment
 from ..errors import StoreError
 from ..inspect import check_runs
+from ..opening import default_url, store_file
 from ..store import Finding, examine, shown_url
 from . import formatting, options
 from .answer import say_json
@@ -53,9 +54,9 @@ def _findings(url: str, quick: bool) -> Iterator[Finding]:
                 return  # opening it would only say so again
         file = store_file(url)
         if file is None or file.exists():
-            with looking(url) as app:
-                for finding in check_runs(app):
-                    yield msgspec.structs.replace(finding, fix=there(finding.fix, app.url))
+            with looking(url) as view:
+                for finding in check_runs(view):
+                    yield msgspec.structs.replace(finding, fix=there(finding.fix, view.url))
     except StoreError as error:
         yield Finding("opening", False, f"{error.code}: {error.message}", error.fix)
 

@@ -14,9 +14,9 @@ from ..inspect import expected, history
 from ..model import EngineInfo, Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json
+from .asking import only_waits
 from .exit_codes import FAILED, FINE, TIMED_OUT
 from .follow import Follower, surface
-from .lookup import only_waits
 from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping
 from .target import Target, load_for

@@ -35,9 +35,9 @@ def command(run: str, file: Path, force: bool, store: str | None, as_json: bool,
     """
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", fix="another name, or --force")
-    with looking(store) as app:
-        row = pick(app, run)
-        page = run_page(app, row, _sheet()).encode()
+    with looking(store) as view:
+        row = pick(view, run)
+        page = run_page(view, row, _sheet()).encode()
     try:
         file.write_bytes(page)
     except OSError as error:

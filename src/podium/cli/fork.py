@@ -7,9 +7,10 @@ import click
 from ..client import NO_VALUE, App, Operator, operator
 from . import options
 from .answer import say_json
+from .asking import asking
 from .driving import drive_again, require_engine
 from .exit_codes import FINE
-from .lookup import looking, pick, tell_undriven
+from .lookup import pick, tell_undriven
 from .target import load_for
 from .terminal import say
 from .values import read_value
@@ -45,7 +46,7 @@ def command(
     there on is its own: effects happen again, under other ids and keys. `podium show RUN --all` lists steps.
     """
     who = operator(by)
-    with looking(store) as app:
+    with asking(store) as app:
         row = pick(app, run)
         if value is not None:
             load_for(row.function, row.starter, app.url)  # which says of what type the value is

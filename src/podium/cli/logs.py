@@ -13,10 +13,9 @@ from typing import NamedTuple, Protocol
 import click
 import msgspec
 
-from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import StepName, line_shape, read_span
+from ..inspect import RecordView, StepName, line_shape, read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -39,7 +38,7 @@ _env = RealEnv()
 @options.run_id
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until the run ends or is parked.")
 @click.option(
-    "--step", metavar="S", help="Only of this step: /fetch#2; or of a function: fetch, app:fetch, fetch#2."
+    "--step", metavar="S", help="Only of this step: /fetch#2; or of a function: fetch, view:fetch, fetch#2."
 )
 @click.option(
     "--level", metavar="W", help="Only records of this level or above, and no prints: info, warning …"
@@ -73,14 +72,14 @@ def command(
     wanted = LineFilter(
         None if step is None else StepName(step), _level(level), _pattern(grep), _since(since)
     )
-    with looking(store) as app:
-        row = pick(app, run)
+    with looking(store) as view:
+        row = pick(view, run)
         screen = Json(row) if as_json else Bare() if quiet else Table()
-        reader = Reader(app, row, wanted, newest)
+        reader = Reader(view, row, wanted, newest)
         lines = reader.lines()
         shown = screen.show(lines if newest is None else deque(lines, maxlen=newest))
         if follow:
-            _follow(app, row.id, reader, screen)
+            _follow(view, row.id, reader, screen)
         elif not shown:
             tell("no line matches" if row.logs and newest != 0 else "nothing is on record")
         if not (follow or as_json or quiet):
@@ -97,9 +96,9 @@ def _tell_failure(row: RunRow) -> None:
     tell(f"{what}  {formatting.dim(f'in {called}')}" if called else what)
 
 
-def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
+def _follow(view: RecordView, run: str, reader: Reader, screen: Screen) -> None:
     while True:
-        row = app.load(run)  # before its lines, so that the last ones are not missed
+        row = view.load(run)  # before its lines, so that the last ones are not missed
         screen.show(reader.lines())
         if row.state.is_settled:
             if row.state is State.FAILED:
@@ -107,7 +106,7 @@ def _follow(app: App, run: str, reader: Reader, screen: Screen) -> None:
             else:
                 tell(formatting.state(row.state))
             return
-        app.store.wait(FOLLOW_SECONDS)
+        view.store.wait(FOLLOW_SECONDS)
 
 
 # -- what is asked for ----------------------------------------------------------------------------------
@@ -166,8 +165,8 @@ def _since(text: str | None) -> float | None:
 class Reader:
     """Reads on from where it stopped."""
 
-    def __init__(self, app: App, row: RunRow, wanted: LineFilter, newest: int | None) -> None:
-        self._store, self._run, self._wanted = app.store, row.id, wanted
+    def __init__(self, view: RecordView, row: RunRow, wanted: LineFilter, newest: int | None) -> None:
+        self._store, self._run, self._wanted = view.store, row.id, wanted
         self._after = max(0, row.logs - newest) if newest is not None and not any(wanted) else 0
         self._step = wanted.step and wanted.step.identity  # the store knows where its lines are
 

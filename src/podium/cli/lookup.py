@@ -11,11 +11,11 @@ from pathlib import Path
 
 from click.shell_completion import CompletionItem
 
-from ..client import ELSEWHERE, WAITING, App, default_url, store_file, store_flag
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
-from ..inspect import cause_of, living, offered, undriven, way_on
+from ..inspect import RecordView, StoreReader, cause_of, living, offered, undriven, way_on
 from ..model import Query, RunRow, State
+from ..opening import default_url, store_file, store_flag
 from ..store import shown_url
 from . import formatting
 from .terminal import safe, tell
@@ -23,29 +23,27 @@ from .terminal import safe, tell
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 OTHER_STORE = "another store? --store URL, or PODIUM_URL"
 _COMMAND = re.compile(r"podium (?:resume|retry|rename|cancel|terminate|why|runs|worker) [^,;]*?(?=  |[,;]|$)")
-_PATIENCE = 5.0  # s; a person waits
+PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 
 
-def only_waits(notice: str) -> None:
-    """Of an app's notices those about its store: the command says the others itself."""
-    if notice.startswith((WAITING, ELSEWHERE)):
-        tell(notice)
-
-
 @contextmanager
-def looking(store: str | None) -> Generator[App]:
-    """An app that only asks. Looking must not create a store: raises RunNotFound where there is none."""
+def looking(store: str | None) -> Generator[StoreReader]:
+    """The store, to look at. Looking must not create one: raises RunNotFound where there is none."""
+    reader = StoreReader(existing_url(store), _env, tell, PATIENCE)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def existing_url(store: str | None) -> str:
+    """The default store, or that of `--store`. Raises RunNotFound where there is none."""
     url = store or default_url()
     file = store_file(url)
     if file is not None and not file.exists():
         raise no_store(url, file) if is_named(store) else RunNotFound(f"there are no runs yet in {file}")
-    app = App(url, drives="nothing", notice=only_waits)
-    app.profile.patience = _PATIENCE
-    try:
-        yield app
-    finally:
-        app.close()
+    return url
 
 
 def is_named(store: str | None) -> bool:
@@ -61,39 +59,39 @@ def no_store(url: str, file: Path) -> RunNotFound:
     return RunNotFound(f"there is no store at {shown_url(url)}", fix=fix)
 
 
-def pick(app: App, wanted: str) -> RunRow:
+def pick(view: RecordView, wanted: str) -> RunRow:
     """The run that `wanted` means. Raises RunNotFound (with the nearest), UsageError if it is several."""
     if not wanted:
         raise UsageError("which run? its id is empty", fix="an id, or a piece of one, or @last, or @failed")
     if wanted.startswith("@"):
-        return _named(app, wanted)
-    row = app.store.load(wanted)
+        return _named(view, wanted)
+    row = view.store.load(wanted)
     if row is not None:
         return row
-    found = app.find(Query(id_prefix=wanted, limit=4)) or app.find(Query(id_suffix=wanted, limit=4))
+    found = view.find(Query(id_prefix=wanted, limit=4)) or view.find(Query(id_suffix=wanted, limit=4))
     if len(found) == 1:
         return found[0]
     if found:
         listed = "\n".join(described(row) for row in found[:3]) + ("\n…" if len(found) > 3 else "")
         raise UsageError(f"several runs begin or end with {wanted!r}", fix=listed)
     raise RunNotFound(
-        f"no run begins or ends with {wanted!r} in {shown_url(app.url)}", fix=_nearest(app, wanted)
+        f"no run begins or ends with {wanted!r} in {shown_url(view.url)}", fix=_nearest(view, wanted)
     )
 
 
-def _named(app: App, wanted: str) -> RunRow:
+def _named(view: RecordView, wanted: str) -> RunRow:
     if wanted not in _NAMES:
         near = difflib.get_close_matches(wanted, _NAMES, 1)
         fix = f"nearest: {near[0]}" if near else "@last and @failed are known"
         raise UsageError(f"there is no {wanted}", fix=fix)
-    found = app.find(_NAMES[wanted])
+    found = view.find(_NAMES[wanted])
     if not found:
-        raise RunNotFound(f"no run is {wanted} in {shown_url(app.url)}", fix=OTHER_STORE)
+        raise RunNotFound(f"no run is {wanted} in {shown_url(view.url)}", fix=OTHER_STORE)
     return found[0]
 
 
-def _nearest(app: App, wanted: str) -> str:
-    rows = {row.id: row for row in app.find(Query(limit=200))}
+def _nearest(view: RecordView, wanted: str) -> str:
+    rows = {row.id: row for row in view.find(Query(limit=200))}
     near = difflib.get_close_matches(wanted, rows, 1, cutoff=0.5)
     if not near:  # a piece of an id is not close to any whole one
         ends = {end: id for id in rows for end in (id[: len(wanted)], id[-len(wanted) :])}
@@ -116,29 +114,29 @@ def there(text: str, url: str) -> str:
     return _COMMAND.sub(lambda found: f"{found[0]}{flag}", text) if flag else text
 
 
-def tell_standing(app: App, run: str, later: str = "") -> None:
+def tell_standing(view: RecordView, run: str, later: str = "") -> None:
     """What a run that was put in line waits for, and what moves it; `later`: when it was told to begin."""
-    cause = cause_of(app, app.load(run))
+    cause = cause_of(view, view.load(run))
     for line in (f"it {later}" if later else cause.what, *cause.details, cause.fix):
         if line:
-            tell(formatting.dim(safe(there(line, app.url))))
+            tell(formatting.dim(safe(there(line, view.url))))
 
 
-def tell_undriven(app: App, runs: Sequence[str]) -> None:
+def tell_undriven(view: RecordView, runs: Sequence[str]) -> None:
     """Of runs that were put in line, or were meant to be: that nobody drives them, and what would."""
-    engines = living(app)
-    rows = [row for row in map(app.store.load, runs) if row is not None]
+    engines = living(view)
+    rows = [row for row in map(view.store.load, runs) if row is not None]
     left = undriven(rows, engines)
     if not left:
         return
-    way = way_on(app, left[0], offered(engines))
+    way = way_on(view, left[0], offered(engines))
     modules = dict.fromkeys(row.function.rpartition(":")[0] for row in left)
     worker = "" if way.why or "" in modules else f"podium worker {' '.join(modules)}, or one: "
     many = formatting.many(len(left), "run")
     text = (
         f"{many} undriven, no live engine takes {'it' if len(left) == 1 else 'them'}: {worker}{way.command}"
     )
-    tell(formatting.dim(safe(there(text, app.url))))
+    tell(formatting.dim(safe(there(text, view.url))))
 
 
 def complete(store: str | None, incomplete: str) -> list[CompletionItem]:
@@ -160,7 +158,7 @@ def complete_tag(store: str | None, incomplete: str) -> list[CompletionItem]:
 
 def _newest(store: str | None, query: Query) -> list[RunRow]:
     try:
-        with looking(store) as app:
-            return app.find(query)
+        with looking(store) as view:
+            return view.find(query)
     except (PodiumError, UnicodeEncodeError):  # the latter: of bytes that are no text
         return []

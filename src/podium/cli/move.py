@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ..client import Moved, give_up_move, move, shown_url, store_file
+from ..client import Moved, give_up_move, move
 from ..errors import UsageError
+from ..opening import store_file
+from ..store import shown_url
 from . import formatting, options
 from .answer import say_json
 from .exit_codes import FINE

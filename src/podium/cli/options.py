@@ -49,13 +49,13 @@ def store(function: F) -> F:
 
 def _lasting(_ctx: click.Context, _: click.Parameter, url: str | None) -> str | None:
     """Refuse a store in memory: every command is a process, so no other would ever see what is in it."""
-    client = import_module("podium.client")  # late, for the verbs that need no store
-    if client.is_in_memory(url or client.default_url()):
+    opening = import_module("podium.opening")  # late, for the verbs that need no store
+    if opening.is_in_memory(url or opening.default_url()):
         raise StoreRefused(
             "a store in memory ends with this command, and its runs with it",
             fix="use a file: --store runs.db" if url else "set PODIUM_URL to a file, or use --store runs.db",
         )
-    client.store_file(url or client.default_url())  # refuses what can be none, before anything is looked at
+    opening.store_file(url or opening.default_url())  # refuses what can be none, before anything is looked at
     return url
 
 

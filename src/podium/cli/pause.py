@@ -7,8 +7,8 @@ import click
 from ..client import App, Operator, operator
 from ..model import UNFINISHED, RunRow, State
 from . import options
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .many import Chosen, agreed, each
 
 
@@ -29,7 +29,7 @@ def command(
     It begins nothing new; what of it has begun ends before. Its child runs go on. With a query (see
     `podium runs -h`) all that match and have not ended.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "pause", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE

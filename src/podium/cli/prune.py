@@ -17,8 +17,8 @@ from ..sizes import spelled_size
 from ..store import compact
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .many import MANY_MAX, Chosen, agreed
 from .terminal import safe, say, tell
 
@@ -65,7 +65,7 @@ def command(
     that have not ended or are parked stay, and so does what an unfinished run rests on. Their ids are free
     again. `podium backup FILE` first keeps a copy.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = _Ended(app, query, keep)
         if keep and not chosen.by_query:
             raise UsageError("--keep is for a query", fix="podium prune 'ended:>30d' --keep 100")

@@ -9,8 +9,8 @@ from ..errors import RunNotFound, UsageError
 from ..inspect import QueueShape, queue_shapes
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .terminal import safe, say, tell
 
 _ACTIONS = ("set", "pause", "resume")
@@ -53,7 +53,7 @@ def command(
             "--concurrency, --rate and --from-code say what `podium queues set NAME` sets",
             fix="podium queues set api --concurrency 3",
         )
-    with looking(store) as app:
+    with asking(store) as app:
         if action == "set":
             change_queue(app, names[0], concurrency=concurrency, rate=rate, from_code=from_code, by=by)
         elif action:

@@ -9,8 +9,8 @@ from ..errors import UsageError
 from ..inspect import living, missing_from, offered
 from ..model import RunRow
 from . import options
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .many import Chosen, agreed, each
 from .terminal import safe, tell
 
@@ -45,7 +45,7 @@ def command(
             )
     if old == new:
         raise UsageError(f"{safe(old)} is its own name", fix="podium rename OLD NEW")
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen.of_function(app, old)
         _require_no_typo(app, new)
         verb = f"move to {safe(new)}"

@@ -7,14 +7,16 @@ import shlex
 
 import click
 
-from ..client import RESUMED, App, Operator, operator, store_flag
+from ..client import RESUMED, App, Operator, operator
 from ..errors import WrongState
 from ..inspect import find_code, folders_of, living, offered, undriven, way_on
 from ..model import RunRow, State
+from ..opening import store_flag
 from . import formatting, options
+from .asking import asking
 from .driving import drive_again, require_engine
 from .exit_codes import FINE
-from .lookup import looking, tell_standing
+from .lookup import tell_standing
 from .many import Chosen, agreed, each
 from .target import TargetNotFound
 from .terminal import safe, tell
@@ -44,7 +46,7 @@ def command(
     `podium worker`, as a line then says.
     """
     who = operator(by)
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen(app, query, RESUMED)
         if not agreed(chosen, "resume", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             if not (dry_run or chosen.rows or quiet):

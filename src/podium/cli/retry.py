@@ -8,9 +8,10 @@ from ..client import RETRIED, RETRIED_BY_QUERY, operator
 from ..inspect import retried_since
 from ..model import RunRow
 from . import options
+from .asking import asking
 from .driving import drive_again, require_engine
 from .exit_codes import FINE
-from .lookup import looking, tell_undriven
+from .lookup import tell_undriven
 from .many import Chosen, agreed, each
 
 
@@ -34,7 +35,7 @@ def command(
     retried before are put in line, for whatever process has their code: `podium retry ended:today`.
     """
     who = operator(by)
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen(app, query, RETRIED, RETRIED_BY_QUERY)
         if chosen.by_query and chosen.rows:
             oldest = min(row.created for row in chosen.rows)

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..model import RunRow, State
 from . import formatting, options, when
 from .answer import say_json
+from .asking import only_waits
 from .driving import (
     comes_on_record,
     drive,
@@ -23,7 +24,7 @@ from .driving import (
 )
 from .exit_codes import FINE
 from .flags import Flags
-from .lookup import complete_tag, only_waits, tell_standing
+from .lookup import complete_tag, tell_standing
 from .stopping import Stopping
 from .target import load
 from .terminal import say, tell

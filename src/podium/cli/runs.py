@@ -48,9 +48,9 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
     found = SearchResult([], False, None)
     left: set[str] = set()
     try:
-        with looking(store) as app:
-            found = search(app, wanted, limit)
-            left = {row.id for row in undriven(found.rows, living(app))}
+        with looking(store) as view:
+            found = search(view, wanted, limit)
+            left = {row.id for row in undriven(found.rows, living(view))}
     except RunNotFound as error:
         if is_named(store):
             raise

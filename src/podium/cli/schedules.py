@@ -12,8 +12,8 @@ from ..errors import RunNotFound, UsageError
 from ..inspect import read_range
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .terminal import safe, say, tell
 
 _SHOWN = 10  # instants of a preview, at each end
@@ -44,7 +44,7 @@ def command(
     podium schedules NAME pause|resume|fire; podium schedules NAME backfill 2026-11-01 2026-11-07 starts a run
     for each past instant of these days that has none. Without a zone dates are in the schedule's.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         found = schedules(app)
         if name is not None:
             found = [_pick(found, name)]

@@ -11,8 +11,8 @@ from ..inspect import DATES, SPANS, SeriesView, bin_shape, iso, read_moment, ser
 from ..model import MeasureQuery
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .terminal import safe, say, tell
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -44,7 +44,7 @@ def command(
     begin = float("-inf") if since is None else _since(since)
     if name is None and (tags or since):
         raise UsageError("--tag and --since are for one series", fix="podium series NAME --since 7d")
-    with looking(store) as app:
+    with asking(store) as app:
         if name is None:
             shapes = series_shapes(app)
             if as_json:

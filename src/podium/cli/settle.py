@@ -8,8 +8,9 @@ from ..client import Settlement, operator
 from ..errors import UsageError
 from . import options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking, pick, tell_standing
+from .lookup import pick, tell_standing
 from .terminal import say
 from .values import read_value
 
@@ -45,7 +46,7 @@ def command(
     if failed == "":
         raise UsageError("--failed: with which words?", fix="--failed TEXT")
     how = Settlement.of(value, again, None if failed is None else RuntimeError(failed))
-    with looking(store) as app:
+    with asking(store) as app:
         row = pick(app, run)
         app.decisions.settle(row.id, step, how, operator(by)).result()
         if as_json:

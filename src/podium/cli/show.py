@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
-from ..client import App
 from ..env import RealEnv
 from ..inspect import (
     Expected,
+    RecordView,
     RunProgress,
     command_for,
     entry_shape,
@@ -43,16 +43,16 @@ _ACTS_MAX = 10  # the newest decisions
 @options.quiet("The id only.")
 def command(run: str, everything: bool, store: str | None, as_json: bool, quiet: bool) -> int:
     """One run: its steps, its last error, what to do next."""
-    with looking(store) as app:
-        row = pick(app, run)
-        entries = history.entries(app.store, row.id, 0 if everything else row.base)
+    with looking(store) as view:
+        row = pick(view, run)
+        entries = history.entries(view.store, row.id, 0 if everything else row.base)
         if as_json:
             steps = [entry_shape(entry) for entry in entries]
-            values = {value.name: msgspec.Raw(value.payload) for value in app.store.values(row.id)}
-            streams = app.store.streams(row.id)
+            values = {value.name: msgspec.Raw(value.payload) for value in view.store.values(row.id)}
+            streams = view.store.streams(row.id)
             acts = [
                 {"n": act.n, "at": iso(act.at), "by": act.by, "verb": act.verb_of_run, "outcome": act.outcome}
-                for act in app.store.audited(run=row.id)
+                for act in view.store.audited(run=row.id)
             ]
             say_json(
                 **run_fields(row),
@@ -67,7 +67,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
         elif everything:
             _page(f"{line}\n" for line in (*_header(row), *map(entry_line, entries)))
         else:
-            _summary(app, row, entries)
+            _summary(view, row, entries)
     return FINE
 
 
@@ -79,12 +79,12 @@ def _page(lines: Iterable[str]) -> None:
             say(line.rstrip("\n"))
 
 
-def _summary(app: App, row: RunRow, entries: Iterable[Entry]) -> None:
+def _summary(view: RecordView, row: RunRow, entries: Iterable[Entry]) -> None:
     now = RealEnv().now()
     progress = RunProgress(entries, branches=True)
-    below = list(_below(app, row))
+    below = list(_below(view, row))
     lines = tree(progress, row, now)
-    header = list(_header(row, progress, expected(app, row.function)))
+    header = list(_header(row, progress, expected(view, row.function)))
     room = max(5, _LINES_MAX - len(header) - len(below))
     if len(lines) > room:
         left_out = len(lines) - room + 1
@@ -120,9 +120,9 @@ def _header(row: RunRow, progress: RunProgress | None = None, usual: Expected | 
     yield " · ".join(parts)
 
 
-def _said(app: App, row: RunRow) -> Iterator[str]:
+def _said(view: RecordView, row: RunRow) -> Iterator[str]:
     """What it has published, by name, and the streams that it has."""
-    values, streams = app.store.values(row.id), app.store.streams(row.id)
+    values, streams = view.store.values(row.id), view.store.streams(row.id)
     for value in values[:_VALUES_MAX]:
         yield f"published {formatting.named(value.name, value.payload, 100)}"
     counts = [f"{safe(name)} {formatting.many(count, 'chunk')}" for name, count in streams.items()]
@@ -135,26 +135,26 @@ def _said(app: App, row: RunRow) -> Iterator[str]:
         yield f"{' · '.join(rest)}  {formatting.dim(f'podium stream {safe(row.id)}')}"
 
 
-def _decided(app: App, row: RunRow) -> Iterator[str]:
+def _decided(view: RecordView, row: RunRow) -> Iterator[str]:
     """Who has decided what about it."""
     now = RealEnv().now()
-    for act in reversed(app.store.audited(limit=_ACTS_MAX, run=row.id)):
+    for act in reversed(view.store.audited(limit=_ACTS_MAX, run=row.id)):
         said = f" {safe(act.said)}" if act.said and not act.address else ""
         came_to = "" if act.outcome == "done" else f": {act.outcome or 'cut off'}"
         yield f"{safe(act.verb_of_run)}{said} by {safe(act.by)}, {formatting.ago(act.at, now)}{came_to}"
 
 
-def _below(app: App, row: RunRow) -> Iterator[str]:
+def _below(view: RecordView, row: RunRow) -> Iterator[str]:
     """What it has said, what was decided about it, how it came out, and one thing to do."""
-    yield from _said(app, row)
-    yield from _decided(app, row)
+    yield from _said(view, row)
+    yield from _decided(view, row)
     if row.logs:
         yield f"logs: {formatting.many(row.logs, 'line')}  {formatting.dim(f'podium logs {row.id}')}"
     if row.state is State.SUCCEEDED:
         text = result_text(row.payload, 500)
         yield from ([f"result: {text}"] if text else [])
     elif row.state is State.FAILED:
-        yield from report.failed(row.payload, history.tail(app.store, row))
+        yield from report.failed(row.payload, history.tail(view.store, row))
         yield f"next: mend the code, then: podium retry {safe(row.id)}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from types import FrameType
 
 from .. import changes, process
-from ..client import Echo, store_flag
+from ..client import Echo
+from ..opening import store_flag
 from ..store import shown_url
 from .terminal import safe
 

@@ -9,8 +9,9 @@ from msgspec import Raw
 from ..client import App, Chunk, read_chunks, stream_of
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking, pick
+from .lookup import pick
 from .outcome import result_text
 from .terminal import safe_lines, say, tell
 
@@ -34,7 +35,7 @@ def command(
 
     --json gives JSON lines: an object for each chunk, value or stream.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         row = pick(app, run)
         if not name:
             _list(app, row.id, as_json)

@@ -7,8 +7,8 @@ import click
 from ..client import App, Operator, operator
 from ..model import UNFINISHED, RunRow
 from . import options
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .many import Chosen, agreed, each
 
 
@@ -28,7 +28,7 @@ def command(
 
     Only what no living process drives can be ended so; `podium cancel` asks the one that does.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         chosen = Chosen(app, query, UNFINISHED)
         if not agreed(chosen, "terminate", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE

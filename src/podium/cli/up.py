@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from .. import __version__
-from ..client import App, store_file
+from ..client import App
+from ..opening import store_file
 from ..server import Access, Binding, Listener, Service
 from . import formatting, options
 from .exit_codes import CONFIGURATION, FINE

@@ -10,8 +10,8 @@ from ..env import RealEnv
 from ..inspect import span
 from . import formatting, options
 from .answer import say_json
+from .asking import asking
 from .exit_codes import FINE
-from .lookup import looking
 from .terminal import safe, say, tell
 
 _ABOUT_WIDTH = 300
@@ -23,7 +23,7 @@ _ABOUT_WIDTH = 300
 @options.quiet("Ids of the runs only.")
 def command(store: str | None, as_json: bool, quiet: bool) -> int:
     """List the questions that runs ask and nobody has answered yet, by `podium.ask`."""
-    with looking(store) as app:
+    with asking(store) as app:
         rows = questions(app)
     if as_json:
         say_json(

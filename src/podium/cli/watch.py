@@ -6,8 +6,9 @@ import click
 
 from ..inspect import cause_of
 from . import formatting, options
+from .asking import asking
 from .driving import drive
-from .lookup import looking, pick
+from .lookup import pick
 from .stopping import Stopping
 from .terminal import safe, tell
 from .view import View
@@ -24,7 +25,7 @@ def command(run: str, wait: float | None, store: str | None, as_json: bool, quie
 
     Ctrl-C leaves off watching; the run goes on.
     """
-    with looking(store) as app:
+    with asking(store) as app:
         row = pick(app, run)
         view = View(formatting.label(row.function), row.started or row.created)
         view.run, view.state = row.id, row.state

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from ..client import App
-from ..inspect import Cause, cause_of, history
+from ..inspect import Cause, RecordView, cause_of, history
 from ..model import RunRow, State
 from . import formatting, options, report
 from .answer import say_json
@@ -24,10 +23,10 @@ from .terminal import safe, say
 @options.quiet("The cause in a word, such as retrying.")
 def command(run: str, store: str | None, as_json: bool, quiet: bool) -> int:
     """Why a run stands where it stands, and what would move it."""
-    with looking(store) as app:
-        row = pick(app, run)
-        cause = _of_store(cause_of(app, row), app.url)
-        lines = list(_lines(app, row, cause))
+    with looking(store) as view:
+        row = pick(view, run)
+        cause = _of_store(cause_of(view, row), view.url)
+        lines = list(_lines(view, row, cause))
     if as_json:
         say_json(id=row.id, state=str(row.state), **msgspec.to_builtins(cause))
     elif quiet:
@@ -43,11 +42,11 @@ def _of_store(cause: Cause, url: str) -> Cause:
     return msgspec.structs.replace(cause, details=details, fix=there(cause.fix, url))
 
 
-def _lines(app: App, row: RunRow, cause: Cause) -> Iterator[str]:
+def _lines(view: RecordView, row: RunRow, cause: Cause) -> Iterator[str]:
     function = click.style(formatting.label(row.function), bold=True)
     yield f"{formatting.state(row.state)}  {function}  {safe(row.id)}"
     if row.state is State.FAILED:  # with the user's line
-        yield from report.failed(row.payload, history.tail(app.store, row))
+        yield from report.failed(row.payload, history.tail(view.store, row))
     else:
         yield f"  {safe(cause.what)}"
         yield from (f"  {safe(line)}" for line in cause.details)

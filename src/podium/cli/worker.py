@@ -12,10 +12,11 @@ from typing import Any, Literal
 import click
 
 from .. import __version__
-from ..client import NEW_STORE, WAITING, App, keep_queues, keep_schedules
+from ..client import App, keep_queues, keep_schedules
 from ..engine import EngineHost, Event, events
 from ..errors import StoreUnavailable, UsageError
 from ..model import ASK_DRAIN, EngineInfo
+from ..opening import NEW_STORE, WAITING
 from ..options import Options
 from ..store import shown_url
 from . import formatting, options

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from ..client import App
 from ..env import RealEnv
 from ..errors import RunNotFound, UsageError, WrongState
-from ..inspect import EngineShape, engine_shapes
+from ..inspect import EngineShape, RecordView, engine_shapes
 from ..model import ASK_DRAIN, ASK_PAUSE
 from . import formatting, options
 from .answer import say_json
@@ -36,12 +35,12 @@ def command(worker: str | None, action: str | None, store: str | None, as_json: 
     podium workers WORKER pause|resume|drain, where WORKER is an id, a unique beginning or end of one, or a
     process id. Paused it takes nothing new, and ends what it has begun; drained it ends then, as by SIGTERM.
     """
-    with looking(store) as app:
-        found = engine_shapes(app)
+    with looking(store) as view:
+        found = engine_shapes(view)
         if worker is not None:
             found = [_pick(found, worker)]
         if action is not None:
-            return _act(app, found[0], action, as_json=as_json)
+            return _act(view, found[0], action, as_json=as_json)
     if as_json:
         say_json(workers=[msgspec.to_builtins(each) for each in found])
     elif quiet:
@@ -66,12 +65,12 @@ def _pick(found: Sequence[EngineShape], wanted: str) -> EngineShape:
     return named[0]
 
 
-def _act(app: App, each: EngineShape, action: str, *, as_json: bool) -> int:
+def _act(view: RecordView, each: EngineShape, action: str, *, as_json: bool) -> int:
     if action not in _ASKS:
         raise UsageError(f"podium workers WORKER {action}: pause, resume or drain is needed")
     if action == "drain" and each.kind == "embedded":
         raise WrongState(f"process {each.pid} on {each.host} is a program of its own, and no worker")
-    if not app.store.ask_engine(each.id, _ASKS[action]):
+    if not view.store.ask_engine(each.id, _ASKS[action]):
         raise RunNotFound(f"{each.id} has ended")
     said = f"process {each.pid} on {safe(each.host)}: told to {action}"
     say_json(id=each.id, pid=each.pid, host=each.host, asked=action) if as_json else say(said)

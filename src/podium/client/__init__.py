@@ -1,10 +1,9 @@
 """Doing: `App` opens a store and an engine, starts and steers runs, and hands out `Run` and `Runs`."""
 
-from ..store import Finding, examine
+from ..store import Finding, examine, shown_url
 from .alerts import QUIET_SECONDS, count_since, deliver, notice
 from .app import App
 from .body import BodyWaiting, Callback, OwnRun, StepRun
-from .busy_wait import NEW_STORE, WAITING
 from .checking import check
 from .decisions import NO_VALUE
 from .default_app import current_app, declared
@@ -12,13 +11,13 @@ from .dry_check import CheckedRun, check_all
 from .executor import Executor
 from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
-from .location import ELSEWHERE, default_url, is_in_memory, shown_url, store_file, store_flag
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .messages import answer, complete, completing, questions, send
 from .moving import Moved, give_up_move, move
 from .operators import Operator, operator
 from .process import Drives, wants_engine
+from .project import ELSEWHERE
 from .pruning import forget
 from .queue_record import change_queue, keep_queues
 from .run import Run
@@ -48,11 +47,9 @@ __all__ = [
     "ELSEWHERE",
     "LOG",
     "PAUSE_MAX",
-    "NEW_STORE",
     "NO_VALUE",
     "PASSED_ON",
     "SETTINGS",
-    "WAITING",
     "Answer",
     "App",
     "Batch",
@@ -122,9 +119,7 @@ __all__ = [
     "completing",
     "current_app",
     "declared",
-    "default_url",
     "in_event_loop",
-    "is_in_memory",
     "is_tag",
     "change_queue",
     "keep_queues",
@@ -135,8 +130,6 @@ __all__ = [
     "read_chunks",
     "require_own_ids",
     "shown_url",
-    "store_file",
-    "store_flag",
     "stream_of",
     "unknown_settings",
     "value_of",

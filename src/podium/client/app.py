@@ -16,18 +16,19 @@ from ..env import Env, RealEnv
 from ..errors import UsageError
 from ..executors import ExecutorFactory
 from ..functions import Function, registry
+from ..inspect import Records
 from ..model import EngineInfo, EngineRow, Entry, Query, RunRow, Verdict
+from ..opening import default_url, is_found_by_folder, settled_url
 from ..options import Options
 from ..store import Store
 from .apps import Apps
 from .decisions import NO_VALUE, Decisions
 from .end_watcher import settle
-from .location import default_url, is_found_by_folder, script, settled_url
 from .notices import tell
 from .operators import Operator, operator
 from .process import Drives, wants_engine
 from .profile import Profile, checked_executors
-from .records import Records
+from .project import script
 from .session import Session
 from .start_options import StartOptions
 from .starting import Started
@@ -92,7 +93,7 @@ class App:
         self.functions, self.drives, self.has_engine = functions, profile.drives, profile.has_engine
         self.observers = profile.observers
         self.session = Session(profile)
-        self.records = Records(self.session)
+        self.records = Records(lambda: self.session.store, self.url)
         self.starts = Starts(self.session)
         self.decisions = Decisions(self.session, self.records, self.starts)
         apps.add(self.session)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ..engine import DryReplay
 from ..errors import UsageError
 from ..functions import Function, registry
-from ..inspect import is_workflow, offered, starter_under
+from ..inspect import Records, is_workflow, offered, starter_under
 from ..model import (
     CANCEL,
     PAUSE,
@@ -32,7 +32,6 @@ from ..model import (
 from . import forking, owners, steering
 from .end_watcher import settle
 from .operators import Operator
-from .records import Records
 from .session import Session
 from .settling import Settlement
 from .starting import Started, chunks

@@ -20,8 +20,8 @@ from .. import audit, changes
 from ..env import RealEnv
 from ..errors import PodiumError, ResourceShortage
 from ..functions import registry
+from ..opening import default_url, store_file
 from .app import App, apps
-from .location import default_url, store_file
 from .process import default_drives, is_server, might_be_server, nameless_notebook, wants_engine
 
 log = logging.getLogger("podium")

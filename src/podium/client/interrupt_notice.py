@@ -9,8 +9,8 @@ from ..errors import StoreError
 from ..inspect import can_act, would_take
 from ..inspect.history import in_words, steps_on_record
 from ..model import ALERT, BY_ITS_PROGRAM, EngineRow, RunRow
+from ..opening import store_flag
 from ..store import Store
-from .location import store_flag
 from .signals import is_unwinding
 
 

@@ -13,9 +13,10 @@ from ..errors import StoreRefused, StoreUnavailable, UsageError, WrongState
 from ..inspect import silent
 from ..model import BY_ITS_PROGRAM, EngineRow
 from ..modules import home_of_folder
+from ..opening import is_on_server, settled_url
 from ..store import MoveFence, Side, copy_rows, project_folder, refusal, shown_url, side_of_move
 from .app import App
-from .location import is_on_server, label_in, settled_url
+from .project import label_in
 
 
 class Moved(NamedTuple):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from ..errors import PodiumError, ResourceShortage
 from ..inspect import WayOn, living, offered, undriven, way_on
 from ..model import ALERT, EngineRow, Query, RunRow
+from ..opening import store_flag
 from ..store import Store
-from .location import project_in, store_flag
 from .open_store import OpenStore
 from .profile import Profile
+from .project import project_in
 
 DELAY_SECONDS = 1.0  # after the first start: until then a script has called what it is to go on with
 LOOKED_AT = 200

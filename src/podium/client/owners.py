@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..engine.hostlock import HostLocks, host_name
 from ..model import EngineRow, RunRow, State
+from ..opening import HostLocks, is_alive
 from ..store import Store
-
-
-def is_alive(locks: Path | None, engine: EngineRow) -> bool | None:
-    """Whether an engine's process lives; None where only its lease can tell (another host)."""
-    if locks is None or engine.host != host_name():
-        return None
-    return not HostLocks(locks).is_free(engine)
 
 
 def is_left(store: Store, locks: Path | None, row: RunRow) -> bool:

@@ -10,8 +10,8 @@ from ..functions import Function
 from ..model import EngineInfo
 from ..modules import main_file
 from ..options import Options, Others
-from .location import project_in
 from .process import Drives
+from .project import project_in
 
 
 def described(

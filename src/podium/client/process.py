@@ -8,25 +8,21 @@ unfinished run may go on, so it drives all runs of its functions. So does a scri
 
 from __future__ import annotations
 
-import atexit
 import functools
 import os
 import re
-import shutil
 import sys
 import sysconfig
-import tempfile
 import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import changes
 from ..errors import UsageError
-from ..executors import parents_store
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
-from ..process import frame_of, frames
+from ..opening import in_test
+from ..process import frame_of, parents_store
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task  # `import podium` loads no asyncio
@@ -35,7 +31,6 @@ Drives = Literal["all", "own", "nothing"]
 
 _ON, _OFF = ("on", "1", "yes", "true"), ("off", "0", "no", "false")  # what PODIUM_ENGINE may say
 _OURS = __name__.partition(".")[0]
-_TEST_RUNNERS = ("_pytest.", "unittest.")
 # Modules that are on the stack of a thread that serves; `socketserver` is Flask's and the library's own.
 _SERVERS = frozenset(
     ["aiohttp.web", "cheroot", "gunicorn", "granian", "hypercorn", "socketserver", "uvicorn", "waitress"]
@@ -197,38 +192,3 @@ def is_session() -> bool:
 def nameless_notebook() -> bool:
     """Whether this process is the kernel of a notebook that nobody names: after a restart it begins anew."""
     return "ipykernel" in sys.modules and notebook() is None and not os.environ.get("PODIUM_NAME")
-
-
-# -- tests -------------------------------------------------------------------------------------------
-
-
-def in_test() -> bool:
-    """Whether a test session is under way in this process, whatever thread asks."""
-    if not any(runner.rstrip(".") in sys.modules for runner in _TEST_RUNNERS):
-        return False
-    return any(map(_is_of_test_runner, frames()))
-
-
-def _is_of_test_runner(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_TEST_RUNNERS):
-            return True
-        frame = frame.f_back
-    return False
-
-
-@functools.cache
-def store_of_tests() -> str:
-    """The store of this test session: in a temporary folder, which goes with the process."""
-    folder = tempfile.mkdtemp(prefix="podium-test-")
-    _AT_EXIT.install(shutil.rmtree, folder, ignore_errors=True)
-    return f"sqlite:///{folder}/podium.db"
-
-
-_AT_EXIT = changes.declare(
-    "atexit.register (tests)",
-    when="a test uses the default store",
-    why="the store of a test session goes with its process",
-    until=changes.NEVER,
-    install=atexit.register,
-)

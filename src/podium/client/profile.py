@@ -11,8 +11,8 @@ from ..errors import UsageError
 from ..executors import BUILT_IN, ExecutorFactory
 from ..functions import Function
 from ..model import EngineInfo
+from ..opening import PATIENCE
 from ..options import Options
-from .busy_wait import PATIENCE
 from .endpoints import configured_executors
 from .process import Drives
 

@@ -20,8 +20,8 @@ from ..errors import PodiumError, StoreError, WrongState
 from ..functions import Function
 from ..model import SCHEDULE, UNFINISHED, AuditRow, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
 from ..store import Store
-from .location import project_in
 from .profile import Profile
+from .project import project_in
 
 _FREE = frozenset({State.QUEUED, State.WAITING, State.PARKED})
 _TRIES = 50

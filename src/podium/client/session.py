@@ -15,17 +15,15 @@ from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
 from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
+from ..opening import NEW_STORE, is_alive, locks_directory, opened_store, patiently, store_file
 from ..store import Store
-from . import owners
-from .busy_wait import NEW_STORE, patiently
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
-from .location import ELSEWHERE, locks_directory, project_in, store_elsewhere, store_file
-from .opening import opened_store
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
 from .profile import Profile
+from .project import ELSEWHERE, project_in, store_elsewhere
 from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
 from .schedule_record import keep_schedules
@@ -149,7 +147,7 @@ class Session:
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""
-        return owners.is_alive(self.locks_directory, engine)
+        return is_alive(self.locks_directory, engine)
 
     # -- use ------------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..alert import place_of
+from ..opening import default_url
 from ..options import Options
 from ..store import Finding, shown_url
 from .channels import ENVIRONMENT, configured, variable
-from .location import default_url
 
 NOT_SHOWN = "(set, not shown)"
 

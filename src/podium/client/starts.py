@@ -13,7 +13,7 @@ from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict, Write
 from .end_watcher import settle
-from .location import project_in
+from .project import project_in
 from .session import Session
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable
 
 from ..errors import PodiumError
-from ..executors import parents_store
 from ..inspect import has_function, living, offered, undriven, way_on
 from ..model import EngineRow
+from ..opening import store_flag
+from ..process import parents_store
 from ..store import Store
-from .location import store_flag
 from .open_store import OpenStore
 from .profile import Profile
 

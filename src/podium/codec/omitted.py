@@ -11,13 +11,13 @@ so. Headers that carry credentials are not written.
 from __future__ import annotations
 
 import collections.abc
-import email.message
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import NotRecorded
 from ..redaction import is_secret
 from .names import name_of
+from .type_names import derives_from
 from .untag import Reader, Untag
 from .walk import Tree, Walk
 
@@ -120,7 +120,9 @@ def omit(value: Any, write: Write, say: Callable[[Any, Callable[[Any], str]], st
 
 def _items(value: Any) -> list[tuple[str, Any]] | None:
     """Of headers and the like, those whose keys are words."""
-    if not isinstance(value, (collections.abc.Mapping, email.message.Message)):
+    if not isinstance(value, collections.abc.Mapping) and not derives_from(
+        type(value), "email.message.Message"
+    ):
         return None
     try:
         items: list[tuple[Any, Any]] = list(value.items())[:_HEADERS_MAX]

@@ -6,18 +6,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections.abc
 import enum
 import io
 import re
-import socket
 import sys
 import threading
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
+
+from .type_names import derives_from
 
 _LISTS = "return list(...) of it"
 _LOCKS = "share it inside the process; store plain data"
@@ -26,12 +26,10 @@ _FUNCTIONS = "call it and store its result, or store its name"
 # First match wins, so the special stand before the general.
 _KINDS: tuple[tuple[type, str, str], ...] = (
     (io.IOBase, "an open file", "return the path or its bytes"),
-    (socket.socket, "a socket", "open it in the task that uses it; return what was read"),
     (type(threading.Lock()), "a lock", _LOCKS),
     (type(threading.RLock()), "a lock", _LOCKS),
     (threading.Thread, "a thread", "wait for it in the task; return what it made"),
     (types.CoroutineType, "a coroutine", "await it first"),
-    (asyncio.Future, "a future", "await it first"),
     (types.GeneratorType, "a generator", _LISTS),
     (types.AsyncGeneratorType, "an async generator", "collect it first: [item async for item in ...]"),
     (types.FunctionType, "a function", _FUNCTIONS),
@@ -42,6 +40,12 @@ _KINDS: tuple[tuple[type, str, str], ...] = (
     (memoryview, "a memoryview", "return bytes(...) of it"),
     (re.Pattern, "a compiled pattern", "store its pattern text"),
     (collections.abc.Iterator, "an iterator", _LISTS),
+)
+# Of libraries that need not be loaded where no value is of them.
+_NAMED_KINDS: tuple[tuple[str, str, str], ...] = (
+    ("socket.socket", "a socket", "open it in the task that uses it; return what was read"),
+    ("_asyncio.Future", "a future", "await it first"),
+    ("asyncio.futures.Future", "a future", "await it first"),
 )
 _SHAPES: tuple[tuple[type, str], ...] = (
     (collections.abc.Mapping, "return dict(...) of it"),
@@ -156,9 +160,9 @@ def shorten(text: str, limit: int) -> str:
 
 def refuse_kind(kind: type) -> Refusal:
     """The refusal for a value of a class that has no writer."""
-    for base, what, fix in _KINDS:
-        if issubclass(kind, base):
-            return Refusal(Refusal.WHAT, f"is {what} ({kind.__qualname__})", fix)
+    if (known := _known(kind)) is not None:
+        what, fix = known
+        return Refusal(Refusal.WHAT, f"is {what} ({kind.__qualname__})", fix)
     library = kind.__module__.partition(".")[0]
     if (fixes := _LIBRARIES.get(library)) is not None:
         fix = next((fixes[base.__name__] for base in kind.__mro__ if base.__name__ in fixes), fixes[""])
@@ -179,6 +183,14 @@ def refuse_kind(kind: type) -> Refusal:
     if is_foreign(kind):
         fix = f"it belongs to {library}: return what is needed of it as plain data, or {_SAVED}"
     return Refusal(Refusal.WHAT, f"is a {kind.__qualname__}", fix)
+
+
+def _known(kind: type) -> tuple[str, str] | None:
+    """What a class that is on our lists is, and what helps."""
+    for name, what, fix in _NAMED_KINDS:
+        if derives_from(kind, name):
+            return what, fix
+    return next(((what, fix) for base, what, fix in _KINDS if issubclass(kind, base)), None)
 
 
 def is_foreign(kind: type) -> bool:
@@ -205,8 +217,7 @@ def refuse_annotation(annotation: Any) -> Refusal | None:
     kind = origin or annotation
     if not isinstance(kind, type) or not is_foreign(kind) or _may_be_stored(kind):
         return None
-    known = any(issubclass(kind, base) for base, _, _ in _KINDS)
-    return refuse_kind(kind) if known or kind.__module__.partition(".")[0] in _LIBRARIES else None
+    return refuse_kind(kind) if _known(kind) or kind.__module__.partition(".")[0] in _LIBRARIES else None
 
 
 def _may_be_stored(kind: type) -> bool:

@@ -22,3 +22,9 @@ def type_name(annotation: Any) -> str:
 def without_modules(text: str) -> str:
     """What is written of types, with the last part of each dotted name."""
     return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])", "", text)
+
+
+def derives_from(kind: type, name: str) -> bool:
+    """Whether a class is, or derives from, the one with this name, "module.Class": who has a value of it has
+    its module loaded, and nobody else needs to."""
+    return any(f"{base.__module__}.{base.__qualname__}" == name for base in kind.__mro__)

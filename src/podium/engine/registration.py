@@ -13,8 +13,8 @@ import msgspec
 from ..env import Env
 from ..errors import PodiumError, StoreError
 from ..model import EngineRow, read_engine_info
+from ..opening import HostLocks, host_name
 from ..store import Store
-from .hostlock import HostLocks, host_name
 from .ownership import Locks, NoLocks
 
 log = logging.getLogger("podium")

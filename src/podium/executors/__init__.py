@@ -9,7 +9,7 @@ from .command import run_command
 from .effects import NOT_DONE, Done
 from .encoded import decode_outcome, encode_attempt, run_encoded
 from .endpoint import endpoint
-from .loading import loading, parents_store, refuse_work_while_loading
+from .loading import loading, refuse_work_while_loading
 from .log_buffer import Caps, LogBuffer
 from .loop import LoopExecutor
 from .output import Console, Said
@@ -51,7 +51,6 @@ __all__ = [
     "endpoint",
     "loading",
     "note_started_run",
-    "parents_store",
     "ray_cluster",
     "refuse_work_while_loading",
     "run_command",

@@ -27,7 +27,7 @@ from .attempt import Attempt, Progress, Services, current_attempt
 from .crashes import LACKS
 from .encoded import run_order
 from .forks import end_process
-from .loading import enter, find
+from .loading import find
 from .wire import (
     EMITTED_MAX,
     Began,
@@ -115,7 +115,7 @@ def _serve(channel: Channel) -> None:
         match frame.message:
             case Hello() as hello:
                 _LIKE_PARENT.install(hello)
-                enter(hello.store)
+                process.run_tasks_of(hello.store)
                 depot = Depot(Path(hello.depot))
                 _LOGS.install(_Forward(channel))
             case Load() as load:

@@ -18,23 +18,10 @@ from ..shortage import shortage_of
 if TYPE_CHECKING:
     from .wire import ModuleRef
 
-_store = ""  # the URL of the store whose task this process runs; "" in any other process
 # The module being imported, by this thread: what others do meanwhile is their own affair.
 _underway: ContextVar[str] = ContextVar("podium_loading", default="")
 
 GUARD = 'put what the script does under: if __name__ == "__main__":'
-
-
-def enter(store: str) -> None:
-    """This process runs tasks of an engine on that store. (No environment variable: what a task starts
-    would inherit it.)"""
-    global _store  # noqa: PLW0603  # the process belongs to one engine for its whole life
-    _store = store
-
-
-def parents_store() -> str:
-    """The URL of the store whose task this process runs, and whose runs others drive; "" in any other one."""
-    return _store
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from .parked import command_for
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .queues import QueueShape, queue_shapes
+from .records import Records
 from .run_card import run_card
 from .schedule_runs import schedule_of
 from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
@@ -31,7 +32,8 @@ from .shapes import (
     run_fields,
 )
 from .step_names import StepName
-from .store_view import StoreView
+from .store_reader import StoreReader
+from .store_view import RecordView, StoreView
 from .timeline import Timeline, TimelineGroup, timeline
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import can_act, has_function, living, offered, undriven, would_take
@@ -96,6 +98,9 @@ __all__ = [
     "StepCounts",
     "StepName",
     "StoreView",
+    "StoreReader",
+    "RecordView",
+    "Records",
     "Timeline",
     "TimelineGroup",
     "timeline",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..env import Env
-from ..model import EngineRow
+from ..model import EngineRow, Query, RunRow
 from ..options import Options
 from ..store import Store
 
@@ -27,4 +27,16 @@ class StoreView(Protocol):
 
     def is_alive(self, engine: EngineRow) -> bool | None:
         """Whether an engine's process lives; None where only its lease can tell (another host)."""
+        ...
+
+
+class RecordView(StoreView, Protocol):
+    """The same, asked for runs."""
+
+    def load(self, run: str) -> RunRow:
+        """A run's row. Raises RunNotFound."""
+        ...
+
+    def find(self, query: Query) -> list[RunRow]:
+        """Runs that match, newest first."""
         ...

@@ -79,3 +79,10 @@ class HostLocks:
                 self._path.unlink(missing_ok=True)
             os.close(self._held)
             self._held = None
+
+
+def is_alive(locks: Path | None, engine: EngineRow) -> bool | None:
+    """Whether an engine's process lives; None where only its lease can tell (another host)."""
+    if locks is None or engine.host != host_name():
+        return None
+    return not HostLocks(locks).is_free(engine)

@@ -1,27 +1,21 @@
-"""Where the default store is, and which script is asking."""
+"""Where the default store is, and how a store is found and named again."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shlex
 import stat
-import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import StoreRefused
-from ..executors import parents_store
-from ..functions import Function
-from ..modules import Home, main_file, nearest_project, notebook
-from ..store import Store, url_parts
-from ..store import shown_url as shown_url
-from .process import in_test, is_server, store_of_tests
+from ..modules import nearest_project
+from ..process import parents_store
+from ..store import Store, shown_url, url_parts
+from .in_tests import in_test, store_of_tests
 
-_PLACE = (".podium", "podium.db")  # of a project's own store, below its folder
-ELSEWHERE = "podium: this is the store of"  # how the notice of `store_elsewhere` begins
+PLACE = (".podium", "podium.db")  # of a project's own store, below its folder
 _SHOWN_MAX = 100  # characters of a URL in an error
 
 
@@ -43,22 +37,12 @@ def default_url() -> str:
             fix="cd to one that is, or say --store URL, or PODIUM_URL",
         ) from error
     home = nearest_project(here) or here
-    return f"sqlite:///{home.joinpath(*_PLACE)}"
+    return f"sqlite:///{home.joinpath(*PLACE)}"
 
 
 def is_found_by_folder() -> bool:
     """Whether the default store is looked for from the working directory: nobody has named it."""
     return not (parents_store() or os.environ.get("PODIUM_URL") or in_test())
-
-
-def store_elsewhere(url: str, functions: Mapping[str, Function]) -> Path | None:
-    """The own store of a project that these functions are of, where this process has another one."""
-    file = store_file(url)
-    for folder in dict.fromkeys(function.home.folder for function in list(functions.values())):
-        own = Path(folder, *_PLACE)
-        if folder and own != file and own.exists():
-            return own
-    return None
 
 
 def settled_url(url: str) -> str:
@@ -101,33 +85,6 @@ def store_flag(url: str) -> str:
     return "" if url == settled_url(default_url()) else f" --store {shlex.quote(shown_url(url))}"
 
 
-def label_in(url: str, home: Home) -> str:
-    """As `project_in`, of the project whose home that is."""
-    return _label_in(url, home)
-
-
-def project_in(url: str, function: Function) -> str:
-    """The project that a function's runs belong to in a store, so that two projects which share one do not
-    take each other's runs: "" in a store of the project's own, else its name, or its folder.
-
-    Raises StoreRefused in a store on a server where it has no name: a folder is another one on another host.
-    """
-    return _label_in(url, function.home)
-
-
-@functools.cache
-def _label_in(url: str, home: Home) -> str:
-    if is_on_server(url):
-        if os.path.isabs(home.label):
-            raise StoreRefused(
-                f"{shown_url(url)} may be shared by many projects, and the one of {home.label} has no name",
-                fix="PODIUM_PROJECT=name, or [project] name in its pyproject.toml",
-            )
-        return home.label
-    file = store_file(url)
-    return "" if file is None or not home.label or file.is_relative_to(home.folder) else home.label
-
-
 def is_on_server(url: str) -> bool:
     """Whether the store behind a URL is one that many hosts may share."""
     return url_parts(url)[0] in ("postgresql", "postgres")
@@ -160,12 +117,3 @@ def is_in_memory(url: str) -> bool:
     """Whether the store behind a URL ends with its process."""
     scheme, rest = url_parts(url)
     return scheme == "sqlite" and rest.startswith("/:memory:")
-
-
-def script() -> str:
-    """What identifies the running script or notebook, so that running it again finds what it left behind;
-    "" where nothing does: at a prompt, with -c, and in a server, whose every request is another call."""
-    if is_server():
-        return ""
-    at_prompt = hasattr(sys, "ps1") and notebook() is None  # also of `python -i script.py`, once that is over
-    return (not at_prompt and main_file()) or os.environ.get("PODIUM_NAME", "")
