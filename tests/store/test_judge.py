@@ -20,6 +20,7 @@ from podium.model import (
     NewRun,
     Outcome,
     State,
+    StepWrite,
     Verdict,
     Wait,
     Write,
@@ -53,6 +54,8 @@ class Program:
     def _write(self) -> Write:
         chance = self._chance
         self._time += 1.0
+        if chance.random() < 0.25 and self._known.runs:
+            return self._step(chance.choice(sorted(self._known.runs)))
         given: dict[str, Any] = {}
         if chance.random() < 0.8 and self._known.runs:
             given |= self._fenced(chance.choice(sorted(self._known.runs)))
@@ -63,6 +66,12 @@ class Program:
         if chance.random() < 0.4:
             given["answers"] = (Answer(chance.choice("qqp"), self._time, chance.choice((b"y", b"n")), b"v"),)
         return Write(**given)
+
+    def _step(self, run: str) -> Write:
+        """What most writes are, which the judge passes in a way of their own."""
+        given = self._fenced(run)
+        steps = [entry for entry in given.get("entries", ()) if entry.kind is not Kind.MESSAGE]
+        return StepWrite(given["fence"], None, tuple(steps)) if steps else Write(**given)
 
     def _fenced(self, run: str) -> dict[str, Any]:
         chance, state = self._chance, self._known.runs[run].state

@@ -9,7 +9,7 @@ import pytest
 from podium.engine.outbox import Outbox
 from podium.engine.residency import CHANGES, Residency, changed
 from podium.errors import InternalError
-from podium.model import STDOUT, Entry, Head, Kind, LogLine, Message, Move, NewRun, State
+from podium.model import STDOUT, Entry, Head, Kind, LogLine, Message, Move, NewRun, State, StepWrite, Wait
 
 HEAD = Head("run", "app:f", 7, b"", b"", 0.0, 0.0, entries=4)
 COMMAND: Any = object()
@@ -68,6 +68,18 @@ def test_one_write_carries_all_that_crosses_the_runs_border() -> None:
     assert (write.move, len(write.logs)) == (Move(State.WAITING, due=1.0), 1)
     outbox.settle()
     assert outbox.take() is None, "and each of it once"
+
+
+def test_what_was_added_and_taken_back_makes_no_write_of_its_own() -> None:
+    outbox = Outbox(HEAD)
+    outbox.extras.waits.append(Wait("step", "child"))
+    outbox.extras.waits.clear()
+    assert outbox.take() is None
+    entry(outbox)
+    write = outbox.take()
+    assert type(write) is StepWrite
+    outbox.settle()
+    assert outbox.take() is None
 
 
 def test_refused_data_takes_back_the_number_of_its_first_entry_but_not_the_log() -> None:
