@@ -120,6 +120,19 @@ def test_engines_say_what_they_cannot_load_and_clocks_are_compared(project: Path
     assert found["clock"].text.endswith(" in the future: a clock is, or was, wrong")
 
 
+def test_an_engine_offers_what_its_program_declares(project: Path) -> None:
+    with App(STORE, drives="nothing") as app:
+        locks = HostLocks(project / ".podium" / "podium.db-locks")
+        locks.hold("e1")
+        offered = {"app:adds": "1", "podium:schedule": "2", "podium:alert": "3"}
+        about = EngineInfo("worker", modules=("app",)).written()
+        row = EngineRow("e1", 0, host_name(), os.getpid(), time.time(), about, functions=offered)
+        app.store.announce(row)
+        (engine,) = (finding for finding in check_runs(app) if finding.name == "engine")
+        locks.free()
+    assert engine.text.endswith(": alive, offers 1 function")
+
+
 def test_a_machine_that_was_asleep_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with App(STORE, drives="nothing") as app:
         monkeypatch.setattr("podium.inspect.health.seconds_asleep", lambda: 3 * 3600.0)

@@ -19,6 +19,7 @@ from .whereabouts import way_on
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
 _EXAMPLES = 3
+_OWN = "podium:"  # how the names of Podium's own functions begin: a program did not declare them
 _CLOCK_SECONDS = 60.0  # hosts of one store may differ by so much
 
 
@@ -68,8 +69,11 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
         elif about.full:
             yield Finding("engine", False, f"{who}: {'; '.join(full_slots(about))}", MORE_SLOTS)
         else:
-            does = f"drives {about.run} alone" if about.run else f"offers {len(engine.functions)} functions"
-            yield Finding("engine", True, f"{who}: alive, {does}")
+            own = sum(not name.startswith(_OWN) for name in engine.functions)
+            offers = f"offers {own} function{'' if own == 1 else 's'}"
+            yield Finding(
+                "engine", True, f"{who}: alive, {f'drives {about.run} alone' if about.run else offers}"
+            )
         for module, error in about.broken.items() if alive is not False else ():
             what = f"{module} could not be loaded in {named(engine)}: {error}"
             yield Finding("module", False, what, f"mend {module}: that process tries it again by itself")
