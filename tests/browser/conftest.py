@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 from tests import forkserver
 
 HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(HERE.parents[1])}  # the examples are found from everywhere
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -56,8 +57,9 @@ class Site:
 def podium(project: Path, *words: str, check: bool = True) -> str:
     """What the command line says, in the project."""
     done = forkserver.run(
-        [sys.executable, "-m", "podium", *words], cwd=project, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-m", "podium", *words], cwd=project, capture_output=True, text=True, timeout=120,
+        env=ENVIRONMENT,
+    )  # fmt: skip
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -85,10 +87,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextmanager
-def served(project: Path, port: int = 0) -> Iterator[str]:
-    """`podium up` for a project; the link that lets in."""
-    command = [sys.executable, "-m", "podium", "up", "flows", "--port", str(port), "--no-open", "-q"]
-    with forkserver.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as up:
+def served(project: Path, port: int = 0, module: str = "flows", **variables: str) -> Iterator[str]:
+    """`podium up` for a project, with environment variables; the link that lets in."""
+    command = [sys.executable, "-m", "podium", "up", module, "--port", str(port), "--no-open", "-q"]
+    with forkserver.Popen(
+        command, cwd=project, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT | variables
+    ) as up:
         try:
             assert up.stdout is not None
             link = up.stdout.readline().strip()

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Opener, Site
+from tests.browser.conftest import Opener, Site, podium
 
 pytestmark = pytest.mark.browser
 
@@ -74,6 +74,23 @@ def test_the_name_of_a_step_is_whole_on_a_phone(opened: Opener, site: Site) -> N
       .filter((e) => e.getBoundingClientRect().right > e.closest(".clip").getBoundingClientRect().right)
       .map((e) => e.textContent)"""
     assert names.evaluate_all(cut) == []
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_an_id_is_whole_however_long_it_is(opened: Opener, site: Site, width: int) -> None:
+    run = f"nightly-reconciliation-of-the-warehouse-and-the-shop.2026-11-27T06:00:00Z-{width}"
+    podium(site.project, "run", "-q", "--id", run, "flows:report")
+    cut = """all => all.filter((e) => e.checkVisibility()).filter((e) => {
+      const [at, room] = [e.getBoundingClientRect(), (e.closest("td, li, .crumbs")).getBoundingClientRect()];
+      return at.right > Math.min(room.right, innerWidth) + 0.5 || at.left < room.left;
+    }).map((e) => e.textContent)"""
+    for path in ("/runs", f"/runs/{run}"):
+        page = opened(path, width=width)
+        settle(page)
+        ids = page.locator("main .id")
+        expect(ids.filter(has_text=run, visible=True).first).to_be_visible()
+        assert ids.evaluate_all(cut) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_no_label_of_a_timeline_lies_over_a_bar(opened: Opener, site: Site) -> None:

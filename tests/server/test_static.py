@@ -71,6 +71,12 @@ def test_the_scripts_are_small() -> None:
     assert sum(len(gzip.compress(script.read_bytes())) for script in SCRIPTS) < SCRIPTS_MAX
 
 
+def test_a_run_has_its_page_also_where_its_id_has_dots(server: Server) -> None:
+    page = server.ask("/runs/shop.flows:nightly@2026-11-27T06:00:00Z")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert server.ask("/nothing.js").status == 404
+
+
 def test_what_a_page_names_is_kept_for_good_until_a_file_is_another(server: Server) -> None:
     page = server.ask("/runs").body.decode()
     named = re.findall(r'(?:src|href)="(/static/\w+/[\w./-]+)"', page)

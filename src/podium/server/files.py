@@ -58,10 +58,11 @@ class Files:
         return Answer(200, body, _TYPES[kind], known)
 
     def _name(self, path: str) -> str | None:
-        """A file by its name; what looks like none is a page, which one script draws."""
+        """A file by its name; what looks like none is a page, which one script draws. The id of a run may
+        hold dots: that of a scheduled one is made of its module's name."""
         if path in self._names:
             return path
-        return None if "." in path.rpartition("/")[2] else _PAGE
+        return _PAGE if path.startswith("/runs/") or "." not in path.rpartition("/")[2] else None
 
     def _kept(self, found: re.Match[bytes]) -> bytes:
         if found[2].decode() not in self._names:

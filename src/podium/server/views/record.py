@@ -27,7 +27,20 @@ from ...inspect import (
     recorded_failure,
     timeline,
 )
-from ...model import BESIDE, STARTS, TURNS, Entry, Kind, PublishedValue, State
+from ...model import (
+    AGAIN,
+    ANSWER,
+    BESIDE,
+    OUTCOME,
+    SETTLE,
+    STARTS,
+    TURNS,
+    Entry,
+    Kind,
+    PublishedValue,
+    State,
+    read_name,
+)
 from ..http import Refused
 from ..service import Service
 from .items import CALL_MAX, Action, actions
@@ -266,7 +279,12 @@ def _value(payload: bytes, href: str, preview: str = "") -> Value:
 def _steps(entries: Iterable[Entry]) -> Iterator[StepItem]:
     """One for each identity, in order of appearance, as its last entry has it."""
     last: dict[str, tuple[Entry, int]] = {}
+    answers: dict[str, str] = {}  # by step: how what it had asked for has come out, which is in a message
     for entry in entries:
+        if entry.kind is Kind.MESSAGE:
+            kind, state, step = read_name(entry.name)
+            if kind in (OUTCOME, ANSWER, SETTLE) and step in last and state != AGAIN:
+                answers[step] = "failed" if state in (State.FAILED, State.CANCELLED) else "succeeded"
         if entry.kind in TURNS or entry.kind in BESIDE or not entry.step:
             continue
         if entry.kind in (Kind.MESSAGE, Kind.TICK):
@@ -274,7 +292,9 @@ def _steps(entries: Iterable[Entry]) -> Iterator[StepItem]:
         before = last.get(entry.step)
         last[entry.step] = entry, (before[1] if before else 0) + (entry.kind not in STARTS)
     for n, (entry, tries) in enumerate(last.values(), 1):
-        yield _step(n, entry, tries)
+        item = _step(n, entry, tries)
+        came = answers.get(item.step, "") if item.state == "begun" else ""
+        yield msgspec.structs.replace(item, state=came) if came else item
 
 
 _STATES = {Kind.RESULT: "succeeded", Kind.ERROR: "failed", Kind.RETRY: "retrying"}

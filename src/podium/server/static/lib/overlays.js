@@ -1,7 +1,7 @@
 // What lies over a page: dialogs, the preview of an action, toasts with their undo, tips.
 
 import { html, render } from "./html.js";
-import { button, cli, moment } from "./parts.js";
+import { button, cli, idText, moment } from "./parts.js";
 import { icon, state } from "./signs.js";
 import { many, plain, when } from "./words.js";
 
@@ -120,7 +120,7 @@ export function preview({ verb, runs, total = runs.length, words, command, act, 
   const row = (
     run,
   ) => html`<tr key=${run.id}><td>${state(run.state)}</td><td><span class="name">${plain(run.function)}</span></td>
-    <td><span class="id">${run.id}</span></td><td class="num dim p2">${moment(when(run.created))}</td></tr>`;
+    <td>${idText(run.id)}</td><td class="num dim p2">${moment(when(run.created))}</td></tr>`;
   const body = html`<div class="panel"><table class="t"><tbody>${shown.map(row)}</tbody></table></div>
     ${total > shown.length && html`<p class="dim small">and ${many(total - shown.length, "more run", "more runs")}</p>`}`;
   const title = `${verb} ${many(total, "run")}`;

@@ -4,7 +4,10 @@ import { html } from "./html.js";
 import { icon } from "./signs.js";
 import { ago, full, runPath } from "./words.js";
 
-export const runLink = (id) => html`<a class="id" href=${runPath(id)}>${id}</a>`;
+// An id is never cut: one that somebody has chosen may be longer than its place, and is broken.
+const idClass = (id) => `id ${id.length > 24 ? "long" : ""}`;
+export const idText = (id) => html`<span class=${idClass(id)}>${id}</span>`;
+export const runLink = (id) => html`<a class=${idClass(id)} href=${runPath(id)}>${id}</a>`;
 
 /** A moment: relative for reading, whole and with its zone on hover. */
 export const moment = (at) =>

@@ -7,6 +7,8 @@ import { plain, when } from "./words.js";
 const PAGE = 1000;
 const AHEAD = 5; // a browser has six connections to a server, and one holds the events
 const STARTS = new Set(["start", "start_alone"]);
+// A message that says what has become of what was asked for or started: of whom, and of which step.
+const ANSWERED = /^(outcome|answer|settle)(?:\/(\w+))?:(.+)$/s;
 const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven", "set_aside", "stands"]);
 
 export class RunRecord {
@@ -46,6 +48,9 @@ export class RunRecord {
     this.watchOwner(entry, before);
     if (BOOK_KEEPING.has(entry.kind)) return;
     if (!entry.step && entry.kind !== "message") return;
+    const [, kind, how, key] = (entry.kind === "message" && ANSWERED.exec(entry.name)) || [];
+    if (key) this.answered(key, how, entry);
+    if (key && kind !== "settle") return; // who has settled a step stands in a row of its own
 
     const step = this.stepOf(entry.step || `message ${entry.seq}`, nameOf(entry));
     const last = step.tries[step.tries.length - 1];
@@ -57,6 +62,9 @@ export class RunRecord {
       step.state = "running";
     } else if (entry.kind === "handed_back") {
       if (open) lose(open, entry.ms);
+    } else if (entry.kind === "sent" && step.fn !== "send") {
+      step.tries.push({ ...attempt(step.tries.length + 1, entry.ms), wait: true });
+      step.state = "waiting";
     } else this.ended(step, open, entry, begun);
   }
 
@@ -118,6 +126,27 @@ export class RunRecord {
       last.wait = entry.kind === "tick" || entry.kind === "message";
       step.value = entry.value;
       step.error = null;
+    }
+  }
+
+  /** A child run has ended, a question or a callback was answered, or a person has settled a step. */
+  answered(key, how, entry) {
+    const step = this.byStep.get(key);
+    const last = step?.tries[step.tries.length - 1];
+    if (!last || how === "again") return;
+    last.end ??= entry.ms;
+    last.state = step.state = how === "failed" || how === "cancelled" ? "failed" : "succeeded";
+    step.value = entry.value;
+  }
+
+  /** The run stands: what was under way and has no owner is lost, until it is begun again. */
+  stands() {
+    for (const step of this.steps) {
+      const last = step.tries[step.tries.length - 1];
+      if (!last || last.end != null || last.wait) continue;
+      lose(last, Math.max(last.begin, this.to));
+      last.why = "its process was gone, and whether it has happened is not known";
+      step.state = "lost";
     }
   }
 

@@ -6,7 +6,6 @@ import { cli, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { icon, sign, state } from "../lib/signs.js";
 import {
-  argumentsOf,
   count,
   day,
   hms,
@@ -42,7 +41,7 @@ export default function now(_place, { draw }) {
     html`<a href=${href}><span class="k">${sign(name)}${word}</span><span class="v">${count(number)} <small>${unit}</small></span><span class="d">${more}</span></a>`;
   const moving = (
     run,
-  ) => html`<li key=${run.id}><div class="row"><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a><span class="arg clip p2">${argumentsOf(run.input)}</span><span class="right">${runLink(run.id)}</span></div>
+  ) => html`<li key=${run.id}><div class="row"><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a><span class="arg clip p2">${run.call}</span><span class="right">${runLink(run.id)}</span></div>
     <div class="row small wrap">${state(run.state)}<span>${many(run.entries, "entry", "entries")} on record</span><span class="dim">for ${span(run.took ?? (clock() - when(run.created)) / 1000)}</span>${run.owners_lost > 0 && state("lost", "taken over")}${run.undriven && state("late", "no engine drives it")}</div></li>`;
   const coming = (run) =>
     html`<tr key=${run.id}><td class="nw">${moment(when(run.due))}</td><td>${state(run.state)}</td><td><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a></td><td class="p2">${runLink(run.id)}</td></tr>`;

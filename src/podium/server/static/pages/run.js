@@ -3,7 +3,7 @@
 import { get, post } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { dialog, preview } from "../lib/overlays.js";
-import { button, cli, moment, runLink, skeleton, unread } from "../lib/parts.js";
+import { button, cli, idText, moment, runLink, skeleton, unread } from "../lib/parts.js";
 import { reading } from "../lib/reading.js";
 import { RunRecord } from "../lib/record.js";
 import { icon, LETTER, state } from "../lib/signs.js";
@@ -153,7 +153,7 @@ export default function run(place, { draw }) {
         .filter(([verb]) => can(verb))
         .map(
           ([verb, [begin, kind, name]]) =>
-            html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, kind, name)}</span>`,
+            html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, unknown() && kind === "one" ? "" : kind, name)}</span>`,
         ),
     ]);
   const elsewhere = () => {
@@ -167,7 +167,7 @@ export default function run(place, { draw }) {
     const body = JSON.stringify({ function: run.function, input: run.input });
     dialog(
       "Take it elsewhere",
-      () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${argumentsOf(run.input)})`, true)}
+      () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${run.call.endsWith("…") ? argumentsOf(run.input) : run.call})`, true)}
       <h3>Over HTTP</h3>${cli(`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/runs -d ${shell(body)}`, true)}`,
       (close) => button("Close", close),
     );
@@ -177,10 +177,12 @@ export default function run(place, { draw }) {
   // What was lost is said before it is drawn.
   function takeover() {
     const turn = record.takeovers[0];
-    if (!turn) return "";
+    // One that was lost while nothing was under way has left no trace in the history.
+    if (!turn) return it().owners_lost ? " Its owner was lost and another took over; nothing had to be begun again." : "";
     const before = record.entries.filter((entry) => entry.kind === "result" && entry.ms <= turn.lost).length;
     const wait = turn.lost == null ? "" : `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
-    return ` Its owner was lost and another took over${wait}: of ${many(before, "recorded step")} none was done again.`;
+    const kept = before ? `: of ${many(before, "recorded step")} none was done again` : "";
+    return ` Its owner was lost and another took over${wait}${kept}.`;
   }
   const fact = (name, value, more) =>
     html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
@@ -222,6 +224,7 @@ export default function run(place, { draw }) {
     const run = it();
     if (!run) return head.error ? unread(head.error, () => head.again()) : skeleton(10);
     tell(`${plain(run.function)}: ${run.state}`);
+    if (run.state === "parked") record.stands();
     const counts = { steps: record.steps.length, logs: run.logs, history: record.entries.length };
     const width = document.getElementById("main").clientWidth - (innerWidth <= 760 ? 28 : 48);
     const beside = picked && (tab === "timeline" || tab === "steps");
@@ -231,8 +234,8 @@ export default function run(place, { draw }) {
       ) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
       ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`,
     );
-    return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href=${runsPath(`workflow:${plain(run.function)}`)}>${plain(run.function)}</a><span>/</span><span class="id">${run.id}</span><button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href=${runsPath(`tag:${tag}`)}>${tag}</a>`)}</div>
-      <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${argumentsOf(run.input)}</span></h1>
+    return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href=${runsPath(`workflow:${plain(run.function)}`)}>${plain(run.function)}</a><span>/</span>${idText(run.id)}<button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href=${runsPath(`tag:${tag}`)}>${tag}</a>`)}</div>
+      <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${run.call}</span></h1>
       <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
       ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}
       <div class="tabs" role="tablist" aria-label="Views of the run">${tabs}</div><div role="tabpanel" id="panel" aria-labelledby="tab-${tab}">

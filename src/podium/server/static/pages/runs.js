@@ -7,7 +7,7 @@ import { button, cli, empty, moment, runLink, skeleton, unread } from "../lib/pa
 import { reading } from "../lib/reading.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { acting, mayAct } from "../lib/who.js";
-import { argumentsOf, count, many, now, plain, runPath, shell, span, when } from "../lib/words.js";
+import { count, many, now, plain, runPath, shell, span, when } from "../lib/words.js";
 import { gridView } from "./grid.js";
 
 const LIMIT = 50;
@@ -274,7 +274,7 @@ export default function runs(place, { draw, go, address }) {
   const row = (run, i) => html`<tr key=${run.id} aria-selected=${picked.has(run.id)} class=${i === at ? "on" : ""}>
     <td><input type="checkbox" aria-label="Select ${run.id}" checked=${picked.has(run.id)} onchange=${() => pick(run.id)}/></td>
     <td>${state(run.state)}</td>
-    <td class="cellname"><div class="clip"><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a> <span class="arg">${argumentsOf(run.input)}</span></div><div class="only-n">${runLink(run.id)}</div></td>
+    <td class="cellname"><div class="clip"><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a> <span class="arg">${run.call}</span></div><div class="only-n">${runLink(run.id)}</div></td>
     <td class="p2">${runLink(run.id)}</td><td class="nw p2">${moment(when(run.created))}</td><td class="p2">${took(run)}</td>
     <td class="num p3"><span class="row right-j">${run.undriven && html`<span data-tip="No live engine drives it: podium why ${run.id}">${sign("late", "undriven")}</span>`}
       ${run.owners_lost > 0 && html`<span data-tip="${many(run.owners_lost, "owner")} died holding it">${sign("lost", "taken over")}</span>`}<span>${count(run.entries)}</span></span></td></tr>`;

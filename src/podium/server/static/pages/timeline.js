@@ -63,6 +63,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       if (last && a <= last[1]) last[1] = Math.max(last[1], b);
       else whole.push([a, b]);
     }
+    if (!whole.length) return []; // it has only waited: nothing is left to be seen beside the fold
     const busy = whole.reduce((sum, [a, b]) => sum + b - a, 0);
     const gaps = [];
     let at = from;
