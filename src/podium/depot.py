@@ -15,6 +15,7 @@ import itertools
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import weakref
@@ -188,6 +189,14 @@ class Depot:
     def holds(self, name: str) -> bool:
         """Whether there is a file of that name."""
         return self.path(name).is_file()
+
+    def is_whole(self, name: str, size: int) -> bool:
+        """Whether there is a file of that name and of so many bytes. Its content is not read."""
+        try:
+            found = self.path(name).stat()
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
 
     def check(self, name: str) -> None:
         """Raise NotThere where there is no file of that name: then no record may name it."""

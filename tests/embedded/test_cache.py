@@ -118,6 +118,17 @@ def test_a_result_whose_value_is_gone_is_computed_anew(app: App, store: Path) ->
     (lain,) = app.store.depot.all()
 
 
+def test_a_result_whose_value_is_damaged_is_computed_anew_and_mended(app: App, store: Path) -> None:
+    assert flows.by_reference.run(10) == 45
+    (lain,) = app.store.depot.all()
+    whole = lain.path.read_bytes()
+    lain.path.chmod(0o600)
+    lain.path.write_bytes(whole[:-8])
+    assert flows.by_reference.run(10) == 45
+    assert LINES == ["array 10", "summed", "array 10"]
+    assert lain.path.read_bytes() == whole
+
+
 def test_the_order_of_a_dict_is_told_apart(app: App) -> None:
     for value in ({"a": 1, "b": 2}, {"b": 2, "a": 1}) * 2:
         assert flows.as_written.run(value) == repr(value)

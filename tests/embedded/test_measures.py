@@ -171,6 +171,7 @@ def asks(name: Any, value: Any, tags: dict[str, Any]) -> None:
         ("x" * 201, 1.0, {}, "the name of a series"),
         ("a\ud800", 1.0, {}, "the name of a series"),
         ("a", float("nan"), {}, "a finite number is needed"),
+        ("a", 10**400, {}, "a finite number is needed"),
         ("a", True, {}, "a finite number is needed"),
         ("a", "1", {}, "a finite number is needed"),
         ("a", 1.0, {"tag": 1.5}, "the tag tag=1.5 is no text"),

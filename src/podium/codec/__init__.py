@@ -53,7 +53,7 @@ from .failures import (
 from .names import classes_in, mentioned
 from .preview import preview
 from .recording import encode_failure
-from .ref import REFERENCE, Ref, holds_references, names_in
+from .ref import REFERENCE, Ref, holds_references, names_in, sizes_in
 from .references import Blob, File, Later, NotNow, trusted
 from .refusals import Refusal, refuse_annotation
 from .secrets import EVENT as SECRET_EVENT
@@ -74,6 +74,7 @@ __all__ = [
     "Secret",
     "holds_references",
     "names_in",
+    "sizes_in",
     "trusted",
     "Refusal",
     "MAX_DEPTH",

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import UsageError
 from ..sizes import spelled_size
 
-_NAMED = re.compile(rb'"!ref":\["[^"]*","([0-9a-f]{64})"')
+_NAMED = re.compile(rb'"!ref":\["[^"]*","([0-9a-f]{64})",(\d+)')
 REFERENCE = b'"!ref":'  # stands in an encoded value that names files, and in no other
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -91,14 +91,19 @@ def shown(tree: Any) -> str:
 
 
 def names_in(payload: bytes) -> list[str]:
-    """The files of the depot that an encoded value names, without repeats.
+    """The files of the depot that an encoded value names, without repeats."""
+    return list(sizes_in(payload))
+
+
+def sizes_in(payload: bytes) -> dict[str, int]:
+    """The same with their bytes.
 
     The mark cannot stand there for anything else: text escapes its quotes, and a dict with such a key is
     written as pairs.
     """
     if payload.find(REFERENCE) < 0:
-        return []
-    return list(dict.fromkeys(name.decode() for name in _NAMED.findall(payload)))
+        return {}
+    return {name.decode(): int(size) for name, size in _NAMED.findall(payload)}
 
 
 def holds_references(payload: bytes) -> bool:

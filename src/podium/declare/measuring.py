@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from numbers import Real
 from typing import Any
 
@@ -37,10 +38,10 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
 
     >>> podium.measure("machine.lowest", 48.5, machine="7")
     """
-    text = _checked(name, value, tags)
+    number, text = _checked(name, value, tags)
     machine = current_machine()
     if machine is not None:
-        machine.verbs.measure(name, float(value), text)
+        machine.verbs.measure(name, number, text)
         return
     attempt = current_attempt.get()
     if attempt is None:
@@ -52,15 +53,17 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
             f"{attempt.function.label} has measured {POINTS_MAX:,} points in one attempt: no more are kept",
             fix="measure sums, lows and highs; or in more tasks",
         )
-    attempt.measures.append(Measure(name, round(time_of_task(), 6), float(value), text))  # as datetimes are
+    attempt.measures.append(Measure(name, round(time_of_task(), 6), number, text))  # as datetimes are
 
 
-def _checked(name: Any, value: Any, tags: dict[str, Any]) -> str:
-    """The tags as the store has them."""
+def _checked(name: Any, value: Any, tags: dict[str, Any]) -> tuple[float, str]:
+    """The value and the tags as the store has them."""
     if not isinstance(name, str) or not 0 < len(name) <= NAME_MAX or not _is_text(name):
-        raise UsageError(f"measure({name!r}): the name of a series is text of 1 to {NAME_MAX} characters")
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise UsageError(f"measure({name!r}, {value!r}): a finite number is needed")
+        told = reprlib.repr(name)
+        raise UsageError(f"measure({told}): the name of a series is text of 1 to {NAME_MAX} characters")
+    number = _number(value)
+    if not math.isfinite(number):
+        raise UsageError(f"measure({name!r}, {reprlib.repr(value)}): a finite number is needed")
     for tag, said in tags.items():
         if not isinstance(said, (str, int)) or not _is_text(f"{tag}{said}"):
             raise UsageError(f"measure({name!r}): the tag {tag}={said!r} is no text", fix=f"{tag}=str(...)")
@@ -72,7 +75,17 @@ def _checked(name: Any, value: Any, tags: dict[str, Any]) -> str:
         raise UsageError(
             f"measure({name!r}): its tags have {len(text):,} characters, {TAGS_MAX:,} are the most"
         )
-    return text
+    return number, text
+
+
+def _number(value: Any) -> float:
+    """The value as the store has it; NaN for what is no number, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _is_text(text: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import NamedTuple
 
-from ..codec import names_in
+from ..codec import sizes_in
 from ..errors import PodiumError
 from ..executors import Attempt, Ended
 from ..functions import Cache, Function
@@ -83,8 +84,8 @@ def _look(store: Store, function: Function, args: bytes, reads: bool) -> _Look:
     key = function.cache_key(args)
     try:
         found = store.cached(key) if reads else None
-        if found is not None and not all(map(store.depot.holds, names_in(found.payload))):
-            found = None  # the record is older than its values, as in a store whose file alone was moved
+        if found is not None and not all(starmap(store.depot.is_whole, sizes_in(found.payload).items())):
+            found = None  # its values are gone, as in a store whose file alone was moved, or damaged
         return _Look(key, found)
     except Exception as error:
         return _Look(key, None, error)
