@@ -44,10 +44,15 @@ def test_killed_in_the_sweep_it_makes_the_other_fits_alone(tmp_path: Path) -> No
     assert len(again) <= 4, "those alone that were told of, and not yet on record"
 
 
-def test_one_s_own_digits(tmp_path: Path) -> None:
+def some_digits(folder: Path) -> None:
+    """A file of 400."""
     found = load_digits()
-    with (tmp_path / "digits.csv").open("w", newline="") as file:
+    with (folder / "digits.csv").open("w", newline="") as file:
         rows = zip(found.data[:400].tolist(), found.target[:400].tolist(), strict=True)
         csv.writer(file).writerows([*image, label] for image, label in rows)
+
+
+def test_one_s_own_digits(tmp_path: Path) -> None:
+    some_digits(tmp_path)
     told = said(tmp_path, NAME, "digits.csv")
     assert re.search(r"^baseline \d+/200\nbest ", told, re.MULTILINE)
