@@ -129,11 +129,15 @@ class ServerMischief(Mischief):
         }  # fmt: skip
 
     def _victim(self, spare: int = 0) -> Member | None:
-        """One that is at work: most of what is killed at once would still be starting up."""
+        """One that is at work, while as many as half of them are: what is killed as soon as it has started up
+        does nothing, and on a slow machine nobody would."""
         working = self.observer.engines()
-        able = [member for member in self.fleet.members[spare:] if member.lives and not member.frozen]
-        able = [member for member in able if member.process.pid in working]
-        return self.chance.choice(able) if able else None
+        able = [
+            member
+            for member in self.fleet.members[spare:]
+            if member.lives and not member.frozen and member.process.pid in working
+        ]
+        return self.chance.choice(able) if 2 * len(able) >= len(self.fleet.members) else None
 
     def _restart(self) -> bool:
         """As after a crash of the server."""
