@@ -141,6 +141,12 @@ PROOFS = (
         "-m bench.queues --postgres --runs 1000000 --ended 10000000 --at-most 1.2",
     ),
     Proof(
+        "fleet_tenants",
+        "Beside a tenant with a hundred times its load in one queue on PostgreSQL a small one waits twice as long"
+        " at most (p99).",
+        "-m bench.tenants --at-most 2",
+    ),
+    Proof(
         "fleet_versions",
         "The contract of the store holds on PostgreSQL 14, 16 and 17, as in CI on 15 and 18.",
         "-m tests.store.versions 14 16 17",
