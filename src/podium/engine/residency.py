@@ -10,7 +10,7 @@ from ..model import Move
 from .outbox import Outbox
 
 
-class Residency(Enum):
+class Residency(str, Enum):  # text, because Python hashes that in C: the table is looked into for every run
     """How far a run in memory still follows what happens."""
 
     LOADING = "loading"  # its history is being read and replayed

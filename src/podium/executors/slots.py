@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .. import changes
@@ -49,26 +48,32 @@ def note_started_run() -> None:
         attempt.slots.started_run(attempt)
 
 
-@contextlib.contextmanager
-def slot_lent(runs: Iterable[str]) -> Generator[None]:
+class slot_lent:  # a function to those who use it; no generator, because every run that is awaited makes one
     """Around a wait for these runs. A task that waits lends its slot, because tasks of these very runs may be
     in line for one: were all slots held by bodies that wait, none would ever get one. Any thread."""
-    attempt = attempt_here()
-    if attempt is None:
-        yield
-        return
-    awaited, slots, awaits = tuple(runs), attempt.slots, attempt.services.awaits
-    if slots is not None:
-        slots.lend(attempt)
-    if awaits is not None:
-        awaits(attempt, awaited, True)
-    try:
-        yield
-    finally:
-        if awaits is not None:
-            awaits(attempt, awaited, False)
-        if slots is not None:
-            slots.restore(attempt)
+
+    __slots__ = ("_attempt", "_awaits", "_runs", "_slots")
+
+    def __init__(self, runs: Iterable[str]) -> None:
+        self._attempt = attempt_here()
+        self._runs = () if self._attempt is None else tuple(runs)
+
+    def __enter__(self) -> None:
+        attempt = self._attempt
+        if attempt is not None:
+            self._slots, self._awaits = attempt.slots, attempt.services.awaits
+            if self._slots is not None:
+                self._slots.lend(attempt)
+            if self._awaits is not None:
+                self._awaits(attempt, self._runs, True)
+
+    def __exit__(self, *_: object) -> None:
+        attempt = self._attempt
+        if attempt is not None:
+            if self._awaits is not None:
+                self._awaits(attempt, self._runs, False)
+            if self._slots is not None:
+                self._slots.restore(attempt)
 
 
 class SlotLoad(NamedTuple):
