@@ -17,6 +17,8 @@ import pytest
 
 from podium import App, Options, StoreRefused, task, workflow
 from podium.store import open_store
+from podium.store.postgres.lines import Server
+from podium.store.postgres.statements import rows, trip
 from tests.postgres import demoted, shared
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +105,23 @@ def test_behind_a_pooler_engines_poll_and_doctor_says_so(pooled: str) -> None:
         ["podium", "doctor", "--store", pooled], capture_output=True, text=True, check=False, timeout=60
     )
     assert "engines poll each second" in ran.stdout + ran.stderr
+
+
+def test_nothing_is_compiled_and_a_shared_session_stays_as_it_was(url: str) -> None:
+    """The estimates of a claim by an engine of many functions made the server compile it: 3 s for each."""
+    jit = "SELECT current_setting('jit')"
+    with closing(Server(url).connect()) as connection:
+        connection.execute("SET jit = on")
+        assert rows(connection, jit) == [("off",)]
+        assert connection.execute("SHOW jit").fetchone() == ("on",)
+        trip(connection, [("BEGIN", {}), (jit, {})])
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            rows(connection, "SELECT * FROM nothing")
+        rows(connection, "ROLLBACK")
+        connection.prepares = True
+        assert trip(connection, [("SELECT 1", {}), (jit, {})]) == [[(1,)], [("off",)]]
+        assert connection.execute("SHOW jit").fetchone() == ("off",)
+        assert rows(connection, jit) == [("off",)]
 
 
 def test_a_lesser_role_drives_runs_and_makes_nothing(url: str) -> None:

@@ -27,6 +27,9 @@ SQL = queries("postgres")
 # with the indexes in mind: see `turn_on_record`.
 _SHORT_WAY = ("turn_on_record", "lock_recorded", "record_one", "record", "record_lines")
 _PREPARED = frozenset(SQL[name] for name in _SHORT_WAY)
+# By its estimates the look of a claim may be worth compiling, which takes seconds; running it, less than a
+# millisecond. Where the session is not our own, it holds for one transaction.
+_NO_JIT, _NO_JIT_NOW = b"SET jit = off", b"SELECT set_config('jit', 'off', true)"
 _PARAMETER = re.compile(r"%\((\w+)\)b")
 
 
@@ -36,6 +39,7 @@ class Connection(psycopg.Connection[Row]):
 
     silence: float = 10.0
     prepares = False  # it is a session of our own, in which a statement may be kept under a name
+    is_set_up = False  # ... and has been told what holds for all that runs in it
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -82,8 +86,11 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
     pgconn = connection.pgconn
     bound = [_bound(transformer, text, values) for text, values in statements]
     fresh: dict[int, tuple[str, Sequence[int]]] = {}  # places of answers to what is prepared here
+    set_up = _set_up(connection)
     pgconn.enter_pipeline_mode()
     try:
+        for command in set_up:
+            pgconn.send_query_params(command, [])
         for place, ((text, _), (command, values, types, formats)) in enumerate(
             zip(statements, bound, strict=True)
         ):
@@ -104,9 +111,19 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
+    connection.is_set_up = connection.prepares
     for key in fresh.values():
         connection.prepared[key] = b"podium_%d" % len(connection.prepared)
-    return [_read(transformer, result) for place, result in enumerate(results) if place not in fresh]
+    asked = enumerate(results[len(set_up) :])
+    return [_read(transformer, result) for place, result in asked if place not in fresh]
+
+
+def _set_up(connection: Connection) -> tuple[bytes, ...]:
+    """What is to be said before the next statements."""
+    if connection.prepares:
+        return () if connection.is_set_up else (_NO_JIT,)
+    is_begun = connection.pgconn.transaction_status != TransactionStatus.IDLE
+    return () if is_begun else (_NO_JIT_NOW,)
 
 
 def rows(connection: Connection, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
