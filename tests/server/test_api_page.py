@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 
+from podium.cli.main import command_line
 from podium.server.access import Permission, Role
 from podium.server.api import TABLE
 from tests.tidy.source import ROOT
@@ -49,3 +51,16 @@ def test_a_route_has_one_row_with_its_role(route: str) -> None:
 
 def test_no_row_is_of_a_route_that_is_gone() -> None:
     assert PAGE.keys() == ROUTES.keys()
+
+
+def test_each_command_says_its_routes_or_why_it_has_none() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    table = page.partition("## By command")[2].partition("\n## ")[0]
+    said = dict[str, str]()
+    for names, ways in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+) \|$", table, re.MULTILINE):
+        said |= dict.fromkeys(re.findall(r"\w+", names), ways)
+    assert said.keys() == set(command_line.list_commands(click.Context(command_line)))
+    routes = {verb: re.findall(r"`((?:GET|POST) [^`]+)`", ways) for verb, ways in said.items()}
+    assert {each for ways in routes.values() for each in ways} <= ROUTES.keys()
+    without = {verb for verb, ways in routes.items() if not ways}
+    assert {verb for verb, ways in said.items() if ways.startswith("none: ")} == without

@@ -10,17 +10,14 @@ import click
 import msgspec
 
 from ..env import RealEnv
-from ..errors import RunNotFound, UsageError, WrongState
-from ..inspect import EngineShape, RecordView, engine_shapes
-from ..model import ASK_DRAIN, ASK_PAUSE
+from ..errors import RunNotFound
+from ..inspect import EngineShape, RecordView, ask_engine, engine_shapes
 from . import formatting, options
 from .answer import say_json
 from .columns import Column, lines_of
 from .exit_codes import FINE
 from .lookup import looking
 from .terminal import safe, say, tell, width
-
-_ASKS = {"pause": ASK_PAUSE, "resume": "", "drain": ASK_DRAIN}
 
 
 @click.command(context_settings=options.HELP)
@@ -66,12 +63,7 @@ def _pick(found: Sequence[EngineShape], wanted: str) -> EngineShape:
 
 
 def _act(view: RecordView, each: EngineShape, action: str, *, as_json: bool) -> int:
-    if action not in _ASKS:
-        raise UsageError(f"podium workers WORKER {action}: pause, resume or drain is needed")
-    if action == "drain" and each.kind == "embedded":
-        raise WrongState(f"process {each.pid} on {each.host} is a program of its own, and no worker")
-    if not view.store.ask_engine(each.id, _ASKS[action]):
-        raise RunNotFound(f"{each.id} has ended")
+    ask_engine(view, each, action)
     said = f"process {each.pid} on {safe(each.host)}: told to {action}"
     say_json(id=each.id, pid=each.pid, host=each.host, asked=action) if as_json else say(said)
     return FINE

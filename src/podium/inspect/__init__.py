@@ -4,7 +4,7 @@ from . import history
 from .causes import Cause, cause_of, silent
 from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
 from .durations import ago, span, until
-from .engines import EngineShape, engine_shapes
+from .engines import EngineShape, ask_engine, engine_shapes
 from .expected import Expected, expected, forecast
 from .failures import FailureGroup, failure_groups
 from .graph import Graph, GraphEdge, GraphNode, graph
@@ -50,6 +50,7 @@ from .whereabouts import (
 
 __all__ = [
     "QueueShape",
+    "ask_engine",
     "queue_shapes",
     "MESSAGE",
     "command_for",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from ..env import is_stopped
-from ..model import EngineInfo, read_engine_info
+from ..errors import RunNotFound, UsageError, WrongState
+from ..model import ASK_DRAIN, ASK_PAUSE, EngineInfo, read_engine_info
 from .dates import iso
 from .store_view import StoreView
 
@@ -41,6 +42,20 @@ class EngineShape(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     tasks: int
     seen: str | None
+
+
+_ASKS = {"pause": ASK_PAUSE, "resume": "", "drain": ASK_DRAIN}
+
+
+def ask_engine(view: StoreView, engine: EngineShape, action: str) -> None:
+    """Ask an engine to pause, resume or drain, by the command line and over HTTP alike. Raises UsageError for
+    another word, WrongState for a drain of what is no worker, RunNotFound where it has ended."""
+    if action not in _ASKS:
+        raise UsageError(f"podium workers WORKER {action}: pause, resume or drain is needed")
+    if action == "drain" and engine.kind == "embedded":
+        raise WrongState(f"process {engine.pid} on {engine.host} is a program of its own, and no worker")
+    if not view.store.ask_engine(engine.id, _ASKS[action]):
+        raise RunNotFound(f"{engine.id} has ended")
 
 
 def engine_shapes(view: StoreView) -> list[EngineShape]:

@@ -17,9 +17,11 @@ from ...client import (
     shown_settings,
     shown_url,
 )
-from ...inspect import EngineShape, check_runs, engine_shapes
+from ...errors import RunNotFound
+from ...inspect import EngineShape, ask_engine, check_runs, engine_shapes
 from ...model import Query, State
 from ..service import Service
+from .steering import Nothing
 
 _RUNNING = Query(states=frozenset({State.RUNNING}), limit=10_000)
 
@@ -38,6 +40,14 @@ class EnginesPage(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine was asked to do. It does so at its next heartbeat."""
+
+    id: str
+    asked: str
+    version: int = 1
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of the environment, and options of an engine with their defaults."""
 
@@ -53,6 +63,29 @@ class Checkup(msgspec.Struct, frozen=True, kw_only=True):
     well: bool
     findings: list[Finding]
     version: int = 1
+
+
+def pause(service: Service, engine: str, body: Nothing) -> Asked:
+    """Have an engine take nothing new; what it has begun ends."""
+    return _ask(service, engine, "pause")
+
+
+def resume(service: Service, engine: str, body: Nothing) -> Asked:
+    """Have a paused engine go on."""
+    return _ask(service, engine, "resume")
+
+
+def drain(service: Service, engine: str, body: Nothing) -> Asked:
+    """Have a worker end when what it has begun has ended."""
+    return _ask(service, engine, "drain")
+
+
+def _ask(service: Service, engine: str, action: str) -> Asked:
+    found = next((each for each in engine_shapes(service.app) if each.id == engine), None)
+    if found is None:
+        raise RunNotFound(f"there is no engine {engine!r}", fix="GET /api/engines  lists them")
+    ask_engine(service.app, found, action)
+    return Asked(id=engine, asked=action)
 
 
 def engines(service: Service) -> EnginesPage:
