@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,25 @@ BACKFILL_MAX = 100_000  # runs
 FOREVER = 50 * 365 * 86_400.0  # seconds: a paused schedule looks at nothing before
 
 
+class _Decisions(NamedTuple):
+    """What people decide about one schedule, as it is put on record with who and when."""
+
+    app: App
+    schedule: str
+    is_recorded: bool  # by who asks, as over HTTP
+
+    def acts(self, verb: str, by: str | None, run: str = "") -> tuple[AuditRow, ...]:
+        """About the schedule itself, or a run of it."""
+        who = operator(by)._replace(is_recorded=self.is_recorded)
+        acts = who.acts(verb, run, self.app.env.now(), f"of schedule {self.schedule}" if run else "")
+        return acts if run else tuple([msgspec.structs.replace(act, target=self.schedule) for act in acts])
+
+    def asked(self, verb: str, new: NewRun, by: str | None) -> NewRun:
+        """A run of it that somebody has asked for."""
+        (act,) = self.acts(verb, by, new.id) or (None,)
+        return msgspec.structs.replace(new, act=act)
+
+
 class ScheduleHandle:
     """A schedule of a workflow, as the store has it. `podium.schedules()` gives them.
 
@@ -42,7 +61,7 @@ class ScheduleHandle:
         self, app: App, record: Kept, engines: Sequence[EngineRow], is_recorded: bool = False
     ) -> None:
         self._app, self._record = app, record
-        self._is_recorded = is_recorded  # who decides about it, as over HTTP
+        self._decisions = _Decisions(app, record.plan.name, is_recorded)
         self._engines = engines  # that live
 
     @property
@@ -118,11 +137,11 @@ class ScheduleHandle:
     def pause(self, *, by: str | None = None) -> None:
         """Start nothing until it is resumed. Instants meanwhile are neither missed nor made up for. `by`: who
         says so, for the record; default: the login name."""
-        self._change(_paused, self._acts("pause", by))
+        self._change(_paused, self._decisions.acts("pause", by))
 
     def resume(self, *, by: str | None = None) -> None:
         """Go on with the next instant. `by`: as of `pause`."""
-        self._change(_resumed, self._acts("resume", by))
+        self._change(_resumed, self._decisions.acts("resume", by))
 
     def fire(self, *, by: str | None = None) -> Run[Any]:
         """Start a run now, beside what is scheduled. `by`: as of `pause`."""
@@ -130,7 +149,7 @@ class ScheduleHandle:
         now = env.now()
         new = self._record.plan.new_run(float(int(now)), now, env.secret())
         new = msgspec.structs.replace(new, id=f"{new.id}-{env.new_id()[-6:]}")
-        new = self._asked("fire", new, by)
+        new = self._decisions.asked("fire", new, by)
         start_each(self._app.session, [new])
         return Run(StoredRun.known(self._app, self._app.functions.get(self.function), self._app.load(new.id)))
 
@@ -173,21 +192,11 @@ class ScheduleHandle:
             plan = self._record.plan
             for chunk in chunks(todo):
                 new = [plan.new_run(at, now, env.secret()) for at in chunk]
-                start_each(self._app.session, [self._asked("backfill", each, by) for each in new])
+                start_each(self._app.session, [self._decisions.asked("backfill", each, by) for each in new])
         return list(map(self._there, todo))
 
     def _there(self, at: float) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(at, self.schedule.zone)
-
-    def _asked(self, verb: str, new: NewRun, by: str | None) -> NewRun:
-        """A run of it that somebody has asked for."""
-        (act,) = self._acts(verb, by, new.id) or (None,)
-        return msgspec.structs.replace(new, act=act)
-
-    def _acts(self, verb: str, by: str | None, run: str = "") -> tuple[AuditRow, ...]:
-        who = operator(by)._replace(is_recorded=self._is_recorded)
-        acts = who.acts(verb, run, self._app.env.now(), f"of schedule {self.name}" if run else "")
-        return acts if run else tuple([msgspec.structs.replace(act, target=self.name) for act in acts])
 
     def _change(
         self, change: Callable[[Plan, Standing, float], Standing], acts: tuple[AuditRow, ...]
