@@ -11,8 +11,8 @@ import apsw
 import pytest
 
 from podium import App, task, workflow
-from podium.client import opening
 from podium.errors import StoreUnavailable
+from podium.opening import opened
 from podium.store import open_store
 from tests.chaos.theatre import Theatre
 from tests.chaos.witness import View
@@ -87,7 +87,7 @@ async def both() -> str:
 def test_a_task_is_not_blamed_for_the_time_that_the_engine_waits_for_a_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "CALL_PATIENCE", 0.1)
+    monkeypatch.setattr(opened, "CALL_PATIENCE", 0.1)
     with App(tmp_path / "a.db") as app:
         run = both.start()
         assert begun.acquire(timeout=30)
