@@ -209,9 +209,7 @@ class OwnedRun:
             outbox.extras.measures += measured
             measured.clear()
         held = outbox.held
-        if machine.commands:  # as `Machine.take` does it
-            held += machine.commands
-            machine.commands = []
+        held += machine.take()  # a machine whose caller asks from outside has these only now
         if held:
             last = held[-1]
             if isinstance(last, Finish):
