@@ -128,8 +128,7 @@ class Store(Protocol):
         to each run that waits for it, once, with its state and payload; if it has ended already, the wait is
         answered with this very commit. The row says then when it was answered, and by whom. A run's own rows
         go when it ends, and outcomes and answers that lie in its inbox are taken; to the unfinished target of
-        each open one that `cancels` a message of kind CANCEL is sent. `Verdict.told` holds the outcomes,
-        answers and cancels that the Write has sent.
+        each open one that `cancels` a CANCEL is sent. `Verdict.told` holds all three that the Write has sent.
 
         Answers: DONE sends one to each open row with that target, or repeats one that was given (the same
         digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it, or no more at the
