@@ -33,6 +33,25 @@ if __name__ == "__main__":
     print(hello(["ada", "bob"]))
 """
 
+LINED = """
+import podium
+from podium import Queue, task, workflow
+
+@task(queue=Queue("api", concurrency=1))
+def ask(n):
+    return n
+
+@workflow
+def asks(n):
+    return ask(n)
+
+if __name__ == "__main__":
+    try:
+        asks.start(1).result(timeout=4)
+    except TimeoutError:
+        print("no answer")
+"""
+
 
 @pytest.fixture
 def command(tmp_path: Path, url: str) -> Command:
@@ -64,6 +83,13 @@ def test_a_script_runs_and_is_on_record(command: Command) -> None:
     assert "succeeded" in shown.stdout
     assert "greet" in shown.stdout
     assert "nothing more will happen to it" in command("-m", "podium", "why", "@last").stdout
+
+
+def test_a_program_says_which_of_its_queues_no_worker_serves(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "lined.py").write_text(LINED, "utf-8")
+    ran = command("lined.py")
+    assert "podium: no worker serves api: podium worker lined" in ran.stderr
+    assert "no answer" in ran.stdout
 
 
 def test_a_project_without_a_name_is_refused_before_anything_is_stored(command: Command) -> None:

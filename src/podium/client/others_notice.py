@@ -1,4 +1,4 @@
-"""What else waits: an app says once which runs nothing drives, and the command that does."""
+"""What else waits: an app says once which runs and queues nothing drives, and the command that does."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ..errors import PodiumError, ResourceShortage
-from ..inspect import WayOn, living, offered, undriven, way_on
+from ..inspect import WayOn, living, offered, serves, undriven, way_on
 from ..model import ALERT, EngineRow, Query, RunRow
 from ..opening import store_flag
 from ..store import Store
 from .open_store import OpenStore
 from .profile import Profile
 from .project import project_in
+from .queue_record import served_by
 
 DELAY_SECONDS = 1.0  # after the first start: until then a script has called what it is to go on with
 LOOKED_AT = 200
@@ -55,12 +56,35 @@ class OthersNotice:
 
     def _say(self, store: Store, wanted: Collection[str]) -> None:
         try:
-            for line in others_waiting(
-                OpenStore(self._profile, store, self._is_alive), self._profile, wanted
+            view = OpenStore(self._profile, store, self._is_alive)
+            for line in (
+                *queues_unserved(view, self._profile),
+                *others_waiting(view, self._profile, wanted),
             ):
                 self._profile.tell(line)
         except PodiumError:  # the store is in trouble, or what names the project: nothing would be certain
             return
+
+
+def queues_unserved(view: OpenStore, profile: Profile) -> Iterator[str]:
+    """A line about the queues of this program that its own engine leaves to workers, where none lives that
+    serves them: runs there would wait without a word."""
+    served = served_by(view.store, profile).queues
+    if served is None or not profile.has_engine:
+        return
+    engines, functions = living(view), list(profile.functions.values())
+    left = [
+        function
+        for function in functions
+        if function.queue not in ("", *served)
+        and not any(
+            serves(engine, function.queue) and function.name in engine.functions for engine in engines
+        )
+    ]
+    if left:
+        names = ", ".join(sorted({function.queue for function in left}))
+        worker = f"podium worker {' '.join(sorted({function.module for function in left}))}"
+        yield f"podium: no worker serves {names}: {worker}{store_flag(view.url)}"
 
 
 def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from .messages import message_words
 from .parked import command_for
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
-from .queues import QueueShape, queue_shapes
+from .queues import QueueShape, queue_shapes, serves
 from .records import Records
 from .run_card import run_card
 from .schedule_runs import schedule_of
@@ -127,6 +127,7 @@ __all__ = [
     "run_card",
     "schedule_of",
     "search",
+    "serves",
     "span",
     "undriven",
     "WayOn",
