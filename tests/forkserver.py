@@ -43,7 +43,7 @@ class Popen(subprocess.Popen[Any]):
         environment = dict(os.environ if env is None else env)
         if preexec_fn or pass_fds or not can_fork(args, environment):
             usual = (executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell)
-            super()._execute_child(args, *usual, *rest)  # type: ignore[misc]
+            super()._execute_child(args, *usual, *rest)
             return
         pipes, session = rest[:6], rest[11]  # as `subprocess` counts them
         asked = ([os.fspath(word) for word in args], os.fspath(cwd or os.getcwd()), environment, session)
@@ -67,7 +67,7 @@ class Popen(subprocess.Popen[Any]):
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         """As os.waitpid, which is for the server alone."""
         if self._link is None:
-            return super()._try_wait(wait_flags)  # type: ignore[misc]
+            return super()._try_wait(wait_flags)
         try:
             status = self._told(wait_flags)
         except BlockingIOError:
@@ -77,7 +77,7 @@ class Popen(subprocess.Popen[Any]):
 
     def _internal_poll(self, *args: Any, **options: Any) -> int | None:
         if self._link is None:
-            return super()._internal_poll(*args, **options)  # type: ignore[misc]
+            return super()._internal_poll(*args, **options)
         if self.returncode is None and self._waitpid_lock.acquire(blocking=False):
             try:
                 pid, status = (0, 0) if self.returncode is not None else self._try_wait(os.WNOHANG)

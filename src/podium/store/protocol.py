@@ -140,7 +140,6 @@ class Store(Protocol):
 
         Measures that are there already, made in the same place at the same time, are left as they are. Of
         what is said of a step's progress the last is kept, until an empty one takes it away.
-
         Logs are numbered in the order in which they are written, on from the run's last line. So are chunks,
         in each stream of a run; one that is there already, by generation, step, attempt, turn and ordinal, is
         left out. A published value replaces the one of its name, unless that is of a later turn.
