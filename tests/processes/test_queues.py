@@ -64,19 +64,22 @@ def stretches(host: Host, killed: dict[int, float]) -> Iterator[Stretch]:
 
 def test_five_at_once_over_four_workers_of_which_three_are_killed(host: Host) -> None:
     host.write("limited", MODULE)
+    (host.folder / "pyproject.toml").write_text('[project]\nname = "limited"\n')  # a server asks for it
     runs = start_all(host)
     workers = [host.worker("limited", ready=False) for _ in range(WORKERS)]
     killed: dict[int, float] = {}
-    for place, worker in enumerate(workers[1:], 1):
+    living = {worker.pid: worker for worker in workers}
+    for many in (10, 20, 30):
 
-        def has_begun(pid: int = worker.pid, many: int = place * 10) -> bool:
+        def at_work(many: int = many) -> list[int]:
             lines = host.ledger.read_text().splitlines() if host.ledger.exists() else []
-            return len(lines) > many and any(line.split()[2] == str(pid) for line in lines)
+            return [pid for line in lines[many:] if (pid := int(line.split()[2])) in living]
 
-        until(has_begun, f"{worker.pid} got nothing")
-        worker.kill()
-        killed[worker.pid] = time.time()
-        host.worker("limited", ready=False)
+        victim = living.pop(until(at_work, "nobody is at work")[-1])
+        victim.kill()
+        killed[victim.pid] = time.time()
+        another = host.worker("limited", ready=False)
+        living[another.pid] = another
     for run in runs:
         host.ended(run)
     found = list(stretches(host, killed))
