@@ -77,6 +77,7 @@ def test_the_monitor_is_followed_from_look_to_look(opened: Opener, tmp_path: Pat
         points = page.get_by_role("img", name=re.compile(r"machine\.\w+: [3-9] points"))
         expect(points).to_be_visible(timeout=30_000)
     table.shutdown()
+    table.server_close()
 
 
 def test_an_approval_is_followed_from_the_question_to_the_end(opened: Opener, site: Site) -> None:
