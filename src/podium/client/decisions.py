@@ -28,6 +28,7 @@ from ..model import (
     Write,
     label_of,
     read_reason,
+    with_anew,
 )
 from . import forking, owners, steering
 from .end_watcher import settle
@@ -37,6 +38,7 @@ from .settling import Settlement
 from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
+from .undone import children_left, to_begin_anew
 from .waiting import known, mapped
 from .writing import first_not_refused, is_refused
 
@@ -140,8 +142,12 @@ class Decisions:
 
     def retry(self, run: str, by: Operator) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
-        row = self._records.load(run)
-        new = steering.retrying(row, self._records.history(run), self._env.new_id(), self._env.now())
+        row, entries = self._records.load(run), self._records.history(run)
+        new = steering.retrying(row, entries, self._env.new_id(), self._env.now())
+        left = children_left(entries)
+        found = self._session.store.load_many(list(left.values()))
+        if anew := to_begin_anew(left, found, {child.id for child in self._taken_along(row, entries)}):
+            new = replace(new, context=with_anew(new.context, anew))
         return self._copy(new, row, by, "retry", f"as {new.id}")
 
     def _copy(self, new: NewRun, row: RunRow, by: Operator, verb: str, said: str) -> Started:

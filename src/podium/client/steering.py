@@ -36,7 +36,7 @@ from ..model import (
     read_reason,
     with_undone,
 )
-from .undone import has_happened, past_of_retry, standing, uncertain
+from .undone import has_come, has_happened, past_of_retry, standing, uncertain
 from .writing import is_refused
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
@@ -176,7 +176,7 @@ def _went_well(entry: Entry, open_effects: Container[str]) -> bool:
     """A retry begins after the last thing that did."""
     if entry.kind in STARTS:
         return entry.step in open_effects
-    return has_happened(entry) or (entry.kind is Kind.TICK and entry.step != COPY_BEGAN)
+    return has_happened(entry) or has_come(entry) or (entry.kind is Kind.TICK and entry.step != COPY_BEGAN)
 
 
 def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:

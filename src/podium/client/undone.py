@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 
-from ..model import ASKS, EFFECT, SETTLE, STARTS, UNDOES, Entry, Kind, State, read_name, subject_of
+from ..model import (
+    ANSWER,
+    ASKS,
+    EFFECT,
+    OUTCOME,
+    SETTLE,
+    SIGNAL,
+    STARTS,
+    UNDOES,
+    Entry,
+    Kind,
+    RunRow,
+    State,
+    read_name,
+    subject_of,
+)
 
 
 def past_of_retry(entries: Sequence[Entry]) -> tuple[Sequence[Entry], frozenset[str]]:
@@ -33,6 +48,24 @@ def _is_settled(entry: Entry, state: State) -> bool:
 def has_happened(entry: Entry) -> bool:
     """Whether a step has its result by this entry: an attempt's, or what a person has said."""
     return entry.kind is Kind.RESULT or _is_settled(entry, State.SUCCEEDED)
+
+
+def has_come(entry: Entry) -> bool:
+    """Whether it is a signal, an answer or the result of a child run that came; no cancel, and no failure."""
+    kind, state, _ = read_name(entry.name) if entry.kind is Kind.MESSAGE else ("", "", "")
+    return kind == SIGNAL or (kind in (ANSWER, OUTCOME) and state in ("", State.SUCCEEDED))
+
+
+def children_left(entries: Sequence[Entry]) -> dict[str, str]:
+    """Ids of runs that have been started, by step, of which no result is on record."""
+    came = {subject_of(entry) for entry in entries if has_come(entry)}
+    return {e.step: e.name for e in entries if e.kind is Kind.SENT and e.step not in came}
+
+
+def to_begin_anew(left: Mapping[str, str], found: Mapping[str, RunRow], stopped: Container[str]) -> list[str]:
+    """Steps of these whose runs have failed or were cancelled, or were asked to stop as the parent ended."""
+    over = (State.FAILED, State.CANCELLED)
+    return [step for step, id in left.items() if id in stopped or (id in found and found[id].state in over)]
 
 
 def uncertain(entries: Sequence[Entry]) -> frozenset[str]:

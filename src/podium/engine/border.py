@@ -37,6 +37,7 @@ from ..model import (
     Wait,
     WaitRow,
     Write,
+    begun_anew,
     head_of_new,
     headers_for_child,
 )
@@ -89,6 +90,8 @@ class Border:
         self._out: dict[str, None] = {}  # steps that are under way
         self._attached: dict[str, None] = {}  # whose run others have started, or which outlives this one
         self._reserved = 0  # places in memory, for runs that it starts
+        self._anew = begun_anew(head.context)
+        self._instead: dict[str, str] = {}  # by id of a child that did not succeed: the one in its place
 
     def remember(self, rows: Sequence[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
@@ -105,9 +108,9 @@ class Border:
             if step.id in self._rows:
                 self._out[step.id] = None
                 if isinstance(step, ChildStep):
-                    self._neighbours.awaits(step.target, False)
+                    self._neighbours.awaits(self._target(step), False)
             else:
-                self._start(step, is_new=step.id not in self._driver.sent)
+                self._start(step, is_new=self._driver.sent.get(step.id) != self._target(step))
         self._rows.clear()
 
     def send(self) -> None:
@@ -130,11 +133,11 @@ class Border:
     def _start(self, step: OutsideStep, is_new: bool = True) -> None:
         if isinstance(step, ReceiveStep):
             return  # what comes for it comes by itself
-        outbox = self._outbox
+        outbox, target = self._outbox, self._target(step)
         self._out[step.id] = None
         if is_new:
             shown = step.about if isinstance(step, QuestionStep) else b""
-            self._driver.record(Kind.SENT, step, shown, step.target)
+            self._driver.record(Kind.SENT, step, shown, target)
         if isinstance(step, ChildStep):
             new = self._new_run(step)
             outbox.extras.new_runs.append(new)
@@ -143,7 +146,7 @@ class Border:
                 self._reserved += 1
                 self._neighbours.reserved += 1
             if self._machine.is_open(step):
-                outbox.extras.waits.append(Wait(step.id, step.target, cancels=not step.options.outlive))
+                outbox.extras.waits.append(Wait(step.id, target, cancels=not step.options.outlive))
         elif isinstance(step, QuestionStep):
             outbox.extras.waits.append(
                 Wait(
@@ -157,16 +160,21 @@ class Border:
             at, run = self._context.env.now(), self._head.id
             id = f"{step.lineage}:{step.id}"
             self._sends[id] = step
-            outbox.send(
-                [Message(id, step.target, SIGNAL, at, step.payload, step.name, step.digest, sender=run)]
-            )
+            outbox.send([Message(id, target, SIGNAL, at, step.payload, step.name, step.digest, sender=run)])
+
+    def _target(self, step: OutsideStep) -> str:
+        """What its outcome comes from. In a retry a child that did not succeed has another run in its place;
+        the body knows that by the id of the first."""
+        if isinstance(step, ChildStep) and (times := self._anew.get(step.id)):
+            self._instead[step.target] = f"{step.target}~{times + 1}"
+        return self._instead.get(step.target, step.target)
 
     def _new_run(self, step: ChildStep) -> NewRun:
         context, head, function, options = self._context, self._head, step.function, step.options
         now = context.env.now()
         is_here = context.functions.get(function.name) is function
         return NewRun(
-            id=step.target,
+            id=self._target(step),
             function=function.name,
             args=step.args,
             digest=step.digest,
@@ -195,7 +203,7 @@ class Border:
         is_theirs = step.id in self._attached
         if step.id in self._out and isinstance(step, ChildStep) and not (step.options.outlive or is_theirs):
             run, at = self._head.id, self._context.env.now()
-            self._outbox.send([Message(f"{run}:{step.id}", step.target, CANCEL, at, sender=run)])
+            self._outbox.send([Message(f"{run}:{step.id}", self._target(step), CANCEL, at, sender=run)])
         elif step.id in self._out and isinstance(step, QuestionStep):
             self._outbox.extras.closes.append(step.id)
         self._out.pop(step.id, None)

@@ -48,7 +48,7 @@ class Driver(Recorder):
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
         super().__init__(env, turn, machine, attempts, outbox)
         self.delivered: dict[str, None] = {}  # ids of the messages that were taken
-        self.sent: dict[str, None] = {}  # steps that have gone out, by the record
+        self.sent: dict[str, str] = {}  # steps that have gone out, by the record, and their targets
         self._asked: dict[str, Entry] = {}  # by step: what has gone out or begun, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
 
@@ -71,7 +71,7 @@ class Driver(Recorder):
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
                 self.machine.require_asked(entry)
-                self.sent[entry.step] = None
+                self.sent[entry.step] = entry.name
                 self._asked[entry.step] = entry
             elif entry.kind in STARTS:
                 self._asked[entry.step] = entry

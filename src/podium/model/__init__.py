@@ -6,6 +6,7 @@ from .engine_info import EngineInfo, read_engine_info
 from .expected import Expected, read_expected
 from .heads import (
     Undone,
+    begun_anew,
     clock_of,
     copy_of_row,
     fork_of_row,
@@ -20,6 +21,7 @@ from .heads import (
     own_lineage_of,
     secret_of,
     undone_of,
+    with_anew,
     with_undone,
 )
 from .identities import AGAIN, UNDO_SCOPE, is_undo, label_of
@@ -106,6 +108,7 @@ __all__ = [
     "new_context",
     "secret_of",
     "undone_of",
+    "with_anew",
     "with_undone",
     "BY_ITS_PROGRAM",
     "SCHEDULE",
@@ -167,6 +170,7 @@ __all__ = [
     "Write",
     "changed_queue",
     "clock_of",
+    "begun_anew",
     "copy_of_row",
     "head_of_new",
     "head_of_row",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -28,6 +28,7 @@ class _Context(msgspec.Struct):
 
     module: str | None = None
     undone: Undone | None = None
+    anew: dict[str, int] = {}
     secret: str = ""
 
 
@@ -87,6 +88,19 @@ def module_before(head: Head) -> str | None:
     return _read(head.context).module if head.context else None
 
 
+def begun_anew(context: str) -> dict[str, int]:
+    """Of a retry: the steps whose child runs did not succeed and are started anew, by how often they were."""
+    return _read(context).anew if context else {}
+
+
+def with_anew(context: str, steps: Iterable[str]) -> str:
+    """The headers of a run's retry, which starts the child runs of these steps anew."""
+    headers: dict[str, Any] = msgspec.json.decode(context) if context else {}
+    before = begun_anew(context)
+    headers["anew"] = before | {step: before.get(step, 0) + 1 for step in steps}
+    return msgspec.json.encode(headers).decode()
+
+
 def undone_of(head: Head) -> Undone | None:
     """What was undone before; None of most runs."""
     return _read(head.context).undone if head.context else None
@@ -106,6 +120,7 @@ def headers_for_child(head: Head) -> str:
         return ""
     headers: dict[str, Any] = msgspec.json.decode(head.context)
     headers.pop("undone", None)
+    headers.pop("anew", None)
     return msgspec.json.encode(headers).decode() if headers else ""
 
 
