@@ -104,7 +104,7 @@ def test_what_is_in_line_for_a_slot_does_not_begin(store: Path) -> None:
 
 @workflow
 async def rests() -> str:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(2)  # longer than the way from a start to a pause takes on a busy machine
     return "rested"
 
 
@@ -112,7 +112,7 @@ def test_a_sleep_waits_too(app: App) -> None:
     run = rests.start()
     run.pause(by="ada")
     parked(run)
-    time.sleep(0.4)
+    time.sleep(2.1)
     assert run.state is State.PARKED
     run.resume()
     assert run.result(timeout=20) == "rested"
@@ -145,10 +145,10 @@ def test_one_that_is_to_begin_later_is_resumed_and_waits_for_its_instant(app: Ap
 
 
 def test_one_that_was_to_begin_while_it_was_paused_begins_when_it_is_resumed(app: App) -> None:
-    run = rests.options(delay=0.1).start()
+    run = rests.options(delay=1).start()
     run.pause(by="ada")
     parked(run)
-    time.sleep(0.15)
+    time.sleep(1.1)
     run.resume()
     assert run.result(timeout=20) == "rested"
 
