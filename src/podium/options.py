@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 import msgspec
@@ -88,3 +89,8 @@ def check_queues(queues: Any) -> None:
     if queues is None or (isinstance(queues, tuple) and all(isinstance(name, str) for name in queues)):  # pyright: ignore[reportUnknownVariableType]  # as given
         return
     raise UsageError(f"Options(queues={queues!r}): a tuple of names is needed", fix='queues=("gpu", "")')
+
+
+def cores() -> int:
+    """Those that this process may use, which in a container are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

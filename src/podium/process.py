@@ -100,6 +100,20 @@ def run_tasks_of(store: str) -> None:
     _store = store
 
 
+_is_of_cluster = False
+
+
+def run_bodies() -> None:
+    """This process is a worker of a cluster: it runs bodies for engines elsewhere."""
+    global _is_of_cluster  # noqa: PLW0603  # the first body tells, and it stays one
+    _is_of_cluster = True
+
+
+def is_of_cluster() -> bool:
+    """Whether this process has run a body as a worker of a cluster."""
+    return _is_of_cluster
+
+
 def parents_store() -> str:
     """The URL of the store whose task this process runs, and whose runs others drive; "" in any other one."""
     return _store

@@ -10,6 +10,7 @@ from typing import Any
 
 import podium
 from podium import task, workflow
+from podium.client.process import default_drives
 
 KINDS = ("dask", "ray")
 
@@ -52,6 +53,11 @@ def kills(folder: str) -> None:
     os._exit(9)
 
 
+def drives() -> str:
+    """What the process that runs it drives."""
+    return default_drives()
+
+
 def lingers(folder: str) -> None:
     """Takes longer than it may."""
     Path(folder, "lingers").touch()
@@ -65,6 +71,7 @@ ON: dict[str, dict[str, Any]] = {
         "refuses": task(refuses, executor=kind, name=f"refuses-{kind}"),
         "waits": task(waits, executor=kind, name=f"waits-{kind}"),
         "kills": task(kills, executor=kind, name=f"kills-{kind}"),
+        "drives": task(drives, executor=kind, name=f"drives-{kind}"),
         "lingers": task(lingers, executor=kind, name=f"lingers-{kind}", timeout=0.3),
     }
     for kind in KINDS

@@ -38,6 +38,11 @@ def test_many_at_once_and_an_async_def(app: App, kind: str) -> None:
     assert programs.doubled.start(kind, 300).result(timeout=SECONDS) == [2 * n for n in range(300)]
 
 
+def test_a_worker_of_a_cluster_drives_no_runs(app: App, kind: str) -> None:
+    """By its main module it might be a server, which drives all that is in the store of its folder."""
+    assert programs.one.start(kind, "drives").result(timeout=SECONDS) == "nothing"
+
+
 def test_what_a_body_raises_is_its_failure(app: App, kind: str) -> None:
     with pytest.raises(ValueError, match="no"):
         programs.one.start(kind, "refuses").result(timeout=SECONDS)

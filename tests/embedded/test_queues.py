@@ -247,6 +247,9 @@ def test_an_operators_limit_holds_against_the_code_until_from_code(store: Path, 
     assert (shape.concurrency, shape.set_by) == (2, None)
     assert [(act.verb, act.target) for act in app.store.audited()][:1] == [("set queue", "pair")]
     assert "no queue is named 'piar'" in queues("piar")
+    assert "no code has declared a queue nosuch" in queues("set", "nosuch", "--concurrency", "1")
+    assert "no code has declared" not in queues("set", "pair", "--concurrency", "1")
+    queues("set", "pair", "--from-code")
     assert "a whole number from 1" in queues("set", "pair", "--concurrency", "few")
 
 
@@ -273,6 +276,27 @@ def test_a_retry_of_a_queued_run_stands_in_its_queue_again(app: App) -> None:
     run = breaks.start(1)
     until(lambda: app.load(run.id).state is State.FAILED)
     assert app.load(run.retry().id).queue == "pair"
+
+
+both = threading.Barrier(2)
+
+
+@task(queue=PAIR)
+def meets(n: int) -> int:
+    both.wait(30)
+    return n
+
+
+def test_what_an_engine_has_no_slot_for_is_left_to_another(store: Path) -> None:
+    """Before, the first one to look had both runs, and the second waited behind the first beside a free one."""
+    one_slot = Options(poll=0.05, thread_slots=1)
+    with (
+        App(store, options=one_slot, starter="") as first,
+        App(store, options=one_slot, starter="") as second,
+    ):
+        assert first.host.id != second.host.id
+        for _ in range(5):
+            assert [run.result(60) for run in [meets.start(1), meets.start(2)]] == [1, 2]
 
 
 def test_an_engine_serves_the_queues_that_it_is_told_to(store: Path) -> None:

@@ -59,6 +59,8 @@ def command(
         elif action:
             change_queue(app, names[0], paused=action == "pause", by=by)
         found = _found(app, names)
+    if action and not found[0].declared:
+        tell(f"no code has declared a queue {safe(names[0])} so far; it holds for one of that name")
     if as_json:
         say_json(queues=found)
     elif not found:

@@ -94,7 +94,8 @@ class _Start:
             if self.called_off.wait(SETTLE_SECONDS):
                 return
         self.is_over = True
-        if not is_server() or (self._is_forked and parent_process() is not None):  # that one helps with work
+        helps = self._is_forked and parent_process() is not None  # with work that its parent gives it
+        if helps or not (wants_engine() and is_server()):
             return
         try:
             while not self._is_there():

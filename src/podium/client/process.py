@@ -22,7 +22,7 @@ from ..errors import UsageError
 from ..functions import registry
 from ..modules import file_of, is_installed, is_standard, main_file, nearest_project, notebook
 from ..opening import in_test
-from ..process import frame_of, parents_store
+from ..process import frame_of, is_of_cluster, parents_store
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task  # `import podium` loads no asyncio
@@ -43,15 +43,15 @@ _ENTRY_BYTES = 4096  # of a console script: it is a few lines long
 def wants_engine() -> bool:
     """Whether processes like this one drive runs: `PODIUM_ENGINE=off` says that they only ask.
 
-    One that runs an isolated task does not: it may be ended at any time, and others are there to drive.
-    Raises UsageError for a value that says neither.
+    One that runs an isolated task does not, nor a worker of a cluster: it may be ended at any time, and
+    others are there to drive. Raises UsageError for a value that says neither.
     """
     told = os.environ.get("PODIUM_ENGINE") or "on"
     if told.lower() not in (*_ON, *_OFF):
         raise UsageError(
             f"PODIUM_ENGINE={told!r} says neither on nor off", fix="PODIUM_ENGINE=off, or leave it out"
         )
-    return not parents_store() and told.lower() in _ON
+    return not (parents_store() or is_of_cluster()) and told.lower() in _ON
 
 
 def default_drives() -> Drives:

@@ -11,9 +11,22 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
-from ..model import ALERT, OUTCOME, Claimed, Head, Message, Query, RunRow, RunStatus, State, head_of_row
+from ..model import (
+    ALERT,
+    OUTCOME,
+    Claimed,
+    Head,
+    Message,
+    Query,
+    RunRow,
+    RunStatus,
+    State,
+    TaskSlots,
+    head_of_row,
+)
 from .awaited import AwaitedRuns
 from .context import Context
+from .free_slots import FreeSlots
 from .residents import Residents
 from .watchers import Watchers
 
@@ -48,6 +61,7 @@ class Claimer:
     ) -> None:
         self._context, self._residents, self._watchers = context, residents, watchers
         self._awaited, self._adopt = awaited, adopt
+        self._free_slots = FreeSlots(context.options, residents.owned)
         self.has_work = False  # after the last look there was more to claim
         self.saturated = False  # there may be more to claim than there was room for
         self._reserved = 0  # how many runs the claim under way may bring
@@ -71,7 +85,7 @@ class Claimer:
         functions = list(context.functions.items())
         offered = {name: function.fingerprint for name, function in functions}
         projects = {name: context.project_of(function) for name, function in functions}
-        tasks = [name for name, function in functions if not function.is_workflow]
+        slots = self._free_slots.look(dict(functions))
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         with_families = runs is not None and self._is_time_for_families()
@@ -82,10 +96,10 @@ class Claimer:
             wanted = runs if runs is None or ALERT not in offered else [*runs, *self._alerts(now)]
             claim = partial(
                 context.store.claim, context.engine, offered, projects=projects,
-                queues=context.options.queues, tasks=tasks,
+                queues=context.options.queues,
             )  # fmt: skip
-            extra = claim(len(needed), now, needed).heads if needed else ()
-            claimed = claim(room, now, wanted)
+            extra = claim(len(needed), now, needed, tasks=TaskSlots(slots.executors)).heads if needed else ()
+            claimed = claim(room, now, wanted, tasks=slots)
             if reconcile:
                 claimed, extra = Claimed(tuple(self._ours()), claimed.next_due), ()
             heads = [*extra, *claimed.heads]

@@ -16,6 +16,7 @@ from ..env import RealEnv
 from ..errors import DeclarationError
 from ..functions import Function
 from ..model import LogLine
+from ..process import run_bodies
 from . import capture
 from .attempt import Attempt, Progress
 from .cluster_wire import Note, Reply, Work, decode_work, encode
@@ -46,6 +47,7 @@ def on_ray(packed: bytes, courier: Any) -> bytes:
 
 def make(work: Work, where: str, tell: Tell) -> bytes:
     """Make the attempt here; what became of it, encoded."""
+    run_bodies()  # before anything is declared here: that may begin to drive runs, as in a server
     try:
         function = _found(work)
     except DeclarationError as error:

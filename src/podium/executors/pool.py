@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from ..depot import Depot
 from ..env import Env
 from ..errors import TaskCrashed
 from ..functions import Function
+from ..options import cores
 from .attempt import Attempt, Ended, Progress
 from .children import Child
 from .crashes import how_it_ended, lacked, outcome, with_last_words
@@ -49,7 +49,7 @@ class Pool:
     ) -> None:
         self._in_pool = in_pool
         self._env, self._selector, self._ended, self._said = env, selector, ended, said
-        self._slots = slots or _cores()
+        self._slots = slots or cores()
         self._store, self._depot, self._logged = store, depot, logged
         self._children: list[Child] = []
         self._line: deque[Attempt] = deque()
@@ -269,11 +269,6 @@ class Pool:
             attempt = self._line.popleft()
             error = TaskCrashed(f"no process for {attempt.function.label} would start: {how_it_ended(code)}")
             self._answer(attempt, b"", with_last_words(error, last_words))
-
-
-def _cores() -> int:
-    """Those that this process may use, which in a container are fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cap(child: Child) -> int | None:

@@ -27,7 +27,18 @@ from .heads import (
 from .identities import AGAIN, UNDO_SCOPE, is_undo, label_of
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
 from .message_names import name_and_person, name_of, read_name, subject_of
-from .queues import LaneDepth, LaneRow, Pace, QueueChange, QueueLimits, QueueRow, changed_queue, pace_of
+from .queues import (
+    NO_TASKS,
+    LaneDepth,
+    LaneRow,
+    Pace,
+    QueueChange,
+    QueueLimits,
+    QueueRow,
+    TaskSlots,
+    changed_queue,
+    pace_of,
+)
 from .reason import PAUSED, Reason, read_reason
 from .records import (
     ALERT,
@@ -167,6 +178,8 @@ __all__ = [
     "Verdict",
     "Wait",
     "WaitRow",
+    "NO_TASKS",
+    "TaskSlots",
     "Write",
     "changed_queue",
     "clock_of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,16 @@ class QueueLimits(msgspec.Struct, frozen=True):
     concurrency: int | None = None  # runs that are owned at once; None: any number
     rate: str = ""  # starts in a time: "100/m"; "": any number
     per: str = ""
+
+
+class TaskSlots(NamedTuple):
+    """The tasks among an engine's functions, and how many more of them it has a slot for."""
+
+    executors: Mapping[str, str] = {}  # by name of the function: what runs it
+    free: Mapping[str, int] = {}  # by executor; of one that is not named: any number
+
+
+NO_TASKS = TaskSlots()
 
 
 class QueueChange(msgspec.Struct, frozen=True):

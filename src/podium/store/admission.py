@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..model import LaneRow, Pace, QueueLimits, QueueRow, pace_of
+from ..model import LaneRow, Pace, QueueLimits, QueueRow, TaskSlots, pace_of
 
 PAST_LIMITS = -1.0  # rank of a run that was asked to stop: it is claimed however full its queue is
 _TICK = 1e-6  # s between lanes that one claim serves: so that they keep their order
@@ -157,13 +157,14 @@ def admit(
     offered: Sequence[Candidate],
     room: int,
     now: float,
-    tasks: frozenset[str],
+    tasks: TaskSlots,
     choice: Choice | None = None,
 ) -> Admitted:
     """Take up to `room` of what is offered: of the lanes with room the one served longest ago, in it first
     what comes back, then in the order of ranks.
 
-    `tasks`: functions whose every claim is an attempt, which the rate counts; of others it counts the start.
+    `tasks`: functions whose every claim is an attempt, which the rate counts, and which takes a slot of the
+    engine: those for which it has none are left to others. Of other functions the rate counts the start.
     `choice`: by which lanes were looked into, unless all that there is was offered.
     """
     waiting: dict[Place, list[Candidate]] = {}
@@ -176,13 +177,17 @@ def admit(
         else:
             waiting.setdefault((run.queue, run.lane), []).append(run)  # the first is the last
     nexts: list[float] = []
+    free = dict(tasks.free)
     while waiting and len(taken) < room:
         place = min(waiting, key=lambda place: (limits.lane(*place).served, place))
         line = waiting[place]
         run = line.pop()
         if not line:
             del waiting[place]
-        counts = run.state == "queued" or run.function in tasks
+        executor = tasks.executors.get(run.function)
+        if executor in free and free[executor] < 1:
+            continue
+        counts = run.state == "queued" or executor is not None
         begins = limits.not_before(*place)
         if limits.free(*place) < 1:
             waiting.pop(place, None)
@@ -190,6 +195,8 @@ def admit(
             nexts.append(begins)
         else:
             limits.take(*place, counts)
+            if executor in free:
+                free[executor] -= 1
             count[place] += 1
             taken.append(run)
     rows = [LaneRow(*place, limits.lane(*place).served, limits.lane(*place).next) for place in sorted(count)]

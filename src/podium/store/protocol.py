@@ -26,6 +26,7 @@ from typing import Protocol
 
 from ..depot import Depot
 from ..model import (
+    NO_TASKS,
     AuditRow,
     Beat,
     CachedResult,
@@ -47,6 +48,7 @@ from ..model import (
     State,
     StepProgress,
     StreamChunk,
+    TaskSlots,
     Verdict,
     WaitRow,
     Write,
@@ -158,7 +160,7 @@ class Store(Protocol):
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
         queues: Collection[str] | None = None,
-        tasks: Collection[str] = (),
+        tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         """Take up to `limit` unowned runs, queued or waiting, that are due or have messages.
 
@@ -180,10 +182,10 @@ class Store(Protocol):
 
         Runs of queues are taken within their limits, whatever was claimed at the same time elsewhere: no more
         are owned than the concurrency of their queue, or where it has `per` of their lane, nor begun than its
-        rate. Of the lanes that have room the one comes first that was served longest ago; in it what comes
-        back, the longest due first, then what has the least rank. A rate counts the first claim of a run,
-        and of `tasks`, which are functions, each. A paused queue gives nothing. What a cancel has been sent
-        to is claimed past all limits.
+        rate; nor claimed than `tasks` has free slots for. Of the lanes that have room the one comes first
+        that was served longest ago; in it what comes back, the longest due first, then what has the least
+        rank. A rate counts the first claim of a run, and of `tasks` each. A paused queue gives nothing. What
+        a cancel has been sent to is claimed past all limits.
 
         `queues`: the engine has only runs of these; "" stands for those in no queue. None: it has all.
 

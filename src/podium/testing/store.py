@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from ..depot import Depot, Kept, Sink
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
+    NO_TASKS,
     AuditRow,
     Beat,
     CachedResult,
@@ -34,6 +35,7 @@ from ..model import (
     State,
     StepProgress,
     StreamChunk,
+    TaskSlots,
     Verdict,
     WaitRow,
     Write,
@@ -285,7 +287,7 @@ class FaultyStore(FaultyStreams):
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
         queues: Collection[str] | None = None,
-        tasks: Collection[str] = (),
+        tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         self._resolved()
         return self._call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podium.model import Move, QueueChange, QueueLimits, State, Write
+from podium.model import Move, QueueChange, QueueLimits, State, TaskSlots, Write
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import (
@@ -210,10 +210,24 @@ def test_a_rate_counts_each_attempt_of_a_task_and_each_start_of_a_workflow(store
     line(store, "r1", "r2")
     assert claimed(store, now=100.0) == ["r1"]
     move(store, "r1", State.WAITING, due=101.0)
-    assert claimed(store, now=110.0, tasks=[FLOW]) == []  # another attempt: not within that minute
+    assert (
+        claimed(store, now=110.0, tasks=TaskSlots({FLOW: "threads"})) == []
+    )  # another attempt: not within that minute
     assert claimed(store, now=110.0) == ["r1"]  # a workflow that goes on
     assert claimed(store, now=159.0) == []
     assert claimed(store, now=161.0) == ["r2"]
+
+
+def test_no_more_tasks_are_claimed_than_the_engine_has_slots_for(store: Store) -> None:
+    """A run that waits for a slot of its engine would hold one of the queue, which others have a use for."""
+    declare(store, concurrency=3)
+    line(store, "r1", "r2", "r3", "r4")
+    full, one = (TaskSlots({FLOW: "threads"}, {"threads": free}) for free in (0, 1))
+    assert claimed(store, tasks=full) == []
+    assert claimed(store, tasks=one) == ["r1"]
+    assert claimed(store, tasks=TaskSlots({FLOW: "theirs"}, {"threads": 0})) == ["r2", "r3"]
+    commit(store, Write(messages=(message("m", "r4", kind="cancel"),)), engine=None)
+    assert claimed(store, tasks=full) == ["r4"], "what is to end takes no slot"
 
 
 def test_with_per_each_lane_has_a_rate_of_its_own(store: Store) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import starmap
 from typing import Any, NamedTuple
 
-from ...model import Claimed
+from ...model import Claimed, TaskSlots
 from ..admission import Candidate
 from . import rows as records
 from .queues import InLine, admitted, taking
@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
     now: float
     values: dict[str, Any]  # what the statements go by
     serves: frozenset[str] | None  # the queues, "" for what is in none; None: all
-    tasks: frozenset[str]
+    tasks: TaskSlots
 
     @property
     def limit(self) -> int:
@@ -139,7 +139,7 @@ def wanted_by(
     runs: Sequence[str] | None,
     projects: Mapping[str, str] | None,
     queues: Collection[str] | None,
-    tasks: Collection[str],
+    tasks: TaskSlots,
 ) -> Wanted:
     """What the statements of a claim go by: codes are (function, fingerprint, project)."""
     codes = [(name, code, "") for name, code in functions.items()]
@@ -151,7 +151,7 @@ def wanted_by(
         "projects": [project for _, _, project in codes],
     }  # fmt: skip
     serves = None if queues is None else frozenset(queues)
-    return Wanted(engine, functions, float(now), values, serves, frozenset(tasks))
+    return Wanted(engine, functions, float(now), values, serves, tasks)
 
 
 def offer(engine: str, functions: Mapping[str, str]) -> Statement:

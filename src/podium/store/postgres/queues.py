@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...model import LaneRow, QueueLimits, QueueRow
+from ...model import LaneRow, QueueLimits, QueueRow, TaskSlots
 from ..admission import Admitted, Candidate, Choice, Limits, admit, queue_row
 from .statements import SQL, Connection, Row, Statement, columns, trip
 
@@ -37,7 +37,7 @@ def values_of(queue: QueueRow) -> dict[str, Any]:
 
 
 def admitted(
-    connection: Connection, found: InLine, room: int, now: float, tasks: frozenset[str], lock: bool
+    connection: Connection, found: InLine, room: int, now: float, tasks: TaskSlots, lock: bool
 ) -> Admitted:
     """Which runs of queues a claim may have. `lock`: until the commit no other claim counts these slots."""
     if not found.queues:

@@ -13,7 +13,7 @@ import psycopg
 
 from ...depot import Depot
 from ...errors import StoreError, StoreRefused
-from ...model import AuditRow, Beat, Claimed, EngineRow, Verdict, Write
+from ...model import NO_TASKS, AuditRow, Beat, Claimed, EngineRow, TaskSlots, Verdict, Write
 from ..moving import read_fence, refusal
 from ..protocol import Store
 from . import schema
@@ -124,7 +124,7 @@ class PostgresStore(StreamReader, Store):
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
         queues: Collection[str] | None = None,
-        tasks: Collection[str] = (),
+        tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         wanted = wanted_by(engine, functions, limit, now, runs, projects, queues, tasks)
         with self._writing.held() as connection:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ...errors import DamagedRecord
-from ...model import Claimed, Head
+from ...model import NO_TASKS, Claimed, Head, TaskSlots
 from ..admission import Admitted
 from . import queues as in_line
 from . import rows as records
@@ -33,7 +33,7 @@ class Claims:
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
         queues: Collection[str] | None = None,
-        tasks: Collection[str] = (),
+        tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         """As `podium.store.protocol` has it."""
         codes = [(name, code, "") for name, code in functions.items()]
@@ -42,7 +42,7 @@ class Claims:
             "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
             "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
         }  # fmt: skip
-        serves = _Serves(None if queues is None else frozenset(queues), frozenset(tasks))
+        serves = _Serves(None if queues is None else frozenset(queues), tasks)
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
             if not rows(connection, SQL["engine_lives"], (engine,)):
@@ -126,7 +126,7 @@ class _Serves(NamedTuple):
     """What of queues an engine may have."""
 
     queues: frozenset[str] | None  # None: all
-    tasks: frozenset[str]
+    tasks: TaskSlots
 
     @property
     def plain(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from ...model import LaneDepth, LaneRow, QueueLimits, QueueRow
+from ...model import LaneDepth, LaneRow, QueueLimits, QueueRow, TaskSlots
 from ..admission import Admitted, Candidate, Limits, Place, admit, queue_row
 from ..sets import Changes
 from .statements import SQL, Row, rows, rows_of_each
@@ -38,7 +38,7 @@ def admitted(
     connection: apsw.Connection,
     wanted: dict[str, Any],
     serves: frozenset[str] | None,
-    tasks: frozenset[str],
+    tasks: TaskSlots,
     room: int,
 ) -> Admitted:
     """Which runs of queues a claim may have: by `wanted`, of those queues that the engine serves."""

@@ -16,6 +16,7 @@ import msgspec
 from ...depot import Depot, depot_in_memory, depot_of
 from ...errors import StoreRefused
 from ...model import (
+    NO_TASKS,
     AuditRow,
     Beat,
     CachedResult,
@@ -27,6 +28,7 @@ from ...model import (
     RunRow,
     RunStatus,
     State,
+    TaskSlots,
     Verdict,
     WaitRow,
     Write,
@@ -156,7 +158,7 @@ class SqliteStore(SaidReader, Store):
         runs: Sequence[str] | None = None,
         projects: Mapping[str, str] | None = None,
         queues: Collection[str] | None = None,
-        tasks: Collection[str] = (),
+        tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         return self._claims.claim(engine, functions, limit, now, runs, projects, queues, tasks)
 
