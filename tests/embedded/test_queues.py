@@ -288,7 +288,7 @@ def meets(n: int) -> int:
 
 
 def test_what_an_engine_has_no_slot_for_is_left_to_another(store: Path) -> None:
-    """Before, the first one to look had both runs, and the second waited behind the first beside a free one."""
+    """Before, the first one to look had both runs, and one of these waited beside a free engine."""
     one_slot = Options(poll=0.05, thread_slots=1)
     with (
         App(store, options=one_slot, starter="") as first,
