@@ -281,10 +281,10 @@ def test_a_schedule_is_paused_fired_and_backfilled(opened: Opener, site: Site) -
     dialog.get_by_label("from", exact=True).fill("2026-11-02")
     dialog.get_by_label("until", exact=True).fill("2026-11-04")
     dialog.get_by_role("button", name="Look").click()
-    expect(dialog).to_contain_text("2 runs would be started.")
-    dialog.get_by_role("button", name="Start 2 runs").click()
+    expect(dialog).to_contain_text("3 runs would be started.")
+    dialog.get_by_role("button", name="Start 3 runs").click()
     page.locator(".toast").get_by_role("button", name="Now").click()
-    expect(page.locator(".toast")).to_have_text("Started 2 runs.")
+    expect(page.locator(".toast")).to_have_text("Started 3 runs.")
 
     page.get_by_role("button", name="Run now…").click()
     page.get_by_role("dialog").get_by_role("button", name="Run now", exact=True).click()

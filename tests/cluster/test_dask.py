@@ -33,7 +33,8 @@ def test_a_scheduler_that_is_killed_costs_attempts_and_no_run(tmp_path: Path) ->
             cluster.restart_scheduler()
             until((tmp_path / "attempt-2").exists, seconds=PATIENCE)
             (tmp_path / "go").touch()
-            assert run.result(timeout=PATIENCE) == 2
+            # One that begins before the workers are all back is lost, too.
+            assert run.result(timeout=PATIENCE) >= 2
             said = "\n".join(line.text for line in app.store.logs(run.id))
             assert "attempt 1 is lost: " in said
             assert cluster.address in said
