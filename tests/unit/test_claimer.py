@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from podium import Options
 from podium.engine.awaited import AwaitedRuns
 from podium.engine.claiming import Claimer
 from podium.engine.context import Lifecycle
 from podium.engine.watchers import Watchers
 from podium.errors import StoreFatal, StoreUnavailable
-from podium.model import Claimed, Head
+from podium.model import Claimed, Head, TaskSlots
 
 Look = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
 
@@ -32,8 +33,8 @@ class House:
             engine="me", functions={}, others="equal", lifecycle=self.lifecycle, project_of=None,
             store=SimpleNamespace(claim=self._claim, collect=lambda engine: [], load=lambda run: None),
             committer=SimpleNamespace(ask=lambda look, then: self.looks.append((look, then))),
-            options=SimpleNamespace(poll=1.0, runs_max=room, queues=None),
-            env=SimpleNamespace(now=lambda: 100.0),
+            options=Options(poll=1.0, runs_max=room),
+            env=SimpleNamespace(now=lambda: 100.0, monotonic=lambda: 100.0),
             reactor=SimpleNamespace(call_later=self._call_later),
         )  # fmt: skip
         self.claimer = Claimer(context, self.residents, Watchers({}), AwaitedRuns({}), self._adopt)
@@ -47,7 +48,7 @@ class House:
         runs: Sequence[str] | None,
         projects: Mapping[str, str],
         queues: Sequence[str] | None,
-        tasks: Sequence[str],
+        tasks: TaskSlots,
     ) -> Claimed:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return Claimed(tuple(Head(run, "app:f", 1, b"", b"", 0.0, 0.0) for run in taken), self.due)
