@@ -100,13 +100,20 @@ def run_tasks_of(store: str) -> None:
     _store = store
 
 
-_is_of_cluster = False
+_has_driven = _is_of_cluster = False
+
+
+def drive() -> None:
+    """This process has an engine."""
+    global _has_driven  # noqa: PLW0603  # whatever becomes of the engine
+    _has_driven = True
 
 
 def run_bodies() -> None:
-    """This process is a worker of a cluster: it runs bodies for engines elsewhere."""
+    """This process is a worker of a cluster: it runs bodies for engines elsewhere. Not where a cluster was made
+    inside a process that has an engine."""
     global _is_of_cluster  # noqa: PLW0603  # the first body tells, and it stays one
-    _is_of_cluster = True
+    _is_of_cluster = not _has_driven
 
 
 def is_of_cluster() -> bool:

@@ -85,6 +85,7 @@ def test_a_write_lock_held_for_three_leases_condemns_no_one(host: Host) -> None:
     until(lambda: len(host.lines()) >= 8)
     before = host.engines()
     with closing(apsw.Connection(str(host.folder / "podium.db"))) as stranger:
+        stranger.set_busy_timeout(20_000)
         stranger.execute("BEGIN IMMEDIATE")
         held = len(host.lines())
         time.sleep(3 * LEASE)

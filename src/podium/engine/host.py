@@ -18,6 +18,7 @@ from ..executors import ExecutorFactory
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..options import Options, Others
+from ..process import drive
 from ..shortage import lacks_descriptors, shortage_of
 from ..store import Store
 from .call_queue import CallQueue
@@ -64,6 +65,7 @@ class EngineHost:
         self._checkpoints = Checkpoints(store, env)
         self._closing = threading.Event()
         self._ended = threading.Event()
+        drive()
         with contextlib.ExitStack() as undo:  # what fails halfway leaves nothing behind
             self._registration.announce()
             undo.callback(self._registration.withdraw)
