@@ -110,8 +110,8 @@ def drive() -> None:
 
 
 def run_bodies() -> None:
-    """This process is a worker of a cluster: it runs bodies for engines elsewhere. Not where a cluster was made
-    inside a process that has an engine."""
+    """This process is a worker of a cluster: it runs bodies for engines elsewhere. Not where a cluster was
+    made inside a process that has an engine."""
     global _is_of_cluster  # noqa: PLW0603  # the first body tells, and it stays one
     _is_of_cluster = not _has_driven
 
