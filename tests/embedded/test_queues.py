@@ -299,6 +299,21 @@ def test_what_an_engine_has_no_slot_for_is_left_to_another(store: Path) -> None:
             assert [run.result(60) for run in [meets.start(1), meets.start(2)]] == [1, 2]
 
 
+@workflow
+def squared(n: int) -> int:
+    return square(n)
+
+
+@task(queue=PAIR)
+def asks_further(n: int) -> int:
+    return squared.run(n)
+
+
+def test_a_task_that_waits_lends_its_slot_to_those_of_queues_too(store: Path) -> None:
+    with App(store, options=Options(poll=0.05, thread_slots=1)):
+        assert asks_further.start(3).result(15) == 9
+
+
 def test_an_engine_serves_the_queues_that_it_is_told_to(store: Path) -> None:
     with App(store, options=Options(poll=0.05, queues=("each", ""))) as app:
         other, ours = square.start(1), serve.start("a")

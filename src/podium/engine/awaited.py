@@ -33,6 +33,11 @@ class AwaitedRuns:
             del self._awaited[attempt]
         return begins and any(run not in self._owned for run in runs)
 
+    @property
+    def waiters(self) -> set[str]:
+        """Runs whose tasks wait for others, and have lent their slots."""
+        return {attempt.run for attempt in self._awaited}
+
     def needed(self) -> list[str]:
         """Those that are not in memory here."""
         wanted = {run for counts in self._awaited.values() for run in counts} | self.attended

@@ -85,7 +85,7 @@ class Claimer:
         functions = list(context.functions.items())
         offered = {name: function.fingerprint for name, function in functions}
         projects = {name: context.project_of(function) for name, function in functions}
-        slots = self._free_slots.look(dict(functions))
+        slots = self._free_slots.look(dict(functions), self._awaited.waiters)
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         with_families = runs is not None and self._is_time_for_families()

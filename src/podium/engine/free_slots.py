@@ -9,7 +9,7 @@ What the engine itself waits for is claimed whatever is free.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from ..env import Env
 from ..functions import Function
@@ -40,15 +40,16 @@ class FreeSlots:
         self._count()
         self._left[function] += 1
 
-    def look(self, functions: Mapping[str, Function]) -> TaskSlots:
-        """The tasks among these functions, and what is free for those of queues."""
+    def look(self, functions: Mapping[str, Function], waiters: Container[str] = ()) -> TaskSlots:
+        """The tasks among these functions, and what is free for those of queues. `waiters`: runs that have
+        lent their slots."""
         executors = {name: each.executor for name, each in functions.items() if not each.is_workflow}
         if not queues:
             return TaskSlots(executors)
         self._count()
         held: Counter[str] = Counter()
         for owned in self._owned.values():
-            if owned.head.queue:
+            if owned.head.queue and owned.head.id not in waiters:
                 held[executors.get(owned.head.function, "")] += 1
         left: Counter[str] = Counter()
         for function, count in self._left_before.items():
