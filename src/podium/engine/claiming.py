@@ -61,7 +61,7 @@ class Claimer:
     ) -> None:
         self._context, self._residents, self._watchers = context, residents, watchers
         self._awaited, self._adopt = awaited, adopt
-        self._free_slots = FreeSlots(context.env, context.options, residents.owned)
+        self._free_slots = FreeSlots(context.options, residents.owned)
         self.has_work = False  # after the last look there was more to claim
         self.saturated = False  # there may be more to claim than there was room for
         self._reserved = 0  # how many runs the claim under way may bring
@@ -173,11 +173,6 @@ class Claimer:
         if self._again or (self.saturated and self._takes and self._residents.room):
             self._again = False
             self.soon()
-
-    def slot_freed(self, head: Head) -> None:
-        """A run of a queue has left memory: there may be another for its slot."""
-        self._free_slots.left(head.function)
-        self.soon()
 
     def awaited(self, attempt: Attempt, runs: Sequence[str], begins: bool) -> None:
         """A task that runs here begins to wait for these runs, or does no more."""

@@ -170,7 +170,7 @@ class Engine:
             if not self.residents.deliver(message, alone=True):
                 self.claimer.soon()
         if head.queue:
-            self.claimer.slot_freed(head)
+            self.claimer.soon()  # its slot is free
         self.claimer.has_room()
 
     def heed(self, asked: str) -> None:
