@@ -6,6 +6,7 @@ import compileall
 import gc
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+# While tests are collected: or every worker of every lane rewrites the asserts of all modules anew.
+WRITES_NO_BYTECODE = sys.dont_write_bytecode
+sys.dont_write_bytecode = False
 
 # Folders and files of tests that start processes, kill them or wait for leases: none of these is quick.
 SLOW = (
@@ -39,7 +43,7 @@ SLOW = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests start thousands of processes: under PYTHONDONTWRITEBYTECODE each would compile Podium anew."""
+    """The processes that workers start at once would each compile what all of them import."""
     if not hasattr(config, "workerinput"):
         for place in ("src", "tests", "examples"):
             compileall.compile_dir(Path(__file__).parents[1] / place, quiet=2)
@@ -52,14 +56,24 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make quick` leaves out what is marked slow, by itself or by where it stands."""
-    slow = [Path(__file__).parent / place for place in SLOW]
+    slow = {Path(__file__).parent / place for place in SLOW}
+    are_slow = {path: not slow.isdisjoint([path, *path.parents]) for path in {item.path for item in items}}
     for item in items:
-        if any(item.path.is_relative_to(place) for place in slow):
+        if are_slow[item.path]:
             item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:
     """Collected tests are millions of objects, which each `gc.collect()` of a test would walk."""
+    sys.dont_write_bytecode = WRITES_NO_BYTECODE
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freeze_what_stays() -> Iterator[None]:
+    """Parsed sources, reports and caches of the tests before: the same."""
+    yield
+    gc.collect()
     gc.freeze()
 
 
