@@ -189,12 +189,17 @@ def _database() -> tuple[str, str]:
     )  # a tenth of what TRUNCATE takes
 
 
+def is_pooled() -> bool:
+    """Whether tests reach the server through a pooler."""
+    return bool(os.environ.get("PODIUM_TEST_POOLER"))
+
+
 def emptied_database() -> str:
     """The URL of a store with nothing in it, the same each time. PODIUM_TEST_POOLER=1: behind a pooler."""
     url, empty = _database()
     name = url.rpartition("/")[2]
     shared().execute(empty, name)
-    return f"{_pooler()}/{name}" if os.environ.get("PODIUM_TEST_POOLER") else url
+    return f"{_pooler()}/{name}" if is_pooled() else url
 
 
 @functools.cache

@@ -175,7 +175,8 @@ def test_who_finds_its_session_meddled_with_prepares_no_more(
         connection.execute("DEALLOCATE ALL")
         connection.execute(meddling.encode())
         if meddling.startswith("PREPARE"):
-            connection.prepared.clear()
+            connection.kept.clear()
+            connection.named = 0
     assert outcomes(direct, fenced(entries=(result(2),))) == [DONE]
     sent: list[bytes] = []
     proxy.filter_request = lambda data: not sent.append(data)

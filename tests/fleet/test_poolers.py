@@ -75,7 +75,7 @@ def test_nothing_is_compiled_and_a_shared_session_stays_as_it_was(url: str) -> N
         with pytest.raises(psycopg.errors.UndefinedTable):
             rows(connection, "SELECT * FROM nothing")
         rows(connection, "ROLLBACK")
-        connection.prepares = True
+        connection.keep_statements()
         assert trip(connection, [("SELECT 1", {}), (jit, {})]) == [[(1,)], [("off",)]]
         assert connection.execute("SHOW jit").fetchone() == ("off",)
         assert rows(connection, jit) == [("off",)]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from podium.store import Store, open_store
-from tests.postgres import emptied_database, shared
+from podium.store.postgres.store import PostgresStore
+from tests.postgres import emptied_database, is_pooled, shared
 from tests.store.words import engine
 
 _names = itertools.count()
@@ -37,8 +38,12 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     def open_one(**options: Any) -> Store:
         if request.param == "postgres":
             options["values"] = tmp_path / "values"
-        handles.append(open_store(url, **options))
-        return handles[-1]
+        handle = open_store(url, **options)
+        if isinstance(handle, PostgresStore):
+            # As after a notification: statements are kept. Through the pooler they are not.
+            handle.server.is_direct = not is_pooled()
+        handles.append(handle)
+        return handle
 
     yield open_one
     for handle in handles:

@@ -20,7 +20,6 @@ from .short_way import Records, commit_records
 from .statements import SQL, Connection, Statement, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
-_TURN_ON_RECORD = SQL["turn_on_record"]
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
 _IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go of its rows then
 
@@ -32,10 +31,10 @@ class Batch:
         self._line, self._depot = line, depot
         self._patience = f"{max(1, int(patience * 1000))}ms"
 
-    def opening(self, turn: str, statement: str = _TURN) -> list[Statement]:
+    def opening(self, turn: str) -> list[Statement]:
         """How each transaction that writes runs begins."""
         values = {"patience": self._patience, "idle": f"{_IDLE_MS}ms", "turn": turn}
-        return [(_BEGIN, {}), (statement, values)]
+        return [(_BEGIN, {}), (_TURN, values)]
 
     def commit(
         self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write]
@@ -53,7 +52,9 @@ class Batch:
                 if connection.closed:
                     raise
                 self._roll_back(connection)
-                if left and is_passing(error):
+                if is_forgotten(error):
+                    self._line.keep_no_more()
+                if left and (is_passing(error) or is_forgotten(error)):
                     continue
                 if is_data_error(error):
                     return self._commit_each(connection, engine, turn, writes)
@@ -72,10 +73,10 @@ class Batch:
             return None
         self._line.committing = True
         try:
-            return commit_records(connection, engine, writes, records, self.opening(turn, _TURN_ON_RECORD))
+            return commit_records(connection, engine, writes, records, self.opening(turn))
         except Exception as error:
             if is_forgotten(error):
-                self._line.prepare_no_more()
+                self._line.keep_no_more()
             elif connection.closed or not (is_passing(error) or is_data_error(error)):
                 raise
             self._roll_back(connection)

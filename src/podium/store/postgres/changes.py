@@ -12,8 +12,9 @@ from ...codec import names_in
 from ...depot import Depot
 from ...model import AuditRow, Entry, LogLine, NewRun
 from ..sets import Changes, InboxRow, RunState, references
+from .binding import columns
 from .queues import values_of
-from .statements import SQL, Row, Statement, columns
+from .statements import SQL, Row, Statement
 
 ENTRY = "run seq kind at step digest payload began attempt due module name policy"
 LINE = "run step attempt at level text"

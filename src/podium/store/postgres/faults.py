@@ -26,6 +26,8 @@ _REASONS = {
     "53": "the server is short of something",
     "55": "rows were locked for too long",
     "57": "the server ended the connection",
+    "26": "a pooler handed the session to others",
+    "42": "a pooler handed the session to others",
     "25": "the server does not take writes on this connection",
 }
 # A connection that is refused has no SQLSTATE. Of these no retry makes anything else; the server may say them
@@ -70,7 +72,7 @@ def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: 
         found: StoreError = StoreFatal(
             f"the data on {where} is damaged ({state}: {text})", fix="ask its owner"
         )
-    elif state[:2] in ("42", "3F") and state != "42501":
+    elif state[:2] in ("42", "3F") and state not in ("42501", "42P05"):
         found = StoreRefused(
             f"the schema on {where} is not the one this code needs ({text})", fix="call migrate() first"
         )

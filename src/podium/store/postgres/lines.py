@@ -19,7 +19,7 @@ from psycopg.types.string import StrBinaryDumper
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
 from ...model import Kind, State
 from ..urls import shown_url
-from .faults import is_data_error, translate, translate_refusal
+from .faults import is_data_error, is_forgotten, translate, translate_refusal
 from .statements import Connection
 
 SILENCE = 10.0  # s without a word from the server, after which a connection is given up
@@ -33,10 +33,10 @@ _DEFAULTS = {
 
 
 class Line:
-    """One connection. A thread at a time has it."""
+    """One connection. A thread at a time has it. `keeps`: it keeps statements, if the session is our own."""
 
-    def __init__(self, server: Server, silence: float = SILENCE) -> None:
-        self._server, self._silence = server, silence
+    def __init__(self, server: Server, silence: float = SILENCE, keeps: bool = False) -> None:
+        self._server, self._silence, self._keeps = server, silence, keeps
         self._turn = threading.Lock()
         self._connection: Connection | None = None
         self.is_lost = False  # whether it broke when it was last used
@@ -55,7 +55,8 @@ class Line:
             connection = self._connection
             if connection is None or connection.closed:
                 connection = self._connection = server.connect(self._silence)
-            connection.prepares = server.is_direct
+            if self._keeps and server.is_direct and not connection.keeps:
+                connection.keep_statements()
             yield connection
         except BaseException as error:
             found = self._failed(error)
@@ -69,7 +70,9 @@ class Line:
         """What the caller gets. The connection is only kept in a state that is known."""
         connection = self._connection
         is_broken = connection is None or connection.broken or connection.closed
-        if connection is not None and (is_broken or not _is_idle(connection)):
+        if is_forgotten(error):
+            self.keep_no_more()
+        if connection is not None and (is_broken or is_forgotten(error) or not _is_idle(connection)):
             connection.close()
         if isinstance(error, psycopg.Error) and (is_broken or not is_data_error(error)):
             # What made us give it up, such as silence, has cost the connection, too.
@@ -80,11 +83,11 @@ class Line:
             return found
         return error
 
-    def prepare_no_more(self) -> None:
+    def keep_no_more(self) -> None:
         """There is a pooler after all, which hands the session from one to another."""
         self._server.is_direct = False
         if self._connection is not None:
-            self._connection.prepares = False
+            self._connection.keeps = False
 
     def close(self) -> None:
         """Close it, after what is running."""

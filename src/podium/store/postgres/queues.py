@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from ...model import LaneRow, QueueLimits, QueueRow, TaskSlots
 from ..admission import Admitted, Candidate, Choice, Limits, admit, queue_row
-from .statements import SQL, Connection, Row, Statement, columns, trip
+from .binding import columns
+from .statements import SQL, Connection, Row, Statement, trip
 
 _CODE = "queues functions codes projects"
 

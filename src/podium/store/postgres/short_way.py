@@ -13,8 +13,9 @@ from msgspec.structs import astuple
 
 from ...codec import holds_references
 from ...model import Entry, Kind, LogLine, Outcome, State, StepWrite, Verdict, Write
+from .binding import columns
 from .changes import ENTRY, LINE
-from .statements import SQL, Connection, Row, Statement, columns, trip
+from .statements import SQL, Connection, Row, Statement, trip
 
 _ONLY_RECORDS = frozenset({"fence", "entries", "logs"})
 _MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if field not in _ONLY_RECORDS))
@@ -23,6 +24,7 @@ _COMMIT: Statement = (SQL["commit"], {})
 _LOCK = SQL["lock_recorded"]
 _DONE = Verdict(Outcome.DONE)
 _GUARD = "run token states first"
+_RECORD = tuple(f"{_GUARD}{ENTRY[3:]}".split())
 
 
 class Records:
@@ -75,9 +77,8 @@ class Records:
             found.append((SQL["record_lines"], {**values, "engine": engine, "count": len(many)}))
         if len(self._entries) == 1:
             ((run, entry),) = self._entries
-            arrays = columns(f"{_GUARD}{ENTRY[3:]}", [(*self._guards[run], *astuple(entry))])
-            one = {name: value for name, (value,) in arrays.items()}
-            found.append((SQL["record_one"], {**one, "engine": engine}))
+            one = zip(_RECORD, (*self._guards[run], *astuple(entry)), strict=True)
+            found.append((SQL["record_one"], {**dict(one), "engine": engine}))
         elif self._entries:
             many = [(*self._guards[run], *astuple(entry)) for run, entry in self._entries]
             values = columns(f"{_GUARD}{ENTRY[3:]}", many)

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import functools
-import re
 import select
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import psycopg
 from psycopg import adapt
-from psycopg.abc import Buffer, Transformer
-from psycopg.adapt import PyFormat
+from psycopg.abc import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from ..sql import queries
+from .binding import Bound, bind
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Mapping[str, Any]]
 
+_Key = tuple[str, tuple[int, ...]]  # a statement, and the types of its values
+# Whether rows are asked for; else what is kept from then on, by its name.
+_Answer = tuple[bool, _Key | None, bytes]
+_ASKED: _Answer = (True, None, b"")
+_UNASKED: _Answer = (False, None, b"")
+
 SQL = queries("postgres")
-# What is prepared where it may be: the short way of a commit, whose planning takes longer than its work. It
-# looks up rows by unique indexes, as many as it is given, so one plan is right for good, if only it was made
-# with the indexes in mind: see `turn_on_record`.
-_SHORT_WAY = ("turn_on_record", "lock_recorded", "record_one", "record", "record_lines")
-_PREPARED = frozenset(SQL[name] for name in _SHORT_WAY)
 # By its estimates the look of a claim may be worth compiling, which takes seconds; running it, less than a
 # millisecond. Where the session is not our own, it holds for one transaction.
-_NO_JIT, _NO_JIT_NOW = b"SET jit = off", b"SELECT set_config('jit', 'off', true)"
-_PARAMETER = re.compile(r"%\((\w+)\)b")
+_NO_JIT = b"SELECT set_config('jit', 'off', true)"
+# In a session of our own statements are kept with their plans, whose making takes longer than what they do.
+# What is done there goes by indexes, however few rows there are when a plan is made. Of several indexes the
+# wrong one may look right by then: plans are made anew after 8, 16, 32 ... trips, and after each thousand.
+_OUR_SESSION = (
+    "SELECT set_config('jit', 'off', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
+    " set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),"
+    " set_config('enable_mergejoin', 'off', false)"
+)
+_PLAN_ANEW = b"DISCARD PLANS"
+_TRIPS_FEW, _TRIPS_MANY = 8, 1000
+_KEPT = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
+_KEPT_MOST = 500  # statements of one session
 
 
 class Connection(psycopg.Connection[Row]):
@@ -38,14 +48,17 @@ class Connection(psycopg.Connection[Row]):
     for ever, and a server that is frozen, or behind a firewall that drops everything, never says so."""
 
     silence: float = 10.0
-    prepares = False  # it is a session of our own, in which a statement may be kept under a name
-    is_set_up = False  # ... and has been told what holds for all that runs in it
+    keeps = False  # it is a session of our own, in which a statement may be kept under a name
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self.prepared: dict[
-            tuple[str, Sequence[int]], bytes
-        ] = {}  # names by statement and types of its values
+        self.kept: dict[_Key, bytes] = {}  # names of the statements that the server has
+        self.named = self.trips = 0
+
+    def keep_statements(self) -> None:
+        """From now on. Outside of transactions, whose end may take it back."""
+        self.execute(_OUR_SESSION)
+        self.keeps = True
 
     def wait(self, gen: Any, *_: Any, **__: Any) -> Any:
         """Run one of psycopg's generators to its end; replaces its own loop, which has no limit."""
@@ -82,76 +95,70 @@ def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[R
     libpq's own pipeline: that of psycopg hands over one statement after another, each in a packet of its own
     which wakes the server, and looks for answers in between. Raises psycopg.Error of the first that failed.
     """
-    transformer: Transformer = adapt.Transformer(connection)
+    bound = [(text, bind(text, values)) for text, values in statements]
     pgconn = connection.pgconn
-    bound = [_bound(transformer, text, values) for text, values in statements]
-    fresh: dict[int, tuple[str, Sequence[int]]] = {}  # places of answers to what is prepared here
-    set_up = _set_up(connection)
     pgconn.enter_pipeline_mode()
     try:
-        for command in set_up:
-            pgconn.send_query_params(command, [])
-        for place, ((text, _), (command, values, types, formats)) in enumerate(
-            zip(statements, bound, strict=True)
-        ):
-            if not (connection.prepares and text in _PREPARED):
-                pgconn.send_query_params(command, values, types, formats, Format.BINARY)
-                continue
-            name = connection.prepared.get((text, types))
-            if name is None:
-                name = b"podium_%d" % (len(connection.prepared) + len(fresh))
-                fresh[place + len(fresh)] = text, types
-                pgconn.send_prepare(name, command, types)
-            pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+        answered = _set_up(connection)
+        for text, one in bound:
+            answered += _send(connection, text, one)
         pgconn.pipeline_sync()
         results = _answers(connection)
     finally:
         if pgconn.status == ConnStatus.OK and pgconn.transaction_status != TransactionStatus.ACTIVE:
             pgconn.exit_pipeline_mode()
-    for result in results:
+    transformer: Transformer = adapt.Transformer(connection)
+    found: list[list[Row]] = []
+    failed: PGresult | None = None
+    for result, (asked, key, name) in zip(results, answered, strict=False):
         if result.status == ExecStatus.FATAL_ERROR:
-            raise error_from_result(result)
-    connection.is_set_up = connection.prepares
-    for key in fresh.values():
-        connection.prepared[key] = b"podium_%d" % len(connection.prepared)
-    asked = enumerate(results[len(set_up) :])
-    return [_read(transformer, result) for place, result in asked if place not in fresh]
+            failed = failed or result
+        elif key is not None and failed is None:
+            connection.kept[key] = name
+        elif asked and failed is None:
+            found.append(_read(transformer, result))
+    if failed is not None:
+        raise error_from_result(failed)
+    return found
 
 
-def _set_up(connection: Connection) -> tuple[bytes, ...]:
-    """What is to be said before the next statements."""
-    if connection.prepares:
-        return () if connection.is_set_up else (_NO_JIT,)
-    is_begun = connection.pgconn.transaction_status != TransactionStatus.IDLE
-    return () if is_begun else (_NO_JIT_NOW,)
+def _set_up(connection: Connection) -> list[_Answer]:
+    """Send what is to be said before the next statements."""
+    pgconn = connection.pgconn
+    if pgconn.transaction_status != TransactionStatus.IDLE:
+        return []
+    if not connection.keeps:
+        pgconn.send_query_params(_NO_JIT, [])
+        return [_UNASKED]
+    connection.trips += 1
+    trips = connection.trips
+    if trips % _TRIPS_MANY and (trips < _TRIPS_FEW or trips & (trips - 1)):
+        return []
+    pgconn.send_query_params(_PLAN_ANEW, [])
+    return [_UNASKED]
+
+
+def _send(connection: Connection, text: str, bound: Bound) -> list[_Answer]:
+    """Put one statement into the pipeline; what will be answered."""
+    command, values, types = bound
+    key, pgconn, formats = (text, types), connection.pgconn, [Format.BINARY] * len(values)
+    if not (connection.keeps and text.startswith(_KEPT)) or connection.named >= _KEPT_MOST:
+        pgconn.send_query_params(command, values, types, formats, Format.BINARY)
+        return [_ASKED]
+    name = connection.kept.get(key)
+    if name is not None:
+        pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+        return [_ASKED]
+    name = b"podium_%d" % connection.named
+    connection.named += 1
+    pgconn.send_prepare(name, command, types)
+    pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+    return [(False, key, name), _ASKED]
 
 
 def rows(connection: Connection, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
     """Run one statement; its rows."""
     return trip(connection, [(text, values or {})])[0]
-
-
-_Bound = tuple[bytes, Sequence[Buffer | None], Sequence[int], Sequence[Format]]
-
-
-def _bound(transformer: Transformer, text: str, values: Mapping[str, Any]) -> _Bound:
-    """A statement as the server takes it."""
-    command, names = _numbered(text)
-    dumped = transformer.dump_sequence([values[name] for name in names], [PyFormat.BINARY] * len(names))
-    return command, dumped, transformer.types or (), transformer.formats or ()
-
-
-@functools.lru_cache(maxsize=512)
-def _numbered(text: str) -> tuple[bytes, tuple[str, ...]]:
-    """A statement with its parameters by number, and their names in that order."""
-    names: list[str] = []
-
-    def number(found: re.Match[str]) -> str:
-        if found[1] not in names:
-            names.append(found[1])
-        return f"${names.index(found[1]) + 1}"
-
-    return _PARAMETER.sub(number, text).encode(), tuple(names)
 
 
 def _answers(connection: Connection) -> list[PGresult]:
@@ -188,30 +195,3 @@ def _read(transformer: Transformer, result: PGresult) -> list[Row]:
         return []
     transformer.set_pgresult(result, format=Format.BINARY)
     return transformer.load_rows(0, result.ntuples, tuple)
-
-
-_BYTES = frozenset({"payload", "args", "digest", "text"})
-_length = bytes.__len__  # and a TypeError for what is no bytes, which the server would cast
-
-
-def columns(names: str, many: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
-    """Rows as arrays, by the names of their columns. Raises one of the data errors for what an array cannot
-    hold as it is."""
-    found: dict[str, list[Any]] = {}
-    for name, column in zip(names.split(), zip(*many, strict=True), strict=True):
-        if name in _BYTES:
-            sum(map(_length, column))
-        found[name] = _array(column)
-    return found
-
-
-def _array(column: Sequence[Any]) -> list[Any]:
-    """An array is of one type: where there is a float, whole numbers are, too."""
-    kinds = set(map(type, column))
-    if float not in kinds:
-        return list(column)
-    if any(value != value for value in column):
-        raise ValueError("not a number, where a number belongs")
-    return (
-        [float(value) if type(value) is int else value for value in column] if int in kinds else list(column)
-    )

@@ -46,7 +46,7 @@ class PostgresStore(StreamReader, Store):
         server = Server(url)
         super().__init__(server)
         self._depot = depot_at(values)
-        self._writing, self._heart = Line(server), Line(server)
+        self._writing, self._heart = Line(server, keeps=True), Line(server, keeps=True)
         self._batch = Batch(self._writing, self._depot, patience)
         self._claims = Claims()
         self._name = server.name  # what its commits without an engine take turns by

@@ -1,6 +1,6 @@
 -- Every statement of the PostgreSQL backend. A block runs from its `-- name:` line to the next one.
 --
--- Statements are never prepared, so that they work behind any pooler. Sets come in as arrays. Each statement of a
+-- Behind a pooler nothing is prepared; in a session of our own everything is. Sets come in as arrays. Each statement of a
 -- transaction sees what was committed before it began (READ COMMITTED), so one that reads after another has
 -- locked sees the truth.
 
@@ -20,15 +20,6 @@ ROLLBACK;
 -- anybody decides what became of it. Whoever stands still in the middle must not hold rows for ever.
 SELECT set_config('lock_timeout', %(patience)b, true),
        set_config('idle_in_transaction_session_timeout', %(idle)b, true),
-       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
-            THEN set_config('synchronous_commit', 'on', true) END,
-       pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
-
--- name: turn_on_record
--- Of the short way. A plan that is kept must not be one for the few rows that there were when it was made.
-SELECT set_config('lock_timeout', %(patience)b, true),
-       set_config('idle_in_transaction_session_timeout', %(idle)b, true),
-       set_config('enable_seqscan', 'off', true),
        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', true) END,
        pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
@@ -624,12 +615,15 @@ WHERE id = ANY (%(runs)b::text[]) AND queue <> '' AND owner IS NULL AND state IN
       WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
 
 -- name: admitted
--- The runs that a claim takes of queues; what another claim has locked meanwhile is stepped over.
+-- The runs that a claim takes of queues; what another claim has locked meanwhile is stepped over. By their keys and
+-- nothing else: by its estimates an index of all that wait may look as short.
 WITH found AS MATERIALIZED (
-    SELECT key, fingerprint, wanted.own, false AS other, due
-    FROM unnest(%(keys)b::int8[], %(owns)b::text[]) AS wanted (wanted_key, own)
-    JOIN podium.runs ON key = wanted_key
-    WHERE owner IS NULL AND state IN ('queued', 'waiting') FOR NO KEY UPDATE OF runs SKIP LOCKED)
+    SELECT line.key, fingerprint, wanted.own, false AS other, due
+    FROM unnest(%(keys)b::int8[], %(owns)b::text[]) AS wanted (key, own)
+    CROSS JOIN LATERAL (
+        SELECT key, fingerprint, due, owner, state FROM podium.runs WHERE runs.key = wanted.key
+        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS line
+    WHERE owner IS NULL AND state IN ('queued', 'waiting'))
 
 -- name: serve_lanes
 INSERT INTO podium.lanes (queue, key, served, next)
