@@ -7,11 +7,12 @@ import importlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,11 +23,12 @@ from podium.functions import registry
 from podium.model import EngineInfo, EngineRow, Fence, Move, NewRun, State, Write
 from podium.opening import HostLocks, host_name
 from tests import forkserver
-from tests.cli.support import PODIUM, as_json, environment, place, podium, write_app
+from tests.cli.support import PODIUM, STORE, as_json, environment, place, podium, write_app
 from tests.waiting import until
 
 WHY_APP = """
 import time
+from datetime import datetime
 from podium import Retry, task, workflow
 
 @task
@@ -384,3 +386,23 @@ def test_a_sleep_without_end_is_said_in_a_line(project: Path, seconds: str) -> N
     why = podium("why", "long")
     assert "it sleeps, or waits with a deadline, that is over in more than 30 years" in why.stdout
     assert as_json("show", "long")["due"] == "9999-12-31T23:59:59+00:00"
+
+
+def test_a_notice_that_nobody_gets_through_says_what_was_wrong_and_of_which_run(project: Path) -> None:
+    Path("left.py").write_text(
+        "from podium import App, Options, alert, workflow\n"
+        "@workflow(alerts=[alert.failed('http://127.0.0.1:9/hook')])\n"
+        "def watch(): raise ValueError('too hot')\n"
+        "with App(options=Options(grace=0.2)): watch.options(id='1watch').run()\n"
+    )
+    assert forkserver.run([sys.executable, "left.py"], timeout=30).returncode == 1
+    with closing(sqlite3.connect(STORE)) as store, store:  # five seconds later
+        store.execute("UPDATE runs SET due = ? WHERE function = 'podium:alert'", (time.time() - 1,))
+    said = as_json("why", "@last")
+    assert said["kind"] == "no-engine"
+    assert said["details"][0].startswith("deliver(channel='http://127.0.0.1:9/")
+    assert ", after ConnectionError: http://127.0.0.1:9/" in said["details"][0]
+    about = (
+        "about={'kind': 'failed', 'function': 'left:watch', 'said': 'ValueError: too hot', 'run': '1watch'"
+    )
+    assert about in podium("runs", "function:alert").stdout

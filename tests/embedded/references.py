@@ -192,6 +192,11 @@ def told(value: Any) -> str:
     return tell(value)
 
 
+@workflow
+def given(value: Any) -> Any:
+    return value
+
+
 @task
 def objects() -> Any:
     return np.array([object()])

@@ -206,7 +206,7 @@ def test_an_alert_that_is_due_is_found_among_many_that_sleep(
         with pytest.raises(ValueError):
             fails.run(1)
         now = time.time()
-        sleeping = [About("failed", "f", f"f failed {n}", "", now, "", ()) for n in range(101)]
+        sleeping = [About("failed", "f", "", "", now, f"f failed {n}", ()) for n in range(101)]
         new = [each.new_run(app.env.new_id(), now) for each in sleeping]
         app.store.commit(
             None, [Write(new_runs=(msgspec.structs.replace(each, due=now + 3600),)) for each in new]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import podium
@@ -169,6 +171,56 @@ def test_what_its_format_cannot_hold_is_refused(app: App) -> None:
     mixed = pd.DataFrame({"a": [1, "x"]}, dtype=object)
     with pytest.raises(EncodeError, match='column "a" holds Python objects'):
         flows.told.start(mixed)
+
+
+@pytest.mark.filterwarnings("ignore:The DataFrame has")  # names that are no text, says Arrow, too
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (pd.DataFrame([[1, 2]], columns=["a", 1]), "its columns ['a', 1] would become ['a', '1']"),
+        (pd.DataFrame([[1, 2]], columns=[True, False]), "its columns [True, False] would become"),
+        (pd.DataFrame([[1, 2]]).reset_index(), "its columns ['index', 0, 1] would become"),
+        (pd.DataFrame({"a": [1]}, index=pd.Index([1], name=0)), "names of its index, [0], would become"),
+        (pd.DataFrame({"a": pd.cut([1, 5], [0, 2, 6])}), "it would not come back"),
+        (pd.Series(pd.cut([1, 5], [0, 2, 6])), "it would not come back"),
+    ],
+)
+def test_a_frame_that_would_come_back_as_another_one_is_refused(app: App, frame: Any, said: str) -> None:
+    """Arrow makes text of such names without a word, and files that pandas never reads again."""
+    with pytest.raises(EncodeError, match=re.escape(said)):
+        flows.told.start(frame)
+    assert list(podium.runs()) == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame([[1, 2]]),
+        pd.DataFrame({("a", "x"): [1], ("b", "y"): [2]}),
+        pd.DataFrame([[1, 2]], columns=pd.date_range("2026", periods=2, name="day")),
+        pd.DataFrame({"a": [1, 2], "b": [1, 2]}).groupby(["a", "b"]).size(),
+        pd.DataFrame({"a": [1, 2.0]}).describe(),
+        pd.DataFrame({"a": pd.Categorical(["x", "y"], ["y", "x", "z"], ordered=True)}),
+        pd.DataFrame({"a": [True, None], "b": [None, None], "c": [b"x", None]}),
+        pd.DataFrame({"a": pd.array([1, None], "Int64"), "b": pd.period_range("2026", periods=2, freq="M")}),
+        pd.DataFrame({"a": [1]}, index=pd.CategoricalIndex(["x"], name="kind")),
+        pd.DataFrame({"a": [1]}, index=pd.interval_range(0, 1)),
+        pd.DataFrame(),
+    ],
+)
+def test_a_frame_comes_back_as_it_was(app: App, frame: Any) -> None:
+    back = flows.given.run(frame)
+    if isinstance(frame, pd.Series):
+        pd.testing.assert_series_equal(back, frame)
+    else:
+        pd.testing.assert_frame_equal(
+            back, frame, check_freq=False, check_column_type="equiv" if frame.size else False
+        )
+
+
+def test_a_table_whose_chunks_have_dictionaries_of_their_own_is_kept(app: App) -> None:
+    parts = [pa.table({"a": pa.array([text]).dictionary_encode()}) for text in "xy"]
+    assert flows.given.run(pa.concat_tables(parts)).column("a").to_pylist() == ["x", "y"]
 
 
 def test_bad_arguments_make_no_store(tmp_path: Path) -> None:

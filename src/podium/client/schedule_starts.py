@@ -60,17 +60,9 @@ def tell_late(session: Session, plan: Plan, standing: Standing, overdue: Sequenc
     if not late:
         return
     run, said = late[-1]
-    about = About(
-        "late",
-        plan.function,
-        fingerprint(plan.function, "late", plan.name),
-        run,
-        now,
-        f"{said}, {plan.late_by:g} s later",
-        plan.late_to,
-        plan.project,
-        len(late) - 1,
-    )
+    alike = fingerprint(plan.function, "late", plan.name)
+    said = f"{said}, {plan.late_by:g} s later"
+    about = About("late", plan.function, said, run, now, alike, plan.late_to, plan.project, len(late) - 1)
     start_each(session, [about.new_run(session.profile.env.new_id(), now)])
 
 

@@ -63,7 +63,7 @@ def _read_array(path: Path, more: Any) -> Any:
 
 def _write_table(value: Any, sink: Sink) -> None:
     with library("pyarrow.ipc").new_file(sink, value.schema) as writer:
-        writer.write_table(value)
+        writer.write_table(value.unify_dictionaries())  # of which a file has one for a column
 
 
 def _read_table(path: Path, more: Any) -> Any:
@@ -89,9 +89,37 @@ def _write_frame(value: Any, sink: Sink) -> None:
     try:
         table = arrow.Table.from_pandas(value)
     except (arrow.ArrowException, ValueError, TypeError) as error:
-        text = f"is a pandas frame that Arrow cannot hold ({error})"
-        raise Refusal(Refusal.WHAT, text, "give its columns names and dtypes that Arrow has") from None
+        raise _not_held(str(error)) from None
+    if changed := _changed(value, table):
+        raise _not_held(changed)
     _write_table(table, sink)
+
+
+def _not_held(why: str) -> Refusal:
+    text = f"is a pandas frame that Arrow cannot hold ({why})"
+    fix = "give its columns and its index text for names, and dtypes that Arrow has"
+    return Refusal(Refusal.WHAT, text, fix)
+
+
+def _changed(value: Any, table: Any) -> str:
+    """What of a frame would be another thing behind Arrow, which is not always an error there:
+    names of two types are all text then, and categories that are intervals are never read again.
+
+    Looked at is a table without rows. Columns of objects are told by what they hold, see `_SAME_FROM_ARROW`.
+    """
+    try:
+        back = table.slice(0, 0).to_pandas()
+    except Exception as error:  # whatever pandas raises when it makes its dtypes of what stands there
+        return f"it would not come back: {error}"
+    for axis, was, now in (("columns", value.columns, back.columns), ("index", value.index[:0], back.index)):
+        if list(was.names) != list(now.names):
+            return f"the names of its {axis}, {list(was.names)}, would become {list(now.names)}"
+        if was.nlevels != now.nlevels or not (axis == "index" or was.equals(now)):
+            return f"its {axis} {label(list(was))} would become {label(list(now))}"
+    for name, was, now in zip(value.columns, value.dtypes, back.dtypes, strict=True):
+        if was != "object" and was != now:
+            return f"column {label(name)} of {was} would become {now}"
+    return ""
 
 
 def _read_frame(path: Path, more: Any) -> Any:

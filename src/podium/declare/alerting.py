@@ -23,7 +23,7 @@ VERSION = "1"  # of the body, as that of schedules
 _TRIES = Retry(times=500, wait=5.0, factor=2.0, max_wait=900.0)
 
 
-def _deliver(about: dict[str, Any], channel: str) -> None:
+def _deliver(channel: str, about: dict[str, Any]) -> None:
     """Send one notice to one channel."""
     attempt = current_attempt.get()
     assert attempt is not None
@@ -39,7 +39,7 @@ def _count(about: dict[str, Any], since: float) -> list[Any]:
 
 async def _alert(about: dict[str, Any]) -> None:
     """One notice to each channel, and an hour in which this run's name keeps others away."""
-    sent: list[Coroutine[Any, Any, Any]] = [_start(about, to) for to in about["to"]]
+    sent: list[Coroutine[Any, Any, Any]] = [_start(to, about) for to in about["to"]]
     outcomes = await asyncio.gather(asyncio.sleep(QUIET_SECONDS), *sent, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
@@ -51,8 +51,8 @@ async def _alert(about: dict[str, Any]) -> None:
     return machine.again(_WORKFLOW, ({**about, "more": more, "run": run, "said": said, "since": at},), {})
 
 
-async def _start(about: dict[str, Any], channel: str) -> None:
-    await send_notice.start(about, channel)
+async def _start(channel: str, about: dict[str, Any]) -> None:
+    await send_notice.start(channel, about)
 
 
 _DELIVER = Function(
@@ -62,6 +62,6 @@ _COUNT = Function("podium:count_more", _count, is_workflow=False, is_async=False
 _WORKFLOW = Function(ALERT, _alert, is_workflow=True, is_async=True, fingerprint=f"{ALERT} {VERSION}")
 for _each in (_DELIVER, _COUNT, _WORKFLOW):
     registry.add(_each)
-send_notice: Task[[dict[str, Any], str], None, None] = Task(_DELIVER)
+send_notice: Task[[str, dict[str, Any]], None, None] = Task(_DELIVER)
 count_more: Task[[dict[str, Any], float], list[Any], list[Any]] = Task(_COUNT)
 alert_workflow: Workflow[[dict[str, Any]], Any, None] = Workflow(_WORKFLOW)

@@ -26,12 +26,12 @@ SLACK_SECONDS = 60.0
 class About(msgspec.Struct, frozen=True):
     """What an alert tells of: the argument of its run."""
 
-    kind: Kind
+    kind: Kind  # what people look for comes first: a shortened view of the run shows that
     function: str
-    fingerprint: str  # what counts as the same
+    said: str
     run: str  # that it tells of first; "" where there is none
     at: float
-    said: str
+    fingerprint: str  # what counts as the same
     to: tuple[str, ...]  # channels, as `Alert.references` has them
     project: str = ""
     more: int = 0  # others of the same fingerprint that it tells of
@@ -85,9 +85,8 @@ def _told(
     has_room: bool = False,
 ) -> tuple[NewRun, ...]:
     now = context.env.now()
-    about = About(
-        kind, head.function, fingerprint(head.function, kind, sort), head.id, now, said, to, head.project
-    )
+    alike = fingerprint(head.function, kind, sort)
+    about = About(kind, head.function, said, head.id, now, alike, to, head.project)
     owned = has_room and context.lifecycle.is_open and ALERT in context.functions
     return (about.new_run(context.env.new_id(), now, owned),)
 

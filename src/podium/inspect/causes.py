@@ -248,7 +248,8 @@ class _Unfinished:
         if asked:
             what = f"cancel was asked for {asked}; whoever drives it next stops it"
             return Cause("cancelling", what, (taker.what, *taker.details), taker.fix)
-        return taker
+        tried = map(self._tries, self.progress.retrying[:1])  # the next try is due: why there is one at all
+        return msgspec.structs.replace(taker, details=(*tried, *self._more_tries(), *taker.details))
 
     def _resting(self) -> Cause:
         row = self.row
