@@ -245,6 +245,86 @@ def test_a_long_line_of_bodies_that_compute_holds_up_no_timer() -> None:
     assert fired[0] < 50
 
 
+class Chain:
+    """Attempts of which each is submitted as the one before has ended; so does a run of dependent steps."""
+
+    def __init__(self, body: Body) -> None:
+        self._function = Function("test:body", body, is_workflow=False, is_async=True)
+        loop = asyncio.get_running_loop()
+        self.executor = LoopExecutor(loop, self.ended, lambda done: [self.ended(one) for one in done], 10)
+        self._left, self.done = 0, asyncio.Event()
+
+    def begin(self, steps: int) -> None:
+        self._left = steps
+        self.submit(steps)
+
+    def stop(self) -> None:
+        self._left = 0
+
+    def submit(self, n: int) -> None:
+        args, _ = codec.encode_call({"n": n}, where="test")
+        self.executor.submit(Attempt("r", str(n), self._function, args, 1, 1))
+
+    def ended(self, ended: Ended) -> None:
+        if ended.attempt.step == str(self._left):
+            self._left -= 1
+            self.submit(self._left) if self._left else self.done.set()
+
+
+@pytest.mark.parametrize("somebody_waits", [False, True])
+def test_steps_that_follow_each_other_share_a_turn_of_the_loop_unless_a_body_waits_for_it(
+    somebody_waits: bool,
+) -> None:
+    gate = asyncio.Event()
+
+    async def body(n: int) -> int:
+        if n == -1:
+            await gate.wait()
+        return n
+
+    async def main() -> int:
+        loop, turns, chain = asyncio.get_running_loop(), 0, Chain(body)
+        if somebody_waits:
+            chain.submit(-1)
+        chain.submit(-2)  # which opens a runner
+        for _ in range(5):
+            await asyncio.sleep(0)
+        loop.time = lambda: 0.0  # type: ignore[method-assign]  # else a busy machine has its say
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            if not chain.done.is_set():
+                loop.call_soon(turn)
+
+        loop.call_soon(turn)
+        chain.begin(100)
+        while not chain.done.is_set():
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.sleep(0)
+        return turns
+
+    turns = asyncio.run(main())
+    assert turns >= 100 if somebody_waits else turns < 10
+
+
+def test_a_chain_of_steps_that_compute_holds_up_no_timer() -> None:
+    async def body(n: int) -> int:
+        until = time.monotonic() + 0.0002
+        while time.monotonic() < until:
+            pass
+        return n
+
+    async def main() -> None:
+        chain = Chain(body)
+        chain.begin(1_000_000_000)
+        await asyncio.sleep(0.01)  # its timer fires beside the chain, or this never ends
+        chain.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
 def test_a_runner_that_is_cancelled_before_it_begins_gives_its_slot_back() -> None:
     async def body(n: int) -> int:
         if n == 1:
