@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import StoreUnavailable
 from ..executors import Attempt
+from ..functions import Function
 from ..model import (
     ALERT,
     OUTCOME,
@@ -71,6 +72,9 @@ class Claimer:
         self._is_looking = False
         self._next_due: float | None = None
         self._alarm: Any = None
+        self._functions: list[Function] = []  # as `_offer` saw them last
+        self._offered: dict[str, str] = {}
+        self._projects: dict[str, str] = {}
         self._families_at = 0.0  # when to look next at what watched runs wait for
 
     def soon(self) -> None:
@@ -82,10 +86,8 @@ class Claimer:
         self._is_claiming = True
         self._reserved = room = min(CLAIM_BATCH, self._residents.room) if self._takes else 0
         self._residents.reserved += room
-        functions = list(context.functions.items())
-        offered = {name: function.fingerprint for name, function in functions}
-        projects = {name: context.project_of(function) for name, function in functions}
-        slots = self._free_slots.look(dict(functions), self._awaited.waiters)
+        offered, projects = self._offer()
+        slots = self._free_slots.look(context.functions, self._awaited.waiters)
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         with_families = runs is not None and self._is_time_for_families()
@@ -112,6 +114,15 @@ class Claimer:
             return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses, families)
 
         context.committer.ask(look, self._claimed)
+
+    def _offer(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The fingerprint and the project of each function that is declared by now."""
+        functions = list(self._context.functions.values())
+        if functions != self._functions:  # a comparison by identity, which a thousand of them hardly cost
+            self._functions = functions
+            self._offered = {each.name: each.fingerprint for each in functions}
+            self._projects = {each.name: self._context.project_of(each) for each in functions}
+        return self._offered, self._projects
 
     @property
     def _takes(self) -> bool:

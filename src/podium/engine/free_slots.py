@@ -7,7 +7,7 @@ here behind others could run elsewhere. What the engine itself waits for is clai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from ..functions import Function
 from ..model import TaskSlots
@@ -30,7 +30,7 @@ class FreeSlots:
     def look(self, functions: Mapping[str, Function], waiters: Container[str] = ()) -> TaskSlots:
         """The tasks among these functions, and what is free for those of queues. `waiters`: runs that have
         lent their slots."""
-        executors = {name: each.executor for name, each in functions.items() if not each.is_workflow}
+        executors = _Executors(functions)
         if not queues:
             return TaskSlots(executors)
         held: Counter[str] = Counter()
@@ -38,3 +38,22 @@ class FreeSlots:
             if owned.head.queue and owned.head.id not in waiters:
                 held[executors.get(owned.head.function, "")] += 1
         return TaskSlots(executors, {name: max(0, slots - held[name]) for name, slots in self._slots.items()})
+
+
+class _Executors(Mapping[str, str]):
+    """What runs each of the tasks among these functions. Read where it is asked: few are, of a thousand."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self._functions = functions
+
+    def __getitem__(self, name: str) -> str:
+        function = self._functions[name]
+        if function.is_workflow:
+            raise KeyError(name)
+        return function.executor
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, each in list(self._functions.items()) if not each.is_workflow)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -16,6 +16,8 @@ from . import rows as records
 from .connections import Connections
 from .statements import SQL, Row, rows, rows_of_each, transaction
 
+FEW = 8  # functions: of so few it costs less to ask for all
+
 
 class Claims:
     """Knows by engine which functions the store has on record, so that nothing is written twice."""
@@ -36,12 +38,10 @@ class Claims:
         tasks: TaskSlots = NO_TASKS,
     ) -> Claimed:
         """As `podium.store.protocol` has it."""
-        codes = [(name, code, "") for name, code in functions.items()]
-        codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
         wanted: dict[str, Any] = {
-            "engine": engine, "functions": json.dumps(dict(functions)), "now": now, "limit": limit,
-            "runs": None if runs is None else json.dumps(runs), "wanted": json.dumps(codes),
+            "engine": engine, "now": now, "limit": limit, "runs": None if runs is None else json.dumps(runs),
         }  # fmt: skip
+        offered = _Offered(functions, projects or {})
         serves = _Serves(None if queues is None else frozenset(queues), tasks)
         # A look first: an idle engine must not take the write lock at each poll.
         with self._connections.reading() as connection:
@@ -49,7 +49,7 @@ class Claims:
                 return Claimed((), None)
             is_offered = self._offers(connection, engine, functions)
             if is_offered:
-                found, admission = self._claimable(connection, wanted, serves)
+                found, admission = self._claimable(connection, wanted, offered, serves)
                 if not found and not admission.runs:
                     return Claimed((), self._next_due(connection, wanted, serves, admission))
         with self._connections.writing() as connection, transaction(connection):
@@ -58,7 +58,7 @@ class Claims:
             if not is_offered:
                 rows(connection, SQL["forget_offers"], (engine,))
                 self.offer(connection, engine, functions)
-            found, admission = self._claimable(connection, wanted, serves)
+            found, admission = self._claimable(connection, wanted, offered, serves)
             found += [run[:3] for run in admission.runs]
             in_line.serve(connection, admission)
             heads = tuple(self._take(connection, engine, functions, found, now))
@@ -81,12 +81,15 @@ class Claims:
         self._offered[engine] = dict(functions)
 
     def _claimable(
-        self, connection: apsw.Connection, wanted: dict[str, Any], serves: _Serves
+        self, connection: apsw.Connection, wanted: dict[str, Any], offered: _Offered, serves: _Serves
     ) -> tuple[list[Row], Admitted]:
         """(key, function, fingerprint) of runs in no queue that may be claimed, and what of queues may be;
         `wanted` learns the `takable` codes. Where both want more room than there is, each gets half."""
         among = wanted["runs"] is not None
-        if not among:
+        if among:
+            wanted["functions"] = json.dumps(offered.among(connection, wanted["runs"]))
+        else:
+            wanted["wanted"] = json.dumps(offered.in_line(connection))
             wanted["takable"] = rows(connection, SQL["takable"], wanted)[0][0]
         limit = wanted["limit"]
         if not limit:
@@ -120,6 +123,37 @@ class Claims:
         statement = SQL["next_due" if wanted["runs"] is None else "next_due_among"]
         due = rows(connection, statement, wanted)[0][0] if serves.plain or wanted["runs"] else None
         return admission.or_at(due).next
+
+
+class _Offered(NamedTuple):
+    """The code of an engine: of a thousand functions, those alone are asked for of which something waits."""
+
+    functions: Mapping[str, str]
+    projects: Mapping[str, str]
+
+    def in_line(self, connection: apsw.Connection) -> list[tuple[str, str, str]]:
+        """(function, fingerprint, project) of which something may wait."""
+        functions = self.functions
+        placed = {name: project for name, project in self.projects.items() if project}
+        count = len(functions) + len(placed)
+        if count > FEW:
+            asked = {"projects": json.dumps(list({"", *placed.values()})), "many": count + 1}
+            line = rows(connection, SQL["functions_in_line"], asked)
+            if len(line) <= count:
+                return [
+                    (name, functions[name], project)
+                    for project, name in line
+                    if name in functions and (not project or placed.get(name) == project)
+                ]
+        codes = [(name, code, "") for name, code in functions.items()]
+        return codes + [(name, functions[name], project) for name, project in placed.items()]
+
+    def among(self, connection: apsw.Connection, runs: str) -> dict[str, str]:
+        """Fingerprints by function, of which one of these runs may be."""
+        if len(self.functions) <= FEW:
+            return dict(self.functions)
+        found = rows(connection, SQL["functions_among"], {"runs": runs})
+        return {name: self.functions[name] for (name,) in found if name in self.functions}
 
 
 class _Serves(NamedTuple):

@@ -385,6 +385,28 @@ SELECT port FROM engines WHERE port <> 0 AND id IS NOT ?;
 
 -- == owning ============================================================================================
 
+-- name: functions_in_line
+-- (project, function) of which something waits to be claimed, in these projects, at most `many`. Each step of the
+-- walk is one index look-up, so a process with a thousand functions pays for those that are in use.
+WITH RECURSIVE line (project, function) AS (
+    SELECT value, (
+        SELECT min(function) FROM runs
+        WHERE project = value AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+    FROM json_each(:projects)
+    UNION ALL
+    SELECT project, (
+        SELECT min(function) FROM runs
+        WHERE project = line.project AND function > line.function
+          AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL)
+    FROM line WHERE function IS NOT NULL)
+SELECT project, function FROM line WHERE function IS NOT NULL LIMIT :many;
+
+-- name: functions_among
+-- The functions of those of the named runs that wait to be claimed.
+SELECT DISTINCT runs.function
+FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+WHERE runs.owner IS NULL AND runs.state IN ('queued', 'waiting');
+
 -- name: takable
 -- The codes (function, fingerprint) of due runs that this engine may take, as JSON: its own, those without a
 -- fingerprint, and such as no other engine offers; `other` marks these last. Each step of the walk is one
