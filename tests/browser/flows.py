@@ -148,6 +148,14 @@ def weighs(many: int = 40) -> None:
         emit("readings", f"reading {number}")
 
 
+@workflow
+def ponder(mark: str) -> str:
+    """Thinks until the file is there: no step is under way meanwhile."""
+    while not Path(mark).exists():
+        pass
+    return "thought"
+
+
 @dataclass
 class Approval:
     """What a person decides."""

@@ -135,9 +135,28 @@ def test_the_kill_and_the_takeover_are_drawn(opened: Opener, site: Site) -> None
     page = opened(f"/runs/{site.runs['crawl']}")
     settle(page)
     expect(page.locator(".facts")).to_contain_text("1 owner lost")
-    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
     page.get_by_role("button", name=re.compile("fetch .24")).click()
     expect(page.locator(".fan")).to_contain_text("24 steps, in their order")
+
+
+def test_a_kill_with_nothing_under_way_is_drawn_too(opened: Opener, site: Site) -> None:
+    mark = site.project / "thought"
+    words = ("run", "-q", "--id", "thinks", "flows:ponder", "--", "--mark", str(mark))
+    page = opened("/runs")
+    settle(page)
+    with forkserver.Popen([sys.executable, "-m", "podium", *words], cwd=site.project) as driving:
+        page.get_by_role("button", name=re.compile("new, show")).click()
+        expect(page.locator("#runs tbody tr").first).to_contain_text("running")
+        driving.send_signal(signal.SIGKILL)
+    mark.touch()
+    wait_for_state(site.project, "thinks", "succeeded")
+    page = opened("/runs/thinks")
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
+    expect(page.locator(".tl svg circle")).to_have_count(1)
+    (lost,) = json.loads(podium(site.project, "show", "thinks", "--json"))["losses"]
+    expect(page.get_by_role("img", name=f"engine {lost['engine']}, then another")).to_be_visible()
+    assert f"engine {lost['engine']} was gone" in podium(site.project, "show", "thinks")
 
 
 def test_a_run_is_followed_live_through_a_kill_to_its_end(opened: Opener, site: Site) -> None:
@@ -153,7 +172,7 @@ def test_a_run_is_followed_live_through_a_kill_to_its_end(opened: Opener, site: 
     expect(page.locator("h1")).to_contain_text("succeeded", timeout=30_000)
     expect(page.locator(".facts")).to_contain_text("1 owner lost")
     expect(page.locator(".facts")).to_contain_text("301")  # 150, the strike, 150
-    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
 
 
 def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener, site: Site) -> None:
@@ -393,6 +412,61 @@ def test_a_queue_is_limited_paused_resumed_and_left_to_code_again(opened: Opener
     mark.touch()
     wait_for_state(site.project, run, "succeeded")
     expect(queue).to_contain_text("Nothing is in line.")
+
+
+def test_an_engine_is_paused_and_goes_on(opened: Opener, site: Site) -> None:
+    page = opened("/workers")
+    settle(page)
+    row = page.locator("main tbody tr").filter(has_text="podium up")
+    engine = row.locator(".id").inner_text()
+
+    def act(verb: str) -> None:
+        row.get_by_role("button", name=f"{verb}…", exact=True).locator("visible=true").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(f"podium workers {engine} {verb.lower()}")
+        assert findings(page) == []
+        dialog.get_by_role("button", name=verb, exact=True).click()
+        page.get_by_role("button", name="Now").click()
+        expect(page.locator(".toast")).to_contain_text(f"{verb}: engine {engine}.")
+
+    act("Pause")
+    expect(row).to_contain_text("paused")
+    assert findings(page) == []
+    start(site, "flows:report", "--", "--day", "held")
+    held = newest(site.project, "report")
+    assert json.loads(podium(site.project, "show", held, "--json"))["state"] == "queued"
+    act("Resume")
+    expect(row).to_contain_text("alive")
+    wait_for_state(site.project, held, "succeeded")
+    expect(row.get_by_role("button", name="Drain…")).to_be_visible()
+
+
+def test_what_needs_a_person_is_on_the_first_page(opened: Opener, site: Site) -> None:
+    start(site, "flows:refund", "--", "--amount", "4711")
+    asking = newest(site.project, "refund")
+    page = opened("/")
+    need = page.locator(".todo li").filter(has_text="Refund 4711?")
+    expect(need).to_contain_text(asking)
+    need.get_by_role("link", name="Answer…").click()
+    page.wait_for_url("**/waiting")
+    page = opened(f"/runs/{asking}")
+    page.locator(".acts").get_by_role("link", name="Answer…").click()
+    page.wait_for_url("**/waiting")
+    podium(site.project, "cancel", asking)
+    page = opened("/")
+    expect(page.locator(".figs")).to_be_visible()
+    expect(page.locator(".todo li").filter(has_text="Refund 4711?")).to_have_count(0)
+
+
+def test_a_recorded_object_is_shown_as_what_it_is(opened: Opener, site: Site) -> None:
+    podium(site.project, "run", "-q", "flows:buy", "--", "--order", '{"sku": "lamp", "amount": 3}')
+    page = opened(f"/runs/{newest(site.project, 'buy')}#data")
+    expect(page.locator("main .tree summary").first).to_have_text("order Order, 2")
+    expect(page.locator("main")).not_to_contain_text("!dataclass")
+    page.get_by_role("button", name="Copy as").click()
+    elsewhere = page.get_by_role("dialog")
+    expect(elsewhere).to_contain_text("""--order '{"sku":"lamp","amount":3}'""")
+    expect(elsewhere).not_to_contain_text("!dataclass")
 
 
 def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:

@@ -76,21 +76,49 @@ def test_the_name_of_a_step_is_whole_on_a_phone(opened: Opener, site: Site) -> N
     assert names.evaluate_all(cut) == []
 
 
+CUT = """all => all.filter((e) => e.checkVisibility()).filter((e) => {
+  const around = e.closest("td, li, .ph, .crumbs, .panel") ?? document.body;
+  const [at, room] = [e.getBoundingClientRect(), around.getBoundingClientRect()];
+  return at.right > Math.min(room.right, innerWidth) + 0.5 || at.left < room.left;
+}).map((e) => e.textContent)"""
+
+
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_an_id_is_whole_however_long_it_is(opened: Opener, site: Site, width: int) -> None:
     run = f"nightly-reconciliation-of-the-warehouse-and-the-shop.2026-11-27T06:00:00Z-{width}"
     podium(site.project, "run", "-q", "--id", run, "flows:report")
-    cut = """all => all.filter((e) => e.checkVisibility()).filter((e) => {
-      const [at, room] = [e.getBoundingClientRect(), (e.closest("td, li, .crumbs")).getBoundingClientRect()];
-      return at.right > Math.min(room.right, innerWidth) + 0.5 || at.left < room.left;
-    }).map((e) => e.textContent)"""
     for path in ("/runs", f"/runs/{run}"):
         page = opened(path, width=width)
         settle(page)
         ids = page.locator("main .id")
         expect(ids.filter(has_text=run, visible=True).first).to_be_visible()
-        assert ids.evaluate_all(cut) == []
+        assert ids.evaluate_all(CUT) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_cuts_an_id(opened: Opener, site: Site, width: int) -> None:
+    for number in range(2):
+        podium(site.project, "run", "--detach", "flows:later", "--", "--seconds", str(1000 + number))
+    podium(site.project, "run", "--detach", "flows:refund")
+    page = opened("/", width=width)
+    for path in ("/", "/waiting", "/failures", "/workers", "/queues", "/schedules", "/settings", "/series"):
+        page.goto(site.origin + path)
+        settle(page)
+        assert page.locator("main .id").evaluate_all(CUT) == [], path
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_label_of_the_ruler_lies_over_another(opened: Opener, site: Site, width: int) -> None:
+    page = opened(f"/runs/{site.runs['crawl']}", width=width)
+    settle(page)
+    labels = page.locator(".tl-row").first.locator("svg text")
+    expect(labels.first).to_be_visible()
+    over = """all => {
+      const boxes = all.map((e) => e.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+      return boxes.filter((box, i) => i && box.left < boxes[i - 1].right).length;
+    }"""
+    assert labels.evaluate_all(over) == 0
 
 
 def test_no_label_of_a_timeline_lies_over_a_bar(opened: Opener, site: Site) -> None:

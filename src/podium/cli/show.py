@@ -19,6 +19,7 @@ from ..inspect import (
     forecast,
     history,
     iso,
+    loss_shape,
     run_fields,
 )
 from ..model import Entry, RunRow, State, is_fork
@@ -61,6 +62,7 @@ def command(run: str, everything: bool, store: str | None, as_json: bool, quiet:
                 values=values,
                 streams=streams,
                 acts=acts,
+                losses=[msgspec.to_builtins(loss_shape(loss)) for loss in view.store.losses(row.id)],
             )
         elif quiet:
             say(row.id)
@@ -136,8 +138,10 @@ def _said(view: RecordView, row: RunRow) -> Iterator[str]:
 
 
 def _decided(view: RecordView, row: RunRow) -> Iterator[str]:
-    """Who has decided what about it."""
+    """Which owners it has lost, and who has decided what about it."""
     now = RealEnv().now()
+    for loss in reversed(view.store.losses(row.id, _ACTS_MAX) if row.lost else []):
+        yield f"engine {safe(loss.engine)} was gone, {formatting.ago(loss.at, now)}: freed of it"
     for act in reversed(view.store.audited(limit=_ACTS_MAX, run=row.id)):
         said = f" {safe(act.said)}" if act.said and not act.address else ""
         came_to = "" if act.outcome == "done" else f": {act.outcome or 'cut off'}"

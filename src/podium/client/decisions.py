@@ -222,7 +222,9 @@ class Decisions:
     def _freed(self, run: str) -> tuple[RunRow, EngineRow | None]:
         """A run's row, taken from a dead owner, and the living owner that it has."""
         session, row = self._session, self._records.load(run)
-        if session.patiently(lambda: owners.free(session.store, session.locks_directory, row)):
+        if session.patiently(
+            lambda: owners.free(session.store, session.locks_directory, row, self._env.now())
+        ):
             row = self._records.load(run)  # by its new token: an engine that takes it meanwhile wins
         return row, owners.owner_of(session.store, row)
 

@@ -186,7 +186,7 @@ def _free_of_engines(app: App) -> None:
     living = [engine for engine in engines if engine.id not in dead]
     if living:
         raise _in_use(app, living)
-    app.store.release(dead)
+    app.store.release(dead, app.env.now())
 
 
 def _in_use(app: App, engines: Sequence[EngineRow]) -> WrongState:

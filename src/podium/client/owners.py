@@ -14,7 +14,7 @@ def is_left(store: Store, locks: Path | None, row: RunRow) -> bool:
     return row.state is State.RUNNING and _is_dead(locks, owner_of(store, row))
 
 
-def free(store: Store, locks: Path | None, row: RunRow) -> bool:
+def free(store: Store, locks: Path | None, row: RunRow, at: float) -> bool:
     """Take a run from an owner that is certainly dead, as the next engine that looks would; whether it was.
 
     Token + 1: whatever may be left of that owner is refused. What else it held is free as well.
@@ -22,7 +22,7 @@ def free(store: Store, locks: Path | None, row: RunRow) -> bool:
     owner = owner_of(store, row)
     if row.state is not State.RUNNING or not _is_dead(locks, owner):
         return False
-    store.release({owner.id: owner.beat} if owner is not None else {})
+    store.release({owner.id: owner.beat} if owner is not None else {}, at)
     if owner is not None and locks is not None:
         HostLocks(locks).remove(owner)
     return True

@@ -83,7 +83,7 @@ class Ownership:
             self.others = [row for row in rows if row.id != self._engine]
             self.asked = next((row.asked for row in rows if row.id == self._engine), self.asked)
             dead = [row for row in self.others if self._is_dead(row, began)]
-            freed = self._store.release({row.id: row.beat for row in dead})
+            freed = self._store.release({row.id: row.beat for row in dead}, self._env.now())
         except StoreError:
             return 0
         for row in dead:

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from .. import codec
 from ..codec import Failure
 from ..errors import DecodeError
-from ..model import STDERR, STDOUT, Entry, Kind, LogLine, RunRow, name_and_person
+from ..model import STDERR, STDOUT, Entry, Kind, LogLine, Loss, RunRow, name_and_person
 from .dates import iso
 
 _PRINTED = {STDOUT: "stdout", STDERR: "stderr"}
@@ -39,6 +39,13 @@ class RunShape(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None
     parent: str | None
     tags: list[str]
+
+
+class LossShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A run was freed of an owner that was gone: when, and the id of that engine."""
+
+    at: str | None
+    engine: str
 
 
 class FailureShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +110,11 @@ def run_fields(row: RunRow) -> dict[str, Any]:
         "parent": row.parent or None,
         "tags": list(row.tags),
     }
+
+
+def loss_shape(loss: Loss) -> LossShape:
+    """An owner that a run has lost."""
+    return LossShape(at=iso(loss.at), engine=loss.engine)
 
 
 def entry_shape(entry: Entry) -> EntryShape:

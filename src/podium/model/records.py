@@ -140,6 +140,13 @@ class PublishedValue(msgspec.Struct, frozen=True, gc=False):
     turn: int = 0  # the number of the run's last entry then: one of an earlier turn replaces nothing
 
 
+class Loss(msgspec.Struct, frozen=True, gc=False):
+    """A run was freed of an owner that was gone."""
+
+    at: float
+    engine: str
+
+
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
 PAUSE = "pause"  # a person asks the run to stop where it is, and to wait until it is resumed
 SETTLE = "settle"  # a person says what became of the step that the message names

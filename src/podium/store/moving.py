@@ -36,6 +36,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "progress": ("run", "step"),
     "streams": ("run", "name", "n"),
     "published": ("run", "name"),
+    "losses": ("run", "token"),
     "value_names": ("run", "generation", "name"),
     "measures": ("series", "at", "run", "step", "attempt", "ordinal", "generation"),
     "audit": ("n",),

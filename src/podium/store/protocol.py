@@ -35,6 +35,7 @@ from ..model import (
     Entry,
     LaneDepth,
     LogLine,
+    Loss,
     Measure,
     MeasureBin,
     MeasureQuery,
@@ -237,6 +238,10 @@ class Store(Protocol):
         """What a run has published, by name. Empty for an unknown run."""
         ...
 
+    def losses(self, run: str, limit: int = 100) -> list[Loss]:
+        """The owners that a run has lost, the last first. Empty for an unknown run."""
+        ...
+
     def inbox(self, run: str) -> list[Message]:
         """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
         ...
@@ -325,12 +330,13 @@ class Store(Protocol):
         """All engines with a row, what they say of themselves and what they offer, oldest first."""
         ...
 
-    def release(self, dead: Mapping[str, int]) -> int:
+    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
         """Delete the rows of engines that are dead, then free every run whose owner has no row.
 
         `dead` maps each to the beat at which it was seen to be silent: one that has beaten since lives.
 
-        A freed run gets token + 1, lost + 1, state waiting (queued stays queued) and is due at once.
+        A freed run gets token + 1, lost + 1, state waiting (queued stays queued) and is due at once; its loss
+        is on record with the time that is given, for `losses`.
         Returns how many were freed. With `dead` empty it only looks for runs whose owner is gone.
         """
         ...

@@ -22,6 +22,7 @@ from ..model import (
     Entry,
     LaneDepth,
     LogLine,
+    Loss,
     Measure,
     MeasureBin,
     MeasureQuery,
@@ -241,6 +242,9 @@ class FaultyStreams(FaultySeries):
     def streams(self, run: str) -> dict[str, int]:
         return self._call("streams", lambda: self._inner.streams(run))
 
+    def losses(self, run: str, limit: int = 100) -> list[Loss]:
+        return self._call("losses", lambda: self._inner.losses(run, limit))
+
     def values(self, run: str) -> list[PublishedValue]:
         return self._call("values", lambda: self._inner.values(run))
 
@@ -308,11 +312,11 @@ class FaultyStore(FaultyStreams):
 
         return self._call("heartbeat", lambda: self._inner.heartbeat(engine, info), then)
 
-    def release(self, dead: Mapping[str, int]) -> int:
+    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
         def then(freed: int) -> None:
             self._monitor.released(dead, freed, self._looked)
 
-        return self._call("release", lambda: self._inner.release(dead), then)
+        return self._call("release", lambda: self._inner.release(dead, at), then)
 
     def retire(self, engine: str) -> int:
         return self._call("retire", lambda: self._inner.retire(engine), self._monitor.retired)

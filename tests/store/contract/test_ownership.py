@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podium.errors import StoreRefused
-from podium.model import Beat, Move, State, Write
+from podium.model import FINAL, Beat, Loss, Move, State, Write
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import (
@@ -326,6 +326,29 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
     assert row(store, "r4").owner == "e2"
     (head, _) = store.claim("e2", FUNCTIONS, 10, 20.0).heads
     assert (head.token, head.lost) == (3, 1)
+
+
+def test_what_a_run_has_lost_is_on_record_until_the_run_is_forgotten(store: Store) -> None:
+    own(store, "r1", "r2")
+    assert store.losses("r1") == []
+    store.release({"e1": 0}, at=5.0)
+    store.announce(engine("e2"))
+    assert claimed(store, engine="e2") == ["r1", "r2"]
+    store.retire("e2")  # a goodbye is no loss
+    store.announce(engine("e3"))
+    assert claimed(store, engine="e3") == ["r1", "r2"]
+    assert store.release({"e3": 7}, at=8.0) == 0  # it has not beaten so often
+    store.release({"e3": 0}, at=9.0)
+    assert store.losses("r1") == [Loss(9.0, "e3"), Loss(5.0, "e1")]
+    assert store.losses("r1", limit=1) == [Loss(9.0, "e3")]
+    assert store.losses("none") == []
+    store.announce(engine("e4"))
+    assert claimed(store, engine="e4") == ["r1", "r2"]
+    token = row(store, "r1").token
+    assert outcomes(store, fenced("r1", token, move=Move(State.SUCCEEDED)), engine="e4") == [DONE]
+    assert outcomes(store, fenced("r1", token, list(FINAL), forget=True), engine=None) == [DONE]
+    assert store.losses("r1") == []
+    assert [loss.engine for loss in store.losses("r2")] == ["e3", "e1"]
 
 
 def test_an_engine_that_has_beaten_since_it_was_looked_at_is_not_condemned(store: Store) -> None:

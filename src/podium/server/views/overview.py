@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections import Counter
+from collections.abc import Iterator
 
 import msgspec
 
-from ...client import questions, shown_url
-from ...inspect import check_runs, parse, search
+from ...client import App, questions, shown_url
+from ...inspect import cause_of, check_runs, iso, parse, search
 from ...model import Query, State
 from ..access import Caller
 from ..service import Service
 from .items import RunItem, items
 
-_RUNNING, _NEXT = 3, 6
+_RUNNING, _NEXT, _ASKED, _PARKED = 3, 6, 5, 3  # of each so many are named
 _DAY = 86_400.0
 _DUE_MAX = 200
 
@@ -39,11 +41,14 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is a person's move; `command` is what the terminal would be told."""
+    """Something that is a person's move; `command` is what the terminal would be told. `run`: the one that it
+    is about; `due`: until when an answer counts."""
 
     kind: str
     text: str
     command: str
+    run: str | None = None
+    due: str | None = None
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +105,7 @@ def now(service: Service) -> Now:
     due = [row for row in app.find(Query(unowned=True, limit=_DUE_MAX)) if row.due is not None]
     due.sort(key=lambda row: row.due or 0.0)
     return Now(
-        needs=[
-            Need(kind=finding.name, text=finding.text, command=finding.fix)
-            for finding in check_runs(app)
-            if not finding.is_well
-        ],
+        needs=[*_asked(app), *_unwell(app)],
         figures=Figures(
             queued=counts[State.QUEUED],
             running=counts[State.RUNNING],
@@ -116,3 +117,26 @@ def now(service: Service) -> Now:
         running=items(app, running.rows),
         next=items(app, due[:_NEXT]),
     )
+
+
+def _asked(app: App) -> Iterator[Need]:
+    """What runs ask of people: first what expires first, the rest as one."""
+    asked = sorted(questions(app), key=lambda one: math.inf if one.due is None else one.due)
+    for one in asked[:_ASKED]:
+        command = f"podium answer {one.run} VALUE"
+        yield Need(kind="asks", text=one.prompt, command=command, run=one.run, due=iso(one.due))
+    if len(asked) > _ASKED:
+        yield Need(kind="asks", text=f"{len(asked) - _ASKED:,} more questions wait", command="podium waiting")
+
+
+def _unwell(app: App) -> Iterator[Need]:
+    """What `podium doctor` finds of runs and engines. What is parked alone is named by its own cause."""
+    parked = app.find(Query(states=frozenset({State.PARKED}), limit=_PARKED + 1))
+    named = parked if len(parked) <= _PARKED else []
+    for row in named:
+        name = row.function.rpartition(":")[2]
+        text = f"{name} needs a decision: {cause_of(app, row).what}"
+        yield Need(kind="parked", text=text, command=f"podium why {row.id}", run=row.id)
+    for finding in check_runs(app):
+        if not (finding.is_well or (named and finding.name == "parked")):
+            yield Need(kind=finding.name, text=finding.text, command=finding.fix)

@@ -13,9 +13,11 @@ from ...client import App
 from ...inspect import (
     Cause,
     FailureShape,
+    LossShape,
     StepCounts,
     cause_of,
     expected,
+    loss_shape,
     parse,
     recorded_failure,
     search,
@@ -108,6 +110,7 @@ class RunDetail(RunItem, frozen=True, kw_only=True):
     median: float | None
     median_of: int
     owners: list[Owner]
+    losses: list[LossShape]
     groups: list[Group]
     actions: list[Action]
     result: msgspec.Raw | UnsetType = UNSET
@@ -162,6 +165,7 @@ def one(service: Service, run: str) -> RunDetail:
         median=usual.seconds if usual else None,
         median_of=usual.runs if usual else 0,
         owners=_owners(app, row),
+        losses=list(map(loss_shape, app.store.losses(row.id))),
         groups=groups,
         actions=actions(row),
         result=msgspec.Raw(row.payload or b"null") if row.state is State.SUCCEEDED else UNSET,

@@ -29,7 +29,7 @@ _WAIT = "run step target kind prompt schema to due cancels about taken by digest
 _ACT = "at by role verb target said address outcome run"
 _FORGET = (
     "forget_history", "forget_logs", "forget_steps_progress", "forget_streams", "forget_values",
-    "forget_inbox", "forget_waits", "forget_tags", "forget_value_names", "forget_runs",
+    "forget_losses", "forget_inbox", "forget_waits", "forget_tags", "forget_value_names", "forget_runs",
 )  # fmt: skip
 
 

@@ -166,7 +166,7 @@ class PostgresStore(StreamReader, Store):
         found = self.look(SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Mapping[str, int]) -> int:
+    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
         # Usually there is nothing to do, or another engine has done it, and a look locks nothing.
         seen = {"engines": list(dead), "beats": list(dead.values())}
         looks: list[Statement] = [(SQL["any_silent"], seen)] if dead else []
@@ -174,7 +174,7 @@ class PostgresStore(StreamReader, Store):
             if not any(trip(connection, [*looks, (SQL["any_orphan"], {})])):
                 return 0
         gone: list[Statement] = [(SQL["lock_engines"], seen), (SQL["condemn"], seen)] if dead else []
-        *_, freed = self._change(self._heart, self._name, *gone, (SQL["release_orphans"], {}))
+        *_, freed = self._change(self._heart, self._name, *gone, (SQL["release_orphans"], {"at": at}))
         # Also when nothing was freed: what was left to the dead one's code is anybody's now.
         self._ring(self._heart)
         return len(freed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model import LaneDepth, PublishedValue, QueueRow, StreamChunk
+from ...model import LaneDepth, Loss, PublishedValue, QueueRow, StreamChunk
 from ..admission import queue_row
 from .measuring import MeasureReader
 from .statements import SQL
@@ -17,6 +17,9 @@ class StreamReader(MeasureReader):
 
     def streams(self, run: str) -> dict[str, int]:
         return dict(self.look(SQL["streams"], {"run": run}))
+
+    def losses(self, run: str, limit: int = 100) -> list[Loss]:
+        return [Loss(*row) for row in self.look(SQL["losses"], {"run": run, "limit": limit})]
 
     def values(self, run: str) -> list[PublishedValue]:
         return [PublishedValue(*row) for row in self.look(SQL["values"], {"run": run})]

@@ -17,6 +17,7 @@ FORGET = [
         "forget_steps_progress",
         "forget_streams",
         "forget_values",
+        "forget_losses",
         "forget_inbox",
         "forget_waits",
         "forget_tags",

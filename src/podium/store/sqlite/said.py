@@ -6,6 +6,7 @@ from ...model import (
     AuditRow,
     LaneDepth,
     LogLine,
+    Loss,
     Measure,
     MeasureBin,
     MeasureQuery,
@@ -75,6 +76,10 @@ class SaidReader:
     def streams(self, run: str) -> dict[str, int]:
         with self._connections.reading() as connection:
             return dict(rows(connection, SQL["streams"], (run,)))
+
+    def losses(self, run: str, limit: int = 100) -> list[Loss]:
+        with self._connections.reading() as connection:
+            return [Loss(*row) for row in rows(connection, SQL["losses"], (run, limit))]
 
     def values(self, run: str) -> list[PublishedValue]:
         with self._connections.reading() as connection:

@@ -201,7 +201,7 @@ class SqliteStore(SaidReader, Store):
             found = rows(connection, SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Mapping[str, int]) -> int:
+    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
         # Usually there is nothing to do, or another engine has done it, and a look needs no write lock.
         with self._connections.reading() as connection:
             silent = [one for one in dead.items() if rows(connection, SQL["is_silent"], one)]
@@ -209,6 +209,7 @@ class SqliteStore(SaidReader, Store):
                 return 0
         with self._connections.writing() as connection, transaction(connection):
             rows_of_each(connection, SQL["condemn"], silent)
+            rows(connection, SQL["record_losses"], (at,))
             rows(connection, SQL["release_orphans"])
             freed = connection.changes()
             # Also when nothing was freed: what was left to the dead one's code is anybody's now.

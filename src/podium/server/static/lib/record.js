@@ -17,7 +17,7 @@ export class RunRecord {
     this.entries = [];
     this.steps = [];
     this.byStep = new Map();
-    this.takeovers = []; // {at, lost}: when another engine had taken the run up, and the last sign of the one before
+    this.takeovers = []; // {at, lost, taken, engine}: freed of an owner that was gone; its last sign, the next one's first
     this.from = null;
     this.to = null;
   }
@@ -38,14 +38,12 @@ export class RunRecord {
   }
 
   add(entry) {
-    const before = this.entries[this.entries.length - 1];
     this.entries.push(entry);
     entry.ms = when(entry.at);
     const begun = entry.began ? when(entry.began) : null;
     const first = begun ?? entry.ms;
     if (this.from == null || first < this.from) this.from = first;
     if (this.to == null || entry.ms > this.to) this.to = entry.ms;
-    this.watchOwner(entry, before);
     if (BOOK_KEEPING.has(entry.kind)) return;
     if (!entry.step && entry.kind !== "message") return;
     const [, kind, how, key] = (entry.kind === "message" && ANSWERED.exec(entry.name)) || [];
@@ -144,20 +142,33 @@ export class RunRecord {
     for (const step of this.steps) {
       const last = step.tries[step.tries.length - 1];
       if (!last || last.end != null || last.wait) continue;
-      lose(last, Math.max(last.begin, this.to));
+      const loss = this.takeovers.find((turn) => turn.at >= last.begin);
+      lose(last, loss ? loss.at : Math.max(last.begin, this.to));
       last.why = "its process was gone, and whether it has happened is not known";
       step.state = "lost";
     }
   }
 
-  // Starts are only on record of runs that have lost an owner: the first one tells of the first loss, one of a step that
-  // has begun since and has no outcome tells of the next.
-  watchOwner(entry, before) {
-    if (!STARTS.has(entry.kind) && entry.kind !== "turn_began") return;
-    const open = this.byStep.get(entry.step)?.tries.find((one) => one.end == null && !one.heard);
-    const last = this.takeovers[this.takeovers.length - 1];
-    if (!last || (open && open.begin >= last.at))
-      this.takeovers.push({ at: entry.ms, lost: before ? before.ms : null });
+  /** The owners that the run has lost, the last first, as the server has them on record; `began` when it was first driven. */
+  loses(losses, began) {
+    const begun = this.from == null ? began : Math.min(began, this.from);
+    const seen = this.takeovers.length === losses.length ? this.sizeThen : -1;
+    if (seen === this.entries.length) return;
+    this.sizeThen = this.entries.length;
+    this.takeovers = losses
+      .map(({ at, engine }) => ({ at: when(at), engine, lost: begun }))
+      .sort((a, b) => a.at - b.at);
+    for (const { ms, began: from } of this.entries) {
+      const first = from ? Math.min(ms, when(from)) : ms;
+      for (const turn of this.takeovers) {
+        if (ms <= turn.at && ms > turn.lost) turn.lost = ms;
+        if (ms > turn.at) turn.taken = Math.min(turn.taken ?? ms, Math.max(turn.at, first));
+      }
+    }
+    for (const turn of this.takeovers) {
+      this.from = Math.min(this.from ?? turn.lost, turn.lost);
+      this.to = Math.max(this.to ?? turn.at, turn.at);
+    }
   }
 
   /** The steps by function, in the order in which they appeared. */

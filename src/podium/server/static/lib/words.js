@@ -1,5 +1,7 @@
 // How times, lengths, numbers and commands are written. One zone on the screen, always named.
 
+import { tagged } from "./tagged.js";
+
 const KEY = "podium.zone";
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const asked = new URLSearchParams(location.search).get("zone");
@@ -129,6 +131,13 @@ function repr(value) {
       ? `"${value}"`
       : `'${value.replace(/\\/g, "\\\\").replace(/'/g, "\\'").replace(/\n/g, "\\n")}'`;
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
+  const what = tagged(value);
+  if (what && "same" in what) return repr(what.same);
+  if (what?.text !== undefined) return what.text;
+  if (what) {
+    const parts = what.parts.map(([k, v]) => (what.isList ? repr(v) : `${k}=${repr(v)}`));
+    return `${what.kind}(${parts.join(", ")})`;
+  }
   if (typeof value === "object")
     return `{${Object.entries(value)
       .map(([k, v]) => `${repr(k)}: ${repr(v)}`)

@@ -26,7 +26,7 @@ const FIRST = [
   ],
   ["Or let a worker drive what others start", "podium worker module", "any number of them, on this machine"],
 ];
-const SIGNS = { parked: "parked", unserved: "late", orphans: "lost", stuck: "late" };
+const SIGNS = { asks: "asks", parked: "parked", unserved: "late", orphans: "lost", stuck: "late" };
 
 export default function now(_place, { draw }) {
   const it = reading((signal) => get("/api/now", {}, signal), draw);
@@ -36,7 +36,8 @@ export default function now(_place, { draw }) {
   const need = (
     one,
   ) => html`<li class="s-${SIGNS[one.kind] ?? "late"}">${icon(SIGNS[one.kind] ?? "late")}<div class="what">${one.text}</div>
-    <div class="ctx">${one.command && command(one.command) !== one.command && one.command}</div><div class="acts">${command(one.command) && cli(command(one.command))}</div></li>`;
+    <div class="ctx row wrap">${one.run && runLink(one.run)}${one.due && html`<span>expires ${moment(when(one.due))}</span>`}${command(one.command) !== one.command && one.command}</div>
+    <div class="acts">${one.kind === "asks" ? html`<a class="btn" href="/waiting">Answer…</a>` : one.run ? html`<a class="btn" href="${runPath(one.run)}#why">See why</a>` : command(one.command) && cli(command(one.command))}</div></li>`;
   const figure = (name, word, number, unit, more, href) =>
     html`<a href=${href}><span class="k">${sign(name)}${word}</span><span class="v">${count(number)} <small>${unit}</small></span><span class="d">${more}</span></a>`;
   const moving = (
@@ -44,7 +45,7 @@ export default function now(_place, { draw }) {
   ) => html`<li key=${run.id}><div class="row"><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a><span class="arg clip p2">${run.call}</span><span class="right">${runLink(run.id)}</span></div>
     <div class="row small wrap">${state(run.state)}<span>${many(run.entries, "entry", "entries")} on record</span><span class="dim">for ${span(run.took ?? (clock() - when(run.created)) / 1000)}</span>${run.owners_lost > 0 && state("lost", "taken over")}${run.undriven && state("late", "no engine drives it")}</div></li>`;
   const coming = (run) =>
-    html`<tr key=${run.id}><td class="nw">${moment(when(run.due))}</td><td>${state(run.state)}</td><td><a class="name" href=${runPath(run.id)}>${plain(run.function)}</a></td><td class="p2">${runLink(run.id)}</td></tr>`;
+    html`<li key=${run.id}><div class="row">${sign(run.state)}<a class="name" href=${runPath(run.id)}>${plain(run.function)}</a><span class="right nw">${moment(when(run.due))}</span></div><div>${runLink(run.id)}</div></li>`;
 
   function first() {
     return html`<div class="head"><h1>Nothing has run here yet</h1><p class="says">This page listens: the first run shows up by itself, without a reload.</p></div>
@@ -71,7 +72,7 @@ export default function now(_place, { draw }) {
         ${figure("failed", "Failed, 24 h", f.failed, ended ? `runs, ${((100 * f.failed) / ended).toFixed(1)} %` : "runs", "of those that ended", "/runs?q=status:failed ended:1d")}</section>
       <div class="cols c-32"><section class="panel"><div class="ph"><h2>In motion</h2><span class="sub">${many(f.running, "run")} running</span><a class="right small" href="/runs?q=status:running">all</a></div>
         ${running.length ? html`<ul class="moving">${running.map(moving)}</ul>` : html`<p class="pb dim">Nothing runs right now.</p>`}</section>
-      <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">due first</span></div>${next.length ? html`<div class="scroll"><table class="t"><caption class="sr">What comes next</caption><tbody>${next.map(coming)}</tbody></table></div>` : html`<p class="pb dim">Nothing waits for a time.</p>`}</section></div></div>`;
+      <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">due first</span></div>${next.length ? html`<ul class="moving tight">${next.map(coming)}</ul>` : html`<p class="pb dim">Nothing waits for a time.</p>`}</section></div></div>`;
   }
   return {
     title: () =>

@@ -7,6 +7,7 @@ import { button, cli, idText, moment, runLink, skeleton, unread } from "../lib/p
 import { reading } from "../lib/reading.js";
 import { RunRecord } from "../lib/record.js";
 import { icon, LETTER, state } from "../lib/signs.js";
+import { untagged } from "../lib/tagged.js";
 import { acting, mayAct } from "../lib/who.js";
 import {
   argumentsOf,
@@ -123,7 +124,7 @@ export default function run(place, { draw }) {
   const ACTS = {
     retry: [retry, "one", "retrying"],
     resume: [resume, "one", "play"],
-    pause: [pause, "one", "paused"],
+    pause: [pause, "", "paused"],
     cancel: [cancel, "bad", "cancelled"],
     terminate: [terminate, "bad", "x"],
   };
@@ -145,9 +146,12 @@ export default function run(place, { draw }) {
       return { text: "Forked as a new run.", link: { text: made.id, href: runPath(made.id) } };
     });
   const can = (verb) => mayAct() && (it()?.actions ?? []).some((action) => action.verb === verb);
+  // One that asks something of a person is moved by the answer.
+  const asks = () => it()?.cause.fix.startsWith("podium answer ") && html`<a key="answer" class="btn one" href="/waiting">${icon("asks")}Answer…</a>`;
   const actions = () =>
     it()?.actions.length > 0 &&
     acting(() => [
+      asks(),
       unknown() && button("Settle…", decide, "one", "asks"),
       ...Object.entries(ACTS)
         .filter(([verb]) => can(verb))
@@ -158,13 +162,13 @@ export default function run(place, { draw }) {
     ]);
   const elsewhere = () => {
     const run = it();
-    const flags = Object.entries(run.input ?? {})
+    const flags = Object.entries(untagged(run.input ?? {}))
       .map(
         ([name, value]) =>
           `--${name.replaceAll("_", "-")} ${shell(typeof value === "string" ? value : JSON.stringify(value))}`,
       )
       .join(" ");
-    const body = JSON.stringify({ function: run.function, input: run.input });
+    const body = JSON.stringify({ function: run.function, input: untagged(run.input) });
     dialog(
       "Take it elsewhere",
       () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${run.call.endsWith("…") ? argumentsOf(run.input) : run.call})`, true)}
@@ -177,12 +181,13 @@ export default function run(place, { draw }) {
   // What was lost is said before it is drawn.
   function takeover() {
     const turn = record.takeovers[0];
-    // One that was lost while nothing was under way has left no trace in the history.
-    if (!turn) return it().owners_lost ? " Its owner was lost and another took over; nothing had to be begun again." : "";
+    if (!turn) return it().owners_lost ? " Its owner was lost, and the run was freed of it." : "";
     const before = record.entries.filter((entry) => entry.kind === "result" && entry.ms <= turn.lost).length;
-    const wait = turn.lost == null ? "" : `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
+    const wait = `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
     const kept = before ? `: of ${many(before, "recorded step")} none was done again` : "";
-    return ` Its owner was lost and another took over${wait}${kept}.`;
+    const more = record.takeovers.length - 1;
+    const again = more ? ` ${many(more, "more owner")} ${more === 1 ? "was" : "were"} lost since.` : "";
+    return ` Its owner was lost and the run freed for another${wait}${kept}.${again}`;
   }
   const fact = (name, value, more) =>
     html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;
@@ -224,6 +229,7 @@ export default function run(place, { draw }) {
     const run = it();
     if (!run) return head.error ? unread(head.error, () => head.again()) : skeleton(10);
     tell(`${plain(run.function)}: ${run.state}`);
+    record.loses(run.losses, when(run.started ?? run.created));
     if (run.state === "parked") record.stands();
     const counts = { steps: record.steps.length, logs: run.logs, history: record.entries.length };
     const width = document.getElementById("main").clientWidth - (innerWidth <= 760 ? 28 : 48);

@@ -246,9 +246,10 @@ export function whyTab({ id, run, actions }) {
   return {
     view() {
       const { what, details = [], fix = "" } = run().cause;
-      const command = /podium \S.*$/.exec(fix)?.[0];
+      const choice = /\s+with (--\w+ \w+), .*$/; // "podium settle … with --happened RESULT, --again or …" is no command yet
+      const command = /podium \S.*$/.exec(fix)?.[0].replace(choice, " $1");
       return html`<div class="why"><div class="stack gap3"><p class="big">${capital(what)}</p>${details.map((text) => html`<p class="ink2 wrapped">${text}</p>`)}
-        ${fix && command !== fix && html`<p>${capital(fix)}</p>`}<div class="row wrap">${actions()}${cli(command ?? `podium why ${id}`)}</div></div></div>`;
+        ${fix && command !== fix && !choice.test(fix) && html`<p>${capital(fix)}</p>`}<div class="row wrap">${actions()}${cli(command ?? `podium why ${id}`)}</div></div></div>`;
     },
   };
 }

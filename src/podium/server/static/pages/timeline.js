@@ -28,7 +28,8 @@ export function timeline({ run, record, draw, pick, isPicked }) {
   let brush = null; // [from, to] in pixels of the bars, while it is dragged
   const open = new Set();
 
-  const isLive = () => !run().ended;
+  // One that has ended, and one that stands until a person decides, grow no further.
+  const isLive = () => !run().ended && run().state !== "parked";
   const end = () => (isLive() ? now() : (record.to ?? Date.parse(run().ended)));
 
   // Where a time stands: stretches in which nothing ran are folded to a fixed width, but never in a zoom.
@@ -65,6 +66,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
     }
     if (!whole.length) return []; // it has only waited: nothing is left to be seen beside the fold
     const busy = whole.reduce((sum, [a, b]) => sum + b - a, 0);
+    if (!busy) return [];
     const gaps = [];
     let at = from;
     for (const [a, b] of [...whole, [to, to]]) {
@@ -196,9 +198,9 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       for (let t = Math.ceil(base / every - 1e-9) * every; t <= base + (first[1] - first[0]) / 1000; t += every) {
         const x = X.x(record.from + t * 1000);
         if (x > X.width - 40) continue;
-        texts.push(
-          html`<text x=${(x + 3).toFixed(1)} y="12">${t === 0 ? "0 s" : span(Number(t.toPrecision(6)))}</text>`,
-        );
+        const text = t === 0 ? "0 s" : span(Number(t.toPrecision(6)));
+        if (!X.gaps.length || x + 3 + 7 * text.length < X.x(first[1]))
+          texts.push(html`<text x=${(x + 3).toFixed(1)} y="12">${text}</text>`);
         lines.push(html`<line class="k-line" x1=${x.toFixed(1)} x2=${x.toFixed(1)} y1="0" y2="100%"/>`);
       }
     }
@@ -216,18 +218,20 @@ export function timeline({ run, record, draw, pick, isPicked }) {
   }
   function owners() {
     const turns = record.takeovers;
-    return [record.from, ...turns.map((turn) => turn.at)].map((from, i) => ({
+    const taken = (turn) => turn.taken ?? (run().owners.length ? turn.at : end());
+    return [record.from, ...turns.map(taken)].map((from, i) => ({
       who: ownerName(i, turns.length),
       from,
-      to: turns[i] ? (turns[i].lost ?? turns[i].at) : end(),
+      to: turns[i] ? turns[i].lost : end(),
       end: turns[i] ? "lost" : null,
     }));
   }
-  // Whoever drives it now is known by its process; those before by their order alone.
+  // The engine that drives it now is known by its process, one that was lost by its id.
   function ownerName(i, last) {
     const owner = run().owners[0];
     if (i === last && owner) return `engine ${owner.engine}, pid ${owner.pid}`;
-    return last ? `owner ${i + 1}` : "";
+    if (i < last) return `engine ${record.takeovers[i].engine}`;
+    return last && run().ended ? "another engine" : "";
   }
   function ownerRow(X, list) {
     const parts = [];
@@ -248,7 +252,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       if (turn.at < X.from || turn.at > X.to) continue;
       const x = X.x(turn.at);
       parts.push(
-        html`<g><circle class="f-failed" cx=${x.toFixed(1)} cy="10" r="6"/><path class="k-panel" stroke-width="1.6" d="M${x - 2.4} 7.6l4.8 4.8m0-4.8l-4.8 4.8"/></g>`,
+        html`<g data-tip=${`engine ${turn.engine} was gone\nfreed of it ${millis(turn.at)} ${zoneName(turn.at)}`}><circle class="f-failed" cx=${x.toFixed(1)} cy="10" r="6"/><path class="k-panel" stroke-width="1.6" d="M${x - 2.4} 7.6l4.8 4.8m0-4.8l-4.8 4.8"/></g>`,
       );
     }
     return svg(X.width, 20, parts, `Owners: ${list.map((owner) => owner.who || "one").join(", then ")}`);
@@ -320,7 +324,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
   }
 
   function view(width) {
-    if (!record.steps.length) {
+    if (!record.steps.length && !record.takeovers.length) {
       return html`<div class="panel">${empty("Nothing is on record yet", isLive() ? "Steps appear here as they are recorded. Why tells what it waits for." : "This run ended before a step was recorded.", `podium why ${run().id}`)}</div>`;
     }
     const narrow = innerWidth <= 760;
@@ -339,7 +343,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
         draw();
       }}/>${label}</label>`;
     const turn = record.takeovers[0];
-    const waited = turn && turn.lost != null ? ` after ${span((turn.at - turn.lost) / 1000)}` : "";
+    const waited = turn ? ` after ${span((turn.at - turn.lost) / 1000)}` : "";
     return html`<section class="panel tl" aria-label="Timeline">${patterns()}<div class="tl-bar"><span class="seg" role="group" aria-label="Rows">${seg("function", "By function")}${seg("branch", "By branch")}</span>
       ${
         zoom &&
@@ -355,7 +359,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       <div class="tl-over above"><svg width="100%" height="100%" aria-hidden="true">${record.takeovers.filter((t) => t.at >= X.from && t.at <= X.to).map((t) => html`<line class="k-failed" stroke-width="1.5" x1=${X.x(t.at).toFixed(1)} x2=${X.x(t.at).toFixed(1)} y1="20" y2="100%"/>`)}</svg>
       ${brush && html`<div class="brush" css=${{ left: `${brush[0]}px`, width: `${brush[1] - brush[0]}px` }}></div>`}</div>
       <div class="tl-row"><div class="tl-lab small dim p2">${millis(record.from)} ${zoneName(record.from)}</div>${svg(X.width, 18, texts)}</div>
-      <div class="tl-row"><div class="tl-lab small"><span class="dim">Owner</span>${turn && html`<span class="n">${state("failed", `taken over${waited}`)}</span>`}</div>${ownerRow(X, list)}</div>
+      <div class="tl-row"><div class="tl-lab small"><span class="dim">Owner</span>${turn && html`<span class="n">${state("failed", `lost, freed${waited}`)}</span>`}</div>${ownerRow(X, list)}</div>
       ${rows(X, longest?.on)}</div></section>`;
   }
 

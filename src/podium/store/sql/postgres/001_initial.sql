@@ -232,6 +232,14 @@ CREATE TABLE podium.published (
     PRIMARY KEY (run, name)
 );
 
+CREATE TABLE podium.losses (
+    run    bigint NOT NULL,
+    token  bigint NOT NULL,            -- of the run, when it had that owner
+    at     double precision NOT NULL,
+    engine text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run, token)
+);
+
 CREATE TABLE podium.queues (
     name                 text COLLATE "C" PRIMARY KEY,
     concurrency          bigint,

@@ -415,6 +415,9 @@ DELETE FROM podium.streams WHERE run = ANY (%(keys)b::int8[]);
 -- name: forget_values
 DELETE FROM podium.published WHERE run = ANY (%(keys)b::int8[]);
 
+-- name: forget_losses
+DELETE FROM podium.losses WHERE run = ANY (%(keys)b::int8[]);
+
 -- name: forget_former_streams
 -- The last chunk of each stream stays in any case, because its number is how many there were.
 DELETE FROM podium.streams AS old
@@ -772,14 +775,18 @@ WHERE engines.id = seen.id AND engines.beat = seen.beat;
 -- name: release_orphans
 -- Due since ever, not since now: a clock that is set back afterwards must not make it wait. A row that somebody
 -- has locked is left for the next look.
+WITH orphans AS (
+    SELECT key, token, owner FROM podium.runs
+    WHERE owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = owner)
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+noted AS (
+    INSERT INTO podium.losses (run, token, at, engine)
+    SELECT key, token, %(at)b::float8, owner FROM orphans ON CONFLICT DO NOTHING)
 UPDATE podium.runs
-SET owner = NULL, token = token + 1, lost = lost + 1, due = 0,
+SET owner = NULL, token = runs.token + 1, lost = lost + 1, due = 0,
     rank = CASE WHEN queue = '' OR rank < 0 THEN rank ELSE 0 END,
     state = CASE state WHEN 'running' THEN 'waiting' ELSE state END
-WHERE key IN (
-    SELECT key FROM podium.runs
-    WHERE owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = owner)
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+FROM orphans WHERE runs.key = orphans.key
 RETURNING 1;
 
 -- name: forget_engine
@@ -835,6 +842,10 @@ WITH RECURSIVE names (run, name) AS (
     FROM names WHERE name IS NOT NULL)
 SELECT name, (SELECT max(n) FROM podium.streams WHERE streams.run = names.run AND streams.name = names.name)
 FROM names WHERE name IS NOT NULL ORDER BY name;
+
+-- name: losses
+SELECT at, engine FROM podium.losses WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b)
+ORDER BY token DESC LIMIT %(limit)b;
 
 -- name: values
 SELECT name, payload, at, step, attempt, turn FROM podium.published

@@ -120,3 +120,13 @@ CREATE TABLE lanes (
     next   REAL NOT NULL,              -- nothing that counts begins before
     PRIMARY KEY (queue, key)
 ) STRICT, WITHOUT ROWID;
+
+-- When runs were freed of an owner that was gone, for those who look at them: the runs count it in `lost` alone.
+
+CREATE TABLE losses (
+    run    INTEGER NOT NULL,
+    token  INTEGER NOT NULL,           -- of the run, when it had that owner
+    at     REAL NOT NULL,
+    engine TEXT NOT NULL,
+    PRIMARY KEY (run, token)
+) STRICT, WITHOUT ROWID;

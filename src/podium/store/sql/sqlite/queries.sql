@@ -361,6 +361,9 @@ DELETE FROM streams WHERE run = ?;
 -- name: forget_values
 DELETE FROM published WHERE run = ?;
 
+-- name: forget_losses
+DELETE FROM losses WHERE run = ?;
+
 -- name: forget_former_streams
 -- The last chunk of each stream stays in any case, because its number is how many there were.
 DELETE FROM streams
@@ -681,6 +684,10 @@ WITH RECURSIVE owners (engine) AS (
     SELECT (SELECT min(owner) FROM runs WHERE owner > owners.engine) FROM owners WHERE engine IS NOT NULL)
 SELECT 1 FROM owners WHERE engine IS NOT NULL AND engine NOT IN (SELECT id FROM engines) LIMIT 1;
 
+-- name: record_losses
+INSERT OR IGNORE INTO losses (run, token, at, engine)
+SELECT key, token, ?, owner FROM runs WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM engines);
+
 -- name: release_orphans
 -- Due since ever, not since now: a clock that is set back afterwards must not make it wait.
 UPDATE runs
@@ -725,6 +732,9 @@ FROM names WHERE name IS NOT NULL;
 -- name: values
 SELECT name, payload, at, step, attempt, turn
 FROM published WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY name;
+
+-- name: losses
+SELECT at, engine FROM losses WHERE run = (SELECT key FROM runs WHERE id = ?) ORDER BY token DESC LIMIT ?;
 
 -- name: inbox
 SELECT id, kind, at, payload, name, digest, state, sender, n FROM inbox
