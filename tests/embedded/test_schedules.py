@@ -206,13 +206,27 @@ def test_a_schedule_whose_code_is_gone_is_held_and_says_so(url: Path) -> None:
         until(lambda: seen)
     count = len(seen)
     with opened(url, yearly):
-        held = until(lambda: next((each for each in podium.schedules() if each.state == "held"), None))
+        held = until(lambda: next((each for each in podium.schedules() if each.standing.held), None))
         assert held.standing.held == f"no live engine offers {ticks.name}"
+        assert held.state == "held"
         assert len(seen) == count
     with opened(url, ticks):
         until(lambda: len(seen) > count)
         until(lambda: podium.schedules()[0].state == "on time")
     assert len(seen) == len(set(seen))
+
+
+def test_a_schedule_whose_code_is_gone_is_not_on_time_until_its_next_instant(url: Path) -> None:
+    """A workflow was renamed, and its next instant is next year: nobody has looked yet."""
+    with opened(url, yearly):
+        pass
+    with opened(url, daily):
+        gone = until(lambda: next((each for each in podium.schedules() if each.state == "held"), None))
+        assert (gone.function, gone.standing.held) == (yearly.name, "")
+        assert gone.held.startswith(f"no live engine offers {yearly.name}: podium worker ")
+        assert gone.held.endswith(f"if it is gone: podium terminate {gone.run}")
+    with opened(url, yearly):
+        until(lambda: {each.function: each.state for each in podium.schedules()}[yearly.name] == "on time")
 
 
 @task

@@ -97,19 +97,25 @@ class ScheduleHandle:
     @property
     def state(self) -> str:
         """ "on time", "paused", "held", or "undriven": no live engine keeps it."""
-        standing = self.standing
-        if standing.paused:
+        if self.standing.paused:
             return "paused"
         row = self._record.row
-        is_driven = any(engine.id == row.owner or would_take(engine, row) for engine in self._engines)
-        return "held" if standing.held else "on time" if is_driven else "undriven"
+        if not any(engine.id == row.owner or would_take(engine, row) for engine in self._engines):
+            return "undriven"
+        # As it is now: what the schedule has seen itself may be as old as its last instant.
+        return "on time" if any(self.function in engine.functions for engine in self._engines) else "held"
 
     @property
     def held(self) -> str:
         """Why nothing is started, and what would change that; "" while it is on time."""
+        worker = f"podium worker {self.function.partition(':')[0]}"
         if self.state == "undriven":
-            return f"no live process keeps it: podium worker {self.function.partition(':')[0]}"
-        return self.standing.held
+            return f"no live process keeps it: {worker}"
+        if self.state == "held":
+            return (
+                f"no live engine offers {self.function}: {worker}; if it is gone: podium terminate {self.run}"
+            )
+        return ""
 
     def next(self, count: int = 3) -> list[datetime.datetime]:
         """The next instants, with their zone; none while it is paused."""
