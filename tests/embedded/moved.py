@@ -13,6 +13,7 @@ from podium.client import move
 from podium.model import Query, QueueChange, QueueLimits, State, Write
 from podium.store import side_of_move
 from podium.store.moving import TABLES, Side
+from tests.store.words import engine
 from tests.waiting import until
 
 QUICK = Options(poll=0.05)
@@ -96,6 +97,10 @@ def in_every_state(url: str, ledger: Path) -> dict[str, str]:
         podium.get(ids["receiving"]).send("word", "two")  # lies there, untaken
         change = QueueChange("api", 1.0, limits=QueueLimits(3, "20/m"), paused=True, by="kim")
         app.store.commit(None, [Write(queues=(change,))])
+        app.store.announce(engine("gone"))  # takes one of them, and is lost with it
+        code = {app.load(ids["queued"]).function: ""}
+        assert len(app.store.claim("gone", code, 1, app.env.now(), runs=[ids["queued"]]).heads) == 1
+        assert app.store.release({"gone": 0}, app.env.now()) == 1
     return ids
 
 
