@@ -6,9 +6,11 @@ from contextlib import closing
 
 from podium.model import State, Write
 from podium.store import open_store
+from podium.store.postgres.short_way import Records
+from podium.store.postgres.statements import rows
 from podium.store.postgres.store import PostgresStore
 from tests.postgres import shared
-from tests.store.words import DONE, FUNCTIONS, engine, fenced, move, new, outcomes, queue, result
+from tests.store.words import DONE, FUNCTIONS, engine, fenced, move, new, outcomes, own, queue, result
 from tests.waiting import until
 
 MANY = 4000
@@ -29,6 +31,15 @@ def drive(store: PostgresStore, *names: str) -> None:
         move(store, run.id, State.SUCCEEDED, run.token)
 
 
+def rows_read(url: str, added: int) -> int:
+    """How many rows of runs have been read of a store to which so many were added."""
+    (read,) = until(  # a session says what it has done as it ends
+        lambda: [read for read, new in shared().execute(READ, url.rpartition("/")[2]) if new == added],
+        "what the session has done",
+    )
+    return int(read)
+
+
 def test_what_was_planned_for_an_empty_store_reads_few_rows_of_a_full_one(url: str) -> None:
     with closing(open_store(url)) as store:
         assert isinstance(store, PostgresStore)
@@ -39,9 +50,31 @@ def test_what_was_planned_for_an_empty_store_reads_few_rows_of_a_full_one(url: s
         later = [new(f"x{n}", function="app:other", queue="cpu" if n % 2 else "") for n in range(MANY)]
         assert outcomes(store, Write(new_runs=tuple(later)), engine=None) == [DONE]
         drive(store, "b1", "b2", "b3")
-    ((read, inserted),) = until(  # a session says what it has read as it ends
-        lambda: [row for row in shared().execute(READ, url.rpartition("/")[2]) if row[1] > MANY],
-        "what the session has read",
-    )
-    assert inserted == MANY + 10
-    assert read < MANY, "rows of runs that have nothing to do with what was asked"
+    assert rows_read(url, MANY + 10) < MANY
+
+
+def test_entries_of_a_run_are_added_without_passing_those_before_them(url: str) -> None:
+    with closing(open_store(url)) as store:
+        store.migrate()
+        store.announce(engine("e1"))
+        own(store, "r1")
+        entries = tuple(result(seq) for seq in range(1, 401))
+        assert outcomes(store, fenced(entries=entries)) == [DONE]
+    passed = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'history_pkey'"
+    added = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'history'"
+    name = url.rpartition("/")[2]
+    until(lambda: shared().execute(added, name) == [(400,)], "what the session has done")
+    assert shared().execute(passed, name)[0][0] < 400
+
+
+def test_steps_of_many_runs_are_recorded_without_comparing_each_run_with_each(url: str) -> None:
+    ids = [f"r{n}" for n in range(50)]
+    records = Records()
+    assert all(records.add(fenced(id, entries=(result(1),))) for id in ids)
+    with closing(open_store(url)) as store:
+        assert isinstance(store, PostgresStore)
+        store.migrate()
+        store.server.is_direct = True
+        with store._writing.held() as connection:
+            plans = [rows(connection, f"EXPLAIN {text}", values) for text, values in records.statements("e1")]
+    assert [line for plan in plans for (line,) in plan if "Join Filter" in line] == []

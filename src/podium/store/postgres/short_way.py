@@ -7,7 +7,7 @@ insert do themselves. Where one of the Writes may not be made, none is: `judge` 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import astuple
 
@@ -80,10 +80,17 @@ class Records:
             one = zip(_RECORD, (*self._guards[run], *astuple(entry)), strict=True)
             found.append((SQL["record_one"], {**dict(one), "engine": engine}))
         elif self._entries:
-            many = [(*self._guards[run], *astuple(entry)) for run, entry in self._entries]
-            values = columns(f"{_GUARD}{ENTRY[3:]}", many)
-            found.append((SQL["record"], {**values, "engine": engine, "count": len(many)}))
+            values = columns(f"{_GUARD}{ENTRY[3:]}", list(self._guarded()))
+            found.append((SQL["record"], {**values, "engine": engine, "count": len(self._entries)}))
         return found
+
+    def _guarded(self) -> Iterator[Row]:
+        """Entries, each behind what must hold of its run; how many that had, for the first of each alone."""
+        is_asked = set[str]()
+        for run, entry in self._entries:
+            *guard, first = self._guards[run]
+            yield (*guard, None if run in is_asked else first, *astuple(entry))
+            is_asked.add(run)
 
 
 def commit_records(

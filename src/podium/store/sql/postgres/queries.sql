@@ -2,7 +2,8 @@
 --
 -- Behind a pooler nothing is prepared; in a session of our own everything is. Sets come in as arrays. Each statement of a
 -- transaction sees what was committed before it began (READ COMMITTED), so one that reads after another has
--- locked sees the truth.
+-- locked sees the truth. A row by its key stands in a LATERAL with a LIMIT, out of which no planner takes it to join
+-- all of one side with all of the other.
 
 -- == a commit: locks, then looks ========================================================================
 
@@ -110,7 +111,8 @@ SELECT id, function, digest, project FROM podium.runs WHERE id = ANY (%(calls)b:
 -- Those of these runs with these ids, taken or not.
 SELECT runs.id, inbox.id, n, kind, taken
 FROM unnest(%(message_runs)b::text[], %(message_ids)b::text[]) AS wanted (run, id)
-JOIN podium.runs ON runs.id = wanted.run JOIN podium.inbox ON inbox.run = runs.key AND inbox.id = wanted.id;
+JOIN podium.runs ON runs.id = wanted.run
+CROSS JOIN LATERAL (SELECT * FROM podium.inbox WHERE inbox.run = runs.key AND inbox.id = wanted.id LIMIT 1) AS inbox;
 
 -- name: unread_signals
 SELECT runs.id, (SELECT count(*) FROM podium.inbox WHERE run = runs.key AND taken IS NULL AND kind = 'signal')
@@ -120,7 +122,8 @@ FROM podium.runs WHERE id = ANY (%(signalled)b::text[]) AND unread > %(signals_f
 -- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
 SELECT runs.id, waits.step, kind, target, taken, "by", waits.digest, cancels, waits.due
 FROM unnest(%(wait_runs)b::text[], %(wait_steps)b::text[]) AS wanted (run, step)
-JOIN podium.runs ON runs.id = wanted.run JOIN podium.waits ON waits.run = runs.key AND waits.step = wanted.step;
+JOIN podium.runs ON runs.id = wanted.run
+CROSS JOIN LATERAL (SELECT * FROM podium.waits WHERE waits.run = runs.key AND waits.step = wanted.step LIMIT 1) AS waits;
 
 -- name: waiting_for
 SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
@@ -167,9 +170,11 @@ WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'runni
 -- == a commit: changes ==================================================================================
 
 -- name: record
--- The short way: entries of Writes whose fences hold, judged by the locked rows themselves. How many entries a
--- run had is looked up for each entry: a table without a plan of its own beside an index. All of them, or none:
--- where one does not go in, a division by zero undoes the transaction, and the long way says which.
+-- The short way: entries of Writes whose fences hold, judged by the locked rows themselves. How many entries a run
+-- had is asked for the first of each run alone, whose `first` is not null: by an index, which leads past all that
+-- this statement has added so far. The run is looked up by its id and nothing else: the index of what the engine
+-- owns looks as good, and is read whole for each entry. All of them go in, or none: a division by zero undoes the
+-- transaction, and the long way says which does not.
 WITH added AS (
 INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 SELECT runs.key, seq, kind, at, step, new.digest, new.payload, new.began, attempt, new.due, module, name, policy
@@ -179,10 +184,12 @@ FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::i
             %(policy)b::int8[])
      AS new (run, token, states, first, seq, kind, at, step, digest, payload, began, attempt, due, module, name,
              policy)
-JOIN podium.runs ON runs.id = new.run
+CROSS JOIN LATERAL (
+    SELECT key, token, state, owner, base FROM podium.runs WHERE id = new.run LIMIT 1) AS runs
 WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
   AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
-  AND new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1
+  AND (new.first IS NULL
+       OR new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
 RETURNING 1)
 SELECT 1 / (count(*) = %(count)b)::int FROM added;
 
@@ -192,8 +199,8 @@ WITH added AS (
 INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 SELECT key, %(seq)b::int8, %(kind)b::text, %(at)b::float8, %(step)b::text, %(digest)b::bytea, %(payload)b::bytea,
        %(began)b::float8, %(attempt)b::int8, %(due)b::float8, %(module)b::text, %(name)b::text, %(policy)b::int8
-FROM podium.runs
-WHERE id = %(run)b::text AND token = %(token)b::int8 AND state = ANY (string_to_array(%(states)b::text, ' '))
+FROM (SELECT key, token, state, owner, base FROM podium.runs WHERE id = %(run)b::text LIMIT 1) AS runs
+WHERE token = %(token)b::int8 AND state = ANY (string_to_array(%(states)b::text, ' '))
   AND owner = %(engine)b::text AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b::text)
   AND %(first)b::int8 = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1
 RETURNING 1)
@@ -209,7 +216,8 @@ SELECT runs.key, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = runs.
 FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(step)b::text[],
             %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[], %(text)b::bytea[]) WITH ORDINALITY
      AS new (run, token, states, first, step, attempt, at, level, text, place)
-JOIN podium.runs ON runs.id = new.run
+CROSS JOIN LATERAL (
+    SELECT key, token, state, owner, base FROM podium.runs WHERE id = new.run LIMIT 1) AS runs
 WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
   AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
   AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
