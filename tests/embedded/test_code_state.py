@@ -99,6 +99,16 @@ EDITS = {
     "import in the body": D + "from kit.late import late\n    return str(late(x))",
     "import of a module in the body": D + "from kit import late\n    return str(late.late(x))",
     "relative import in the body": D + "from .late import late as p\n    return str(p(x))",
+    "made by exec": "T = {{}}\nexec('def g(x): return x + {n}', T)\ng = T['g']\n" + F + "str(g(x))",
+    "class made by exec": "T = {{}}\nexec('class E:\\n def g(self): return {n}', T)\nE = T['E']\n"
+    + F
+    + "str(E().g())",
+    "global of what exec made": "T = {{'k': {n}}}\nexec('def g(x): return x + k', T)\ng = T['g']\n"
+    + F
+    + "str(g(x))",
+    "namedtuple's default": "import collections\nE = collections.namedtuple('E', 'k', defaults=[{n}])\n"
+    + F
+    + "str(E().k)",
     "class of an argument": "@dataclass\nclass E:\n    def g(self): return {n}\nX = E()\n"
     "@task(cache=True)\ndef f(x: E = X) -> str: return str(x.g())",
     "class of an argument without annotation": "class E(enum.Enum):\n    A = 1\n    def g(self): return {n}\n"
@@ -108,6 +118,8 @@ EDITS = {
     "def g(x): return E(x)\n@task(cache=True)\ndef f(x: int = 1) -> list[E]: ...",
 }
 SAME = {
+    "a named tuple": "import collections\nE = collections.namedtuple('E', 'k')\n" + F + "str(E(x).k)  # {n}",
+    "what exec made": "T = {{}}\nexec('def g(x): return {{x, 7}}', T)\ng = T['g']\n" + F + "str(g(x))  # {n}",
     "a comment": F + "str(x)  # {n}",
     "what it does not read": "T = {n}\n" + F + "str(x)",
     "a method's attribute with a global's name": "T = {n}\n" + F + "str(x.real.T)",

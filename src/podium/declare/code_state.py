@@ -7,6 +7,7 @@ taken as it is in memory: a source that was edited since is not what runs.
 
 from __future__ import annotations
 
+import builtins
 import copyreg
 import enum
 import functools
@@ -41,6 +42,7 @@ STEP = 8  # bytes that an object counts for beside its data
 _DATA = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 _BY_NAME = (GetSetDescriptorType, MemberDescriptorType, *_LOCKS)  # what is in them never changes a result
+_HEAP_TYPE = 1 << 9  # of `type.__flags__`: made by a class statement
 _NOT_CODE = frozenset(  # of a class: what Python keeps there for itself
     {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
     | {"__abstractmethods__", "_abc_impl", "__slotnames__"}
@@ -169,7 +171,8 @@ class _Walk:
         found = self._own.get(id(namespace))
         if found is None:
             home = belongs_to(namespace)
-            found = home == self._home or (home != "package podium" and _is_users(file_of(namespace)))
+            is_users = _is_users(file_of(namespace)) or _is_made(namespace)
+            found = home == self._home or (home != "package podium" and is_users)
             self._own[id(namespace)] = found
         return found
 
@@ -185,7 +188,10 @@ class _Walk:
         self._values("holds", [fn.__defaults__, fn.__kwdefaults__, *inner])
         names = names_in(fn.__code__)
         for name in names.read:
-            if name in fn.__globals__:
+            if name in fn.__globals__ and _is_made(fn.__globals__):  # what its maker needs is of any sort
+                self.feed(name.encode())
+                self._leniently(fn.__globals__[name])
+            elif name in fn.__globals__:
                 self._global(name, fn.__globals__[name], names.attributes)
         for name, level in names.imported:
             self._imported(name, level, fn.__globals__, names.attributes)
@@ -236,7 +242,13 @@ class _Walk:
 
     def _class(self, value: type[Any]) -> None:
         self._values("class", [value.__qualname__])
-        if not self._is_own(vars(sys.modules.get(value.__module__, sys))):
+        module = sys.modules.get(value.__module__)
+        is_made = module is None or (
+            module is builtins
+            and bool(value.__flags__ & _HEAP_TYPE)
+            and vars(builtins).get(value.__qualname__) is not value
+        )
+        if not is_made and not self._is_own(vars(module)):
             self._values(f"of {value.__module__}", [])
             return
         self._values("bases", [type(value), *value.__bases__])
@@ -313,6 +325,12 @@ def _namespace(fn: Any) -> dict[str, Any]:
     fn = getattr(inspect.unwrap(fn), "__func__", inspect.unwrap(fn))
     module = sys.modules.get(getattr(fn, "__module__", None) or "", sys)
     return getattr(fn, "__globals__", None) or vars(module)
+
+
+def _is_made(namespace: dict[str, Any]) -> bool:
+    """Whether it is that of no module: of code that was made when the program ran, by exec or a library."""
+    module = sys.modules.get(str(namespace.get("__name__", "")))
+    return not file_of(namespace) and (module is None or vars(module) is not namespace)
 
 
 @functools.cache
