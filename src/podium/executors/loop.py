@@ -66,6 +66,8 @@ class LoopExecutor:
         self._begun = 0  # attempts
         self._free = slots  # for bodies that wait; below 0 after waits for runs
         self._line: deque[Attempt] = deque()
+        # The callbacks of the loop's next turn: in asyncio's own loops a deque; another's has always some.
+        self._ready: Any = getattr(loop, "_ready", ("unknown",))
         self._process = os.getpid()
         self._lent = LentSlots()
         self._threads = _Threads()
@@ -153,11 +155,12 @@ class LoopExecutor:
         """Begin bodies in the name of the parked runner, and hand on those that ended in one go.
 
         What follows from their outcomes is begun in the same turn of the loop, for a while: a turn costs a
-        step that is alone a tenth of its time. Not where a body waits for something that the loop brings.
+        step that is alone a tenth of its time. Not where the loop has something else to do, such as to tell
+        a caller of an end or to take in a start, nor where a body waits for what it brings.
         """
         until = self._loop.time() + CHAIN_SECONDS
         try:
-            while self._serve_parked() and self._line and not self._waiting:
+            while self._serve_parked() and self._line and not (self._waiting or self._ready):
                 if self._loop.time() > until:
                     break
         finally:
