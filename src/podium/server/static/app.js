@@ -113,7 +113,7 @@ function keys() {
     "Keys",
     () => html`<dl class="kv">${KEYS.map(([key, text]) => html`<dt><kbd>${key}</kbd></dt><dd>${text}</dd>`)}</dl>
       <label class="check"><input type="checkbox" checked=${!off} onchange=${turn}/>Letters act outside fields</label>`,
-    () => html`<span class="dim small">Everything here can be done in a terminal too: <code>podium -h</code></span>`,
+    () => html`<span class="dim small">Everything here can be done in a terminal too: <code class="nw">podium -h</code></span>`,
   );
 }
 

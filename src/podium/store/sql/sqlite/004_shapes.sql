@@ -166,7 +166,7 @@ CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
 CREATE INDEX runs_with_mail ON runs (owner) WHERE owner IS NOT NULL AND unread > 0;
 CREATE INDEX runs_newest ON runs (created);
 CREATE INDEX runs_ended ON runs (ended, state) WHERE ended IS NOT NULL;
-CREATE INDEX runs_noticed ON runs (state) WHERE state <> 'succeeded';
+CREATE INDEX runs_noticed ON runs (state, ended) WHERE state <> 'succeeded';
 CREATE INDEX runs_of_function ON runs (function, created);
 CREATE INDEX runs_attachable ON runs (function, digest, starter, starter_engine)
     WHERE starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked');

@@ -826,12 +826,14 @@ key IN (SELECT key FROM runs WHERE id >= :prefix AND id < :prefix || char(0x10ff
 -- name: noticed
 -- For `find`: few runs are in the states that somebody asks for; `count_noticed` has looked.
 key IN (SELECT key FROM runs INDEXED BY runs_noticed
-        WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states))) AND
+        WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states))
+          AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until)) AND
 
 -- name: count_noticed
 SELECT count(*) FROM (
     SELECT 1 FROM runs INDEXED BY runs_noticed
-    WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states)) LIMIT :few + 1);
+    WHERE state <> 'succeeded' AND state IN (SELECT value FROM json_each(:states))
+      AND (:ended_from IS NULL OR ended >= :ended_from AND ended < :ended_until) LIMIT :few + 1);
 
 -- name: ended_within
 -- For `find`: few runs have ended within a span; `count_ended_within` has looked.
