@@ -35,7 +35,6 @@ export function paintCanvas(canvas, width, height, paintInto) {
 
 /** Hatches, crosses and stripes, so that a state in a bar is not told by its hue alone. Once on a page. */
 export const patterns = () => html`<svg class="sr" aria-hidden="true"><defs>
-  <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" class="f-panel"/><rect width="1.6" height="5" class="f-queued"/></pattern>
   <pattern id="cross" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect width="4" height="4" class="f-failed"/><rect width="1.3" height="4" class="f-panel"/></pattern>
   <pattern id="lost" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" class="f-panel"/><rect width="2" height="4" class="f-lostd"/></pattern>
   </defs></svg>`;
