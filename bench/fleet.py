@@ -13,8 +13,9 @@ from tests.postgres import cluster
 from tests.processes.support import FLOWS, Host
 
 STARTS = 60
-RUNS, STEPS, SECONDS = 32, 5, 0.1
+STEPS, SECONDS = 20, 0.1
 SLOTS = 4
+ROUNDS = 2  # as many runs as there are slots, so many times
 
 
 def starting(host: Host) -> float:
@@ -34,21 +35,27 @@ def waiting(host: Host, workers: int) -> float:
     """Steps a second of runs whose tasks only wait, with so many workers of a few slots each."""
     for _ in range(workers):
         host.worker(FLOWS, "-c", str(SLOTS))
+    count = ROUNDS * SLOTS * workers
     began = time.monotonic()
-    runs = [host.start(f"{FLOWS}:relay", steps=STEPS, seconds=SECONDS) for _ in range(RUNS)]
+    runs = [host.start(f"{FLOWS}:relay", steps=STEPS, seconds=SECONDS) for _ in range(count)]
     for run in runs:
         host.ended(run, seconds=120)
-    return RUNS * STEPS / (time.monotonic() - began)
+    return count * STEPS / (time.monotonic() - began)
 
 
 def main() -> None:
     with cluster() as server, tempfile.TemporaryDirectory() as folder:
-        for workers in (0, 1, 2, 4):
+        for workers in (0, 1, 2, 4, 8):
             place = Path(folder, str(workers))
             place.mkdir()
             with closing(Host(place, server.new_database())) as host:
                 if workers:
-                    print(f"{workers} workers of {SLOTS} slots: {waiting(host, workers):,.0f} steps/s")
+                    rate, most = waiting(host, workers), workers * SLOTS / SECONDS
+                    print(
+                        f"{workers} workers of {SLOTS} slots: {rate:,.0f} steps/s, {rate / most:.0%} of what"
+                        " their slots can do",
+                        flush=True,
+                    )
                 else:
                     print(f"start to body in another process: {starting(host) * 1000:.1f} ms at the median")
 

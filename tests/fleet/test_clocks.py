@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 import podium.env
 from podium import App, Options, workflow
 from podium.env import RealEnv
+from podium.model import State, Write
+from podium.store import open_store
+from tests.store.words import DONE, FUNCTIONS, engine, message, move, outcomes, own, queue
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3600.0
@@ -62,3 +66,21 @@ def test_time_never_goes_back_whatever_the_clock_says_that_is_followed() -> None
     assert 5000.0 <= env.now() < 5001.0
     env.follow(lambda: None)
     assert 5000.0 <= env.now() < 5001.0
+
+
+def test_what_may_begin_at_once_is_claimed_by_an_engine_whose_clock_is_a_little_behind(url: str) -> None:
+    """Two that go by one server's clock are some milliseconds apart; a notification takes less."""
+    with closing(open_store(url)) as store:
+        store.migrate()
+        store.announce(engine("e1"))
+        queue(store, "plain", at=50.005)
+        queue(store, "in line", at=50.005, queue="gpu")
+        own(store, "told")
+        move(store, "told", State.WAITING, due=90.0)
+        assert outcomes(store, Write(messages=(message(run="told", at=50.005),)), engine=None) == [DONE]
+        queue(store, "delayed", at=40.0, due=50.005)
+        claimed = store.claim("e1", FUNCTIONS, 10, 50.0)
+        assert {run.id for run in claimed.heads} == {"plain", "in line", "told"}
+        assert claimed.next_due == 50.005
+        queue(store, "of another hour", at=50.5)
+        assert [run.id for run in store.claim("e1", FUNCTIONS, 10, 50.2).heads] == ["delayed"]

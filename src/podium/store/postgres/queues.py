@@ -10,6 +10,7 @@ from ..admission import Admitted, Candidate, Choice, Limits, admit, queue_row
 from .binding import columns
 from .statements import SQL, Connection, Row, Statement, trip
 
+CLOCKS_APART = 0.02  # s, at most, of processes that go by the server's clock
 _CODE = "queues functions codes projects"
 
 
@@ -67,7 +68,12 @@ def _offered(connection: Connection, in_line: Sequence[Row], choice: Choice, now
     asked = [line for line in in_line if line[:2] in choice.lanes]
     if not asked:
         return []
-    values = {**columns("queues lanes functions codes projects", asked), "now": now, "quota": choice.quota}
+    values = {
+        **columns("queues lanes functions codes projects", asked),
+        "now": now,
+        "soon": now + CLOCKS_APART,
+        "quota": choice.quota,
+    }
     (found,) = trip(connection, [(SQL["offered_in_lanes"], values)])
     return [Candidate(*run) for run in found]
 

@@ -482,7 +482,8 @@ takable (function, own, project, fingerprint, other) AS MATERIALIZED (
 
 -- name: claimable
 -- After `takable`: the engine's own code first, then the oldest. What another engine claims at this moment is
--- stepped over.
+-- stepped over. What may begin at once, or has been sent something, is due by the clock of another process, which may
+-- be ahead of ours by some milliseconds (`soon`): else a claim that follows a notification finds nothing yet.
 , found AS MATERIALIZED (
     SELECT line.key, takable.fingerprint, own, other, line.due
     FROM takable CROSS JOIN LATERAL (
@@ -490,7 +491,7 @@ takable (function, own, project, fingerprint, other) AS MATERIALIZED (
         WHERE runs.project = takable.project AND runs.function = takable.function
           AND runs.fingerprint = takable.fingerprint
           AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
-          AND due <= %(now)b
+          AND due <= %(soon)b AND (due <= %(now)b OR due = created OR unread > 0)
         ORDER BY runs.due, key LIMIT %(limit)b FOR NO KEY UPDATE SKIP LOCKED) AS line
     ORDER BY other, line.due, line.key LIMIT %(limit)b)
 
@@ -589,7 +590,8 @@ CROSS JOIN LATERAL (
     (SELECT key, state, rank FROM podium.runs
      WHERE runs.project = wanted.project AND runs.function = wanted.function
        AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue AND runs.lane = wanted.lane
-       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'queued' AND due <= %(now)b
+       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'queued'
+       AND due <= %(soon)b AND (due <= %(now)b OR due = created)
      ORDER BY rank LIMIT %(quota)b)) AS line;
 
 -- name: offered_past_limits
