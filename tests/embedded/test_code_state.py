@@ -118,6 +118,7 @@ EDITS = {
     "def g(x): return E(x)\n@task(cache=True)\ndef f(x: int = 1) -> list[E]: ...",
 }
 SAME = {
+    "a class's hash": "class E:\n    def __hash__(self): return {n}\n" + F + "str(isinstance(x, E))",
     "a named tuple": "import collections\nE = collections.namedtuple('E', 'k')\n" + F + "str(E(x).k)  # {n}",
     "what exec made": "T = {{}}\nexec('def g(x): return {{x, 7}}', T)\ng = T['g']\n" + F + "str(g(x))  # {n}",
     "a comment": F + "str(x)  # {n}",

@@ -46,6 +46,7 @@ _HEAP_TYPE = 1 << 9  # of `type.__flags__`: made by a class statement
 _NOT_CODE = frozenset(  # of a class: what Python keeps there for itself
     {"__module__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
     | {"__abstractmethods__", "_abc_impl", "__slotnames__"}
+    | {"__hash__"}  # decides no result; attrs writes a number into it that is another in each process
 )
 
 
