@@ -330,7 +330,7 @@ def test_what_a_person_said_is_shown_with_who_said_it(app: App) -> None:
     lines = shown(app, run)
     assert "✔ ship" in lines
     assert "✉ settled /ship: happened, by ada" in lines
-    assert "settled /ship: happened, by ada" in run_page(app, app.load(run.id), "")
+    assert "settled /ship: happened, by ada" in run_page(app, app.load(run.id))
     assert [node.state for node in graph(entries, State.SUCCEEDED).nodes] == ["succeeded"] * 2
 
 

@@ -119,6 +119,17 @@ def test_what_went_in_and_came_out_can_be_kept_as_files(server: Server) -> None:
     assert kept.headers["content-disposition"] == 'attachment; filename="good-result.json"'
 
 
+def test_a_run_is_kept_as_one_file_that_no_page_of_this_origin_becomes(server: Server) -> None:
+    adds.options(id="good").run(3)
+    kept = server.ask("/api/runs/good/export")
+    assert (kept.status, kept.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert kept.headers["content-disposition"] == 'attachment; filename="good.html"'
+    assert kept.headers["x-content-type-options"] == "nosniff"
+    assert b"good" in kept.body
+    assert b"<script" not in kept.body
+    assert server.ask("/api/runs/none/export").status == 404
+
+
 def test_why_says_what_the_command_line_says(server: Server) -> None:
     adds.options(id="later", delay=3600).start()
     why = server.ask("/api/runs/later/why").json

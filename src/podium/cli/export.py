@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -16,8 +14,6 @@ from .answer import say_json
 from .exit_codes import FINE
 from .lookup import looking, pick
 from .terminal import safe, say, tell
-
-_FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 
 
 @click.command(context_settings=options.HELP)
@@ -37,7 +33,7 @@ def command(run: str, file: Path, force: bool, store: str | None, as_json: bool,
         raise UsageError(f"{file} is there already", fix="another name, or --force")
     with looking(store) as view:
         row = pick(view, run)
-        page = run_page(view, row, _sheet()).encode()
+        page = run_page(view, row).encode()
     try:
         file.write_bytes(page)
     except OSError as error:
@@ -49,9 +45,3 @@ def command(run: str, file: Path, force: bool, store: str | None, as_json: bool,
     if not quiet:
         tell(f"{safe(row.id)}, {spelled_size(len(page))}; opens in a browser, offline")
     return FINE
-
-
-def _sheet() -> str:
-    """That of the dashboard; its fonts are files of a server, so the system's take their place."""
-    sheet = files("podium").joinpath("server/static/podium.css").read_text("utf-8")
-    return _FONTS.sub("", sheet)

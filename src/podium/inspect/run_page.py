@@ -7,7 +7,9 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import re
 from collections.abc import Sequence
+from importlib.resources import files
 from itertools import islice
 
 from .. import codec
@@ -28,6 +30,7 @@ ENTRIES_MAX = 20_000  # of the history, the first ones
 ROWS_MAX = 500  # of a table, the first ones
 LINES_MAX = 2_000  # of the log, the last ones
 _VALUE_MAX = 20_000  # characters
+_FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 _EACH_MAX = 6  # attempts of a function that are drawn one by one
 _SHEET = """.page { max-width: 1120px; margin: 0 auto; overflow-wrap: anywhere; }
 .page .panel { margin-bottom: 16px; }
@@ -38,12 +41,13 @@ _BINS = 200
 _ATTEMPTS = {Kind.RESULT: "succeeded", Kind.ERROR: "failed", Kind.RETRY: "retrying"}
 
 
-def run_page(view: StoreView, row: RunRow, sheet: str) -> str:
-    """The page of a run, in the styles of a sheet."""
+def run_page(view: StoreView, row: RunRow) -> str:
+    """The page of a run, in the styles of the dashboard, whose fonts are left to the system."""
     entries = list(islice(history.entries(view.store, row.id), ENTRIES_MAX))
     lines = view.store.logs(row.id, max(0, row.logs - LINES_MAX), LINES_MAX)
     name = row.function.rpartition(":")[2]
-    style = f"{sheet}\n{_SHEET}"
+    sheet = files("podium").joinpath("server/static/podium.css").read_text("utf-8")
+    style = f"{_FONTS.sub('', sheet)}\n{_SHEET}"
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     head = tag(

@@ -52,6 +52,7 @@ TABLE = Table(
         Route("GET", "/api/runs/{run}/streams/{name}", _LOOK, streams.chunks, slashes="name"),
         Route("GET", "/api/runs/{run}/input", _LOOK, values.argument),
         Route("GET", "/api/runs/{run}/result", _LOOK, values.result),
+        Route("GET", "/api/runs/{run}/export", _LOOK, values.exported),
         Route("POST", "/api/runs/{run}/cancel", _STEER, steering.cancel),
         Route("POST", "/api/runs/{run}/retry", _STEER, steering.retry),
         Route("POST", "/api/runs/{run}/fork", _STEER, steering.fork),

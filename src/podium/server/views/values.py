@@ -1,8 +1,9 @@
-"""Values of a run by themselves, as files to keep."""
+"""A run as a file to keep, and its values by themselves."""
 
 from __future__ import annotations
 
 from ...errors import RunNotFound
+from ...inspect.run_page import run_page
 from ...model import State
 from ..http import Answer
 from ..service import Service
@@ -14,6 +15,12 @@ def argument(service: Service, run: str) -> Answer:
     return _file(row.args or b"{}", f"{row.id}-input.json")
 
 
+def exported(service: Service, run: str) -> Answer:
+    """A run as one HTML file without scripts, which opens anywhere: what `podium export` writes."""
+    row = service.app.load(run)
+    return _file(run_page(service.app, row).encode(), f"{row.id}.html", "text/html; charset=utf-8")
+
+
 def result(service: Service, run: str) -> Answer:
     """What a run returned, as it is on record. RunNotFound (404) where it has not."""
     row = service.app.load(run)
@@ -22,5 +29,5 @@ def result(service: Service, run: str) -> Answer:
     return _file(row.payload or b"null", f"{row.id}-result.json")
 
 
-def _file(payload: bytes, name: str) -> Answer:
-    return Answer(200, payload, headers={"content-disposition": f'attachment; filename="{name}"'})
+def _file(payload: bytes, name: str, kind: str = "application/json") -> Answer:
+    return Answer(200, payload, kind, headers={"content-disposition": f'attachment; filename="{name}"'})

@@ -173,7 +173,7 @@ export default function run(place, { draw }) {
       "Take it elsewhere",
       () => html`<h3>In the terminal</h3>${cli(`podium run ${run.function} -- ${flags}`, true)}<h3>In Python</h3>${cli(`${plain(run.function)}.run(${run.call.endsWith("…") ? argumentsOf(run.input) : run.call})`, true)}
       <h3>Over HTTP</h3>${cli(`curl -H "Authorization: Bearer $TOKEN" ${location.origin}/api/runs -d ${shell(body)}`, true)}`,
-      (close) => button("Close", close),
+      (close) => html`${button("Close", close)}<a class="btn" download="" href=${where("/export")}>Save as one HTML file</a>`,
     );
   };
 
