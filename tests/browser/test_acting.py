@@ -8,11 +8,12 @@ import signal
 import sys
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests import forkserver
 from tests.browser.conftest import Opener, Site, newest, podium, served, wait_for_state
 from tests.browser.test_pages import findings, settle
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -135,7 +136,7 @@ def test_the_kill_and_the_takeover_are_drawn(opened: Opener, site: Site) -> None
     page = opened(f"/runs/{site.runs['crawl']}")
     settle(page)
     expect(page.locator(".facts")).to_contain_text("1 owner lost")
-    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
     page.get_by_role("button", name=re.compile("fetch .24")).click()
     expect(page.locator(".fan")).to_contain_text("24 steps, in their order")
 
@@ -152,7 +153,7 @@ def test_a_kill_with_nothing_under_way_is_drawn_too(opened: Opener, site: Site) 
     mark.touch()
     wait_for_state(site.project, "thinks", "succeeded")
     page = opened("/runs/thinks")
-    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
     expect(page.locator(".tl svg circle")).to_have_count(1)
     (lost,) = json.loads(podium(site.project, "show", "thinks", "--json"))["losses"]
     expect(page.get_by_role("img", name=f"engine {lost['engine']}, then another")).to_be_visible()
@@ -172,7 +173,7 @@ def test_a_run_is_followed_live_through_a_kill_to_its_end(opened: Opener, site: 
     expect(page.locator("h1")).to_contain_text("succeeded", timeout=30_000)
     expect(page.locator(".facts")).to_contain_text("1 owner lost")
     expect(page.locator(".facts")).to_contain_text("301")  # 150, the strike, 150
-    expect(page.locator(".tl")).to_contain_text(re.compile(r"lost, freed after [\d.]+ m?s"))
+    expect(page.locator(".tl")).to_contain_text(re.compile(r"taken over after [\d.]+ m?s"))
 
 
 def test_the_graph_is_walked_by_arrows_and_a_box_opens_its_steps(opened: Opener, site: Site) -> None:
@@ -235,6 +236,22 @@ def test_users_text_is_text(opened: Opener, site: Site) -> None:
     settle(page)
     page.locator(".steps tbody tr").first.click()
     expect(page.get_by_role("complementary")).to_contain_text("<b>&amp;</b>")
+
+
+def test_what_changes_before_the_stream_is_there_is_shown(opened: Opener, site: Site) -> None:
+    start(site, "--id", "early", "flows:refund")
+    page = opened("/runs/early")
+    expect(page.locator(".says")).to_contain_text("Refund 120?")
+    held: list[Route] = []
+    page.route("**/api/events*", lambda route: held.append(route))
+    page.reload()
+    expect(page.locator(".says")).to_contain_text("Refund 120?")
+    podium(site.project, "answer", "early", "true")
+    prompts = "fetch('/api/asks').then((a) => a.json()).then((p) => p.items.map((i) => i.prompt))"
+    until(lambda: "In which way?" in page.evaluate(prompts))
+    expect(page.locator(".says")).to_contain_text("Refund 120?")
+    held[0].continue_()
+    expect(page.locator(".says")).to_contain_text("In which way?")
 
 
 def test_a_lost_connection_is_said_and_found_again(opened: Opener, site: Site) -> None:

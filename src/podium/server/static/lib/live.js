@@ -42,9 +42,8 @@ function hold(tell) {
   const source = new EventSource("/api/events");
   let open = false;
   source.onopen = () => {
-    tell({ topic: "state", data: "live" });
-    if (open) tell({ topic: "reset", data: {} });
     open = true;
+    tell({ topic: "state", data: "live" });
   };
   source.onerror = () => {
     tell({ topic: "state", data: "lost" });
@@ -73,4 +72,5 @@ function turn(next) {
   clearInterval(timer);
   if (state === "lost") timer = setInterval(() => take({ topic: "reset", data: {} }), LOST_EVERY);
   for (const changed of watchers) changed(state);
+  if (state === "live") take({ topic: "reset", data: {} }); // what was read before the stream was there may be old
 }

@@ -1,13 +1,9 @@
-// Values that JSON has no form for stand on record as an object whose first key is a tag, such as "!dataclass" (see
-// podium/codec). Here is what a reader wants of them: what they are, and their parts.
+// Values that JSON has no form for are on record as objects whose first key is a tag, such as "!dataclass" (podium/codec).
 
 const short = (name) => String(name).split(/[:.]/).pop();
 const pairs = (inner) => (Array.isArray(inner) && inner.every((pair) => Array.isArray(pair)) ? inner : []);
 
-/**
- * What a value is: {text} of what has no parts, {kind, parts: [[key, value], …]} of the rest, `isList` where the keys
- * are numbers. Null for what JSON writes as it is.
- */
+/** {text} of a value without parts, {kind, parts: [[key, value], …], isList} of others; null for what JSON can say. */
 export function tagged(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return null;
   const [tag] = Object.keys(value);
@@ -48,15 +44,13 @@ export function tagged(value) {
     case "!bytearray":
     case "!str":
       return { text: `${tag.slice(1)}, base64 ${inner}` };
-    case "!range":
-      return { text: `range(${inner.join(", ")})` };
-    default: // a date, a number, a path: its text is the first or the last of its parts
+    default: // a date, a number, a path, a range
       if (!Array.isArray(inner)) return { text: String(inner) };
       return { text: ["!datetime", "!time"].includes(tag) ? String(inner[0]) : inner.map(String).join(" ") };
   }
 }
 
-/** The value as plain JSON, as a form or a command line takes it: fields of a class are those of an object. */
+/** The value as plain JSON, as a command line takes it. */
 export function untagged(value) {
   if (Array.isArray(value)) return value.map(untagged);
   const what = tagged(value);

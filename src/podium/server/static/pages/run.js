@@ -182,12 +182,13 @@ export default function run(place, { draw }) {
   function takeover() {
     const turn = record.takeovers[0];
     if (!turn) return it().owners_lost ? " Its owner was lost, and the run was freed of it." : "";
-    const before = record.entries.filter((entry) => entry.kind === "result" && entry.ms <= turn.lost).length;
-    const wait = `, ${span((turn.at - turn.lost) / 1000)} after its last sign`;
-    const kept = before ? `: of ${many(before, "recorded step")} none was done again` : "";
     const more = record.takeovers.length - 1;
-    const again = more ? ` ${many(more, "more owner")} ${more === 1 ? "was" : "were"} lost since.` : "";
-    return ` Its owner was lost and the run freed for another${wait}${kept}.${again}`;
+    const again = more ? ` ${many(more, "more owner was", "more owners were")} lost since.` : "";
+    const taken = turn.taken ?? (it().ended || it().owners.length ? turn.at : null);
+    if (taken == null) return ` Its owner was lost, and none has taken it over yet.${again}`;
+    const before = record.entries.filter((entry) => entry.kind === "result" && entry.ms <= turn.lost).length;
+    const kept = before ? `: of ${many(before, "recorded step")} none was done again` : "";
+    return ` Its owner was lost and another took over, ${span((taken - turn.lost) / 1000)} after its last sign${kept}.${again}`;
   }
   const fact = (name, value, more) =>
     html`<div><dt>${name}</dt><dd>${value} ${more && html`<span class="dim">${more}</span>`}</dd></div>`;

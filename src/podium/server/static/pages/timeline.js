@@ -216,10 +216,11 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       if (X.x(b) - X.x(a) > 80) texts.push(html`<text x=${(X.x(a) + 3).toFixed(1)} y="12">${hms(a)}</text>`);
     return { texts, lines };
   }
+  // When another engine went on: its first sign; of one that has given none the moment when the run was free for it.
+  const taken = (turn) => turn.taken ?? (run().ended || run().owners.length ? turn.at : null);
   function owners() {
     const turns = record.takeovers;
-    const taken = (turn) => turn.taken ?? (run().owners.length ? turn.at : end());
-    return [record.from, ...turns.map(taken)].map((from, i) => ({
+    return [record.from, ...turns.map((turn) => taken(turn) ?? end())].map((from, i) => ({
       who: ownerName(i, turns.length),
       from,
       to: turns[i] ? turns[i].lost : end(),
@@ -343,7 +344,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
         draw();
       }}/>${label}</label>`;
     const turn = record.takeovers[0];
-    const waited = turn ? ` after ${span((turn.at - turn.lost) / 1000)}` : "";
+    const waited = turn && taken(turn) ? `taken over after ${span((taken(turn) - turn.lost) / 1000)}` : "lost, not taken over";
     return html`<section class="panel tl" aria-label="Timeline">${patterns()}<div class="tl-bar"><span class="seg" role="group" aria-label="Rows">${seg("function", "By function")}${seg("branch", "By branch")}</span>
       ${
         zoom &&
@@ -359,7 +360,7 @@ export function timeline({ run, record, draw, pick, isPicked }) {
       <div class="tl-over above"><svg width="100%" height="100%" aria-hidden="true">${record.takeovers.filter((t) => t.at >= X.from && t.at <= X.to).map((t) => html`<line class="k-failed" stroke-width="1.5" x1=${X.x(t.at).toFixed(1)} x2=${X.x(t.at).toFixed(1)} y1="20" y2="100%"/>`)}</svg>
       ${brush && html`<div class="brush" css=${{ left: `${brush[0]}px`, width: `${brush[1] - brush[0]}px` }}></div>`}</div>
       <div class="tl-row"><div class="tl-lab small dim p2">${millis(record.from)} ${zoneName(record.from)}</div>${svg(X.width, 18, texts)}</div>
-      <div class="tl-row"><div class="tl-lab small"><span class="dim">Owner</span>${turn && html`<span class="n">${state("failed", `lost, freed${waited}`)}</span>`}</div>${ownerRow(X, list)}</div>
+      <div class="tl-row"><div class="tl-lab small"><span class="dim">Owner</span>${turn && html`<span class="n">${state("failed", waited)}</span>`}</div>${ownerRow(X, list)}</div>
       ${rows(X, longest?.on)}</div></section>`;
   }
 

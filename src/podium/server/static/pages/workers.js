@@ -57,7 +57,7 @@ export default function workers(_place, { draw }) {
         : act(
             engine,
             "pause",
-            `It takes nothing new until it is resumed; what it has begun ends: ${going}. Other engines go on.`,
+            `It takes nothing new until it is resumed; what it has begun ends: ${going}.`,
             "paused",
           ),
       engine.kind !== "embedded" &&
@@ -65,7 +65,7 @@ export default function workers(_place, { draw }) {
         act(
           engine,
           "drain",
-          `It takes nothing new, and ends when what it has begun has ended: ${going}. Its runs go to other engines. If it serves this page, the page ends with it.`,
+          `It takes nothing new, and ends when what it has begun has ended: ${going}. A page that it serves ends with it.`,
           "x",
         ),
     ])}</div>`;
