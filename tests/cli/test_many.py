@@ -142,6 +142,60 @@ def test_failed_ones_are_retried_and_parked_ones_resumed_in_bulk(project: Path) 
     assert podium("runs", "-q", "status:parked").stdout == ""
 
 
+def test_a_failed_child_is_retried_with_the_run_that_started_it(project: Path) -> None:
+    (project / "orders.py").write_text(ORDERS)
+    assert podium("run", "orders:orders").returncode != 0
+    parent, child = podium("runs", "-q").stdout.split()
+    if as_json("show", parent)["parent"]:
+        parent, child = child, parent
+    alone = podium("retry", child)
+    assert alone.returncode != 0
+    assert f"is retried with run {parent}, which has started it" in alone.stderr
+    assert f"podium retry {parent}" in podium("why", child).stdout
+    (project / "address").touch()
+    in_bulk = podium("retry", "status:failed", "--dry-run")
+    assert "retry 1 run; 1 other was retried with the run that started it" in in_bulk.stdout + in_bulk.stderr
+    assert podium("retry", parent).returncode == 0
+    assert (project / "charged").read_text() == "1\n", "what the child had done is not done again"
+    again = podium("retry", parent)
+    assert f"was retried before, as {parent}~2, which is succeeded" in again.stderr
+    assert f"it was retried, last as {parent}~2" in podium("why", parent).stdout
+    assert f"/order  comes of run {child}~2" in podium("show", f"{parent}~2", "--all").stdout
+    assert "value" not in as_json("show", f"{parent}~2")["history"][0], (
+        "what it goes on from is nobody's value"
+    )
+
+
+ORDERS = """
+from pathlib import Path
+from podium import task, workflow
+
+
+@task
+def charge(n: int) -> None:
+    with open("charged", "a") as file:
+        print(n, file=file)
+
+
+@task
+def ship(n: int) -> int:
+    if not Path("address").exists():
+        raise ValueError("no such address")
+    return n
+
+
+@workflow
+def order(n: int) -> int:
+    charge(n)
+    return ship(n)
+
+
+@workflow
+def orders() -> int:
+    return order(1)
+"""
+
+
 def test_an_explicit_id_with_a_colon_is_a_run(project: Path) -> None:
     write_app(project)
     assert podium("run", "app:adds", "--id", "order:7", "--detach").stdout == "order:7\n"

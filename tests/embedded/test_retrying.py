@@ -264,35 +264,10 @@ def goes_on() -> list[int]:
     return [step(n, podium.now()) for n in (1, 2, 3)]
 
 
-# -- families ---------------------------------------------------------------------------------------------
+# -- what has come to it ------------------------------------------------------------------------------------
 
 
-charged: list[int] = []
 is_mended = False
-
-
-@task
-def charges_once(n: int) -> None:
-    charged.append(n)
-
-
-@task
-def ships(n: int) -> int:
-    if n == 2 and not is_mended:
-        raise ValueError("no such address")
-    return n
-
-
-@workflow
-def one_order(n: int) -> int:
-    charges_once(n)
-    return ships(n)
-
-
-@workflow
-async def orders() -> list[int]:
-    first = await one_order.options(id="first").start(1)
-    return [first, one_order(2)]
 
 
 @workflow
@@ -301,19 +276,6 @@ async def told_and_fails() -> str:
     if not is_mended:
         raise ValueError("no")
     return word
-
-
-def test_a_retry_has_the_results_of_children_and_starts_anew_those_that_failed(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    charged.clear()
-    run = orders.start()
-    with pytest.raises(ValueError, match="no such address"):
-        run.result(20)
-    monkeypatch.setattr(f"{__name__}.is_mended", True)
-    new = run.retry()
-    assert new.result(20) == [1, 2]
-    assert charged == [1, 2, 2], "what has succeeded is not done again"
 
 
 def test_a_retry_has_the_signals_that_were_received(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

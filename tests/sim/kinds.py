@@ -13,6 +13,7 @@ from podium.testing import Setting, World
 from tests.sim import worlds
 from tests.sim.data import DataWorld, data_setting
 from tests.sim.queues import QueueWorld, queue_setting
+from tests.sim.retried import RetriedWorld, retried_setting
 from tests.sim.standing import StandingWorld, alert_setting, schedule_setting
 from tests.sim.steered import SteeredWorld, steered_setting
 
@@ -46,6 +47,9 @@ KINDS: dict[str, Kind] = {
     "chance": _plain(worlds.draw_setting),
     "endless": _plain(worlds.endless_setting),
     "families": _plain(worlds.family_setting),
+    "retried": Kind(
+        lambda seed: RetriedWorld(seed, retried_setting(seed)), ("retries", "in_families", "kept")
+    ),
     "effects": _plain(worlds.effect_setting),
     "forks": _plain(worlds.fork_setting),
     "pauses": _steered("pauses", "rested"),

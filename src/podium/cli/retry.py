@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..client import RETRIED, RETRIED_BY_QUERY, operator
-from ..inspect import retried_since
+from ..inspect import retried_since, retried_with_others
 from ..model import RunRow
 from . import options
 from .asking import asking
@@ -40,6 +40,7 @@ def command(
         if chosen.by_query and chosen.rows:
             oldest = min(row.created for row in chosen.rows)
             chosen.leave_out(retried_since(app, oldest), "retried before")
+            chosen.leave_out(retried_with_others(app, chosen.rows), "retried with the run that started it")
         if not agreed(chosen, "retry", yes=yes, dry_run=dry_run, as_json=as_json, quiet=quiet):
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:

@@ -21,6 +21,7 @@ from ..inspect import (
     iso,
     loss_shape,
     run_fields,
+    way_after_failure,
 )
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
@@ -159,7 +160,7 @@ def _below(view: RecordView, row: RunRow) -> Iterator[str]:
         yield from ([f"result: {text}"] if text else [])
     elif row.state is State.FAILED:
         yield from report.failed(row.payload, history.tail(view.store, row))
-        yield f"next: mend the code, then: podium retry {safe(row.id)}"
+        yield f"next: {safe(way_after_failure(view.store, row))}"
     elif row.state is State.PARKED:
         yield from parked_lines(row)
         yield f"next: {safe(command_for(row))}"

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import click
 
-from ..inspect import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, message_words, place
+from ..inspect import (
+    MESSAGE,
+    TIMEOUT,
+    TIMER,
+    Branch,
+    RunProgress,
+    StepCounts,
+    message_words,
+    place,
+    shown_payload,
+)
 from ..model import STARTS, Entry, Kind, RunRow, State, taken_from
 from . import formatting
 from .terminal import safe
@@ -124,7 +134,9 @@ def entry_line(entry: Entry) -> str:
     if entry.kind in (Kind.ERROR, Kind.RETRY):
         value = _failure(entry)
     else:
-        value = formatting.preview(entry.payload) if entry.payload else ""
+        value = formatting.preview(shown) if (shown := shown_payload(entry)) else ""
+    if entry.kind is Kind.CHILD:
+        value = formatting.dim(f"comes of run {safe(entry.name)}")
     if (source := taken_from(entry.name)) is not None:
         value += formatting.dim(f"  cached: from {source.run}, entry {source.seq}")
     took = formatting.dim(formatting.span(entry.at - entry.began)) if entry.began else ""

@@ -28,17 +28,16 @@ from ..model import (
     Write,
     label_of,
     read_reason,
-    with_anew,
 )
 from . import forking, owners, steering
 from .end_watcher import settle
+from .families import Family, require_on_its_own, stopped
 from .operators import Operator
 from .session import Session
 from .settling import Settlement
 from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
-from .undone import children_left, to_begin_anew
 from .waiting import known, mapped
 from .writing import first_not_refused, is_refused
 
@@ -141,13 +140,13 @@ class Decisions:
         return None if entry is None else registry.get(f"{entry.module}:{label_of(step)}")
 
     def retry(self, run: str, by: Operator) -> Started:
-        """A new run of a failed one, from its recorded past: it goes on at the step that failed."""
-        row, entries = self._records.load(run), self._records.history(run)
-        new = steering.retrying(row, entries, self._env.new_id(), self._env.now())
-        left = children_left(entries)
-        found = self._session.store.load_many(list(left.values()))
-        if anew := to_begin_anew(left, found, {child.id for child in self._taken_along(row, entries)}):
-            new = replace(new, context=with_anew(new.context, anew))
+        """The retry of a failed run, from its recorded past: it goes on at the step that failed.
+
+        A run has one; while that has not ended, another call gives it, too.
+        """
+        row, store = self._records.load(run), self._session.store
+        require_on_its_own(store, row)
+        new = Family(store, self._records, self._env.now(), partial(stopped, self._session)).retry(row)
         return self._copy(new, row, by, "retry", f"as {new.id}")
 
     def _copy(self, new: NewRun, row: RunRow, by: Operator, verb: str, said: str) -> Started:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Literal, NoReturn
 
 from ..errors import UsageError, WrongState
-from ..inspect import among, pages, parse, retried_since
+from ..inspect import among, pages, parse, retried_since, retried_with_others
 from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
 from .app import App
@@ -147,6 +147,7 @@ class Found:
         rows = [row for page in pages(self._app, among(self._parsed, able, by_query)) for row in page]
         if verb == "retry" and rows:
             done = retried_since(self._app, min(row.created for row in rows))
+            done |= retried_with_others(self._app, rows)
             rows = [row for row in rows if row.id not in done]
         return rows
 

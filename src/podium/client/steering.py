@@ -5,8 +5,9 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,10 +34,11 @@ from ..model import (
     Verdict,
     Write,
     copy_of_row,
+    id_of_retry,
     read_reason,
     with_undone,
 )
-from .undone import has_come, has_happened, past_of_retry, standing, uncertain
+from .undone import has_come, has_failed, has_happened, is_from_people, past_of_retry, standing, uncertain
 from .writing import is_refused
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
@@ -154,8 +156,17 @@ def _has_ended(row: RunRow) -> WrongState:
     return WrongState(f"run {row.id} has ended: {row.state}", fix=f"podium show {row.id}")
 
 
-def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> NewRun:
-    """A new run from the recorded past of a failed one: it goes on at the step that failed."""
+class Past(NamedTuple):
+    """What of a failed run a retry goes on from."""
+
+    own: Sequence[Entry]  # the record of its generation
+    keep: int  # how many of these are copied
+    well: int  # up to where it went well: results behind what is copied stand
+    undone: frozenset[str]  # steps that were undone since
+
+
+def past_of(row: RunRow, entries: Sequence[Entry]) -> Past:
+    """Raises WrongState for a run that has not failed."""
     if row.state not in (State.FAILED, State.CANCELLED):
         raise WrongState(
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
@@ -163,13 +174,48 @@ def retrying(row: RunRow, entries: Sequence[Entry], new_id: str, now: float) -> 
     own = [entry for entry in entries if entry.seq > row.base]
     past, undone = past_of_retry(own)
     past, open_effects = _before_timeout(row, past), uncertain(own)
-    keep = len(past)
+    well = _went_well_until(past, len(past), open_effects)
+    failed = _failed_at(row, past[:well]) if row.state is State.FAILED else None
+    keep = well if failed is None else _went_well_until(past, failed, open_effects)
+    return Past(own, keep, well, undone)
+
+
+def _went_well_until(past: Sequence[Entry], keep: int, open_effects: Container[str]) -> int:
     while keep and not _went_well(past[keep - 1], open_effects):
         keep -= 1
-    new = copy_of_row(row, new_id, now, keep)
-    stands = standing(own, keep, undone, row.base + keep if keep else 0, now)
+    return keep
+
+
+def _failed_at(row: RunRow, past: Sequence[Entry]) -> int | None:
+    """The place of the failure that the run ended with, where something went well after it: a retry that had
+    this in its past could only fail again. None: there is none, or what people have sent since would be lost.
+    """
+    try:
+        of_run = set(_failures(codec.describe_failure(row.payload)))
+        for n, entry in enumerate(past):
+            if has_failed(entry) and of_run.intersection(_failures(codec.describe_failure(entry.payload))):
+                return None if any(map(is_from_people, past[n:])) else n
+    except DecodeError:
+        pass  # a damaged one says nothing
+    return None
+
+
+def _failures(failure: codec.Failure) -> Iterator[tuple[str, str]]:
+    """Type and message of a failure, of what it followed from, and of what is in a group."""
+    for leaf in failure.leaves():
+        yield leaf.type, leaf.message
+        for before in (leaf.cause, leaf.context):
+            if before is not None:
+                yield from _failures(before)
+
+
+def retrying(row: RunRow, past: Past, now: float) -> NewRun:
+    """A new run from the recorded past of a failed one: it goes on at the step that failed."""
+    own, keep, well, undone = past
+    new = copy_of_row(row, id_of_retry(row.id), now, keep)
+    stands = standing(own, keep, well, undone, row.base + keep if keep else 0, now)
     context = with_undone(row.context, undone) if undone else new.context
-    return msgspec.structs.replace(new, context=context, entries=stands)
+    return msgspec.structs.replace(new, explicit_id=True, context=context, entries=stands)
 
 
 def _went_well(entry: Entry, open_effects: Container[str]) -> bool:

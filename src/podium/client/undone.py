@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from ..model import (
     ANSWER,
@@ -15,7 +15,6 @@ from ..model import (
     UNDOES,
     Entry,
     Kind,
-    RunRow,
     State,
     read_name,
     subject_of,
@@ -56,16 +55,21 @@ def has_come(entry: Entry) -> bool:
     return kind == SIGNAL or (kind in (ANSWER, OUTCOME) and state in ("", State.SUCCEEDED))
 
 
-def children_left(entries: Sequence[Entry]) -> dict[str, str]:
-    """Ids of runs that have been started, by step, of which no result is on record."""
-    came = {subject_of(entry) for entry in entries if has_come(entry)}
-    return {e.step: e.name for e in entries if e.kind is Kind.SENT and e.step not in came}
+def has_failed(entry: Entry) -> bool:
+    """Whether it is the failure of a task or of a child run."""
+    kind, state, _ = read_name(entry.name) if entry.kind is Kind.MESSAGE else ("", "", "")
+    return entry.kind is Kind.ERROR or (kind == OUTCOME and state == State.FAILED)
 
 
-def to_begin_anew(left: Mapping[str, str], found: Mapping[str, RunRow], stopped: Container[str]) -> list[str]:
-    """Steps of these whose runs have failed or were cancelled, or were asked to stop as the parent ended."""
-    over = (State.FAILED, State.CANCELLED)
-    return [step for step, id in left.items() if id in stopped or (id in found and found[id].state in over)]
+def is_from_people(entry: Entry) -> bool:
+    """Whether it is a signal or an answer."""
+    return entry.kind is Kind.MESSAGE and read_name(entry.name)[0] in (SIGNAL, ANSWER)
+
+
+def children_left(entries: Sequence[Entry], keep: int, undone: Collection[str]) -> dict[str, Entry]:
+    """By step: the entry that names the run that was started there, if the first `keep` have no result."""
+    came = {subject_of(entry) for entry in entries[:keep] if has_come(entry)} - set(undone)
+    return {e.step: e for e in entries if e.kind in (Kind.SENT, Kind.CHILD) and e.step not in came}
 
 
 def uncertain(entries: Sequence[Entry]) -> frozenset[str]:
@@ -83,16 +87,21 @@ def _with_effects(entries: Sequence[Entry]) -> frozenset[str]:
 
 
 def standing(
-    entries: Sequence[Entry], keep: int, undone: frozenset[str], after: int, now: float
+    entries: Sequence[Entry], keep: int, well: int, undone: frozenset[str], after: int, now: float
 ) -> tuple[Entry, ...]:
-    """What was done outside, was not undone, and is not among the first `keep` entries, which are copied: the
-    retry has it as it is. As entries of the retry, numbered after `after`."""
+    """What was done, was not undone, and is not among the first `keep` entries, which are copied: the retry
+    has it as it is; of what was not done outside, what is among the first `well`. As entries of the retry,
+    numbered after `after`; `name` says which was done outside."""
     effects, found = _with_effects(entries), dict[str, Entry]()
-    for entry in entries[keep:]:
+    for n, entry in enumerate(entries[keep:], keep):
         step = subject_of(entry)
-        if step not in undone and (entry.kind is Kind.STANDS or (step in effects and has_happened(entry))):
+        is_done = has_happened(entry) and (n < well or step in effects)
+        if step not in undone and (entry.kind is Kind.STANDS or is_done):
             found[step] = entry
     return tuple(
-        Entry(seq, Kind.STANDS, now, step, entry.digest, entry.payload, module=entry.module)
+        Entry(
+            seq, Kind.STANDS, now, step, entry.digest, entry.payload, module=entry.module,
+            name=entry.name if entry.kind is Kind.STANDS else EFFECT if step in effects else "",
+        )
         for seq, (step, entry) in enumerate(found.items(), after + 1)
-    )
+    )  # fmt: skip

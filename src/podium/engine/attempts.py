@@ -16,6 +16,7 @@ from ..machine import Step
 from ..model import (
     AGAIN,
     ASKS,
+    EFFECT,
     HELD,
     NOT_BEGUN,
     PERSON,
@@ -79,6 +80,7 @@ class Attempts:
         self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
         self.undone: Undone | None = None  # of a retry
         self.standing: dict[str, Entry] = {}  # by step id: of a retry, what was done before and not undone
+        self.children: dict[str, Entry] = {}  # likewise: the runs that it has in place of its origin's
         # The same in order, with what is postponed no more or to another time: that is skipped when it
         # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
         self._line: list[tuple[float, str]] = []
@@ -118,7 +120,10 @@ class Attempts:
             self._settled(entry.name)
         elif kind is Kind.STANDS:
             self.standing[entry.step] = entry
-            self.of(entry.step).number = 1
+            tries = self.of(entry.step)  # so it is looked at before an attempt
+            tries.number = int(entry.name == EFFECT)  # with other arguments a person is asked
+        elif kind is Kind.CHILD:
+            self.children[entry.step] = entry
         elif kind is Kind.TICK:
             if entry.name:
                 self.leave_standing()
@@ -139,6 +144,7 @@ class Attempts:
         for step in self.standing:
             self.answered(step)
         self.standing.clear()
+        self.children.clear()
 
     def remember_progress(self, said: Iterable[StepProgress]) -> None:
         """Take over what earlier attempts have said of their progress: so they are on record as begun."""

@@ -28,6 +28,7 @@ from ..model import (
     OUTCOME,
     SIGNAL,
     SIGNALS_MAX,
+    Entry,
     Head,
     Kind,
     Message,
@@ -37,12 +38,13 @@ from ..model import (
     Wait,
     WaitRow,
     Write,
-    begun_anew,
+    as_planned,
     head_of_new,
     headers_for_child,
 )
 from ..queues import rank_of
 from .alerts import alerts_of_question
+from .attempts import Attempts
 from .context import Context
 from .driver import Driver
 from .outbox import Outbox
@@ -80,6 +82,7 @@ class Border:
         head: Head,
         machine: Machine,
         driver: Driver,
+        attempts: Attempts,
         outbox: Outbox,
     ) -> None:
         self._context, self._neighbours, self._head = context, neighbours, head
@@ -90,8 +93,8 @@ class Border:
         self._out: dict[str, None] = {}  # steps that are under way
         self._attached: dict[str, None] = {}  # whose run others have started, or which outlives this one
         self._reserved = 0  # places in memory, for runs that it starts
-        self._anew = begun_anew(head.context)
-        self._instead: dict[str, str] = {}  # by id of a child that did not succeed: the one in its place
+        self._children = attempts.children
+        self._instead: dict[str, str] = {}  # by id of a run that the body knows: the one in its place
 
     def remember(self, rows: Sequence[WaitRow]) -> None:
         """Take over what the store says that it waits for."""
@@ -163,17 +166,25 @@ class Border:
             outbox.send([Message(id, target, SIGNAL, at, step.payload, step.name, step.digest, sender=run)])
 
     def _target(self, step: OutsideStep) -> str:
-        """What its outcome comes from. In a retry a child that did not succeed has another run in its place;
-        the body knows that by the id of the first."""
-        if isinstance(step, ChildStep) and (times := self._anew.get(step.id)):
-            self._instead[step.target] = f"{step.target}~{times + 1}"
+        """What its outcome comes from: in a retry maybe another run than the one that the body knows."""
+        if isinstance(step, ChildStep):
+            child = self._child(step)
+            id = self._driver.sent.get(step.id, step.target) if child is None else child.name
+            if id != step.target:
+                self._instead[step.target] = id
+            return id
         return self._instead.get(step.target, step.target)
+
+    def _child(self, step: ChildStep) -> Entry | None:
+        """What a retry was given for this step; not for another call, which has nothing to go on from."""
+        child = self._children.get(step.id)
+        return child if child is not None and child.digest == step.digest else None
 
     def _new_run(self, step: ChildStep) -> NewRun:
         context, head, function, options = self._context, self._head, step.function, step.options
         now = context.env.now()
         is_here = context.functions.get(function.name) is function
-        return NewRun(
+        new = NewRun(
             id=self._target(step),
             function=function.name,
             args=step.args,
@@ -196,6 +207,8 @@ class Border:
             root=head.root or head.id,
             context=headers_for_child(head),
         )
+        child = self._child(step)
+        return new if child is None or not child.payload else as_planned(child.payload, new)
 
     def _cancel(self, step: Step) -> None:
         """Nobody waits for this step any more: a child that was started for it is asked to stop, a question

@@ -65,7 +65,7 @@ class Driver(Recorder):
             self._attempts.remember(entry)
             if entry.kind in FED:
                 self._is_past_copy = entry.seq > copied
-                if entry.kind is Kind.MESSAGE:
+                if entry.kind is Kind.MESSAGE and self._is_past_copy:  # another run's inbox has other numbers
                     self.delivered[entry.step] = None
                 self._turn(self.machine, self.machine.feed, entry)
                 self.machine.verbs.measured.clear()  # it is on record with the entry

@@ -81,7 +81,7 @@ class OwnedRun:
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
-        self.border = Border(context, host, head, machine, self._driver, self.outbox)
+        self.border = Border(context, host, head, machine, self._driver, self.attempts, self.outbox)
         self.inbox = Inbox(context, head, machine, self._driver, self.outbox)
         self._replay = Replay(head, self._driver, self.attempts, self.border, self.inbox)
         self._launcher = Launcher(

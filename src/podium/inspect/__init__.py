@@ -16,9 +16,18 @@ from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, 
 from .query import ParsedQuery, has_key, is_query, parse
 from .queues import QueueShape, queue_shapes, serves
 from .records import Records
+from .retries import retried_with_others, retries_with, way_after_failure
 from .run_card import run_card
 from .schedule_runs import schedule_of
-from .search import SearchResult, Tally, among, pages, retried_since, search, tallied
+from .search import (
+    SearchResult,
+    Tally,
+    among,
+    pages,
+    retried_since,
+    search,
+    tallied,
+)
 from .series import BinShape, SeriesShape, SeriesView, bin_shape, series_shapes, series_view
 from .shapes import (
     EntryShape,
@@ -32,6 +41,7 @@ from .shapes import (
     loss_shape,
     recorded_failure,
     run_fields,
+    shown_payload,
 )
 from .step_names import StepName
 from .store_reader import StoreReader
@@ -82,6 +92,7 @@ __all__ = [
     "LossShape",
     "RunShape",
     "entry_shape",
+    "shown_payload",
     "failure_shape",
     "Graph",
     "GraphEdge",
@@ -115,6 +126,9 @@ __all__ = [
     "among",
     "pages",
     "retried_since",
+    "retried_with_others",
+    "retries_with",
+    "way_after_failure",
     "cause_of",
     "silent",
     "check_runs",

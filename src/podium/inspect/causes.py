@@ -35,6 +35,7 @@ from .engines import full_slots
 from .parked import command_for, difference
 from .progress import RunProgress
 from .queues import held_in_queue
+from .retries import way_after_failure
 from .store_view import StoreView
 from .undriven import can_act, hindrance, living, offered, would_take
 from .waited_for import waited_for
@@ -72,7 +73,7 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
             "failed",
             f"it failed: {_failure(row.payload)}",
             (f"in {call}",) if call else (),
-            f"mend the code, then: podium retry {row.id}",
+            way_after_failure(view.store, row),
         )
     if row.state is State.PARKED:
         reason = read_reason(row.payload)

@@ -22,7 +22,7 @@ from .markup import Kid, Markup, join, tag
 from .messages import message_words
 from .progress import MESSAGE, TIMER, RunProgress, place
 from .run_card import SIGNS
-from .shapes import recorded_failure
+from .shapes import recorded_failure, shown_payload
 from .store_view import StoreView
 from .timeline import timeline
 
@@ -266,7 +266,7 @@ def _row(entry: Entry) -> Markup:
         failure = recorded_failure(entry.payload, traceback=False)
         says = f"{failure.type.rpartition(':')[2]}: {failure.message}"
     else:
-        says = codec.preview(entry.payload, 120) if entry.payload else ""
+        says = codec.preview(shown, 120) if (shown := shown_payload(entry)) else ""
     function = place(entry)[1]
     step = {MESSAGE: message_words(entry), TIMER: "timer"}.get(function, entry.step)
     return tag(

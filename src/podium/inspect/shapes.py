@@ -135,8 +135,13 @@ def entry_shape(entry: Entry) -> EntryShape:
         due=iso(entry.due),
         by=by or UNSET,
         error=recorded_failure(entry.payload, traceback=False) if failed else UNSET,
-        value=msgspec.Raw(entry.payload) if entry.payload and not failed else UNSET,
+        value=msgspec.Raw(shown) if (shown := shown_payload(entry)) and not failed else UNSET,
     )
+
+
+def shown_payload(entry: Entry) -> bytes:
+    """The payload of an entry, if it is for people: what the retry of a child goes on from is no value."""
+    return b"" if entry.kind is Kind.CHILD else entry.payload
 
 
 def line_shape(run: str, line: LogLine) -> LineShape:

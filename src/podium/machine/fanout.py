@@ -16,7 +16,7 @@ from ..functions import Function
 from .collecting import Collected
 from .loop import Future
 from .machine import Machine
-from .outside import NO_OPTIONS, ChildOptions, start_child
+from .outside import NO_OPTIONS, ChildOptions, ChildStep, once_more, start_child
 from .scope import Scope
 from .steps import Step
 
@@ -118,6 +118,8 @@ class FanOut(Collected):
 
     def _once_more(self, failed: Step) -> Step:
         machine, failed_at = self._machine, failed.line
+        if isinstance(failed, ChildStep):
+            return once_more(machine, failed)
         step = Step(machine, machine.loop, failed.id, failed.function, failed.args, failed.digest, failed_at)
         step.context, step.item = failed.context, failed.item
         machine.ask_for(step)

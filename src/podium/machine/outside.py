@@ -278,3 +278,16 @@ def start_child(
     machine.open[identity] = machine.outside[identity] = step
     machine.sent.append(step)
     return step
+
+
+def once_more(machine: Asking, failed: ChildStep) -> ChildStep:
+    """Ask again for a run that has failed: the engine knows which one it is now."""
+    step = ChildStep(
+        machine, machine.loop, failed.id, failed.function, failed.args, failed.digest, failed.line,
+        failed.target,
+    )  # fmt: skip
+    step.options, step.queue, step.lane, step.is_effect = failed.options, failed.queue, failed.lane, False
+    step.context, step.item = failed.context, failed.item
+    machine.open[step.id] = machine.outside[step.id] = step
+    machine.sent.append(step)
+    return step

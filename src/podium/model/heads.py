@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from .records import Head, NewRun
+from .records import Entry, Head, NewRun
 from .rows import RunRow
 
 
@@ -28,7 +28,6 @@ class _Context(msgspec.Struct):
 
     module: str | None = None
     undone: Undone | None = None
-    anew: dict[str, int] = {}
     secret: str = ""
 
 
@@ -88,19 +87,6 @@ def module_before(head: Head) -> str | None:
     return _read(head.context).module if head.context else None
 
 
-def begun_anew(context: str) -> dict[str, int]:
-    """Of a retry: the steps whose child runs did not succeed and are started anew, by how often they were."""
-    return _read(context).anew if context else {}
-
-
-def with_anew(context: str, steps: Iterable[str]) -> str:
-    """The headers of a run's retry, which starts the child runs of these steps anew."""
-    headers: dict[str, Any] = msgspec.json.decode(context) if context else {}
-    before = begun_anew(context)
-    headers["anew"] = before | {step: before.get(step, 0) + 1 for step in steps}
-    return msgspec.json.encode(headers).decode()
-
-
 def undone_of(head: Head) -> Undone | None:
     """What was undone before; None of most runs."""
     return _read(head.context).undone if head.context else None
@@ -120,7 +106,6 @@ def headers_for_child(head: Head) -> str:
         return ""
     headers: dict[str, Any] = msgspec.json.decode(head.context)
     headers.pop("undone", None)
-    headers.pop("anew", None)
     return msgspec.json.encode(headers).decode() if headers else ""
 
 
@@ -178,6 +163,44 @@ def copy_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:
     return NewRun(
         **_row_to_copy(row), id=id, at=at, origin=row.id, copy_from=source, began=row.began, base=row.base
     )
+
+
+def id_of_retry(run: str) -> str:
+    """The id that the retry of a run has: a run has one. No id that is chosen has a ~."""
+    first, _, number = run.rpartition("~")
+    return f"{first}~{int(number) + 1}" if first else f"{run}~2"
+
+
+class _Planned(msgspec.Struct):
+    """Of a start, what its call does not say."""
+
+    origin: str
+    seed: str
+    context: str
+    tags: tuple[str, ...]
+    copy_from: tuple[str, int] | None = None
+    began: float | None = None
+    generation: int = 0
+    base: int = 0
+    entries: tuple[Entry, ...] = ()
+    args: bytes = b""  # of a later generation than the first
+
+
+_read_planned = msgspec.msgpack.Decoder(_Planned).decode
+_new_to_planned = _shared(_Planned, NewRun, frozenset({"args"}))
+_planned_to_new = _shared(NewRun, _Planned, frozenset({"args"}))
+
+
+def planned(new: NewRun) -> bytes:
+    """A start that is not due yet, as a record keeps it."""
+    args = new.args if new.generation else b""
+    return msgspec.msgpack.encode(_Planned(**_new_to_planned(new), args=args))
+
+
+def as_planned(payload: bytes, new: NewRun) -> NewRun:
+    """The start that a call makes now, as it was planned."""
+    found = _read_planned(payload)
+    return msgspec.structs.replace(new, **_planned_to_new(found), args=found.args or new.args)
 
 
 def fork_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:

@@ -33,8 +33,12 @@ class Kind(str, Enum):
     SET_ASIDE = (
         "set_aside"  # a message that did not fit what `step` receives; `name` and `payload` are its own
     )
-    # In a retry: the value of a step of the run that it retries, whose effect outside was not undone.
+    # In a retry: the value of a step of the run that it retries, behind what is copied of that. `name` is
+    # EFFECT where it has an effect outside, which was not undone.
     STANDS = "stands"
+    # In a retry: `name` is the run whose end is the outcome of a step that starts one, `digest` its call's.
+    # With a payload (`as_planned`) that run is a retry, too, which starts when the body asks for it.
+    CHILD = "child"
     # The rest is only recorded of runs that have lost an owner, see `engine.attempts`. But each attempt at a
     # step with an effect has a start: `name` says what is begun, see ASKS.
     START = "start"  # an attempt about to begin
@@ -56,7 +60,8 @@ STARTS: frozenset[Kind] = frozenset({Kind.START, Kind.START_ALONE})  # of attemp
 TURNS: frozenset[Kind] = frozenset(
     {Kind.TURN_BEGAN, Kind.TURN_SURVIVED, Kind.FORGIVEN, Kind.ENDING}
 )  # of no step
-BESIDE: frozenset[Kind] = frozenset({Kind.SET_ASIDE, Kind.STANDS})  # neither begin a step nor end it
+# These neither begin a step nor end it.
+BESIDE: frozenset[Kind] = frozenset({Kind.SET_ASIDE, Kind.STANDS, Kind.CHILD})
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

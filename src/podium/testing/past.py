@@ -16,6 +16,7 @@ from .. import codec
 from ..functions import Function
 from ..machine import Finish, Machine
 from ..model import (
+    COPY_BEGAN,
     FED,
     FINAL,
     HELD,
@@ -166,6 +167,7 @@ class Past:
             head = head_of_row(row)
             self.machine = Machine(row.id, self.function, row.args, clock_of(head), lineage_of(head))
             self.machine.headers = head.context
+            self.machine.replaying = row.copied > 0  # as an engine has it: until its own past begins
             self.machine.begin()
             self._asked()
             for entry in self.entries[row.base :]:
@@ -193,8 +195,9 @@ class Past:
         elif entry.kind in STARTS:
             self._starts.add((step, entry.attempt))
         elif entry.kind is Kind.MESSAGE:
-            self._check("P1 a message arrives once", step not in self.messages, f"message {step}")
-            self.messages.add(step)
+            if entry.seq > self.row.copied:  # else it lay in another inbox
+                self._check("P1 a message arrives once", step not in self.messages, f"message {step}")
+                self.messages.add(step)
         elif entry.kind is Kind.RESULT and entry.attempt:
             self._check_stamp(entry)
         if self.machine is not None:
@@ -222,6 +225,9 @@ class Past:
             self.machine.feed(entry)
         except BaseException as error:
             raise Violation(f"P2 a history can be replayed: {error!r} at {entry}, {self.told}") from error
+        if entry.step == COPY_BEGAN and entry.seq > self.row.copied:
+            self.machine.fan_outs.clear()
+            self.machine.replaying = False
         self._asked()
 
     def _asked(self) -> None:

@@ -85,11 +85,14 @@ def test_it_goes_alone_or_not_at_all(store: Store) -> None:
     assert payloads(store) == [BIG]
 
 
-@pytest.mark.parametrize("how", ["copy", "child", "family"])
+@pytest.mark.parametrize("how", ["copy", "child", "family", "retry of its parent"])
 def test_what_an_unfinished_run_rests_on_stays_until_that_has_ended(store: Store, how: str) -> None:
     if how == "copy":
         ended(store, "r1", State.FAILED)
         own(store, "r2", origin="r1", copy_from=("r1", 1))
+    elif how == "retry of its parent":  # which copies it when it starts the child anew
+        own(store, "r2", origin="r0")
+        ended(store, "r1", State.FAILED, parent="r0", root="r0")
     else:
         own(store, "r2")
         ended(store, "r1", parent="r2" if how == "child" else "", root="r2")

@@ -307,6 +307,30 @@ def test_a_copy_may_begin_with_entries_of_its_own(store: Store) -> None:
     assert store.load("r4") is None
 
 
+def test_a_run_may_start_and_await_a_copy_of_another_ones_child(store: Store) -> None:
+    """As the retry of a parent does, with the Write that records it."""
+    own(store, "r0")
+    commit(store, fenced("r0", entries=(result(1), result(2, payload=BIG))))
+    move(store, "r0", State.FAILED)
+    own(store, "r1")
+    copy = new(
+        "r0~2",
+        owned=True,
+        explicit_id=True,
+        origin="r0",
+        parent="r1",
+        copy_from=("r0", 1),
+        entries=(result(2),),
+    )
+    sent = result(1, kind=Kind.SENT, step="/f", name="r0~2")
+    write = fenced(entries=(sent,), new_runs=(copy,), waits=(Wait("/f", "r0~2", cancels=True),))
+    assert outcomes(store, write) == [DONE]
+    assert store.history("r0~2") == [*store.history("r0")[:1], result(2)]
+    assert (row(store, "r0~2").parent, row(store, "r0~2").owner) == ("r1", "e1")
+    move(store, "r1", State.FAILED)
+    assert [each.kind for each in store.inbox("r0~2")] == ["cancel"], "it is a child as any other"
+
+
 @pytest.mark.parametrize("source", [("r1", 3), ("nobody", 1)])
 def test_a_past_that_is_not_there_cannot_be_copied(store: Store, source: tuple[str, int]) -> None:
     own(store, "r1")

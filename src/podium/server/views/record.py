@@ -289,6 +289,8 @@ def _steps(entries: Iterable[Entry]) -> Iterator[StepItem]:
             continue
         if entry.kind in (Kind.MESSAGE, Kind.TICK):
             continue
+        if entry.kind is Kind.SENT:  # in a retry: once more
+            answers.pop(entry.step, None)
         before = last.get(entry.step)
         last[entry.step] = entry, (before[1] if before else 0) + (entry.kind not in STARTS)
     for n, (entry, tries) in enumerate(last.values(), 1):

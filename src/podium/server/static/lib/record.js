@@ -9,7 +9,7 @@ const AHEAD = 5; // a browser has six connections to a server, and one holds the
 const STARTS = new Set(["start", "start_alone"]);
 // A message that says what has become of what was asked for or started: of whom, and of which step.
 const ANSWERED = /^(outcome|answer|settle)(?:\/(\w+))?:(.+)$/s;
-const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven", "set_aside", "stands"]);
+const BOOK_KEEPING = new Set(["turn_began", "turn_survived", "forgiven", "set_aside", "stands", "child"]);
 
 export class RunRecord {
   constructor(id) {

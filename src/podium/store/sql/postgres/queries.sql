@@ -153,7 +153,8 @@ SELECT id, coalesce((SELECT at FROM podium.history WHERE run = runs.key ORDER BY
 FROM podium.runs WHERE id = ANY (%(last_times)b::text[]);
 
 -- name: needed_by
--- Unfinished runs that rest on these: copies of them, such as wait for them, or started them.
+-- Unfinished runs that rest on these: copies of them, such as wait for them, or started them, and retries of these,
+-- whose children copy them.
 SELECT this.id, other.id FROM podium.runs AS this
 JOIN podium.runs AS other ON other.origin = this.id AND other.origin <> ''
 WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked')
@@ -165,7 +166,12 @@ WHERE this.id = ANY (%(forgotten)b::text[]) AND waits.kind = 'outcome' AND waits
 UNION ALL
 SELECT this.id, other.id FROM podium.runs AS this
 JOIN podium.runs AS other ON other.id IN (this.parent, this.root) AND other.key <> this.key
-WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked');
+WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT this.id, other.id FROM podium.runs AS this
+JOIN podium.runs AS other ON other.origin IN (this.parent, this.root) AND other.origin <> ''
+WHERE this.id = ANY (%(forgotten)b::text[]) AND this.parent <> ''
+  AND other.state IN ('queued', 'running', 'waiting', 'parked');
 
 -- == a commit: changes ==================================================================================
 

@@ -304,7 +304,8 @@ DELETE FROM value_names WHERE run = ?;
 DELETE FROM value_names WHERE run = ?1 AND generation < (SELECT generation FROM runs WHERE key = ?1);
 
 -- name: needed_by
--- An unfinished run that rests on this one: a copy of it, one that waits for it, or one that started it.
+-- An unfinished run that rests on this one: a copy of it, one that waits for it, one that started it, or a retry
+-- of that, whose children copy this one.
 SELECT other.id FROM runs AS this JOIN runs AS other ON other.origin = this.id AND other.origin <> ''
 WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
 UNION ALL
@@ -313,6 +314,10 @@ WHERE this.key = ?1 AND waits.kind = 'outcome' AND waits.taken IS NULL AND other
 UNION ALL
 SELECT other.id FROM runs AS this JOIN runs AS other ON other.id IN (this.parent, this.root) AND other.key <> this.key
 WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT other.id FROM runs AS this JOIN runs AS other
+  ON other.origin IN (this.parent, this.root) AND other.origin <> ''
+WHERE this.key = ?1 AND this.parent <> '' AND other.state IN ('queued', 'running', 'waiting', 'parked')
 LIMIT 1;
 
 -- name: blobs_of_run

@@ -1,0 +1,114 @@
+"""A retry of a run together with the runs that it has started: those of them that failed are retried in it.
+
+A retry is planned before anything is stored, down to the last descendant: what the retry of a child copies
+lies beside the copied past of its parent (`Kind.CHILD`), and that run starts when the parent's body asks for
+it. So a body that takes another way this time starts none that it does not need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+
+from msgspec.structs import replace
+
+from ..engine import End
+from ..errors import WrongState
+from ..inspect import Records, retries_with
+from ..model import CANCEL, Entry, Kind, NewRun, RunRow, State, id_of_retry, planned
+from ..store import Store
+from .end_watcher import settle
+from .session import Session
+from .steering import Past, past_of, retrying
+from .undone import children_left
+
+SETTLE_SECONDS = 5.0  # that a retry waits for what its origin has asked to stop
+_OVER = (State.FAILED, State.CANCELLED)
+Settle = Callable[[RunRow], RunRow]  # waits until a run that was asked to stop has ended
+
+
+class Family:
+    """Plans the retries of runs in one store. `settle` may block."""
+
+    def __init__(self, store: Store, records: Records, now: float, settle: Settle) -> None:
+        self._store, self._records, self._now, self._settle = store, records, now, settle
+
+    def retry(self, row: RunRow) -> NewRun:
+        """The retry of a run, with those of its descendants.
+
+        Raises WrongState for a run that has not failed, and where a child of it that was asked to stop goes
+        on.
+        """
+        past = past_of(row, self._records.history(row.id))
+        new = retrying(row, past, self._now)
+        first = (new.copy_from[1] if new.copy_from else 0) + len(new.entries) + 1
+        children = self._children(row, past)
+        return replace(
+            new,
+            entries=(*new.entries, *(replace(child, seq=n) for n, child in enumerate(children, first))),
+        )
+
+    def _children(self, row: RunRow, past: Past) -> Iterable[Entry]:
+        """What the retry is to know of the runs that this one has started, and has no result of."""
+        left = children_left(past.own, past.keep, past.undone)
+        found = self._store.load_many([entry.name for entry in left.values()])
+        for step, entry in left.items():
+            child = found.get(entry.name)
+            if child is None:
+                if entry.kind is Kind.CHILD:  # it was planned, and did not start
+                    yield entry
+            elif step in past.undone and child.state is State.SUCCEEDED:
+                again = NewRun(id_of_retry(child.id), "", b"", child.digest, self._now)
+                yield self._child(step, replace(again, context=child.context, tags=child.tags), True)
+            else:
+                yield self._of(step, child, row)
+
+    def _of(self, step: str, child: RunRow, parent: RunRow) -> Entry:
+        if not child.state.is_final and self._is_asked_to_stop(child, parent):
+            child = self._settle(child)
+        while child.state in _OVER:
+            later = self._store.load(id_of_retry(child.id))
+            if later is None:
+                return self._child(step, self.retry(child), True)
+            child = later
+        return self._child(step, NewRun(child.id, child.function, b"", child.digest, self._now), False)
+
+    def _is_asked_to_stop(self, child: RunRow, parent: RunRow) -> bool:
+        return child.parent == parent.id and any(each.kind == CANCEL for each in self._store.inbox(child.id))
+
+    def _child(self, step: str, new: NewRun, is_new: bool) -> Entry:
+        payload = planned(new) if is_new else b""
+        return Entry(0, Kind.CHILD, self._now, step, new.digest, payload, name=new.id)
+
+
+def require_on_its_own(store: Store, row: RunRow) -> None:
+    """Raise WrongState where a failed run is retried by its parent's retry, or was retried before."""
+    later = store.load(id_of_retry(row.id))
+    if later is not None and later.state.is_final:
+        raise WrongState(
+            f"run {row.id} was retried before, as {later.id}, which is {later.state}",
+            fix=f"podium retry {later.id}" if later.state in _OVER else f"podium show {later.id}",
+        )
+    other = retries_with(store, row) if later is None and row.state in _OVER else None
+    if other is not None:
+        is_over = other.state in _OVER
+        raise WrongState(
+            f"run {row.id} is retried with run {other.id}, which has started it and is {other.state}",
+            fix=f"podium retry {other.id}" if is_over else f"podium show {other.id}",
+        )
+
+
+def stopped(session: Session, child: RunRow) -> RunRow:
+    """A run that was asked to stop, when it has. It blocks; raises WrongState where that takes long."""
+    end: Future[End] = Future()
+    session.watch(child.id, settle(end))
+    with contextlib.suppress(TimeoutError):
+        end.result(SETTLE_SECONDS)
+    row = session.store.load(child.id) or child
+    if not row.state.is_final:
+        raise WrongState(
+            f"run {row.id}, a child of run {row.parent}, was asked to stop and is still {row.state}",
+            fix=f"podium why {row.id}  says what holds it up; podium terminate {row.id}",
+        )
+    return row

@@ -1,0 +1,386 @@
+"""Retries of runs that have started others: these are retried in them, from their records, by their keys."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import podium
+from podium import App, Run, WrongState, task, workflow
+from podium.client import families
+from podium.model import Kind, Query, RunRow, State
+
+charged: list[tuple[Any, str]] = []
+refunded: list[tuple[Any, str]] = []
+broken: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> None:
+    for each in (charged, refunded, broken):
+        each.clear()
+    may_stop.clear()
+
+
+@task
+def charge(n: int) -> str:
+    charged.append((n, podium.idempotency_key()))
+    return podium.idempotency_key()
+
+
+@task
+def ship(n: int) -> int:
+    if n in broken:
+        raise ValueError(f"no such address: {n}")
+    return n
+
+
+@workflow
+def order(n: int) -> int:
+    charge(n)
+    return ship(n)
+
+
+@workflow
+async def two_orders() -> list[int]:
+    first = await order.options(id="first").start(1)
+    return [first, order(2)]
+
+
+@workflow
+def branch(n: int) -> int:
+    return order(n) * 10
+
+
+@workflow
+def tree(n: int) -> int:
+    charge(0)
+    return branch(n) + 1
+
+
+@workflow
+async def at_once(ns: list[int]) -> list[int]:
+    return await asyncio.gather(*(order.start(n) for n in ns))
+
+
+@workflow
+async def tolerant(ns: list[int]) -> list[Any]:
+    return await order.map(ns, tolerate=1)
+
+
+def failed(run: Run[Any]) -> Run[Any]:
+    with pytest.raises(ValueError, match="no such address"):
+        run.result(20)
+    return run
+
+
+def ids_of(run: Run[Any]) -> dict[str, str]:
+    return {entry.step: entry.name for entry in run.history() if entry.kind in (Kind.SENT, Kind.CHILD)}
+
+
+def test_children_that_failed_go_on_where_they_failed(app: App) -> None:
+    broken.add(2)
+    run = failed(two_orders.start())
+    broken.clear()
+    again = run.retry()
+    assert again.result(20) == [1, 2]
+    assert [n for n, _ in charged] == [1, 2], "what has succeeded in a child that failed is not done again"
+    child = podium.get(ids_of(again)["/order#1"])
+    origin = ids_of(run)["/order#1"]
+    assert (child.id, app.load(child.id).origin) == (f"{origin}~2", origin)
+    assert app.load(child.id).parent == again.id
+
+
+def test_so_do_their_own_children(app: App) -> None:
+    broken.add(4)
+    run = failed(tree.start(4))
+    broken.clear()
+    assert run.retry().result(20) == 41
+    assert [n for n, _ in charged] == [0, 4]
+
+
+def test_a_retry_of_a_retry_goes_on_from_the_last_of_each(app: App) -> None:
+    broken.add(4)
+    run = tree.start(4)
+    for _ in range(3):
+        run = failed(run).retry()
+    failed(run)
+    broken.clear()
+    again = run.retry()
+    assert again.result(20) == 41
+    assert again.id.endswith("~5")
+    family = [row for row in app.find(Query(limit=99)) if row.root == again.id]
+    assert [row.id[-2:] for row in family] == ["~5"] * 3
+    assert [n for n, _ in charged] == [0, 4]
+
+
+def test_a_map_that_tolerates_failures_starts_the_failed_ones_as_runs(app: App) -> None:
+    broken.update((2, 3))
+    run = failed(tolerant.start([1, 2, 3, 4]))
+    broken.clear()
+    assert run.retry().result(20) == [1, 2, 3, 4]
+    assert Counter(n for n, _ in charged) == {1: 1, 2: 1, 3: 1, 4: 1}
+
+
+@workflow
+async def one_by_one(ns: list[int]) -> list[Any]:
+    return await order.map(ns, tolerate=1, limit=1)
+
+
+def test_an_outcome_is_heard_though_the_copied_past_has_a_message_of_its_number(app: App) -> None:
+    broken.update((1, 3))
+    run = failed(one_by_one.start([1, 2, 3]))
+    broken.clear()
+    assert run.retry().result(20) == [1, 2, 3]
+    assert [n for n, _ in charged] == [1, 2, 3]
+
+
+def test_a_child_that_ended_well_after_its_parent_is_not_begun_anew(app: App) -> None:
+    """Nothing of the parent's record is copied, so its clock is another one, and what derives from that."""
+    broken.add(1)
+    run = failed(at_once.start([1, 2, 3]))
+    for child in ids_of(run).values():
+        app.wait(child).result(20)
+    broken.clear()
+    again = run.retry()
+    assert again.result(20) == [1, 2, 3]
+    assert all(count == 1 for count in Counter(key for _, key in charged).values()), "one key for one charge"
+    assert len({key for _, key in charged}) == 3
+
+
+def test_a_failed_child_of_a_failed_run_is_retried_with_it(app: App) -> None:
+    broken.add(2)
+    run = failed(two_orders.start())
+    child = podium.get(ids_of(run)["/order#1"])
+    with pytest.raises(WrongState, match=f"is retried with run {run.id}"):
+        child.retry()
+    broken.clear()
+    assert podium.runs("status:failed").retry().result() == 1
+    assert podium.get(f"{run.id}~2").result(20) == [1, 2]
+    assert podium.runs("status:failed").retry().result() == 0
+    with pytest.raises(WrongState, match="was retried before"):
+        child.retry()
+
+
+@workflow
+async def survives(n: int) -> str:
+    try:
+        await order.start(n)
+    except ValueError:
+        return "without"
+    return "with"
+
+
+def test_a_failed_child_of_a_run_that_went_on_without_it_is_retried_alone(app: App) -> None:
+    broken.add(2)
+    run = survives.start(2)
+    assert run.result(20) == "without"
+    child = podium.get(ids_of(run)["/order"])
+    broken.clear()
+    assert child.retry().result(20) == 2
+    assert [n for n, _ in charged] == [2]
+
+
+def test_a_run_has_one_retry(app: App) -> None:
+    broken.add(5)
+    run = failed(order.start(5))
+    again = failed(run.retry())
+    with pytest.raises(WrongState, match=f"was retried before, as {again.id}, which is failed"):
+        run.retry()
+    broken.clear()
+    assert again.retry().result(20) == 5
+
+
+@workflow
+async def meets(id: str) -> str:
+    await podium.receive("go", int)
+    return id
+
+
+def test_a_retry_that_has_not_ended_is_given_again(app: App) -> None:
+    run = meets.start("m")
+    run.cancel()
+    with pytest.raises(podium.RunCancelled):
+        run.result(20)
+    again = run.retry()
+    assert run.retry().id == again.id
+    again.send("go", 1)
+    assert again.result(20) == "m"
+
+
+# -- a failure that is not the last thing on record ---------------------------------------------------------
+
+
+@task
+async def late(n: int) -> str:
+    await asyncio.sleep(0.2)
+    charged.append((n, podium.idempotency_key()))
+    return f"late {n}"
+
+
+@task
+async def fails(n: int) -> int:
+    if n in broken:
+        raise ValueError(f"no such address: {n}")
+    return n
+
+
+@workflow
+async def looks_later(n: int) -> tuple[int, str]:
+    early = asyncio.create_task(fails(n))
+    done = await late(n)
+    return await early, done
+
+
+@workflow
+async def hears_later(n: int) -> tuple[int, str, int]:
+    early = order.start(n)
+    done = await late(n)
+    return await early, done, await order.start(n + 1)
+
+
+@workflow
+async def told_later(n: int) -> tuple[int, str]:
+    early = asyncio.create_task(fails(n))
+    word = await podium.receive("word", str)
+    return await early, word
+
+
+def test_a_retry_is_not_bound_to_the_failure_that_other_steps_outlasted(app: App) -> None:
+    broken.add(3)
+    run = failed(looks_later.start(3))
+    broken.clear()
+    assert run.retry().result(20) == (3, "late 3")
+    assert len(charged) == 1, "what went well after the failure is not done again"
+
+
+def test_nor_to_that_of_a_child(app: App) -> None:
+    broken.add(3)
+    run = failed(hears_later.start(3))
+    again = failed(run.retry())
+    broken.clear()
+    assert again.retry().result(20) == (3, "late 3", 4)
+    assert sorted(n for n, _ in charged) == [3, 3, 4], "each of them once: the order, what was late, the next"
+
+
+def test_what_people_have_sent_since_is_not_lost_for_it(app: App) -> None:
+    broken.add(3)
+    run = told_later.start(3)
+    run.send("word", "hello")
+    again = failed(run).retry()
+    broken.clear()
+    with pytest.raises(ValueError, match="no such address"):
+        again.result(20)
+
+
+# -- what was undone ----------------------------------------------------------------------------------------
+
+
+@task
+def refund(n: int) -> None:
+    refunded.append((n, podium.idempotency_key()))
+
+
+@task
+def gives_back(done: int, n: int) -> None:
+    refunded.append((n, podium.idempotency_key()))
+
+
+@task(undo=gives_back)
+def pays(n: int) -> int:
+    charged.append((n, podium.idempotency_key()))
+    return n
+
+
+@workflow
+def saga(n: int) -> int:
+    pays(n)
+    return ship(n)
+
+
+@workflow
+def of_saga(n: int) -> int:
+    return saga(n)
+
+
+@workflow
+def undoes_its_child(n: int) -> int:
+    done = order(n)
+    podium.on_failure(refund, n)
+    return ship(n + 1) + done
+
+
+def test_what_a_child_has_undone_it_does_again_with_another_key(app: App) -> None:
+    broken.add(6)
+    run = failed(of_saga.start(6))
+    broken.clear()
+    assert run.retry().result(20) == 6
+    (_, first), (_, second) = charged
+    assert second == f"{first}~1"
+    assert [n for n, _ in refunded] == [6]
+
+
+def test_a_child_that_was_undone_by_its_parent_begins_from_nothing(app: App) -> None:
+    broken.add(8)
+    run = failed(undoes_its_child.start(7))
+    broken.clear()
+    assert run.retry().result(20) == 15
+    assert [n for n, _ in charged] == [7, 7]
+    assert len({key for _, key in charged}) == 2
+
+
+# -- what goes on -------------------------------------------------------------------------------------------
+
+may_stop = threading.Event()
+
+
+@task
+def cleans_up() -> None:
+    assert may_stop.wait(20)
+
+
+@workflow
+async def stops_slowly(n: int) -> int:
+    try:
+        charge(n)
+        await podium.receive("never", int)
+    finally:
+        cleans_up()
+    return n
+
+
+@workflow
+async def beside(n: int) -> int:
+    stops_slowly.start(n)
+    return await order.start(n)
+
+
+def test_a_retry_waits_for_what_was_asked_to_stop(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken.add(9)
+    run = failed(beside.start(9))
+    broken.clear()
+
+    def stopped(session: Any, child: RunRow) -> RunRow:
+        may_stop.set()
+        return families.stopped(session, child)
+
+    monkeypatch.setattr("podium.client.decisions.stopped", stopped)
+    again = run.retry()
+    assert may_stop.is_set()
+    assert again.result(20) == 9
+    assert [n for n, _ in charged] == [9, 9], "one by each child"
+
+
+def test_a_child_that_does_not_end_is_named(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.client.families.SETTLE_SECONDS", 0.05)
+    broken.add(9)
+    run = failed(beside.start(9))
+    slow = ids_of(run)["/stops_slowly"]
+    with pytest.raises(WrongState, match=f"run {slow}, a child of run {run.id}, was asked to stop"):
+        run.retry()
+    may_stop.set()
+    assert app.wait(slow).result(20).state is State.CANCELLED
