@@ -116,12 +116,13 @@ class Claimer:
         context.committer.ask(look, self._claimed)
 
     def _offer(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The fingerprint and the project of each function that is declared by now."""
+        """The fingerprint, and where it has one the project, of each function that is declared by now."""
         functions = list(self._context.functions.values())
         if functions != self._functions:  # a comparison by identity, which a thousand of them hardly cost
             self._functions = functions
             self._offered = {each.name: each.fingerprint for each in functions}
-            self._projects = {each.name: self._context.project_of(each) for each in functions}
+            projects = {each.name: self._context.project_of(each) for each in functions}
+            self._projects = {name: project for name, project in projects.items() if project}
         return self._offered, self._projects
 
     @property
