@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from tests import bytecode  # before what it is to keep is imported
+
+# isort: split
+
 import compileall
 import gc
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +26,6 @@ hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-# While tests are collected: or every worker of every lane rewrites the asserts of all modules anew.
-WRITES_NO_BYTECODE = sys.dont_write_bytecode
-sys.dont_write_bytecode = False
 
 # Folders and files of tests that start processes, kill them or wait for leases: none of these is quick.
 SLOW = (
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Collected tests are millions of objects, which each `gc.collect()` of a test would walk."""
-    sys.dont_write_bytecode = WRITES_NO_BYTECODE
+    bytecode.as_usual()
     gc.freeze()
 
 

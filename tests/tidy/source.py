@@ -6,7 +6,7 @@ import ast
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,10 @@ class Source:
 
     path: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, str(ROOT / self.path))
 
     @property
     def lines(self) -> list[str]:
@@ -41,7 +44,7 @@ def sources(folder: str = "src/podium") -> tuple[Source, ...]:
     found: list[Source] = []
     for path in sorted((ROOT / folder).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        found.append(Source(path.relative_to(ROOT).as_posix(), text, ast.parse(text, str(path))))
+        found.append(Source(path.relative_to(ROOT).as_posix(), text))
     return tuple(found)
 
 

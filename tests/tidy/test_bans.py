@@ -152,7 +152,7 @@ def test_only_the_command_line_prints() -> None:
 
 
 def wrong(text: str, layer: str = "engine") -> Source:
-    return Source(f"src/podium/{layer}/wrong.py", text, ast.parse(text))
+    return Source(f"src/podium/{layer}/wrong.py", text)
 
 
 @pytest.mark.parametrize(

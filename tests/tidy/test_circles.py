@@ -70,7 +70,7 @@ def test_no_circle_is_left() -> None:
 
 
 def wrong(path: str, text: str) -> Source:
-    return Source(path, text, ast.parse(text))
+    return Source(path, text)
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,5 @@ def test_no_class_has_more_than_twenty_methods() -> None:
 def test_a_large_class_is_seen(base: str, is_seen: bool) -> None:
     body = "\n".join(f"    def m{n}(self): ..." for n in range(METHODS_MAX + 1))
     text = f"class Asked(Protocol):\n    def m0(self): ...\n\n\nclass Large{base}:\n{body}\n"
-    source = Source("src/podium/wrong.py", text, ast.parse(text))
+    source = Source("src/podium/wrong.py", text)
     assert bool(list(large(source, interfaces([source])))) is is_seen

@@ -91,9 +91,9 @@ def test_what_changes_the_process_goes_through_the_registry() -> None:
 )
 def test_a_change_beside_the_registry_is_seen(line: str) -> None:
     text = f"import logging, os, resource, signal, sys, time\n\n\ndef change():\n    {line}\n"
-    assert offences(Source("src/podium/wrong.py", text, ast.parse(text)))
+    assert offences(Source("src/podium/wrong.py", text))
     declared = f"{text}\n\nchanges.declare('it', install=change)\n"
-    assert offences(Source("src/podium/right.py", declared, ast.parse(declared))) == []
+    assert offences(Source("src/podium/right.py", declared)) == []
 
 
 def test_the_page_lists_exactly_what_is_declared() -> None:
