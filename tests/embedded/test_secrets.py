@@ -36,6 +36,16 @@ def leaks(key: Secret[str]) -> dict[str, str]:
 
 
 @task
+def leaks_bytes(key: Secret[str]) -> list[bytes]:
+    return [b"Bearer " + key.get().encode()]
+
+
+@workflow
+def leaking_bytes(key: Secret[str]) -> list[bytes]:
+    return leaks_bytes(key)
+
+
+@task
 def raises(key: Secret[str]) -> None:
     raise ValueError(f"401 for {key.get()}")
 
@@ -70,6 +80,8 @@ def test_the_value_is_nowhere_on_record(app: App, store: Path) -> None:
         raising.run(KEY)
     with pytest.raises(EncodeError, match=r"leaks result holds the value of Secret\('env:TEST_API_KEY'\)"):
         leaking.run(KEY)
+    with pytest.raises(EncodeError, match=r"holds the value of Secret\('env:TEST_API_KEY'\)"):
+        leaking_bytes.run(KEY)
     logs = cli("logs", run.id, "--store", str(store)).stdout
     assert "with ***" in logs
     assert "key=secret(env:TEST_API_KEY)" in cli("show", run.id, "--store", str(store)).stdout
