@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from examples.content_moderation.orchestrator import moderate_site
 from podium import App
 from podium.model import Kind, Query
+from tests.examples.conftest import Web, web
 from tests.examples.support import program
 from tests.examples.test_ml_pipeline import NAME, some_digits
 from tests.examples.test_wordcount import (
@@ -17,10 +19,11 @@ from tests.examples.test_wordcount import (
 )
 from tests.waiting import until
 
-__all__ = ["site", "test_a_worker_is_added_and_one_is_killed_and_no_page_is_counted_twice"]
+__all__ = ["site", "test_a_worker_is_added_and_one_is_killed_and_no_page_is_counted_twice", "web"]
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120.0
+PAGES, LIMIT = 60, 4
 
 
 @pytest.fixture
@@ -58,5 +61,32 @@ def test_a_sweep_over_two_workers_of_which_one_is_killed(
         out, _ = asking.communicate(timeout=SECONDS)
         assert re.search(r"^baseline \d+/200\nbest ", out, re.MULTILINE)
     for process in workers:
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+
+
+def test_a_crawl_goes_on_with_a_worker_that_was_added_when_its_own_is_killed(
+    tmp_path: Path, store: str, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    web.page("/", " ".join(f'<a href="/{n}">{n}</a>' for n in range(PAGES)))
+    for n in range(PAGES):
+        web.page(f"/{n}", f'It has begun. <a href="/{(n + 1) % PAGES}">on</a>')
+    web.seconds = 0.02
+    settings = {"PODIUM_URL": store}
+    worker = ("podium", "worker", "examples.content_moderation.orchestrator")
+    with App(store, drives="nothing", starter="") as app:
+        first = program(tmp_path, *worker, **settings)
+        run = moderate_site.start(web.url, limit=LIMIT)
+        until(lambda: len(web.asked) > PAGES // 4)
+        first.kill()
+        at_work = len(web.asked)
+        assert at_work < PAGES, "it is killed in the middle"
+        added = program(tmp_path, *worker, **settings)
+        report = run.result(60)
+        assert (report.pages, report.ratings["safe"], report.broken) == (PAGES + 1, PAGES + 1, ())
+        assert {row.owner for row in app.store.find(Query(limit=10))} == {None}
+    assert len(web.asked) - len(set(web.asked)) <= LIMIT, "no page is asked for again but those in flight"
+    for process in (first, added):
         process.terminate()
         process.communicate(timeout=SECONDS)
