@@ -147,6 +147,11 @@ PROOFS = (
         "-m bench.tenants --at-most 2",
     ),
     Proof(
+        "fleet_crowd",
+        "A workflow of 100,000 tasks on PostgreSQL, of which one in a hundred fails, takes 768 MB at most.",
+        "-m bench.crowd --tasks 100000 --mb 768",
+    ),
+    Proof(
         "fleet_versions",
         "The contract of the store holds on PostgreSQL 14, 16, 17 (in CI 15 and 18), and behind PgBouncer.",
         "-m tests.store.versions 14 16 17 pooled",
