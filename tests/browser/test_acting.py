@@ -487,6 +487,29 @@ def test_a_recorded_object_is_shown_as_what_it_is(opened: Opener, site: Site) ->
     expect(elsewhere).not_to_contain_text("!dataclass")
 
 
+def test_what_is_drawn_in_place_of_a_graph_has_none_of_its_sizes(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['fan']}#logs")
+    settle(page)
+    empty = page.locator(".empty")
+    expect(empty).to_contain_text("It has said nothing")
+    tall = empty.evaluate("e => e.offsetHeight")
+    page.keyboard.press("e")
+    expect(page.locator(".graph .gn").first).to_be_visible()
+    page.keyboard.press("l")
+    expect(empty).to_be_visible()
+    assert empty.evaluate("e => e.offsetHeight") == tall
+
+
+def test_how_long_ago_it_ended_goes_on(opened: Opener, site: Site) -> None:
+    podium(site.project, "run", "-q", "flows:report", "--", "--day", "fresh")
+    page = opened(f"/runs/{newest(site.project, 'report')}")
+    page.clock.install()
+    page.reload()
+    expect(page.locator(".says")).to_contain_text("It succeeded")
+    page.clock.fast_forward(90_000)
+    expect(page.locator(".says")).to_contain_text("It succeeded 1 min ago; nothing more")
+
+
 def test_a_series_is_drawn_and_listed(opened: Opener, site: Site) -> None:
     page = opened("/series")
     chart = page.get_by_role("img", name=re.compile("scale.kg: 40 points"))

@@ -175,6 +175,7 @@ function create(node, inSvg) {
 function patch(element, node) {
   const before = element.podiumProps || {};
   for (const name in before) if (!(name in node.props)) set(element, name, undefined);
+  if (!node.props.css) style(element, before.css);
   reconcile(element, node.kids); // before the properties: a select takes its value only when its options are there
   for (const name in node.props) {
     const value = node.props[name];

@@ -40,11 +40,7 @@ export function tagged(value) {
       return { text: "***" };
     case "!failure":
       return { text: `${short(inner?.type)}: ${inner?.message ?? ""}` };
-    case "!bytes":
-    case "!bytearray":
-    case "!str":
-      return { text: `${tag.slice(1)}, base64 ${inner}` };
-    default: // a date, a number, a path, a range
+    default: // a date, a number, a path, bytes
       if (!Array.isArray(inner)) return { text: String(inner) };
       return { text: ["!datetime", "!time"].includes(tag) ? String(inner[0]) : inner.map(String).join(" ") };
   }

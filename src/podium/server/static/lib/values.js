@@ -7,7 +7,7 @@ import { python } from "./words.js";
 const OPEN_BELOW = 9; // an object with fewer parts is open at first
 const SHOWN = 200; // parts of one value; the rest is counted
 
-export function tree(name, value) {
+export function tree(name, value, isOpen = false) {
   const what = tagged(value);
   if (what && "same" in what) return tree(name, what.same);
   if (value === null || typeof value !== "object" || what?.text !== undefined) {
@@ -18,7 +18,7 @@ export function tree(name, value) {
     part,
   ]);
   const kind = `${what?.kind ?? (Array.isArray(value) ? "list" : "dict")}, ${parts.length}`;
-  return html`<details open=${parts.length < OPEN_BELOW} key=${name}><summary><span class="k">${name}</span> <span class="ty">${kind}</span></summary><div class="kids">
+  return html`<details open=${isOpen || parts.length < OPEN_BELOW} key=${name}><summary><span class="k">${name}</span> <span class="ty">${kind}</span></summary><div class="kids">
     ${parts.slice(0, SHOWN).map(([key, part]) => tree(key, part))}${parts.length > SHOWN && html`<div class="leaf dim">and ${parts.length - SHOWN} more: Copy JSON has all</div>`}</div></details>`;
 }
 
@@ -27,4 +27,4 @@ export const treeOf = (value) =>
     ? Object.keys(value).length
       ? Object.entries(value).map(([key, part]) => tree(key, part))
       : html`<p class="dim">nothing</p>`
-    : tree("value", value);
+    : tree("value", value, true);

@@ -80,6 +80,9 @@ export function ago(at) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+/** A sentence of the server's, in which "3 s ago" goes on. */
+export const fresh = (text, at) => text.replace(/\d[^;]* ago(?=;)/, () => ago(at));
+
 /** A length of time in words: `span(0.004)` is "4.0 ms", `span(3700)` is "1 h 1 min". */
 export function span(seconds, parts = 2) {
   if (seconds == null || Number.isNaN(seconds)) return "–";

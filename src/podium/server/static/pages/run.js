@@ -13,6 +13,7 @@ import {
   argumentsOf,
   count,
   day,
+  fresh,
   full,
   hms,
   many,
@@ -243,7 +244,7 @@ export default function run(place, { draw }) {
     );
     return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href=${runsPath(`workflow:${plain(run.function)}`)}>${plain(run.function)}</a><span>/</span>${idText(run.id)}<button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href=${runsPath(`tag:${tag}`)}>${tag}</a>`)}</div>
       <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${run.call}</span></h1>
-      <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(run.sentence)}${takeover()}</p></div>
+      <div class="acts">${actions()}<button type="button" class="btn ic" aria-label="Copy as" aria-haspopup="dialog" onclick=${elsewhere}>${icon("more")}</button></div><p class="says">${whole(fresh(run.sentence, when(run.ended)))}${takeover()}</p></div>
       ${head.error && html`<div class="note s-retrying">${icon("late")}<span>${head.error.message}</span></div>`}${facts(run)}${failure(run)}
       <div class="tabs" role="tablist" aria-label="Views of the run">${tabs}</div><div role="tabpanel" id="panel" aria-labelledby="tab-${tab}">
       ${history.error && !record.entries.length && tab !== "logs" ? unread(history.error, () => history.again()) : html`<div class="runbody ${beside ? "open" : ""}"><div>${opened.view(width - (beside && innerWidth > 1180 ? 364 : 0))}</div>${beside && drawer({ id, step: picked, close: () => pick(picked), fork: canFork(picked) && (() => copy(picked)) })}</div>`}</div>`;

@@ -7,7 +7,7 @@ import { reading } from "../lib/reading.js";
 import { countStates, lengthOf } from "../lib/record.js";
 import { icon, sign, state } from "../lib/signs.js";
 import { treeOf } from "../lib/values.js";
-import { ago, bytes, capital, count, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
+import { ago, bytes, capital, count, fresh, full, many, millis, plain, python, span, when, zoneName } from "../lib/words.js";
 
 const ROW = 34; // pixels, of the sheet
 const AROUND = 20; // rows drawn beyond what is in view
@@ -248,7 +248,7 @@ export function whyTab({ id, run, actions }) {
       const { what, details = [], fix = "" } = run().cause;
       const choice = /\s+with (--\w+ \w+), .*$/; // "podium settle … with --happened RESULT, --again or …" is no command yet
       const command = /podium \S.*$/.exec(fix)?.[0].replace(choice, " $1");
-      return html`<div class="why"><div class="stack gap3"><p class="big">${capital(what)}</p>${details.map((text) => html`<p class="ink2 wrapped">${text}</p>`)}
+      return html`<div class="why"><div class="stack gap3"><p class="big">${capital(fresh(what, when(run().ended)))}</p>${details.map((text) => html`<p class="ink2 wrapped">${text}</p>`)}
         ${fix && command !== fix && !choice.test(fix) && html`<p>${capital(fix)}</p>`}<div class="row wrap">${actions()}${cli(command ?? `podium why ${id}`)}</div></div></div>`;
     },
   };

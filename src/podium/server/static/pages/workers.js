@@ -47,11 +47,10 @@ export default function workers(_place, { draw }) {
       });
     return html`<span key=${verb}>${button(`${title}…`, begin, verb === "resume" ? "sm one" : "sm", name)}</span>`;
   };
-  // One that is dead hears nothing; a program of its own ends when its own code does.
   const actions = (engine) => {
     if (engine.alive === false) return null;
     const going = many(engine.tasks, "task");
-    return html`<div class="row wrap right-j">${acting(() => [
+    return html`<div class="row right-j">${acting(() => [
       engine.state
         ? act(engine, "resume", "It takes what is due again.", "play")
         : act(
