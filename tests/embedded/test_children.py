@@ -361,3 +361,65 @@ def test_a_run_that_others_have_started_is_no_child(store: Path, body: Any, evic
         assert theirs.id == "theirs", "it is on record"
         assert body.run("theirs") in ("gave up", "ended")
         assert theirs.result(30) == "rested"
+
+
+shipped: list[int] = []
+
+
+@task
+def ship(n: int) -> int:
+    shipped.append(n)
+    return n
+
+
+@workflow
+async def ships(n: int) -> int:
+    try:
+        return await sails(n)
+    finally:
+        ship(-n)
+
+
+@task
+async def sails(n: int) -> int:
+    shipped.append(n)
+    await asyncio.sleep(30)
+    return n
+
+
+@workflow(queue=podium.Queue("one-lorry", concurrency=1))
+async def ships_in_turn(n: int) -> int:
+    try:
+        return await sails(n)
+    finally:
+        ship(-n)
+
+
+@workflow
+async def leaves_orders(how: str) -> str:
+    flow = ships_in_turn if how == "queue" else ships.options(delay=60)
+    for n in range(1, 5):
+        flow.start(n)
+    await asyncio.sleep(0.5)
+    if how == "failing":
+        raise ValueError(how)
+    return "left"
+
+
+@pytest.mark.parametrize("how", ["queue", "delay", "failing"])
+def test_a_child_whose_body_has_not_begun_never_does_when_its_parent_has_ended(store: Path, how: str) -> None:
+    shipped.clear()
+    with App(store, options=Options(poll=0.05)) as app:
+        parent = leaves_orders.start(how)
+        end(parent)
+        until(lambda: all(row.state.is_final for row in app.find(Query())))
+        rows = [row for row in app.find(Query()) if row.parent]
+    assert [row.state for row in rows] == [State.CANCELLED] * 4
+    assert shipped == ([1, -1] if how == "queue" else []), "one was there for the lorry"
+
+
+def end(run: podium.Run[str]) -> None:
+    try:
+        run.result(30)
+    except ValueError:
+        assert run.state is State.FAILED

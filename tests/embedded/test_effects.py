@@ -397,6 +397,39 @@ async def sells_by_child() -> None:
     raise ValueError("not yet")
 
 
+@task(once=True)
+async def wire(order: str) -> str:
+    bank.seen.append(("pay", podium.idempotency_key()))
+    return f"paid {order}"
+
+
+@workflow
+async def pays_and_tells(order: str) -> str:
+    paid = await wire(order)
+    podium.on_failure(call_back, paid)
+    if len(what()) < 4:
+        raise ValueError("not yet")
+    return paid
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_what_is_never_begun_twice_is_not_by_a_retry_after_on_failure_either(app: App, again: bool) -> None:
+    run = pays_and_tells.start("7")
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    retry = run.retry()
+    with pytest.raises(RunParked, match=r"wire.*on_failure"):
+        retry.result()
+    assert what() == ["pay", "called back"]
+    bank.seen += [("mended", None)] * 2
+    if again:
+        retry.settle("wire", again=True)
+    else:
+        retry.settle("wire", happened="paid by hand")
+    assert retry.result(10) == ("paid 7" if again else "paid by hand")
+    assert what().count("pay") == 1 + again
+
+
 def test_why_and_show_say_that_it_undoes(app: App) -> None:
     run = holds.start("7")
     bank.begun.wait(30)

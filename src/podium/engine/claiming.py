@@ -14,6 +14,7 @@ from ..executors import Attempt
 from ..functions import Function
 from ..model import (
     ALERT,
+    CANCEL,
     OUTCOME,
     Claimed,
     Head,
@@ -166,8 +167,10 @@ class Claimer:
                 self._context.lifecycle.fail(error)
             self._residents.must_reconcile = True  # what was claimed before the trouble is ours, unheard of
             return  # the next poll tries again
+        called_off = {message.run: message for message in found.messages if message.kind == CANCEL}
         for head in found.heads:
-            self._adopt(head)
+            if head.id not in called_off or not self._residents.call_off(head, called_off[head.id]):
+                self._adopt(head)
         for message in found.messages:
             self._residents.deliver(message)
         for head in found.heads:

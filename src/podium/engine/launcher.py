@@ -8,7 +8,7 @@ from ..executors import Attempt
 from ..executors.protocol import BUILT_IN, AttemptRunner
 from ..machine import CancelStep, Ending, Machine, Step, Tell, UndoStep
 from ..model import ASKS, EFFECT, NOT_BEGUN, UNDOES, Head, Kind
-from .attempts import LOST_ALONE_MAX, Attempts
+from .attempts import LOST_ALONE_MAX, Attempts, Tries
 from .context import Context
 from .driver import Driver
 from .outbox import Held, Outbox
@@ -16,7 +16,10 @@ from .poison_steps import PoisonGuard, Quarantine
 from .reasons import poisoned
 from .residency import IGNORES, Residence
 
-_LOST = "an attempt at it was lost"  # why nobody knows what became of a step
+# Why it is not known what became of a step.
+_LOST = "an attempt at it was lost"
+_CHANGED = "it was done before this retry, with other arguments"
+_CALLED_OFF = "it was done before this retry, and podium.on_failure behind it has been called"
 
 
 class Launcher:
@@ -97,11 +100,9 @@ class Launcher:
             if tries.lost_alone >= LOST_ALONE_MAX:
                 return poisoned(step, tries.lost)
             self._attempts.postponed.pop(step.id, None)
-            if step.function.once and tries.is_uncertain:
-                before = step.id in self._attempts.standing
-                why = "it was done before this retry, with other arguments" if before else _LOST
-                self._attempts.doubts[step.id] = why
-                return None
+        if step.function.once and (why := self._doubt_of(step, tries)):
+            self._attempts.doubts[step.id] = why
+            return None
         if self._guard is not None and step.id in self._suspects:
             self._guard.begin(step)
         elif step.is_effect:
@@ -109,6 +110,15 @@ class Launcher:
         else:
             self._executors.submit(self._attempts.begin(self._head, step))
         return None
+
+    def _doubt_of(self, step: Step, tries: Tries | None) -> str:
+        """Why a step that is never begun twice may have happened already; "" where it has not."""
+        if tries is not None and tries.is_uncertain:
+            return _CHANGED if step.id in self._attempts.standing else _LOST
+        undone, is_cleared = self._attempts.undone, tries is not None and tries.cleared
+        if undone is None or is_cleared or step.function.undo is not None or step.id not in undone.steps:
+            return ""
+        return _CALLED_OFF
 
     def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
         """Record that an attempt begins; it does once that is durable. None: the run does not want it."""

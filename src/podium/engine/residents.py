@@ -10,7 +10,7 @@ from itertools import islice
 
 from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
-from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write, name_of
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
 from .committer import OneWrite
@@ -107,7 +107,8 @@ class Residents:
             context.events.publish(RunAdopted(head.id, head))
         with gc_paused():
             owned.begin(on_record)
-        if head.entries > head.base or head.token > 1:  # an earlier attempt may have said something
+        # An earlier attempt may have said something; or mail lies there, which is to come before anything begins.
+        if head.entries > head.base or head.token > 1 or head.messages:
             self._reader.read(
                 head,
                 said=owned.attempts.remember_progress,
@@ -117,6 +118,26 @@ class Residents:
             )
         else:
             self._replayed(owned, then, None)
+
+    def call_off(self, head: Head, cancel: Message) -> bool:
+        """End a run that was asked to stop before its body had its first turn; whether that was so."""
+        context = self._context
+        if head.token > 1 or head.entries or head.id in self.owned or not context.lifecycle.is_open:
+            return False
+        at = context.env.now()
+        move = Move(State.CANCELLED, at=at)
+        entry = Entry(1, Kind.MESSAGE, at, cancel.id, name=name_of(cancel))
+
+        def ended(verdict: Verdict) -> None:
+            if verdict.outcome is Outcome.DONE:
+                self._on_left(head, move, verdict.told)
+            else:
+                self.must_reconcile = True
+
+        fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
+        new_runs = alerts_of_end(context, head, move)
+        context.committer.touch(OneWrite(Write(fence, move, (entry,), new_runs=new_runs), ended))
+        return True
 
     def _replay(self, owned: OwnedRun, then: Callable[[bool], None], entries: Sequence[Entry]) -> bool:
         with gc_paused():
