@@ -15,13 +15,13 @@ from ..errors import EngineStopped
 from ..executors import Attempt
 from ..executors.protocol import Reactor
 from ..functions import Function
-from ..model import Head, Message, Move, State
+from ..model import CANCEL, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..options import Options, Others
 from ..store import Store
 from .awaited import AwaitedRuns
 from .claiming import Claimer
 from .clients import ClientPort, stopped_by
-from .committer import Committer
+from .committer import Committer, OneWrite
 from .context import Context, Lifecycle
 from .dispatch import Dispatcher
 from .events import EventFeed, Observer
@@ -167,11 +167,28 @@ class Engine:
                 self.clients.ended(head)
             self.watchers.ended(head, End(move.state, move.payload))
         for message in told:
-            if not self.residents.deliver(message, alone=True):
+            if self.residents.deliver(message, alone=True):
+                continue
+            if message.kind == CANCEL:
+                self._call_off(message.run)
+            else:
                 self.claimer.soon()
         if head.queue:
             self.claimer.soon()  # its slot is free
         self.claimer.has_room()
+
+    def _call_off(self, run: str) -> None:
+        """End a run that was asked to stop, unless its body has begun: it may be that nobody claims it."""
+
+        def decided(verdict: Verdict) -> None:
+            if verdict.outcome is Outcome.DONE:
+                self.claimer.look(run)
+            else:
+                self.claimer.soon()
+
+        fence = Fence(run, 0, frozenset({State.QUEUED}))
+        move = Move(State.CANCELLED, at=self._context.env.now())
+        self._context.committer.touch(OneWrite(Write(fence, move), decided))
 
     def heed(self, asked: str) -> None:
         """Do what a person wants of this engine, one of `ASKED`. What runs here goes on in any case; an end
