@@ -397,6 +397,27 @@ async def sells_by_child() -> None:
     raise ValueError("not yet")
 
 
+@workflow
+async def sells_by_named_child(first: bool) -> None:
+    if first:
+        podium.on_failure(call_back, "made")
+    await makes.options(id="order-7").start()
+    if not first:
+        podium.on_failure(call_back, "made")
+    raise ValueError("not yet")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_on_failure_undid_is_begun_anew_also_under_an_id_of_the_users(app: App, first: bool) -> None:
+    run = sells_by_named_child.start(first)
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    with pytest.raises(ValueError, match="not yet"):
+        run.retry().result()
+    assert what() == ["child", "called back", "child", "called back"]
+    assert {seen[1] for seen in bank.seen if seen[0] == "child"} == {"order-7", "order-7~2"}
+
+
 @task(once=True)
 async def wire(order: str) -> str:
     bank.seen.append(("pay", podium.idempotency_key()))

@@ -58,7 +58,7 @@ class Family:
             if child is None:
                 if entry.kind is Kind.CHILD:  # it was planned, and did not start
                     yield entry
-            elif step in past.undone and child.state is State.SUCCEEDED:
+            elif past.has_undone(step) and child.state is State.SUCCEEDED:
                 again = NewRun(id_of_retry(child.id), "", b"", child.digest, self._now)
                 yield self._child(step, replace(again, context=child.context, tags=child.tags), True)
             else:

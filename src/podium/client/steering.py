@@ -162,7 +162,11 @@ class Past(NamedTuple):
     own: Sequence[Entry]  # the record of its generation
     keep: int  # how many of these are copied
     well: int  # up to where it went well: results behind what is copied stand
-    undone: frozenset[str]  # steps that were undone since
+    undone: frozenset[str]  # steps that were undone since; "": all that there are
+
+    def has_undone(self, step: str) -> bool:
+        """Whether what this step has come to was undone."""
+        return step in self.undone or "" in self.undone
 
 
 def past_of(row: RunRow, entries: Sequence[Entry]) -> Past:

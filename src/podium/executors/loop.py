@@ -12,18 +12,17 @@ import asyncio
 import contextlib
 import contextvars
 import os
-import threading
 import types
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..codec import REFERENCE, Later, NotNow
 from ..errors import TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
 from .forks import end_process
+from .loop_threads import LoopThreads
 from .slots import LentSlots, SlotLoad
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
@@ -70,7 +69,7 @@ class LoopExecutor:
         self._ready: Any = getattr(loop, "_ready", ("unknown",))
         self._process = os.getpid()
         self._lent = LentSlots()
-        self._threads = _Threads()
+        self._threads = LoopThreads()
         loop.set_default_executor(self._threads)
         self._is_serving = False  # the line is about to be looked at
         self._opening: _Runner | None = None  # has not had its first step
@@ -333,39 +332,6 @@ async def _come_back() -> bool:
     except asyncio.CancelledError:
         return True
     return False
-
-
-class _Threads(ThreadPoolExecutor):
-    """Those of `asyncio.to_thread`, which are few and shared by all bodies: one in which a body waits for
-    runs is replaced meanwhile."""
-
-    def __init__(self) -> None:
-        self._here = threading.local()
-        super().__init__(thread_name_prefix="podium-to-thread", initializer=self._begin)
-        self._changing = threading.Lock()
-
-    def _begin(self) -> None:
-        self._here.is_ours = True
-
-    def lend(self) -> None:
-        """Called before a wait: if this thread is one of ours, there may be one more."""
-        if self._change(1):
-            self.submit(_nothing)  # starts it if there is work
-
-    def restore(self) -> None:
-        """The wait is over. A surplus thread stays until the loop is closed, idle or not."""
-        self._change(-1)
-
-    def _change(self, by: int) -> bool:
-        ours = getattr(self._here, "is_ours", False)
-        if ours:
-            with self._changing:
-                self._max_workers += by
-        return ours
-
-
-def _nothing() -> None:
-    pass
 
 
 async def _body(attempt: Attempt) -> bytes:
