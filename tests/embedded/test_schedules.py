@@ -193,6 +193,25 @@ def test_what_is_declared_last_holds(url: Path) -> None:
         FLOWS[daily.name].schedules = other
 
 
+@pytest.mark.parametrize("left", [(every("1h", args={"city": "Bonn"}),), ()])
+def test_what_was_declared_before_starts_nothing_more_though_it_is_due(
+    url: Path, left: tuple[Any, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with opened(url, ticks) as app:
+        app.session.listen()
+        due = podium.schedules()[0].next(1)[0]
+    until(lambda: datetime.datetime.now(UTC) > due)
+    seen.clear()
+    given = functions(ticks)
+    given[ticks.name] = dataclasses.replace(given[ticks.name], schedules=left)
+    with App(url, options=Options(poll=0.05, grace=2), functions=given) as app:
+        app.session.listen()
+        assert [each.words for each in podium.schedules()] == ["every hour"] * len(left)
+        time.sleep(1.2)  # nothing is to come
+    assert seen == []
+    assert "podium:" not in capfd.readouterr().err.replace("podium: new store", "")
+
+
 def test_a_script_that_drives_its_own_keeps_no_schedule_and_says_so(url: Path) -> None:
     said: list[str] = []
     with opened(url, daily, drives="own", notice=said.append) as app:

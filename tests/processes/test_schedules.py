@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+import pytest
 
 from podium import codec
 from podium.client import schedules
-from podium.model import Query, State
+from podium.model import Query, RunRow, State
 from tests.processes.support import Host
 from tests.waiting import until
 
@@ -74,3 +77,21 @@ def test_nobody_was_there_for_a_while_then_two_at_once(host: Host) -> None:
     assert len(started) == len(set(started))
     assert not set(missed) & set(started), "what is listed was not started"
     assert ours.standing.missed == len(missed) >= 2
+
+
+@pytest.mark.parametrize("left", ['schedule=podium.every("1h")', ""])
+def test_an_edit_holds_at_the_next_start_though_the_worker_before_was_killed(host: Host, left: str) -> None:
+    host.write("beats", BEATS)
+    first = host.worker("beats")
+    until(lambda: len(instants(host)) > 1)
+    first.kill()
+    host.write("beats", BEATS.replace('schedule=podium.every(1, catch_up="all", overlap="allow")', left))
+    host.worker("beats")
+    until(lambda: [each.words for each in schedules(host.app)] == ["every hour"] * bool(left))
+    begun = host.app.find(Query(function="beats:beat", limit=1000))
+    until(lambda: host.app.env.now() > first_after(begun) + 3)
+    assert len(host.app.find(Query(function="beats:beat", limit=1000))) == len(begun)
+
+
+def first_after(begun: Sequence[RunRow]) -> float:
+    return max(_at(row.id) for row in begun) + 1

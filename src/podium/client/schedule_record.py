@@ -7,6 +7,7 @@ that an engine that is just starting something for it wins, and the change is tr
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +20,9 @@ from ..engine import channels
 from ..errors import PodiumError, StoreError, WrongState
 from ..functions import Function
 from ..model import SCHEDULE, UNFINISHED, AuditRow, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
+from ..opening import locks_directory
 from ..store import Store
+from . import owners
 from .profile import Profile
 from .project import project_in
 
@@ -171,10 +174,15 @@ def _keep(store: Store, profile: Profile, wanted: dict[tuple[str, str], Plan]) -
                     each,
                     lambda _, standing, plan=plan: (plan, _moved(plan, standing, env.now())),
                 )
-            except WrongState as error:  # it is being looked at: no reason for a worker not to begin
+            except WrongState as error:  # no reason for a worker not to begin
                 profile.tell(f"podium: {error.message}: it stays as it was until the next start")
         elif plan is None and _is_ours(each.plan, profile):
-            store.commit(None, [Write(Fence(each.row.id, each.row.token, _FREE), Move(State.CANCELLED))])
+            with contextlib.suppress(WrongState):  # the next opening tries again
+                _decide(store, profile, each, _ending)
+
+
+def _ending(row: RunRow) -> Write:
+    return Write(Fence(row.id, row.token, _FREE), Move(State.CANCELLED))
 
 
 def _moved(plan: Plan, standing: Standing, now: float) -> Standing:
@@ -205,16 +213,27 @@ def replace(
 ) -> None:
     """Have a schedule go on with another plan or standing. `acts`: who has asked for it. Raises WrongState
     where it is gone."""
-    for _ in range(_TRIES):
-        row, now = store.load(old.row.id), profile.env.now()
-        if row is None or row.state not in UNFINISHED:
-            break
-        given = codec.decode(row.args)
+
+    def moved(row: RunRow) -> Write:
+        given, now = codec.decode(row.args), profile.env.now()
         new = _run_of(*change(*read(given["plan"], given["standing"])), profile.env.new_id(), now)
         end = Move(State.CANCELLED, at=now)
-        write = Write(Fence(row.id, row.token, _FREE), end, new_runs=(new,), acts=acts)
-        (verdict,) = store.commit(None, [write])
+        return Write(Fence(row.id, row.token, _FREE), end, new_runs=(new,), acts=acts)
+
+    if not _decide(store, profile, old, moved):
+        raise WrongState(f"schedule {old.plan.name} is gone", fix="podium schedules")
+
+
+def _decide(store: Store, profile: Profile, old: Kept, write_for: Callable[[RunRow], Write]) -> bool:
+    """Commit what is decided on a schedule between two of its starts; False: it is gone. Raises WrongState
+    where an engine starts something for it all the time."""
+    for _ in range(_TRIES):
+        row = store.load(old.row.id)
+        if row is None or row.state not in UNFINISHED:
+            return False
+        (verdict,) = store.commit(None, [write_for(row)])
         if verdict.outcome is Outcome.DONE:
-            return
-        time.sleep(0.1)  # an engine is starting something for it
-    raise WrongState(f"schedule {old.plan.name} has changed meanwhile", fix="podium schedules")
+            return True
+        if not owners.free(store, locks_directory(profile.url, store), row, profile.env.now()):
+            time.sleep(0.1)  # an engine is starting something for it
+    raise WrongState(f"schedule {old.plan.name} is held by an engine", fix="podium schedules")

@@ -101,9 +101,10 @@ class Session:
                     raise UsageError(
                         "this app has no engine", fix='open it with drives="all", or start a worker'
                     )
+                # Before there is an engine, which would begin with what schedules were.
+                keep_schedules(self.store, profile)
                 self._host = self.patiently(self._new_host)
                 take_new_names(self.store, profile.starter, profile.functions, profile.tell)
-                keep_schedules(self.store, profile)
                 keep_queues(self.store, profile)
                 self.driven = self._host.engine.owned
                 AT_EXIT.install(self._close_at_exit)

@@ -107,13 +107,13 @@ class Residents:
             context.events.publish(RunAdopted(head.id, head))
         with gc_paused():
             owned.begin(on_record)
-        # An earlier attempt may have said something; or mail lies there, which is to come before anything begins.
+        # An earlier attempt may have said something; or mail lies there, and comes before anything begins.
         if head.entries > head.base or head.token > 1 or head.messages:
             self._reader.read(
                 head,
                 said=owned.attempts.remember_progress,
                 waits=owned.border.remember,
-                feed=partial(self._replay, owned, then),
+                feed=partial(_replay, owned, then),
                 done=lambda error: self._replayed(owned, then, error),
             )
         else:
@@ -138,13 +138,6 @@ class Residents:
         new_runs = alerts_of_end(context, head, move)
         context.committer.touch(OneWrite(Write(fence, move, (entry,), new_runs=new_runs), ended))
         return True
-
-    def _replay(self, owned: OwnedRun, then: Callable[[bool], None], entries: Sequence[Entry]) -> bool:
-        with gc_paused():
-            goes_on = owned.replay(entries)
-        if not goes_on:  # it was parked, handed back or dropped meanwhile
-            then(not owned.residence.is_gone)
-        return goes_on
 
     def _replayed(self, owned: OwnedRun, then: Callable[[bool], None], error: BaseException | None) -> None:
         if error is None:
@@ -280,6 +273,14 @@ class Residents:
                 _warn_lost(owned)
             owned.drop()
         self.owned.clear()
+
+
+def _replay(owned: OwnedRun, then: Callable[[bool], None], entries: Sequence[Entry]) -> bool:
+    with gc_paused():
+        goes_on = owned.replay(entries)
+    if not goes_on:  # it was parked, handed back or dropped meanwhile
+        then(not owned.residence.is_gone)
+    return goes_on
 
 
 def tasks_of(owned_runs: Mapping[str, OwnedRun]) -> int:
