@@ -100,6 +100,7 @@ def test_a_run_survives_its_server_and_is_started_once_looked_at_and_cancelled(s
         killed = shop.kill()
         shop.start()
         assert shop.ask("POST", "7", "?amount=120") == (202, {"run": "order-7"}), "the same run"
+        assert shop.ask("POST", "7", "?amount=121")[0] == 409
         parcel = {"state": "succeeded", "result": "parcel for receipt 7-120"}
         until(lambda: shop.ask("GET", "7") == (200, parcel))
         charged, shipped = outcomes()

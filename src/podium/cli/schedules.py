@@ -83,7 +83,7 @@ def _lines(each: ScheduleHandle) -> list[str]:
     counts = f"{standing.started:,} started, {standing.missed:,} missed, {standing.skipped:,} skipped"
     lines.append(formatting.dim(f"  {counts}"))
     if missed := each.missed_at[-3:]:
-        lines.append(f"  missed  {', '.join(map(_time, missed))}")
+        lines.append(f"  not started  {', '.join(map(_time, missed))}")
     return lines
 
 
