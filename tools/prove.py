@@ -142,8 +142,8 @@ PROOFS = (
     ),
     Proof(
         "fleet_tenants",
-        "Beside a tenant with a hundred times its load in a queue on PostgreSQL a small one waits twice as"
-        " long at most (p99).",
+        "Beside a tenant with a hundred times its load in a queue on PostgreSQL a task of a small one takes"
+        " twice as long at most from its start to its end (p99).",
         "-m bench.tenants --at-most 2",
     ),
     Proof(
