@@ -17,6 +17,7 @@ from podium.model import Kind, Query, RunRow, State
 charged: list[tuple[Any, str]] = []
 refunded: list[tuple[Any, str]] = []
 broken: set[int] = set()
+has_charged, is_cleaning_up = threading.Event(), threading.Event()
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +25,14 @@ def _afresh() -> None:
     for each in (charged, refunded, broken):
         each.clear()
     may_stop.clear()
+    has_charged.clear()
+    is_cleaning_up.clear()
 
 
 @task
 def charge(n: int) -> str:
     charged.append((n, podium.idempotency_key()))
+    has_charged.set()
     return podium.idempotency_key()
 
 
@@ -340,7 +344,13 @@ may_stop = threading.Event()
 
 @task
 def cleans_up() -> None:
+    is_cleaning_up.set()
     assert may_stop.wait(20)
+
+
+@task
+def after_a_charge() -> None:
+    assert has_charged.wait(20)
 
 
 @workflow
@@ -356,6 +366,7 @@ async def stops_slowly(n: int) -> int:
 @workflow
 async def beside(n: int) -> int:
     stops_slowly.start(n)
+    after_a_charge()  # one that has not begun stops at once
     return await order.start(n)
 
 
@@ -363,6 +374,7 @@ def test_a_retry_waits_for_what_was_asked_to_stop(app: App, monkeypatch: pytest.
     broken.add(9)
     run = failed(beside.start(9))
     broken.clear()
+    assert is_cleaning_up.wait(20)  # it has taken the request by now, so it lies in its inbox no more
 
     def stopped(session: Any, child: RunRow) -> RunRow:
         may_stop.set()

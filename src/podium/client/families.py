@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ..engine import End
 from ..errors import WrongState
 from ..inspect import Records, retries_with
-from ..model import CANCEL, Entry, Kind, NewRun, RunRow, State, id_of_retry, planned
+from ..model import CANCEL, Entry, Kind, NewRun, RunRow, State, id_of_retry, planned, read_name
 from ..store import Store
 from .end_watcher import settle
 from .session import Session
@@ -75,7 +75,13 @@ class Family:
         return self._child(step, NewRun(child.id, child.function, b"", child.digest, self._now), False)
 
     def _is_asked_to_stop(self, child: RunRow, parent: RunRow) -> bool:
-        return child.parent == parent.id and any(each.kind == CANCEL for each in self._store.inbox(child.id))
+        """Whether it has not taken notice yet, or has, and cleans up."""
+        if child.parent != parent.id:
+            return False
+        return any(each.kind == CANCEL for each in self._store.inbox(child.id)) or any(
+            entry.kind is Kind.MESSAGE and read_name(entry.name)[0] == CANCEL
+            for entry in self._records.history(child.id)
+        )
 
     def _child(self, step: str, new: NewRun, is_new: bool) -> Entry:
         payload = planned(new) if is_new else b""
