@@ -183,7 +183,7 @@ class App:
     def retry(self, run: str, by: Operator | None = None) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed.
 
-        Raises WrongState.
+        Raises WrongState; waits some seconds for child runs that were asked to stop.
         """
         return self.decisions.retry(run, by or operator())
 

@@ -238,8 +238,12 @@ class Run(Forkable, Settling, Waiting[R]):
         return Answer(mapped(stored.app.resume(stored.row().id, operator(by)), lambda _: None))
 
     def retry(self, *, by: str | None = None) -> Run[R]:
-        """A new run from the recorded past of this failed one. `by`: as in `cancel`. Raises WrongState if it
-        has not failed.
+        """A new run from the recorded past of this failed one; child runs that failed are retried in it.
+        `by`: as in `cancel`.
+
+        A run has one retry: until that has ended, it is given again. Raises WrongState if this has not
+        failed, if its retry has ended, if it is retried with the run that has started it, or if a child
+        that was asked to stop goes on.
 
         Example:
 
