@@ -248,6 +248,17 @@ def test_a_schedule_whose_code_is_gone_is_not_on_time_until_its_next_instant(url
         until(lambda: {each.function: each.state for each in podium.schedules()}[yearly.name] == "on time")
 
 
+def test_the_next_instants_begin_behind_what_a_clock_that_was_ahead_has_started(url: Path) -> None:
+    with opened(url, daily):
+        pass
+    with opened(url, daily, drives="nothing"):
+        found = podium.schedules()[0]
+        ahead = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
+        assert found.next(1)[0] < ahead
+        found._change(lambda plan, standing, now: standing.replace(handled=ahead.timestamp()), ())
+        assert podium.schedules()[0].next(1)[0] > ahead
+
+
 @task
 def holds() -> None:
     gate.wait(30)

@@ -123,7 +123,9 @@ class ScheduleHandle:
         """The next instants, with their zone; none while it is paused."""
         if self.standing.paused:
             return []
-        return list(map(self._there, self.schedule.first(self._app.env.now(), count)))
+        # What a clock that was ahead has had started already does not come again.
+        after = max(self._app.env.now(), self.standing.handled)
+        return list(map(self._there, self.schedule.first(after, count)))
 
     @property
     def missed_at(self) -> list[datetime.datetime]:
