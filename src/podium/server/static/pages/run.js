@@ -11,6 +11,7 @@ import { untagged } from "../lib/tagged.js";
 import { acting, mayAct } from "../lib/who.js";
 import {
   argumentsOf,
+  capital,
   count,
   day,
   fresh,
@@ -158,7 +159,7 @@ export default function run(place, { draw }) {
         .filter(([verb]) => can(verb))
         .map(
           ([verb, [begin, kind, name]]) =>
-            html`<span key=${verb}>${button(`${verb[0].toUpperCase()}${verb.slice(1)}…`, begin, unknown() && kind === "one" ? "" : kind, name)}</span>`,
+            html`<span key=${verb}>${button(`${capital(verb)}…`, begin, unknown() && kind === "one" ? "" : kind, name)}</span>`,
         ),
     ]);
   const elsewhere = () => {
@@ -240,7 +241,7 @@ export default function run(place, { draw }) {
       (
         name,
       ) => html`<button type="button" role="tab" id="tab-${name}" aria-selected=${name === tab} aria-controls="panel" tabindex=${name === tab ? 0 : -1} onclick=${() => show(name)} onkeydown=${tabKey}>
-      ${name[0].toUpperCase() + name.slice(1)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`,
+      ${capital(name)}${counts[name] > 0 && html`<span class="n">${count(counts[name])}</span>`}</button>`,
     );
     return html`<div class="crumbs"><a href="/runs">Runs</a><span>/</span><a href=${runsPath(`workflow:${plain(run.function)}`)}>${plain(run.function)}</a><span>/</span>${idText(run.id)}<button type="button" data-copy=${run.id} aria-label="Copy id" class="dim">${icon("copy")}</button>${(run.tags ?? []).map((tag) => html`<a class="tag" href=${runsPath(`tag:${tag}`)}>${tag}</a>`)}</div>
       <div class="head"><h1 class="row wrap">${state(run.state, run.state, true)}<span>${plain(run.function)}</span><span class="arg h1arg">${run.call}</span></h1>

@@ -7,7 +7,7 @@ import { button, cli, empty, meter, moment, skeleton, unread } from "../lib/part
 import { reading } from "../lib/reading.js";
 import { icon, state } from "../lib/signs.js";
 import { acting } from "../lib/who.js";
-import { count, many, plain, when } from "../lib/words.js";
+import { capital, count, many, plain, when } from "../lib/words.js";
 
 const EVERY = 5000; // milliseconds: an engine that dies says nothing
 
@@ -29,7 +29,7 @@ export default function workers(_place, { draw }) {
     return modules.length ? modules.join(", ") : "nothing";
   };
   const act = (engine, verb, words, name) => {
-    const title = `${verb[0].toUpperCase()}${verb.slice(1)}`;
+    const title = capital(verb);
     const said = `${title}: engine ${engine.id}.`;
     const begin = () =>
       ask({
