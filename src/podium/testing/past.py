@@ -16,6 +16,7 @@ from .. import codec
 from ..functions import Function
 from ..machine import Finish, Machine
 from ..model import (
+    CANCEL,
     COPY_BEGAN,
     FED,
     FINAL,
@@ -176,9 +177,15 @@ class Past:
         if row.state in FINAL and machine is not None:
             end = machine.finished
             same = end is not None and end.state is row.state and _alike(end, row)
+            same = same or (row.state is State.CANCELLED and self._was_called_off())
             self._check(
                 "P2 the end is what the history leads to", same, f"a replay ends in {end and end.state}"
             )
+
+    def _was_called_off(self) -> bool:
+        """Whether it was asked to stop before its body had a turn."""
+        only = self.entries[0] if self.length == 1 and self.row.token == 1 else None
+        return only is not None and only.kind is Kind.MESSAGE and only.name.startswith(CANCEL)
 
     def _taken(self, entry: Entry) -> None:
         step, now = entry.step, self._now
