@@ -89,7 +89,7 @@ class Monitor:
         assert write.fence is not None
         past = self.pasts[write.fence.run]
         newest = past.row.token == write.fence.token and past.row.owner == engine
-        newest = newest or self._calls_off(past, write)
+        newest = newest or _calls_off(self._store, past, write)
         self.check("P4 only the owner writes", newest, f"{write.fence} by {engine} was accepted, {past.told}")
         expected = past.row.entries + len(write.entries)
         past.expected_entries = expected
@@ -99,15 +99,6 @@ class Monitor:
         if write.move is not None and write.move.state is State.WAITING and process is not None:
             past.evicted = not process.stopping
             self._stage.mark("evicted" if past.evicted else "handed back at a clean stop")
-
-    def _calls_off(self, past: Past, write: Write) -> bool:
-        """Whether it ends a run that nobody has begun, and that was asked to stop: any engine may."""
-        row, move = past.row, write.move
-        return (
-            move is not None
-            and (row.state, row.owner, move.state) == (State.QUEUED, None, State.CANCELLED)
-            and any(message.kind == CANCEL for message in self._store.inbox(row.id))
-        )
 
     def claimed(self, claimed: Claimed) -> None:
         """Runs have a new owner."""
@@ -251,3 +242,13 @@ class Monitor:
 
 def _nobody(wait: Wait) -> None:
     """No client answers."""
+
+
+def _calls_off(store: Store, past: Past, write: Write) -> bool:
+    """Whether it ends a run that nobody has begun, and that was asked to stop: any engine may."""
+    row, move = past.row, write.move
+    return (
+        move is not None
+        and (row.state, row.owner, move.state) == (State.QUEUED, None, State.CANCELLED)
+        and any(message.kind == CANCEL for message in store.inbox(row.id))
+    )
