@@ -258,8 +258,8 @@ def test_an_engine_that_takes_a_left_run_first_keeps_it(left: str, monkeypatch: 
         app.store.announce(EngineRow("heir", 0, "elsewhere", 1, time.time()))
         release = app.store.release
 
-        def released_and_taken(dead: Mapping[str, int]) -> int:
-            freed = release(dead)
+        def released_and_taken(dead: Mapping[str, int], at: float) -> int:
+            freed = release(dead, at)
             assert app.store.claim("heir", {"app:hangs": ""}, 1, time.time() + 1).heads
             return freed
 

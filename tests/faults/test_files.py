@@ -151,7 +151,7 @@ def damaged(path: Path) -> None:
 def test_a_damaged_page_that_is_met_later_ends_the_engine_and_names_the_way_back(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     damaged(path)
-    with App(path) as app, pytest.raises((EngineStopped, StoreFatal)) as caught:
+    with pytest.raises((EngineStopped, StoreFatal)) as caught, App(path) as app:
         little.run(1)
         for number in range(1500):
             app.load(f"n{number}")

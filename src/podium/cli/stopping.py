@@ -55,7 +55,7 @@ class Stopping:
 
     def by_id(self, verb: str, run: str, url: str) -> None:
         """Go on with that very run: what @last means changes, and a retry again would be another one."""
-        self.again = f"{shlex.join(['podium', verb, run])}{store_flag(url)}"
+        self.again = f"podium {verb} {_word(run)}{store_flag(url)}"
 
     def __enter__(self) -> Stopping:
         for number in _SIGNALS:
@@ -90,3 +90,9 @@ def _write(line: str) -> None:
         os.write(2, f"{line}\n".encode(errors="backslashreplace"))
     except OSError:  # nobody reads it
         pass
+
+
+def _word(run: str) -> str:
+    """An id for a shell, to which the ~ in that of a retry means nothing."""
+    bare = run.replace("~", "")
+    return run if shlex.quote(bare) == bare else shlex.quote(run)

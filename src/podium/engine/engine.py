@@ -183,6 +183,8 @@ class Engine:
         def decided(verdict: Verdict) -> None:
             if verdict.outcome is Outcome.DONE:
                 self.claimer.look(run)
+                for message in verdict.told:
+                    self.residents.deliver(message, alone=True)
             else:
                 self.claimer.soon()
 
