@@ -122,8 +122,8 @@ class Residents:
     def call_off(self, head: Head, cancel: Message) -> bool:
         """End a run that was asked to stop before its body had its first turn; whether that was so."""
         context = self._context
-        if head.token > 1 or head.entries or head.id in self.owned or not context.lifecycle.is_open:
-            return False
+        if head.token > 1 or head.entries or head.id in self.owned or context.lifecycle.failure is not None:
+            return False  # an engine that stops does that much: handed back, it would be left to others
         at = context.env.now()
         move = Move(State.CANCELLED, at=at)
         entry = Entry(1, Kind.MESSAGE, at, cancel.id, name=name_of(cancel))
