@@ -253,6 +253,7 @@ def test_what_changes_before_the_stream_is_there_is_shown(opened: Opener, site: 
     page.wait_for_timeout(1500)  # until the last event of it has been told; nothing says that it was the last
     held[0].continue_()
     expect(page.locator(".says")).to_contain_text("In which way?")
+    podium(site.project, "cancel", "early")
 
 
 def test_a_lost_connection_is_said_and_found_again(opened: Opener, site: Site) -> None:
@@ -575,7 +576,7 @@ def test_a_question_is_answered_by_the_form_of_its_type(opened: Opener, site: Si
     start(site, "flows:refund")
     run = newest(site.project, "refund")
     page = opened("/waiting")
-    question = page.get_by_role("region", name="Refund 120?")
+    question = page.get_by_role("region", name=f"Refund 120? {run}")
     expect(question).to_contain_text("to ops")
     expect(question).to_contain_text("What it is about")
     expect(question.locator(".tree")).to_contain_text("<b>broken</b>")
@@ -585,7 +586,7 @@ def test_a_question_is_answered_by_the_form_of_its_type(opened: Opener, site: Si
     page.get_by_role("dialog").get_by_role("button", name="Yes", exact=True).click()
     page.locator(".toast").get_by_role("button", name="Now").click()
 
-    question = page.get_by_role("region", name="In which way?")
+    question = page.get_by_role("region", name=f"In which way? {run}")
     expect(question).to_be_visible()
     assert findings(page) == []
     question.get_by_label("approve").select_option("true")

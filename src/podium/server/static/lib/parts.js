@@ -5,7 +5,7 @@ import { icon } from "./signs.js";
 import { ago, full, runPath } from "./words.js";
 
 // An id is never cut: one that somebody has chosen may be longer than its place, and is broken.
-const idClass = (id) => `id ${id.length > 24 ? "long" : ""}`;
+const idClass = (id) => `id ${id.length > 18 ? "long" : ""}`;
 export const idText = (id) => html`<span class=${idClass(id)}>${id}</span>`;
 export const runLink = (id) => html`<a class=${idClass(id)} href=${runPath(id)}>${id}</a>`;
 

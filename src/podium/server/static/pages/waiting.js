@@ -56,8 +56,8 @@ export default function waiting(_place, { draw }) {
       event.preventDefault();
       if (fields.isComplete()) give(one, value, "Answer");
     };
-    return html`<section class="panel" key=${one.id} aria-label=${one.prompt}><div class="ph"><span class="st s-asks">${icon("asks")}</span><h2>${one.prompt}</h2><span class="sub">${one.to ? `to ${one.to} · ` : ""}${left}</span><span class="right">${runLink(one.run)}</span></div>
-      <div class="pb stack gap3">${one.about !== null && html`<div class="stack gap1"><h3>What it is about</h3><div class="tree framed" tabindex="0" role="region" aria-label="What it is about">${treeOf(one.about)}</div></div>`}${acting(() =>
+    return html`<section class="panel" key=${one.id} aria-label=${one.prompt + " " + one.run}><div class="ph"><span class="st s-asks">${icon("asks")}</span><h2>${one.prompt}</h2><span class="sub">${one.to ? `to ${one.to} · ` : ""}${left}</span><span class="right">${runLink(one.run)}</span></div>
+      <div class="pb stack gap3">${one.about !== null && html`<div class="stack gap1"><h3>What it is about</h3><div class="tree framed" tabindex="0" role="region" aria-label=${"About " + one.run}>${treeOf(one.about)}</div></div>`}${acting(() =>
         isYesNo
           ? html`<div class="row">${button("Yes", () => give(one, true, "Yes"), "one", "succeeded")}${button("No", () => give(one, false, "No"), "", "failed")}</div>`
           : html`<form class="stack gap3" onsubmit=${submit}>${fields.view()}<div class="row"><button type="submit" class="btn one" disabled=${!fields.isComplete()}>Answer…</button></div></form>`,
