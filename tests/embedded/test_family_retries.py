@@ -281,6 +281,45 @@ def test_what_people_have_sent_since_is_not_lost_for_it(app: App) -> None:
         again.result(20)
 
 
+# -- a body that was mended to ask for something else -------------------------------------------------------
+
+is_mended = False
+
+
+@workflow
+async def corrects(given: str, outlive: bool) -> int:
+    await late(0)
+    id = {"derived": None, "chosen": "chosen", "chosen anew": "anew" if is_mended else "chosen"}[given]
+    child = order.options(id=id, outlive=outlive).start(3 if is_mended else 2)
+    if outlive and not is_mended:
+        await fails(0)
+    return await child
+
+
+@pytest.mark.parametrize(
+    ("given", "id"), [("derived", "{}~2"), ("chosen", "chosen~2"), ("chosen anew", "anew")]
+)
+@pytest.mark.parametrize("outlive", [False, True], ids=["failed", "went on"])
+def test_a_mended_body_calls_its_child_with_other_arguments(
+    app: App, monkeypatch: pytest.MonkeyPatch, given: str, id: str, outlive: bool
+) -> None:
+    broken.update((0, 3) if outlive else (2, 3))
+    run = failed(corrects.start(given, outlive))
+    first = ids_of(run)["/order"]
+    if outlive:
+        app.wait(first).result(20)
+    monkeypatch.setattr(f"{__name__}.is_mended", True)
+    again = failed(run.retry())
+    child = app.load(ids_of(again)["/order"])
+    assert child.id == id.format(first)
+    assert (child.origin, child.parent) == ("", again.id), "another call, which begins from nothing"
+    broken.clear()
+    last = again.retry()
+    assert last.result(20) == 3
+    assert app.load(ids_of(last)["/order"]).origin == child.id, "the same call, which goes on"
+    assert sorted(n for n, _ in charged) == [0, 2, 3]
+
+
 # -- what was undone ----------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ from ..model import (
     as_planned,
     head_of_new,
     headers_for_child,
+    id_of_retry,
 )
 from ..queues import rank_of
 from .alerts import alerts_of_question
@@ -168,12 +169,23 @@ class Border:
     def _target(self, step: OutsideStep) -> str:
         """What its outcome comes from: in a retry maybe another run than the one that the body knows."""
         if isinstance(step, ChildStep):
-            child = self._child(step)
-            id = self._driver.sent.get(step.id, step.target) if child is None else child.name
+            id = self._id_of_child(step)
             if id != step.target:
                 self._instead[step.target] = id
             return id
         return self._instead.get(step.target, step.target)
+
+    def _id_of_child(self, step: ChildStep) -> str:
+        given = self._children.get(step.id)
+        if given is None:
+            return self._driver.sent.get(step.id, step.target)
+        if given.digest == step.digest:
+            return given.name
+        # Another call than that of the origin's child, by code that was mended: it has a run of its own, for
+        # which the id that the origin asked under is taken. An id that the mended code chooses is kept.
+        if step.options.id is not None and step.options.id != given.name.partition("~")[0]:
+            return step.target
+        return given.name if given.payload else id_of_retry(given.name)
 
     def _child(self, step: ChildStep) -> Entry | None:
         """What a retry was given for this step; not for another call, which has nothing to go on from."""
