@@ -320,6 +320,81 @@ def test_a_mended_body_calls_its_child_with_other_arguments(
     assert sorted(n for n, _ in charged) == [0, 2, 3]
 
 
+# -- a failure that the body has handled ---------------------------------------------------------------------
+
+
+@task
+async def fetch(what: str) -> str:
+    charged.append((what, podium.idempotency_key()))
+    if len(charged) in broken:
+        raise KeyError("id")
+    return what
+
+
+@workflow
+async def pays_either_way() -> str:
+    try:
+        paid = await fetch("card")
+    except KeyError:
+        paid = await fetch("paypal")
+        await fetch("label")
+    return paid
+
+
+@workflow
+async def pays_and_finds_the_same_error() -> str:
+    try:
+        paid = await fetch("card")
+    except KeyError:
+        paid = await fetch("paypal")
+    await fetch("label")
+    return paid
+
+
+@workflow
+async def says_so_otherwise() -> str:
+    try:
+        paid = await fetch("card")
+    except KeyError:
+        paid = await fetch("paypal")
+        try:
+            await fetch("label")
+        except KeyError as error:
+            raise ValueError("no label") from error
+    return paid
+
+
+@workflow
+async def polls() -> str:
+    for _ in range(3):
+        try:
+            return await fetch("page")
+        except KeyError:
+            await asyncio.sleep(0.01)
+    return await fetch("page")
+
+
+@pytest.mark.parametrize("flow", [pays_either_way, pays_and_finds_the_same_error, says_so_otherwise])
+def test_a_failure_that_was_handled_stays_as_it_was(app: App, flow: Any) -> None:
+    broken.update((1, 3))
+    run = flow.start()
+    with pytest.raises((KeyError, ValueError)):
+        run.result(20)
+    assert run.retry().result(20) == "paypal"
+    assert [what for what, _ in charged] == ["card", "paypal", "label", "label"]
+
+
+def test_so_do_the_rounds_before_the_one_that_failed_for_good(app: App) -> None:
+    broken.update((1, 2, 3, 4))
+    run = polls.start()
+    with pytest.raises(KeyError):
+        run.result(20)
+    assert run.retry().result(20) == "page"
+    keys = [key for _, key in charged]
+    assert len(set(keys)) == 4
+    assert keys[4:] == keys[3:4], "what came after the last round again, and no round before"
+
+
 # -- what was undone ----------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Nothing here reads or writes a store. What a run's state does not allow raises W
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -179,7 +179,7 @@ def past_of(row: RunRow, entries: Sequence[Entry]) -> Past:
     past, undone = past_of_retry(own)
     past, open_effects = _before_timeout(row, past), uncertain(own)
     well = _went_well_until(past, len(past), open_effects)
-    failed = _failed_at(row, past[:well]) if row.state is State.FAILED else None
+    failed = _failed_at(row, past, well) if row.state is State.FAILED else None
     keep = well if failed is None else _went_well_until(past, failed, open_effects)
     return Past(own, keep, well, undone)
 
@@ -190,27 +190,43 @@ def _went_well_until(past: Sequence[Entry], keep: int, open_effects: Container[s
     return keep
 
 
-def _failed_at(row: RunRow, past: Sequence[Entry]) -> int | None:
+def _failed_at(row: RunRow, past: Sequence[Entry], well: int) -> int | None:
     """The place of the failure that the run ended with, where something went well after it: a retry that had
     this in its past could only fail again. None: there is none, or what people have sent since would be lost.
     """
+    last: dict[tuple[str, str, str], int] = {}  # a body that goes on after a failure may meet its like again
     try:
-        of_run = set(_failures(codec.describe_failure(row.payload)))
         for n, entry in enumerate(past):
-            if has_failed(entry) and of_run.intersection(_failures(codec.describe_failure(entry.payload))):
-                return None if any(map(is_from_people, past[n:])) else n
+            if has_failed(entry):
+                leaves = codec.describe_failure(entry.payload).leaves()
+                last.update((_key_of(leaf), n) for leaf in leaves)
+        places = list(_places_of(codec.describe_failure(row.payload), last))
     except DecodeError:
-        pass  # a damaged one says nothing
-    return None
+        return None  # a damaged one says nothing
+    first = min((n for n in places if n < well), default=None)
+    return None if first is None or any(map(is_from_people, past[first:well])) else first
 
 
-def _failures(failure: codec.Failure) -> Iterator[tuple[str, str]]:
-    """Type and message of a failure, of what it followed from, and of what is in a group."""
+def _places_of(failure: codec.Failure, last: Mapping[tuple[str, str, str], int]) -> Iterator[int]:
+    """Where the failure of a step that this one is, or followed from, came last; of a group, of each in it.
+
+    What is raised in an `except` block has there what that block handles: this is not what failed where the
+    other is on record itself.
+    """
     for leaf in failure.leaves():
-        yield leaf.type, leaf.message
+        n = last.get(_key_of(leaf))
+        if n is not None:
+            yield n
+            continue
         for before in (leaf.cause, leaf.context):
-            if before is not None:
-                yield from _failures(before)
+            places = list(_places_of(before, last)) if before is not None else []
+            yield from places
+            if places:
+                break
+
+
+def _key_of(failure: codec.Failure) -> tuple[str, str, str]:
+    return failure.type, failure.message, failure.call
 
 
 def retrying(row: RunRow, past: Past, now: float) -> NewRun:
