@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import Counter
 from typing import Any
@@ -393,6 +394,57 @@ def test_so_do_the_rounds_before_the_one_that_failed_for_good(app: App) -> None:
     keys = [key for _, key in charged]
     assert len(set(keys)) == 4
     assert keys[4:] == keys[3:4], "what came after the last round again, and no round before"
+
+
+# -- the retry of a fork ------------------------------------------------------------------------------------
+
+
+@task(once=True)
+async def only_once(n: int) -> int:
+    await asyncio.sleep(0.05)
+    charged.append((n, podium.idempotency_key()))
+    return n
+
+
+@workflow
+async def forked_beside(n: int) -> tuple[str, int, int]:
+    word = await fetch("word")
+    early = asyncio.create_task(fails(n))
+    return word, await only_once(n), await early
+
+
+@workflow
+async def forked_with_child(n: int) -> tuple[str, int]:
+    word = await fetch("word")
+    with contextlib.suppress(ValueError):
+        await fails(9)
+    return word, await order.start(n)
+
+
+def test_what_a_fork_has_done_stands_in_its_retry(app: App) -> None:
+    run = forked_beside.start(1)
+    assert run.result(20) == ("word", 1, 1)
+    broken.add(1)
+    fork = failed(run.fork(at="fails"))
+    again = failed(fork.retry())
+    broken.clear()
+    assert again.retry().result(20) == ("word", 1, 1)
+    assert [n for n, _ in charged] == ["word", 1, 1], "once by the run, once by its fork"
+
+
+def test_the_failed_child_of_a_fork_is_retried_with_it(app: App) -> None:
+    broken.add(9)
+    run = forked_with_child.start(2)
+    assert run.result(20) == ("word", 2)
+    broken.add(2)
+    (child,) = ids_of(run)
+    fork = failed(run.fork(at="fails"))
+    again = failed(fork.retry())
+    broken.clear()
+    last = again.retry()
+    assert last.result(20) == ("word", 2)
+    assert ids_of(last)[child] == f"{ids_of(fork)[child]}~3"
+    assert [n for n, _ in charged] == ["word", 2, 2]
 
 
 # -- what was undone ----------------------------------------------------------------------------------------

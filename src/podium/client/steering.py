@@ -34,7 +34,10 @@ from ..model import (
     Verdict,
     Write,
     copy_of_row,
+    head_of_new,
     id_of_retry,
+    lineage_of,
+    own_lineage_of,
     read_reason,
     with_undone,
 )
@@ -233,9 +236,23 @@ def retrying(row: RunRow, past: Past, now: float) -> NewRun:
     """A new run from the recorded past of a failed one: it goes on at the step that failed."""
     own, keep, well, undone = past
     new = copy_of_row(row, id_of_retry(row.id), now, keep)
-    stands = standing(own, keep, well, undone, row.base + keep if keep else 0, now)
+    begins = _where_fork_begins(new, own[:keep])
+    stands = standing(own, keep, well, undone, (row.base + keep if keep else 0) + len(begins), now)
     context = with_undone(row.context, undone) if undone else new.context
-    return msgspec.structs.replace(new, explicit_id=True, context=context, entries=stands)
+    return msgspec.structs.replace(new, explicit_id=True, context=context, entries=(*begins, *stands))
+
+
+def _where_fork_begins(new: NewRun, kept: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Of the retry of a fork that keeps nothing of the fork's own: where its copied past ends, before what it
+    is to know; what stands before that is no business of a fork."""
+    head = head_of_new(new)
+    lineage, own = lineage_of(head), own_lineage_of(head)
+    for entry in kept:
+        if entry.step == COPY_BEGAN and entry.name:
+            lineage = entry.name
+    if lineage == own:
+        return ()
+    return (Entry(head.copied + 1, Kind.TICK, max(new.at, kept[-1].at), COPY_BEGAN, name=own),)
 
 
 def _went_well(entry: Entry, open_effects: Container[str]) -> bool:
