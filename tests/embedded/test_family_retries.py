@@ -12,7 +12,7 @@ import pytest
 
 import podium
 from podium import App, Run, WrongState, task, workflow
-from podium.client import families
+from podium.client import families, forget
 from podium.model import Kind, Query, RunRow, State
 
 charged: list[tuple[Any, str]] = []
@@ -319,6 +319,31 @@ def test_a_mended_body_calls_its_child_with_other_arguments(
     assert last.result(20) == 3
     assert app.load(ids_of(last)["/order"]).origin == child.id, "the same call, which goes on"
     assert sorted(n for n, _ in charged) == [0, 2, 3]
+
+
+@workflow
+async def stops_before(n: int) -> int:
+    await late(0)
+    if not is_mended:
+        raise ValueError("no such address: none")
+    return await branch.start(n)
+
+
+@pytest.mark.parametrize("pruned", ["branch", "order"])
+def test_a_planned_retry_whose_origin_was_pruned_begins_from_nothing(
+    app: App, monkeypatch: pytest.MonkeyPatch, pruned: str
+) -> None:
+    broken.add(4)
+    monkeypatch.setattr(f"{__name__}.is_mended", True)
+    run = failed(stops_before.start(4))
+    monkeypatch.setattr(f"{__name__}.is_mended", False)
+    again = failed(run.retry())  # before it asks for the child whose retry is planned
+    (gone,) = (row for row in app.find(Query(limit=9)) if row.function.endswith(f":{pruned}"))
+    assert [why for _, why in forget(app, [gone])] == [""]
+    broken.clear()
+    monkeypatch.setattr(f"{__name__}.is_mended", True)
+    assert again.retry().result(20) == 40
+    assert [n for n, _ in charged] == [0, 4, 4]
 
 
 # -- a failure that the body has handled ---------------------------------------------------------------------

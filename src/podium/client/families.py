@@ -16,7 +16,18 @@ from msgspec.structs import replace
 from ..engine import End
 from ..errors import WrongState
 from ..inspect import Records, retries_with
-from ..model import CANCEL, Entry, Kind, NewRun, RunRow, State, id_of_retry, planned, read_name
+from ..model import (
+    CANCEL,
+    Entry,
+    Kind,
+    NewRun,
+    RunRow,
+    State,
+    id_of_retry,
+    origin_of_plan,
+    planned,
+    read_name,
+)
 from ..store import Store
 from .end_watcher import settle
 from .session import Session
@@ -55,10 +66,15 @@ class Family:
         found = self._store.load_many([entry.name for entry in left.values()])
         for step, entry in left.items():
             child = found.get(entry.name)
-            if child is None:
-                if entry.kind is Kind.CHILD:  # it was planned, and did not start
+            if child is None and entry.kind is Kind.CHILD:  # it was planned, and did not start
+                origin = origin_of_plan(entry.payload)
+                if not origin:
                     yield entry
-            elif past.has_undone(step) and child.state is State.SUCCEEDED:
+                else:  # planned anew: what it was to copy, or a child of that, may have been pruned since
+                    child = self._store.load(origin)
+            if child is None:
+                continue
+            if past.has_undone(step) and child.state is State.SUCCEEDED:
                 again = NewRun(id_of_retry(child.id), "", b"", child.digest, self._now)
                 yield self._child(step, replace(again, context=child.context, tags=child.tags), True)
             else:

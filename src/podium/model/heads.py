@@ -197,6 +197,11 @@ def planned(new: NewRun) -> bytes:
     return msgspec.msgpack.encode(_Planned(**_new_to_planned(new), args=args))
 
 
+def origin_of_plan(payload: bytes) -> str:
+    """The run that a planned start goes on from; "" where it begins from nothing, or nothing was planned."""
+    return _read_planned(payload).origin if payload else ""
+
+
 def as_planned(payload: bytes, new: NewRun) -> NewRun:
     """The start that a call makes now, as it was planned."""
     found = _read_planned(payload)

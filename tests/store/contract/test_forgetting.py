@@ -104,3 +104,17 @@ def test_what_an_unfinished_run_rests_on_stays_until_that_has_ended(store: Store
     if how == "copy":
         assert payloads(store, "r2") == [BIG]
         assert outcomes(store, forgets("r2"), engine=None) == [DONE]
+
+
+@pytest.mark.parametrize(("parent", "root"), [("r0", "r0"), ("r0~2", "r0~2"), ("r5", "r0"), ("r5", "r0~2")])
+def test_so_does_what_a_later_retry_would_copy_by_the_plan_that_it_has_taken_over(
+    store: Store, parent: str, root: str
+) -> None:
+    own(store, "r0~12", origin="r0~11")
+    own(store, "r00", "r0a", "r")  # of other families
+    ended(store, "r1", State.FAILED, parent=parent, root=root)
+    (verdict,) = commit(store, forgets(), engine=None)
+    assert verdict.outcome is REFUSED
+    assert "r0~12" in verdict.detail
+    move(store, "r0~12", State.FAILED)
+    assert outcomes(store, forgets(), engine=None) == [DONE]

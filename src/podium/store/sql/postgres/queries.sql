@@ -153,8 +153,9 @@ SELECT id, coalesce((SELECT at FROM podium.history WHERE run = runs.key ORDER BY
 FROM podium.runs WHERE id = ANY (%(last_times)b::text[]);
 
 -- name: needed_by
--- Unfinished runs that rest on these: copies of them, such as wait for them, or started them, and retries of these,
--- whose children copy them.
+-- Unfinished runs that rest on these: copies of them, such as wait for them, or started them, and copies of these,
+-- whose children copy them; so do those of a retry's retry, by the plan that it has taken over. They are known by
+-- their ids, P~2 and so on (: follows the digits).
 SELECT this.id, other.id FROM podium.runs AS this
 JOIN podium.runs AS other ON other.origin = this.id AND other.origin <> ''
 WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'running', 'waiting', 'parked')
@@ -170,6 +171,13 @@ WHERE this.id = ANY (%(forgotten)b::text[]) AND other.state IN ('queued', 'runni
 UNION ALL
 SELECT this.id, other.id FROM podium.runs AS this
 JOIN podium.runs AS other ON other.origin IN (this.parent, this.root) AND other.origin <> ''
+WHERE this.id = ANY (%(forgotten)b::text[]) AND this.parent <> ''
+  AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT this.id, other.id FROM podium.runs AS this
+JOIN podium.runs AS other
+  ON other.id > split_part(this.parent, '~', 1) || '~' AND other.id < split_part(this.parent, '~', 1) || '~:'
+  OR other.id > split_part(this.root, '~', 1) || '~' AND other.id < split_part(this.root, '~', 1) || '~:'
 WHERE this.id = ANY (%(forgotten)b::text[]) AND this.parent <> ''
   AND other.state IN ('queued', 'running', 'waiting', 'parked');
 

@@ -304,8 +304,9 @@ DELETE FROM value_names WHERE run = ?;
 DELETE FROM value_names WHERE run = ?1 AND generation < (SELECT generation FROM runs WHERE key = ?1);
 
 -- name: needed_by
--- An unfinished run that rests on this one: a copy of it, one that waits for it, one that started it, or a retry
--- of that, whose children copy this one.
+-- An unfinished run that rests on this one: a copy of it, one that waits for it, one that started it, or a copy
+-- of that, whose children copy this one; so do those of a retry's retry, by the plan that it has taken over. They
+-- are known by their ids, P~2 and so on (: follows the digits).
 SELECT other.id FROM runs AS this JOIN runs AS other ON other.origin = this.id AND other.origin <> ''
 WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked')
 UNION ALL
@@ -317,6 +318,13 @@ WHERE this.key = ?1 AND other.state IN ('queued', 'running', 'waiting', 'parked'
 UNION ALL
 SELECT other.id FROM runs AS this JOIN runs AS other
   ON other.origin IN (this.parent, this.root) AND other.origin <> ''
+WHERE this.key = ?1 AND this.parent <> '' AND other.state IN ('queued', 'running', 'waiting', 'parked')
+UNION ALL
+SELECT other.id FROM runs AS this JOIN runs AS other
+  ON other.id > substr(this.parent, 1, instr(this.parent || '~', '~') - 1) || '~'
+    AND other.id < substr(this.parent, 1, instr(this.parent || '~', '~') - 1) || '~:'
+  OR other.id > substr(this.root, 1, instr(this.root || '~', '~') - 1) || '~'
+    AND other.id < substr(this.root, 1, instr(this.root || '~', '~') - 1) || '~:'
 WHERE this.key = ?1 AND this.parent <> '' AND other.state IN ('queued', 'running', 'waiting', 'parked')
 LIMIT 1;
 
