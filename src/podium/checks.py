@@ -12,7 +12,7 @@ import re
 from typing import Any, NamedTuple
 
 from .errors import UsageError
-from .redaction import hidden_values
+from .redaction import hidden_pairs
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:min|[smhdw]))+")
@@ -62,7 +62,7 @@ def check_seconds(call: str, name: str, value: Any, *, zero: bool = True) -> Non
 
 def check_shown(call: str, *texts: str) -> None:
     """Raise UsageError where a name that is kept and shown holds the value of a secret."""
-    for value, reference in hidden_values.items():
+    for value, reference in hidden_pairs():
         if any(value in text for text in texts):
             raise UsageError(
                 f"{call} holds the value of Secret({reference!r})",

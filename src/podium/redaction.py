@@ -41,9 +41,14 @@ def hide(value: str, reference: str) -> None:
         hidden_values[value] = reference
 
 
+def hidden_pairs() -> tuple[tuple[str, str], ...]:
+    """Values and references as they are now: task threads add to them while others look."""
+    return tuple(hidden_values.items())
+
+
 def masked(text: str) -> str:
     """The text with `***` for the values of secrets that this process has asked for."""
-    for value in hidden_values:
+    for value, _ in hidden_pairs():
         if value in text:
             text = text.replace(value, HIDDEN)
     return text
@@ -51,15 +56,23 @@ def masked(text: str) -> str:
 
 def masked_json(data: bytes) -> bytes:
     """The same of JSON."""
-    for value in hidden_values:
+    for value, _ in hidden_pairs():
         data = data.replace(_in_json(value), HIDDEN.encode())
     return data
 
 
 def secret_in(data: bytes) -> str:
     """The reference of such a secret whose value stands in JSON; "" if none does."""
-    for value, reference in hidden_values.items():
+    for value, reference in hidden_pairs():
         if _in_json(value) in data:
+            return reference
+    return ""
+
+
+def secret_in_bytes(data: bytes) -> str:
+    """The same of bytes as they are, before they are written so that nobody sees it in them."""
+    for value, reference in hidden_pairs():
+        if value.encode("utf-8", "surrogatepass") in data:
             return reference
     return ""
 

@@ -219,7 +219,7 @@ def test_who_was_taken_for_dead_is_told_how_to_go_on(project: Path) -> None:
         until(lambda: began(project))
         with App(STORE, drives="nothing") as app:
             while engines := app.store.engines():  # it may beat between the look and the verdict
-                app.store.release({engine.id: engine.beat for engine in engines})
+                app.store.release({engine.id: engine.beat for engine in engines}, 0.0)
         said = next(line for line in process.stderr if line.startswith("error[E504]"))
         assert "took it for dead" in said
         hint = next(process.stderr)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import Counter
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 import podium
 from podium import App, Run, WrongState, task, workflow
-from podium.client import families, forget
+from podium.client import forget
+from podium.client.families import StopWait
 from podium.model import Kind, Query, RunRow, State
 
 charged: list[tuple[Any, str]] = []
@@ -567,11 +570,13 @@ def test_a_retry_waits_for_what_was_asked_to_stop(app: App, monkeypatch: pytest.
     broken.clear()
     assert is_cleaning_up.wait(20)  # it has taken the request by now, so it lies in its inbox no more
 
-    def stopped(session: Any, child: RunRow) -> RunRow:
-        may_stop.set()
-        return families.stopped(session, child)
+    waits = StopWait.stopped
 
-    monkeypatch.setattr("podium.client.decisions.stopped", stopped)
+    def stopped(waiting: StopWait, child: RunRow) -> RunRow:
+        may_stop.set()
+        return waits(waiting, child)
+
+    monkeypatch.setattr(StopWait, "stopped", stopped)
     again = run.retry()
     assert may_stop.is_set()
     assert again.result(20) == 9
@@ -587,3 +592,54 @@ def test_a_child_that_does_not_end_is_named(app: App, monkeypatch: pytest.Monkey
         run.retry()
     may_stop.set()
     assert app.wait(slow).result(20).state is State.CANCELLED
+
+
+def cleaning_up() -> Run[Any]:
+    """A failed run, with a child that goes on cleaning up until `may_stop`."""
+    has_charged.clear()
+    is_cleaning_up.clear()
+    run = failed(beside.start(9))
+    assert is_cleaning_up.wait(20)
+    return run
+
+
+def refused_within(run: Run[Any]) -> float:
+    """How long it took to say that a child goes on."""
+    begun = time.monotonic()
+    with pytest.raises(WrongState, match="was asked to stop and is still"):
+        run.retry()
+    return time.monotonic() - begun
+
+
+@task
+async def retries_in_a_task(id: str) -> float:
+    return refused_within(podium.get(id))
+
+
+def test_an_event_loop_is_not_held_up_by_a_child_that_goes_on(app: App) -> None:
+    broken.add(9)
+    run = cleaning_up()
+    broken.clear()
+
+    async def retried_once_it_has_ended() -> int:
+        assert refused_within(run) < 2
+        may_stop.set()
+        await asyncio.wrap_future(app.wait(ids_of(run)["/stops_slowly"]))
+        return await run.retry()
+
+    assert retries_in_a_task.start(run.id).result(20) < 2, "the loop of the engine, which is to end the child"
+    assert asyncio.run(retried_once_it_has_ended()) == 9
+
+
+def test_many_retries_wait_no_longer_than_one(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.client.families.SETTLE_SECONDS", 0.5)
+    broken.add(9)
+    for _ in range(4):
+        cleaning_up()
+    begun = time.monotonic()
+    assert podium.runs("workflow:beside").retry().result() == 0
+    assert time.monotonic() - begun < 1.5
+    host, watched = app.session.host, Future[list[str]]()
+    host.call(lambda: watched.set_result(host.engine.watchers.watched))
+    assert watched.result(5) == [], "who does not wait any more is not told"
+    may_stop.set()

@@ -137,7 +137,7 @@ def test_what_is_handed_back_again_and_again_is_no_loss_and_parks_nobody(store: 
         app.store.announce(EngineRow("dead", 0, "elsewhere", 1, 0.0))
         functions = {two_steps.name: two_steps._function.fingerprint}
         assert app.store.claim("dead", functions, 1, time.time(), [other.id]).heads
-        app.store.release({"dead": 0})
+        app.store.release({"dead": 0}, 0.0)
     for _ in range(8):
         started.clear()
         with App(store, options=Options(grace=3600)):
@@ -157,7 +157,7 @@ def test_sleepers_that_have_lost_three_owners_hear_of_their_cancels(store: Path)
             app.store.announce(EngineRow(engine, 0, "elsewhere", 1, 0.0))
             claimed = app.store.claim(engine, functions, 3, time.time(), [run.id for run in others])
             assert len(claimed.heads) == 3
-            app.store.release({engine: 0})
+            app.store.release({engine: 0}, 0.0)
         for run in others:
             run.cancel()
     with App(store) as app:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import podium
-from podium import App, EncodeError, Secret, UsageError, redaction, task, workflow
+from podium import App, EncodeError, Secret, UsageError, codec, redaction, task, workflow
 from tests.cli.support import podium as cli
 
 VALUE = 'hunter2-"quoted"-ÿ'
@@ -143,3 +143,22 @@ def naming(key: Secret[str], where: str) -> None:
 def test_a_name_that_is_kept_and_shown_holds_no_secret(app: App, where: str) -> None:
     with pytest.raises(UsageError, match=r"holds the value of Secret\('env:TEST_API_KEY'\)"):
         naming.run(Secret[str]("env:TEST_API_KEY"), where)
+
+
+class _Asked(str):
+    """A value during whose comparison a task in another thread asks for another secret."""
+
+    __slots__ = ()
+
+    def encode(self, *args: Any) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
+        redaction.hide(f"another value {len(redaction.hidden_values)}", "env:OTHER")
+        return str(self).encode()
+
+
+def test_a_secret_that_is_asked_for_meanwhile_fails_no_other_task() -> None:
+    value = _Asked("hunter2")
+    redaction.hide(value, "env:TEST_API_KEY")
+    redaction.hide("what comes next", "env:NEXT")
+    assert codec.decode(codec.encode(b"nothing of it"), bytes) == b"nothing of it"
+    with pytest.raises(EncodeError, match="holds the value of Secret"):
+        codec.encode(b"Bearer hunter2")

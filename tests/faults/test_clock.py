@@ -147,7 +147,7 @@ def test_a_run_freed_before_the_clock_was_set_back_is_claimed_at_once(tmp_path: 
     store.announce(engine("e1"))
     own(store, "r1")
     store.announce(engine("e2"))
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     claimed = store.claim("e2", FUNCTIONS, 10, 10.0).heads
     store.close()
     assert [head.id for head in claimed] == ["r1"]

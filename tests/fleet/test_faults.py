@@ -118,7 +118,7 @@ def test_who_gives_back_runs_of_the_dead_does_not_wait_for_a_commit(store: Store
     committing.start()
     _until_somebody_waits_for_a_lock(url)
     freed: list[int] = []
-    releasing = threading.Thread(target=lambda: freed.append(store.release({"e2": 0})))
+    releasing = threading.Thread(target=lambda: freed.append(store.release({"e2": 0}, 0.0)))
     releasing.start()
     releasing.join(30)
     assert freed == [1]

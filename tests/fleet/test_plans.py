@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
+
 from podium.model import State, Write
 from podium.store import open_store
 from podium.store.postgres.short_way import Records
@@ -78,3 +80,17 @@ def test_steps_of_many_runs_are_recorded_without_comparing_each_run_with_each(ur
         with store._writing.held() as connection:
             plans = [rows(connection, f"EXPLAIN {text}", values) for text, values in records.statements("e1")]
     assert [line for plan in plans for (line,) in plan if "Join Filter" in line] == []
+
+
+def test_what_is_prepared_is_used_when_no_more_may_be(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.store.postgres.statements._KEPT_MOST", 1)
+    calls = "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE name = 'podium_0'"
+    with closing(open_store(url)) as store:
+        assert isinstance(store, PostgresStore)
+        store.migrate()
+        store.server.is_direct = True
+        with store._writing.held() as connection:
+            for _ in range(3):
+                assert rows(connection, "SELECT 41 + 1") == [(42,)]
+            assert len(connection.kept) == 1
+            assert connection.execute(calls).fetchall() == [(3,)]

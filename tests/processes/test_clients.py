@@ -96,7 +96,7 @@ def test_an_app_whose_engine_was_taken_for_dead_goes_on_with_a_fresh_one(tmp_pat
         (row,) = other.store.engines()
         while other.store.engines():  # by a beat that it has at this moment
             (row,) = other.store.engines()
-            other.store.release({row.id: row.beat})
+            other.store.release({row.id: row.beat}, 0.0)
         until(lambda: app.host is not first)
         assert app.start(flows.fails._function, (), {}, flows.fails._call).id.result(20)
         assert [found.id for found in other.store.engines()] == [app.host.id]

@@ -148,7 +148,7 @@ def test_a_step_keeps_the_idempotency_key_that_an_attempt_may_have_used_before(
     (tmp_path / "mended").touch()
     monkeypatch.chdir(tmp_path)
     (dead,) = store.engines()
-    store.release({dead.id: dead.beat})
+    store.release({dead.id: dead.beat}, 0.0)
     with App(f"sqlite:///{file}") as app:
         retried = app.retry("failed").id.result()
         new = flows.succeeds.start(1)
@@ -183,7 +183,7 @@ def test_every_run_goes_on(store: Store, file: Path, tmp_path: Path, monkeypatch
     (tmp_path / "mended").touch()
     monkeypatch.chdir(tmp_path)
     (dead,) = store.engines()
-    store.release({dead.id: dead.beat})
+    store.release({dead.id: dead.beat}, 0.0)
     with App(f"sqlite:///{file}") as app:
         app.resume("parked")
         retried = app.retry("failed").id.result()

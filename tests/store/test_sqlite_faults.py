@@ -58,7 +58,7 @@ def test_what_changes_nothing_costs_no_sync(tmp_path: Path, disk: FaultyDisk) ->
     store.claim("e1", {"app:flow": ""}, 10, 99.0)  # the first one says what the engine offers
     before = disk.counts["sync"]
     store.claim("e1", {"app:flow": ""}, 10, 99.0)
-    store.release({})
+    store.release({}, 0.0)
     store.collect("e1")
     commit(store, fenced(token=9, entries=(result(1),)))
     assert disk.counts["sync"] == before

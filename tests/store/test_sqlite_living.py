@@ -77,7 +77,7 @@ def test_a_lock_held_longer_than_the_patience_is_unavailable_and_reading_goes_on
     assert not caught.value.unknown
     assert hasty.find(Query()) == []
     assert hasty.claim("e1", FUNCTIONS, 10, 1.0).heads == ()
-    assert hasty.release({}) == 0
+    assert hasty.release({}, 0.0) == 0
     intruder.execute("ROLLBACK")
     queue(hasty, "r1")
     hasty.close()
@@ -123,7 +123,7 @@ def test_new_work_wakes_the_engines_of_other_processes(store: SqliteStore, other
 
 def test_runs_of_a_dead_engine_wake_whoever_lives(store: SqliteStore, other: SqliteStore) -> None:
     own(store, "r1")
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     assert other.wait(5.0)
 
 

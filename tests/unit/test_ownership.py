@@ -80,6 +80,6 @@ def test_who_cannot_renew_judges_nobody(pair: Pair, monkeypatch: pytest.MonkeyPa
 
 def test_an_engine_without_a_row_is_condemned(pair: Pair) -> None:
     (me, _) = pair.store.engines()
-    pair.store.release({me.id: me.beat})
+    pair.store.release({me.id: me.beat}, 0.0)
     assert not pair.me.beat()
     assert pair.me.condemned

@@ -101,7 +101,7 @@ def lost_answer(store: Store, *writes: Write) -> list[Verdict]:
 def test_a_start_that_has_attached_gets_its_run_and_makes_no_second_one(store: Store) -> None:
     store.announce(Engine("e0", 0, "h", 1, 1.0))
     store.commit("e0", [start("r2", owned=True)])
-    store.release({"e0": 0})
+    store.release({"e0": 0}, 0.0)
     (verdict,) = lost_answer(store, start("r3", attach=True))
     assert verdict.runs == ((Outcome.ATTACHED, "r2"),)
     assert store.load("r3") is None

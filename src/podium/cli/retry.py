@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import RETRIED, RETRIED_BY_QUERY, operator
+from ..client import RETRIED, RETRIED_BY_QUERY, StopWait, operator
 from ..inspect import retried_since, retried_with_others
 from ..model import RunRow
 from . import options
@@ -45,9 +45,10 @@ def command(
             return FINE
         if detach or chosen.by_query or len(chosen.rows) != 1:
             begun: list[str] = []
+            stops = StopWait(app.session)
 
             def put_in_line(row: RunRow) -> tuple[str, str]:
-                begun.append(app.retry(row.id, who).id.result())
+                begun.append(app.retry(row.id, who, stops).id.result())
                 return begun[-1], "in line"
 
             code = each(chosen.rows, put_in_line, as_json, quiet)

@@ -9,6 +9,7 @@ from .decisions import NO_VALUE
 from .default_app import current_app, declared
 from .dry_check import CheckedRun, check_all
 from .executor import Executor
+from .families import StopWait
 from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
 from .loop_wakeup import in_event_loop
@@ -88,6 +89,7 @@ __all__ = [
     "Operator",
     "OwnRun",
     "ShownSetting",
+    "StopWait",
     "examine",
     "shown_options",
     "shown_settings",

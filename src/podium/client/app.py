@@ -24,6 +24,7 @@ from ..store import Store
 from .apps import Apps
 from .decisions import NO_VALUE, Decisions
 from .end_watcher import settle
+from .families import StopWait
 from .notices import tell
 from .operators import Operator, operator
 from .process import Drives, wants_engine
@@ -180,12 +181,13 @@ class App:
         """Put a parked run back in line. Raises WrongState."""
         return self.decisions.resume(run, by or operator())
 
-    def retry(self, run: str, by: Operator | None = None) -> Started:
+    def retry(self, run: str, by: Operator | None = None, stops: StopWait | None = None) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed.
 
-        Raises WrongState; waits some seconds for child runs that were asked to stop.
+        Raises WrongState; waits some seconds for child runs that were asked to stop, except in an event loop.
+        `stops`: where several are retried, which then wait no longer than one.
         """
-        return self.decisions.retry(run, by or operator())
+        return self.decisions.retry(run, by or operator(), stops)
 
     def fork(self, run: str, at: str | int, value: Any = NO_VALUE, by: Operator | None = None) -> Started:
         """A new run from the record of any, up to before the outcome of a step, or with `value` as that.

@@ -31,7 +31,7 @@ from ..model import (
 )
 from . import forking, owners, steering
 from .end_watcher import settle
-from .families import Family, require_on_its_own, stopped
+from .families import Family, StopWait, require_on_its_own
 from .operators import Operator
 from .session import Session
 from .settling import Settlement
@@ -139,14 +139,15 @@ class Decisions:
         entry = next(found, None)
         return None if entry is None else registry.get(f"{entry.module}:{label_of(step)}")
 
-    def retry(self, run: str, by: Operator) -> Started:
+    def retry(self, run: str, by: Operator, stops: StopWait | None = None) -> Started:
         """The retry of a failed run, from its recorded past: it goes on at the step that failed.
 
-        A run has one; while that has not ended, another call gives it, too.
+        A run has one; while that has not ended, another call gives it, too. `stops`: that of several retries.
         """
         row, store = self._records.load(run), self._session.store
         require_on_its_own(store, row)
-        new = Family(store, self._records, self._env.now(), partial(stopped, self._session)).retry(row)
+        stops = stops or StopWait(self._session)
+        new = Family(store, self._records, self._env.now(), stops.stopped).retry(row)
         return self._copy(new, row, by, "retry", f"as {new.id}")
 
     def _copy(self, new: NewRun, row: RunRow, by: Operator, verb: str, said: str) -> Started:

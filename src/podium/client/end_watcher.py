@@ -58,6 +58,13 @@ class EndWatcher:
         else:
             self._look([run])  # the thread may be asleep: what has ended already changes no more
 
+    def remove(self, run: str, then: Then) -> None:
+        """Have it called no more."""
+        with self._lock:
+            left = [one for one in self._then.pop(run, ()) if one[0] is not then]
+            if left:
+                self._then[run] = left
+
     def _begin(self) -> None:
         try:
             self._env.spawn(self._serve, name="podium-wait")

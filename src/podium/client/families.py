@@ -7,7 +7,6 @@ it. So a body that takes another way this time starts none that it does not need
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
@@ -30,11 +29,12 @@ from ..model import (
 )
 from ..store import Store
 from .end_watcher import settle
+from .loop_wakeup import in_event_loop
 from .session import Session
 from .steering import Past, past_of, retrying
 from .undone import children_left
 
-SETTLE_SECONDS = 5.0  # that a retry waits for what its origin has asked to stop
+SETTLE_SECONDS = 5.0  # that retries wait for what their origins have asked to stop
 _OVER = (State.FAILED, State.CANCELLED)
 Settle = Callable[[RunRow], RunRow]  # waits until a run that was asked to stop has ended
 
@@ -121,16 +121,32 @@ def require_on_its_own(store: Store, row: RunRow) -> None:
         )
 
 
-def stopped(session: Session, child: RunRow) -> RunRow:
-    """A run that was asked to stop, when it has. It blocks; raises WrongState where that takes long."""
-    end: Future[End] = Future()
-    session.watch(child.id, settle(end))
-    with contextlib.suppress(TimeoutError):
-        end.result(SETTLE_SECONDS)
-    row = session.store.load(child.id) or child
-    if not row.state.is_final:
-        raise WrongState(
-            f"run {row.id}, a child of run {row.parent}, was asked to stop and is still {row.state}",
-            fix=f"podium why {row.id}  says what holds it up; podium terminate {row.id}",
-        )
-    return row
+class StopWait:
+    """Waits for runs that were asked to stop: `SETTLE_SECONDS` in all, of however many retries. In an event
+    loop, which may be the one that ends them, it does not wait."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._left = session, SETTLE_SECONDS
+
+    def stopped(self, child: RunRow) -> RunRow:
+        """The run as it has ended. Raises WrongState where it has not by then."""
+        if not in_event_loop():
+            self._wait(child.id)
+        row = self._session.store.load(child.id) or child
+        if not row.state.is_final:
+            raise WrongState(
+                f"run {row.id}, a child of run {row.parent}, was asked to stop and is still {row.state}",
+                fix=f"podium why {row.id}  says what holds it up; podium terminate {row.id}",
+            )
+        return row
+
+    def _wait(self, run: str) -> None:
+        env = self._session.profile.env
+        end: Future[End] = Future()
+        begun = env.monotonic()
+        take_back = self._session.watch(run, settle(end))
+        try:
+            end.result(self._left)
+        except TimeoutError:
+            take_back()
+        self._left = max(0.0, self._left - (env.monotonic() - begun))

@@ -13,6 +13,7 @@ from ..machine import current_machine
 from ..model import UNFINISHED, RunRow, State
 from .app import App
 from .default_app import current_app
+from .families import StopWait
 from .operators import Operator, operator
 from .run import Run
 from .steering import Cancelled
@@ -165,11 +166,12 @@ class Found:
         if verb == "cancel":
             done = app.decisions.cancel_all(rows, by)
             return len(done) - done.count(Cancelled.TOO_LATE)
+        stops = StopWait(app.session)
         acts: dict[Verb, Callable[[str], Future[Any]]] = {
             "pause": lambda run: app.decisions.pause(run, by),
             "terminate": lambda run: app.terminate(run, by),
             "resume": lambda run: app.resume(run, by),
-            "retry": lambda run: app.retry(run, by).id,
+            "retry": lambda run: app.retry(run, by, stops).id,
         }
         return sum([_has_happened(asked) for asked in [_asked(acts[verb], row.id) for row in rows]])
 

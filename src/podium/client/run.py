@@ -243,7 +243,7 @@ class Run(Forkable, Settling, Waiting[R]):
 
         A run has one retry: until that has ended, it is given again. Raises WrongState if this has not
         failed, if its retry has ended, if it is retried with the run that has started it, or if a child
-        that was asked to stop goes on.
+        that was asked to stop goes on: for 5 s, in an event loop at once.
 
         Example:
 

@@ -162,13 +162,16 @@ class Session:
 
     def watch(
         self, run: str, then: Callable[[End | BaseException], None], created: float | None = None
-    ) -> None:
-        """Have `then` called, on some thread, when the run is final, parked or gone."""
+    ) -> Callable[[], None]:
+        """Have `then` called, on some thread, when the run is final, parked or gone; gives what takes that
+        back."""
         if self.profile.has_engine:
-            self.host.call(self.host.engine.clients.watch, run, then, created)
-        else:
-            self._ends.add(run, then, created)
-            self.undriven.tell(run)
+            host = self.host
+            host.call(host.engine.clients.watch, run, then, created)
+            return partial(host.call, host.engine.watchers.remove, run, then)
+        self._ends.add(run, then, created)
+        self.undriven.tell(run)
+        return partial(self._ends.remove, run, then)
 
     def tell_others(self) -> None:
         """What this process drives has begun: say in a moment what else waits."""

@@ -18,7 +18,7 @@ from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any
 from uuid import UUID
 
-from ..redaction import hidden_values
+from ..redaction import secret_in_bytes
 from .refusals import Refusal
 from .untag import Reader, Untag
 from .walk import Tree, Walk, Writer, write_dict, write_items, write_pairs, write_set
@@ -68,10 +68,9 @@ def _read_float(text: Any, rest: dict[str, Any], untag: Untag) -> float:
 def _write_bytes(tag: str) -> Writer:
     def write(value: bytes, walk: Walk, depth: int) -> Tree:
         walk.spend(len(value) * 4 // 3)
-        for secret, reference in hidden_values.items():  # here, since nobody sees it in base 64
-            if secret.encode("utf-8", "surrogatepass") in value:
-                text = f"holds the value of Secret({reference!r})"
-                raise Refusal(Refusal.WHAT, text, "pass the Secret itself")
+        if reference := secret_in_bytes(value):  # here, since nobody sees it in base 64
+            text = f"holds the value of Secret({reference!r})"
+            raise Refusal(Refusal.WHAT, text, "pass the Secret itself")
         return {tag: _base64(value)}
 
     return write

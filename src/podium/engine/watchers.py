@@ -64,6 +64,11 @@ class Watchers:
             watches.append(_Watch(watcher, created))
         return is_new
 
+    def remove(self, run: str, watcher: Watcher) -> None:
+        """Have the watcher told nothing more; the run stays wanted."""
+        if run in self._watched:
+            self._watched[run] = [one for one in self._watched[run] if one.tell is not watcher]
+
     def forget(self, run: str) -> None:
         """Those who watched the run do no more, and are told nothing."""
         self._watched.pop(run, None)

@@ -330,7 +330,7 @@ class Store(Protocol):
         """All engines with a row, what they say of themselves and what they offer, oldest first."""
         ...
 
-    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
+    def release(self, dead: Mapping[str, int], at: float) -> int:
         """Delete the rows of engines that are dead, then free every run whose owner has no row.
 
         `dead` maps each to the beat at which it was seen to be silent: one that has beaten since lives.

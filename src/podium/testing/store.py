@@ -312,7 +312,7 @@ class FaultyStore(FaultyStreams):
 
         return self._call("heartbeat", lambda: self._inner.heartbeat(engine, info), then)
 
-    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
+    def release(self, dead: Mapping[str, int], at: float) -> int:
         def then(freed: int) -> None:
             self._monitor.released(dead, freed, self._looked)
 

@@ -122,7 +122,7 @@ def test_what_it_waited_for_goes_and_what_was_sent_stays(store: Store) -> None:
 def test_what_was_lost_before_counts_no_more(store: Store) -> None:
     own(store, "r1")
     store.announce(engine("e2"))
-    assert store.release({"e1": 0}) == 1
+    assert store.release({"e1": 0}, 0.0) == 1
     (head,) = store.claim("e2", FUNCTIONS, 10, 30.0).heads
     assert head.lost == 1
     assert outcomes(store, again(head.token), engine="e2") == [DONE]

@@ -94,7 +94,7 @@ def test_an_engine_passes_on_a_decision_about_a_run_that_nobody_owns(store: Stor
 
 def test_an_engine_without_a_row_is_refused_every_fenced_write_and_owned_run(store: Store) -> None:
     own(store, "r1")
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     assert outcomes(
         store,
         fenced(token=2, states=list(State), entries=(result(1),)),
@@ -202,7 +202,7 @@ def test_a_final_state_never_changes(store: Store) -> None:
     move(store, "r1", State.FAILED, payload=b"why")
     assert outcomes(store, fenced(states=list(State), entries=(result(1),))) == [REFUSED]
     assert outcomes(store, fenced(states=list(State), move=Move(State.CANCELLED)), engine=None) == [INVALID]
-    assert store.release({"e1": 0}) == 0
+    assert store.release({"e1": 0}, 0.0) == 0
     store.announce(engine("e1"))
     assert store.claim("e1", FUNCTIONS, 10, 99.0).heads == ()
 

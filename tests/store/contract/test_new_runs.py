@@ -185,7 +185,7 @@ def orphaned(store: Store, *ids: str, **given: object) -> None:
     store.announce(engine("e0"))
     for id in ids:
         commit(store, Write(new_runs=(new(id, starter="/s.py", owned=True, **given),)), engine="e0")
-    store.release({"e0": 0})
+    store.release({"e0": 0}, 0.0)
 
 
 def attach(store: Store, id: str = "r9", **given: object) -> tuple[Outcome, str]:
@@ -203,7 +203,7 @@ def test_an_attached_run_has_a_living_starter_again_and_is_not_attached_twice(st
     orphaned(store, "r1")
     assert attach(store, "r8") == (Outcome.ATTACHED, "r1")
     assert attach(store, "r9") == (DONE, "r9")
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     store.announce(engine("e2"))
     third = Write(new_runs=(new("r7", starter="/s.py", attach=True),))
     assert commit(store, third, engine="e2")[0].runs == ((Outcome.ATTACHED, "r1"),)
@@ -216,7 +216,7 @@ def test_what_an_attached_run_had_started_comes_along(store: Store) -> None:
         family = {"parent": "r1", "root": "r1", **given}
         commit(store, Write(new_runs=(new(id, **family),)), engine="e0")
     commit(store, Write(new_runs=(new("r5", parent="r1", root="r1"),)), engine="e1")
-    store.release({"e0": 0})
+    store.release({"e0": 0}, 0.0)
     store.announce(engine("e2"))
     commit(store, Write(new_runs=(new("r9", starter="/s.py", attach=True),)), engine="e2")
     starters = {id: row(store, id).starter_engine for id in ("r1", "r2", "r3", "r4", "r5")}
@@ -228,7 +228,7 @@ def test_what_a_start_has_attached_to_is_known_until_another_attaches_to_it(stor
     assert attach(store, "r8") == (Outcome.ATTACHED, "r1")
     assert attach(store, "r9") == (Outcome.ATTACHED, "r2")
     assert store.attached(["r8", "r9", "r1", "", "nobody"]) == {"r8": "r1", "r9": "r2"}
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     store.announce(engine("e2"))
     commit(store, Write(new_runs=(new("r7", starter="/s.py", attach=True),)), engine="e2")
     assert store.attached(["r7", "r8", "r9"]) == {"r7": "r1", "r9": "r2"}
@@ -266,7 +266,7 @@ def test_a_run_that_no_engine_started_is_left_alone(store: Store) -> None:
 def test_only_an_unfinished_run_is_attached_to(store: Store, state: State, expected: Outcome) -> None:
     own(store, "r1", starter="/s.py")
     move(store, "r1", state)
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     store.announce(engine("e2"))
     start = Write(new_runs=(new("r9", starter="/s.py", attach=True),))
     assert commit(store, start, engine="e2")[0].runs[0][0] is expected

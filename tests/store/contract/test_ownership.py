@@ -132,7 +132,7 @@ def test_runs_of_several_functions_are_claimed_in_one_order(store: Store) -> Non
 def test_an_engine_without_a_row_gets_nothing(store: Store) -> None:
     queue(store, "r1")
     assert claimed(store, engine="ghost") == []
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     assert claimed(store) == []
     assert row(store).state is State.QUEUED
 
@@ -236,7 +236,7 @@ def test_an_offer_ends_with_its_engine_or_with_the_next_claim(store: Store, end:
     queue(store, "r1", fingerprint="v0")
     assert claimed(store) == []
     if end == "dead":
-        store.release({"old": 0})
+        store.release({"old": 0}, 0.0)
     elif end == "retired":
         store.retire("old")
     else:
@@ -302,7 +302,7 @@ def test_an_engine_is_announced_once(store: Store) -> None:
 
 
 def test_a_condemned_engine_learns_it_from_its_heartbeat(store: Store) -> None:
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     assert store.heartbeat("e1") is False
     assert store.engines() == []
 
@@ -312,7 +312,7 @@ def test_runs_of_a_dead_engine_are_freed_and_due_at_once(store: Store) -> None:
     queue(store, "r3", due=500.0)
     store.announce(engine("e2"))
     own(store, "r4", engine="e2")
-    assert store.release({"e1": 0}) == 2
+    assert store.release({"e1": 0}, 0.0) == 2
     for id in ("r1", "r2"):
         freed = row(store, id)
         assert (freed.state, freed.owner, freed.token, freed.lost, freed.due) == (
@@ -354,27 +354,27 @@ def test_what_a_run_has_lost_is_on_record_until_the_run_is_forgotten(store: Stor
 def test_an_engine_that_has_beaten_since_it_was_looked_at_is_not_condemned(store: Store) -> None:
     own(store, "r1")
     store.heartbeat("e1")
-    assert store.release({"e1": 0}) == 0
+    assert store.release({"e1": 0}, 0.0) == 0
     assert (row(store).owner, store.heartbeat("e1")) == ("e1", True)
-    assert store.release({"e1": 2}) == 1
+    assert store.release({"e1": 2}, 0.0) == 1
     assert (row(store).owner, store.heartbeat("e1")) == (None, False)
 
 
 def test_with_nobody_condemned_release_still_frees_whose_owner_is_gone(store: Store) -> None:
     own(store, "r1")
-    assert store.release({}) == 0
+    assert store.release({}, 0.0) == 0
     store.announce(engine("e2"))
     commit(store, fenced(move=Move(State.WAITING, due=1.0)))
     store.claim("e2", FUNCTIONS, 1, 5.0)
-    assert store.release({"e2": 0, "never-there": 0}) == 1
-    assert store.release({"e2": 0}) == 0
-    assert store.release({}) == 0
+    assert store.release({"e2": 0, "never-there": 0}, 0.0) == 1
+    assert store.release({"e2": 0}, 0.0) == 0
+    assert store.release({}, 0.0) == 0
 
 
 def test_a_zombies_write_is_refused_before_and_after_somebody_else_claims(store: Store) -> None:
     own(store, "r1")
     store.announce(engine("e2"))
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     zombie = fenced(entries=(result(1),), move=Move(State.SUCCEEDED))
     assert outcomes(store, zombie) == [REFUSED]
     assert claimed(store, engine="e2") == ["r1"]
@@ -413,7 +413,7 @@ def test_a_run_never_starts_before_it_was_created_whatever_the_clocks(store: Sto
 
 def test_who_leaves_parked_by_a_decision_has_lost_nobody(store: Store) -> None:
     own(store, "r1")
-    store.release({"e1": 0})
+    store.release({"e1": 0}, 0.0)
     store.announce(engine("e2"))
     (head,) = store.claim("e2", FUNCTIONS, 1, 10.0).heads
     assert head.lost == 1

@@ -69,7 +69,7 @@ def test_the_slots_of_a_dead_engine_are_free_as_soon_as_its_runs_are(store: Stor
     line(store, "r1", "r2", "r3")
     assert claimed(store, engine="e2") == ["r1", "r2"]
     assert claimed(store) == []
-    store.release({"e2": 0})
+    store.release({"e2": 0}, 0.0)
     assert claimed(store) == ["r1", "r2"]  # what comes back, before what has not begun
 
 

@@ -74,7 +74,7 @@ def test_fifty_starts_of_one_id_with_two_arguments_leave_the_first_untouched(
 def test_of_twenty_reruns_exactly_one_attaches(store: Store, reopen: Opener) -> None:
     store.announce(engine("e0"))
     own(store, "r1", engine="e0", starter="/s.py")
-    store.release({"e0": 0})
+    store.release({"e0": 0}, 0.0)
     handles = [reopen() for _ in range(4)]
 
     def rerun(n: int) -> Outcome:
@@ -115,7 +115,7 @@ def test_a_stale_finisher_and_a_release_never_both_win(store: Store, reopen: Ope
 
         def finish_or_release(which: int, run: str = run, owner: str = owner) -> Outcome | int:
             if which:
-                return other.release({owner: 0})
+                return other.release({owner: 0}, 0.0)
             return outcomes(
                 store, fenced(run, entries=(result(1),), move=Move(State.SUCCEEDED)), engine=owner
             )[0]

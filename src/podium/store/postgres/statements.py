@@ -142,12 +142,12 @@ def _send(connection: Connection, text: str, bound: Bound) -> list[_Answer]:
     """Put one statement into the pipeline; what will be answered."""
     command, values, types = bound
     key, pgconn, formats = (text, types), connection.pgconn, [Format.BINARY] * len(values)
-    if not (connection.keeps and text.startswith(_KEPT)) or connection.named >= _KEPT_MOST:
-        pgconn.send_query_params(command, values, types, formats, Format.BINARY)
-        return [_ASKED]
-    name = connection.kept.get(key)
+    name = connection.kept.get(key) if connection.keeps else None
     if name is not None:
         pgconn.send_query_prepared(name, values, formats, Format.BINARY)
+        return [_ASKED]
+    if not (connection.keeps and text.startswith(_KEPT)) or connection.named >= _KEPT_MOST:
+        pgconn.send_query_params(command, values, types, formats, Format.BINARY)
         return [_ASKED]
     name = b"podium_%d" % connection.named
     connection.named += 1

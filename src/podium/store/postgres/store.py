@@ -166,7 +166,7 @@ class PostgresStore(StreamReader, Store):
         found = self.look(SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
+    def release(self, dead: Mapping[str, int], at: float) -> int:
         # Usually there is nothing to do, or another engine has done it, and a look locks nothing.
         seen = {"engines": list(dead), "beats": list(dead.values())}
         looks: list[Statement] = [(SQL["any_silent"], seen)] if dead else []

@@ -137,7 +137,7 @@ class _Offered(NamedTuple):
         placed = {name: project for name, project in self.projects.items() if project}
         count = len(functions) + len(placed)
         if count > FEW:
-            asked = {"projects": json.dumps(list({"", *placed.values()})), "many": count + 1}
+            asked = {"projects": json.dumps(list(dict.fromkeys(["", *placed.values()]))), "many": count + 1}
             line = rows(connection, SQL["functions_in_line"], asked)
             if len(line) <= count:
                 return [

@@ -201,7 +201,7 @@ class SqliteStore(SaidReader, Store):
             found = rows(connection, SQL["engines"])
         return [EngineRow(*row, functions=json.loads(offered)) for *row, offered in found]
 
-    def release(self, dead: Mapping[str, int], at: float = 0.0) -> int:
+    def release(self, dead: Mapping[str, int], at: float) -> int:
         # Usually there is nothing to do, or another engine has done it, and a look needs no write lock.
         with self._connections.reading() as connection:
             silent = [one for one in dead.items() if rows(connection, SQL["is_silent"], one)]

@@ -1,6 +1,6 @@
 -- Every statement of the PostgreSQL backend. A block runs from its `-- name:` line to the next one.
 --
--- Behind a pooler nothing is prepared; in a session of our own everything is. Sets come in as arrays. Each statement of a
+-- Behind a pooler nothing is prepared; in a session of our own what commits, claims and beats is. Sets come in as arrays. Each statement of a
 -- transaction sees what was committed before it began (READ COMMITTED), so one that reads after another has
 -- locked sees the truth. A row by its key stands in a LATERAL with a LIMIT, out of which no planner takes it to join
 -- all of one side with all of the other.
