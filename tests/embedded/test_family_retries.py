@@ -394,6 +394,26 @@ async def says_so_otherwise() -> str:
 
 
 @workflow
+async def makes_up_for_it_and_raises() -> str:
+    try:
+        paid = await fetch("card")
+    except KeyError:
+        await fetch("paypal")
+        raise ValueError("too late")  # noqa: B904
+    return paid
+
+
+def test_what_made_up_for_a_failure_is_not_done_again_though_the_body_raised_then(app: App) -> None:
+    broken.add(1)
+    run = makes_up_for_it_and_raises.start()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="too late"):
+            run.result(20)
+        run = run.retry()
+    assert [what for what, _ in charged] == ["card", "paypal"]
+
+
+@workflow
 async def polls() -> str:
     for _ in range(3):
         try:

@@ -211,21 +211,17 @@ def _failed_at(row: RunRow, past: Sequence[Entry], well: int) -> int | None:
 
 
 def _places_of(failure: codec.Failure, last: Mapping[tuple[str, str, str], int]) -> Iterator[int]:
-    """Where the failure of a step that this one is, or followed from, came last; of a group, of each in it.
+    """Where the failure of a step that this one is, or was raised `from`, came last; of a group, of each in it.
 
-    What is raised in an `except` block has there what that block handles: this is not what failed where the
-    other is on record itself.
+    Its context says nothing: that is what an `except` block handles, and other steps may have made up for it
+    by then. To do these again would be worse than to fail again.
     """
     for leaf in failure.leaves():
         n = last.get(_key_of(leaf))
         if n is not None:
             yield n
-            continue
-        for before in (leaf.cause, leaf.context):
-            places = list(_places_of(before, last)) if before is not None else []
-            yield from places
-            if places:
-                break
+        elif leaf.cause is not None:
+            yield from _places_of(leaf.cause, last)
 
 
 def _key_of(failure: codec.Failure) -> tuple[str, str, str]:
