@@ -211,7 +211,7 @@ def _failed_at(row: RunRow, past: Sequence[Entry], well: int) -> int | None:
 
 
 def _places_of(failure: codec.Failure, last: Mapping[tuple[str, str, str], int]) -> Iterator[int]:
-    """Where the failure of a step that this one is, or was raised `from`, came last; of a group, of each in it.
+    """Where the failure of a step that this is, or was raised `from`, came last; of a group, of each in it.
 
     Its context says nothing: that is what an `except` block handles, and other steps may have made up for it
     by then. To do these again would be worse than to fail again.
