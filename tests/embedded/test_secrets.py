@@ -150,6 +150,7 @@ class _Asked(str):
 
     __slots__ = ()
 
+    # Called with no arguments here, so those of `str.encode` are not spelled out.
     def encode(self, *args: Any) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
         redaction.hide(f"another value {len(redaction.hidden_values)}", "env:OTHER")
         return str(self).encode()

@@ -14,7 +14,7 @@ from tests.examples.support import program, said
 from tests.waiting import until
 
 NAME = "examples.wordcount"
-PAGES, WORDS = 6 * PORTION, 4000
+PAGES, WORDS = 6 * PORTION, 12_000  # enough for a kill to come in the middle
 
 
 @pytest.fixture

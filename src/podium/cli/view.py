@@ -54,6 +54,7 @@ class View:
         self.usual: Expected | None = None  # what such a run takes
         self.here = False  # this process owns it
         self.resumed = 0  # steps on record when it was taken up
+        self._was_here = False
         self.stopping = False
         self.hint = "Ctrl-C stops it; what is on record stays"
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
@@ -110,10 +111,9 @@ class View:
 
     def _adopted(self, head: Head, read: Callable[[int, int], Iterable[Entry]]) -> None:
         self.here, self.state, self.due = True, State.RUNNING, None
-        is_first = not self.progress.seq
-        self.recall(read(self.progress.seq, head.entries))
-        if is_first:
-            self.resumed = self.progress.steps
+        self.recall(read(self.progress.seq, head.entries))  # what of it was not seen before it came here
+        if not self._was_here:
+            self._was_here, self.resumed = True, self.progress.steps
 
     def _ended(self, entry: Entry) -> None:
         counts = self.progress.add(entry)
