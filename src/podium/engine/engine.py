@@ -15,10 +15,11 @@ from ..errors import EngineStopped
 from ..executors import Attempt
 from ..executors.protocol import Reactor
 from ..functions import Function
-from ..model import CANCEL, Fence, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import CANCEL, Head, Message, Move, Outcome, State, Verdict
 from ..options import Options, Others
 from ..store import Store
 from .awaited import AwaitedRuns
+from .calling_off import calling_off
 from .claiming import Claimer
 from .clients import ClientPort, stopped_by
 from .committer import Committer, OneWrite
@@ -170,27 +171,26 @@ class Engine:
             if self.residents.deliver(message, alone=True):
                 continue
             if message.kind == CANCEL:
-                self._call_off(message.run)
+                self._call_off(message)
             else:
                 self.claimer.soon()
         if head.queue:
             self.claimer.soon()  # its slot is free
         self.claimer.has_room()
 
-    def _call_off(self, run: str) -> None:
-        """End a run that was asked to stop, unless its body has begun: it may be that nobody claims it."""
+    def _call_off(self, cancel: Message) -> None:
+        """End a run that is in line: it may be that nobody claims it."""
 
         def decided(verdict: Verdict) -> None:
-            if verdict.outcome is Outcome.DONE:
-                self.claimer.look(run)
-                for message in verdict.told:
-                    self.residents.deliver(message, alone=True)
-            else:
+            if verdict.outcome is not Outcome.DONE:
                 self.claimer.soon()
+                return
+            self.claimer.look(cancel.run)
+            for message in verdict.told:
+                self.residents.deliver(message, alone=True)
 
-        fence = Fence(run, 0, frozenset({State.QUEUED}))
-        move = Move(State.CANCELLED, at=self._context.env.now())
-        self._context.committer.touch(OneWrite(Write(fence, move), decided))
+        write = calling_off(cancel, 0, self._context.env.now())
+        self._context.committer.touch(OneWrite(write, decided))
 
     def heed(self, asked: str) -> None:
         """Do what a person wants of this engine, one of `ASKED`. What runs here goes on in any case; an end

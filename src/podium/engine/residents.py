@@ -10,9 +10,10 @@ from itertools import islice
 
 from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
-from ..model import Entry, Fence, Head, Kind, Message, Move, Outcome, State, Verdict, Write, name_of
+from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
+from .calling_off import calling_off
 from .committer import OneWrite
 from .context import Context
 from .dispatch import Dispatcher
@@ -124,19 +125,15 @@ class Residents:
         context = self._context
         if head.token > 1 or head.entries or head.id in self.owned or context.lifecycle.failure is not None:
             return False  # an engine that stops does that much: handed back, it would be left to others
-        at = context.env.now()
-        move = Move(State.CANCELLED, at=at)
-        entry = Entry(1, Kind.MESSAGE, at, cancel.id, name=name_of(cancel))
+        write = calling_off(cancel, head.token, context.env.now())
 
         def ended(verdict: Verdict) -> None:
-            if verdict.outcome is Outcome.DONE:
-                self._on_left(head, move, verdict.told)
+            if verdict.outcome is Outcome.DONE and write.move is not None:
+                self._on_left(head, write.move, verdict.told)
             else:
                 self.must_reconcile = True
 
-        fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
-        new_runs = alerts_of_end(context, head, move)
-        context.committer.touch(OneWrite(Write(fence, move, (entry,), new_runs=new_runs), ended))
+        context.committer.touch(OneWrite(write, ended))
         return True
 
     def _replayed(self, owned: OwnedRun, then: Callable[[bool], None], error: BaseException | None) -> None:
