@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -27,7 +26,6 @@ from .starting import chunks
 from .stored_run import StoredRun
 
 BACKFILL_MAX = 100_000  # runs
-_MOMENTS = 100  # of 10 ms
 FOREVER = 50 * 365 * 86_400.0  # seconds: a paused schedule looks at nothing before
 
 
@@ -287,11 +285,6 @@ def schedules(app: App | None = None, is_recorded: bool = False) -> list[Schedul
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     """Start what a schedule's run is to start now; how it stands then. It may be asked twice for the same."""
     session = apps.driving(run)
-    for _ in range(_MOMENTS):  # an engine that is just starting may be there before its session knows
-        if session is not None:
-            break
-        time.sleep(0.01)
-        session = apps.driving(run)
     if not isinstance(session, Session):
         raise EngineStopped(f"the engine that drives schedule {run} is gone")
     return msgspec.to_builtins(_start_due(session, *read(plan, standing)))

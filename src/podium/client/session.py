@@ -106,7 +106,6 @@ class Session:
                 self._host = self.patiently(self._new_host)
                 take_new_names(self.store, profile.starter, profile.functions, profile.tell)
                 keep_queues(self.store, profile)
-                self.driven = self._host.engine.owned
                 AT_EXIT.install(self._close_at_exit)
                 unwind_on_sigterm()
                 self._ready = self._host
@@ -119,6 +118,7 @@ class Session:
             self.store, functions, profile.env, served_by(self.store, profile), self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
             partial(project_in, profile.url), profile.executors,
+            partial(setattr, self, "driven"),  # before it begins: its tasks look for their session
         )  # fmt: skip
 
     def _info(self) -> str:

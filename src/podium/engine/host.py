@@ -31,6 +31,7 @@ from .heartbeat import Heartbeat, Watches
 from .lane import ThreadLane
 from .left_tasks import end_tasks, tell_failure
 from .loop_stall import LoopStallDetector
+from .owned import OwnedRun
 from .ownership import Ownership
 from .process_watch import ProcessWatch
 from .registration import Registration
@@ -43,7 +44,10 @@ JOIN_SECONDS = 5.0  # for each thread at the end
 
 
 class EngineHost:
-    """One engine in one thread. Starting raises what opening the store raises."""
+    """One engine in one thread. Starting raises what opening the store raises.
+
+    `will_drive` gets the mapping of the runs that it has in memory, before the first one is.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class EngineHost:
         others: Others = "yield",
         project_of: Callable[[Function], str] = lambda _: "",
         executors: Mapping[str, ExecutorFactory] | None = None,
+        will_drive: Callable[[Mapping[str, OwnedRun]], None] = lambda _: None,
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._registration = Registration(store, env, locks_directory, info)
@@ -82,6 +87,7 @@ class EngineHost:
             undo.callback(self._reader.close)
             self._compose(functions, observers, others, project_of)
             self._give_executors(url, executors or {}, undo)
+            will_drive(self.engine.owned)
             self._start(undo)
             undo.pop_all()
 
