@@ -15,15 +15,13 @@ from podium.client.families import Family
 from podium.executors import Attempt
 from podium.functions import registry
 from podium.inspect import Records
-from podium.model import Entry, Kind, Outcome, RunRow, State, Verdict, Write, id_of_retry
+from podium.model import RETRIABLE, Entry, Kind, Outcome, RunRow, State, Verdict, Write, id_of_retry
 from podium.testing import Invocation, Job, Report, Setting, World, draw_weather
-from podium.testing.monitor import Watched
 from podium.testing.node import Process
 from podium.testing.virtual import EPOCH
 from tests.sim.programs import Flaky, labels, stamped
 
 PATIENCE = 2.0  # s between looks of a person at a run
-_OVER = (State.FAILED, State.CANCELLED)
 
 # -- the programs ----------------------------------------------------------------------------------------
 
@@ -104,8 +102,7 @@ class RetriedWorld(World):
         self._left = {each.id for each in setting.jobs if each.id}  # runs that have not gone well yet
         self._keys: dict[tuple[str, str], str] = {}  # by run and step
         self._recorded: dict[str, str] = {}  # by key: the run that has it on record
-        self._committed = self.monitor.committed
-        self.monitor.committed = self._on_commit  # pyright: ignore[reportAttributeAccessIssue]  # to look on
+        self.monitor.on_commit = self._on_commit
 
     def play(self) -> Report:
         for run in sorted(self._left):
@@ -123,7 +120,7 @@ class RetriedWorld(World):
         if row is not None and row.state is State.SUCCEEDED:
             self._left.discard(run)
             return
-        if row is None or row.state not in _OVER or not self._retry(row):
+        if row is None or row.state not in RETRIABLE or not self._retry(row):
             self._later(PATIENCE, self._look, run)
             return
         self._left.discard(run)
@@ -151,14 +148,7 @@ class RetriedWorld(World):
         self.monitor.check("P2 what a family has on record is not done again", fresh, f"{attempt}, by {done}")
         return super().invoked(process, attempt)
 
-    def _on_commit(
-        self,
-        process: Watched | None,
-        engine: str | None,
-        writes: Sequence[Write],
-        verdicts: Sequence[Verdict],
-    ) -> None:
-        self._committed(process, engine, writes, verdicts)
+    def _on_commit(self, writes: Sequence[Write], verdicts: Sequence[Verdict]) -> None:
         for write, verdict in zip(writes, verdicts, strict=True):
             if write.fence is None or verdict.outcome is not Outcome.DONE:
                 continue

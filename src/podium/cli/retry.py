@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..client import RETRIED, RETRIED_BY_QUERY, StopWait, operator
+from ..client import RETRIED_BY_QUERY, StopWait, operator
 from ..inspect import retried_since, retried_with_others
-from ..model import RunRow
+from ..model import RETRIABLE, RunRow
 from . import options
 from .asking import asking
 from .driving import drive_again, require_engine
@@ -36,7 +36,7 @@ def command(
     """
     who = operator(by)
     with asking(store) as app:
-        chosen = Chosen(app, query, RETRIED, RETRIED_BY_QUERY)
+        chosen = Chosen(app, query, RETRIABLE, RETRIED_BY_QUERY)
         if chosen.by_query and chosen.rows:
             oldest = min(row.created for row in chosen.rows)
             chosen.leave_out(retried_since(app, oldest), "retried before")

@@ -11,7 +11,7 @@ from .dry_check import CheckedRun, check_all
 from .executor import Executor
 from .families import StopWait
 from .feed import Feed, FeedEvent, Missed
-from .found import RESUMED, RETRIED, RETRIED_BY_QUERY, Found, get, load, runs
+from .found import RESUMED, RETRIED_BY_QUERY, Found, get, load, runs
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
 from .messages import answer, complete, completing, questions, send
@@ -78,7 +78,6 @@ __all__ = [
     "Runs",
     "StartOptions",
     "RESUMED",
-    "RETRIED",
     "RETRIED_BY_QUERY",
     "Finding",
     "Feed",

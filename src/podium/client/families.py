@@ -14,9 +14,10 @@ from msgspec.structs import replace
 
 from ..engine import End
 from ..errors import WrongState
-from ..inspect import Records, retries_with
+from ..inspect import Records, last_retry, retries_with
 from ..model import (
     CANCEL,
+    RETRIABLE,
     Entry,
     Kind,
     NewRun,
@@ -35,7 +36,6 @@ from .steering import Past, past_of, retrying
 from .undone import children_left
 
 SETTLE_SECONDS = 5.0  # that retries wait for what their origins have asked to stop
-_OVER = (State.FAILED, State.CANCELLED)
 Settle = Callable[[RunRow], RunRow]  # waits until a run that was asked to stop has ended
 
 
@@ -76,19 +76,19 @@ class Family:
                 continue
             if past.has_undone(step) and child.state is State.SUCCEEDED:
                 again = NewRun(id_of_retry(child.id), "", b"", child.digest, self._now)
-                yield self._child(step, replace(again, context=child.context, tags=child.tags), True)
+                again = replace(again, context=child.context, tags=child.tags)
+                yield self._child(step, again.id, child.digest, planned(again))
             else:
                 yield self._of(step, child, row)
 
     def _of(self, step: str, child: RunRow, parent: RunRow) -> Entry:
         if not child.state.is_final and self._is_asked_to_stop(child, parent):
             child = self._settle(child)
-        while child.state in _OVER:
-            later = self._store.load(id_of_retry(child.id))
-            if later is None:
-                return self._child(step, self.retry(child), True)
-            child = later
-        return self._child(step, NewRun(child.id, child.function, b"", child.digest, self._now), False)
+        child = last_retry(self._store, child)
+        if child.state not in RETRIABLE:
+            return self._child(step, child.id, child.digest)
+        new = self.retry(child)
+        return self._child(step, new.id, new.digest, planned(new))
 
     def _is_asked_to_stop(self, child: RunRow, parent: RunRow) -> bool:
         """Whether it has not taken notice yet, or has, and cleans up."""
@@ -99,9 +99,8 @@ class Family:
             for entry in self._records.history(child.id)
         )
 
-    def _child(self, step: str, new: NewRun, is_new: bool) -> Entry:
-        payload = planned(new) if is_new else b""
-        return Entry(0, Kind.CHILD, self._now, step, new.digest, payload, name=new.id)
+    def _child(self, step: str, id: str, digest: bytes, plan: bytes = b"") -> Entry:
+        return Entry(0, Kind.CHILD, self._now, step, digest, plan, name=id)
 
 
 def require_on_its_own(store: Store, row: RunRow) -> None:
@@ -110,11 +109,11 @@ def require_on_its_own(store: Store, row: RunRow) -> None:
     if later is not None and later.state.is_final:
         raise WrongState(
             f"run {row.id} was retried before, as {later.id}, which is {later.state}",
-            fix=f"podium retry {later.id}" if later.state in _OVER else f"podium show {later.id}",
+            fix=f"podium retry {later.id}" if later.state in RETRIABLE else f"podium show {later.id}",
         )
-    other = retries_with(store, row) if later is None and row.state in _OVER else None
+    other = retries_with(store, row) if later is None and row.state in RETRIABLE else None
     if other is not None:
-        is_over = other.state in _OVER
+        is_over = other.state in RETRIABLE
         raise WrongState(
             f"run {row.id} is retried with run {other.id}, which has started it and is {other.state}",
             fix=f"podium retry {other.id}" if is_over else f"podium show {other.id}",

@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn
 from ..errors import UsageError, WrongState
 from ..inspect import among, pages, parse, retried_since, retried_with_others
 from ..machine import current_machine
-from ..model import UNFINISHED, RunRow, State
+from ..model import RETRIABLE, UNFINISHED, RunRow, State
 from .app import App
 from .default_app import current_app
 from .families import StopWait
@@ -20,8 +20,7 @@ from .steering import Cancelled
 from .stored_run import StoredRun
 from .waiting import Waiting, answered
 
-RETRIED = frozenset({State.FAILED, State.CANCELLED})  # what a retry can be of ...
-RETRIED_BY_QUERY = frozenset({State.FAILED})  # ... and is of, where a query says nothing of states
+RETRIED_BY_QUERY = frozenset({State.FAILED})  # what a retry is of, where a query says nothing of states
 RESUMED = frozenset({State.PARKED})
 PAUSED = UNFINISHED - RESUMED
 
@@ -32,7 +31,7 @@ _VERBS: dict[Verb, tuple[frozenset[State], frozenset[State] | None]] = {
     "terminate": (UNFINISHED, None),
     "pause": (PAUSED, None),
     "resume": (RESUMED, None),
-    "retry": (RETRIED, RETRIED_BY_QUERY),
+    "retry": (RETRIABLE, RETRIED_BY_QUERY),
 }
 
 

@@ -20,6 +20,7 @@ from ..model import (
     COPY_BEGAN,
     DEADLINE,
     FED,
+    RETRIABLE,
     STARTS,
     EngineRow,
     Entry,
@@ -174,7 +175,7 @@ class Past(NamedTuple):
 
 def past_of(row: RunRow, entries: Sequence[Entry]) -> Past:
     """Raises WrongState for a run that has not failed."""
-    if row.state not in (State.FAILED, State.CANCELLED):
+    if row.state not in RETRIABLE:
         raise WrongState(
             f"run {row.id} is {row.state}; only a failed or cancelled one is retried", fix=_way_on(row)
         )

@@ -16,7 +16,7 @@ from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, 
 from .query import ParsedQuery, has_key, is_query, parse
 from .queues import QueueShape, queue_shapes, serves
 from .records import Records
-from .retries import retried_with_others, retries_with, way_after_failure
+from .retries import last_retry, retried_with_others, retries_with, way_after_failure
 from .run_card import run_card
 from .schedule_runs import schedule_of
 from .search import (
@@ -127,6 +127,7 @@ __all__ = [
     "pages",
     "retried_since",
     "retried_with_others",
+    "last_retry",
     "retries_with",
     "way_after_failure",
     "cause_of",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model import RunRow, State, id_of_retry
+from ..model import RETRIABLE, RunRow, State, id_of_retry
 from ..store import Store
 from .store_view import StoreView
-
-_OVER = (State.FAILED, State.CANCELLED)
 
 
 def last_retry(store: Store, row: RunRow) -> RunRow:
@@ -24,7 +22,7 @@ def retries_with(store: Store, row: RunRow, known: dict[str, RunRow | None] | No
     if known is not None and row.parent in known:
         return known[row.parent]
     parent = store.load(row.parent) if row.parent else None
-    last = last_retry(store, parent) if parent is not None and parent.state in _OVER else None
+    last = last_retry(store, parent) if parent is not None and parent.state in RETRIABLE else None
     found = None if last is None or last.state is State.SUCCEEDED else last
     if known is not None:
         known[row.parent] = found
@@ -42,9 +40,9 @@ def way_after_failure(store: Store, row: RunRow) -> str:
     last = last_retry(store, row)
     if last is row:
         other = retries_with(store, row)
-        if other is None or other.state in _OVER:
+        if other is None or other.state in RETRIABLE:
             return f"mend the code, then: podium retry {row.id if other is None else other.id}"
         return f"it is retried with run {other.id}: podium show {other.id}"
-    if last.state in _OVER:
+    if last.state in RETRIABLE:
         return f"it was retried, last as {last.id}: mend the code, then: podium retry {last.id}"
     return f"it was retried, last as {last.id}, which is {last.state}: podium show {last.id}"

@@ -89,7 +89,7 @@ from .records import (
     Write,
 )
 from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
-from .states import FINAL, TRANSITIONS, UNFINISHED, State, may_move
+from .states import FINAL, RETRIABLE, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
     "EngineInfo",
@@ -134,6 +134,7 @@ __all__ = [
     "EFFECT",
     "FED",
     "FINAL",
+    "RETRIABLE",
     "HELD",
     "OUTCOME",
     "PAUSE",

@@ -48,6 +48,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 FINAL: frozenset[State] = frozenset(state for state, after in TRANSITIONS.items() if not after)
 UNFINISHED: frozenset[State] = frozenset(State) - FINAL
+RETRIABLE: frozenset[State] = frozenset({State.FAILED, State.CANCELLED})  # ends that a retry can go on from
 
 
 def may_move(before: State, after: State) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from ... import codec
-from ...client import RESUMED, RETRIED, App
+from ...client import RESUMED, App
 from ...errors import DecodeError
 from ...inspect import RunShape, living, run_fields, undriven
-from ...model import UNFINISHED, RunRow, State
+from ...model import RETRIABLE, UNFINISHED, RunRow, State
 
 CALL_MAX = 120  # characters of a call
 
@@ -78,7 +78,7 @@ def _failed(payload: bytes) -> str:
 def actions(row: RunRow) -> list[Action]:
     """What its state allows."""
     allowed = (
-        ("Retry", "retry", row.state in RETRIED),
+        ("Retry", "retry", row.state in RETRIABLE),
         ("Resume", "resume", row.state in RESUMED),
         ("Pause", "pause", row.state in UNFINISHED and row.state is not State.PARKED),
         ("Cancel", "cancel", row.state in UNFINISHED),
