@@ -22,7 +22,6 @@ from podium.functions import registry
 from podium.model import CACHED, Entry, Kind, MeasureQuery, State, Verdict, Write, taken_from
 from podium.store import Store
 from podium.testing import Invocation, Job, Report, Setting, World, draw_weather
-from podium.testing.monitor import Watched
 from podium.testing.node import Process
 from tests.sim.programs import Flaky, failures, labels, number, recorded, stamped
 
@@ -148,8 +147,8 @@ class DataWorld(World):
         self._durable: dict[str, float] = {}  # by key of a call: since when its result stands
         self._troubled: dict[str, float] = {}  # by key: when a look for it went wrong
         monitor = self.monitor
-        self._committed, self._close_books = monitor.committed, monitor.close_books
-        monitor.committed = self._on_commit  # pyright: ignore[reportAttributeAccessIssue]  # to look on
+        self._close_books = monitor.close_books
+        monitor.on_commit = self._on_commit
         monitor.close_books = self._on_close  # pyright: ignore[reportAttributeAccessIssue]  # to look on
 
     def play(self) -> Report:
@@ -163,14 +162,7 @@ class DataWorld(World):
             self._troubled[found.key] = self.stage.scheduler.time
         return found
 
-    def _on_commit(
-        self,
-        process: Watched | None,
-        engine: str | None,
-        writes: Sequence[Write],
-        verdicts: Sequence[Verdict],
-    ) -> None:
-        self._committed(process, engine, writes, verdicts)
+    def _on_commit(self, writes: Sequence[Write], verdicts: Sequence[Verdict]) -> None:
         for write, verdict in zip(writes, verdicts, strict=True):
             for entry in write.entries if verdict.outcome == "done" else ():
                 if entry.name.startswith(CACHED) and taken_from(entry.name) is None:

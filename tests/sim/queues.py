@@ -24,7 +24,7 @@ from podium.queues import queues
 from podium.store.admission import PAST_LIMITS
 from podium.store.sqlite.store import SqliteStore
 from podium.testing import Job, Report, Setting, Trouble, World, draw_weather
-from podium.testing.monitor import EVERYTHING, Watched
+from podium.testing.monitor import EVERYTHING
 from tests.sim.programs import Flaky, labels, number, outcomes, recorded, stamped, work
 
 Place = tuple[str, str]  # queue, and lane of it where each lane has the limits for itself
@@ -123,9 +123,9 @@ class QueueWorld(World):
         self._times: dict[Place, list[float]] = {}  # of what the rate of a place counts
         self._not_before: dict[Place, float] = {}  # by queue and lane: as a task has asked by RetryAfter
         monitor = self.monitor
-        self._claimed, self._committed = monitor.claimed, monitor.committed
+        self._claimed = monitor.claimed
         monitor.claimed = self._on_claim  # pyright: ignore[reportAttributeAccessIssue]  # to look on
-        monitor.committed = self._on_commit  # pyright: ignore[reportAttributeAccessIssue]  # to look on
+        monitor.on_commit = self._on_commit
 
     def play(self) -> Report:
         claim = SqliteStore.claim
@@ -188,14 +188,7 @@ class QueueWorld(World):
             most = max(sum(0.0 <= at - since < SECONDS[unit] for at in times) for since in times)
             self.monitor.check("P3 no more begin than the rate", most <= int(count), f"{row.queue}: {times}")
 
-    def _on_commit(
-        self,
-        process: Watched | None,
-        engine: str | None,
-        writes: Sequence[Write],
-        verdicts: Sequence[Verdict],
-    ) -> None:
-        self._committed(process, engine, writes, verdicts)
+    def _on_commit(self, writes: Sequence[Write], verdicts: Sequence[Verdict]) -> None:
         for write, verdict in zip(writes, verdicts, strict=True):
             if write.move is not None and write.move.holds and verdict.outcome is Outcome.DONE:
                 assert write.fence is not None

@@ -17,7 +17,6 @@ from podium.executors import Attempt
 from podium.functions import registry
 from podium.model import ANSWER, PAUSE, Entry, Kind, Message, Outcome, State, Verdict, Write, read_reason
 from podium.testing import Invocation, Job, Report, Setting, World, draw_weather
-from podium.testing.monitor import Watched
 from podium.testing.node import Process
 from podium.testing.virtual import EPOCH
 from tests.sim.programs import labels, recorded, work
@@ -113,10 +112,11 @@ class SteeredWorld(World):
         self._questions: dict[str, dict[str, str]] = {}  # by run: what it asks, target and prompt
         self._answers: dict[str, bytes] = {}  # by target: the one that was accepted
         self._targets: dict[tuple[str, str], str] = {}  # by run and step
+        self._states: dict[str, State] = {}  # of all runs, after the last commit
         self._given_up: set[str] = set()  # targets, in a commit that has an outcome, too: see _on_close
         monitor = self.monitor
-        self._committed, self._close_books = monitor.committed, monitor.close_books
-        monitor.committed = self._on_commit  # pyright: ignore[reportAttributeAccessIssue]  # to look on
+        self._close_books = monitor.close_books
+        monitor.on_commit = self._on_commit
         monitor.close_books = self._on_close  # pyright: ignore[reportAttributeAccessIssue]  # to look on
 
     def play(self) -> Report:
@@ -192,15 +192,9 @@ class SteeredWorld(World):
 
     # -- names and answers ----------------------------------------------------------------------------
 
-    def _on_commit(
-        self,
-        process: Watched | None,
-        engine: str | None,
-        writes: Sequence[Write],
-        verdicts: Sequence[Verdict],
-    ) -> None:
-        before = {run: past.row.state for run, past in self.monitor.pasts.items()}
-        self._committed(process, engine, writes, verdicts)
+    def _on_commit(self, writes: Sequence[Write], verdicts: Sequence[Verdict]) -> None:
+        before, pasts = self._states, self.monitor.pasts
+        self._states = {run: past.row.state for run, past in pasts.items()}
         for write, verdict in zip(writes, verdicts, strict=True):
             for new, (outcome, id) in zip(write.new_runs, verdict.runs, strict=False):
                 if new.id in self._names:

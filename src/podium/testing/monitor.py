@@ -47,6 +47,8 @@ class Monitor:
         self.pasts: dict[str, Past] = {}
         self.ledger: list[Invocation] = []
         self.on_wait: Callable[[Wait], None] = _nobody
+        # Told of each commit, when all that it has changed was looked at.
+        self.on_commit: Callable[[Sequence[Write], Sequence[Verdict]], None] = _nobody
         self.evaluations: Counter[str] = Counter()
         self._restless: set[str] = set()  # runs neither final nor parked
         self._acknowledged: set[str] = set()  # runs
@@ -84,6 +86,7 @@ class Monitor:
             looked_at.extend(run for outcome, run in verdict.runs if outcome is not Outcome.CONFLICT)
         for run in dict.fromkeys(looked_at):
             self._look(self._store.load(run), by_write=True)
+        self.on_commit(writes, verdicts)
 
     def _accepted(self, process: Watched | None, engine: str | None, write: Write) -> None:
         assert write.fence is not None
@@ -240,8 +243,8 @@ class Monitor:
         self.check("P1 an acknowledged message arrives", arrived, f"{message.kind} to {past.told} got lost")
 
 
-def _nobody(wait: Wait) -> None:
-    """No client answers."""
+def _nobody(*_: object) -> None:
+    """No client answers, no world looks on."""
 
 
 def _calls_off(store: Store, past: Past, write: Write) -> bool:
