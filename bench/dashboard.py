@@ -99,10 +99,11 @@ def delays(page: Page, origin: str, project: Path) -> list[float]:
     page.wait_for_selector(".facts")
     page.evaluate(OBSERVE)
     page.wait_for_selector("h1 .s-succeeded")
-    seen = dict(page.evaluate("seen"))
     entries = page.evaluate(
         "run => fetch(`/api/runs/${run}/history?limit=1000`).then((a) => a.json()).then((p) => p.items)", run
     )
+    page.wait_for_function("n => seen.some(([m]) => m >= n)", arg=len(entries))  # after its state
+    seen = dict(page.evaluate("seen"))
     at = {n: page.evaluate("t => Date.parse(t)", entry["at"]) for n, entry in enumerate(entries, 1)}
     # Entries that came in one drawing are seen by the last of them.
     return [min(when for m, when in seen.items() if m >= n) - at[n] for n in at if n > min(seen)]

@@ -301,6 +301,8 @@ def test_what_is_made_up_for_comes_as_fast_as_runs_end(url: Path) -> None:
         standing = begun(plan.schedule, now - 1200.0)
         app.store.commit(None, [Write(new_runs=(schedule_record._run_of(plan, standing, "s", now),))])
         until(lambda: len(app.find(Query(function=slow.name))) >= 20)
+        began = {row.id for row in app.find(Query(function=slow.name))}
+    assert began >= {schedule_record.run_id(plan.name, at) for at in plan.schedule.between(now - 1200.0, now)}
 
 
 def test_the_child_of_a_scheduled_run_knows_the_instant(app: App) -> None:

@@ -252,23 +252,23 @@ class Chain:
         self._function = Function("test:body", body, is_workflow=False, is_async=True)
         loop = asyncio.get_running_loop()
         self.executor = LoopExecutor(loop, self.ended, lambda done: [self.ended(one) for one in done], 10)
-        self._left, self.done = 0, asyncio.Event()
+        self.left, self.done = 0, asyncio.Event()
 
     def begin(self, steps: int) -> None:
-        self._left = steps
+        self.left = steps
         self.submit(steps)
 
     def stop(self) -> None:
-        self._left = 0
+        self.left = 0
 
     def submit(self, n: int) -> None:
         args, _ = codec.encode_call({"n": n}, where="test")
         self.executor.submit(Attempt("r", str(n), self._function, args, 1, 1))
 
     def ended(self, ended: Ended) -> None:
-        if ended.attempt.step == str(self._left):
-            self._left -= 1
-            self.submit(self._left) if self._left else self.done.set()
+        if ended.attempt.step == str(self.left):
+            self.left -= 1
+            self.submit(self.left) if self.left else self.done.set()
 
 
 @pytest.mark.parametrize("somebody_waits", [False, True])
@@ -331,19 +331,23 @@ def test_what_the_loop_has_to_do_goes_before_the_next_step() -> None:
 
 
 def test_a_chain_of_steps_that_compute_holds_up_no_timer() -> None:
+    steps = 10_000  # two seconds of them
+
     async def body(n: int) -> int:
         until = time.monotonic() + 0.0002
         while time.monotonic() < until:
             pass
         return n
 
-    async def main() -> None:
+    async def main() -> int:
         chain = Chain(body)
-        chain.begin(1_000_000_000)
-        await asyncio.sleep(0.01)  # its timer fires beside the chain, or this never ends
+        chain.begin(steps)
+        await asyncio.sleep(0.01)
+        left = chain.left
         chain.stop()
+        return left
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    assert 0 < asyncio.run(main()) < steps, "its timer fires while the chain goes on"
 
 
 def test_a_runner_that_is_cancelled_before_it_begins_gives_its_slot_back() -> None:
