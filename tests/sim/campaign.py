@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -144,8 +145,17 @@ def spread(work: Callable[[Any], Any], parcels: Iterable[Any], jobs: int) -> Ite
         quiet()
         yield from map(work, parcels)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, quiet) as pool:
+    # Values of stores in memory lie in files; a pool ends its processes without what would remove these.
+    with (
+        tempfile.TemporaryDirectory() as values,
+        multiprocessing.get_context("spawn").Pool(jobs, _begin_process, (values,)) as pool,
+    ):
         yield from pool.imap(work, parcels)
+
+
+def _begin_process(values: str) -> None:
+    tempfile.tempdir = values
+    quiet()
 
 
 def quiet() -> None:
