@@ -51,10 +51,10 @@ PROOFS = (
     ),
     Proof(
         "worlds",
-        "2,000 simulated worlds of each further kind break no promise: endless runs, families"
+        "500 simulated worlds of each further kind break no promise: endless runs, families"
         " and their retries, effects, forks; pauses, names, answers; queues; cached results, values by"
         " reference, series; alerts, schedules.",
-        "-m tests.sim --kinds all --seeds 2000",
+        "-m tests.sim --kinds all --seeds 500",
         lines=20,
     ),
     Proof(
