@@ -22,7 +22,8 @@ class Posted(NamedTuple):
 
 
 class Hook:
-    """A webhook on loopback. `answers`: status codes of the next requests, then 200."""
+    """A webhook on loopback. `answers`: status codes of the next requests, then 200; interim ones are
+    followed by the next."""
 
     def __init__(self) -> None:
         self.posts: list[Posted] = []
@@ -35,6 +36,9 @@ class Hook:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 hook.posts.append(Posted(self.path, self.headers["Idempotency-Key"], body))
                 hook.on_post()
+                while hook.answers and hook.answers[0] < 200:
+                    self.send_response_only(hook.answers.pop(0))
+                    self.end_headers()
                 self.send_response(hook.answers.pop(0) if hook.answers else 200)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()

@@ -65,6 +65,15 @@ def test_a_slack_shaped_webhook_gets_a_text(hook: Hook) -> None:
     assert hook.posts[0].path == "/hooks/T0KEN"
 
 
+def test_interim_answers_are_not_taken_for_the_one_that_counts(hook: Hook) -> None:
+    hook.answers = [103, 100, 102, 200]
+    sinks.send(hook.url, NOTICE, "k")
+    hook.answers = [103, 503]
+    with pytest.raises(ConnectionError, match="answered 503"):
+        sinks.send(hook.url, NOTICE, "k")
+    assert len(hook.posts) == 2
+
+
 def test_a_redirect_is_no_delivery(hook: Hook) -> None:
     hook.answers = [302]
     with pytest.raises(ConnectionError, match="answered 302") as caught:

@@ -26,6 +26,10 @@ from tests.server.conftest import serving
 from tests.waiting import until
 
 OPTIONS = Options(poll=0.05, grace=0)
+EARLY = (
+    b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+)
 
 
 @workflow
@@ -207,7 +211,8 @@ def test_a_call_waits_for_an_endpoint_that_is_not_there_and_loses_no_try(
 
 
 class Trouble:
-    """A proxy that is slow, answers 503, hangs up before or after the work is done, and answers twice."""
+    """A proxy that is slow, answers 503, hangs up before or after the work is done, answers twice, or with
+    interim answers first."""
 
     def __init__(self, port: int) -> None:
         self._to, self.port, self.count, self.did = port, free_port(), 0, Counter[str]()
@@ -234,7 +239,7 @@ class Trouble:
 
     async def _call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.count += 1
-        way = ("", "503", "", "twice", "", "deaf", "slow", "", "cut", "twice", "")[self.count % 11]
+        way = ("early", "503", "", "twice", "", "deaf", "slow", "", "cut", "twice", "")[self.count % 11]
         self.did[way] += 1
         try:
             if way == "503":
@@ -243,6 +248,8 @@ class Trouble:
                 answer = await self._pass_on(reader)
                 if way == "slow":
                     await asyncio.sleep(0.05)
+                if way == "early":
+                    writer.write(EARLY)
                 if way != "cut":
                     writer.write(answer * (1 + (way == "twice")))
             await writer.drain()
@@ -289,7 +296,7 @@ def test_500_calls_through_a_server_in_trouble_are_each_recorded_once(served: Se
         results = Counter(entry.step for entry in run.history() if entry.kind is Kind.RESULT)
     assert len(results) == 500
     assert set(results.values()) == {1}
-    assert all(trouble.did[way] > 20 for way in ("503", "twice", "deaf", "slow", "cut"))
+    assert all(trouble.did[way] > 20 for way in ("503", "twice", "deaf", "slow", "cut", "early"))
     made = Counter(served.lines())
     assert len(made) == 500, "every attempt at a step has the same idempotency key"
     print(f"{sum(made.values())} bodies, {sum(trouble.did.values())} requests: {dict(trouble.did)}")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from podium import (
     task,
     workflow,
 )
+from podium.remote.link import Link
 from tests.server.conftest import Server, adds, breaks, gate, passes, waits_for_gate
 from tests.waiting import until
 
@@ -181,6 +185,30 @@ def test_a_queue_is_set_from_async_code(at_work: Client) -> None:
         return [*rates, queue.show()["rate"]]
 
     assert asyncio.run(main()) == ["5/s", "100/m"]
+
+
+class EarlyHints(BaseHTTPRequestHandler):
+    """What a proxy before the server may do."""
+
+    def do_GET(self) -> None:
+        self.send_response_only(103)
+        self.end_headers()
+        self.send_response_only(102)
+        self.end_headers()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"read")
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+
+def test_interim_answers_of_a_proxy_are_passed_over() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), EarlyHints) as proxy:
+        threading.Thread(target=proxy.serve_forever, args=(0.02,)).start()
+        try:
+            assert Link(f"http://127.0.0.1:{proxy.server_port}", "t").get("runs") == b"read"
+        finally:
+            proxy.shutdown()
 
 
 def test_a_server_that_is_gone_is_unavailable(server: Server, client: Client) -> None:

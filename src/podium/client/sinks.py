@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from .. import interim
 from ..alert import place_of
 from ..errors import UsageError
 from .channels import Notice
@@ -77,7 +78,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER = urllib.request.build_opener(_NoRedirects)
+_OPENER = urllib.request.build_opener(_NoRedirects, interim.Opens, interim.OpensSecure)
 
 
 def _mail(url: str, notice: Notice, key: str) -> None:

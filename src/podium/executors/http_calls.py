@@ -23,6 +23,7 @@ import msgspec
 from ..codec import MAX_PAYLOAD
 from ..env import Env, new_secret
 from ..errors import PodiumError, ResourceShortage, TaskCrashed, TaskTimeout, UsageError
+from ..interim import Connection, SecureConnection
 from . import capture
 from .attempt import Attempt, Ended
 from .encoded import decode_outcome, encode_named
@@ -208,9 +209,9 @@ class HttpExecutor:
     def _connected(self) -> http.client.HTTPConnection:
         """A connection of this call's own, so that no answer of another one can be taken for its."""
         connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=CONNECT_SECONDS, context=self._tls)
+            SecureConnection(self._host, self._port, timeout=CONNECT_SECONDS, context=self._tls)
             if self._is_secure
-            else http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_SECONDS)
+            else Connection(self._host, self._port, timeout=CONNECT_SECONDS)
         )
         try:
             connection.connect()

@@ -11,6 +11,7 @@ import msgspec
 
 from .. import errors
 from ..errors import PodiumError, StoreUnavailable, UsageError
+from ..interim import Connection, SecureConnection
 
 SECONDS = 30.0  # for an answer, beyond what the server was asked to wait
 
@@ -87,8 +88,8 @@ class Link:
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self._is_secure:
             context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+            return SecureConnection(self._host, self._port, timeout=timeout, context=context)
+        return Connection(self._host, self._port, timeout=timeout)
 
 
 def _refusal(status: int, data: bytes) -> PodiumError:
