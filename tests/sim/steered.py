@@ -24,9 +24,8 @@ from tests.sim.worlds import job
 
 LATE = "late"
 PATIENCE = 1.0  # s between looks of a person at a run
-HEEDED_SECONDS = (
-    25.0  # after a pause that was accepted nothing more begins, but for how long a process is away
-)
+# After a pause that was accepted nothing more begins, but of a process that stood still meanwhile.
+HEEDED_SECONDS = 25.0
 
 # -- the programs ----------------------------------------------------------------------------------------
 
@@ -184,7 +183,7 @@ class SteeredWorld(World):
         self.monitor.check("P4 nothing begins of what is paused", not rests, f"{attempt.step} of {row}")
         asked = self._asked_at.get(attempt.run) if attempt.run in self._pauses else None
         if asked is not None and row.token == attempt.token:
-            heeded = self.stage.scheduler.time - asked < HEEDED_SECONDS
+            heeded = self.stage.scheduler.time - max(asked, process.back_at) < HEEDED_SECONDS
             self.monitor.check(
                 "P7 a pause is heeded", heeded, f"{attempt.run}, {attempt.step}: since {asked:.1f} s"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podium.engine.attempts import Attempts
-from podium.model import Entry, Kind
+from podium.model import ASKS, NOT_BEGUN, Entry, Kind
 
 STEP = "/pay"
 
@@ -30,6 +30,17 @@ def test_an_attempt_that_was_handed_back_with_its_run_was_not_lost() -> None:
     lost = [(Kind.START, STEP), (Kind.START_ALONE, STEP)]
     assert losses(remembered(*lost, (Kind.START_ALONE, STEP), (Kind.HANDED_BACK, STEP))) == (2, 1)
     assert losses(remembered(*lost[:1], (Kind.START, STEP), (Kind.HANDED_BACK, STEP))) == (1, 0)
+
+
+def test_who_was_to_ask_and_has_not_takes_back_no_attempt_at_the_step() -> None:
+    asks = Entry(2, Kind.START, 1.0, STEP, attempt=2, name=ASKS)
+    attempts = remembered((Kind.START, STEP))
+    for entry in (asks, Entry(3, Kind.HANDED_BACK, 1.0, STEP, attempt=2, name=NOT_BEGUN)):
+        attempts.remember(entry)
+    assert attempts.of(STEP).is_uncertain, "the next owner has to ask, too"
+    attempts.remember(Entry(4, Kind.START, 1.0, STEP, attempt=2))
+    attempts.remember(Entry(5, Kind.HANDED_BACK, 1.0, STEP, attempt=2, name=NOT_BEGUN))
+    assert attempts.of(STEP).number == 1
 
 
 def test_that_the_body_was_taken_up_changes_nothing_for_its_steps() -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..engine import About, fingerprint, how_it_ended
+from ..engine import About, fingerprint, how_it_ended, with_slack
 from ..errors import EngineStopped
 from ..inspect import history, iso
 from ..model import ANSWER, Kind, Query, RunRow, State, read_reason
@@ -34,12 +34,19 @@ def deliver(run: str, about: dict[str, Any], channel: str, key: str) -> None:
 
 
 def count_since(run: str, about: dict[str, Any], since: float) -> list[Any]:
-    """How many more there were of that fingerprint after `since`; the newest of them: its id, what it says,
-    and when it came."""
+    """How many more there were of that fingerprint after `since`; of the newest of them its id and what it
+    says; then, for the next count, since when, and what there was after that.
+
+    What comes later on record may have an earlier time, so the next count begins before the newest; and not
+    later than now, whatever a clock elsewhere says.
+    """
     told, session = msgspec.convert(about, About), _session(run)
-    found = _since(session.store, told, since)
+    there = _since(session.store, told, since)
+    found = [each for each in there if each.run != told.run and (each.run, each.at) not in told.told]
     last = found[0] if found else _Other(since, "", "")
-    return [len(found), last.run, last.said, last.at]
+    next_since = max(since, with_slack(min(last.at, session.profile.env.now())))
+    seen = [(each.run, each.at) for each in there if each.at > next_since]
+    return [len(found), last.run, last.said, next_since, seen]
 
 
 def notice(about: About) -> Notice:
@@ -80,7 +87,7 @@ def _since(store: Store, about: About, since: float) -> list[_Other]:
     if about.kind == "late":
         return []  # the next instant that is late tells by itself
     found = _questions(store, about, since) if about.kind == "waiting" else _ended(store, about, since)
-    return sorted((each for each in found if each.run != about.run), reverse=True)
+    return sorted(found, reverse=True)
 
 
 def _ended(store: Store, about: About, since: float) -> Iterator[_Other]:

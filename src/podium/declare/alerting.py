@@ -31,7 +31,7 @@ def _deliver(channel: str, about: dict[str, Any]) -> None:
 
 
 def _count(about: dict[str, Any], since: float) -> list[Any]:
-    """How many more there were since, the newest of them, what it says, and when it came."""
+    """How many more there were since, the newest of them, what it says; what the next count needs."""
     attempt = current_attempt.get()
     assert attempt is not None
     return count_since(attempt.run, about, since)
@@ -44,11 +44,12 @@ async def _alert(about: dict[str, Any]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
-    more, run, said, at = await count_more.start(about, about["since"])
+    more, run, said, since, *told = await count_more.start(about, about["since"])
     if not more:
         return None
     machine: Any = current_machine()
-    return machine.again(_WORKFLOW, ({**about, "more": more, "run": run, "said": said, "since": at},), {})
+    after: dict[str, Any] = {"more": more, "run": run, "said": said, "since": since, "told": told[0] if told else []}
+    return machine.again(_WORKFLOW, ({**about, **after},), {})
 
 
 async def _start(channel: str, about: dict[str, Any]) -> None:

@@ -35,14 +35,20 @@ class About(msgspec.Struct, frozen=True):
     to: tuple[str, ...]  # channels, as `Alert.references` has them
     project: str = ""
     more: int = 0  # others of the same fingerprint that it tells of
-    since: float = 0.0  # what came later, and is not `run`, is told when the hour is over
+    since: float = 0.0  # what came later, is not `run`, and was not told, is told when the hour is over
+    told: tuple[tuple[str, float], ...] = ()  # runs that were, of those after `since`, each with its time
 
     def new_run(self, id: str, now: float, owned: bool = False) -> NewRun:
         """The run that tells it. `owned`: by the engine that writes it."""
-        about = msgspec.structs.replace(self, since=self.at - SLACK_SECONDS)
+        about = msgspec.structs.replace(self, since=with_slack(self.at))
         args, digest = codec.encode_call({"about": msgspec.to_builtins(about)}, where="alert")
         name = f"alert {self.project} {self.fingerprint}"
         return NewRun(id, ALERT, args, digest, now, owned, unique_name=name)
+
+
+def with_slack(at: float) -> float:
+    """From when on to look for what is on record after what happened at that time."""
+    return at - SLACK_SECONDS
 
 
 def channels(alerts: Sequence[Alert], kind: Kind) -> tuple[str, ...]:

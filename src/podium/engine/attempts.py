@@ -111,7 +111,7 @@ class Attempts:
             tries = self.of(entry.step)
             tries.lost -= 1
             tries.lost_alone -= tries.alone
-            if entry.name == NOT_BEGUN:
+            if entry.name == NOT_BEGUN and entry.attempt == tries.number:  # of who only asks it is another
                 tries.number -= 1
         elif kind is Kind.FORGIVEN:
             for tries in self.tries.values():

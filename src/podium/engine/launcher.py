@@ -44,6 +44,8 @@ class Launcher:
         self._residence, self._quarantine, self._touch = residence, quarantine, touch
         self._guard: PoisonGuard | None = None
         self._suspects: dict[str, None] = {}  # steps whose attempts begin on record
+        self._lease = context.options.lease
+        self._recording: dict[Attempt, tuple[Step, float]] = {}  # begin once that is durable; asked for when
 
     def suspect(self) -> None:
         """The run has lost owners, and is where its history ends: what is open now may have cost them. What
@@ -79,8 +81,8 @@ class Launcher:
                 if attempt is not None:
                     self._executors.cancel(attempt)
                     self.ended(attempt)
-            elif isinstance(command, Attempt) and self._attempts.running.get(command.step) is command:
-                self._executors.submit(command)
+            elif isinstance(command, Attempt):
+                self._begin_recorded(command)
             elif isinstance(command, Tell):
                 command.tell()
             elif isinstance(command, Ending):
@@ -133,15 +135,33 @@ class Launcher:
         tries = self._attempts.tries.get(step.id)
         asks = step.function.verify is not None and tries is not None and tries.is_uncertain
         attempt = (self._attempts.ask if asks else self._attempts.begin)(self._head, step)
+        self._record(attempt, step, alone)
+        return attempt
+
+    def _record(self, attempt: Attempt, step: Step, alone: bool) -> None:
+        """Record that it begins, which it does once that is durable."""
         self._outbox.held.append(attempt)
+        self._recording[attempt] = step, self._env.monotonic()
         name = EFFECT if step.is_effect else ""
         if isinstance(step, UndoStep):
             name = f"{UNDOES}{step.of}"
-        if asks:
+        if attempt.asks:
             name = ASKS
         self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest, name)
         self._touch()
-        return attempt
+
+    def _begin_recorded(self, attempt: Attempt) -> None:
+        """It is on record that it begins. Where that took a whole lease (this process may have stood still) the
+        run may be another engine's, which may have learned that this attempt did nothing: so it is recorded
+        anew, which is refused then."""
+        step, asked = self._recording.pop(attempt)
+        if self._attempts.running.get(attempt.step) is not attempt:
+            return
+        if self._env.monotonic() - asked <= self._lease:
+            self._executors.submit(attempt)
+            return
+        self._driver.note(Kind.HANDED_BACK, attempt, name=NOT_BEGUN)
+        self._record(attempt, step, self._attempts.of(step.id).alone)
 
     def come_to_rest(self) -> bool:
         """Of a run that is to pause: give up what is in line and has not begun; whether nothing runs now."""

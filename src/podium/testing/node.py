@@ -59,6 +59,7 @@ class Process:
         self.name = f"p{slot}.{number}"
         self.alive = True
         self.was_away = False  # frozen or paused at least once: it may be a zombie
+        self.back_at = 0.0  # when it last went on after that
         self.stopping = False
         chance, scheduler = stage.chance, stage.scheduler
         lanes = ("loop", "writer", "reader", "heart", "threads")
@@ -193,6 +194,7 @@ class Process:
 
     def thaw(self) -> None:
         """SIGCONT."""
+        self.back_at = self._stage.scheduler.time
         for lane in self.lanes:
             self._stage.scheduler.thaw(lane)
 

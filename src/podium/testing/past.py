@@ -71,6 +71,7 @@ class Past:
         self.expected_entries: int | None = None  # what an accepted write makes of the length
         self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
         self.messages: set[str] = set()
+        self.parked: set[bytes] = set()  # why it was, each time
         self.evicted = False  # its last owner let it go because it only waited
         self._now = View(set(), set(), Counter(), Counter(), set())
         self._before: dict[int, View] = {}  # by token, of former owners
@@ -105,6 +106,8 @@ class Past:
         old, self.row = self.row, row
         if old is row or old == row:
             return
+        if row.state is State.PARKED:
+            self.parked.add(row.payload)
         final = old.state in FINAL
         same = msgspec.structs.replace(row, inbox=old.inbox) == old
         self._check("P6 a final state never changes", not final or same, f"it was {old.state}")

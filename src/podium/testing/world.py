@@ -88,6 +88,8 @@ class World:
             scheduler.run(scheduler.time + DRAIN_SECONDS, self._at_rest)
             # Whoever waits for a run elsewhere learns of its end by polling.
             scheduler.run(scheduler.time + 3 * stage.options.poll + 1.0, self._clients.all_told)
+            # A task whose process had lost its run may have started others meanwhile.
+            scheduler.run(scheduler.time + DRAIN_SECONDS, self._at_rest)
             if not scheduler.halted:
                 self.monitor.close_books()
                 self._clients.check()

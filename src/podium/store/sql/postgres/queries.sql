@@ -749,7 +749,7 @@ SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox
        inbox.sender, inbox.n
 FROM podium.runs JOIN podium.inbox ON inbox.run = runs.key AND inbox.taken IS NULL
 WHERE runs.owner = %(engine)b AND runs.owner IS NOT NULL AND runs.unread > 0
-ORDER BY inbox.at, inbox.run, inbox.n;
+ORDER BY inbox.run, inbox.n;
 
 -- name: announce
 INSERT INTO podium.engines (id, beat, host, pid, started, info)

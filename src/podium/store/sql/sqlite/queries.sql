@@ -659,7 +659,7 @@ SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox
        inbox.sender, inbox.n
 FROM runs INDEXED BY runs_with_mail CROSS JOIN inbox ON inbox.run = runs.key AND inbox.taken IS NULL
 WHERE runs.owner = ? AND runs.owner IS NOT NULL AND runs.unread > 0
-ORDER BY inbox.at, inbox.run, inbox.n;
+ORDER BY inbox.run, inbox.n;
 
 -- name: announce
 INSERT INTO engines (id, beat, host, pid, started, info, port) VALUES (?, ?, ?, ?, ?, ?, ?);
