@@ -48,8 +48,8 @@ async def _alert(about: dict[str, Any]) -> None:
     if not more:
         return None
     machine: Any = current_machine()
-    after: dict[str, Any] = {"more": more, "run": run, "said": said, "since": since, "told": told[0] if told else []}
-    return machine.again(_WORKFLOW, ({**about, **after},), {})
+    about = {**about, "more": more, "run": run, "said": said, "since": since}
+    return machine.again(_WORKFLOW, ({**about, "told": told[0] if told else []},), {})
 
 
 async def _start(channel: str, about: dict[str, Any]) -> None:

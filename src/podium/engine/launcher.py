@@ -151,9 +151,9 @@ class Launcher:
         self._touch()
 
     def _begin_recorded(self, attempt: Attempt) -> None:
-        """It is on record that it begins. Where that took a whole lease (this process may have stood still) the
-        run may be another engine's, which may have learned that this attempt did nothing: so it is recorded
-        anew, which is refused then."""
+        """It is on record that it begins. Where that took a whole lease (this process may have stood still)
+        the run may be another engine's, which may have learned that this attempt did nothing: so it is
+        recorded anew, which is refused then."""
         step, asked = self._recording.pop(attempt)
         if self._attempts.running.get(attempt.step) is not attempt:
             return

@@ -196,8 +196,8 @@ class Store(Protocol):
         ...
 
     def collect(self, engine: str) -> list[Message]:
-        """Undelivered messages of the runs this engine owns, those of a run by their numbers, since the clocks
-        of who sent them may differ. They stay until consumed."""
+        """Undelivered messages of the runs this engine owns, those of a run by their numbers: the clocks of
+        who sent them may differ. They stay until consumed."""
         ...
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
