@@ -81,7 +81,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     podium(project, "run", "-q", "flows:fan")
     podium(project, "run", "-q", "flows:weighs")
     with served(project) as link:
-        runs = {name: newest(project, name) for name in ("crawl", "check", "fan")}
+        podium(project, "run", "--detach", "flows:later")
+        runs = {name: newest(project, name) for name in ("crawl", "check", "fan", "later")}
         wait_for_state(project, runs["crawl"], "succeeded")
         yield Site(link, project, runs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -26,6 +27,9 @@ PLACES = {
     "logs": "/runs/{crawl}#logs",
     "data": "/runs/{crawl}#data",
     "why": "/runs/{check}#why",
+    "why it waits": "/runs/{later}#why",
+    "unknown run": "/runs/nosuch",
+    "no name": "/runs/%",  # that stands for no character
     "history": "/runs/{crawl}#history",
     "failures": "/failures",
     "waiting": "/waiting",
@@ -63,6 +67,28 @@ def test_a_page_is_accessible_and_fits(
     assert findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert page.title().endswith("· Podium")
+
+
+def test_what_may_hold_a_run_up_is_told_one_by_one(opened: Opener, site: Site) -> None:
+    page = opened(f"/runs/{site.runs['later']}#why")
+    checks = page.locator(".checks li")
+    expect(checks).to_have_count(9)
+    expect(page.locator(".checks .hit")).to_have_text(re.compile("No timer is still to come.*this holds it"))
+    page.goto(f"{site.origin}/runs/{site.runs['check']}#why")
+    expect(page.locator(".why")).to_contain_text("It failed")
+    expect(checks).to_have_count(0)
+
+
+def test_the_last_hour_is_drawn_with_its_table(opened: Opener, site: Site) -> None:
+    page = opened("/")
+    hour = page.locator("section").filter(has=page.get_by_role("heading", name="Last hour"))
+    expect(hour.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile(r"Runs that ended in the last hour: [1-9]\d* succeeded, [1-9]\d* failed")
+    )
+    expect(hour.locator("rect.f-failed").first).to_be_attached()
+    hour.get_by_text("As a table").click()
+    expect(hour.locator("tbody tr").first).to_be_visible()
+    assert findings(page) == []
 
 
 def test_the_name_of_a_step_is_whole_on_a_phone(opened: Opener, site: Site) -> None:

@@ -137,6 +137,41 @@ def test_connections_are_so_many_and_no_more(shared: Server, monkeypatch: pytest
             assert answer(beyond) == b""
 
 
+def test_a_body_with_two_ends_is_refused_and_nothing_is_read_behind_it(shared: Server) -> None:
+    hidden = head(shared, "GET /api/me HTTP/1.1")
+    with connected(shared) as raw:
+        lines = ("Content-Type: application/json", "Content-Length: 4", "Transfer-Encoding: chunked")
+        raw.sendall(head(shared, "POST /api/runs HTTP/1.1", *lines) + b"0\r\n\r\n" + hidden)
+        said = answer(raw)
+    assert said.startswith(b"HTTP/1.1 400")
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
+def test_the_head_of_a_stream_has_an_end(shared: Server) -> None:
+    with connected(shared) as raw:
+        raw.sendall(head(shared, "HEAD /api/events HTTP/1.1", "Connection: close"))
+        said = answer(raw)
+    assert said.startswith(b"HTTP/1.1 200")
+    assert b"content-type: text/event-stream" in said
+    assert said.endswith(b"\r\n\r\n")
+
+
+def test_what_is_no_request_writes_nothing_to_the_log(
+    shared: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither what cannot be read, nor the wish for another protocol."""
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+    for sent in (
+        b"GET /api/me\x00 HTTP/1.1\r\n\r\n",
+        head(shared, "GET /health HTTP/1.1", "Connection: close", *upgrade),
+    ):
+        with connected(shared) as raw:
+            raw.sendall(sent)
+            raw.shutdown(socket.SHUT_WR)
+            assert answer(raw).startswith(b"HTTP/1.1 ")
+    assert caplog.records == []
+
+
 def test_an_answer_on_a_kept_connection_is_not_held_back(shared: Server) -> None:
     """A head and a body are two packets: the second was held back until the first was acknowledged, and a
     client acknowledges after 40 ms."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import podium
@@ -135,6 +137,24 @@ def test_why_says_what_the_command_line_says(server: Server) -> None:
     why = server.ask("/api/runs/later/why").json
     assert why["kind"] == "delayed"
     assert [action["verb"] for action in why["actions"]] == ["pause", "cancel", "terminate"]
+    [held] = [check["name"] for check in why["checks"] if check["verdict"] == "holds"]
+    assert held == "No timer is still to come"
+    assert server.ask("/api/runs/later").json["checks"] == why["checks"]
+
+
+def test_the_last_hour_is_counted_by_minutes_and_what_is_over_once(server: Server) -> None:
+    adds.run(1)
+    with pytest.raises(ValueError, match="so"):
+        breaks.run("so")
+    asked = list[Any]()
+    store = server.app.store
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "tally", lambda query, real=store.tally: asked.append(query) or real(query))
+        first, again = (server.ask("/api/now").json["hour"] for _ in range(2))
+    assert len(first) == len(again) == 60
+    assert [minute["at"] % 60 for minute in again] == [0] * 60
+    assert [sum(minute[name] for minute in again) for name in ("succeeded", "failed")] == [1, 1]
+    assert len(asked) <= 60 + 3  # at the second look the last two, or three where a minute has passed
 
 
 def test_engines_settings_and_health_are_shown(server: Server) -> None:

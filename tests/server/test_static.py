@@ -67,6 +67,24 @@ def test_the_sheet_has_no_rule_for_what_no_page_has() -> None:
     assert sorted(named - words) == []
 
 
+def test_every_sign_that_a_script_names_is_drawn_in_the_page() -> None:
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    drawn = re.findall(r'<symbol id="i-(\w+)"', page)
+    scripts = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
+    named = set(re.findall(r'\b(?:icon|sign|state)\("(\w+)"', scripts)) | set(
+        re.findall(r'href="#i-(\w+)"', page)
+    )
+    assert len(named) > 20
+    assert sorted(named - set(drawn)) == []
+    assert len(drawn) == len(set(drawn))
+
+
+def test_a_link_that_was_cut_within_a_character_leads_to_its_page(server: Server) -> None:
+    page = server.ask("/runs?q=%E0%A4")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert server.ask("/runs?q=%E0%A4", token="").status == 401
+
+
 def test_the_scripts_are_small() -> None:
     assert sum(len(gzip.compress(script.read_bytes())) for script in SCRIPTS) < SCRIPTS_MAX
 

@@ -11,6 +11,7 @@ from .graph import Graph, GraphEdge, GraphNode, graph
 from .grid import Grid, Record, grid, record_of
 from .health import check_runs
 from .messages import message_words
+from .obstacles import Check, checks_of
 from .parked import command_for
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
@@ -79,6 +80,7 @@ __all__ = [
     "series_shapes",
     "series_view",
     "Cause",
+    "Check",
     "Expected",
     "expected",
     "forecast",
@@ -131,6 +133,7 @@ __all__ = [
     "retries_with",
     "way_after_failure",
     "cause_of",
+    "checks_of",
     "silent",
     "check_runs",
     "drop_our_frames",

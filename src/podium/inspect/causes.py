@@ -46,6 +46,7 @@ MORE_SLOTS = (
     "more slots: podium worker -c N, or Options(thread_slots=N); or wait by run.result() or `await run`, "
     "which lends the slot"
 )
+BY_WRITE_LOCK = "holds the store's write lock"  # of two kinds of causes
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -149,7 +150,7 @@ class _Unfinished:
         if is_stopped(who.pid):
             return Cause(
                 "frozen",
-                f"{who} is stopped (by SIGSTOP or a debugger), and it holds the store's write lock",
+                f"{who} is stopped (by SIGSTOP or a debugger), and it {BY_WRITE_LOCK}",
                 ("until it goes on or ends nothing is written, and no other engine can take runs over",),
                 f"kill -CONT {who.pid}",
             )
@@ -157,7 +158,7 @@ class _Unfinished:
             return None
         return Cause(
             "store-busy",
-            f"{who} holds the store's write lock: nothing can be written until it lets go",
+            f"{who} {BY_WRITE_LOCK}: nothing can be written until it lets go",
             fix=f"wait for it, or end it: kill {who.pid}",
         )
 

@@ -84,9 +84,17 @@ class Request:
             self.headers[key] = "" if key in self.headers else value.decode("latin-1")
 
     def check_head(self) -> None:
-        """Raises Refused where path, query and headers are larger than any client of ours makes them."""
+        """Raises Refused where path, query and headers are larger than any client of ours makes them, or
+        where two headers say where the body ends: a proxy in front may believe the other one."""
         if self._head > HEAD_MAX:
             raise Refused(431, "E113", f"a request's head holds {HEAD_MAX:,} bytes at most")
+        if self.has_two_ends:
+            raise Refused(400, "E100", "a body has a length or it has chunks, not both")
+
+    @property
+    def has_two_ends(self) -> bool:
+        """Whether both Content-Length and Transfer-Encoding are said: then the connection is not kept."""
+        return "content-length" in self.headers and "transfer-encoding" in self.headers
 
     @property
     def query(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import threading
 from pathlib import Path
@@ -43,11 +44,21 @@ class Binding(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+# uvicorn warns of each request that is none, and of each that asks for a WebSocket (and how to install
+# one): whoever reaches the port could fill a terminal, or a disk, without a token. Its own faults are told.
+_log = logging.getLogger("podium.server.http")
+_log.setLevel(logging.ERROR)
+
+
 class _Limited(H11Protocol):
     """Closes a connection that does not say what it wants, and those beyond the limit."""
 
     _timer: asyncio.TimerHandle | None = None
     _is_taken = False  # else it is beyond the limit, and closed
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.logger = _log
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         if len(self.connections) >= CONNECTIONS_MAX:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ..client import App, Feed
 from ..model import RunRow
 from .access import Access
-from .records import Progresses, Records
+from .records import LastHour, Progresses, Records
 
 
 class Service:
@@ -26,7 +26,7 @@ class Service:
         self.app, self.access, self.version = app, access, version
         self.modules, self.broken = modules, broken
         self.feed, self.ends = Feed(app), Ends(app)
-        self.records, self.progresses = Records(), Progresses()
+        self.records, self.progresses, self.last_hour = Records(), Progresses(), LastHour()
 
     def close(self) -> None:
         """End the streams. The app stays open: it is its owner's."""

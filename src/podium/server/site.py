@@ -104,11 +104,14 @@ class Site:
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             answer = http.problem(500, "E900", "this is Podium's fault: please report it")
+        if isinstance(answer, Streamed) and request.method == "HEAD":
+            answer = Answer(type=answer.type)  # its body, which is not sent, would have no end
         if isinstance(answer, Streamed):
             await self._stream(send, request, answer)
         else:
             # Whoever was refused may still be sending: the connection is of no more use.
-            close = {"connection": "close"} if answer.status in (408, 413, 431, 503) else {}
+            ends = answer.status in (408, 413, 431, 503) or request.has_two_ends
+            close = {"connection": "close"} if ends else {}
             await http.send_answer(
                 send, answer, {**_ALWAYS, **self._clock(), **close}, request.method == "HEAD"
             )
@@ -133,7 +136,7 @@ class Site:
         route, path, methods = self._table.match(request.method, request.path)
         if route is not None and route.permission is Permission.HEALTH:
             return await self._call(route, path, request, None)
-        if not is_api and "token" in request.query:
+        if not is_api and _shows_token(request):
             return await self._let_in(request)
         caller = await self._known(self._service.access.caller, request, self._cookie)
         if caller is None:
@@ -232,6 +235,15 @@ class Site:
             raise Refused(503, "E152", "the server ends", "ask again when it is back") from None
         finally:
             self._waiting -= 1
+
+
+def _shows_token(request: Request) -> bool:
+    """Whether it is a link that lets in. One that was cut in the middle of a character still leads to its
+    page."""
+    try:
+        return "token" in request.query
+    except Refused:
+        return False
 
 
 def _converted(kind: type[msgspec.Struct], fields: dict[str, str]) -> Any:

@@ -75,15 +75,18 @@ function drawNow() {
 async function open() {
   page?.stop?.();
   page = null;
-  const found = PAGES.find(([, path]) => path.test(location.pathname));
+  let found = PAGES.find(([, path]) => path.test(location.pathname));
+  let id = "";
+  try {
+    id = decodeURIComponent(found?.[1].exec(location.pathname)[1] ?? "");
+  } catch {
+    found = undefined; // "%" that stands for nothing
+  }
   for (const link of document.querySelectorAll(".nav a[data-page]")) {
     if (link.dataset.page === found?.[0]) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const place = {
-    id: decodeURIComponent(found?.[1].exec(location.pathname)[1] ?? ""),
-    query: new URLSearchParams(location.search),
-  };
+  const place = { id, query: new URLSearchParams(location.search) };
   const opened = location.href;
   const module = await import(found ? found[2] : "./pages/absent.js");
   if (location.href !== opened) return; // gone on meanwhile

@@ -13,6 +13,7 @@ from ...client import App, questions, shown_url
 from ...inspect import cause_of, check_runs, iso, parse, search
 from ...model import Query, State
 from ..access import Caller
+from ..records import Minute
 from ..service import Service
 from .items import RunItem, items
 
@@ -63,10 +64,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """The first page."""
+    """The first page. `hour`: how the runs of the last hour came out, minute by minute, oldest first."""
 
     needs: list[Need]
     figures: Figures
+    hour: list[Minute]
     running: list[RunItem]
     next: list[RunItem]
     version: int = 1
@@ -114,6 +116,7 @@ def now(service: Service) -> Now:
             failed=counts[State.FAILED],
             succeeded=counts[State.SUCCEEDED],
         ),
+        hour=service.last_hour.minutes(app),
         running=items(app, running.rows),
         next=items(app, due[:_NEXT]),
     )

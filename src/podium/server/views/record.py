@@ -12,12 +12,14 @@ from msgspec import UNSET, Meta, UnsetType
 from ... import codec
 from ...inspect import (
     Cause,
+    Check,
     EntryShape,
     FailureShape,
     Graph,
     LineShape,
     Timeline,
     cause_of,
+    checks_of,
     entry_shape,
     graph,
     history,
@@ -163,7 +165,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Why(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a run stands where it stands: what `podium why --json` says, and what can be done."""
+    """Why a run stands where it stands: what `podium why --json` says, what may hold it up one by
+    one, and what can be done."""
 
     id: str
     state: str
@@ -171,6 +174,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     details: tuple[str, ...]
     fix: str
+    checks: tuple[Check, ...]
     actions: list[Action]
     version: int = 1
 
@@ -251,6 +255,7 @@ def why(service: Service, run: str) -> Why:
         kind=cause.kind,
         details=cause.details,
         fix=cause.fix,
+        checks=checks_of(row, cause, service.app.env.now()),
         actions=actions(row),
     )
 

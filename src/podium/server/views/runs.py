@@ -12,10 +12,12 @@ from msgspec import UNSET, Meta, UnsetType
 from ...client import App
 from ...inspect import (
     Cause,
+    Check,
     FailureShape,
     LossShape,
     StepCounts,
     cause_of,
+    checks_of,
     expected,
     loss_shape,
     parse,
@@ -99,12 +101,14 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDetail(RunItem, frozen=True, kw_only=True):
-    """A run, why it stands where it stands, and what can be done. `result` is there once it has succeeded,
-    `error` once it has failed. `median`: seconds that the last `median_of` runs of its function took which
-    went well; null where they are fewer than three."""
+    """A run, why it stands where it stands, and what can be done. `checks`: what may hold it up, one by one;
+    none once it has ended. `result` is there once it has succeeded, `error` once it has failed. `median`:
+    seconds that the last `median_of` runs of its function took which went well; null where they are fewer
+    than three."""
 
     sentence: str
     cause: Cause
+    checks: tuple[Check, ...]
     steps: int
     retried: int
     median: float | None
@@ -160,6 +164,7 @@ def one(service: Service, run: str) -> RunDetail:
         **shown,
         sentence=cause.what,
         cause=cause,
+        checks=checks_of(row, cause, app.env.now()),
         steps=steps,
         retried=retried,
         median=usual.seconds if usual else None,

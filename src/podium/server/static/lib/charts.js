@@ -42,7 +42,7 @@ export const patterns = () => html`<svg class="sr" aria-hidden="true"><defs>
 /** The last runs of a workflow, oldest first: height is how long, colour the state, dashes the median. */
 export function runBars(runs, width = 240, height = 28) {
   const ended = runs.filter((run) => run.took != null);
-  if (!ended.length) return html`<span class="dim small">no run yet</span>`;
+  if (!ended.length) return html`<span class="dim small">none has ended yet</span>`;
   const took = ended.map((run) => run.took).sort((a, b) => a - b);
   const median = took[took.length >> 1];
   const top = Math.max(median * 2, took[took.length - 1], 1e-6);

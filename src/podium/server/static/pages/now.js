@@ -8,6 +8,7 @@ import { icon, sign, state } from "../lib/signs.js";
 import {
   count,
   day,
+  hm,
   hms,
   many,
   now as clock,
@@ -47,13 +48,29 @@ export default function now(_place, { draw }) {
   const coming = (run) =>
     html`<li key=${run.id}><div class="row">${sign(run.state)}<a class="name" href=${runPath(run.id)}>${plain(run.function)}</a><span class="right nw">${moment(when(run.due))}</span></div><div>${runLink(run.id)}</div></li>`;
 
+  function lastHour(hour) {
+    const sum = (name) => hour.reduce((all, minute) => all + minute[name], 0);
+    const most = Math.max(1, ...hour.map((minute) => minute.succeeded + minute.failed));
+    const said = ["succeeded", "failed"].map((name) => [name, `${count(sum(name))} ${name}`]);
+    const bar = (name, n, from, i) =>
+      n > 0 && html`<rect class="f-${name}" x=${i + 0.1} width="0.8" y=${100 - (100 * (from + n)) / most} height=${(100 * n) / most}/>`;
+    const ended = hour.filter((minute) => minute.succeeded + minute.failed + minute.cancelled);
+    return html`<section class="panel" aria-labelledby="hour"><div class="ph"><h2 id="hour">Last hour</h2><span class="sub">runs that ended, by the minute; at most ${count(most)}</span><span class="legend right">${said.map(([name, text]) => state(name, text))}</span></div>
+      <div class="pb stack gap1"><svg class="bars" width="100%" height="96" viewBox="0 0 ${hour.length} 100" preserveAspectRatio="none" role="img" aria-label="Runs that ended in the last hour: ${said.map(([, text]) => text).join(", ")}">${hour.map((minute, i) => [
+        html`<rect class="f-line" x=${i + 0.1} width="0.8" y="99" height="1"/>`,
+        bar("succeeded", minute.succeeded, 0, i),
+        bar("failed", minute.failed, minute.succeeded, i),
+      ])}</svg><div class="row small dim"><span>${hm(hour[0].at * 1000)}</span><span class="right">${hm(clock())} ${zoneName()}</span></div>
+      ${ended.length > 0 && html`<details><summary class="small">As a table</summary><div class="scroll" tabindex="0" role="region" aria-label="Runs that ended in the last hour"><table class="t"><thead><tr><th scope="col">Minute</th><th scope="col" class="num">Succeeded</th><th scope="col" class="num">Failed</th><th scope="col" class="num">Cancelled</th></tr></thead><tbody>${ended.map((minute) => html`<tr key=${minute.at}><td>${hm(minute.at * 1000)}</td><td class="num">${count(minute.succeeded)}</td><td class="num">${count(minute.failed)}</td><td class="num">${count(minute.cancelled)}</td></tr>`)}</tbody></table></div></details>`}</div></section>`;
+  }
   function first() {
     return html`<div class="head"><h1>Nothing has run here yet</h1><p class="says">This page listens: the first run shows up by itself, without a reload.</p></div>
       <ol class="stack gap3 first">${FIRST.map(([title, line, text], i) => html`<li class="panel"><div class="pb row gap4 wrap"><b class="big dim">${i + 1}</b><div class="grow"><h2>${title}</h2><p class="dim">${text}</p></div>${cli(line)}</div></li>`)}</ol>`;
   }
   function view() {
-    if (!it.data) return it.error ? unread(it.error, () => it.again()) : skeleton(10);
-    const { needs, figures: f, running, next } = it.data;
+    if (!it.data)
+      return html`<div class="head"><h1>Now</h1></div>${it.error ? unread(it.error, () => it.again()) : skeleton(10)}`;
+    const { needs, figures: f, hour, running, next } = it.data;
     const ended = f.failed + f.succeeded;
     if (!needs.length && !ended && !(f.running + f.waiting + f.queued + f.parked)) return first();
     const title = needs.length
@@ -70,8 +87,8 @@ export default function now(_place, { draw }) {
         ${figure("queued", "Queued", f.queued, "runs", "not begun", "/runs?q=status:queued")}
         ${figure("parked", "Parked", f.parked, "runs", "need a decision", "/runs?q=status:parked")}
         ${figure("failed", "Failed, 24 h", f.failed, ended ? `runs, ${((100 * f.failed) / ended).toFixed(1)} %` : "runs", "of those that ended", "/runs?q=status:failed ended:1d")}</section>
-      <div class="cols c-32"><section class="panel"><div class="ph"><h2>In motion</h2><span class="sub">${many(f.running, "run")} running</span><a class="right small" href="/runs?q=status:running">all</a></div>
-        ${running.length ? html`<ul class="moving">${running.map(moving)}</ul>` : html`<p class="pb dim">Nothing runs right now.</p>`}</section>
+      <div class="cols c-32"><div class="stack gap4">${lastHour(hour)}<section class="panel"><div class="ph"><h2>In motion</h2><span class="sub">${many(f.running, "run")} running</span><a class="right small" href="/runs?q=status:running">all</a></div>
+        ${running.length ? html`<ul class="moving">${running.map(moving)}</ul>` : html`<p class="pb dim">Nothing runs right now.</p>`}</section></div>
       <section class="panel"><div class="ph"><h2>Next</h2><span class="sub">due first</span></div>${next.length ? html`<ul class="moving tight">${next.map(coming)}</ul>` : html`<p class="pb dim">Nothing waits for a time.</p>`}</section></div></div>`;
   }
   return {

@@ -230,7 +230,8 @@ export default function run(place, { draw }) {
 
   function view() {
     const run = it();
-    if (!run) return head.error ? unread(head.error, () => head.again()) : skeleton(10);
+    if (!run)
+      return html`<div class="head"><h1>${idText(id)}</h1></div>${head.error ? unread(head.error, () => head.again()) : skeleton(10)}`;
     tell(`${plain(run.function)}: ${run.state}`);
     record.loses(run.losses, when(run.started ?? run.created));
     if (run.state === "parked") record.stands();
