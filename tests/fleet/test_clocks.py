@@ -84,3 +84,18 @@ def test_what_may_begin_at_once_is_claimed_by_an_engine_whose_clock_is_a_little_
         assert claimed.next_due == 50.005
         queue(store, "of another hour", at=50.5)
         assert [run.id for run in store.claim("e1", FUNCTIONS, 10, 50.2).heads] == ["delayed"]
+
+
+def test_so_is_what_was_sent_something_in_line_and_what_is_claimed_by_its_name(url: str) -> None:
+    with closing(open_store(url)) as store:
+        store.migrate()
+        store.announce(engine("e1"))
+        queue(store, "told", at=1.0, queue="gpu")
+        (head,) = store.claim("e1", FUNCTIONS, 10, 1.0).heads
+        move(store, "told", State.WAITING, head.token, due=90.0)
+        assert outcomes(store, Write(messages=(message(run="told", at=50.005),)), engine=None) == [DONE]
+        queue(store, "named", at=50.005)
+        queue(store, "named in line", at=50.005, queue="gpu")
+        named = ["named", "named in line"]
+        assert {run.id for run in store.claim("e1", FUNCTIONS, 10, 50.0, named).heads} == set(named)
+        assert [run.id for run in store.claim("e1", FUNCTIONS, 10, 50.0).heads] == ["told"]

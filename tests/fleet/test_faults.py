@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -157,6 +158,20 @@ def test_in_a_session_of_its_own_a_commit_of_one_entry_is_prepared(direct: Store
     assert outcomes(direct, fenced(entries=(result(2),))) == [DONE]
     assert [b"INSERT" in data for data in sent] == [False]
     assert [entry.seq for entry in direct.history("r1")] == [1, 2]
+
+
+def test_who_has_no_engine_prepares_its_commits_too_after_some(url: str, proxy: Proxy) -> None:
+    """They are starts from another process, and planning one took longer than all the rest of it."""
+    sent: list[bytes] = []
+    proxy.filter_request = lambda data: not sent.append(data)
+    with closing(open_store(url.replace(str(shared().port), str(proxy.port)))) as client:
+        client.migrate()
+        for number in range(5):
+            assert outcomes(client, Write(new_runs=(new(f"n{number}"),)), engine=None) == [DONE]
+        sent.clear()
+        assert outcomes(client, Write(new_runs=(new("last"),)), engine=None) == [DONE]
+        assert [data for data in sent if b"INSERT" in data] == []
+        assert client.load("last") is not None
 
 
 def test_a_prepared_commit_is_refused_as_any_other(direct: Store) -> None:

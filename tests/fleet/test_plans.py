@@ -6,10 +6,11 @@ from contextlib import closing
 
 import pytest
 
-from podium.model import State, Write
+from podium.model import NO_TASKS, LogLine, State, StreamChunk, Write
 from podium.store import open_store
+from podium.store.postgres.claims import _AMONG, wanted_by
 from podium.store.postgres.short_way import Records
-from podium.store.postgres.statements import rows
+from podium.store.postgres.statements import SQL, rows
 from podium.store.postgres.store import PostgresStore
 from tests.postgres import shared
 from tests.store.words import DONE, FUNCTIONS, engine, fenced, move, new, outcomes, own, queue, result
@@ -94,3 +95,46 @@ def test_what_is_prepared_is_used_when_no_more_may_be(url: str, monkeypatch: pyt
                 assert rows(connection, "SELECT 41 + 1") == [(42,)]
             assert len(connection.kept) == 1
             assert connection.execute(calls).fetchall() == [(3,)]
+
+
+def test_lines_and_chunks_are_numbered_without_passing_those_before_them(url: str) -> None:
+    said = tuple(LogLine("s", 1, 1.0, 20, "x") for _ in range(400))
+    emitted = tuple(StreamChunk("out", b"x", 1.0, "s", 1, 1, ordinal) for ordinal in range(400))
+    with closing(open_store(url)) as store:
+        store.migrate()
+        store.announce(engine("e1"))
+        own(store, "r1")
+        assert outcomes(store, fenced(logs=said)) == [DONE]  # the short way
+        assert outcomes(store, fenced(logs=said, chunks=emitted)) == [DONE]
+        assert [line.n for line in store.logs("r1")] == list(range(1, 801))
+        assert [chunk.n for chunk in store.chunks("r1", "out")] == list(range(1, 401))
+    passed = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE indexrelname = '{}_pkey'"
+    added = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = '{}'"
+    name = url.rpartition("/")[2]
+    for table, count in (("logs", 800), ("streams", 400)):
+        until(
+            lambda table=table, count=count: shared().execute(added.format(table), name) == [(count,)],
+            "what the session has done",
+        )
+        assert shared().execute(passed.format(table), name)[0][0] < 3 * count
+
+
+def test_each_run_that_is_named_is_looked_up_whatever_an_engine_can_drive(url: str) -> None:
+    functions = {f"app:f{n}": "" for n in range(500)}
+    with closing(open_store(url)) as store:
+        assert isinstance(store, PostgresStore)
+        store.migrate()
+        store.server.is_direct = True
+        wanted = wanted_by("e1", functions, 100, 1.0, [f"r{n}" for n in range(50)], None, None, NO_TASKS)
+        with store._writing.held() as connection:
+            plans = {
+                name: "\n".join(line for (line,) in rows(connection, f"EXPLAIN {text}", wanted.values))
+                for name, text in (
+                    ("claim", _AMONG),
+                    ("due", SQL["next_due_among"]),
+                    ("queues", SQL["offered_among"]),
+                )
+            }
+    for name, plan in plans.items():
+        assert "runs_id_key" in plan, (name, plan)
+        assert "Join Filter" not in plan, (name, plan)

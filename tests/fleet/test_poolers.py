@@ -11,10 +11,13 @@ import psycopg
 import pytest
 
 from podium import App, Options, StoreRefused, task, workflow
+from podium.model import Write
 from podium.store import open_store
+from podium.store.postgres import PostgresStore
 from podium.store.postgres.lines import Server
 from podium.store.postgres.statements import rows, trip
 from tests.postgres import pgbouncer, shared
+from tests.store.words import DONE, new, outcomes
 
 ROOT = Path(__file__).parents[2]
 QUICK = Options(poll=0.1)
@@ -62,6 +65,18 @@ def test_behind_a_pooler_engines_poll_and_doctor_says_so(pooled: str) -> None:
         ["podium", "doctor", "--store", pooled], capture_output=True, text=True, check=False, timeout=60
     )
     assert "engines poll each second" in ran.stdout + ran.stderr
+
+
+def test_behind_a_pooler_who_has_no_engine_prepares_nothing(pooled: str) -> None:
+    """And does not spend the second in which a notification would have to arrive."""
+    with closing(open_store(pooled)) as store:
+        assert isinstance(store, PostgresStore)
+        store.migrate()
+        for number in range(8):
+            assert outcomes(store, Write(new_runs=(new(f"r{number}"),)), engine=None) == [DONE]
+        assert store.doorbell.is_tried
+        assert store.doorbell.hears is None, "it did not listen"
+        assert not store.server.is_direct
 
 
 def test_nothing_is_compiled_and_a_shared_session_stays_as_it_was(url: str) -> None:

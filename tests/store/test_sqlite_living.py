@@ -366,6 +366,14 @@ def test_an_idle_claim_costs_by_what_waits_and_not_by_how_much_is_declared(file:
         apsw.connection_hooks.remove(hook)
 
 
+@pytest.mark.parametrize("name", ["claimable_among", "offered_among", "next_due_among"])
+def test_named_runs_are_not_compared_with_each_function(store: SqliteStore, file: Path, name: str) -> None:
+    """Two thousand runs of a thousand functions took 0.2 s of each claim."""
+    plan = _plan(file, SQL[name])
+    assert [step for step in plan if step.startswith("SCAN wanted")] == []
+    assert any(step.startswith("SEARCH wanted") for step in plan)
+
+
 def _whole_tables(plan: list[str]) -> list[str]:
     tables = ("SCAN runs", "SCAN history", "SCAN logs", "SCAN inbox", "SCAN measures")
     few = "USING INDEX runs_claimable"  # a partial index: it has only what lies there for anybody to take

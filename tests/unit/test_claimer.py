@@ -14,7 +14,7 @@ from podium.engine.claiming import Claimer
 from podium.engine.context import Lifecycle
 from podium.engine.watchers import Watchers
 from podium.errors import StoreFatal, StoreUnavailable
-from podium.model import Claimed, Head, TaskSlots
+from podium.model import Claimed, Head, Message, TaskSlots
 
 Look = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
 
@@ -22,16 +22,17 @@ Look = tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]
 class House:
     """A claimer, a store that answers as it is told, and a writer that looks when it is told."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, near: bool = True) -> None:
         self.waiting, self.due = list[str](), None
         self.adopted: list[str] = []
+        self.inbox: list[Message] = []
         self.looks: list[Look] = []
         self.alarms: list[float] = []
         self.lifecycle = Lifecycle(lambda _: None)
         self.residents: Any = SimpleNamespace(room=room, reserved=0, must_reconcile=False, owned={})
         context: Any = SimpleNamespace(
             engine="me", functions={}, others="equal", lifecycle=self.lifecycle, project_of=None,
-            store=SimpleNamespace(claim=self._claim, collect=lambda engine: [], load=lambda run: None),
+            store=SimpleNamespace(claim=self._claim, collect=self._collect, load=lambda run: None, near=near),
             committer=SimpleNamespace(ask=lambda look, then: self.looks.append((look, then))),
             options=Options(poll=1.0, runs_max=room),
             env=SimpleNamespace(now=lambda: 100.0, monotonic=lambda: 100.0),
@@ -52,6 +53,10 @@ class House:
     ) -> Claimed:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return Claimed(tuple(Head(run, "app:f", 1, b"", b"", 0.0, 0.0) for run in taken), self.due)
+
+    def _collect(self, engine: str) -> list[Message]:
+        found, self.inbox = self.inbox, []
+        return found
 
     def _adopt(self, head: Head) -> None:
         self.adopted.append(head.id)
@@ -103,6 +108,28 @@ def test_after_a_stalled_store_what_may_be_ours_unheard_is_looked_for(house: Hou
     assert house.residents.must_reconcile
     assert house.lifecycle.failure is None
     assert house.residents.reserved == 0
+
+
+def test_what_was_never_sent_anything_begins_before_others_messages_are_fetched() -> None:
+    house, heard = House(room=2, near=False), list[Message]()
+    house.residents.deliver = heard.append
+    house.inbox = [Message("m1", "other", "signal", 1.0, b"")]
+    house.waiting = ["a"]
+    house.claimer.soon()
+    house.look()
+    assert (house.adopted, heard) == (["a"], [])
+    house.look()
+    assert [message.id for message in heard] == ["m1"]
+    assert house.looks == []
+
+
+def test_messages_that_cannot_be_fetched_are_looked_for_again() -> None:
+    house = House(room=2, near=False)
+    house.waiting = ["a"]
+    house.claimer.soon()
+    house.look()
+    house.look(StoreUnavailable("busy"))
+    assert house.residents.must_reconcile
 
 
 def test_a_store_that_will_never_answer_ends_the_engine(house: House) -> None:

@@ -41,7 +41,7 @@ class _Seen(NamedTuple):
 
     heads: Sequence[Head]  # to adopt
     claimed: Claimed
-    messages: list[Message]
+    messages: list[Message] | None  # None: not looked for yet
     elsewhere: Sequence[str]  # runs that are waited for and were not in memory ...
     statuses: dict[str, RunStatus]  # ... and how they stand
     families: Sequence[str]  # what those of them wait for that no engine has in memory
@@ -112,7 +112,10 @@ class Claimer:
             ours = [status.id for status in statuses.values() if status.owner == context.engine]
             heads += map(head_of_row, context.store.load_many(ours).values()) if ours else ()
             families = self._families(statuses.values()) if with_families else ()
-            return _Seen(heads, claimed, context.store.collect(context.engine), others, statuses, families)
+            # Runs that were never sent anything need not wait for what others were, where looks take time.
+            are_new = bool(heads) and not any(head.messages for head in heads)
+            messages = None if are_new and not context.store.near else context.store.collect(context.engine)
+            return _Seen(heads, claimed, messages, others, statuses, families)
 
         context.committer.ask(look, self._claimed)
 
@@ -162,17 +165,18 @@ class Claimer:
         self._is_claiming = False
         self._residents.reserved -= self._reserved
         if error is not None:
-            if not isinstance(error, StoreUnavailable):
-                # This store will not answer later either, and nobody may wait for it.
-                self._context.lifecycle.fail(error)
-            self._residents.must_reconcile = True  # what was claimed before the trouble is ours, unheard of
+            self._collected((), error)
             return  # the next poll tries again
-        called_off = {message.run: message for message in found.messages if message.kind == CANCEL}
+        messages = found.messages or ()
+        if found.messages is None:
+            self._context.committer.ask(
+                partial(self._context.store.collect, self._context.engine), self._collected
+            )
+        called_off = {message.run: message for message in messages if message.kind == CANCEL}
         for head in found.heads:
             if head.id not in called_off or not self._residents.call_off(head, called_off[head.id]):
                 self._adopt(head)
-        for message in found.messages:
-            self._residents.deliver(message)
+        self._collected(messages, None)
         for head in found.heads:
             if owned := self._residents.owned.get(head.id):
                 owned.inbox.looked(head.messages)
@@ -188,6 +192,16 @@ class Claimer:
         if self._again or (self.saturated and self._takes and self._residents.room):
             self._again = False
             self.soon()
+
+    def _collected(self, messages: Sequence[Message], error: BaseException | None) -> None:
+        if error is None:
+            for message in messages:
+                self._residents.deliver(message)
+            return
+        if not isinstance(error, StoreUnavailable):
+            # This store will not answer later either, and nobody may wait for it.
+            self._context.lifecycle.fail(error)
+        self._residents.must_reconcile = True  # what was claimed before the trouble is ours, unheard of
 
     def awaited(self, attempt: Attempt, runs: Sequence[str], begins: bool) -> None:
         """A task that runs here begins to wait for these runs, or does no more."""

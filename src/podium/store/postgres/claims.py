@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...model import Claimed, TaskSlots
 from ..admission import Candidate
 from . import rows as records
-from .queues import CLOCKS_APART, InLine, admitted, taking
+from .queues import InLine, admitted, soon, taking
 from .statements import SQL, Connection, Row, Statement, trip
 
 _LINE = SQL["takable"] + SQL["claimable"] + SQL["claim"]
@@ -78,7 +78,7 @@ class Claims:
         if self._is_busy and found.queues and wanted.limit > 0:
             return found
         due = due if wanted.is_plain else None
-        if due is not None and due <= wanted.now + CLOCKS_APART and wanted.limit > 0:
+        if due is not None and due <= soon(wanted.now) and wanted.limit > 0:
             return found
         admission = admitted(connection, found, wanted.limit, wanted.now, wanted.tasks, lock=False)
         return found if admission.runs else Claimed((), admission.or_at(due).next)
@@ -146,7 +146,7 @@ def wanted_by(
     if runs is None:
         codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
     values = {
-        "engine": engine, "now": float(now), "soon": now + CLOCKS_APART, "limit": limit,
+        "engine": engine, "now": float(now), "soon": soon(now), "limit": limit,
         "runs": None if runs is None else list(runs),
         "functions": [name for name, _, _ in codes], "codes": [code for _, code, _ in codes],
         "projects": [project for _, _, project in codes],

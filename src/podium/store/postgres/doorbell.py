@@ -12,9 +12,11 @@ import socket
 import threading
 from collections.abc import Callable
 
+import psycopg
+
 from ...errors import StoreError
 from .lines import Server
-from .statements import Connection
+from .statements import SQL, Connection, rows
 
 _PROOF_SECONDS = 1.0
 
@@ -28,6 +30,7 @@ class Doorbell:
         self._connection: Connection | None = None
         self._turn = threading.Lock()
         self.hears: bool | None = None  # None: not tried yet
+        self.is_tried = False  # by `prove`, which may not have found out
 
     def wait(self, timeout: float) -> bool:
         """Sleep up to `timeout` seconds; True when somebody rang. However often, that is once."""
@@ -46,17 +49,37 @@ class Doorbell:
         _readable(seconds, self._ear.fileno())
         return False
 
+    def prove(self, ring: Callable[[], object]) -> None:
+        """Find out whether notifications arrive, where nobody listens: that tells a session of our own. Once.
+
+        A connection that goes by another name than its session leads to a pooler, most likely; then the
+        second of silence in which that shows is not spent, because whoever asks has somebody waiting."""
+        if self.is_tried or self.hears is not None or not self._turn.acquire(blocking=False):
+            return
+        try:
+            with self._server.connect() as connection:
+                if rows(connection, SQL["session"]) == [(connection.pgconn.backend_pid,)]:
+                    self._listen(connection, ring)
+                self.is_tried = True
+        except (StoreError, psycopg.Error):  # of the server the next commit will tell
+            pass
+        finally:
+            self._turn.release()
+
     def _listening(self) -> Connection | None:
         """The session, made anew where it broke."""
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = self._server.connect()
-            connection.execute("LISTEN podium")
-            self._ring()
-            self.hears = self._server.is_direct = self._hear(connection, _PROOF_SECONDS)
+            self._listen(connection, self._ring)
             if not self.hears:
                 connection.close()
         return connection if self.hears else None
+
+    def _listen(self, connection: Connection, ring: Callable[[], object]) -> None:
+        connection.execute("LISTEN podium")
+        ring()
+        self.hears = self._server.is_direct = self._hear(connection, _PROOF_SECONDS)
 
     def _hear(self, connection: Connection, timeout: float) -> bool:
         pgconn = connection.pgconn

@@ -21,7 +21,8 @@ _DATA_STATES = ("42804", "42846", "42883", "42P18", "42725")  # a value of anoth
 _AGAIN = ("40001", "40P01", "23505")  # serialisation, deadlock; a row that somebody has just put there
 _DAMAGE = ("XX001", "XX002", "58030")
 _FENCED = "PDM01"  # of the triggers that stand around a store which has moved
-_REASONS = {
+_REASONS = {  # by class, or by the state itself
+    "57014": "the server broke a statement off",
     "40": "transactions got in each other's way",
     "53": "the server is short of something",
     "55": "rows were locked for too long",
@@ -81,7 +82,8 @@ def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: 
             f"{text} on {where}", fix="have the schema's owner grant it, see docs/postgres.md"
         )
     else:
-        reason = "the connection was lost" if is_broken else _REASONS.get(state[:2], "PostgreSQL failed")
+        known = _REASONS.get(state) or _REASONS.get(state[:2], "PostgreSQL failed")
+        reason = "the connection was lost" if is_broken else known
         found = StoreUnavailable(f"{reason} ({where}: {text})", fix="runs are safe and go on when it answers")
     found.unknown = committing and (is_broken or state in _DAMAGE)
     return found

@@ -10,7 +10,7 @@ from ..admission import Admitted, Candidate, Choice, Limits, admit, queue_row
 from .binding import columns
 from .statements import SQL, Connection, Row, Statement, trip
 
-CLOCKS_APART = 0.02  # s, at most, of processes that go by the server's clock
+_CLOCKS_APART = 0.02  # s, at most, of processes that go by the server's clock
 _CODE = "queues functions codes projects"
 
 
@@ -24,6 +24,11 @@ class InLine(NamedTuple):
     def queues(self) -> list[str]:
         """Their names, in the order in which they are locked."""
         return sorted({queue for queue, *_ in self.lines} | {run.queue for run in self.named})
+
+
+def soon(now: float) -> float:
+    """Until when what may begin at once is due, see `is_due` among the statements."""
+    return now + _CLOCKS_APART
 
 
 def values_of(queue: QueueRow) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def admitted(
     statements += [(SQL["queue_rows"], names), (SQL["lane_rows"], names), (SQL["slots_held"], names)]
     codes = columns(_CODE, found.lines) if found.lines else {}
     if codes:
-        more = {**codes, "now": now, "limit": room}
+        more = {**codes, "now": now, "soon": soon(now), "limit": room}
         statements += [
             (SQL[name], more) for name in ("lanes_in_line", "offered_past_limits", "next_in_queues")
         ]
@@ -71,7 +76,7 @@ def _offered(connection: Connection, in_line: Sequence[Row], choice: Choice, now
     values = {
         **columns("queues lanes functions codes projects", asked),
         "now": now,
-        "soon": now + CLOCKS_APART,
+        "soon": soon(now),
         "quota": choice.quota,
     }
     (found,) = trip(connection, [(SQL["offered_in_lanes"], values)])

@@ -25,7 +25,17 @@ _Answer = tuple[bool, _Key | None, bytes]
 _ASKED: _Answer = (True, None, b"")
 _UNASKED: _Answer = (False, None, b"")
 
-SQL = queries("postgres")
+_PIECES = ("is_due", "is_ours")  # of statements, which name them in braces
+
+
+def _pieced(found: dict[str, str]) -> dict[str, str]:
+    """Statements with their pieces in place."""
+    for piece in _PIECES:
+        found = {name: text.replace(f"{{{piece}}}", found[piece]) for name, text in found.items()}
+    return found
+
+
+SQL = _pieced(queries("postgres"))
 # By its estimates the look of a claim may be worth compiling, which takes seconds; running it, less than a
 # millisecond. Where the session is not our own, it holds for one transaction.
 _NO_JIT = b"SELECT set_config('jit', 'off', true)"

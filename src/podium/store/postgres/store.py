@@ -27,6 +27,9 @@ from .streams import StreamReader
 from .values import depot_at, sweep
 
 _PAUSE_MIN, _PAUSE_MAX = 0.005, 0.1  # s between looks for changes: short waits are answered sooner
+# Commits without an engine, after which more of them are likely: then it is worth a look whether the session
+# is our own, so that what they take may be prepared. That look takes as long as one of them.
+_MANY_ALONE = 3
 _COMMIT: Statement = (SQL["commit"], {})
 
 
@@ -52,6 +55,7 @@ class PostgresStore(StreamReader, Store):
         self._name = server.name  # what its commits without an engine take turns by
         self._seen: str | None = None  # of the data, when somebody last waited for a change
         self._is_announced = False
+        self._committed_alone = 0  # without an engine
         self._id = ""
         self.doorbell = Doorbell(server, partial(self._ring, self._heart))
 
@@ -96,6 +100,10 @@ class PostgresStore(StreamReader, Store):
             verdicts, wakes = self._batch.commit(connection, engine, turn, writes)
         if wakes:
             self._ring(self._writing)
+        if engine is None and not self._is_announced:
+            self._committed_alone += 1
+            if self._committed_alone == _MANY_ALONE:
+                self.doorbell.prove(partial(self._ring, self._writing))
         return verdicts
 
     @contextmanager

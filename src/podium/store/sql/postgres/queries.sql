@@ -221,20 +221,26 @@ RETURNING 1)
 SELECT 1 / count(*) FROM added;
 
 -- name: record_lines
--- Before `record`: the guard is of the run as the Write found it. `first` 0: there are no entries.
+-- Before `record`: the guard is of the run as the Write found it. `first` 0: there are no entries. The last line of a
+-- run is asked for once, for the same reason as its entries there.
 WITH added AS (
 INSERT INTO podium.logs (run, n, step, attempt, at, level, text)
-SELECT runs.key, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = runs.key), 0)
-                 + row_number() OVER (PARTITION BY runs.key ORDER BY place),
-       step, attempt, at, level, text
-FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(step)b::text[],
-            %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[], %(text)b::bytea[]) WITH ORDINALITY
-     AS new (run, token, states, first, step, attempt, at, level, text, place)
-CROSS JOIN LATERAL (
-    SELECT key, token, state, owner, base FROM podium.runs WHERE id = new.run LIMIT 1) AS runs
-WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
-  AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
-  AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
+SELECT run, max(last) OVER (PARTITION BY run) + nth, step, attempt, at, level, text
+FROM (
+    SELECT numbered.*, CASE WHEN nth = 1 THEN coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = numbered.run), 0) END
+           AS last
+    FROM (
+        SELECT runs.key AS run, row_number() OVER (PARTITION BY runs.key ORDER BY place) AS nth,
+               step, attempt, at, level, text
+        FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(step)b::text[],
+                    %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[], %(text)b::bytea[]) WITH ORDINALITY
+             AS new (run, token, states, first, step, attempt, at, level, text, place)
+        CROSS JOIN LATERAL (
+            SELECT key, token, state, owner, base FROM podium.runs WHERE id = new.run LIMIT 1) AS runs
+        WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
+          AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
+          AND new.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
+    ) AS numbered) AS lines
 RETURNING 1)
 SELECT 1 / (count(*) = %(count)b)::int FROM added;
 
@@ -246,13 +252,18 @@ SELECT * FROM unnest(
     %(name)b::text[], %(policy)b::int8[]);
 
 -- name: add_lines
--- Numbered on from the last line of their run, in the order in which they are given.
+-- Numbered on from the last line of their run, in the order in which they are given. That one is asked for once for
+-- each run: for each line the index would lead past all that this statement has added so far.
 INSERT INTO podium.logs (run, n, step, attempt, at, level, text)
-SELECT run, coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = new.run), 0)
-            + row_number() OVER (PARTITION BY run ORDER BY place),
-       step, attempt, at, level, text
-FROM unnest(%(run)b::int8[], %(step)b::text[], %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[],
-            %(text)b::bytea[]) WITH ORDINALITY AS new (run, step, attempt, at, level, text, place);
+SELECT run, max(last) OVER (PARTITION BY run) + nth, step, attempt, at, level, text
+FROM (
+    SELECT numbered.*, CASE WHEN nth = 1 THEN coalesce((SELECT max(n) FROM podium.logs WHERE logs.run = numbered.run), 0) END
+           AS last
+    FROM (
+        SELECT new.*, row_number() OVER (PARTITION BY run ORDER BY place) AS nth
+        FROM unnest(%(run)b::int8[], %(step)b::text[], %(attempt)b::int8[], %(at)b::float8[], %(level)b::int8[],
+                    %(text)b::bytea[]) WITH ORDINALITY AS new (run, step, attempt, at, level, text, place)
+    ) AS numbered) AS lines;
 
 -- name: keep_progress
 INSERT INTO podium.progress (run, step, attempt, at, payload)
@@ -271,21 +282,25 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING;
 
 -- name: add_chunks
--- Numbered on from the last of their stream, in the order in which they are given, but for those that are there.
+-- Numbered on from the last of their stream, as lines are, but for those that are there.
 INSERT INTO podium.streams (run, name, n, generation, step, attempt, turn, ordinal, at, payload)
-SELECT run, name,
-       coalesce((SELECT max(n) FROM podium.streams AS before WHERE before.run = new.run AND before.name = new.name), 0)
-           + row_number() OVER (PARTITION BY run, name ORDER BY place),
-       generation, step, attempt, turn, ordinal, at, payload
+SELECT run, name, max(last) OVER (PARTITION BY run, name) + nth, generation, step, attempt, turn, ordinal, at, payload
 FROM (
-    SELECT said.*, (SELECT generation FROM podium.runs WHERE key = said.run) AS generation
-    FROM unnest(%(run)b::int8[], %(name)b::text[], %(payload)b::bytea[], %(at)b::float8[], %(step)b::text[],
-                %(attempt)b::int8[], %(turn)b::int8[], %(ordinal)b::int8[])
-         WITH ORDINALITY AS said (run, name, payload, at, step, attempt, turn, ordinal, place)) AS new
-WHERE NOT EXISTS (
-    SELECT 1 FROM podium.streams AS there
-    WHERE there.run = new.run AND there.generation = new.generation AND there.step = new.step
-      AND there.attempt = new.attempt AND there.turn = new.turn AND there.ordinal = new.ordinal);
+    SELECT numbered.*, CASE WHEN nth = 1 THEN coalesce((
+               SELECT max(n) FROM podium.streams AS before
+               WHERE before.run = numbered.run AND before.name = numbered.name), 0) END AS last
+    FROM (
+        SELECT new.*, row_number() OVER (PARTITION BY run, name ORDER BY place) AS nth
+        FROM (
+            SELECT said.*, (SELECT generation FROM podium.runs WHERE key = said.run) AS generation
+            FROM unnest(%(run)b::int8[], %(name)b::text[], %(payload)b::bytea[], %(at)b::float8[], %(step)b::text[],
+                        %(attempt)b::int8[], %(turn)b::int8[], %(ordinal)b::int8[])
+                 WITH ORDINALITY AS said (run, name, payload, at, step, attempt, turn, ordinal, place)) AS new
+        WHERE NOT EXISTS (
+            SELECT 1 FROM podium.streams AS there
+            WHERE there.run = new.run AND there.generation = new.generation AND there.step = new.step
+              AND there.attempt = new.attempt AND there.turn = new.turn AND there.ordinal = new.ordinal)
+    ) AS numbered) AS chunks;
 
 -- name: publish
 INSERT INTO podium.published (run, name, payload, at, step, attempt, turn)
@@ -494,35 +509,49 @@ takable (function, own, project, fingerprint, other) AS MATERIALIZED (
         WHERE offers.function = walk.function AND offers.fingerprint = walk.fingerprint
           AND engine <> %(engine)b)))
 
+-- name: is_due
+-- A piece, {is_due} of what follows. What may begin at once, or has been sent something, is due by the clock of another
+-- process, which may be ahead of ours by some milliseconds (`soon`): else a claim that follows a notification finds
+-- nothing yet.
+(due <= %(soon)b AND (due <= %(now)b OR due = created OR unread > 0))
+
+-- name: is_ours
+-- A piece, {is_ours}: of the runs that are named, each found by its id alone, such as wait for code that this engine may
+-- drive, with that code as `own`. It is looked up, in what is made once: to compare each run with each function took
+-- seconds where a script with many of them waited for ten thousand runs.
+FROM unnest(%(runs)b::text[]) AS named (id)
+CROSS JOIN LATERAL (
+    SELECT *, (SELECT jsonb_object(%(functions)b::text[], %(codes)b::text[])) ->> function AS own
+    FROM podium.runs WHERE runs.id = named.id LIMIT 1) AS run
+WHERE owner IS NULL AND state IN ('queued', 'waiting') AND own IS NOT NULL
+  AND (fingerprint IN (own, '') OR NOT EXISTS (
+      SELECT 1 FROM podium.offers
+      WHERE offers.function = run.function AND offers.fingerprint = run.fingerprint AND engine <> %(engine)b))
+
 -- name: claimable
 -- After `takable`: the engine's own code first, then the oldest. What another engine claims at this moment is
--- stepped over. What may begin at once, or has been sent something, is due by the clock of another process, which may
--- be ahead of ours by some milliseconds (`soon`): else a claim that follows a notification finds nothing yet.
+-- stepped over.
 , found AS MATERIALIZED (
     SELECT line.key, takable.fingerprint, own, other, line.due
     FROM takable CROSS JOIN LATERAL (
         SELECT key, runs.due FROM podium.runs
         WHERE runs.project = takable.project AND runs.function = takable.function
           AND runs.fingerprint = takable.fingerprint
-          AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL
-          AND due <= %(soon)b AND (due <= %(now)b OR due = created OR unread > 0)
+          AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting') AND due IS NOT NULL AND {is_due}
         ORDER BY runs.due, key LIMIT %(limit)b FOR NO KEY UPDATE SKIP LOCKED) AS line
     ORDER BY other, line.due, line.key LIMIT %(limit)b)
 
 -- name: claimable_among
 -- Of the named runs alone, of whatever project: who names a run means it.
-WITH wanted (function, own) AS MATERIALIZED (
-    SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])),
+WITH named_due AS MATERIALIZED (
+    SELECT key, own {is_ours} AND queue = '' AND {is_due}
+    ORDER BY due, key LIMIT %(limit)b),
 found AS MATERIALIZED (
-    SELECT key, fingerprint, own, false AS other, due
-    FROM podium.runs JOIN wanted USING (function)
-    WHERE id = ANY (%(runs)b::text[]) AND queue = '' AND owner IS NULL AND state IN ('queued', 'waiting')
-      AND due <= %(now)b
-      AND (fingerprint IN (own, '') OR NOT EXISTS (
-          SELECT 1 FROM podium.offers
-          WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint
-            AND engine <> %(engine)b))
-    ORDER BY due, key LIMIT %(limit)b FOR NO KEY UPDATE OF runs SKIP LOCKED)
+    SELECT line.key, fingerprint, own, false AS other, due
+    FROM named_due CROSS JOIN LATERAL (
+        SELECT key, fingerprint, due, owner, state FROM podium.runs WHERE runs.key = named_due.key
+        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS line
+    WHERE owner IS NULL AND state IN ('queued', 'waiting') AND due <= %(soon)b)
 
 -- name: look_around
 -- After `takable`: (queue, code) of which something lies in line, each step one index look-up; and in a row without a
@@ -597,15 +626,14 @@ CROSS JOIN LATERAL (
     (SELECT key, state, rank FROM podium.runs
      WHERE runs.project = wanted.project AND runs.function = wanted.function
        AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue AND runs.lane = wanted.lane
-       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'waiting' AND rank <= %(now)b
-       AND due <= %(now)b
+       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'waiting' AND rank <= %(soon)b
+       AND {is_due}
      ORDER BY rank LIMIT %(quota)b)
     UNION ALL
     (SELECT key, state, rank FROM podium.runs
      WHERE runs.project = wanted.project AND runs.function = wanted.function
        AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue AND runs.lane = wanted.lane
-       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'queued'
-       AND due <= %(soon)b AND (due <= %(now)b OR due = created)
+       AND runs.queue <> '' AND owner IS NULL AND due IS NOT NULL AND state = 'queued' AND {is_due}
      ORDER BY rank LIMIT %(quota)b)) AS line;
 
 -- name: offered_past_limits
@@ -616,7 +644,7 @@ FROM unnest(%(queues)b::text[], %(functions)b::text[], %(codes)b::text[], %(proj
 JOIN podium.runs ON runs.project = wanted.project AND runs.function = wanted.function
  AND runs.fingerprint = wanted.fingerprint AND runs.queue = wanted.queue
 WHERE runs.queue <> '' AND rank < 0 AND owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')
-  AND due <= %(now)b
+  AND {is_due}
 LIMIT %(limit)b;
 
 -- name: next_in_queues
@@ -632,14 +660,7 @@ FROM unnest(%(queues)b::text[], %(functions)b::text[], %(codes)b::text[], %(proj
 
 -- name: offered_among
 -- As `claimable_among`, of those that are in a queue.
-SELECT key, function, fingerprint, queue, lane, state, rank
-FROM podium.runs JOIN (SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])) AS wanted (function, own)
-     USING (function)
-WHERE id = ANY (%(runs)b::text[]) AND queue <> '' AND owner IS NULL AND state IN ('queued', 'waiting')
-  AND due <= %(now)b
-  AND (fingerprint IN (own, '') OR NOT EXISTS (
-      SELECT 1 FROM podium.offers
-      WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
+SELECT key, function, fingerprint, queue, lane, state, rank {is_ours} AND queue <> '' AND {is_due};
 
 -- name: admitted
 -- The runs that a claim takes of queues; what another claim has locked meanwhile is stepped over. By their keys and
@@ -720,15 +741,7 @@ SELECT min((
 FROM takable;
 
 -- name: next_due_among
-SELECT min(due)
-FROM podium.runs
-JOIN (SELECT DISTINCT * FROM unnest(%(functions)b::text[], %(codes)b::text[])) AS wanted (function, own)
-     USING (function)
-WHERE id = ANY (%(runs)b::text[]) AND (queue = '' OR due > %(now)b) AND owner IS NULL
-  AND state IN ('queued', 'waiting')
-  AND (fingerprint IN (own, '') OR NOT EXISTS (
-      SELECT 1 FROM podium.offers
-      WHERE offers.function = runs.function AND offers.fingerprint = runs.fingerprint AND engine <> %(engine)b));
+SELECT min(due) {is_ours} AND (queue = '' OR due > %(now)b);
 
 -- name: is_there
 SELECT 1 FROM podium.engines WHERE id = %(engine)b;
@@ -992,6 +1005,9 @@ old AS (
     WHERE name IS NOT NULL LIMIT %(limit)b),
 gone AS (DELETE FROM podium.measures WHERE ctid = ANY (ARRAY(SELECT point FROM old)) RETURNING 1)
 SELECT count(*) FROM gone;
+
+-- name: session
+SELECT pg_backend_pid();
 
 -- name: ring
 SELECT pg_notify('podium', '');

@@ -460,12 +460,14 @@ JOIN runs ON runs.key IN (
 ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 
 -- name: claimable_among
--- As `claimable`, of the named runs alone, of whatever project: who names a run means it. One look-up for each.
+-- As `claimable`, of the named runs alone, of whatever project: who names a run means it. One look-up for each, and one
+-- among the functions: as a table of its own they get an index, and else are gone through for each run.
+WITH wanted (function, own) AS MATERIALIZED (SELECT key, value FROM json_each(:functions))
 SELECT runs.key, runs.function, runs.fingerprint
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
-JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+JOIN wanted ON wanted.function = runs.function
 WHERE runs.queue = '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
-  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+  AND (runs.fingerprint IN (wanted.own, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine))
 ORDER BY runs.due, runs.key LIMIT :limit;
@@ -561,11 +563,12 @@ FROM json_each(:queues) AS wanted;
 
 -- name: offered_among
 -- As `claimable_among`, of those that are in a queue.
+WITH wanted (function, own) AS MATERIALIZED (SELECT key, value FROM json_each(:functions))
 SELECT runs.key, runs.function, runs.fingerprint, queue, lane, state, rank
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
-JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+JOIN wanted ON wanted.function = runs.function
 WHERE runs.queue <> '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
-  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+  AND (runs.fingerprint IN (wanted.own, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
 
@@ -636,11 +639,12 @@ FROM json_each(:takable) AS wanted;
 
 -- name: next_due_among
 -- What is due in a queue has been looked at.
+WITH wanted (function, own) AS MATERIALIZED (SELECT key, value FROM json_each(:functions))
 SELECT min(runs.due)
 FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
-JOIN json_each(:functions) AS wanted ON wanted.key = runs.function
+JOIN wanted ON wanted.function = runs.function
 WHERE (runs.queue = '' OR runs.due > :now) AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting')
-  AND (runs.fingerprint IN (wanted.value, '') OR NOT EXISTS (
+  AND (runs.fingerprint IN (wanted.own, '') OR NOT EXISTS (
       SELECT 1 FROM offers
       WHERE function = runs.function AND fingerprint = runs.fingerprint AND engine <> :engine));
 
