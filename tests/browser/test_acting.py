@@ -267,6 +267,17 @@ def test_a_lost_connection_is_said_and_found_again(opened: Opener, site: Site) -
         expect(page.locator("#live")).to_have_text("live")
 
 
+def test_a_page_whose_script_does_not_come_says_so_and_is_opened_again(opened: Opener, site: Site) -> None:
+    page = opened("/")
+    page.route("**/pages/workers.js", lambda route: route.abort())
+    page.get_by_role("link", name="Workers").click()
+    expect(page.locator("h1")).to_have_text("No connection")
+    assert findings(page) == []
+    page.unroute("**/pages/workers.js")
+    page.get_by_role("button", name="Read again").click()
+    expect(page.get_by_role("columnheader", name="Engine")).to_be_visible()
+
+
 def test_a_workflow_is_started_by_the_form_of_its_types(opened: Opener, site: Site) -> None:
     page = opened("/workflows?w=buy")
     expect(page.get_by_role("button", name="Start")).to_be_disabled()  # sku is needed

@@ -47,7 +47,19 @@ class Binding(NamedTuple):
 # uvicorn warns of each request that is none, and of each that asks for a WebSocket (and how to install
 # one): whoever reaches the port could fill a terminal, or a disk, without a token. Its own faults are told.
 _log = logging.getLogger("podium.server.http")
-_log.setLevel(logging.ERROR)
+
+
+class _OwnFaults(logging.LoggerAdapter[logging.Logger]):
+    """That logger from errors on, whatever its level: none of the process is changed."""
+
+    @property
+    def level(self) -> int:
+        """For uvicorn, which looks at it before it traces."""
+        return logging.ERROR
+
+    def isEnabledFor(self, level: int) -> bool:
+        """Whether it is worth a line."""
+        return level >= logging.ERROR and super().isEnabledFor(level)
 
 
 class _Limited(H11Protocol):
@@ -58,7 +70,7 @@ class _Limited(H11Protocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.logger = _log
+        self.logger = cast(Any, _OwnFaults(_log))
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         if len(self.connections) >= CONNECTIONS_MAX:

@@ -88,11 +88,31 @@ async function open() {
   }
   const place = { id, query: new URLSearchParams(location.search) };
   const opened = location.href;
-  const module = await import(found ? found[2] : "./pages/absent.js");
+  const module = await import(found ? found[2] : "./pages/absent.js").catch(unreachable);
   if (location.href !== opened) return; // gone on meanwhile
   render(main, null);
   page = module.default(place, { draw, go, address });
   drawNow();
+}
+
+/** In place of a page whose script does not come. A browser asks for it once: it is loaded anew when the server is back. */
+function unreachable() {
+  let lost = false;
+  const again = () => location.reload();
+  return {
+    default: () => ({
+      title: () => "No connection",
+      command: () => "podium up",
+      view: () =>
+        html`<div class="head"><h1>No connection</h1></div>${unread({ message: "The server does not answer, or lets this browser in no more." }, again)}`,
+      heard(topic) {
+        if (topic !== "reset") return;
+        const was = lost;
+        lost = $("live").classList.contains("off");
+        if (was && !lost) again();
+      },
+    }),
+  };
 }
 
 function go(href) {

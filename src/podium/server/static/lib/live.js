@@ -28,8 +28,8 @@ export function start() {
   if (channel) channel.onmessage = (message) => take(message.data);
   const lead = () => {
     hold((heard) => {
+      channel?.postMessage(heard); // first: what fails in this tab is not to keep it from the others
       take(heard);
-      channel?.postMessage(heard);
     });
     return new Promise(() => {}); // the lock is held as long as this tab lives
   };
