@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from podium import App
+from podium.client.pruning import forget
 from tests.server.conftest import Server, adds, gate, waits_for_gate
 
 
@@ -80,6 +81,15 @@ def test_what_another_app_commits_is_told_of(server: Server) -> None:
         events.next("hello")
         adds.options(id="there", delay=3600).start(1)
         assert events.until("there", "queued").data["function"] == adds.name
+
+
+def test_a_run_that_is_pruned_is_told_of_although_it_had_ended(server: Server) -> None:
+    for id in ("past", "newer"):
+        adds.options(id=id).run(1)
+    with stream(server) as events:
+        events.next("hello")
+        assert list(forget(server.app, [server.app.load("past")])) != []
+        assert events.until("past", "gone")
 
 
 def test_a_stream_that_was_cut_goes_on_where_it_was(server: Server) -> None:

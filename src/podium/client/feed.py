@@ -8,6 +8,7 @@ the last of them are kept, so that a stream that was cut goes on where it was.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -225,10 +226,13 @@ class _Looker:
         if self._known is None:
             old = self._app.find(Query(states=UNFINISHED, limit=UNFINISHED_MAX))
             self._unfinished = {row.id for row in old}
-        rows = {row.id: row for row in self._app.find(Query(limit=NEWEST))}
+        newest = self._app.find(Query(limit=NEWEST))
+        since = newest[-1].created if len(newest) == NEWEST else -math.inf  # behind it nobody has looked
+        rows = {row.id: row for row in newest}
         rows |= self._app.store.load_many(list(self._unfinished - rows.keys()))
         known, self._known = self._known, {row.id: _standing(row) for row in rows.values()}
-        gone = self._unfinished - rows.keys()
+        pruned = {id for id, (*_, created) in (known or {}).items() if created > since and id not in rows}
+        gone = pruned | (self._unfinished - rows.keys())
         self._unfinished = {row.id for row in rows.values() if row.state in UNFINISHED}
         engines = [(engine.id, engine.info) for engine in self._app.store.engines()]
         moved, self._engines = engines != self._engines, engines
@@ -251,7 +255,7 @@ def _say_nothing(_: str) -> None:
 
 
 def _standing(row: RunRow) -> tuple[Any, ...]:
-    return row.state, row.token, row.entries, row.logs, row.due, row.inbox
+    return row.state, row.token, row.entries, row.logs, row.due, row.inbox, row.created
 
 
 def _told(row: RunRow, before: tuple[Any, ...] | None) -> dict[str, Any]:

@@ -270,7 +270,7 @@ export default function run(place, { draw }) {
         for (const [key, how] of Object.entries(data.steps)) if (how === "running") record.begin(key, now());
         return draw();
       }
-      if (topic === "run" && it()) Object.assign(it(), { state: data.state, entries: data.entries, logs: data.logs });
+      if (topic === "run" && it() && data.logs != null) Object.assign(it(), { state: data.state, entries: data.entries, logs: data.logs });
       head.again();
       history.again();
       opened.heard?.(topic);

@@ -251,7 +251,7 @@ export function whyTab({ id, run, actions }) {
       const command = /podium \S.*$/.exec(fix)?.[0].replace(choice, " $1");
       return html`<div class="why"><div class="stack gap3"><p class="big">${capital(fresh(what, when(run().ended)))}</p>${details.map((text) => html`<p class="ink2 wrapped">${text}</p>`)}
         ${fix && command !== fix && !choice.test(fix) && html`<p>${capital(fix)}</p>`}<div class="row wrap">${actions()}${cli(command ?? `podium why ${id}`)}</div></div>
-        ${checks.length > 0 && html`<section class="panel" aria-label="Looked at"><div class="ph"><h2>Looked at, in this order</h2></div><ul class="checks">${checks.map(({ name, verdict, text }) => html`<li key=${name} class=${verdict === "holds" && `hit s-${how}`}>${icon({ fine: "succeeded", holds: how, open: "more" }[verdict])}<span>${name}</span><span class="small dim">${text}</span></li>`)}</ul></section>`}</div>`;
+        ${checks.length > 0 && html`<section class="panel" aria-label="What may hold it up"><div class="ph"><h2>What may hold it up</h2></div><ul class="checks">${checks.map(({ name, verdict, text }) => html`<li key=${name} class=${verdict === "holds" && `hit s-${how}`}>${icon({ fine: "succeeded", holds: how, open: "more" }[verdict])}<span>${name}</span><span class="small dim">${text}</span></li>`)}</ul></section>`}</div>`;
     },
   };
 }
