@@ -8,7 +8,7 @@ import pytest
 
 from podium.engine.ownership import NoLocks, Ownership
 from podium.env import RealEnv
-from podium.errors import StoreUnavailable
+from podium.errors import StoreError, StoreUnavailable
 from podium.model import EngineRow
 from podium.store import Store, open_store
 
@@ -76,6 +76,23 @@ def test_who_cannot_renew_judges_nobody(pair: Pair, monkeypatch: pytest.MonkeyPa
         for _ in range(5):
             assert pair.pass_by(3.0)
     assert pair.pass_by(0.0), "the first renewal after that begins anew"
+
+
+def test_what_no_time_mends_is_told_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trouble: list[StoreError] = [StoreUnavailable("locked")]
+
+    def refuse(*_: object) -> int:
+        raise trouble[-1]
+
+    monkeypatch.setattr(pair.store, "release", refuse)
+    assert pair.pass_by(1.0)
+    assert caplog.messages == []
+    trouble.append(StoreError("no such column: losses.at"))
+    assert all(pair.pass_by(3.0) for _ in range(4))
+    (line,) = caplog.messages
+    assert "nor free what the dead left: no such column: losses.at" in line
 
 
 def test_an_engine_without_a_row_is_condemned(pair: Pair) -> None:

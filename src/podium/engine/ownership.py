@@ -11,10 +11,11 @@ simulator calls them on virtual time.
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 from ..env import Env
-from ..errors import StoreError
+from ..errors import StoreError, StoreUnavailable
 from ..model import Beat, EngineRow
 from ..store import Store
 
@@ -22,6 +23,9 @@ BEATS = 3  # renewals in a lease, when all is well
 # Of a lease: a pause between renewals that says that we were away. Well below a whole one, because whatever
 # held us up (a write lock held for long) held the others up as well, and they may be let go later than we.
 AWAY = 2 / BEATS
+
+
+log = logging.getLogger("podium")
 
 
 class Locks(Protocol):
@@ -57,12 +61,14 @@ class Ownership:
         self.condemned = False
         self.others: list[Beat] = []  # at the last look
         self.asked = ""  # of this engine, by a person, likewise
+        self._told = ""  # of the store's errors, the last one
 
     def beat(self, info: str | None = None) -> bool:
         """Renew, and say something new of this engine; False if it has no row any more and must stop."""
         try:
             alive = self._store.heartbeat(self._engine, info)
-        except StoreError:
+        except StoreError as error:
+            self._tell(error)
             return True  # unknown; others cannot see us fail any more than we can renew
         if not alive:
             self.condemned = True
@@ -84,11 +90,21 @@ class Ownership:
             self.asked = next((row.asked for row in rows if row.id == self._engine), self.asked)
             dead = [row for row in self.others if self._is_dead(row, began)]
             freed = self._store.release({row.id: row.beat for row in dead}, self._env.now())
-        except StoreError:
+        except StoreError as error:
+            self._tell(error)
             return 0
         for row in dead:
             self._locks.remove(row)
         return freed
+
+    def _tell(self, error: StoreError) -> None:
+        """What time does not mend is said, once: what the dead have left stands still. The rest is the
+        committer's to tell."""
+        if not isinstance(error, StoreUnavailable) and self._told != str(error):
+            self._told = str(error)
+            log.warning(
+                "engine %s cannot tell who is alive, nor free what the dead left: %s", self._engine, error
+            )
 
     def _is_dead(self, row: Beat, looked: float) -> bool:
         """By a look that began at `looked`. A pause in the middle of a look must condemn nobody, so what is
