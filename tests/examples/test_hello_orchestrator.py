@@ -35,7 +35,7 @@ def test_five_tasks_of_a_second_give_their_five_lines_in_about_a_second(project:
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"Task \d completed", done.stdout)) == LINES
     assert set(bodies(done.stdout).values()) == {1}
-    assert time.monotonic() - began < 4, "not one after the other"
+    assert time.monotonic() - began < 5, "not one after the other"
 
 
 def test_killed_at_three_done_it_runs_two_more_bodies(project: Path) -> None:
