@@ -468,3 +468,38 @@ def test_what_a_body_gives_up_is_closed(store: Path, how: str, options: Options)
                 run.answer(True, ask=asked.target)
         run.send("go", "on")
         assert run.result() == "on"
+
+
+@workflow(queue=podium.Queue("talkers", concurrency=2))
+async def talks_in_line(words: int) -> list[int]:
+    run = collects.start(words)
+    for word in range(words):
+        await run.send("number", word)
+    try:
+        await run.send("number", words)
+        await run  # it has ended, or takes no more
+        await run.send("number", words)
+    except WrongState:
+        return await run
+    return []
+
+
+@workflow(queue="talkers")
+async def meets_a_taken_id() -> str:
+    try:
+        return str(await collects.options(id="taken").start(2))
+    except podium.IdConflict:
+        return "taken"
+
+
+@pytest.mark.parametrize("options", [QUICK, EVICTING])
+def test_a_run_that_keeps_no_place_in_memory_hears_what_became_of_what_it_sent(
+    tmp_path: Path, options: Options
+) -> None:
+    """It left memory with the Write that sent, and nobody told it again what the answer was: it hung."""
+    with App(tmp_path / "store.db", options=options):
+        assert talks_in_line.start(3).result(timeout=30) == [0, 1, 2]
+        other = collects.options(id="taken").start(1)
+        assert meets_a_taken_id.start().result(timeout=30) == "taken"
+        other.send("number", 7)
+        assert other.result(timeout=30) == [7]

@@ -217,7 +217,9 @@ async def listens(words: int) -> list[int]:
 async def talks(words: int) -> list[int]:
     child = listens.start(words)
     for word in range(words):
-        child.send("word", word)
+        said = child.send("word", word)
+        if word % 2 == 0:  # it may leave memory as it waits for what becomes of that
+            await said
         await work("said", word)
     return await child
 

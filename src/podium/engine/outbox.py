@@ -168,6 +168,12 @@ class Outbox:
         """Whether what the machine asks for now rests on something that is not durable yet."""
         return bool(self.entries) or self.writing is not None or self.move is not None
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the next write is about to bring an answer that the run must be here to hear: what it sends
+        may be refused, or the id of a run that it starts be taken, and nobody would tell it again."""
+        return self.made is not None and bool(self.made.messages or self.made.new_runs)
+
     def take(self) -> Write | None:
         """All since the last write as one; None if there is nothing, or one is under way."""
         if self.writing is not None:

@@ -245,8 +245,8 @@ class OwnedRun:
         if attempts.doubts and not attempts.running:
             self.park(_doubt(self))
             return
-        due = self._driver.next_due()
-        if not self.outbox.held and self.outbox.writing is None and self._driver.only_waits:
+        due, outbox = self._driver.next_due(), self.outbox
+        if not (outbox.held or outbox.writing is not None or outbox.is_answered) and self._driver.only_waits:
             if due is None and not self.machine.outside:
                 self.park(stuck(self.machine))
                 return
