@@ -11,6 +11,7 @@ import pytest
 import podium
 from podium import App, Run, task, workflow
 from podium.model import COPY_BEGAN, Kind
+from tests.waiting import until
 
 calls: list[str] = []
 
@@ -285,3 +286,78 @@ def test_a_retry_has_the_signals_that_were_received(app: App, monkeypatch: pytes
         run.result(20)
     monkeypatch.setattr(f"{__name__}.is_mended", True)
     assert run.retry().result(20) == "hello"
+
+
+# -- a cancel is not in the past of a retry, whatever came after it -----------------------------------------
+
+
+def bank(key: str) -> object:
+    return podium.Done(2) if "paid" in calls else podium.NOT_DONE
+
+
+@task(verify=bank)
+async def pays() -> int:
+    """What has begun with an effect is brought to its outcome, which comes after the cancel."""
+    calls.append("hangs")
+    while "cancelled" not in calls:
+        await asyncio.sleep(0.001)
+    calls.append("paid")
+    return 2
+
+
+@workflow
+async def cleans_up() -> int:
+    done = await before()
+    try:
+        return done + await hangs_once()
+    finally:
+        await clean_up()
+
+
+@workflow
+async def pays_meanwhile() -> int:
+    return await before() + await pays()
+
+
+@workflow
+async def calls_off(pays: bool) -> int:
+    run = (pays_meanwhile if pays else cleans_up).start()
+    await breaks_once()
+    return await run
+
+
+@task
+async def breaks_once() -> None:
+    while "hangs" not in calls:
+        await asyncio.sleep(0.001)
+    calls.append("cancelled")
+    if calls.count("cancelled") == 1:
+        raise LookupError("the parent fails, and asks its child to stop")
+
+
+@pytest.mark.parametrize("flow", [cleans_up, pays_meanwhile])
+def test_a_retry_of_a_cancelled_run_goes_on_though_something_ended_after_the_cancel(
+    app: App, flow: Any
+) -> None:
+    """It had the cancel in its past, and was cancelled at once."""
+    run = flow.start()
+    until(lambda: "hangs" in calls)
+    run.cancel()
+    until(lambda: any(entry.name == "cancel:" for entry in run.history()))
+    calls.append("cancelled")
+    with pytest.raises(podium.RunCancelled):
+        run.result(timeout=20)
+    assert run.retry().result(timeout=20) == 3
+    assert calls.count("before") == 1
+    assert calls.count("paid") <= 1
+    assert calls.count("clean") in (0, 2)  # that of the retry is its own
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_a_child_that_its_failed_parent_has_called_off_goes_on_in_the_retry(app: App, pays: bool) -> None:
+    run = calls_off.start(pays)
+    with pytest.raises(LookupError):
+        run.result(timeout=20)
+    assert run.retry().result(timeout=20) == 3
+    assert calls.count("before") == 1
+    assert calls.count("paid") == int(pays)

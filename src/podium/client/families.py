@@ -26,14 +26,13 @@ from ..model import (
     id_of_retry,
     origin_of_plan,
     planned,
-    read_name,
 )
 from ..store import Store
 from .end_watcher import settle
 from .loop_wakeup import in_event_loop
 from .session import Session
 from .steering import Past, past_of, retrying
-from .undone import children_left
+from .undone import children_left, is_from_canceller
 
 SETTLE_SECONDS = 5.0  # that retries wait for what their origins have asked to stop
 Settle = Callable[[RunRow], RunRow]  # waits until a run that was asked to stop has ended
@@ -95,8 +94,7 @@ class Family:
         if child.parent != parent.id:
             return False
         return any(each.kind == CANCEL for each in self._store.inbox(child.id)) or any(
-            entry.kind is Kind.MESSAGE and read_name(entry.name)[0] == CANCEL
-            for entry in self._records.history(child.id)
+            map(is_from_canceller, self._records.history(child.id))
         )
 
     def _child(self, step: str, id: str, digest: bytes, plan: bytes = b"") -> Entry:

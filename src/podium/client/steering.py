@@ -42,7 +42,16 @@ from ..model import (
     read_reason,
     with_undone,
 )
-from .undone import has_come, has_failed, has_happened, is_from_people, past_of_retry, standing, uncertain
+from .undone import (
+    has_come,
+    has_failed,
+    has_happened,
+    is_from_canceller,
+    is_from_people,
+    past_of_retry,
+    standing,
+    uncertain,
+)
 from .writing import is_refused
 
 _UNDRIVEN = frozenset({State.QUEUED, State.WAITING, State.PARKED})
@@ -181,7 +190,7 @@ def past_of(row: RunRow, entries: Sequence[Entry]) -> Past:
         )
     own = [entry for entry in entries if entry.seq > row.base]
     past, undone = past_of_retry(own)
-    past, open_effects = _before_timeout(row, past), uncertain(own)
+    past, open_effects = _before_stop(row, past), uncertain(own)
     well = _went_well_until(past, len(past), open_effects)
     failed = _failed_at(row, past, well) if row.state is State.FAILED else None
     keep = well if failed is None else _went_well_until(past, failed, open_effects)
@@ -259,10 +268,12 @@ def _went_well(entry: Entry, open_effects: Container[str]) -> bool:
     return has_happened(entry) or has_come(entry) or (entry.kind is Kind.TICK and entry.step != COPY_BEGAN)
 
 
-def _before_timeout(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """The past without the timeout that ended it, which would end the retry too: that has its own time."""
+def _before_stop(row: RunRow, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The past without the timeout or the cancel that ended it, which would end the retry too: that has its
+    own time, and nobody has cancelled it."""
     for n, entry in enumerate(entries):
-        if entry.kind is Kind.TICK and entry.step == DEADLINE:
+        is_cancel = row.state is State.CANCELLED and is_from_canceller(entry)
+        if is_cancel or (entry.kind is Kind.TICK and entry.step == DEADLINE):
             return entries[:n]  # all that came later, such as clean-up, followed from it
     last = max((n for n, entry in enumerate(entries) if entry.kind in FED), default=None)
     if last is not None and entries[last].kind is Kind.TICK and _timed_out(row):

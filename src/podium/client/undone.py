@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from ..model import (
     ANSWER,
     ASKS,
+    CANCEL,
     EFFECT,
     OUTCOME,
     SETTLE,
@@ -64,6 +65,11 @@ def has_failed(entry: Entry) -> bool:
 def is_from_people(entry: Entry) -> bool:
     """Whether it is a signal or an answer."""
     return entry.kind is Kind.MESSAGE and read_name(entry.name)[0] in (SIGNAL, ANSWER)
+
+
+def is_from_canceller(entry: Entry) -> bool:
+    """Whether it asked the run to stop."""
+    return entry.kind is Kind.MESSAGE and read_name(entry.name)[0] == CANCEL
 
 
 def children_left(entries: Sequence[Entry], keep: int, undone: Collection[str]) -> dict[str, Entry]:
