@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import pytest
@@ -300,6 +301,36 @@ def test_where_no_notification_arrives_engines_poll(url: str) -> None:
     doorbell.close()
 
 
+def test_who_could_not_ring_does_not_take_the_silence_for_a_pooler(url: str) -> None:
+    """After a restart of the server the connection that rings is broken, too: from then on engines polled."""
+    rings = [StoreUnavailable("its connection was lost")]
+
+    def ring() -> None:
+        if rings:
+            raise rings.pop()
+        shared().execute("SELECT pg_notify('podium', '')", url.rpartition("/")[2])
+
+    doorbell = Doorbell(Server(url), ring=ring)
+    assert not doorbell.wait(0.0)
+    assert doorbell.hears is None
+    doorbell.wait(0.0)
+    assert doorbell.hears is True
+    doorbell.close()
+
+
+def test_who_heard_nothing_tries_again_after_a_while(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("podium.store.postgres.doorbell._WAITS_MANY", 3)
+    monkeypatch.setattr("podium.store.postgres.doorbell._PROOF_SECONDS", 0.05)
+    rings = [lambda: None, lambda: shared().execute("SELECT pg_notify('podium', '')", url.rpartition("/")[2])]
+    doorbell = Doorbell(Server(url), ring=lambda: rings.pop(0)())
+    heard = [(doorbell.wait(0.0), doorbell.hears)[1] for _ in range(3)]
+    assert heard == [False, False, False]
+    monkeypatch.setattr("podium.store.postgres.doorbell._PROOF_SECONDS", 20.0)
+    doorbell.wait(0.0)
+    assert doorbell.hears is True
+    doorbell.close()
+
+
 def test_a_ring_ends_a_wait(url: str) -> None:
     store = open_store(url)
     store.migrate()
@@ -312,6 +343,51 @@ def test_a_ring_ends_a_wait(url: str) -> None:
     waiting.join(30)
     assert rang == [True]
     store.close()
+
+
+@pytest.mark.parametrize("cut", ["as it is about to listen", "at once", "while it listens"])
+def test_who_listens_outlives_its_session_and_listens_again(
+    store: Store, proxy: Proxy, url: str, cut: str
+) -> None:
+    """The thread of the doorbell ended by it, and the engine found new work by its polls alone."""
+    if cut == "while it listens":
+        store.wait(0.0)
+        proxy.cut()
+    elif cut == "at once":
+        proxy.filter_reply = lambda data: b"LISTEN" not in data
+    else:
+        proxy.filter_request = lambda data: b"LISTEN" not in data
+    store.wait(0.05)
+    proxy.filter_request = proxy.filter_reply = lambda _: True
+    rings_at(store, url)
+
+
+def rings_at(store: Store, url: str) -> None:
+    """A start by another process wakes it, once it listens again."""
+    for _ in range(5):  # what has broken is made anew at each
+        store.wait(0.0)
+    with closing(open_store(url)) as other:
+        commit(other, Write(new_runs=(new("r9"),)), engine=None)
+    assert store.wait(20.0)
+
+
+def test_a_session_that_would_not_listen_is_not_taken_for_one_that_does(
+    store: Store, proxy: Proxy, url: str
+) -> None:
+    """A statement may be broken off, after which the session goes on."""
+    assert isinstance(store, PostgresStore)
+    store.wait(0.0)
+    proxy.cut()
+    refused = iter([psycopg.errors.QueryCanceled("statement timeout")])
+    listen = store.doorbell._listen
+
+    def once_refused(*given: Any) -> None:
+        for error in refused:
+            raise error
+        listen(*given)
+
+    store.doorbell._listen = once_refused  # type: ignore[method-assign]
+    rings_at(store, url)
 
 
 def test_an_idle_claim_writes_nothing(url: str) -> None:

@@ -19,27 +19,34 @@ from .lines import Server
 from .statements import SQL, Connection, rows
 
 _PROOF_SECONDS = 1.0
+_WAITS_MANY = 3000  # in vain, after which to try again whether something comes
 
 
 class Doorbell:
-    """The listening session of a process. `ring`: notifies all listeners, through another connection."""
+    """The listening session of a process. `ring`: notifies all listeners, through another connection, or
+    raises StoreError."""
 
     def __init__(self, server: Server, ring: Callable[[], object]) -> None:
         self._server, self._ring = server, ring
         self._hand, self._ear = socket.socketpair()  # closes a wait from another thread
         self._connection: Connection | None = None
         self._turn = threading.Lock()
+        self._waits = 0  # that could hear nothing
         self.hears: bool | None = None  # None: not tried yet
         self.is_tried = False  # by `prove`, which may not have found out
 
     def wait(self, timeout: float) -> bool:
         """Sleep up to `timeout` seconds; True when somebody rang. However often, that is once."""
+        if self.hears is False:
+            self._waits += 1
+            if self._waits % _WAITS_MANY == 0:
+                self.hears = None  # a server with too much to do may have been late
         if self.hears is False or not self._turn.acquire(blocking=False):
             return self.sleep(timeout)
         try:
             connection = self._listening()
             return connection is not None and self._hear(connection, timeout)
-        except StoreError:
+        except (StoreError, psycopg.Error):  # also of a session that was cut off as it was about to listen
             return self.sleep(timeout)  # without a server there is nothing to hear
         finally:
             self._turn.release()
@@ -71,7 +78,12 @@ class Doorbell:
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = self._server.connect()
-            self._listen(connection, self._ring)
+            try:
+                self._listen(connection, self._ring)
+            except (StoreError, psycopg.Error):
+                # It may be whole, and does not listen; or nobody has rung, and its silence proves nothing.
+                connection.close()
+                raise
             if not self.hears:
                 connection.close()
         return connection if self.hears else None

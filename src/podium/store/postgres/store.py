@@ -57,7 +57,7 @@ class PostgresStore(StreamReader, Store):
         self._is_announced = False
         self._committed_alone = 0  # without an engine
         self._id = ""
-        self.doorbell = Doorbell(server, partial(self._ring, self._heart))
+        self.doorbell = Doorbell(server, partial(self._notify, self._heart))
 
     @property
     def depot(self) -> Depot:
@@ -103,7 +103,7 @@ class PostgresStore(StreamReader, Store):
         if engine is None and not self._is_announced:
             self._committed_alone += 1
             if self._committed_alone == _MANY_ALONE:
-                self.doorbell.prove(partial(self._ring, self._writing))
+                self.doorbell.prove(partial(self._notify, self._writing))
         return verdicts
 
     @contextmanager
@@ -218,10 +218,13 @@ class PostgresStore(StreamReader, Store):
 
     def _ring(self, line: Line) -> None:
         try:
-            with line.held() as connection:
-                rows(connection, SQL["ring"])
+            self._notify(line)
         except StoreError:  # only a hint: others poll, too
             pass
+
+    def _notify(self, line: Line) -> None:
+        with line.held() as connection:
+            rows(connection, SQL["ring"])
 
     def expire(self, before: float, limit: int = 1000) -> int:
         values = {"before": float(before), "limit": limit}
