@@ -362,6 +362,13 @@ def test_who_listens_outlives_its_session_and_listens_again(
     rings_at(store, url)
 
 
+def test_who_begins_to_listen_looks_for_what_rang_before(store: Store, proxy: Proxy) -> None:
+    assert store.wait(0.0)
+    assert not store.wait(0.0)
+    proxy.cut()
+    assert [store.wait(0.05) for _ in range(10)].count(True) == 2, "of the cut, and as it listens again"
+
+
 def rings_at(store: Store, url: str) -> None:
     """A start by another process wakes it, once it listens again."""
     for _ in range(5):  # what has broken is made anew at each
@@ -372,7 +379,7 @@ def rings_at(store: Store, url: str) -> None:
 
 
 def test_a_session_that_would_not_listen_is_not_taken_for_one_that_does(
-    store: Store, proxy: Proxy, url: str
+    store: Store, proxy: Proxy, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A statement may be broken off, after which the session goes on."""
     assert isinstance(store, PostgresStore)
@@ -386,7 +393,7 @@ def test_a_session_that_would_not_listen_is_not_taken_for_one_that_does(
             raise error
         listen(*given)
 
-    store.doorbell._listen = once_refused  # type: ignore[method-assign]
+    monkeypatch.setattr(store.doorbell, "_listen", once_refused)
     rings_at(store, url)
 
 

@@ -44,8 +44,10 @@ class Doorbell:
         if self.hears is False or not self._turn.acquire(blocking=False):
             return self.sleep(timeout)
         try:
+            is_new = self._connection is None or self._connection.closed
             connection = self._listening()
-            return connection is not None and self._hear(connection, timeout)
+            # Who has just begun to listen has missed what rang before: a look tells.
+            return connection is not None and (is_new or self._hear(connection, timeout))
         except (StoreError, psycopg.Error):  # also of a session that was cut off as it was about to listen
             return self.sleep(timeout)  # without a server there is nothing to hear
         finally:
