@@ -21,6 +21,7 @@ from podium.executors import Attempt, Ended
 from podium.functions import registry
 from podium.machine import Machine
 from podium.model import Head, Kind, Message, State, clock_of, lineage_of
+from podium.options import Options
 
 
 @task(retries=1)
@@ -51,7 +52,7 @@ class House:
         self.lifecycle = Lifecycle(lambda _: None)
         env: Any = SimpleNamespace(now=lambda: self.now, monotonic=lambda: self.now, uniform=lambda a, b: a)
         executors: Any = SimpleNamespace(submit=self.submitted.append, cancel=self.cancelled.append)
-        context: Any = SimpleNamespace(env=env, lifecycle=self.lifecycle)
+        context: Any = SimpleNamespace(env=env, lifecycle=self.lifecycle, options=Options())
         nothing: Any = None
         residence = Residence(self.outbox)
         residence.change(Residency.RESIDENT)
