@@ -63,6 +63,11 @@ class House:
         )  # fmt: skip
         self.driver.begin(has_past=False)
 
+    def durable(self) -> None:
+        """What is held has been committed."""
+        held, self.outbox.held = self.outbox.held, []
+        self.launcher.act(held)
+
     def act(self) -> None:
         """All so far is durable: the machine's commands are acted upon."""
         assert self.launcher.act(self.machine.take()) is None
@@ -131,7 +136,7 @@ def test_after_a_loss_what_was_open_begins_on_record_and_what_comes_later_does_n
     house.act()
     assert house.kinds() == [Kind.START]
     assert house.submitted == [], "not before that is durable"
-    house.launcher.act([*house.outbox.held])
+    house.durable()
     house.end(codec.encode(4))
     house.launcher.ended(house.submitted[-1])
     house.act()
@@ -146,14 +151,14 @@ def test_after_a_loss_a_step_is_on_record_until_it_has_its_outcome() -> None:
     house = House(two_bills.name, lost=1)
     house.launcher.suspect()
     house.act()
-    house.launcher.act([*house.outbox.held])
+    house.durable()
     house.end(error=ValueError("no"))
     house.launcher.ended(house.submitted[-1])
     due = house.driver.next_due()
     assert due is not None
     house.now = due
     house.driver.come_due()
-    house.launcher.act([*house.outbox.held])
+    house.durable()
     assert house.kinds() == [Kind.START, Kind.RETRY, Kind.START]
     house.launcher.give_back()
     assert house.kinds()[-1] is Kind.HANDED_BACK
