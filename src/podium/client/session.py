@@ -135,8 +135,9 @@ class Session:
 
     def listen(self) -> EngineHost:
         """The running engine, which hears what tasks print although somebody has replaced the streams."""
-        self.host.listen()
-        return self.host
+        host = self.host
+        host.listen()
+        return host
 
     @property
     def locks_directory(self) -> Path | None:

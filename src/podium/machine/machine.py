@@ -16,7 +16,7 @@ import contextlib
 import contextvars
 import logging
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, cast
+from typing import Any
 
 from .. import codec
 from ..depot import Depot, NamesOnly
@@ -247,6 +247,18 @@ class Machine(Answering):
         if not self.function.is_workflow:  # a task started as a run of its own: one step
             place = where_defined(self.function.fn)
             return await self.start_step(self.function, args, kwargs, where=place)
+        try:
+            if self.function.timeout is not None:
+                return await self._in_time(self.function.timeout, args, kwargs)
+            result = self.function.fn(*args, **kwargs)
+            return await result if self.function.is_async else result
+        except asyncio.CancelledError as error:
+            if self._cancel_asked or self.loop.discarded:
+                raise
+            raise unasked(self.function, error) from error
+
+    async def _in_time(self, timeout: float, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The body of a function with a timeout; most have none, and do not pay for it."""
         deadline, overran = asyncio.timeout(None), ""
 
         def expire() -> None:
@@ -257,17 +269,11 @@ class Machine(Answering):
 
         try:
             async with deadline:
-                if (timeout := self.function.timeout) is not None:
-                    # A name of its own, because a retry must know it from the timers of the body, which
-                    # go on being counted as if it were one of them: so they are in the records there are.
-                    self.loop.root_scope.identify("timer")
-                    self.loop.open_timer(DEADLINE, self.loop.now + timeout, expire)
+                # A name of its own: a retry must know it from the body's timers, which are counted as before.
+                self.loop.root_scope.identify("timer")
+                self.loop.open_timer(DEADLINE, self.loop.now + timeout, expire)
                 result = self.function.fn(*args, **kwargs)
                 return await result if self.function.is_async else result
-        except asyncio.CancelledError as error:
-            if self._cancel_asked or self.loop.discarded:
-                raise
-            raise unasked(self.function, error) from error
         except TimeoutError as error:
             # Only what asyncio has made of the cancellation: a body may raise one of its own on its way out.
             if overran and not error.args and isinstance(error.__cause__, asyncio.CancelledError):
@@ -381,7 +387,7 @@ def _returned(machine: Machine, result: Any) -> Finish:
 
 def current_machine() -> Machine | None:
     """The machine whose turn this thread is in, or None outside of workflow bodies."""
-    return cast("Machine | None", turning.machine)
+    return turning.machine  # pyright: ignore[reportReturnType]  # no `cast`: that is a call, once a step
 
 
 def replay(machine: Machine, entries: Iterable[Entry]) -> None:

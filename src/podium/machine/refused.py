@@ -54,8 +54,8 @@ class BareLoop(RunLoop):
     def is_closed(self) -> bool:
         return self.discarded
 
-    def get_debug(self) -> bool:
-        return False
+    # False, said in C: asyncio asks for it as it makes each future, and a frame of ours is dearer than that.
+    get_debug = bool  # pyright: ignore[reportAssignmentType]  # called without arguments: no descriptor
 
     def set_debug(self, enabled: bool) -> None:
         pass  # there is nothing more to tell
