@@ -79,7 +79,9 @@ def test_steps_of_many_runs_are_recorded_without_comparing_each_run_with_each(ur
         store.migrate()
         store.server.is_direct = True
         with store._writing.held() as connection:
-            plans = [rows(connection, f"EXPLAIN {text}", values) for text, values in records.statements("e1")]
+            plans = [
+                rows(connection, f"EXPLAIN {text}", values) for text, values in records.statements("e1", "e1")
+            ]
     assert [line for plan in plans for (line,) in plan if "Join Filter" in line] == []
 
 

@@ -17,7 +17,7 @@ from .faults import first_line, is_data_error, is_forgotten, is_passing
 from .lines import Line
 from .looks import Looks
 from .short_way import Records, commit_records
-from .statements import SQL, Connection, Statement, trip
+from .statements import SQL, Connection, Statement, rows, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
@@ -29,12 +29,21 @@ class Batch:
 
     def __init__(self, line: Line, depot: Depot, patience: float) -> None:
         self._line, self._depot = line, depot
-        self._patience = f"{max(1, int(patience * 1000))}ms"
+        self._settings = {"patience": f"{max(1, int(patience * 1000))}ms", "idle": f"{_IDLE_MS}ms"}
 
     def opening(self, turn: str) -> list[Statement]:
         """How each transaction that writes runs begins."""
-        values = {"patience": self._patience, "idle": f"{_IDLE_MS}ms", "turn": turn}
-        return [(_BEGIN, {}), (_TURN, values)]
+        return [(_BEGIN, {}), (_TURN, {**self._settings, "turn": turn})]
+
+    def _opening(self, connection: Connection, turn: str, takes_turn: bool = True) -> list[Statement]:
+        """The same of a commit, with little to say in a session of our own. `takes_turn`: else the next
+        statement does."""
+        if not connection.keeps:
+            return self.opening(turn)
+        if not connection.is_set:
+            rows(connection, SQL["set_session"], self._settings)
+            connection.is_set = True
+        return [(_BEGIN, {}), (SQL["take_turn"], {"turn": turn})] if takes_turn else [(_BEGIN, {})]
 
     def commit(
         self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write]
@@ -71,9 +80,10 @@ class Batch:
         records = Records()
         if not all(map(records.add, writes)):
             return None
+        opening = self._opening(connection, turn, takes_turn=False)
         self._line.committing = True
         try:
-            return commit_records(connection, engine, writes, records, self.opening(turn))
+            return commit_records(connection, engine, turn, writes, records, opening)
         except Exception as error:
             if is_forgotten(error):
                 self._line.keep_no_more()
@@ -89,7 +99,7 @@ class Batch:
         verdicts: list[Verdict] = []
         wakes = False
         parts = list(rounds(writes))
-        before = self.opening(turn)
+        before = self._opening(connection, turn)
         wanted = [needs(part) for part in parts]
         locked = _all_runs(wanted) | more
         for part, need in zip(parts, wanted, strict=True):
@@ -114,7 +124,7 @@ class Batch:
         else. One transaction still, for who reads back asks what became of all of them."""
         verdicts: list[Verdict] = []
         wakes = False
-        trip(connection, self.opening(turn))
+        trip(connection, self._opening(connection, turn))
         for write in writes:
             trip(connection, [("SAVEPOINT one", {})])
             try:

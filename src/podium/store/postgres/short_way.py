@@ -7,7 +7,7 @@ insert do themselves. Where one of the Writes may not be made, none is: `judge` 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
@@ -21,9 +21,9 @@ _ONLY_RECORDS = frozenset({"fence", "entries", "logs"})
 _MORE = operator.attrgetter(*(field for field in Write.__struct_fields__ if field not in _ONLY_RECORDS))
 _MESSAGE = Kind.MESSAGE
 _COMMIT: Statement = (SQL["commit"], {})
-_LOCK = SQL["lock_recorded"]
 _DONE = Verdict(Outcome.DONE)
 _GUARD = "run token states first"
+_PLACED = f"place{ENTRY[3:]}"
 _RECORD = tuple(f"{_GUARD}{ENTRY[3:]}".split())
 
 
@@ -65,42 +65,40 @@ class Records:
         self._lines += [(run, line) for line in write.logs]
         return True
 
-    def statements(self, engine: str) -> list[Statement]:
+    def statements(self, engine: str, turn: str) -> list[Statement]:
         """Lines first: they go by where the entries began."""
-        found: list[Statement] = [(_LOCK, {"engine": engine, "runs": sorted(self._guards)})]
+        found: list[Statement] = []
+        guards = sorted(self._guards.values())
         if self._lines:
+            locked = {"engine": engine, "turn": turn, "run": [guard[0] for guard in guards]}
             many: list[Row] = [
                 (*self._guards[run], line.step, line.attempt, line.at, line.level, line.text.encode())
                 for run, line in self._lines
             ]
             values = columns(f"{_GUARD}{LINE[3:]}", many)
+            found += [(SQL["take_turn"], locked), (SQL["lock_recorded"], locked)]
             found.append((SQL["record_lines"], {**values, "engine": engine, "count": len(many)}))
         if len(self._entries) == 1:
-            ((run, entry),) = self._entries
-            one = zip(_RECORD, (*self._guards[run], *astuple(entry)), strict=True)
-            found.append((SQL["record_one"], {**dict(one), "engine": engine}))
+            ((_, entry),) = self._entries
+            one = zip(_RECORD, (*guards[0], *astuple(entry)), strict=True)
+            found.append((SQL["record_one"], {**dict(one), "engine": engine, "turn": turn}))
         elif self._entries:
-            values = columns(f"{_GUARD}{ENTRY[3:]}", list(self._guarded()))
-            found.append((SQL["record"], {**values, "engine": engine, "count": len(self._entries)}))
+            places = {guard[0]: place for place, guard in enumerate(guards, 1)}
+            added: list[Row] = [(places[run], *astuple(entry)) for run, entry in self._entries]
+            values = {**columns(_GUARD, guards), **columns(_PLACED, added)}
+            found.append((SQL["record"], {**values, "engine": engine, "turn": turn, "count": len(added)}))
         return found
-
-    def _guarded(self) -> Iterator[Row]:
-        """Entries, each behind what must hold of its run; how many that had, for the first of each alone."""
-        is_asked = set[str]()
-        for run, entry in self._entries:
-            *guard, first = self._guards[run]
-            yield (*guard, None if run in is_asked else first, *astuple(entry))
-            is_asked.add(run)
 
 
 def commit_records(
     connection: Connection,
     engine: str,
+    turn: str,
     writes: Sequence[Write],
     records: Records,
     opening: Sequence[Statement],
 ) -> list[Verdict]:
     """Commit Writes that all only record, and are `records`. Raises a data error where the fence of one does
     not hold: nothing has happened then."""
-    trip(connection, [*opening, *records.statements(engine), _COMMIT])
+    trip(connection, [*opening, *records.statements(engine, turn), _COMMIT])
     return [_DONE] * len(writes)

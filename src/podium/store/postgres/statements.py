@@ -59,6 +59,7 @@ class Connection(psycopg.Connection[Row]):
 
     silence: float = 10.0
     keeps = False  # it is a session of our own, in which a statement may be kept under a name
+    is_set = False  # likewise: what holds for each commit holds for the session
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)

@@ -25,6 +25,13 @@ SELECT set_config('lock_timeout', %(patience)b, true),
             THEN set_config('synchronous_commit', 'on', true) END,
        pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
 
+-- name: set_session
+-- The same for all transactions of a session of our own, which then only takes the turn.
+SELECT set_config('lock_timeout', %(patience)b, false),
+       set_config('idle_in_transaction_session_timeout', %(idle)b, false),
+       set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') THEN 'on'
+                                             ELSE current_setting('synchronous_commit') END, false);
+
 -- name: take_turn
 SELECT pg_advisory_xact_lock(hashtextextended(%(turn)b, 7));
 
@@ -37,8 +44,8 @@ SELECT 1 FROM podium.engines WHERE id = %(engine)b FOR KEY SHARE;
 SELECT id FROM podium.runs WHERE id = ANY (%(runs)b::text[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: lock_recorded
--- The last two in one, of the short way.
-SELECT FROM podium.engines, podium.runs WHERE engines.id = %(engine)b AND runs.id = ANY (%(runs)b::text[])
+-- The last two in one, of the short way, where lines come before entries.
+SELECT FROM podium.engines, podium.runs WHERE engines.id = %(engine)b AND runs.id = ANY (%(run)b::text[])
 ORDER BY runs.id FOR KEY SHARE OF engines FOR NO KEY UPDATE OF runs;
 
 -- name: lock_wanted
@@ -184,40 +191,54 @@ WHERE this.id = ANY (%(forgotten)b::text[]) AND this.parent <> ''
 -- == a commit: changes ==================================================================================
 
 -- name: record
--- The short way: entries of Writes whose fences hold, judged by the locked rows themselves. How many entries a run
--- had is asked for the first of each run alone, whose `first` is not null: by an index, which leads past all that
--- this statement has added so far. The run is looked up by its id and nothing else: the index of what the engine
--- owns looks as good, and is read whole for each entry. All of them go in, or none: a division by zero undoes the
--- transaction, and the long way says which does not.
-WITH added AS (
-INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
-SELECT runs.key, seq, kind, at, step, new.digest, new.payload, new.began, attempt, new.due, module, name, policy
-FROM unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[], %(seq)b::int8[],
-            %(kind)b::text[], %(at)b::float8[], %(step)b::text[], %(digest)b::bytea[], %(payload)b::bytea[],
-            %(began)b::float8[], %(attempt)b::int8[], %(due)b::float8[], %(module)b::text[], %(name)b::text[],
-            %(policy)b::int8[])
-     AS new (run, token, states, first, seq, kind, at, step, digest, payload, began, attempt, due, module, name,
-             policy)
-CROSS JOIN LATERAL (
-    SELECT key, token, state, owner, base FROM podium.runs WHERE id = new.run LIMIT 1) AS runs
-WHERE runs.token = new.token AND runs.state = ANY (string_to_array(new.states, ' '))
-  AND runs.owner = %(engine)b AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b)
-  AND (new.first IS NULL
-       OR new.first = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)
-RETURNING 1)
+-- The short way: entries of Writes whose fences hold, in one statement. It takes the turn, then locks the engine's
+-- row, then those of the runs in the order of their ids, each of which hangs on the one before it. The rows are judged
+-- as the locks found them; the history is seen as it was when the statement began, and what an earlier commit of this
+-- engine has added since meets the primary key. How many entries a run had is asked once for each run, by an index.
+-- A run is looked up by its id and nothing else: the index of what the engine owns looks as good, and is read whole
+-- each time. Entries name their run by its place in the list. All of them go in, or none: a division by zero undoes
+-- the transaction, and the long way says which does not.
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%(turn)b::text, 7))),
+lives AS MATERIALIZED (SELECT id FROM turn, podium.engines WHERE id = %(engine)b::text FOR KEY SHARE OF engines),
+locked AS MATERIALIZED (
+    SELECT place, key FROM lives
+    CROSS JOIN unnest(%(run)b::text[], %(token)b::int8[], %(states)b::text[], %(first)b::int8[]) WITH ORDINALITY
+         AS guard (run, token, states, first, place)
+    CROSS JOIN LATERAL (
+        SELECT key, token, state, owner, base FROM podium.runs
+        WHERE runs.id = guard.run AND lives.id <> '' LIMIT 1 FOR NO KEY UPDATE) AS runs
+    WHERE runs.token = guard.token AND runs.state = ANY (string_to_array(guard.states, ' '))
+      AND runs.owner = %(engine)b::text
+      AND guard.first IN (0, greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1)),
+found AS MATERIALIZED (
+    SELECT array_agg(key ORDER BY place) AS keys FROM locked HAVING count(*) = cardinality(%(run)b::text[])),
+added AS (
+    INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+    SELECT keys[place], seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy
+    FROM found CROSS JOIN unnest(
+        %(place)b::int8[], %(seq)b::int8[], %(kind)b::text[], %(at)b::float8[], %(step)b::text[],
+        %(digest)b::bytea[], %(payload)b::bytea[], %(began)b::float8[], %(attempt)b::int8[], %(due)b::float8[],
+        %(module)b::text[], %(name)b::text[], %(policy)b::int8[])
+         AS new (place, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+    RETURNING 1)
 SELECT 1 / (count(*) = %(count)b)::int FROM added;
 
 -- name: record_one
--- The same of one entry: planning the arrays takes longer than the rest.
-WITH added AS (
-INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
-SELECT key, %(seq)b::int8, %(kind)b::text, %(at)b::float8, %(step)b::text, %(digest)b::bytea, %(payload)b::bytea,
-       %(began)b::float8, %(attempt)b::int8, %(due)b::float8, %(module)b::text, %(name)b::text, %(policy)b::int8
-FROM (SELECT key, token, state, owner, base FROM podium.runs WHERE id = %(run)b::text LIMIT 1) AS runs
-WHERE token = %(token)b::int8 AND state = ANY (string_to_array(%(states)b::text, ' '))
-  AND owner = %(engine)b::text AND EXISTS (SELECT 1 FROM podium.engines WHERE id = %(engine)b::text)
-  AND %(first)b::int8 = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = runs.key)) + 1
-RETURNING 1)
+-- The same of one entry.
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%(turn)b::text, 7))),
+lives AS MATERIALIZED (SELECT id FROM turn, podium.engines WHERE id = %(engine)b::text FOR KEY SHARE OF engines),
+locked AS MATERIALIZED (
+    SELECT runs.* FROM lives CROSS JOIN LATERAL (
+        SELECT key, token, state, owner, base FROM podium.runs
+        WHERE id = %(run)b::text AND lives.id <> '' LIMIT 1 FOR NO KEY UPDATE) AS runs),
+added AS (
+    INSERT INTO podium.history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
+    SELECT key, %(seq)b::int8, %(kind)b::text, %(at)b::float8, %(step)b::text, %(digest)b::bytea, %(payload)b::bytea,
+           %(began)b::float8, %(attempt)b::int8, %(due)b::float8, %(module)b::text, %(name)b::text, %(policy)b::int8
+    FROM locked
+    WHERE token = %(token)b::int8 AND state = ANY (string_to_array(%(states)b::text, ' ')) AND owner = %(engine)b::text
+      AND %(first)b::int8 = greatest(base, (SELECT max(seq) FROM podium.history WHERE run = key)) + 1
+    RETURNING 1)
 SELECT 1 / count(*) FROM added;
 
 -- name: record_lines
