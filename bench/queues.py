@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from podium.model import EngineRow, Fence, Move, NewRun, QueueChange, QueueLimits, State, Write
+from podium.model import EngineRow, Fence, Move, NewRun, QueueChange, QueueLimits, State, TaskSlots, Write
 from podium.store import Store, open_store
 from tests.postgres import Cluster, cluster
 
 FUNCTION = "bench:work"
 CHUNK = 10_000
 ENGINE = "e1"
+TASKS = TaskSlots({FUNCTION: "threads"})
 
 # Rows as `podium.store` writes them, made where they are to lie: ten million by way of commits take hours.
 ROWS = """
@@ -80,7 +81,7 @@ def fill_server(server: Cluster, url: str, queued: range, ended: int, lanes: int
 def claim(store: Store) -> float:
     """Claim one run and end it; how long the claim took, in ms."""
     began = time.perf_counter()
-    (head,) = store.claim(ENGINE, {FUNCTION: ""}, 1, time.time(), tasks=[FUNCTION]).heads
+    (head,) = store.claim(ENGINE, {FUNCTION: ""}, 1, time.time(), tasks=TASKS).heads
     took = (time.perf_counter() - began) * 1000
     fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
     store.commit(ENGINE, [Write(fence, Move(State.SUCCEEDED))])

@@ -22,7 +22,11 @@ from .cluster_wire import Down, Link, Loss, Losses, Notes, Refusals, Replies, Se
 
 SWEEP_SECONDS, SWEEP_SECONDS_MAX = 0.003, 0.05  # between two looks at what is under way
 SLACK = 0.05  # of the time since the last outcome: so much longer may the next look wait
+# Of many under way some always end: who looked at once would fetch them by ones, which costs both sides more
+# than the bodies. So long longer may the next look wait, for each that is under way.
+SLACK_EACH = 0.00005
 IN_FLIGHT_MAX = 2000  # attempts that the cluster has; more wait here
+TOGETHER = IN_FLIGHT_MAX // 4  # so many go to the cluster at once, where so many wait
 LEAVE_SECONDS = 10.0  # that the cluster may take to let go
 
 
@@ -129,6 +133,8 @@ class Driver:
 
     def _submit(self) -> None:
         room = IN_FLIGHT_MAX - len(self._under_way)
+        if room < min(len(self._line), TOGETHER):
+            return
         batch = [(key, self._line.pop(key)) for key in list(self._line)[: max(0, room)]]
         if batch:
             self._under_way.update(self._backend.send(batch))
@@ -150,7 +156,8 @@ class Driver:
         now = self._now()
         if found.keys:
             self._last = now
-        self._pause = min(SWEEP_SECONDS_MAX, max(SWEEP_SECONDS, (now - self._last) * SLACK))
+        slack = max((now - self._last) * SLACK, len(self._under_way) * SLACK_EACH)
+        self._pause = min(SWEEP_SECONDS_MAX, max(SWEEP_SECONDS, slack))
 
 
 def main() -> None:
