@@ -154,6 +154,7 @@ def test_upkeep_is_harmless_at_any_time(store: Store) -> None:
 
 
 def test_waiting_ends_when_the_time_is_up(store: Store) -> None:
+    store.wait(0.01)  # who begins to listen with it is told to look for what rang before
     assert store.wait(0.01) is False
 
 
