@@ -10,12 +10,16 @@ import apsw
 import pytest
 
 import podium
-from podium import App, StoreRefused, UsageError, WrongState
+from podium import App, StoreRefused, UsageError, WrongState, codec
 from podium.client import give_up_move, move
+from podium.client.moved_rows import RowsOfMove
+from podium.functions import registry
+from podium.model import SCHEDULE, SCHEDULE_TASK, UNFINISHED, Query
 from podium.store import open_store, side_of_move
 from podium.store.moving import STAYING, TABLES, MoveFence
 from tests.embedded import references
 from tests.embedded.moved import check_move, sums
+from tests.embedded.moved_project import check_project_moves, project
 
 
 def opened(url: str) -> None:
@@ -145,3 +149,37 @@ def test_every_table_of_a_file_either_moves_or_stays(urls: tuple[str, str], tmp_
             name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
         }
     assert found <= {*TABLES, *STAYING}
+
+
+def test_a_project_goes_on_in_a_file_elsewhere_and_back_in_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project(tmp_path / "shop", monkeypatch) as shop:
+        elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+        check_project_moves(shop, shop.own_store, elsewhere, monkeypatch)
+    with project(tmp_path / "other", monkeypatch) as shop:
+        check_project_moves(shop, f"sqlite:///{tmp_path / 'another.db'}", shop.own_store, monkeypatch)
+
+
+def test_a_look_at_a_schedule_that_is_under_way_is_the_same_call_in_the_new_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its history names the call by a digest, and a replay with another one would be a mismatch."""
+    with project(tmp_path / "shop", monkeypatch) as shop:
+        with App(shop.own_store, drives="all", starter="", functions=shop.functions) as app:
+            (look, _) = app.find(Query(function=SCHEDULE, states=UNFINISHED))
+
+        def digest(args: bytes) -> bytes:
+            given, task = codec.decode(args), registry[SCHEDULE_TASK]
+            return task.encode(task.bind((), given), 0)[1]
+
+        rows = RowsOfMove(shop.own_store, f"sqlite:///{tmp_path / 'elsewhere.db'}")
+        columns = ("id", "function", "project", "unique_name", "context", "args", "digest")
+        run = (look.id, SCHEDULE, "", look.unique_name, "", look.args, look.digest)
+        *_, args, _ = rows.row("runs", columns, run)
+        assert codec.decode(args)["plan"]["project"] == "shop"
+        before, after = digest(look.args), digest(args)
+        assert before != after
+        at = ("run", "seq", "digest")
+        assert rows.row("history", at, (look.id, 1, before)) == (look.id, 1, after)
+        assert rows.row("history", at, ("another", 1, before)) == ("another", 1, before)

@@ -14,6 +14,7 @@ from podium.client import move
 from podium.store import open_store, side_of_move
 from podium.store.moving import STAYING, TABLES
 from tests.embedded.moved import RESULTS, check_move, contents, finished, in_every_state, sums
+from tests.embedded.moved_project import check_project_moves, project
 from tests.postgres import shared
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,18 @@ def test_from_a_file_to_a_server(file: str, url: str, tmp_path: Path) -> None:
 
 def test_from_a_server_to_a_file(file: str, url: str, tmp_path: Path) -> None:
     check_move(url, file, tmp_path / "ledger")
+
+
+def test_a_project_goes_on_on_a_server(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with project(tmp_path / "shop", monkeypatch) as shop:
+        check_project_moves(shop, shop.own_store, url, monkeypatch)
+
+
+def test_a_project_comes_back_from_a_server(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project(tmp_path / "shop", monkeypatch) as shop:
+        check_project_moves(shop, url, shop.own_store, monkeypatch)
 
 
 def test_a_server_that_moved_takes_nothing_any_more(file: str, url: str) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 from ..env import Env, RealEnv
 from ..errors import StoreRefused, StoreUnavailable, UsageError, WrongState
 from ..inspect import silent
-from ..model import BY_ITS_PROGRAM, EngineRow
-from ..modules import home_of_folder
-from ..opening import is_on_server, settled_url
-from ..store import MoveFence, Side, copy_rows, project_folder, refusal, shown_url, side_of_move
+from ..model import EngineRow
+from ..opening import settled_url
+from ..store import MoveFence, Side, copy_rows, refusal, shown_url, side_of_move
 from .app import App
-from .project import label_in
+from .moved_rows import RowsOfMove
 
 
 class Moved(NamedTuple):
@@ -97,19 +94,14 @@ class _Moving:
     def anew(self) -> Moved:
         """Fence the source, and have its rows in the target."""
         self._require_room()
-        translated = _Projects(*self._urls).row
+        rows = RowsOfMove(*self._urls)
         if not self._move:
             self._move = self._env.new_id()
             self._close_off()
         try:
             self._take_values()
             with self._target.receiving(self._fence("arriving")):
-                columns = self._source.columns("runs")
-                copy_rows(
-                    self._source,
-                    self._target,
-                    lambda table, row: translated(columns, row) if table == "runs" else row,
-                )
+                copy_rows(self._source, self._target, rows.row)
         except BaseException:
             # The target may have it all the same, where its commit is in doubt: it stays fenced, and is
             # written anew by whatever is moved there next.
@@ -196,33 +188,3 @@ def _in_use(app: App, engines: Sequence[EngineRow]) -> WrongState:
         f"{shown_url(app.url)} is in use by {who}{more}",
         fix="stop them first: what they run goes on in the new place",
     )
-
-
-class _Projects:
-    """What runs of a project are called in the other store.
-
-    In a project's own file its runs have no name; on a server all have one.
-    """
-
-    def __init__(self, source: str, target: str) -> None:
-        folder = project_folder(source) or project_folder(target) or Path.cwd()
-        self._home = home = home_of_folder(folder)
-        self._target = target
-        # On a server a project without a name has no runs.
-        self._is_known = not (is_on_server(source) and os.path.isabs(home.label))
-        self._label = label_in(source, home) if self._is_known else ""
-
-    def row(self, columns: Sequence[str], row: tuple[object, ...]) -> tuple[object, ...]:
-        """A row of `runs` as it is in the target. Raises StoreRefused where its project has no name there."""
-        place = columns.index("project")
-        project = str(row[place])
-        if project == BY_ITS_PROGRAM:
-            return row
-        is_ours = self._is_known and project == self._label
-        name = label_in(self._target, self._home) if is_ours else project
-        if is_on_server(self._target) and (not name or os.path.isabs(name)):
-            raise StoreRefused(
-                f"it holds runs of {project or 'a project that nothing names'}, which is not this folder's",
-                fix="podium move in that project's folder, or PODIUM_PROJECT=name",
-            )
-        return (*row[:place], name, *row[place + 1 :])

@@ -71,7 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
         new = self.new_run(at, now, secret)
         if self.schedule.overlap == "allow":
             return new
-        return msgspec.structs.replace(new, unique_name=f"run of schedule {self.project} {self.name}")
+        return msgspec.structs.replace(new, unique_name=name_of_its_run(self.project, self.name))
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -85,6 +85,16 @@ class Kept(msgspec.Struct, frozen=True):
 def run_id(name: str, at: float) -> str:
     """ "shop:daily@2026-11-27T08:00:00Z"."""
     return f"{name}@{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at))}"
+
+
+def name_of_schedule(plan: Plan) -> str:
+    """The unique name of a schedule's own run."""
+    return f"schedule {plan.project} {plan.name}"
+
+
+def name_of_its_run(project: str, schedule: str) -> str:
+    """That of the runs that it starts, where they are not to overlap."""
+    return f"run of schedule {project} {schedule}"
 
 
 def plans_of(function: Function, project: str) -> Iterator[Plan]:
@@ -200,7 +210,7 @@ def _run_of(plan: Plan, standing: Standing, id: str, now: float) -> NewRun:
     return NewRun(
         id=id, function=SCHEDULE, args=args, digest=digest, at=now,
         due=standing.due,
-        unique_name=f"schedule {plan.project} {plan.name}",
+        unique_name=name_of_schedule(plan),
     )  # fmt: skip
 
 

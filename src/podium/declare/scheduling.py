@@ -11,7 +11,7 @@ from ..client import start_due
 from ..executors import current_attempt
 from ..functions import Function, registry
 from ..machine import current_machine
-from ..model import SCHEDULE
+from ..model import SCHEDULE, SCHEDULE_TASK
 from .callables import Task, Workflow
 
 VERSION = "1"  # of the body: where it decides otherwise, runs of the former one are replayed as a trial
@@ -31,7 +31,7 @@ async def _schedule(plan: dict[str, Any], standing: dict[str, Any]) -> None:
     return machine.again(_WORKFLOW, (plan, standing), {}, due=standing["due"])
 
 
-_TASK = Function("podium:start_due", _start_due, is_workflow=False, is_async=False)
+_TASK = Function(SCHEDULE_TASK, _start_due, is_workflow=False, is_async=False)
 _WORKFLOW = Function(
     SCHEDULE, _schedule, is_workflow=True, is_async=True, fingerprint=f"{SCHEDULE} {VERSION}"
 )

@@ -1,7 +1,7 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
 from . import events
-from .alerts import About, channels, fingerprint, how_it_ended, with_slack
+from .alerts import About, channels, fingerprint, how_it_ended, name_of_alert, with_slack
 from .border import refused_signal
 from .clients import Met
 from .dry_replay import DryEnd, DryReplay
@@ -19,6 +19,7 @@ __all__ = [
     "channels",
     "fingerprint",
     "how_it_ended",
+    "name_of_alert",
     "End",
     "Engine",
     "EngineHost",

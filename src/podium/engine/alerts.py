@@ -42,8 +42,13 @@ class About(msgspec.Struct, frozen=True):
         """The run that tells it. `owned`: by the engine that writes it."""
         about = msgspec.structs.replace(self, since=with_slack(self.at))
         args, digest = codec.encode_call({"about": msgspec.to_builtins(about)}, where="alert")
-        name = f"alert {self.project} {self.fingerprint}"
+        name = name_of_alert(self.project, self.fingerprint)
         return NewRun(id, ALERT, args, digest, now, owned, unique_name=name)
+
+
+def name_of_alert(project: str, fingerprint: str) -> str:
+    """The unique name of an alert's run: the store refuses a second one while it lives."""
+    return f"alert {project} {fingerprint}"
 
 
 def with_slack(at: float) -> float:

@@ -177,6 +177,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 SCHEDULE = "podium:schedule"  # the built-in workflow that every schedule is a run of
+SCHEDULE_TASK = "podium:start_due"  # the task by which it looks what is due
 ALERT = "podium:alert"  # and every alert
 BY_ITS_PROGRAM = "(its own program)"  # project of a run that only the program that began it goes on with
 

@@ -154,9 +154,11 @@ def read_fence(text: str | None) -> MoveFence | None:
     return msgspec.json.decode(text, type=MoveFence) if text else None
 
 
-def copy_rows(source: Side, target: Side, translated: Callable[[str, Row], Row]) -> dict[str, Summary]:
+def copy_rows(
+    source: Side, target: Side, translated: Callable[[str, Sequence[str], Row], Row]
+) -> dict[str, Summary]:
     """Have all rows of the source in the target, which is receiving. `translated` makes a row of the target
-    of a row of `runs`.
+    of one of the source, by table and columns.
 
     Raises StoreRefused where the target does not give back what it was given.
     """
@@ -168,7 +170,7 @@ def copy_rows(source: Side, target: Side, translated: Callable[[str, Row], Row])
 
         def given(table: str = table, columns: tuple[str, ...] = columns) -> Iterator[Row]:
             for rows in _pages(source, table, columns, TABLES[table]):
-                changed = [translated(table, row) for row in rows]
+                changed = [translated(table, columns, row) for row in rows]
                 target.add(table, columns, changed)
                 yield from changed
 
