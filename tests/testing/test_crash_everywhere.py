@@ -188,3 +188,20 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
         crash_everywhere(careful)
     with pytest.raises(ArgumentError, match="wants str, got 7"):
         crash_everywhere(careful, 7)
+
+
+@workflow(alerts=[podium.alert.waiting("http://127.0.0.1:9/boss"), podium.alert.failed("ops")])
+async def told_of() -> bool:
+    return await podium.ask("ok?", bool)
+
+
+def test_alerts_are_not_told_and_cost_no_crashes() -> None:
+    """Each was a run that had no channel, and tried again for days of the world's time: no end was seen."""
+    report = crash_everywhere(told_of, answers={"ok?": True})
+    assert report.is_safe, report
+    assert report.crashes == crash_everywhere(untold, answers={"ok?": True}).crashes
+
+
+@workflow
+async def untold() -> bool:
+    return await podium.ask("ok?", bool)

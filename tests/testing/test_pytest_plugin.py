@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ import podium
 from podium import Retry, UsageError, task, workflow
 from podium.functions import registry
 from podium.testing import VirtualApp
+from tests.waiting import until
 
 
 @task(retries=Retry(times=3, wait=3600, max_wait=86_400, jitter=False))
@@ -160,3 +162,33 @@ def test_the_plugin_costs_nothing_until_it_is_used() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "['podium.pytest_plugin']\n"
+
+
+@workflow(alerts=[podium.alert.waiting("boss", "http://127.0.0.1:9/hooks/T0KEN"), podium.alert.failed("ops")])
+async def asks_a_person() -> None:
+    await podium.ask("Go on?", bool)
+    raise ValueError("no")
+
+
+def test_alerts_are_kept_and_sent_to_nobody(podium_app: VirtualApp) -> None:
+    run = asks_a_person.start()
+    podium_app.advance("1s")
+    run.answer(True)
+    with pytest.raises(ValueError, match="no"):
+        run.result()
+    podium_app.advance("1s")
+    told = {(channel.partition("#")[0], notice.kind, notice.run) for channel, notice in podium_app.alerts}
+    assert told == {
+        ("boss", "waiting", run.id),
+        ("http://127.0.0.1:9/…", "waiting", run.id),
+        ("ops", "failed", run.id),
+    }
+
+
+def test_any_app_of_a_test_keeps_its_alerts(tmp_path: Path) -> None:
+    with podium.App(tmp_path / "podium.db") as app:
+        run = asks_a_person.start()
+        until(lambda: len(app.profile.kept_notices or ()) == 2)
+        run.answer(True)
+        with pytest.raises(ValueError, match="no"):
+            run.result()

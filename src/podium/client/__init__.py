@@ -4,6 +4,7 @@ from ..store import Finding, examine, shown_url
 from .alerts import QUIET_SECONDS, count_since, deliver, notice
 from .app import App
 from .body import BodyWaiting, Callback, OwnRun, StepRun
+from .channels import Notice
 from .checking import check
 from .decisions import NO_VALUE
 from .default_app import current_app, declared
@@ -45,6 +46,7 @@ from .streams import LOG, PAUSE_MAX, Chunk, Stream, read_chunks, stream_of, valu
 from .waiting import Answer, Done, Waiting, answered
 
 __all__ = [
+    "Notice",
     "ELSEWHERE",
     "LOG",
     "PAUSE_MAX",

@@ -18,7 +18,7 @@ from ..executors import ExecutorFactory
 from ..functions import Function, registry
 from ..inspect import Records
 from ..model import EngineInfo, EngineRow, Entry, Query, RunRow, Verdict
-from ..opening import default_url, is_found_by_folder, settled_url
+from ..opening import default_url, in_test, is_found_by_folder, settled_url
 from ..options import Options
 from ..store import Store
 from .apps import Apps
@@ -89,6 +89,7 @@ class App:
             drives=drives or ("all" if wants_engine() else "nothing"),
             about=about,
             executors=checked_executors(executors or {}),
+            kept_notices=[] if in_test() else None,
         )
         self.url, self.env, self.options, self.tell = profile.url, profile.env, profile.options, profile.tell
         self.functions, self.drives, self.has_engine = functions, profile.drives, profile.has_engine

@@ -13,6 +13,7 @@ from ..functions import Function
 from ..model import EngineInfo
 from ..opening import PATIENCE
 from ..options import Options
+from .channels import Notice
 from .endpoints import configured_executors
 from .process import Drives
 
@@ -33,6 +34,8 @@ class Profile:
     executors: Mapping[str, ExecutorFactory] = field(default_factory=dict[str, ExecutorFactory])
     blocks: dict[str, Function] = field(default_factory=dict[str, Function])  # of open executors
     patience: float = PATIENCE  # s; how long opening, and a commit without an engine, waits for the store
+    # Of a test, each with its channel: they are sent to nobody.
+    kept_notices: list[tuple[str, Notice]] | None = None
     observers: list[Observer] = field(default_factory=list[Observer])  # of the engine's events
 
     @property

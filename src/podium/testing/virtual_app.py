@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..checks import seconds_of
-from ..client import App
+from ..client import App, Notice
 from ..declare import Durable
 from ..env import RealEnv
 from ..errors import PodiumError
@@ -54,6 +54,7 @@ class VirtualApp(App):
             env=self._clock,
             options=Options(evict_always=True, poll=0.05, grace=1.0),
         )
+        self.profile.kept_notices = self._notices = []
         self._stubs = ExitStack()
         self._over = threading.Event()
         self._target: float | None = None  # where `advance` goes
@@ -69,6 +70,15 @@ class VirtualApp(App):
         self._ticking.join()
         self._stubs.close()
         super().__exit__(*about)
+
+    @property
+    def alerts(self) -> list[tuple[str, Notice]]:
+        """What people would have been told so far: channel and notice. A URL is its host and a digest.
+
+        >>> [(channel, notice.kind) for channel, notice in podium_app.alerts]
+        [('ops', 'failed')]
+        """
+        return list(self._notices)
 
     def stub(self, task: Durable[..., Any, Any], fn: Callable[..., Any] | None = None, **what: Any) -> Stub:
         """As `podium.testing.stubbed`, until the test ends: `returns=`, `raises=` or a function."""
