@@ -135,13 +135,18 @@ def _is_installed(module: str) -> bool:
     return any(place is not None and is_installed(place) for place in places)
 
 
+class _Context(msgspec.Struct):
+    """Of a run's context what a move needs: the schedule that started it."""
+
+    schedule: str = ""
+
+
 def _schedule_of(context: str) -> str:
     """The schedule that started a run, "" if none."""
     try:
-        told: Any = msgspec.json.decode(context or "{}")
+        return msgspec.json.decode(context or "{}", type=_Context).schedule
     except msgspec.DecodeError:
         return ""
-    return str(told.get("schedule", "")) if isinstance(told, dict) else ""
 
 
 def _digest_of_look(arguments: dict[str, Any]) -> bytes:

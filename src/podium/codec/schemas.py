@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import difflib
 import operator
 import re
 import uuid
@@ -18,6 +19,7 @@ from ..errors import DecodeError, UsageError
 from .api import decode, encode
 from .type_names import type_name
 
+_OPEN = "podium-open"  # in a schema at its root: fields that it does not name are none of its business
 _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
     "boolean": (bool,),
@@ -60,6 +62,8 @@ def check_schema(value: Any, schema: str, what: str) -> None:
     if not schema:
         return
     root = msgspec.json.decode(schema)
+    if not isinstance(value, (dict, list, tuple)):  # an object keeps all that its own class has
+        root[_OPEN] = True
     try:
         trouble = _misfit(msgspec.to_builtins(value), root, root, "")
     except TypeError as error:  # of a class that no schema tells of
@@ -156,14 +160,23 @@ def _misfit_of_object(
     for name in schema.get("required", ()):
         if name not in value:
             return f"{name!r} is missing" + (f" at {path}" if path else "")
-    known = schema.get("properties", {})
-    others = schema.get("additionalProperties")
+    known: Mapping[str, Any] = schema.get("properties", {})
+    # Of what has fields an unknown key is a slip: the class would drop it, and what it says, for good.
+    is_closed = "properties" in schema and _OPEN not in root
+    others = schema.get("additionalProperties", False if is_closed else None)
     for name, each in value.items():
         wanted = known.get(name, others)
         if wanted is False:
-            return f"{name!r} is not known" + (f" at {path}" if path else "")
+            return f"{name!r} is not known" + (f" at {path}" if path else "") + _meant(name, known)
         if isinstance(wanted, dict):
             inner = cast("dict[str, Any]", wanted)
             if trouble := _misfit(each, inner, root, f"{path}.{name}".lstrip(".")):
                 return trouble
     return ""
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    """The field that was meant, where one is called nearly so; else all there are."""
+    if near := difflib.get_close_matches(name, known, 1):
+        return f"; did you mean {near[0]!r}?"
+    return f"; it has {', '.join(map(repr, known))}" if known else "; it has no fields"

@@ -105,9 +105,9 @@ def crash_everywhere(
 
     Task bodies really run, in this thread; those of async tasks in a loop of their own, where sleeping takes
     no time. Children are driven too. Alerts are not told. What a task itself asks of Podium (starting runs,
-    resources) is not simulated. Raises ArgumentError for arguments that do not fit, Mismatch for a body that does not decide
-    the same when it runs again, UsageError for a run that does not end or an answer that does not fit, and
-    AssertionError where Podium itself breaks a promise.
+    resources) is not simulated. Raises ArgumentError for arguments that do not fit, Mismatch for a body that
+    does not decide the same when it runs again, UsageError for a run that does not end or an answer that does
+    not fit, and AssertionError where Podium itself breaks a promise.
 
     Example:
 

@@ -54,7 +54,8 @@ class VirtualApp(App):
             env=self._clock,
             options=Options(evict_always=True, poll=0.05, grace=1.0),
         )
-        self.profile.kept_notices = self._notices = []
+        self._notices: list[tuple[str, Notice]] = []
+        self.profile.kept_notices = self._notices
         self._stubs = ExitStack()
         self._over = threading.Event()
         self._target: float | None = None  # where `advance` goes

@@ -59,3 +59,36 @@ def test_what_fits_is_let_through(annotation: Any, value: Any) -> None:
 def test_what_does_not_fit_is_refused_with_its_place(annotation: Any, value: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         check_schema(value, schema_of(annotation), "the answer")
+
+
+@dataclass
+class Verdict:
+    verdict: str
+    note: str = ""
+
+
+@dataclass
+class LongVerdict(Verdict):
+    pages: int = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "told"),
+    [
+        ({"verdict": "block", "nots": "gone for good"}, Verdict, "'nots' is not known; did you mean 'note'?"),
+        ({"verdict": "block", "xyz": 1}, Verdict, "'xyz' is not known; it has 'verdict', 'note'"),
+        ([{"verdict": "", "nots": ""}], list[Verdict], "'nots' is not known at [0]; did you mean 'note'?"),
+    ],
+)
+def test_a_key_that_a_class_would_drop_is_refused_where_it_is_given(
+    value: Any, annotation: Any, told: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_schema(value, schema_of(annotation), "the answer")
+    assert told in str(caught.value)
+
+
+def test_what_has_no_fields_takes_any_key_and_an_object_those_of_its_own_class() -> None:
+    check_schema({"any": 1}, schema_of(dict[str, int]), "the answer")
+    check_schema({"any": 1}, schema_of(dict), "the answer")
+    check_schema(LongVerdict("block", pages=2), schema_of(Verdict), "the answer")
