@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
+import pytest
+
+from podium.errors import StoreUnavailable
+from podium.server import service
 from podium.server.api import TABLE
 from tests.server.conftest import Server, adds
 
@@ -67,6 +72,40 @@ def test_what_failed_may_be_tried_again_by_the_same_key(server: Server) -> None:
     assert server.ask("/api/runs/later/cancel", "POST", {}, Idempotency_Key="k").status == 404
     adds.options(id="later", delay=3600).start()
     assert server.ask("/api/runs/later/cancel", "POST", {}, Idempotency_Key="k").status == 200
+
+
+def test_a_change_that_is_made_is_made_once_though_its_outcome_cannot_be_put_on_record(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(n: int, outcome: str) -> None:
+        raise StoreUnavailable("disk full")
+
+    monkeypatch.setattr(server.app.store, "audit_outcome", full)
+    start = {"function": adds.name, "input": {"n": 1}}
+    ids = {server.ask("/api/runs", "POST", start, Idempotency_Key="k1").json["id"] for _ in range(2)}
+    assert len(ids) == 1
+    assert len(server.ask("/api/runs").json["items"]) == 1
+    assert "the outcome done of change 1 is not on record: disk full" in caplog.text
+
+
+def test_a_commit_that_takes_too_long_is_503_and_its_key_stays_used(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit: Future[str] = Future()
+    asked: list[str] = []
+
+    def slow(run: str, by: object) -> Future[str]:
+        asked.append(run)
+        return commit
+
+    monkeypatch.setattr(service, "COMMIT_SECONDS", 0.01)
+    monkeypatch.setattr(server.app, "cancel", slow)
+    adds.options(id="later", delay=3600).start()
+    for _ in range(2):
+        answer = server.ask("/api/runs/later/cancel", "POST", {}, Idempotency_Key="k")
+        assert (answer.status, answer.json["error"]["code"]) == (503, "E501")
+        assert "may yet be" in answer.json["error"]["message"]
+    assert asked == ["later"]
 
 
 def test_only_an_admin_sees_who_did_what(server: Server, tmp_path: Any) -> None:

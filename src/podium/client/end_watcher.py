@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Any
 
 from ..engine import End, seen
@@ -56,7 +57,9 @@ class EndWatcher:
         elif self._closed.is_set():
             self._fail(EngineStopped(CLOSED))
         else:
-            self._look([run])  # the thread may be asleep: what has ended already changes no more
+            # The thread may be asleep, and what has ended changes no more. It waits for the store, too.
+            with suppress(StoreUnavailable):
+                self._look([run])
 
     def remove(self, run: str, then: Then) -> None:
         """Have it called no more."""
@@ -89,7 +92,7 @@ class EndWatcher:
                 if self._store().wait(LOOK_SECONDS, changes=True):
                     self._closed.wait(LOOK_PAUSE * len(chosen))  # looking must not be all that we do
             except StoreUnavailable:
-                self._store().wait(LOOK_SECONDS)
+                self._closed.wait(LOOK_SECONDS)
             except Exception as error:  # ours too: this thread is the only one that tells them
                 self._fail(error)
         self._fail(EngineStopped(CLOSED))  # whoever came meanwhile

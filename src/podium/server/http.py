@@ -31,6 +31,13 @@ class Refused(Exception):
         self.status, self.code, self.message, self.fix = status, code, message, fix
 
 
+class Undecided(Refused):
+    """A change of which it is not known whether it will be made: its idempotency key stays used."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, "E501", message, "look whether it was made before asking again")
+
+
 class Problem(msgspec.Struct, frozen=True):
     """What went wrong: `code` is stable, `fix` is one line to act on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,16 +12,18 @@ import msgspec
 
 from .. import codec
 from ..client import App
-from ..errors import PodiumError
+from ..errors import PodiumError, StoreError
 from ..model import AuditRow
 from .access import Caller
-from .http import Refused, Request
+from .http import Refused, Request, Undecided
 from .routes import Route
 
 KEPT_SECONDS = 600.0  # for which the answer to a key is known
 KEPT = 1000
 KEY_MAX = 200  # characters
 _SAID_MAX = 500
+
+_log = logging.getLogger("podium.server")
 
 
 class _Known(msgspec.Struct):
@@ -61,15 +64,16 @@ class Journal:
             fresh.answer.set_result(self._made(route, request, caller, body, act))
         except BaseException as error:
             fresh.answer.set_exception(error)
-            with self._lock:
-                self._known.pop(name, None)  # what has failed may be tried again
+            if not _is_undecided(error):
+                with self._lock:
+                    self._known.pop(name, None)  # what has failed may be tried again
         return fresh.answer.result()
 
     def _made(
         self, route: Route, request: Request, caller: Caller, body: bytes, act: Callable[[], Any]
     ) -> Any:
-        store, place = self._app.store, route.pattern.fullmatch(request.path)
-        n = store.audit(
+        place = route.pattern.fullmatch(request.path)
+        n = self._app.store.audit(
             AuditRow(
                 at=self._app.env.now(),
                 by=caller.name,
@@ -90,10 +94,23 @@ class Journal:
             outcome = error.code
             raise
         finally:
-            store.audit_outcome(n, outcome)
+            self._end(n, outcome)
+
+    def _end(self, n: int, outcome: str) -> None:
+        """What the store says here must not hide what the change came to: a caller who is told of trouble
+        does it again. A row without an outcome reads as cut off."""
+        try:
+            self._app.store.audit_outcome(n, outcome)
+        except StoreError as trouble:
+            _log.warning("the outcome %s of change %d is not on record: %s", outcome, n, trouble)
 
     def _forget(self, now: float) -> None:
         for name in list(self._known):
             if len(self._known) <= KEPT and self._known[name].at > now - KEPT_SECONDS:
                 return
             del self._known[name]
+
+
+def _is_undecided(error: BaseException) -> bool:
+    """Whether the change may have been made all the same."""
+    return isinstance(error, Undecided) or (isinstance(error, StoreError) and error.unknown)

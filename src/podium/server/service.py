@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ..client import App, Feed
 from ..model import RunRow
 from .access import Access
+from .http import Undecided
 from .records import LastHour, Progresses, Records
+
+COMMIT_SECONDS = 30.0  # after which a caller is told that it is not known yet
+
+T = TypeVar("T")
 
 
 class Service:
@@ -31,6 +38,16 @@ class Service:
     def close(self) -> None:
         """End the streams. The app stays open: it is its owner's."""
         self.feed.close()
+
+
+def committed(future: Future[T]) -> T:
+    """What a change came to, once it is on disk. Raises Undecided where that takes too long."""
+    try:
+        return future.result(COMMIT_SECONDS)
+    except TimeoutError:
+        if future.done():  # its own
+            raise
+        raise Undecided(f"the change was not on disk within {COMMIT_SECONDS:g} s and may yet be") from None
 
 
 class Ends:

@@ -9,9 +9,7 @@ import msgspec
 from ...client import Operator, answer, questions
 from ...inspect import iso
 from ..access import Caller
-from ..service import Service
-
-SECONDS = 30.0  # for the commit
+from ..service import Service, committed
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,5 +72,5 @@ def give(service: Service, run: str, body: AnswerBody, caller: Caller) -> Answer
     """Answer a run's question: checked by its schema; the first answer counts (409 for another)."""
     row = service.app.load(run)
     by = Operator(caller.name, is_recorded=True)
-    answer(service.app, row.id, body.value, body.ask, by).result(SECONDS)
+    committed(answer(service.app, row.id, body.value, body.ask, by))
     return Answered(run=row.id, by=caller.name)

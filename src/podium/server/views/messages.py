@@ -10,9 +10,7 @@ from msgspec import Meta
 from ...client import completing, send
 from ...errors import UsageError
 from ..access import Caller
-from ..service import Service
-
-SECONDS = 30.0  # for the commit
+from ..service import Service, committed
 
 
 class SendBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,7 +46,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
 def signal(service: Service, run: str, body: SendBody) -> Sent:
     """Send a signal to a run: it is in its inbox when this is answered."""
     row = service.app.load(run)
-    send(service.app, row.id, body.name, body.value, body.id).result(SECONDS)
+    committed(send(service.app, row.id, body.name, body.value, body.id))
     return Sent(run=row.id)
 
 
@@ -56,5 +54,5 @@ def complete(service: Service, callback: str, body: CompleteBody, caller: Caller
     """Complete a callback: checked by its schema; the first answer counts (409 for another)."""
     if body.error is not None and body.value is not None:
         raise UsageError("a value or an error, not both", fix="leave one out")
-    completing(service.app, callback, body.value, body.error, caller.name).result(SECONDS)
+    committed(completing(service.app, callback, body.value, body.error, caller.name))
     return Completed(callback=callback, by=caller.name)

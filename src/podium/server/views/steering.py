@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any, Literal
 
 import msgspec
@@ -11,10 +10,9 @@ from ...client import NO_VALUE, Cancelled, Found, Operator, Settlement
 from ...errors import WrongState
 from ..access import Caller
 from ..http import Refused
-from ..service import Service
+from ..service import Service, committed
 from .items import RunItem, items
 
-SECONDS = 30.0  # for the commit
 _EXAMPLES = 3
 
 Verb = Literal["cancel", "retry", "resume", "terminate", "pause"]
@@ -84,7 +82,7 @@ class Bulk(msgspec.Struct, frozen=True, kw_only=True):
 
 def cancel(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Ask a run to stop; one whose body has not begun, or that is parked, ends at once."""
-    outcome = _result(service.app.cancel(run, _who(caller)))
+    outcome = committed(service.app.cancel(run, _who(caller)))
     if outcome is Cancelled.TOO_LATE:
         raise WrongState(f"run {run} has ended: {service.app.load(run).state}", fix=f"podium show {run}")
     return _steered(service, run, outcome.value)
@@ -92,19 +90,19 @@ def cancel(service: Service, run: str, body: Nothing, caller: Caller) -> Steered
 
 def terminate(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """End a run that nobody drives, at once; its body does not run."""
-    _result(service.app.terminate(run, _who(caller)))
+    committed(service.app.terminate(run, _who(caller)))
     return _steered(service, run, "ended")
 
 
 def pause(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Have a run wait until it is resumed; what of it has begun ends before."""
-    _result(service.app.decisions.pause(run, _who(caller)))
+    committed(service.app.decisions.pause(run, _who(caller)))
     return _steered(service, run, "asked")
 
 
 def resume(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """Put a parked run back in line."""
-    _result(service.app.resume(run, _who(caller)))
+    committed(service.app.resume(run, _who(caller)))
     return _steered(service, run, "in line")
 
 
@@ -113,20 +111,20 @@ def settle(service: Service, run: str, body: SettleBody, caller: Caller) -> Stee
     happened = ... if body.happened is msgspec.UNSET else body.happened
     failed = None if body.failed is None else RuntimeError(body.failed)
     how = Settlement.of(happened, body.again, failed)
-    _result(service.app.decisions.settle(run, body.step, how, _who(caller)))
+    committed(service.app.decisions.settle(run, body.step, how, _who(caller)))
     return _steered(service, run, "in line")
 
 
 def retry(service: Service, run: str, body: Nothing, caller: Caller) -> Steered:
     """A new run from the record of a failed one: it goes on at the step that failed."""
-    new = _result(service.app.retry(run, _who(caller)).id)
+    new = committed(service.app.retry(run, _who(caller)).id)
     return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
 
 
 def fork(service: Service, run: str, body: ForkBody, caller: Caller) -> Steered:
     """A copy of a run that ends before the outcome of a step, or with another value in its place."""
     value = NO_VALUE if body.value is msgspec.UNSET else body.value
-    new = _result(service.app.fork(run, body.at, value, _who(caller)).id)
+    new = committed(service.app.fork(run, body.at, value, _who(caller)).id)
     return msgspec.structs.replace(_steered(service, new, "in line"), of=run)
 
 
@@ -160,7 +158,3 @@ def _who(caller: Caller) -> Operator:
 
 def _steered(service: Service, run: str, outcome: str) -> Steered:
     return Steered(id=run, of=run, outcome=outcome, state=str(service.app.load(run).state))
-
-
-def _result(future: Future[Any]) -> Any:
-    return future.result(SECONDS)

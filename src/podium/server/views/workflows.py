@@ -15,11 +15,10 @@ from ...functions import Function
 from ...inspect import living, offered
 from ...model import Query
 from ..access import Caller
-from ..service import Service
+from ..service import Service, committed
 from .items import took
 
 BARS = 40
-START_SECONDS = 30.0  # for the commit
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +104,7 @@ def start(service: Service, body: StartBody, caller: Caller) -> StartedRun:
     function = _workflow(service, body.function)
     call = StartOptions(id=body.id, delay=body.delay, tags=(*function.tags, *checked_tags(body.tags)))
     args, kwargs = function.unbind(_arguments(function, body.args, body.input))
-    run = app.start(function, args, kwargs, call).id.result(START_SECONDS)
+    run = committed(app.start(function, args, kwargs, call).id)
     row = app.load(run)
     return StartedRun(id=row.id, function=row.function, state=str(row.state))
 
