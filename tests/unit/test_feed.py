@@ -10,7 +10,8 @@ import pytest
 from podium import App
 from podium.client import Feed, FeedEvent
 from podium.client import feed as feeds
-from podium.model import NewRun, Write
+from podium.model import Message, NewRun, Write
+from podium.store.sqlite import rows as records
 
 
 def start(app: App, id: str) -> None:
@@ -43,6 +44,23 @@ def test_what_is_committed_before_anybody_listens_is_told(tmp_path: Path) -> Non
             assert told(feed, place, "while-nobody-listens").n > told(feed, place, "first").n
         finally:
             feed.close()
+
+
+def test_a_look_reads_no_arguments_and_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with App(tmp_path / "podium.db", drives="nothing") as app:
+        start(app, "old")
+        looker = feeds._Looker(app.url)
+        try:
+            whole: list[object] = []
+            read = records.run_row
+            monkeypatch.setattr(records, "run_row", lambda *row: whole.append(row) or read(*row))
+            assert list(looker.look()) == []
+            start(app, "new")
+            app.store.commit(None, [Write(messages=(Message("m1", "old", "signal", 2.0, b""),))])
+            assert {data["id"] for _, data in looker.look()} == {"old", "new"}
+            assert not whole
+        finally:
+            looker.close()
 
 
 def test_a_place_from_before_it_began_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from ..engine import Event, events
 from ..errors import PodiumError
-from ..model import UNFINISHED, Kind, Query, RunRow
+from ..model import UNFINISHED, Kind, Query, RunStanding
 from .app import App
 
 FLUSH_SECONDS = 0.1
@@ -213,7 +213,7 @@ class _Looker:
 
     def __init__(self, url: str) -> None:
         self._app = App(url, drives="nothing", functions={}, starter="", notice=_say_nothing)
-        self._known: dict[str, tuple[Any, ...]] | None = None
+        self._known: dict[str, RunStanding] | None = None
         self._unfinished: set[str] = set()
         self._engines: list[tuple[str, str]] = []
 
@@ -223,24 +223,25 @@ class _Looker:
 
     def look(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What has changed since the last look: nothing at the first."""
+        store = self._app.store
         if self._known is None:
-            old = self._app.find(Query(states=UNFINISHED, limit=UNFINISHED_MAX))
+            old = store.standings(Query(states=UNFINISHED, limit=UNFINISHED_MAX))
             self._unfinished = {row.id for row in old}
-        newest = self._app.find(Query(limit=NEWEST))
+        newest = store.standings(Query(limit=NEWEST))
         since = newest[-1].created if len(newest) == NEWEST else -math.inf  # behind it nobody has looked
         rows = {row.id: row for row in newest}
-        rows |= self._app.store.load_many(list(self._unfinished - rows.keys()))
-        known, self._known = self._known, {row.id: _standing(row) for row in rows.values()}
-        pruned = {id for id, (*_, created) in (known or {}).items() if created > since and id not in rows}
+        rows |= {row.id: row for row in store.standings(list(self._unfinished - rows.keys()))}
+        known, self._known = self._known, rows
+        pruned = {id for id, row in (known or {}).items() if row.created > since and id not in rows}
         gone = pruned | (self._unfinished - rows.keys())
         self._unfinished = {row.id for row in rows.values() if row.state in UNFINISHED}
-        engines = [(engine.id, engine.info) for engine in self._app.store.engines()]
+        engines = [(engine.id, engine.info) for engine in store.engines()]
         moved, self._engines = engines != self._engines, engines
         if known is None:
             return
         for row in rows.values():
             before = known.get(row.id)
-            if before != self._known[row.id]:
+            if before != row:
                 yield "run", _told(row, before)
         yield from (("run", {"id": run, "state": "gone", "new": 0}) for run in gone)
         if moved:
@@ -254,18 +255,14 @@ def _say_nothing(_: str) -> None:
     """What there is to say the app that is followed has said."""
 
 
-def _standing(row: RunRow) -> tuple[Any, ...]:
-    return row.state, row.token, row.entries, row.logs, row.due, row.inbox, row.created
-
-
-def _told(row: RunRow, before: tuple[Any, ...] | None) -> dict[str, Any]:
+def _told(row: RunStanding, before: RunStanding | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "state": str(row.state),
         "function": row.function,
         "entries": row.entries,
         "logs": row.logs,
-        "new": row.entries - (before[2] if before else 0),
+        "new": row.entries - (before.entries if before else 0),
     }
 
 

@@ -89,7 +89,7 @@ from .records import (
     Wait,
     Write,
 )
-from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, RunStatus, WaitRow
+from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, RunStanding, RunStatus, WaitRow
 from .states import FINAL, RETRIABLE, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
@@ -175,6 +175,7 @@ __all__ = [
     "QueueLimits",
     "QueueRow",
     "RunRow",
+    "RunStanding",
     "RunStatus",
     "SeriesRow",
     "State",

@@ -60,6 +60,20 @@ class RunStatus(msgspec.Struct, frozen=True, gc=False):
     payload: bytes  # of a run that is final or parked; of any other b""
 
 
+class RunStanding(msgspec.Struct, frozen=True, gc=False):
+    """Of a run what moves while it lives, to be compared with a later look; nothing of it is large."""
+
+    id: str
+    function: str
+    state: State
+    token: int
+    entries: int
+    logs: int
+    due: float | None
+    inbox: int
+    created: float
+
+
 class WaitRow(msgspec.Struct, frozen=True):
     """What a run waits for, as a reader sees it; see `Wait`. It is there until its run ends."""
 

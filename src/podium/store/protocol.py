@@ -44,6 +44,7 @@ from ..model import (
     Query,
     QueueRow,
     RunRow,
+    RunStanding,
     RunStatus,
     SeriesRow,
     State,
@@ -288,6 +289,10 @@ class Store(Protocol):
         """Runs that match, newest first (by `created`). Empty when `before` names an unknown run."""
         ...
 
+    def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
+        """What `find` finds, or those of these ids that are there; cheap, however much they hold."""
+        ...
+
     def counts(self, since: float) -> dict[State, int]:
         """How many runs stand in each unfinished state, and how many have ended in each final one since."""
         ...
@@ -312,10 +317,8 @@ class Store(Protocol):
         ...
 
     def heartbeat(self, engine: str, info: str | None = None) -> bool:
-        """Add 1 to the engine's beat; with `info` it says that of itself from now on.
-
-        False: the row is gone; this engine was condemned and must stop.
-        """
+        """Add 1 to the engine's beat; with `info` it says that of itself from now on. False: the row is gone;
+        this engine was condemned and must stop."""
         ...
 
     def ask_engine(self, engine: str, asked: str) -> bool:
@@ -359,10 +362,8 @@ class Store(Protocol):
 
     def expire(self, before: float, limit: int = 1000) -> int:
         """Forget up to `limit` messages that were taken before this time; how many that was; and all
-        lanes that were served last before it.
-
-        Until then a repeat of one is known and not delivered. What nobody has taken stays.
-        """
+        lanes that were served last before it. Until then a repeat of one is known and not delivered. What
+        nobody has taken stays."""
         ...
 
     def forget_measures(self, before: float, limit: int = 1000) -> int:

@@ -31,6 +31,7 @@ from ..model import (
     Query,
     QueueRow,
     RunRow,
+    RunStanding,
     RunStatus,
     SeriesRow,
     State,
@@ -201,6 +202,9 @@ class FaultyFinder(FaultyReader):
 
     def find(self, query: Query) -> list[RunRow]:
         return self._call("find", lambda: self._inner.find(query))
+
+    def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
+        return self._call("standings", lambda: self._inner.standings(wanted))
 
     def tally(self, query: Query) -> dict[tuple[State, str], int]:
         return self._call("tally", lambda: self._inner.tally(query))

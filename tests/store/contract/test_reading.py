@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from podium.errors import StoreRefused
-from podium.model import Entry, Kind, Outcome, Query, State, Write
+from podium.model import Entry, Kind, Outcome, Query, RunRow, RunStanding, State, Write
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import FLOW, commit, fenced, message, move, new, own, queue, result
@@ -171,6 +173,26 @@ def test_many_runs_are_read_in_one_look(store: Store) -> None:
         "r3": (State.WAITING, None, 1.0, b""),
     }
     assert store.load_many([]) == store.statuses([]) == {}
+
+
+def test_how_runs_stand_is_read_without_what_they_hold(store: Store) -> None:
+    own(store, "r1", "r2", "r3")
+    commit(store, fenced("r1", entries=(result(1),)), Write(messages=(message("m1", run="r2"),)))
+    move(store, "r3", State.WAITING, due=9.0)
+
+    def shown(rows: Iterable[RunRow | RunStanding]) -> list[tuple[object, ...]]:
+        return [tuple(getattr(row, name) for name in RunStanding.__struct_fields__) for row in rows]
+
+    for query in (Query(), Query(states=frozenset({State.WAITING})), Query(limit=2), Query(before="r3")):
+        assert shown(store.standings(query)) == shown(store.find(query)) != []
+    assert {one.id: (one.entries, one.inbox, one.due) for one in store.standings(Query())} == {
+        "r1": (1, 0, None),
+        "r2": (0, 1, None),
+        "r3": (0, 0, 9.0),
+    }
+    named = sorted(store.standings(["r3", "nobody", "r1"]), key=lambda one: one.id)
+    assert shown(named) == shown([store.load_many(["r1"])["r1"], store.load_many(["r3"])["r3"]])
+    assert store.standings([]) == store.standings(Query(before="nobody")) == []
 
 
 def test_entries_of_many_runs_are_read_in_one_look(store: Store) -> None:

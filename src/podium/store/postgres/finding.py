@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...model import Query, RunRow, State
+from ...model import Query, RunRow, RunStanding, State
 from . import rows as records
 from .reading import Reader
-from .rows import FIND
+from .rows import FIND, FIND_STANDINGS, LOAD_STANDINGS
 from .statements import SQL
 
 _OPEN = "state IN ('queued', 'running', 'waiting', 'parked')"
@@ -25,6 +25,13 @@ class FindingReader(Reader):
     def find(self, query: Query) -> list[RunRow]:
         place = self._place(query.before)
         return [records.run_row(row) for row in self.look(*statement(query, place))] if place else []
+
+    def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
+        if not isinstance(wanted, Query):
+            return [records.standing(row) for row in self.look(LOAD_STANDINGS, {"runs": list(wanted)})]
+        place = self._place(wanted.before)
+        found = self.look(*statement(wanted, place, FIND_STANDINGS)) if place else []
+        return [records.standing(row) for row in found]
 
     def tally(self, query: Query) -> dict[tuple[State, str], int]:
         place = self._place(query.before)

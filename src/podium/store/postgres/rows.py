@@ -8,13 +8,28 @@ from typing import Any
 from msgspec import structs
 
 from ...errors import DamagedRecord
-from ...model import CACHED, CachedResult, Entry, Head, Kind, Message, RunRow, RunStatus, State, taken_from
+from ...model import (
+    CACHED,
+    CachedResult,
+    Entry,
+    Head,
+    Kind,
+    Message,
+    RunRow,
+    RunStanding,
+    RunStatus,
+    State,
+    taken_from,
+)
 from .statements import SQL, Row
 
 KINDS = {kind.value: kind for kind in Kind}
 STATES = {state.value: state for state in State}
 COLUMNS = ", ".join(RunRow.__struct_fields__)
 LOAD, FIND = SQL["load"].replace("{columns}", COLUMNS), SQL["find"].replace("{columns}", COLUMNS)
+STANDING = ", ".join(RunStanding.__struct_fields__)
+LOAD_STANDINGS = SQL["load"].replace("{columns}", STANDING)
+FIND_STANDINGS = SQL["find"].replace("{columns}", STANDING)
 
 # What the statement `claim` returns, and behind it the fingerprint before and what it is sorted by.
 HEAD = (
@@ -50,6 +65,12 @@ def status(row: Row) -> RunStatus:
         what = f"the row of run {id} cannot be read (state {state!r})"
         return RunStatus(id, State.PARKED, owner, created, damage(what))
     return RunStatus(id, known, owner, created, payload)
+
+
+def standing(row: Row) -> RunStanding:
+    """A row of the columns `STANDING`. One that cannot be read is parked, as `run_row` has it."""
+    id, function, state, *rest = row
+    return RunStanding(id, function, STATES.get(state, State.PARKED), *rest)
 
 
 def damage(what: str) -> bytes:

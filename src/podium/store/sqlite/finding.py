@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Sequence
 
 import apsw
 
-from ...model import Query, RunRow, State
+from ...model import Query, RunRow, RunStanding, State
 from . import rows as records
 from .statements import SQL, rows
 
@@ -24,6 +25,18 @@ def find(connection: apsw.Connection, query: Query) -> list[RunRow]:
         return []
     found = statement(records.COLUMNS, NEWEST, _narrowed(connection, query, wanted, _FEW))
     return [records.run_row(connection, row) for row in rows(connection, found, wanted)]
+
+
+def standings(connection: apsw.Connection, wanted: Query | Sequence[str]) -> list[RunStanding]:
+    """See `Store.standings`."""
+    if not isinstance(wanted, Query):
+        found = rows(connection, records.LOAD_STANDINGS, (json.dumps(wanted),))
+        return [records.standing(row) for row in found]
+    values = _wanted(connection, wanted)
+    if values is None:
+        return []
+    text = statement(records.STANDING, NEWEST, _narrowed(connection, wanted, values, _FEW))
+    return [records.standing(row) for row in rows(connection, text, values)]
 
 
 def tally(connection: apsw.Connection, query: Query) -> dict[tuple[State, str], int]:

@@ -19,6 +19,7 @@ from ...model import (
     MeasureQuery,
     Message,
     RunRow,
+    RunStanding,
     RunStatus,
     State,
     cached_name,
@@ -33,7 +34,8 @@ _STATES = {state.value: state for state in State}
 COLUMNS = ", ".join(RunRow.__struct_fields__)
 LOAD = SQL["load"].replace("{columns}", COLUMNS)
 LOAD_MANY = SQL["load_many"].replace("{columns}", COLUMNS)
-
+STANDING = ", ".join(RunStanding.__struct_fields__)
+LOAD_STANDINGS = SQL["load_many"].replace("{columns}", STANDING)
 
 # What the statement `claim` returns.
 HEAD = (
@@ -70,6 +72,12 @@ def status(connection: apsw.Connection, row: Row) -> RunStatus:
     except _DAMAGE:
         what = f"the row of run {id} cannot be read (state = {str(state)[:80]!r})"
         return RunStatus(id, State.PARKED, owner, created, damage(what))
+
+
+def standing(row: Row) -> RunStanding:
+    """A row of the columns `STANDING`. One that cannot be read is parked, as `run_row` has it."""
+    id, function, state, *rest = row
+    return RunStanding(id, function, _STATES.get(state, State.PARKED), *rest)
 
 
 _READ: dict[str, Callable[[apsw.Connection, Any], Any]] = {

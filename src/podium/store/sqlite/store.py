@@ -26,6 +26,7 @@ from ...model import (
     Message,
     Query,
     RunRow,
+    RunStanding,
     RunStatus,
     State,
     TaskSlots,
@@ -284,6 +285,10 @@ class SqliteStore(SaidReader, Store):
     def find(self, query: Query) -> list[RunRow]:
         with self._connections.snapshot() as connection:
             return finding.find(connection, query)
+
+    def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
+        with self._connections.snapshot() as connection:
+            return finding.standings(connection, wanted)
 
     def tally(self, query: Query) -> dict[tuple[State, str], int]:
         with self._connections.snapshot() as connection:
