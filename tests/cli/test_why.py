@@ -117,9 +117,11 @@ class World:
         app.store.claim(id, functions, 0, 0.0)
         return row
 
-    def queued(self, app: App, function: str = "app:ends", fingerprint: str = "") -> str:
+    def queued(
+        self, app: App, function: str = "app:ends", fingerprint: str = "", due: float | None = None
+    ) -> str:
         data, digest = codec.encode_call({}, where="f")
-        new = NewRun("1queued", function, data, digest, time.time(), fingerprint=fingerprint)
+        new = NewRun("1queued", function, data, digest, time.time(), fingerprint=fingerprint, due=due)
         app.store.commit(None, [Write(new_runs=(new,))])
         return new.id
 
@@ -314,6 +316,16 @@ def test_why_names_the_true_cause_and_what_ends_it(world: World, still: Callable
     assert said["fix"] in shown or made.kind == "silent"
     if made.kind == "failed":
         assert place('raise KeyError("gone")', WHY_APP) in shown
+
+
+def test_what_a_message_made_due_at_once_is_not_due_since_the_epoch(world: World) -> None:
+    app = world.app()
+    world.engine(app, "e1", {"app:ends": "f"})
+    world.queued(app, fingerprint="f", due=0.0)
+    said = as_json("why", "1queued")
+    assert said["what"] == "it is ready to be taken"
+    assert "years" not in str(said)
+    assert "runs with" not in str(said["details"])
 
 
 def test_the_details_name_who_will_be_there(world: World) -> None:

@@ -294,7 +294,9 @@ class _Unfinished:
             what = f"{row.function} is offered only with other code than the run was driven by"
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
-        since = f", due {ago(row.due, self.now)}" if row.due is not None else ""
+        since = (
+            f", due {ago(row.due, self.now)}" if row.due else ""
+        )  # 0: at once, and nobody knows since when
         held = [(engine, hindrance(engine)) for engine in same]
         names = tuple(
             f"{named(engine)} {hindered or self._welcome(engine)}" for engine, hindered in held[:_SHOWN]
@@ -312,10 +314,13 @@ class _Unfinished:
 
     def _load(self, engine: EngineRow) -> str:
         """What an engine has to do, where a run has been left lying for longer than a look takes."""
-        if self.row.due is None or self.now - self.row.due < _LATE_SECONDS:
+        if not self.row.due or self.now - self.row.due < _LATE_SECONDS:
             return ""
         slots = read_engine_info(engine.info).slots
-        return f": it drives {_driven_by(self.view, engine)} runs" + (f" with {slots} slots" if slots else "")
+        driven = _driven_by(self.view, engine)
+        return f": it drives {driven} run{'' if driven == 1 else 's'}" + (
+            f" with {slots} slots" if slots else ""
+        )
 
     def _not_offered(self, alive: Sequence[EngineRow]) -> Cause:
         for engine in alive:
