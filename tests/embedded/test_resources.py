@@ -15,6 +15,7 @@ import pytest
 
 import podium
 from podium import App, Options, resource, task, workflow
+from tests.waiting import until
 
 said: list[str] = []
 address: list[str] = []
@@ -166,11 +167,7 @@ def test_fifty_accounts_have_a_session_each_with_its_own_cookies(app: App) -> No
 def test_an_async_one_is_shared_and_closed_when_it_is_idle(app: App) -> None:
     assert len(set(talk.run("phone", 5))) == 1
     assert together[1] == 5
-    for _ in range(500):
-        if "close phone" in said:
-            break
-        threading.Event().wait(0.01)
-    assert said == ["open phone", "close phone"]
+    until(lambda: said == ["open phone", "close phone"])
     talk.run("phone", 1)
     app.close()
     assert said == 2 * ["open phone", "close phone"]
@@ -201,6 +198,52 @@ def test_outside_of_tasks_it_is_opened_for_the_block(app: App) -> None:
     with session("me") as client, client.open(f"{address[0]}/me") as answer:
         assert answer.read() == b"me"
     assert said == ["open me", "close me"]
+
+
+@resource(idle=0.05)
+def brief(name: str) -> Iterator[str]:
+    said.append(f"open {name}")
+    yield name
+    closed_by.append(threading.current_thread().name)
+    said.append(f"close {name}")
+
+
+closed_by: list[str] = []
+
+
+@task
+def borrows(name: str) -> str:
+    with brief(name) as value:
+        return value
+
+
+may_end = threading.Event()
+
+
+@task
+def keeps() -> None:
+    with brief("kept"):
+        may_end.wait(30)
+
+
+def test_a_sync_one_is_closed_when_it_is_idle_though_nobody_asks_again(app: App) -> None:
+    for _ in range(2):  # it is looked after again, too
+        closed_by.clear()
+        said.clear()
+        assert borrows.run("a") == "a"
+        until(lambda: said == ["open a", "close a"])
+        assert closed_by == ["podium-resources"], "not in the engine's thread"
+
+
+def test_a_sync_one_that_is_lent_is_not_idle(app: App) -> None:
+    may_end.clear()
+    run = keeps.start()
+    until(lambda: said == ["open kept"])
+    assert borrows.run("other") == "other"
+    until(lambda: said == ["open kept", "open other", "close other"])
+    may_end.set()
+    run.result(timeout=30)
+    until(lambda: said[3:] == ["close kept"])
 
 
 def test_what_cannot_be_is_said(app: App) -> None:

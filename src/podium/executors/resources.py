@@ -19,11 +19,12 @@ from typing import Any
 import msgspec
 
 from ..env import Env
-from ..errors import UsageError
+from ..errors import ResourceShortage, UsageError
 
 log = logging.getLogger("podium")
 
 CLOSE_SECONDS = 5.0  # that closing may take, of one
+LOOK_SECONDS_MIN = 0.05  # between looks for idle sync ones
 
 
 class Opener(msgspec.Struct, frozen=True, eq=False):
@@ -89,10 +90,13 @@ class Resources:
     """Those of one engine."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, env: Env) -> None:
-        self._loop, self._clock = loop, env.monotonic
+        self._loop, self._env, self._clock = loop, env, env.monotonic
         self._async: dict[Key, _OpenAsync] = {}  # in the order of opening; the engine's thread alone
         self._sync: dict[Key, _OpenSync] = {}  # under the lock
         self._lock = threading.Lock()
+        self._next_look: asyncio.TimerHandle | None = None  # for idle sync ones; the engine's thread alone
+        self._is_looked_after = False  # whether there will be such a look; under the lock
+        self._closer: threading.Thread | None = None  # the last one
 
     @contextlib.asynccontextmanager
     async def use(self, opener: Opener, args: Any, kwargs: Any) -> AsyncGenerator[Any]:
@@ -154,6 +158,8 @@ class Resources:
 
     async def close_async(self) -> None:
         """Close the async ones, the last one first."""
+        if self._next_look is not None:
+            self._next_look.cancel()
         while self._async:
             _, there = self._async.popitem()
             if there.idle is not None:
@@ -175,7 +181,6 @@ class Resources:
 
         Raises UsageError where waiting for it would hold up the event loop on which its user may run.
         """
-        self._close_idle()
         key, user = key_of(opener, args, kwargs), (attempt, threading.get_ident())
         had = self._sync.get(key)
         if had is not None and had.user == user:  # what is wrong in here, the outer block sees to
@@ -203,6 +208,7 @@ class Resources:
         finally:
             there.last_used, there.user = self._clock(), None
             there.lent.release()
+            self._look_after()
 
     def _take(self, key: Key, opener: Opener) -> _OpenSync:
         while True:
@@ -234,19 +240,48 @@ class Resources:
             except Exception as error:
                 log.warning("resource %s: closing failed: %r", there.opener.name, error)
 
+    def _look_after(self) -> None:
+        """See to it that what is open is closed once it is idle, though nobody may ask for any again."""
+        with self._lock:
+            begins, self._is_looked_after = not self._is_looked_after, True
+        if begins:
+            with contextlib.suppress(RuntimeError):  # the loop has closed: all are closed at the end
+                self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        """Have idle ones closed, and look again when the next one may be. The engine's thread."""
+        now = self._clock()
+        with self._lock:
+            self._is_looked_after = bool(self._sync)
+            if not self._sync:
+                return
+            # What is lent is idle so long after now at the earliest.
+            left = [
+                there.opener.idle - (0.0 if there.lent.locked() else now - there.last_used)
+                for there in self._sync.values()
+            ]
+        if min(left) <= 0.0 and (self._closer is None or not self._closer.is_alive()):
+            # Not here: a user's code closes it, and may take long over that.
+            with contextlib.suppress(ResourceShortage):  # the next look tries again
+                self._closer = self._env.spawn(self._close_idle, name="podium-resources")
+        self._next_look = self._loop.call_later(max(min(left), LOOK_SECONDS_MIN), self._look)
+
     def _close_idle(self) -> None:
         now = self._clock()
         with self._lock:
-            idle = [each for each in self._sync.items() if now - each[1].last_used > each[1].opener.idle]
-        for key, there in idle:
+            idle = [each for each in self._sync.items() if now - each[1].last_used >= each[1].opener.idle]
+        for key, there in reversed(idle):
             if there.lent.acquire(blocking=False):
                 try:
-                    self._forget(key, there)
+                    if self._clock() - there.last_used >= there.opener.idle:  # it was not used meanwhile
+                        self._forget(key, there)
                 finally:
                     there.lent.release()
 
     def close_sync(self) -> None:
         """Close the sync ones, the last one first; one that a lost thread still has is left."""
+        if self._closer is not None:
+            self._closer.join(CLOSE_SECONDS)
         for key, there in reversed(list(self._sync.items())):
             if there.lent.acquire(timeout=0.1):
                 try:
