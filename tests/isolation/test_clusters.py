@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
 from podium import App, Options, RunParked, TaskCrashed, TaskTimeout, UsageError, task, workflow
 from podium.env import RealEnv
+from podium.errors import ResourceShortage
 from podium.executors import cluster, dask_cluster, ray_cluster
 from podium.executors.cluster_body import make
 from podium.executors.cluster_wire import (
@@ -69,7 +72,8 @@ class FakeDriver:
         RealEnv().spawn(self._serve, name="fake-driver")
 
     def _serve(self) -> None:
-        self.other.send(Up("tcp://scheduler:1", 2))
+        with contextlib.suppress(OSError):  # it is let go of before it has said that it is there
+            self.other.send(Up("tcp://scheduler:1", 2))
         while (order := self.other.receive_order()) is not None:
             self._script(self, order)
         self.other.close()
@@ -181,6 +185,65 @@ def test_a_cluster_that_cannot_be_reached_is_waited_for_and_the_run_says_so(
     assert [r.getMessage() for r in caplog.records if "route" in r.getMessage()] == [
         f"{why}; its tasks begin when it can"
     ]
+
+
+def test_what_it_says_that_cannot_be_read_costs_an_attempt_and_no_outcome(opened: Callable[..., App]) -> None:
+    def babbles(driver: FakeDriver, order: Send) -> None:
+        driver.other.send(Replies([(key, b"no reply") for key, _ in order.works]))
+
+    given = Cluster(babbles, FakeDriver.made)
+    app = opened(given)
+    run = sums.start(1, 2)
+    assert run.result(timeout=30) == 3
+    assert given.drivers[0].has_ended.is_set()
+    assert "is gone: what it said could not be read" in said(app, run.id)[0]
+
+
+def test_a_driver_that_cannot_be_made_or_heard_is_tried_again(
+    opened: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Cluster(FakeDriver.made)
+    app = opened(given)
+    failures = [RuntimeError("no driver"), ResourceShortage("no thread")]
+    spawn = RealEnv.spawn
+
+    def driver(*words: str) -> FakeDriver:
+        if len(failures) == 2:
+            raise failures.pop(0)
+        return given.driver(*words)
+
+    def spawned(env: RealEnv, *what: Any, name: str) -> threading.Thread:
+        if name == "podium-cluster-news" and failures:
+            raise failures.pop()
+        return spawn(env, *what, name=name)
+
+    monkeypatch.setattr(cluster, "DriverProcess", driver)
+    monkeypatch.setattr(RealEnv, "spawn", spawned)
+    run = sums.start(1, 2)
+    assert run.result(timeout=30) == 3
+    assert given.drivers[0].has_ended.is_set()
+    assert len(given.drivers) == 2
+    assert "cannot be reached: RuntimeError('no driver')" in said(app, run.id)[0]
+
+
+def test_an_attempt_that_cannot_be_sent_parks_its_run_and_holds_up_no_other(
+    opened: Callable[..., App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(Cluster(FakeDriver.made))
+    order, failures = cluster.order, [MemoryError(), ValueError("odd")]
+
+    def odd(*about: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return order(*about, **more)
+
+    monkeypatch.setattr(cluster, "order", odd)
+    run = sums.start(1, 2)
+    with pytest.raises(RunParked, match=r"its attempt cannot be sent: ValueError\('odd'\)"):
+        run.result(timeout=30)
+    assert sums.start(3, 4).result(timeout=30) == 7, "a lack of memory is waited out"
+    run.resume().result()
+    assert run.result(timeout=30) == 3
 
 
 def test_what_the_driver_says_of_a_cluster_that_is_gone_is_told(opened: Callable[..., App]) -> None:

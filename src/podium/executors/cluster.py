@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from ..env import Env
 from ..errors import ResourceShortage, TaskCrashed, TaskTimeout, UsageError
+from ..shortage import shortage_of
 from . import capture
 from .attempt import Attempt, Ended, Progress
 from .cluster_line import ClusterLine, Sent
@@ -110,9 +111,14 @@ class ClusterExecutor:
                     return
                 if self._driver is None:
                     self._drops.clear()
-            if self._driver is None and not self._connect():
-                continue
-            self._send()
+            try:
+                if self._driver is not None or self._connect():
+                    self._send()
+            except Exception as error:  # ours: nobody may wait for ever for a thread that is gone
+                log.exception("sending tasks to %s failed", self._spelled)
+                if (driver := self._driver) is not None:
+                    driver.link.hang_up()  # who listens gives up what is open
+                self._lament(repr(error))
 
     def _connect(self) -> bool:
         """Start a driver and wait until it has reached the cluster, or has not: then pause."""
@@ -127,7 +133,15 @@ class ClusterExecutor:
             self._driver = driver
             if self._closing:
                 driver.link.hang_up()
-        self._env.spawn(self._listen, driver, name="podium-cluster-news")
+        try:
+            self._env.spawn(self._listen, driver, name="podium-cluster-news")
+        except ResourceShortage as lack:
+            with self._changed:
+                self._driver = None
+            driver.end()
+            driver.link.close()
+            self._lament(str(lack))
+            return False
         why = driver.arrived.get()
         if why:
             self._lament(why)
@@ -167,10 +181,24 @@ class ClusterExecutor:
         try:
             if drops:
                 driver.link.send(Drop(drops))
-            if batch:
-                driver.link.send(Send([(sent.key, self._packed(sent, driver)) for sent in batch]))
+            if works := self._works(batch, driver):
+                driver.link.send(Send(works))
         except OSError:
             driver.link.hang_up()  # who listens hears of it, and gives up what is open
+
+    def _works(self, batch: Iterable[Sent], driver: DriverProcess) -> list[tuple[str, bytes]]:
+        """What is sent; an attempt that cannot be holds up no other."""
+        works: list[tuple[str, bytes]] = []
+        for sent in batch:
+            try:
+                works.append((sent.key, self._packed(sent, driver)))
+            except Exception as error:
+                lack = shortage_of(error)
+                if lack is not None:
+                    self._lost(Loss(sent.key, lack.message))
+                else:
+                    self._refused(sent.key, f"its attempt cannot be sent: {error!r}")
+        return works
 
     def _packed(self, sent: Sent, driver: DriverProcess) -> bytes:
         attempt = sent.attempt
@@ -188,11 +216,15 @@ class ClusterExecutor:
 
     def _listen(self, driver: DriverProcess) -> None:
         why = "its driver has ended"
-        while (news := driver.link.receive_news()) is not None:
-            if isinstance(news, Down):
-                why = news.why
-            else:
-                self._hear(driver, news)
+        try:
+            while (news := driver.link.receive_news()) is not None:
+                if isinstance(news, Down):
+                    why = news.why
+                else:
+                    self._hear(driver, news)
+        except Exception as error:  # ours: what is under way is begun again by another driver
+            log.exception("hearing %s failed", self._spelled)
+            why = f"what it said could not be read: {error!r}"
         with self._changed:  # in one step: the next driver's are not lost with this one
             self._driver = None
             lost = self._line.lose_all()
