@@ -185,8 +185,11 @@ def test_what_is_no_point_is_refused_where_it_is_given(
         asks.fn(name, value, tags)
 
 
-def test_outside_of_a_run_nothing_is_recorded() -> None:
+def test_outside_of_a_run_nothing_is_recorded(app: App) -> None:
     podium.measure("heat", 1, machine=7)
+    app.close()  # whatever was to be recorded is
+    with App(app.url, drives="nothing") as after:
+        assert after.store.series() == []
 
 
 @task

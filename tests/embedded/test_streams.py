@@ -239,9 +239,15 @@ def test_a_large_chunk_is_refused(app: App) -> None:
         emitting.run("out", 65_536)
 
 
-def test_outside_of_runs_they_do_nothing() -> None:
+def test_outside_of_runs_they_do_nothing(app: App) -> None:
+    run = prints.start()
+    run.result()
     podium.publish("stage", 1)
     podium.emit("out", 1)
+    app.close()  # whatever was to be recorded is
+    with App(app.url, drives="nothing") as after:
+        assert after.store.values(run.id) == []
+        assert after.store.streams(run.id) == {}
 
 
 def test_the_log_is_a_stream(app: App) -> None:

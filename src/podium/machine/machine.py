@@ -144,7 +144,7 @@ class Machine(Answering):
     # -- what the engine reads ------------------------------------------------------------------------
 
     def take(self) -> list[Command]:
-        """Commands since the last call; a step that was asked for and cancelled in between is left out."""
+        """Commands since the last call; a step that was asked for and cancelled in between has both."""
         commands, self.commands = self.commands, []
         return commands
 
