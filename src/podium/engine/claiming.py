@@ -278,7 +278,7 @@ class Claimer:
         self.soon()
 
     def has_room(self) -> None:
-        """A run has left memory. Claims wait until a tenth of `runs_max` is free: one for each run that leaves
+        """A run has left memory. Claims wait till a tenth of `runs_max` is free: one for each run that leaves
         would be a commit for each."""
         if self.saturated and self._takes and self._residents.room * 10 >= self._context.options.runs_max:
             self.soon()

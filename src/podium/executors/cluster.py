@@ -191,7 +191,7 @@ class ClusterExecutor:
         works: list[tuple[str, bytes]] = []
         for sent in batch:
             try:
-                works.append((sent.key, self._packed(sent, driver)))
+                works.append((sent.key, _packed(sent, self._topic, driver.is_local)))
             except Exception as error:
                 lack = shortage_of(error)
                 if lack is not None:
@@ -199,18 +199,6 @@ class ClusterExecutor:
                 else:
                     self._refused(sent.key, f"its attempt cannot be sent: {error!r}")
         return works
-
-    def _packed(self, sent: Sent, driver: DriverProcess) -> bytes:
-        attempt = sent.attempt
-        attempt.handle, attempt.has_begun = sent, True  # from here on nobody can tell that it has not
-        services = attempt.services
-        depot = str(services.depot.folder) if driver.is_local and services.depot is not None else ""
-        return encode(
-            Work(
-                sent.key, order(attempt, is_known=True), attempt.args, self._topic, depot,
-                is_logged=services.open_log is not None, is_timed=sent.is_timed,
-            )
-        )  # fmt: skip
 
     # -- the thread that hears ----------------------------------------------------------------------------
 
@@ -349,6 +337,19 @@ class ClusterExecutor:
             fix="its body may go on there: give it a deadline of its own" if self.kind == "dask" else "",
         )
         self._ended(Ended(sent.attempt, b"", error))
+
+
+def _packed(sent: Sent, topic: str, is_local: bool) -> bytes:
+    attempt = sent.attempt
+    attempt.handle, attempt.has_begun = sent, True  # from here on nobody can tell that it has not
+    services = attempt.services
+    depot = str(services.depot.folder) if is_local and services.depot is not None else ""
+    return encode(
+        Work(
+            sent.key, order(attempt, is_known=True), attempt.args, topic, depot,
+            is_logged=services.open_log is not None, is_timed=sent.is_timed,
+        )
+    )  # fmt: skip
 
 
 def _unwatch(sent: Sent) -> None:
