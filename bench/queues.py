@@ -46,6 +46,7 @@ def prepared(url: str, runs: int, lanes: int) -> Store:
     store = open_store(url)
     store.migrate()
     store.announce(EngineRow(ENGINE, 0, "h", 1, time.time()))
+    store.wait(0.0)  # it listens, as an engine does: on PostgreSQL it then knows that its session is its own
     limit = QueueChange("api", 1.0, declared=QueueLimits(concurrency=5))
     store.commit(None, [Write(queues=(limit,))])
     fill(store, range(runs), lanes)
