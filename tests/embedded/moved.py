@@ -86,7 +86,7 @@ def in_every_state(url: str, ledger: Path) -> dict[str, str]:
         runs["ended"].result(20)
         until(lambda: app.load(ids["failed"]).state is State.FAILED)
         runs["receiving"].send("word", "one")
-        until(lambda: len(app.store.waits()) == 2)  # a question, and a child
+        until(lambda: len(app.store.open_waits()) == 2)  # a question, and a child
         until(lambda: app.store.values(ids["receiving"]))
         until(lambda: app.store.values(ids["paused"]))
         runs["paused"].pause()

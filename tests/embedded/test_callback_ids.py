@@ -38,7 +38,7 @@ async def has_a_child() -> Any:
 
 def waited_for(app: App) -> Any:
     """The callback that something waits for, once its id has been handed over."""
-    return next((wait for wait in app.store.waits() if wait.kind == "answer"), None)
+    return next((wait for wait in app.store.open_waits() if wait.kind == "answer"), None)
 
 
 def chance(id: str) -> str:

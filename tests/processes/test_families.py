@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from podium import App
 from podium.client import Operator, answer, questions
 from podium.client.messages import send
@@ -37,6 +39,25 @@ def parent(n: int) -> int:
 
 if __name__ == "__main__":
     print(parent(20))
+"""
+MANY = """
+import asyncio
+from podium import workflow
+
+LATE = 999  # the last by the order of their steps
+
+@workflow
+async def child(n: int) -> int:
+    if n == LATE:
+        await asyncio.sleep(5)
+    return n
+
+@workflow
+async def parent(n: int) -> int:
+    return sum(await child.map(range(n), limit=300))
+
+if __name__ == "__main__":
+    print(parent.run(1100))
 """
 APPROVAL = """
 import podium
@@ -81,6 +102,24 @@ def test_a_parent_killed_while_its_children_run_goes_on_with_them(tmp_path: Path
         rows = app.find(Query(limit=100))
     assert len(rows) == 21, "no child was started twice"
     assert {row.state for row in rows} == {State.SUCCEEDED}
+
+
+@pytest.mark.slow
+def test_a_child_is_driven_on_however_many_its_parent_has_heard_of(tmp_path: Path) -> None:
+    store = tmp_path / "podium.db"
+    first = started(tmp_path, MANY)
+    until(store.exists)
+    with App(f"sqlite:///{store}", drives="nothing") as app:
+
+        def left_memory() -> bool:
+            rows = app.find(Query(states=frozenset({State.WAITING}), limit=5))
+            return len(rows) == 2 and all(row.owner is None for row in rows)
+
+        until(left_memory, "the parent and its last child are out of memory")
+        assert len(app.store.open_waits()) == 1
+        killed(first)
+    out, said = started(tmp_path, MANY).communicate(timeout=60)
+    assert out.strip() == str(sum(range(1100))), said
 
 
 def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> None:

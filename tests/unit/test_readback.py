@@ -149,3 +149,14 @@ def test_it_asks_the_store_no_oftener_for_many_writes(store: Store) -> None:
     assert verdicts is not None
     assert {verdict.outcome for verdict in verdicts} == {Outcome.DONE}
     assert len(counting.method_calls) <= 4, counting.method_calls
+
+
+def test_a_wait_that_is_in_is_found_behind_any_number_of_others(store: Store) -> None:
+    others = tuple(Wait(f"/0.{n}/ask#0", f"q{n}", "answer") for n in range(10_500))
+    store.commit("e1", [Write(fence=FENCE, waits=others)])
+    sent = Entry(1, Kind.SENT, 2.0, "/1/ask#0", name="q")
+    writes = [Write(fence=FENCE, entries=(sent,), waits=(Wait("/1/ask#0", "q", "answer"),))]
+    store.commit("e1", writes)
+    found = read_back(store, "e1", writes)
+    assert found is not None
+    assert found[0].waits == (Outcome.DONE,)

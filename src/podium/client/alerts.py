@@ -107,8 +107,8 @@ def _ended(store: Store, about: About, since: float) -> Iterator[_Other]:
 def _questions(store: Store, about: About, since: float) -> Iterator[_Other]:
     waits = [
         wait
-        for wait in store.waits(limit=COUNTED_MAX)
-        if wait.kind == ANSWER and wait.prompt and wait.taken is None
+        for wait in store.open_waits("", ANSWER, COUNTED_MAX)
+        if wait.prompt
         and about.fingerprint == fingerprint(about.function, "waiting", wait.step.partition("#")[0])
     ]  # fmt: skip
     runs = store.load_many(list({wait.run for wait in waits}))

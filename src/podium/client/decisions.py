@@ -17,6 +17,7 @@ from ..model import (
     CANCEL,
     PAUSE,
     SETTLE,
+    WAITS_MAX,
     AuditRow,
     EngineRow,
     Entry,
@@ -42,7 +43,6 @@ from .waiting import known, mapped
 from .writing import first_not_refused, is_refused
 
 NO_VALUE: Any = object()
-WAITS_MAX = 1_000_000  # of one run: as many as it has open steps
 
 
 def _ignore(_: object) -> None:

@@ -14,7 +14,7 @@ from ..depot import Depot
 from ..engine import refused_signal
 from ..errors import UsageError, WrongState
 from ..executors import current_attempt
-from ..model import ANSWER, SIGNAL, Answer, AuditRow, Message, Outcome, Verdict, WaitRow, Write
+from ..model import ANSWER, SIGNAL, WAITS_MAX, Answer, AuditRow, Message, Outcome, Verdict, WaitRow, Write
 from .app import App
 from .default_app import current_app
 from .operators import Operator
@@ -55,10 +55,9 @@ def _digest(payload: bytes, state: str = "") -> bytes:
     return blake2b(state.encode() + payload, digest_size=12).digest()
 
 
-def questions(app: App, run: str | None = None) -> list[WaitRow]:
+def questions(app: App, run: str = "") -> list[WaitRow]:
     """What is asked and not answered yet: of one run, or of all."""
-    found = app.store.waits(run, limit=OPEN_MAX)
-    return [row for row in found if row.kind == ANSWER and row.prompt and row.taken is None]
+    return [row for row in app.store.open_waits(run, ANSWER, OPEN_MAX) if row.prompt]
 
 
 def answer(app: App, run: str, value: Any, ask: str | None, by: Operator) -> Future[None]:
@@ -75,12 +74,7 @@ def answer(app: App, run: str, value: Any, ask: str | None, by: Operator) -> Fut
 
 
 def _meant(app: App, run: str, ask: str | None) -> WaitRow:
-    rows = [
-        row
-        for row in app.store.waits(run, limit=OPEN_MAX)
-        if row.kind == ANSWER and row.prompt and ask in (None, row.target, row.step, row.prompt)
-    ]
-    left = [row for row in rows if row.taken is None]
+    left = [row for row in questions(app, run) if ask in (None, row.target, row.step, row.prompt)]
     if len(left) == 1:
         return left[0]
     if left:
@@ -88,8 +82,10 @@ def _meant(app: App, run: str, ask: str | None) -> WaitRow:
         raise UsageError(
             f"run {run} asks {len(left)} questions: {asked}", fix=f"podium answer {run} VALUE --ask ID"
         )
-    if rows:
-        return rows[-1]  # it was answered, or is closed: the store says which, and whether this is a repeat
+    waits = app.store.waits(run, limit=WAITS_MAX)
+    for row in reversed(waits):
+        if row.kind == ANSWER and row.prompt and ask in (None, row.target, row.step, row.prompt):
+            return row  # it was answered, or is closed: the store says which, and whether this is a repeat
     row = app.load(run)
     asks = f"asks nothing called {ask!r}" if ask else "asks nothing"
     raise WrongState(f"run {run} ({row.state}) {asks}", fix="podium waiting  lists what is asked")
@@ -109,7 +105,7 @@ def _complete(
     def answered(verdict: Verdict) -> None:
         outcome = verdict.answers[0]
         if outcome is Outcome.TAKEN:
-            fix = _who(app.store.waits(None, target))
+            fix = _who(app.store.waits(target=target))
             raise WrongState(f"{what} was answered already, otherwise", fix=fix)
         if outcome is Outcome.CLOSED:
             raise WrongState(
@@ -153,7 +149,7 @@ def completing(
     """See `complete`."""
     if error is None:
         payload, state = codec.encode(value, where="complete", depot=app.store.depot), "succeeded"
-        for row in app.store.waits(None, callback):
+        for row in app.store.waits(target=callback):
             check_schema(value, row.schema, f"the value for callback {callback}")
     else:
         failure = error if isinstance(error, BaseException) else RuntimeError(error)

@@ -16,6 +16,7 @@ from ..model import (
     ALERT,
     CANCEL,
     OUTCOME,
+    WAITS_MAX,
     Claimed,
     Head,
     Message,
@@ -152,8 +153,7 @@ class Claimer:
             wait.target
             for status in statuses
             if status.state is State.WAITING and status.owner is None
-            for wait in self._context.store.waits(status.id)
-            if wait.kind == OUTCOME and wait.taken is None
+            for wait in self._context.store.open_waits(status.id, OUTCOME, WAITS_MAX)
         ]
 
     def _alerts(self, now: float) -> list[str]:

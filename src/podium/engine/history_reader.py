@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ..errors import InternalError, StoreError
 from ..executors.protocol import Reactor
-from ..model import Entry, Head, StepProgress, WaitRow
+from ..model import WAITS_MAX, Entry, Head, StepProgress, WaitRow
 from ..store import Store
 from .lane import Lane
 
@@ -23,8 +23,6 @@ Waits = Callable[[Sequence[WaitRow]], None]
 Feed = Callable[[Sequence[Entry]], bool]  # False: no more is wanted
 Done = Callable[[BaseException | None], None]  # the whole history was fed, or could not be read
 
-
-WAITS_MAX = 1_000_000  # of one run: as many as it has open steps
 
 # With what is kept of progress, and what it waits for, before the first one.
 _Page = tuple[list[StepProgress], list[WaitRow], list[Entry]]

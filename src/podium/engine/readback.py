@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ..model import NewRun, Outcome, RunRow, Verdict, Wait, Write
+from ..model import WAITS_MAX, NewRun, Outcome, RunRow, Verdict, Wait, Write
 from ..store import Store
 
 Start = tuple[Outcome, str]  # of `Verdict.runs`
@@ -110,5 +110,5 @@ def _verdict(store: Store, write: Write, starts: Iterable[Start | None], again: 
 
 
 def _waits(store: Store, run: str, waits: Sequence[Wait]) -> tuple[Outcome, ...]:
-    there = {row.step for row in store.waits(run, limit=10_000)}
+    there = {row.step for row in store.waits(run, limit=WAITS_MAX)}
     return tuple(Outcome.DONE if wait.step in there else Outcome.GONE for wait in waits)

@@ -20,7 +20,7 @@ def waited_for(
 ) -> tuple[str, str, tuple[str, ...], str] | None:
     """Kind, sentence, details and fix of its cause; None where it waits for none of these. `signals`: whether
     these are among them."""
-    waits = [wait for wait in view.store.waits(row.id, limit=_LOOKED_AT) if wait.taken is None]
+    waits = view.store.open_waits(row.id, limit=_LOOKED_AT)
     expected = read_expected(row.payload) if signals else []
     open_ones = [*waits, *expected]
     if not open_ones:
@@ -64,13 +64,12 @@ def _way_back(view: StoreView, run: str, target: str) -> tuple[str, ...]:
     ways.append((target,))
     while ways and len(seen) <= _FOLLOWED:
         way = ways.popleft()
-        for wait in view.store.waits(way[-1], limit=_LOOKED_AT):
-            if wait.kind == OUTCOME and wait.taken is None:
-                if wait.target == run:
-                    return way
-                if wait.target not in seen:
-                    seen.add(wait.target)
-                    ways.append((*way, wait.target))
+        for wait in view.store.open_waits(way[-1], OUTCOME, _LOOKED_AT):
+            if wait.target == run:
+                return way
+            if wait.target not in seen:
+                seen.add(wait.target)
+                ways.append((*way, wait.target))
     return ()
 
 

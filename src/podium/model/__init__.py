@@ -89,7 +89,19 @@ from .records import (
     Wait,
     Write,
 )
-from .rows import ASK_DRAIN, ASK_PAUSE, ASKED, Beat, EngineRow, Query, RunRow, RunStanding, RunStatus, WaitRow
+from .rows import (
+    ASK_DRAIN,
+    ASK_PAUSE,
+    ASKED,
+    WAITS_MAX,
+    Beat,
+    EngineRow,
+    Query,
+    RunRow,
+    RunStanding,
+    RunStatus,
+    WaitRow,
+)
 from .states import FINAL, RETRIABLE, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
@@ -184,6 +196,7 @@ __all__ = [
     "StreamChunk",
     "Verdict",
     "Wait",
+    "WAITS_MAX",
     "WaitRow",
     "NO_TASKS",
     "TaskSlots",

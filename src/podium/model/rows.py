@@ -74,6 +74,9 @@ class RunStanding(msgspec.Struct, frozen=True, gc=False):
     created: float
 
 
+WAITS_MAX = 1_000_000  # of one run, answered or not
+
+
 class WaitRow(msgspec.Struct, frozen=True):
     """What a run waits for, as a reader sees it; see `Wait`. It is there until its run ends."""
 

@@ -62,11 +62,8 @@ class Store(Protocol):
 
     @property
     def depot(self) -> Depot:
-        """Where values lie that are kept by reference, which payloads name.
-
-        A Write that names one keeps it for as long as its run is there; one that names a value which is not
-        there is INVALID.
-        """
+        """Where values lie that are kept by reference, which payloads name. A Write that names one keeps it
+        for as long as its run is there; one that names a value which is not there is INVALID."""
         ...
 
     @property
@@ -248,9 +245,12 @@ class Store(Protocol):
         """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
         ...
 
-    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
-        """What runs wait for, or have waited for until it was answered: one run, one target, or all that is
-        open; at most `limit`, the oldest runs first."""
+    def waits(self, run: str = "", target: str = "", limit: int = 1000) -> list[WaitRow]:
+        """What one run, or who waits for one target, waits for or has waited for, `limit` at most."""
+        ...
+
+    def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
+        """The same without what is answered, of one run or all, of one kind or all; the oldest first."""
         ...
 
     def load(self, run: str) -> RunRow | None:

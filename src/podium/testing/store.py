@@ -150,8 +150,11 @@ class FaultyReader:
     def inbox(self, run: str) -> list[Message]:
         return self._call("inbox", lambda: self._inner.inbox(run))
 
-    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
+    def waits(self, run: str = "", target: str = "", limit: int = 1000) -> list[WaitRow]:
         return self._call("waits", lambda: self._inner.waits(run, target, limit))
+
+    def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
+        return self._call("open_waits", lambda: self._inner.open_waits(run, kind, limit))
 
     def load(self, run: str) -> RunRow | None:
         return self._call("load", lambda: self._inner.load(run))

@@ -83,14 +83,14 @@ def test_a_row_reads_back_as_it_was_put_until_its_run_ends(store: Store) -> None
     assert (first.about, first.cancels, second.about) == (b'{"id":1042}', False, b"")
     assert (first.taken, first.by, first.digest) == (None, "", b"")
     assert store.waits(target="r2") == [second]
-    assert store.waits() == [first, second]
-    assert store.waits(limit=1) == [first]
+    assert store.open_waits() == [first, second]
+    assert store.open_waits(limit=1) == [first]
     commit(store, Write(answers=(Answer("q1", 8.0, b"d", b"true", by="ann"),)))
     (first, _) = store.waits("r1")
     assert (first.taken, first.by, first.digest) == (8.0, "ann", b"d")
-    assert store.waits() == [second], "what is open"
+    assert store.open_waits() == [second], "what is open"
     move(store, "r1", State.FAILED)
-    assert store.waits("r1") == store.waits() == store.waits(target="r2") == []
+    assert store.waits("r1") == store.open_waits() == store.waits(target="r2") == []
 
 
 # -- the end of a run ---------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_only_the_owner_of_an_unfinished_run_puts_what_makes_sense(store: Store)
     assert outcomes(store, Write(waits=(Wait("s", "child"),))) == [INVALID]
     assert outcomes(store, waits("r1"), waits("child", kind=SIGNAL)) == [INVALID, INVALID]
     assert outcomes(store, waits("child", move=Move(State.SUCCEEDED))) == [INVALID]
-    assert store.waits() == []
+    assert store.open_waits() == []
     assert row(store).state is State.RUNNING
 
 
@@ -326,6 +326,17 @@ def test_of_two_answers_that_race_one_is_taken(store: Store, reopen: Opener) -> 
 
         assert sorted(at_once(2, answer)) == [DONE, TAKEN]
     assert len(store.inbox("r1")) == 30
+
+
+def test_what_is_answered_hides_nothing_that_is_open(store: Store) -> None:
+    own(store, "r1", "late")
+    asked = tuple(Wait(f"s:{n:04}", f"q{n}", ANSWER) for n in range(1100))
+    commit(store, fenced(waits=(*asked, Wait("t", "late"), Wait("u", "later", ANSWER))))
+    commit(store, Write(answers=tuple(Answer(f"q{n}", 8.0, b"d", b"true", by="ann") for n in range(1100))))
+    assert [row.target for row in store.open_waits("r1")] == ["late", "later"]
+    assert [row.target for row in store.open_waits("r1", ANSWER)] == ["later"]
+    assert [row.target for row in store.open_waits(kind=OUTCOME, limit=1)] == ["late"]
+    assert store.open_waits("nobody") == []
 
 
 TICK = Entry(1, Kind.TICK, 60.0, "/timer")

@@ -83,10 +83,16 @@ class Reader:
     def inbox(self, run: str) -> list[Message]:
         return [records.message((id, run, *rest)) for id, *rest in self.look(SQL["inbox"], {"run": run})]
 
-    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
-        name = "waits_of_run" if run is not None else "open_waits" if target is None else "waits_for_target"
-        found = self.look(SQL[name], {"run": run, "target": target, "limit": limit})
-        return [WaitRow(*row) for row in found]
+    def waits(self, run: str = "", target: str = "", limit: int = 1000) -> list[WaitRow]:
+        name = "waits_of_run" if run else "waits_for_target"
+        return self._waits(name, {"run": run, "target": target, "limit": limit})
+
+    def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
+        name = "open_waits_of_run" if run else "open_waits"
+        return self._waits(name, {"run": run, "kind": kind, "limit": limit})
+
+    def _waits(self, statement: str, values: dict[str, Any]) -> list[WaitRow]:
+        return [WaitRow(*row) for row in self.look(SQL[statement], values)]
 
     def load(self, run: str) -> RunRow | None:
         return self.load_many([run]).get(run)

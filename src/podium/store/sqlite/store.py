@@ -239,15 +239,17 @@ class SqliteStore(SaidReader, Store):
             found = rows(connection, SQL["inbox"], (run,))
             return [records.message(connection, (id, run, *rest)) for id, *rest in found]
 
-    def waits(self, run: str | None = None, target: str | None = None, limit: int = 1000) -> list[WaitRow]:
-        if run is not None:
-            statement, values = SQL["waits_of_run"], (run, limit)
-        elif target is not None:
-            statement, values = SQL["waits_for_target"], (target, limit)
-        else:
-            statement, values = SQL["open_waits"], (limit,)
+    def waits(self, run: str = "", target: str = "", limit: int = 1000) -> list[WaitRow]:
+        return self._waits("waits_of_run" if run else "waits_for_target", (run or target, limit))
+
+    def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
+        if run:
+            return self._waits("open_waits_of_run", (run, kind, limit))
+        return self._waits("open_waits", (kind, limit))
+
+    def _waits(self, statement: str, values: tuple[str | int, ...]) -> list[WaitRow]:
         with self._connections.reading() as connection:
-            found = rows(connection, statement, values)
+            found = rows(connection, SQL[statement], values)
         return [msgspec.structs.replace(WaitRow(*row), cancels=bool(row[-1])) for row in found]
 
     def load(self, run: str) -> RunRow | None:

@@ -915,7 +915,13 @@ WHERE run = (SELECT key FROM podium.runs WHERE id = %(run)b) AND taken IS NULL O
 
 -- name: waits_of_run
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
-FROM podium.runs JOIN podium.waits ON waits.run = runs.key WHERE runs.id = %(run)b ORDER BY step LIMIT %(limit)b;
+FROM podium.runs JOIN podium.waits ON waits.run = runs.key
+WHERE runs.id = %(run)b ORDER BY step LIMIT %(limit)b;
+
+-- name: open_waits_of_run
+SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
+FROM podium.runs JOIN podium.waits ON waits.run = runs.key
+WHERE runs.id = %(run)b AND taken IS NULL AND %(kind)b::text IN ('', kind) ORDER BY step LIMIT %(limit)b;
 
 -- name: waits_for_target
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
@@ -925,7 +931,8 @@ WHERE target = %(target)b ORDER BY waits.run, step LIMIT %(limit)b;
 -- name: open_waits
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.waits JOIN podium.runs ON runs.key = waits.run
-WHERE taken IS NULL ORDER BY waits.run, step LIMIT %(limit)b;
+WHERE taken IS NULL AND %(kind)b::text IN ('', kind)
+ORDER BY waits.run, step LIMIT %(limit)b;
 
 -- name: load
 -- Here and below: the columns are the fields of podium.model.RunRow.
