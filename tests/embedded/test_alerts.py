@@ -85,12 +85,6 @@ def ticks() -> None:
 TICKS: dict[str, Function] = {ticks.name: registry.pop(ticks.name)}  # every app would keep its schedule
 
 
-@pytest.fixture(autouse=True)
-def _is_no_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An app of a test keeps its alerts; these are to be sent."""
-    monkeypatch.setattr("podium.client.app.in_test", lambda: False)
-
-
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     hook = Hook()
