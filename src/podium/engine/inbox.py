@@ -42,7 +42,7 @@ class Inbox:
         self._messages = head.messages
         self.seen = None if head.messages else 0
         self._early: list[Message] = []  # came before the replay was over
-        self._signals: dict[str, Message] = {}  # that nobody has received yet, by id
+        self._signals: dict[str, dict[str, Message]] = {}  # that nobody has received yet, by name and id
         self._idle = (-1, 0.0)  # at how many entries, and since when, it only waits for messages
         self._is_looking = False
 
@@ -70,8 +70,10 @@ class Inbox:
         if self._machine.finished is not None or message.id in self._driver.delivered:
             return
         if message.kind == SIGNAL:
-            self._signals[message.id] = message
-            self.match()
+            lying = self._signals.setdefault(message.name, {})
+            if message.id not in lying:  # every look brings again what nobody has received
+                lying[message.id] = message
+                self.match()
         elif message.kind == PAUSE:
             self._driver.delivered[message.id] = None
             self._outbox.pauses.append(message)
@@ -79,17 +81,34 @@ class Inbox:
             self._driver.deliver(message)
 
     def match(self) -> None:
-        """Give signals to those who receive their names, each in order."""
-        for id, message in list(self._signals.items()):
-            step = awaiting(self._machine.outside, message.name, is_signal=True)
-            if step is not None and self._machine.finished is None:
-                del self._signals[id]
-                if _fits(message, step):
-                    self._driver.deliver(message)
-                else:
-                    self._driver.delivered[id] = None
-                    self._outbox.extras.consumed.append(id)
-                    self._driver.record(Kind.SET_ASIDE, step, message.payload, name_of(message))
+        """Give signals to those who receive their names, each in order.
+
+        Only names that are received are looked at: up to ten thousand signals may lie here, and a walk over
+        them for each that comes held up the whole engine.
+        """
+        while self._signals and self._machine.finished is None:
+            first = self._first_received()
+            if first is None:
+                return
+            message, step = first
+            lying = self._signals[message.name]
+            del lying[message.id]
+            if not lying:
+                del self._signals[message.name]
+            if _fits(message, step):
+                self._driver.deliver(message)
+            else:
+                self._driver.delivered[message.id] = None
+                self._outbox.extras.consumed.append(message.id)
+                self._driver.record(Kind.SET_ASIDE, step, message.payload, name_of(message))
+
+    def _first_received(self) -> tuple[Message, OutsideStep] | None:
+        """The first signal that is received now, and by which step: of a name the first that asked."""
+        found: dict[str, tuple[Message, OutsideStep]] = {}
+        for step in self._machine.outside.values():
+            if isinstance(step, ReceiveStep) and step.target in self._signals and step.target not in found:
+                found[step.target] = next(iter(self._signals[step.target].values())), step
+        return min(found.values(), key=lambda each: each[0].n, default=None)
 
     # -- in time --------------------------------------------------------------------------------------
 
