@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from podium import UsageError, task
 from podium.errors import EncodeError
+from podium.machine.fanout import FanOut
 from tests.unit.machine.driver import Life, result
 
 
@@ -229,3 +231,24 @@ def test_nested_maps_have_scopes_of_their_own() -> None:
     assert result(body) == [[10, 20], [50, 60]]
     steps = {entry.step.partition("/")[0] for entry in Life(body).run().history}
     assert steps == {"1.1.0", "1.1.1", "2.1.0", "2.1.1"}
+
+
+class Walked(deque[int]):
+    """Does not let itself be searched for one position after the other."""
+
+    def remove(self, value: int, /) -> None:
+        raise AssertionError("a walk for each failure")
+
+
+def test_a_redrive_takes_all_failures_out_in_one_walk() -> None:
+    nothing: Any = object()
+    fan_out: Any = object.__new__(FanOut)
+    fan_out._failure, fan_out._exhausted, fan_out._steps = None, False, {}
+    fan_out._failures = dict.fromkeys(range(0, 10, 2), nothing)
+    fan_out._outcomes = dict.fromkeys(range(2, 10), nothing)  # 0 and 1 were collected
+    fan_out._finished = Walked(range(9, 1, -1))
+    fan_out._fill, fan_out._again = lambda: None, deque()
+    fan_out.redrive()
+    assert list(fan_out._finished) == [9, 7, 5, 3]
+    assert [position for position, _ in fan_out._again] == [2, 4, 6, 8]
+    assert sorted(fan_out._outcomes) == [3, 5, 7, 9]
