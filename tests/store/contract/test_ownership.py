@@ -423,3 +423,15 @@ def test_who_leaves_parked_by_a_decision_has_lost_nobody(store: Store) -> None:
     resumed = fenced("r1", head.token, states=[State.PARKED], move=Move(State.WAITING, due=1.0))
     assert outcomes(store, resumed, engine=None) == [DONE]
     assert row(store).lost == 0
+
+
+def test_a_run_that_is_named_twice_is_claimed_once(store: Store) -> None:
+    queue(store, "r1")
+    heads = store.claim("e1", FUNCTIONS, 10, 99.0, ["r1", "r1"]).heads
+    assert [(head.id, head.token) for head in heads] == [("r1", 1)]
+
+
+def test_a_run_in_a_queue_that_is_named_twice_is_claimed_once(store: Store) -> None:
+    commit(store, Write(new_runs=(new("r1", queue="q"),)), engine=None)
+    heads = store.claim("e1", FUNCTIONS, 10, 99.0, ["r1", "r1"]).heads
+    assert [(head.id, head.token) for head in heads] == [("r1", 1)]

@@ -461,10 +461,11 @@ ORDER BY wanted.value ->> 2, runs.due, runs.key LIMIT :limit;
 
 -- name: claimable_among
 -- As `claimable`, of the named runs alone, of whatever project: who names a run means it. One look-up for each, and one
--- among the functions: as a table of its own they get an index, and else are gone through for each run.
+-- among the functions: as a table of its own they get an index, and else are gone through for each run. A run may be
+-- named twice, and is claimed once.
 WITH wanted (function, own) AS MATERIALIZED (SELECT key, value FROM json_each(:functions))
 SELECT runs.key, runs.function, runs.fingerprint
-FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+FROM (SELECT DISTINCT value FROM json_each(:runs)) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN wanted ON wanted.function = runs.function
 WHERE runs.queue = '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
   AND (runs.fingerprint IN (wanted.own, '') OR NOT EXISTS (
@@ -565,7 +566,7 @@ FROM json_each(:queues) AS wanted;
 -- As `claimable_among`, of those that are in a queue.
 WITH wanted (function, own) AS MATERIALIZED (SELECT key, value FROM json_each(:functions))
 SELECT runs.key, runs.function, runs.fingerprint, queue, lane, state, rank
-FROM json_each(:runs) AS named CROSS JOIN runs ON runs.id = named.value
+FROM (SELECT DISTINCT value FROM json_each(:runs)) AS named CROSS JOIN runs ON runs.id = named.value
 JOIN wanted ON wanted.function = runs.function
 WHERE runs.queue <> '' AND runs.owner IS NULL AND runs.state IN ('queued', 'waiting') AND runs.due <= :now
   AND (runs.fingerprint IN (wanted.own, '') OR NOT EXISTS (
