@@ -8,6 +8,7 @@ import pytest
 
 from podium.model import NO_TASKS, LogLine, State, StreamChunk, Write
 from podium.store import open_store
+from podium.store.postgres.binding import columns
 from podium.store.postgres.claims import _AMONG, wanted_by
 from podium.store.postgres.short_way import Records
 from podium.store.postgres.statements import SQL, rows
@@ -140,3 +141,17 @@ def test_each_run_that_is_named_is_looked_up_whatever_an_engine_can_drive(url: s
     for name, plan in plans.items():
         assert "runs_id_key" in plan, (name, plan)
         assert "Join Filter" not in plan, (name, plan)
+
+
+def test_the_first_of_a_lane_is_found_without_sorting_the_lane(url: str) -> None:
+    """Of a million runs in line a claim took 20 ms, where it takes 4 of few."""
+    line = columns("queues lanes functions codes projects", [("gpu", "a", "app:flow", "v1", "")])
+    with closing(open_store(url)) as store:
+        assert isinstance(store, PostgresStore)
+        store.migrate()
+        store.server.is_direct = True
+        with store._writing.held() as connection:
+            values = {**line, "now": 1.0, "soon": 1.0, "quota": 1}
+            plan = [line for (line,) in rows(connection, f"EXPLAIN {SQL['offered_in_lanes']}", values)]
+    assert len([line for line in plan if "using runs_in_line" in line]) == 2
+    assert [line for line in plan if "Sort" in line] == []
