@@ -116,7 +116,7 @@ class StandingWorld(World):
     def _session(self, run: str) -> Any:
         name = current_invocation.get().process
         process = next(each for each in self._processes if each.name == name)
-        profile = SimpleNamespace(env=process.env, functions=self.stage.functions)
+        profile = SimpleNamespace(env=process.env, functions=self.stage.functions, kept_notices=None)
         return SimpleNamespace(store=process.store, profile=profile, has_engine=False)
 
     def _sent(self, url: str, notice: sinks.Notice, key: str) -> None:
