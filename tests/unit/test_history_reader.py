@@ -142,3 +142,41 @@ def test_a_history_that_cannot_be_read_is_told_to_all_who_wait(error: StoreUnava
     reading.read(head("other", 3), other.feed, other.done.append)
     loop.run()
     assert other.done == [None], "the next one is read all the same"
+
+
+@pytest.mark.parametrize("at", [1, SLICE + 1], ids=["at once", "in a later turn"])
+def test_what_goes_wrong_with_one_run_is_told_of_that_and_others_go_on(at: int) -> None:
+    length, trouble = 2 * SLICE, MemoryError()
+    reading, loop, _ = reader({"first": 1, "bad": length, "good": length})
+    replays = {name: Replay() for name in ("first", "bad", "good")}
+
+    def feed(entries: Sequence[Entry]) -> bool:
+        if any(entry.seq == at for entry in entries):
+            raise trouble
+        return True
+
+    for name, replay in replays.items():
+        entries = 1 if name == "first" else length
+        reading.read(head(name, entries), feed if name == "bad" else replay.feed, replay.done.append)
+    loop.run()
+    assert loop.jobs == 2, "both are read together"
+    assert replays["bad"].done == [trouble]
+    assert (len(replays["good"].seqs), replays["good"].done) == (length, [None])
+
+
+def test_a_run_that_cannot_go_on_after_its_last_entry_is_told_so() -> None:
+    reading, loop, _ = reader({"first": 1, "bad": 1, "good": 1})
+    told: list[BaseException | None] = []
+    trouble, good = StoreUnavailable("held"), Replay()
+
+    def goes_on(error: BaseException | None) -> None:
+        told.append(error)
+        if error is None:
+            raise trouble
+
+    reading.read(head("first", 1), Replay().feed, lambda _: None)
+    reading.read(head("bad", 1), Replay().feed, goes_on)
+    reading.read(head("good", 1), good.feed, good.done.append)
+    loop.run()
+    assert told == [None, trouble]
+    assert good.done == [None]

@@ -143,7 +143,7 @@ class Committer:
             self._writer.do(call, lambda result, error: self._answered(then, result, error))
             return
         sources, writes = self._gather()
-        if not writes:
+        if not writes or self.stopped:
             if self._is_asked:
                 self._schedule()
             return
@@ -159,13 +159,21 @@ class Committer:
         writes: list[Write] = []
         if len(self._touched) == 1 and not self._first:  # a run that takes one step after the other
             source, _ = self._touched.popitem()
-            write = source.take_write()
+            try:
+                write = source.take_write()
+            except Exception as error:
+                self._not_done("what there is to write could not be taken", error, source)
+                write = None
             return ([source], [write]) if write is not None else (sources, writes)
         for touched in (self._first, self._touched):
             # In one walk: after many were taken, the first of a dict is found by passing all their places.
             for source in list(islice(touched, BATCH_WRITES - len(writes))):
                 del touched[source]
-                write = source.take_write()
+                try:
+                    write = source.take_write()
+                except Exception as error:  # of one of them; what the others gave is committed all the same
+                    self._not_done("what there is to write could not be taken", error, source)
+                    continue
                 if write is not None:
                     sources.append(source)
                     writes.append(write)
@@ -234,20 +242,24 @@ class Committer:
             self._schedule()
 
     def _tell(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
-        failure: Exception | None = None
+        failures: list[Exception] = []
         for source, write, verdict in zip(sources, writes, verdicts, strict=True):
             try:
                 source.committed(write, verdict)
             except Exception as error:  # of one of them; the others rest on this commit as well
-                log.exception("what follows from a commit failed")
-                failure = failure or error
-        self._require_shortage(failure)
+                failures.append(error)
+        for error in failures:
+            self._not_done("what follows from a commit failed", error)
 
-    def _require_shortage(self, error: Exception | None) -> None:
-        """After an error of ours nobody knows what was not done, and callers would wait for that for ever."""
-        if error is not None and shortage_of(error) is None:
+    def _not_done(self, what: str, error: Exception, source: Source | None = None) -> None:
+        """A shortage passes: a source that could give nothing for want of memory is asked again. After an
+        error of ours nobody knows what was not done, and callers would wait for that for ever."""
+        log.error(what, exc_info=error)
+        if shortage_of(error) is None:
             self.stopped = True
             self._on_fatal(error)
+        elif source is not None:
+            self._reactor.call_later(RETRY_SECONDS_MAX, self.touch, source)
 
     def _answered(
         self, then: Callable[[Any, BaseException | None], None], result: Any, error: BaseException | None
@@ -259,8 +271,7 @@ class Committer:
         try:
             then(result, error)
         except Exception as failure:
-            log.exception("what follows from a look at the store failed")
-            self._require_shortage(failure)
+            self._not_done("what follows from a look at the store failed", failure)
         if self._is_asked:
             self._schedule()
 

@@ -7,6 +7,7 @@ in together (a claim brings up to 200 runs) is read together, a page of each at 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..errors import InternalError, StoreError
 from ..executors.protocol import Reactor
@@ -97,16 +98,27 @@ class HistoryReader:
         for at, reading in enumerate(together):
             found = error if pages is None else pages[at]
             if found is None or isinstance(found, BaseException):
-                reading.done(found)
+                self._guarded(reading, reading.done, found)
             else:
-                said, waits, page = found
-                if reading.said is not None and said:
-                    reading.said(said)
-                if reading.waits is not None and waits:
-                    reading.waits(waits)
-                reading.after = page[-1].seq if page else reading.after
-                self._feed(reading, page, 0)
+                self._guarded(reading, self._take, reading, found)
         self._next()
+
+    def _guarded(self, reading: _Reading, act: Callable[..., None], *args: Any) -> None:
+        """What goes wrong with one run is told of that run. Those that were read with it go on: nobody else
+        would feed them."""
+        try:
+            act(*args)
+        except Exception as error:
+            reading.done(error)
+
+    def _take(self, reading: _Reading, found: _Page) -> None:
+        said, waits, page = found
+        if reading.said is not None and said:
+            reading.said(said)
+        if reading.waits is not None and waits:
+            reading.waits(waits)
+        reading.after = page[-1].seq if page else reading.after
+        self._feed(reading, page, 0)
 
     def _feed(self, reading: _Reading, page: list[Entry], start: int) -> None:
         """Feed a slice; the rest of the page in further turns of the loop, then the next page."""
@@ -114,7 +126,7 @@ class HistoryReader:
         if not reading.feed(page[start:end]):
             return
         if end < len(page):
-            self._reactor.call_soon(self._feed, reading, page, end)
+            self._reactor.call_soon(self._guarded, reading, self._feed, reading, page, end)
         elif reading.after < reading.head.entries:
             self._line.append(reading)
             self._next()

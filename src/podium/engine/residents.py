@@ -145,6 +145,8 @@ class Residents:
             if not owned.residence.is_gone:
                 log.warning("run %s: history not readable yet (%s)", owned.head.id, error)
             self.begin_again(owned)
+        elif (lack := shortage_of(error)) is not None:
+            self.set_back(owned, lack)
         else:
             owned.park(explain(error))
         then(not owned.residence.is_gone)
