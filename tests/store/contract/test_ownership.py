@@ -426,9 +426,9 @@ def test_who_leaves_parked_by_a_decision_has_lost_nobody(store: Store) -> None:
 
 
 def test_a_run_that_is_named_twice_is_claimed_once(store: Store) -> None:
-    queue(store, "r1")
-    heads = store.claim("e1", FUNCTIONS, 10, 99.0, ["r1", "r1"]).heads
-    assert [(head.id, head.token) for head in heads] == [("r1", 1)]
+    queue(store, "r1", "r2", "r3")
+    heads = store.claim("e1", FUNCTIONS, 2, 99.0, ["r1", "r1", "r2", "r3"]).heads
+    assert [(head.id, head.token) for head in heads] == [("r1", 1), ("r2", 1)]
 
 
 def test_a_run_in_a_queue_that_is_named_twice_is_claimed_once(store: Store) -> None:

@@ -91,6 +91,13 @@ def test_named_runs_keep_to_the_limits_as_well(store: Store) -> None:
     assert (again.heads, again.next_due) == ((), None)  # a full queue is no reason to look again at once
 
 
+def test_a_run_that_is_named_twice_takes_one_slot_of_its_queue(store: Store) -> None:
+    declare(store, concurrency=2)
+    line(store, "r1", "r2")
+    heads = store.claim("e1", FUNCTIONS, 10, 99.0, ["r1", "r1", "r2"]).heads
+    assert [(head.id, head.token) for head in heads] == [("r1", 1), ("r2", 1)]
+
+
 def test_an_engine_claims_what_is_in_no_queue_beside_a_full_one(store: Store) -> None:
     declare(store, concurrency=1)
     line(store, "r1", "r2")

@@ -147,7 +147,7 @@ def wanted_by(
         codes += [(name, functions[name], project) for name, project in (projects or {}).items() if project]
     values = {
         "engine": engine, "now": float(now), "soon": soon(now), "limit": limit,
-        "runs": None if runs is None else list(runs),
+        "runs": None if runs is None else list(dict.fromkeys(runs)),  # named twice, one would take two places
         "functions": [name for name, _, _ in codes], "codes": [code for _, code, _ in codes],
         "projects": [project for _, _, project in codes],
     }  # fmt: skip
