@@ -176,7 +176,7 @@ def inbox_by_watermark() -> AbstractContextManager[Any]:
     """Messages older than the newest one seen count as delivered."""
     real = store.SqliteStore.collect
 
-    def collect(self: Any, engine: str) -> list[Message]:
+    def collect(self: Any, engine: str, seen: Any = None) -> list[Message]:
         found = [message for message in real(self, engine) if message.at > getattr(self, "watermark", 0.0)]
         self.watermark = max([getattr(self, "watermark", 0.0), *(message.at for message in found)])
         return found

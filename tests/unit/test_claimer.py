@@ -26,6 +26,7 @@ class House:
         self.waiting, self.due = list[str](), None
         self.adopted: list[str] = []
         self.inbox: list[Message] = []
+        self.seen: dict[str, int] = {}  # as the last look for messages was told
         self.looks: list[Look] = []
         self.alarms: list[float] = []
         self.lifecycle = Lifecycle(lambda _: None)
@@ -54,7 +55,8 @@ class House:
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return Claimed(tuple(Head(run, "app:f", 1, b"", b"", 0.0, 0.0) for run in taken), self.due)
 
-    def _collect(self, engine: str) -> list[Message]:
+    def _collect(self, engine: str, seen: Mapping[str, int]) -> list[Message]:
+        self.seen = dict(seen)
         found, self.inbox = self.inbox, []
         return found
 
@@ -150,3 +152,36 @@ def test_a_stopping_engine_looks_for_nothing(house: House) -> None:
     house.lifecycle.stopping = True
     house.claimer.soon()
     assert house.looks == []
+
+
+def test_signals_that_lie_where_nobody_receives_them_are_not_read_again(house: House) -> None:
+    house.residents.deliver = lambda _: None
+    inbox = SimpleNamespace(passed_over=0, looked=lambda _: None)
+    house.residents.owned["r"] = SimpleNamespace(inbox=inbox, head=SimpleNamespace(queue=""))
+    for came in (Message("m1", "r", "signal", 1.0, b"", n=1), Message("m2", "r", "signal", 1.0, b"", n=2)):
+        house.inbox = [came]
+        house.claimer.soon()
+        house.look()
+        inbox.passed_over = came.n
+    assert house.seen == {"r": 1}, "as it stood before the second look"
+    house.claimer.soon()
+    house.look()
+    assert house.seen == {"r": 2}
+    inbox.passed_over = 0  # they were received
+    house.claimer.soon()
+    house.look()
+    assert house.seen == {}
+
+
+def test_what_comes_into_memory_anew_is_given_its_whole_inbox(house: House) -> None:
+    """It may have left this very engine a moment ago, which knew its signals then."""
+    house.residents.deliver = lambda _: None
+    inbox = SimpleNamespace(passed_over=7, looked=lambda _: None)
+    house.residents.owned["r"] = SimpleNamespace(inbox=inbox, head=SimpleNamespace(queue=""))
+    house.inbox = [Message("m1", "r", "signal", 1.0, b"", n=7)]
+    house.claimer.soon()
+    house.look()
+    house.claimer.soon()  # as it leaves
+    house.waiting = ["r"]
+    house.look()
+    assert (house.adopted, house.seen) == (["r"], {})

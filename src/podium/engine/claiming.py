@@ -31,6 +31,7 @@ from .awaited import AwaitedRuns
 from .context import Context
 from .free_slots import FreeSlots
 from .residents import Residents
+from .signalled import Signalled
 from .watchers import Watchers
 
 CLAIM_BATCH = 200
@@ -70,6 +71,7 @@ class Claimer:
         self._reserved = 0  # how many runs the claim under way may bring
         self._is_claiming = False
         self._again = False
+        self._signalled = Signalled(residents.owned)
         self._to_look_at: dict[str, None] = {}  # runs whose end is asked for
         self._is_looking = False
         self._next_due: float | None = None
@@ -93,7 +95,7 @@ class Claimer:
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
         runs, needed = self._claimable(), self._awaited.needed()
         with_families = runs is not None and self._is_time_for_families()
-        now, reconcile = context.env.now(), self._residents.must_reconcile
+        now, reconcile, seen = context.env.now(), self._residents.must_reconcile, self._signalled.seen()
         self._residents.must_reconcile = False
 
         def look() -> _Seen:
@@ -115,7 +117,12 @@ class Claimer:
             families = self._families(statuses.values()) if with_families else ()
             # Runs that were never sent anything need not wait for what others were, where looks take time.
             are_new = bool(heads) and not any(head.messages for head in heads)
-            messages = None if are_new and not context.store.near else context.store.collect(context.engine)
+            if are_new and not context.store.near:
+                messages = None
+            else:  # of what has just come in nothing has been seen, whatever it had before in this engine
+                come_in = {head.id for head in heads}
+                beside = {run: n for run, n in seen.items() if run not in come_in}
+                messages = context.store.collect(context.engine, beside)
             return _Seen(heads, claimed, messages, others, statuses, families)
 
         context.committer.ask(look, self._claimed)
@@ -170,7 +177,8 @@ class Claimer:
         messages = found.messages or ()
         if found.messages is None:
             self._context.committer.ask(
-                partial(self._context.store.collect, self._context.engine), self._collected
+                partial(self._context.store.collect, self._context.engine, self._signalled.seen()),
+                self._collected,
             )
         called_off = {message.run: message for message in messages if message.kind == CANCEL}
         for head in found.heads:
@@ -197,6 +205,7 @@ class Claimer:
         if error is None:
             for message in messages:
                 self._residents.deliver(message)
+            self._signalled.note(messages)
             return
         if not isinstance(error, StoreUnavailable):
             # This store will not answer later either, and nobody may wait for it.

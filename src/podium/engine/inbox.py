@@ -51,6 +51,12 @@ class Inbox:
         if self.seen is not None and (message.n == self.seen + 1 or not alone):
             self.seen = max(self.seen, message.n)
 
+    @property
+    def passed_over(self) -> int:
+        """Up to which number nothing in it need be read again, while signals lie here that nobody receives;
+        0: there are none."""
+        return (self.seen or 0) if self._signals else 0
+
     def looked(self, seen: int) -> None:
         """All messages up to this number have come, or were taken before."""
         self.seen = max(self.seen or 0, seen)

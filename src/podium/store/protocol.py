@@ -193,9 +193,9 @@ class Store(Protocol):
         """
         ...
 
-    def collect(self, engine: str) -> list[Message]:
-        """Undelivered messages of the runs this engine owns, those of a run by their numbers: the clocks of
-        who sent them may differ. They stay until consumed."""
+    def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
+        """Undelivered messages of the runs this engine owns, by their numbers, since the clocks of senders
+        differ; of a run that is in `seen` only those above that. They stay until consumed."""
         ...
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:

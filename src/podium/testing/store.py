@@ -134,9 +134,9 @@ class FaultyReader:
             raise _unknown(f"{name}: simulated, applied but nobody knows")
         return result
 
-    def collect(self, engine: str) -> list[Message]:
+    def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
         self._resolved()
-        return self._call("collect", lambda: self._inner.collect(engine))
+        return self._call("collect", lambda: self._inner.collect(engine, seen))
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return self._call("history", lambda: self._inner.history(run, after, limit))

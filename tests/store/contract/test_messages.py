@@ -57,6 +57,23 @@ def test_messages_of_a_run_are_collected_as_they_came_whatever_their_senders_clo
     assert [found.id for found in store.collect("e1") if found.run == "r1"] == ["m1", "m2", "m3"]
 
 
+def test_of_a_run_whose_inbox_was_seen_only_what_came_later_is_collected(store: Store) -> None:
+    own(store, "r1", "r2")
+    for id, run in (("m1", "r1"), ("m2", "r1"), ("m1", "r2"), ("m3", "r1")):
+        commit(store, Write(messages=(message(id, run),)))
+
+    def collected(**seen: int) -> set[tuple[str, str, int]]:
+        return {(found.run, found.id, found.n) for found in store.collect("e1", seen)}
+
+    assert collected(r1=2, unknown=7) == {("r1", "m3", 3), ("r2", "m1", 1)}
+    assert collected(r1=3, r2=0) == {("r2", "m1", 1)}
+    assert collected(r1=3, r2=1) == set()
+    assert len(store.inbox("r1")) == 3, "it was only passed over"
+    assert outcomes(store, taken("m2")) == [DONE]
+    assert collected(r1=1, r2=1) == {("r1", "m3", 3)}
+    assert collected(r2=1) == {("r1", "m1", 1), ("r1", "m3", 3)}
+
+
 def test_a_message_that_is_waiting_is_not_stored_twice(store: Store) -> None:
     own(store, "r1")
     assert sent(store, "m1", "m1") == (DONE, DONE)

@@ -63,8 +63,10 @@ class Reader:
                 )
             self._unsettled.discard(turn)
 
-    def collect(self, engine: str) -> list[Message]:
-        return [records.message(row) for row in self.look(SQL["collect"], {"engine": engine})]
+    def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
+        seen = seen or {}
+        wanted = {"engine": engine, "runs": [*seen], "numbers": [*seen.values()]}
+        return [records.message(row) for row in self.look(SQL["collect"], wanted)]
 
     def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         found = self.look(SQL["history"], {"run": run, "after": after, "limit": limit})

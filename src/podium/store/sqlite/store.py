@@ -163,9 +163,10 @@ class SqliteStore(SaidReader, Store):
     ) -> Claimed:
         return self._claims.claim(engine, functions, limit, now, runs, projects, queues, tasks)
 
-    def collect(self, engine: str) -> list[Message]:
+    def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
         with self._connections.snapshot() as connection:
-            return [records.message(connection, row) for row in rows(connection, SQL["collect"], (engine,))]
+            found = rows(connection, SQL["collect"], (engine, json.dumps(seen or {})))
+            return [records.message(connection, row) for row in found]
 
     def announce(self, engine: EngineRow) -> None:
         port = self._doorbell.listen() if self._doorbell is not None else 0

@@ -786,7 +786,8 @@ WHERE engines.id = %(engine)b;
 -- name: collect
 SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox.digest, inbox.state,
        inbox.sender, inbox.n
-FROM podium.runs JOIN podium.inbox ON inbox.run = runs.key AND inbox.taken IS NULL
+FROM podium.runs LEFT JOIN unnest(%(runs)b::text[], %(numbers)b::int8[]) AS seen (run, n) ON seen.run = runs.id
+JOIN podium.inbox ON inbox.run = runs.key AND inbox.n > coalesce(seen.n, 0) AND inbox.taken IS NULL
 WHERE runs.owner = %(engine)b AND runs.owner IS NOT NULL AND runs.unread > 0
 ORDER BY inbox.run, inbox.n;
 

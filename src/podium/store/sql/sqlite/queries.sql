@@ -659,11 +659,15 @@ DELETE FROM offers WHERE engine = ?;
 INSERT INTO offers (engine, function, fingerprint) VALUES (?, ?, ?);
 
 -- name: collect
--- By an index of owned runs that have any: an engine may own ten thousand.
+-- By an index of owned runs that have any: an engine may own ten thousand. What was seen is passed over by the index of
+-- what is unread, payloads and all: ten thousand signals may lie there until a body asks for them.
+WITH seen (run, n) AS MATERIALIZED (SELECT key, value FROM json_each(?2))
 SELECT inbox.id, runs.id, inbox.kind, inbox.at, inbox.payload, inbox.name, inbox.digest, inbox.state,
        inbox.sender, inbox.n
-FROM runs INDEXED BY runs_with_mail CROSS JOIN inbox ON inbox.run = runs.key AND inbox.taken IS NULL
-WHERE runs.owner = ? AND runs.owner IS NOT NULL AND runs.unread > 0
+FROM runs INDEXED BY runs_with_mail LEFT JOIN seen ON seen.run = runs.id
+CROSS JOIN inbox INDEXED BY inbox_unread
+    ON inbox.run = runs.key AND inbox.n > coalesce(seen.n, 0) AND inbox.taken IS NULL
+WHERE runs.owner = ?1 AND runs.owner IS NOT NULL AND runs.unread > 0
 ORDER BY inbox.run, inbox.n;
 
 -- name: announce
