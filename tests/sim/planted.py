@@ -251,8 +251,18 @@ def starts_without_a_wait() -> AbstractContextManager[Any]:
     real = outbox.Outbox.take
 
     def take(self: Any) -> Write | None:
-        self.waits.clear()
+        if self.made is not None:
+            self.made.waits.clear()
         return real(self)
+
+    return patch.object(outbox.Outbox, "take", take)
+
+
+def an_error_of_ours_in_taking_a_write() -> AbstractContextManager[Any]:
+    """What a run has to write cannot be taken, and that ends its engine, again and again."""
+
+    def take(self: Any) -> Write | None:
+        raise AttributeError("ours")
 
     return patch.object(outbox.Outbox, "take", take)
 
@@ -366,6 +376,7 @@ PLANTED_IN_EFFECTS: dict[Plant, tuple[int, ...]] = {
 # Programs that start others and talk to them: their worlds are `family_setting`.
 PLANTED_IN_FAMILIES: dict[Plant, tuple[int, ...]] = {
     starts_without_a_wait: (0, 1, 2),
+    an_error_of_ours_in_taking_a_write: (0, 1, 2),
     signals_taken_before_they_are_received: (3, 4, 7),
     a_repeated_signal_is_another_one: (4, 37, 72),
     an_end_takes_no_children_along: (38, 55),

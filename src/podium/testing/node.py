@@ -12,7 +12,7 @@ from typing import Any
 
 from ..engine import Engine
 from ..engine.ownership import BEATS, NoLocks, Ownership
-from ..errors import StoreError
+from ..errors import InternalError, PodiumError, StoreError
 from ..executors import Attempt, Ended
 from ..model import Beat, EngineRow, Write
 from .executor import Invocation, VirtualExecutor, run_at_once
@@ -126,7 +126,12 @@ class Process:
         """What `EngineHost` does in its heartbeat thread, but for its looks between renewals."""
         engine, lease, now = self.engine, self._stage.options.lease, self.env.monotonic()
         assert engine is not None
-        if engine.failure is not None:
+        if (failure := engine.failure) is not None:
+            # An error of ours ends an engine as a damaged store does; restarts would hide it.
+            is_ours = isinstance(failure, InternalError) or not isinstance(failure, PodiumError)
+            self._monitor.check(
+                "P7 nothing fails where nobody looks", not is_ours, f"{failure!r} ended an engine"
+            )
             self._died(self)
             return
         if now >= self._beat_due and now - engine.ticked <= lease:
