@@ -83,14 +83,19 @@ def new_secret() -> str:
 def encode_id(milliseconds: int, chance: int) -> str:
     """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
     number = (milliseconds << 45) | (chance & ((1 << 45) - 1))
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(80, -1, -10)])
+    pairs = _PAIRS  # spelled out: every start needs one
+    return (
+        f"{pairs[number >> 80 & 1023]}{pairs[number >> 70 & 1023]}{pairs[number >> 60 & 1023]}"
+        f"{pairs[number >> 50 & 1023]}{pairs[number >> 40 & 1023]}{pairs[number >> 30 & 1023]}"
+        f"{pairs[number >> 20 & 1023]}{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
+    )
 
 
 class RealEnv:
     """The machine's own clocks and randomness."""
 
     def __init__(self) -> None:
-        self._anchor = (time.time(), time.monotonic())
+        self._ahead = time.time() - time.monotonic()  # one number, so that other threads never see half of it
         self._least: float | None = None  # that `now` tells of a clock that is followed; None: of none
         # The system's, which has no state here: a fork would copy it, and draw what its parent draws.
         self._chance = random.SystemRandom()
@@ -98,14 +103,14 @@ class RealEnv:
     def now(self) -> float:
         # A wall clock set back must not stretch a durable sleep, so elapsed time is the floor; one set
         # forward is followed, because after a laptop's sleep that is the truth, and for good.
-        wall, mono = time.time(), time.monotonic()
-        began, at = self._anchor
-        elapsed = began + (mono - at)
+        mono = time.monotonic()
+        elapsed = mono + self._ahead
         if self._least is not None:  # the machine's clock may be set; what was asked is carried on without it
             return max(elapsed, self._least)
+        wall = time.time()
         if wall <= elapsed:
             return elapsed
-        self._anchor = (wall, mono)  # one object, so that other threads never see half of it
+        self._ahead = wall - mono
         return wall
 
     def follow(self, clock: Callable[[], float | None]) -> None:
@@ -122,7 +127,7 @@ class RealEnv:
             return  # no more than such a look can be wrong
         else:
             self._least = self.now()  # where we were ahead, time stands still until it is true
-        self._anchor = (theirs, after)
+        self._ahead = theirs - after
 
     monotonic = staticmethod(time.monotonic)  # asked for at every turn: no frame of ours around it
 

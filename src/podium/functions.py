@@ -237,9 +237,9 @@ class Function:
     def check(self, bound: Mapping[str, Any]) -> None:
         """Raise ArgumentError for an argument whose type cannot be what the annotation says."""
         hints = self.hints
-        for name, value in self._each(bound):
+        for name, value in bound.items() if self._simple else self._each(bound):
             wanted = hints.get(name, Any)
-            if wanted is Any or not _mismatches(value, wanted):
+            if type(value) is wanted or wanted is Any or not _mismatches(value, wanted):
                 continue
             raise ArgumentError(
                 f"{self.label}({name}=...) wants {type_name(wanted)}, got {_short(value)}", fix=self.spelled
@@ -248,7 +248,7 @@ class Function:
     def _each(self, bound: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """Parameters with what was given for them: an annotation of `*args` is about each of them."""
         for name, value in bound.items():
-            kind = None if self._simple else self.signature.parameters[name].kind
+            kind = self.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 yield from ((name, one) for one in value)
             elif kind is inspect.Parameter.VAR_KEYWORD:

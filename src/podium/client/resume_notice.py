@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import NamedTuple
 
 from ..engine import Met
@@ -17,7 +16,6 @@ from ..env import Env
 from ..errors import PodiumError, ResourceShortage
 from ..inspect import history
 from ..store import Store
-from .end_watcher import settle
 
 _TOLD_ONE_BY_ONE = 3
 
@@ -27,7 +25,7 @@ class _Untold(NamedTuple):
 
     met: Sequence[tuple[str, Met]]
     run: str
-    start: Future[str]
+    answer: Callable[[str | BaseException], None]
 
 
 class ResumeNotices:
@@ -39,10 +37,12 @@ class ResumeNotices:
         self._untold: deque[_Untold] = deque()
         self._serving = False
 
-    def add(self, met: Sequence[tuple[str, Met]], run: str, start: Future[str]) -> None:
+    def add(
+        self, met: Sequence[tuple[str, Met]], run: str, answer: Callable[[str | BaseException], None]
+    ) -> None:
         """Tell of the runs that were met, then answer the start with its run, on a thread of their own."""
         with self._lock:
-            self._untold.append(_Untold(met, run, start))
+            self._untold.append(_Untold(met, run, answer))
             begins, self._serving = not self._serving, True
         if begins:
             try:
@@ -51,7 +51,7 @@ class ResumeNotices:
                 with self._lock:
                     untold, self._untold, self._serving = self._untold, deque(), False
                 for each in untold:
-                    settle(each.start)(each.run)
+                    each.answer(each.run)
 
     def _serve(self) -> None:
         resumed = 0
@@ -67,9 +67,9 @@ class ResumeNotices:
                     if how in (Met.FORMER, Met.PARKED) or resumed <= _TOLD_ONE_BY_ONE:
                         self._notice(self._words(run, how))
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
-                settle(each.start)(error)
+                each.answer(error)
             else:
-                settle(each.start)(each.run)
+                each.answer(each.run)
         if resumed > _TOLD_ONE_BY_ONE:
             self._notice(f"podium: resumed {resumed - _TOLD_ONE_BY_ONE:,} more runs")
 

@@ -93,26 +93,26 @@ class Starts:
         self, start: Start, verdict: Verdict | BaseException, met: Sequence[tuple[str, Met]] = ()
     ) -> None:
         """Tell the caller, wherever it waits, what has become of a start. On some thread."""
-        session, id, end = self._session, start.started.id, start.started.end
+        session, started, end = self._session, start.started, start.started.end
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
             run = started_run(start.new, start.label, verdict, start.rejects)
             if verdict.runs[0][0] is Outcome.DONE:
-                start.started.created = start.new.at
+                started.created = start.new.at
             if session.has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
-            settle(id)(error)
+            started.answered(error)
             if end is not None:
                 settle(end)(error)
             return
         if end is not None and not session.has_engine:
-            session.watch(run, settle(end), start.started.created)
+            session.watch(run, settle(end), started.created)
         if met:
-            session.resumed.add(met, run, id)
+            session.resumed.add(met, run, started.answered)
         else:
-            settle(id)(run)
+            started.answered(run)
         if not session.has_engine:
             session.undriven.tell(run)
 
@@ -127,4 +127,4 @@ class Starts:
 
 
 def _to_start(new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> Start:
-    return Start(new, label, Started(Future(), Future() if watch else None), rejects)
+    return Start(new, label, Started(Future() if watch else None), rejects)

@@ -19,7 +19,7 @@ from .messages import send
 from .operators import operator
 from .process import is_session
 from .streams import Stream, stream_of, value_of
-from .waiting import Answer, Waiting, known, mapped, result_within
+from .waiting import Answer, Waiting, mapped, result_within
 
 # Failures, and what ends a wait from outside. SystemExit and the like print no frames.
 PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
@@ -31,26 +31,26 @@ class StoredRun:
     @classmethod
     def known(cls, app: App, function: Function | None, row: RunRow) -> StoredRun:
         """One that is on record."""
-        return cls(app, function, Started(known(row.id), created=row.created))
+        return cls(app, function, Started(created=row.created, answer=row.id))
 
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
-        self._started, self._start, self._end = started, started.id, started.end
+        self._started, self._end = started, started.end
         self._id = id
 
     @property
     def id(self) -> str:
-        return self._id if self._id and not self._start.done() else self._known()
+        return self._id if self._id and not self._started.is_answered else self._known()
 
     def _known(self) -> str:
         """The id once the start is on record, which decides whether it is a new run or an older one."""
-        if not self._start.done() and self._on_engines_thread():
+        if not self._started.is_answered and self._on_engines_thread():
             raise UsageError(
                 "this run's start is not on record yet, and waiting for that on the engine's own thread "
                 "would never end",
                 fix="in an async task, `await run.started()` first",
             )
-        return self._start.result()
+        return self._started.id.result()
 
     def _on_engines_thread(self) -> bool:
         return self.app.has_engine and self.app.host.is_own_thread()
@@ -58,7 +58,7 @@ class StoredRun:
     def ended(self) -> Future[End]:
         """A future of how it comes out; blocks for its start."""
         if self._end is None:
-            self._end = self.app.wait(self._start.result(), self._started.created)
+            self._end = self.app.wait(self._started.id.result(), self._started.created)
         return self._end
 
     def row(self) -> RunRow:
@@ -79,7 +79,9 @@ class StoredRun:
                 fix="in an async task, await the run instead",
             )
         try:
-            run = result_within(self._start, timeout, lambda: f"its start is not on record after {timeout} s")
+            run = result_within(
+                self._started.id, timeout, lambda: f"its start is not on record after {timeout} s"
+            )
             with slot_lent((run,)):
                 end = result_within(self.ended(), timeout, lambda: _not_done(run, timeout))
         except KeyboardInterrupt:
@@ -90,10 +92,11 @@ class StoredRun:
     async def wait(self) -> Any:
         try:
             if self._end is None or current_attempt.get() is not None:
-                await wait_in_loop(self._start)
+                await wait_in_loop(self._started.id)
             with slot_lent([self.id] if current_attempt.get() is not None else ()):
                 end = await wait_in_loop(self.ended())
-            await wait_in_loop(self._start)  # known by now, save where its notice is still being made
+            if not self._started.is_answered:  # its notice is still being made
+                await wait_in_loop(self._started.id)
             return self._outcome(end)
         except PASSED_ON as error:
             if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
@@ -106,13 +109,13 @@ class StoredRun:
         if (
             is_session()
             and current_attempt.get() is None
-            and self._start.done()
-            and self._start.exception() is None
+            and self._started.is_answered
+            and self._started.id.exception() is None
         ):
-            self.app.starts.left_by_caller(self._start.result())
+            self.app.starts.left_by_caller(self._started.id.result())
 
     async def started(self) -> str:
-        return await wait_in_loop(self._start)
+        return await wait_in_loop(self._started.id)
 
     def cancel(self, by: str | None) -> Waiting[None]:
         return Answer(mapped(self.app.cancel(self.row().id, operator(by)), lambda _: None))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from ..enums import plain_members
 from ..errors import InternalError
 from ..model import Move
 from .outbox import Outbox
 
 
+@plain_members
 class Residency(str, Enum):  # text, because Python hashes that in C: the table is looked into for every run
     """How far a run in memory still follows what happens."""
 

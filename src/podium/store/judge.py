@@ -47,6 +47,7 @@ _RARE = attrgetter(
     "consumed", "rename", "forget", "progress", "waits", "new_runs", "messages", "answers", "chunks",
     "values", "acts", "queues", "closes",
 )  # fmt: skip
+_BESIDE_STARTS = attrgetter("waits", "closes", "messages", "answers", "acts", "queues")
 _KIND = attrgetter("kind")
 
 
@@ -119,6 +120,8 @@ class _Judging:
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
         runs = tuple([self._start(new) for new in write.new_runs])
+        if not any(_BESIDE_STARTS(write)):  # as in most that are rare at all
+            return Verdict(Outcome.DONE, runs)
         attached = {id for outcome, id in runs if outcome is Outcome.EXISTS}  # others' runs
         # What is another's under that id is not waited for.
         theirs = {id for outcome, id in runs if outcome is Outcome.CONFLICT}
@@ -210,7 +213,7 @@ class _Judging:
                 if found is None or found.entries < last:
                     return _invalid(f"run {source} has no entry {last} to copy")
             first = new.copy_from[1] if new.copy_from else 0
-            if any(entry.seq != seq for seq, entry in enumerate(new.entries, first + 1)):
+            if new.entries and any(entry.seq != seq for seq, entry in enumerate(new.entries, first + 1)):
                 return _invalid(f"the entries of run {new.id} do not follow what it copies")
             if new.explicit_id:
                 known.append(self._known(new))
