@@ -111,7 +111,8 @@ class Attempts:
             tries = self.of(entry.step)
             tries.lost -= 1
             tries.lost_alone -= tries.alone
-            if entry.name == NOT_BEGUN and entry.attempt == tries.number:  # of who only asks it is another
+            # An attempt that only asks has the next number, and was not counted in the first place.
+            if entry.name == NOT_BEGUN and entry.attempt == tries.number:
                 tries.number -= 1
         elif kind is Kind.FORGIVEN:
             for tries in self.tries.values():

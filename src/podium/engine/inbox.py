@@ -38,8 +38,8 @@ class Inbox:
     ) -> None:
         self._context, self._run, self._machine, self._driver = context, head.id, machine, driver
         self._outbox = outbox
-        # Number of the last message up to which all were seen; None: it has some that nobody has read yet.
         self._messages = head.messages
+        # Number of the last message up to which all were seen; None: it has some that nobody has read yet.
         self.seen = None if head.messages else 0
         self._early: list[Message] = []  # came before the replay was over
         self._signals: dict[str, dict[str, Message]] = {}  # that nobody has received yet, by name and id

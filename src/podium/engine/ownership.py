@@ -19,13 +19,12 @@ from ..errors import StoreError, StoreUnavailable
 from ..model import Beat, EngineRow
 from ..store import Store
 
+log = logging.getLogger("podium")
+
 BEATS = 3  # renewals in a lease, when all is well
 # Of a lease: a pause between renewals that says that we were away. Well below a whole one, because whatever
 # held us up (a write lock held for long) held the others up as well, and they may be let go later than we.
 AWAY = 2 / BEATS
-
-
-log = logging.getLogger("podium")
 
 
 class Locks(Protocol):
