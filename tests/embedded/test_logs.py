@@ -159,11 +159,6 @@ def flood(count: int) -> None:
     floods(count)
 
 
-@workflow
-def many_quiet(n: int) -> int:
-    return sum(silent(i) for i in range(n))
-
-
 def test_prints_and_records_are_on_record_in_order_with_their_steps(app: App) -> None:
     run = story.start()
     run.result()

@@ -12,8 +12,6 @@ import pytest
 from podium.executors import Caps, LogBuffer
 from podium.model import STDERR, STDOUT
 
-ROOMY = Caps(lines=1000, bytes=100_000, line=100)
-
 
 def transcript(lines: int = 1000, bytes: int = 100_000, line: int = 100) -> LogBuffer:
     clock: Iterator[int] = itertools.count(1)

@@ -41,7 +41,6 @@ class RayBackend:
     def __init__(self, address: str, topic: str) -> None:
         os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
         self._ray: Any = import_module("ray")
-        self._namespace = topic
         self.warning = ""
         given: dict[str, Any] = {"address": address} if address else {
             "num_cpus": os.cpu_count() or 1, "include_dashboard": False, "_node_ip_address": "127.0.0.1",

@@ -47,7 +47,6 @@ class RunRow(msgspec.Struct, frozen=True):
     rank: float | None = None
     messages: int = 0
     starter_engine: str | None = None  # the engine of the process that started it, or attached to it
-    attached_by: str = ""  # the id that was meant for the start that attached to it last
 
 
 class RunStatus(msgspec.Struct, frozen=True, gc=False):
