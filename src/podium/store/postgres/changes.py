@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ from msgspec.structs import astuple
 
 from ...codec import names_in
 from ...depot import Depot
-from ...model import AuditRow, Entry, LogLine, NewRun
-from ..sets import Changes, InboxRow, RunState, references
+from ...model import AuditRow, Entry, LogLine
+from ..columns import answer_rows, message_row, moved_row, payload_of, run_row, tag_rows, wait_rows
+from ..sets import Changes, RunState, references
 from .binding import columns
 from .queues import values_of
 from .statements import SQL, Row, Statement
@@ -46,16 +46,13 @@ def changes_of(
         if many:
             found.append((SQL[name], columns(names, many)))
 
-    moved = changes.moved.values()
-    add("move", "state payload due forgiven fingerprint ended key rank", [_moved(run) for run in moved])
+    moved = [moved_row(run, run.payload) for run in changes.moved.values()]
+    add("move", "state payload due forgiven fingerprint ended key rank", moved)
     for (_, run), key in zip(changes.new_runs, new_keys, strict=False):
         run.key = key
-    add("add_runs", _RUN, [_run_row(engine, new, run) for new, run in changes.new_runs])
-    add(
-        "add_tags",
-        "tag run",
-        [(tag, run.key) for new, run in changes.new_runs for tag in dict.fromkeys(new.tags)],
-    )
+    new_runs = [run_row(engine, new, run, new.args, run.payload) for new, run in changes.new_runs]
+    add("add_runs", _RUN, new_runs)
+    add("add_tags", "tag run", tag_rows(changes))
     add("add_entries", ENTRY, list(_entries((run.key, entries) for run, entries in changes.entries)))
     for run, source, last in changes.copies:
         found.append((SQL["copy_history"], {"key": run.key, "source": source, "last": last}))
@@ -71,7 +68,7 @@ def changes_of(
     kept = [(run.key, *astuple(one)) for run, one in said if one.payload]
     add("keep_progress", "run step attempt at payload", kept)
     add("forget_progress", "run step", [(run.key, one.step) for run, one in said if not one.payload])
-    add("add_messages", _MESSAGE, [_inbox_row(row) for row in changes.inbox])
+    add("add_messages", _MESSAGE, [message_row(row, payload_of(row)) for row in changes.inbox])
     add("take", "taken run n", [(row.taken, row.run.key, row.n) for row in changes.taken])
     counted = changes.counted.values()
     add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
@@ -100,15 +97,9 @@ def _rare(
     for run, start in changes.attached:
         found.append((SQL["attach"], {"engine": engine, "start": start, "key": run.key}))
         found.append((SQL["attach_family"], {"engine": engine, "root": run.id}))
-    waits = [
-        (runs[row.run].key, *astuple(row.wait), row.taken, row.by, row.digest)
-        for row in changes.waits
-        if row.wait is not None
-    ]
-    if waits:
+    if waits := wait_rows(changes, runs):
         found.append((SQL["add_waits"], columns(_WAIT, waits)))
-    if changes.answered:
-        answered = [(row.taken, row.by, row.digest, runs[row.run].key, row.step) for row in changes.answered]
+    if answered := answer_rows(changes, runs):
         found.append((SQL["answer_waits"], columns("taken by digest run step", answered)))
     if changes.ended:
         found.append((SQL["forget_waits"], {"keys": [run.key for run in changes.ended.values()]}))
@@ -141,10 +132,6 @@ def _anew(run: RunState, at: float | None, args: bytes) -> list[Statement]:
     ]  # fmt: skip
 
 
-def _moved(run: RunState) -> Row:
-    return (run.state, run.payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key, run.rank)
-
-
 def _entries(found: Iterable[tuple[Any, tuple[Entry, ...]]]) -> Iterable[Row]:
     for key, entries in found:
         for entry in entries:
@@ -154,26 +141,3 @@ def _entries(found: Iterable[tuple[Any, tuple[Entry, ...]]]) -> Iterable[Row]:
 def _line(key: Any, line: LogLine) -> Row:
     """A line, behind whatever says whose it is; its number is given as it is inserted."""
     return (key, line.step, line.attempt, line.at, line.level, line.text.encode())
-
-
-def _inbox_row(row: InboxRow) -> Row:
-    message = row.message
-    assert message is not None
-    payload = message.payload if row.taken is None else b""
-    return (
-        row.run.key, row.n, message.id, message.kind, message.name, message.state, message.sender,
-        message.digest, message.at, row.taken, payload,
-    )  # fmt: skip
-
-
-def _run_row(engine: str | None, new: NewRun, run: RunState) -> Row:
-    """In the order of `_RUN`."""
-    at = new.at if new.owned else None
-    tags = json.dumps(list(dict.fromkeys(new.tags)), ensure_ascii=False) if new.tags else "[]"
-    return (
-        run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
-        at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
-        new.project, new.queue, new.lane, run.rank, new.starter, engine, new.unique_name, new.origin,
-        new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
-        new.context, tags, new.args, run.payload, new.generation, new.base,
-    )  # fmt: skip

@@ -13,7 +13,8 @@ import apsw
 from msgspec.structs import astuple
 
 from ...depot import Depot, NotThere
-from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, NewRun, Outcome, State, Verdict, Write
+from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, Outcome, State, Verdict, Write
+from ..columns import answer_rows, message_row, moved_row, payload_of, run_row, tag_rows, wait_rows
 from ..judge import judge
 from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
 from . import entries as history
@@ -182,9 +183,11 @@ def _apply(
     runs: Mapping[str, RunState],
 ) -> None:
     if changes.moved:
-        rows_of_each(connection, _MOVE, [_moved(connection, run) for run in changes.moved.values()])
+        moved = changes.moved.values()
+        kept = [moved_row(run, stored(connection, run.payload, RUN_INLINE_MAX)) for run in moved]
+        rows_of_each(connection, _MOVE, kept)
     if changes.new_runs:
-        _add_runs(connection, engine, changes.new_runs)
+        _add_runs(connection, engine, changes)
     if changes.entries:
         history.add(connection, _entry_rows(connection, changes.entries))
     for run, source, last in changes.copies:
@@ -233,11 +236,6 @@ def _apply(
             rows(connection, _FREE_BLOB, (row.blob,))
 
 
-def _moved(connection: apsw.Connection, run: RunState) -> Row:
-    payload = stored(connection, run.payload, RUN_INLINE_MAX)
-    return (run.state, payload, run.due, run.forgiven, run.fingerprint, run.ended, run.key, run.rank)
-
-
 def _entry_rows(
     connection: apsw.Connection, entries: Sequence[tuple[RunState, tuple[Entry, ...]]]
 ) -> list[Row]:
@@ -255,7 +253,10 @@ def _entry_rows(
 
 def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
     if changes.inbox:
-        rows_of_each(connection, _ADD_MESSAGE, [_inbox_row(connection, row) for row in changes.inbox])
+        new = [
+            message_row(row, stored(connection, payload_of(row), ENTRY_INLINE_MAX)) for row in changes.inbox
+        ]
+        rows_of_each(connection, _ADD_MESSAGE, new)
     if changes.taken:
         rows_of_each(connection, _TAKE, [(row.taken, row.run.key, row.n) for row in changes.taken])
     counts = [(run.messages, run.unread, run.key) for run in changes.counted.values()]
@@ -265,47 +266,19 @@ def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
 
 
 def _apply_waits(connection: apsw.Connection, changes: Changes, runs: Mapping[str, RunState]) -> None:
-    new = [
-        (runs[row.run].key, *astuple(row.wait), row.taken, row.by, row.digest)
-        for row in changes.waits
-        if row.wait is not None
-    ]
-    rows_of_each(connection, _ADD_WAIT, new)
-    answered = [(row.taken, row.by, row.digest, runs[row.run].key, row.step) for row in changes.answered]
-    rows_of_each(connection, _ANSWER_WAIT, answered)
+    rows_of_each(connection, _ADD_WAIT, wait_rows(changes, runs))
+    rows_of_each(connection, _ANSWER_WAIT, answer_rows(changes, runs))
 
 
-def _inbox_row(connection: apsw.Connection, row: InboxRow) -> Row:
-    message = row.message
-    assert message is not None
-    payload = stored(connection, message.payload if row.taken is None else b"", ENTRY_INLINE_MAX)
-    return (
-        row.run.key, row.n, message.id, message.kind, message.name, message.state, message.sender,
-        message.digest, message.at, row.taken, payload,
-    )  # fmt: skip
-
-
-def _add_runs(
-    connection: apsw.Connection, engine: str | None, new_runs: Sequence[tuple[NewRun, RunState]]
-) -> None:
+def _add_runs(connection: apsw.Connection, engine: str | None, changes: Changes) -> None:
+    new_runs = changes.new_runs
     (last,) = rows(connection, _LAST_KEY)[0]
     for key, (_, run) in enumerate(new_runs, last + 1):
         run.key = key
-    rows_of_each(connection, _ADD_RUN, [_run_row(connection, engine, *new) for new in new_runs])
-    tags = [(tag, run.key) for new, run in new_runs for tag in dict.fromkeys(new.tags)]
-    if tags:
+    added: list[Row] = []
+    for new, run in new_runs:
+        args = stored(connection, new.args, RUN_INLINE_MAX)
+        added.append(run_row(engine, new, run, args, stored(connection, run.payload, RUN_INLINE_MAX)))
+    rows_of_each(connection, _ADD_RUN, added)
+    if tags := tag_rows(changes):
         rows_of_each(connection, _ADD_TAG, tags)
-
-
-def _run_row(connection: apsw.Connection, engine: str | None, new: NewRun, run: RunState) -> Row:
-    """In the order of `add_run`."""
-    at = new.at if new.owned else None
-    tags = json.dumps(list(dict.fromkeys(new.tags)), ensure_ascii=False) if new.tags else "[]"
-    return (
-        run.key, new.id, run.state, run.token, run.owner, run.due, run.messages, run.unread, new.at,
-        at if new.began is None else new.began, at, run.ended, new.function, new.digest, run.fingerprint,
-        new.project, new.queue, new.lane, run.rank, new.starter, engine, new.unique_name, new.origin,
-        new.parent, new.root or new.id, new.seed or new.id, new.copy_from[1] if new.copy_from else 0,
-        new.context, tags, stored(connection, new.args, RUN_INLINE_MAX),
-        stored(connection, run.payload, RUN_INLINE_MAX), new.generation, new.base,
-    )  # fmt: skip
