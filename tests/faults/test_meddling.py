@@ -141,7 +141,16 @@ def connects_to(uri: str) -> Callable[[Path], None]:
     return connects
 
 
+def within_its_folder(file: Path) -> None:
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.close(os.open(file.name, os.O_RDONLY, dir_fd=folder))
+    finally:
+        os.close(folder)
+
+
 OPENINGS: dict[str, Callable[[Path], object]] = {
+    "name in an open folder": within_its_folder,
     "bytes": lambda file: os.close(os.open(os.fsencode(file), os.O_RDONLY)),
     "log": lambda file: Path(f"{file}-wal").read_bytes(),
     "index": lambda file: Path(f"{file}-shm").read_bytes(),
@@ -207,6 +216,19 @@ def test_it_may_be_opened_once_the_last_handle_is_closed(store: SqliteStore, tmp
         (tmp_path / "a.db").read_bytes()
     second.close()
     assert (tmp_path / "a.db").read_bytes()
+
+
+def test_a_name_is_looked_for_in_the_folder_that_was_given(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.db").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    within_its_folder(other / "a.db")
+    assert os.open in os.supports_dir_fd, "who asks before he removes a tree must not be told otherwise"
+    with pytest.raises(StoreInUse):
+        os.open("a.db", os.O_RDONLY)
 
 
 def test_a_forked_child_may_read_it_and_other_files_may_be_read_by_anybody(

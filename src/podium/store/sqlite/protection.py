@@ -3,8 +3,9 @@
 Closing such a descriptor drops the POSIX locks that this process has on the file (see `locks`), and a second
 SQLite in the process, the standard library's, does not know of ours at all. Python announces to audit hooks
 what it opens; what opens files in C is not seen. ATTACH is such an opening, so connections of `sqlite3` get
-an authorizer. Opening by apsw is no danger, since it shares our SQLite and its table of locks, and neither
-are other processes.
+an authorizer; nor does it announce the folder that a name is looked for in, so `os.open` with `dir_fd=` looks
+itself. Opening by apsw is no danger, since it shares our SQLite and its table of locks, and neither are other
+processes.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def protect(files: Iterable[Identity]) -> None:
         _protected.update(files)
         _HOOK.install_once()
         _AUTHORIZER.install_once()
+        _OPEN.install_once()
 
 
 def release(files: Iterable[Identity]) -> None:
@@ -66,11 +68,11 @@ def forget() -> None:
 @contextmanager
 def allowed() -> Generator[None, None, None]:
     """What this thread opens in the block stays open for as long as the store does."""
-    _exempt.now = True
+    before, _exempt.now = getattr(_exempt, "now", False), True
     try:
         yield
     finally:
-        _exempt.now = False
+        _exempt.now = before
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
@@ -83,11 +85,12 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         raise _refusal(name)
 
 
-def _is_protected(names: Iterable[Any]) -> bool:
-    """Whether one of them leads to a file of a store, and this thread may not open it."""
+def _is_protected(names: Iterable[Any], folder: int | None = None) -> bool:
+    """Whether one of them leads to a file of a store, and this thread may not open it. `folder`: an open one,
+    in which it is looked for."""
     for name in names:
         try:
-            found = os.stat(name)
+            found = os.stat(name, dir_fd=folder)
         except (OSError, TypeError, ValueError):  # not there; no name of a file
             continue
         if (found.st_dev, found.st_ino) in _protected:
@@ -115,6 +118,23 @@ def _refusal(name: Any) -> StoreInUse:
         f"locks that keep its runs safe (opened at {_line()})",
         fix="podium backup FILE  copies it; read it by  podium runs  or in another process",
     )
+
+
+def _within_folders(os_open: Callable[..., int]) -> Callable[..., int]:
+    """`os.open`, which looks at the file that it is about to open within a folder."""
+
+    @functools.wraps(os_open)
+    def within_folders(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if dir_fd is None or not _protected:
+            return os_open(path, flags, mode, dir_fd=dir_fd)
+        if _is_protected((path,), dir_fd):
+            raise _refusal(path)
+        with allowed():  # the hook would look for the name in the working directory
+            return os_open(path, flags, mode, dir_fd=dir_fd)
+
+    if os_open in os.supports_dir_fd:
+        os.supports_dir_fd.add(within_folders)
+    return within_folders
 
 
 def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
@@ -189,4 +209,10 @@ _AUTHORIZER = changes.declare_patch(
     *((name, module, "connect", _guarded) for name, module in _MODULES),
     when=changes.STORE,
     why="ATTACH would open the store's own files without a word to audit hooks: it is refused with the line",
+)
+
+_OPEN = changes.declare_patch(
+    ("os.open", os, "open", _within_folders),
+    when=changes.STORE,
+    why="by `dir_fd=` it would open the store's own files, unseen by audit hooks: refused with the line",
 )
