@@ -25,7 +25,7 @@ _Answer = tuple[bool, _Key | None, bytes]
 _ASKED: _Answer = (True, None, b"")
 _UNASKED: _Answer = (False, None, b"")
 
-_PIECES = ("is_due", "is_ours")  # of statements, which name them in braces
+_PIECES = ("is_holder", "is_orphan", "is_due", "is_ours")  # of statements, which name them in braces
 
 
 def _pieced(found: dict[str, str]) -> dict[str, str]:

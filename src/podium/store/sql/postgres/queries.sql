@@ -66,13 +66,15 @@ FROM podium.runs WHERE key IN ({wanted});
 -- The pieces of {wanted}: keys of runs that a batch concerns, see `podium.store.sets.Needs`.
 SELECT key FROM podium.runs WHERE id = ANY (%(runs)b::text[])
 
--- name: wanted_by_name
-SELECT key FROM podium.runs
+-- name: is_holder
+-- A piece, {is_holder} of what follows: the unfinished runs that hold names.
+FROM podium.runs
 JOIN unnest(%(projects)b::text[], %(names)b::text[]) AS wanted (project, unique_name) USING (project, unique_name)
 WHERE unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked')
 
--- name: wanted_orphans
-SELECT line.key FROM unnest(%(functions)b::text[], %(digests)b::bytea[], %(starters)b::text[], %(limits)b::int8[])
+-- name: is_orphan
+-- A piece, {is_orphan}: unfinished runs of the same call and script whose engine is gone.
+FROM unnest(%(functions)b::text[], %(digests)b::bytea[], %(starters)b::text[], %(limits)b::int8[])
      AS wanted (function, digest, starter, most)
 CROSS JOIN LATERAL (
     SELECT id, key FROM podium.runs
@@ -80,6 +82,12 @@ CROSS JOIN LATERAL (
       AND starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
       AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
     ORDER BY key LIMIT wanted.most) AS line
+
+-- name: wanted_by_name
+SELECT key {is_holder}
+
+-- name: wanted_orphans
+SELECT line.key {is_orphan}
 
 -- name: wanted_waiting
 -- Who waits for runs that may end, or for what is answered.
@@ -94,22 +102,11 @@ WHERE parent.id = ANY (%(ending)b::text[]) AND cancels AND taken IS NULL
 SELECT nextval(pg_get_serial_sequence('podium.runs', 'key')) FROM generate_series(1, %(count)b);
 
 -- name: holders
--- The unfinished runs that hold names.
-SELECT project, unique_name, id FROM podium.runs
-JOIN unnest(%(projects)b::text[], %(names)b::text[]) AS wanted (project, unique_name) USING (project, unique_name)
-WHERE unique_name <> '' AND state IN ('queued', 'running', 'waiting', 'parked');
+SELECT project, unique_name, id {is_holder};
 
 -- name: orphans
--- Unfinished runs of the same call and script whose engine is gone, the oldest first.
-SELECT wanted.function, wanted.digest, wanted.starter, line.id FROM unnest(%(functions)b::text[], %(digests)b::bytea[], %(starters)b::text[], %(limits)b::int8[])
-     AS wanted (function, digest, starter, most)
-CROSS JOIN LATERAL (
-    SELECT id, key FROM podium.runs
-    WHERE runs.function = wanted.function AND runs.digest = wanted.digest AND runs.starter = wanted.starter
-      AND starter <> '' AND starter_engine IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'parked')
-      AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
-    ORDER BY key LIMIT wanted.most) AS line
-ORDER BY line.key;
+-- The oldest first.
+SELECT wanted.function, wanted.digest, wanted.starter, line.id {is_orphan} ORDER BY line.key;
 
 -- name: calls
 SELECT id, function, digest, project FROM podium.runs WHERE id = ANY (%(calls)b::text[]);
