@@ -35,9 +35,15 @@ def large(source: Source, interfaces: Mapping[str, set[str]]) -> Iterator[tuple[
 
 
 def interfaces(files: Iterable[Source]) -> dict[str, set[str]]:
-    """The protocols of the package, each with its methods."""
+    """The protocols of the package, each with its methods and those of the protocols that it is made of."""
     found = (node for source in files for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
-    return {node.name: methods(node) for node in found if "Protocol" in map(ast.unparse, node.bases)}
+    declared = {node.name: node for node in found if "Protocol" in map(ast.unparse, node.bases)}
+
+    def whole(node: ast.ClassDef) -> set[str]:
+        parts = (declared[name] for name in map(ast.unparse, node.bases) if name in declared)
+        return methods(node).union(*map(whole, parts))
+
+    return {name: whole(node) for name, node in declared.items()}
 
 
 def test_no_class_has_more_than_twenty_methods() -> None:
@@ -47,10 +53,12 @@ def test_no_class_has_more_than_twenty_methods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "is_seen"), [("", True), ("(Base)", True), ("(Protocol)", False), ("(Asked)", False)]
+    ("base", "is_seen"),
+    [("", True), ("(Base)", True), ("(Protocol)", False), ("(Asked)", False), ("(AsksMore)", False)],
 )
 def test_a_large_class_is_seen(base: str, is_seen: bool) -> None:
     body = "\n".join(f"    def m{n}(self): ..." for n in range(METHODS_MAX + 1))
-    text = f"class Asked(Protocol):\n    def m0(self): ...\n\n\nclass Large{base}:\n{body}\n"
+    asked = "class Asked(Protocol):\n    def m0(self): ...\n\n\nclass AsksMore(Asked, Protocol): ...\n"
+    text = f"{asked}\n\nclass Large{base}:\n{body}\n"
     source = Source("src/podium/wrong.py", text)
     assert bool(list(large(source, interfaces([source])))) is is_seen

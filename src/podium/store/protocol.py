@@ -1,7 +1,8 @@
 """The store seam: a few methods, by meaning, in batches.
 
-Every method speaks of runs, never of SQL; refusal is an answer (a verdict), not an error. What is said here
-is what `tests/store/contract` asserts, on every backend: a behaviour that is not in that suite is none.
+Every method speaks of runs, never of SQL; refusal is an answer (a verdict), not an error. The methods that
+only look at what is on record stand in `on_record`. What is said here and there is what
+`tests/store/contract` asserts, on every backend: a behaviour that is not in that suite is none.
 
 Times are UTC seconds and are always passed in; a store reads no clock. Payloads are bytes and come back
 as they went in, whatever their size. Methods may be called from any thread; commits take turns, and reads
@@ -20,7 +21,6 @@ Errors, from any method:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -29,35 +29,17 @@ from ..model import (
     NO_TASKS,
     AuditRow,
     Beat,
-    CachedResult,
     Claimed,
     EngineRow,
-    Entry,
-    LaneDepth,
-    LogLine,
-    Loss,
-    Measure,
-    MeasureBin,
-    MeasureQuery,
     Message,
-    PublishedValue,
-    Query,
-    QueueRow,
-    RunRow,
-    RunStanding,
-    RunStatus,
-    SeriesRow,
-    State,
-    StepProgress,
-    StreamChunk,
     TaskSlots,
     Verdict,
-    WaitRow,
     Write,
 )
+from .on_record import OnRecord
 
 
-class Store(Protocol):
+class Store(OnRecord, Protocol):
     """Where runs live."""
 
     @property
@@ -194,122 +176,11 @@ class Store(Protocol):
         ...
 
     def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
-        """Undelivered messages of the runs this engine owns, by their numbers, since the clocks of senders
-        differ; of a run that is in `seen` only those above that. They stay until consumed."""
-        ...
+        """Undelivered messages of the runs this engine owns. They stay until consumed.
 
-    def history(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
-        """Entries with seq > after, in order, at most `limit`. Empty for an unknown run."""
-        ...
-
-    def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
-        """Lines with n > after, in order, at most `limit`; with `step` those of that step alone ("": the
-        body's). Empty for an unknown run."""
-        ...
-
-    def progress(self, run: str) -> list[StepProgress]:
-        """What attempts at steps that are not over have said of their progress, by step. Empty for an
-        unknown run."""
-        ...
-
-    def series(self) -> list[SeriesRow]:
-        """All series that have points, by name."""
-        ...
-
-    def measures(self, query: MeasureQuery) -> list[Measure]:
-        """Points of a series, the newest of them, in order of their times. They outlive their run."""
-        ...
-
-    def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
-        """The points of a series from `query.since` on, which is a time, in stretches of so many seconds;
-        those without any are left out, and `query.limit` counts for nothing."""
-        ...
-
-    def chunks(self, run: str, name: str, after: int = 0, limit: int = 1000) -> list[StreamChunk]:
-        """Chunks of one stream with n > after, in order, at most `limit`. Empty for an unknown one."""
-        ...
-
-    def streams(self, run: str) -> dict[str, int]:
-        """The streams of a run by name, and the number of the last chunk of each."""
-        ...
-
-    def values(self, run: str) -> list[PublishedValue]:
-        """What a run has published, by name. Empty for an unknown run."""
-        ...
-
-    def losses(self, run: str, limit: int = 100) -> list[Loss]:
-        """The owners that a run has lost, the last first. Empty for an unknown run."""
-        ...
-
-    def inbox(self, run: str) -> list[Message]:
-        """Undelivered messages of one run, oldest first; to look at: only its owner consumes them."""
-        ...
-
-    def waits(self, run: str = "", target: str = "", limit: int = 1000) -> list[WaitRow]:
-        """What one run, or who waits for one target, waits for or has waited for, `limit` at most."""
-        ...
-
-    def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
-        """The same without what is answered, of one run or all, of one kind or all; the oldest first."""
-        ...
-
-    def load(self, run: str) -> RunRow | None:
-        """One run by its whole id."""
-        ...
-
-    def load_many(self, runs: Sequence[str]) -> dict[str, RunRow]:
-        """These runs by their whole ids, as they are at one moment; those that are not there are missing."""
-        ...
-
-    def statuses(self, runs: Sequence[str]) -> dict[str, RunStatus]:
-        """How these runs stand, likewise; cheap, however much they hold."""
-        ...
-
-    def entries_at(self, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
-        """The entries at these places (run, seq), as far as they are there."""
-        ...
-
-    def cached(self, key: str) -> CachedResult | None:
-        """The latest result on record whose `Entry.name` says that it may stand for calls with this key."""
-        ...
-
-    def queues(self) -> list[QueueRow]:
-        """The queues that code has declared, or somebody has set, by name."""
-        ...
-
-    def lanes(self) -> list[LaneDepth]:
-        """How much lies in each lane of a queue that is not empty, and how many of it are owned."""
-        ...
-
-    def attached(self, starts: Sequence[str]) -> dict[str, str]:
-        """By the id of a start that came to ATTACHED the run that it got, if no other has got that since."""
-        ...
-
-    def find(self, query: Query) -> list[RunRow]:
-        """Runs that match, newest first (by `created`). Empty when `before` names an unknown run."""
-        ...
-
-    def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
-        """What `find` finds, or those of these ids that are there; cheap, however much they hold."""
-        ...
-
-    def counts(self, since: float) -> dict[State, int]:
-        """How many runs stand in each unfinished state, and how many have ended in each final one since."""
-        ...
-
-    def tally(self, query: Query) -> dict[tuple[State, str], int]:
-        """How many of the runs that match, of `query.limit` of them, stand how, by state and function."""
-        ...
-
-    def functions(self, most: int) -> dict[str, int]:
-        """The functions that have runs, by name, with how many they have: counted up to `most`."""
-        ...
-
-    def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
-    ) -> tuple[str, float] | None:
-        """The last of the newest `runs` runs, and when it was created; None: there are not so many. Of those
-        that come behind `before` and were created before `until`; with those of the same moment."""
+        Those of a run come in the order of their numbers: the clocks of senders differ. Of a run that is in
+        `seen` only those with a higher number than that.
+        """
         ...
 
     def announce(self, engine: EngineRow) -> None:
@@ -381,10 +252,6 @@ class Store(Protocol):
 
     def audit_outcome(self, n: int, outcome: str) -> None:
         """Say how the change of that number came out. Said once, it stays; an unknown number is no error."""
-        ...
-
-    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
-        """What was asked for, of one run or of all, the newest first, with numbers below `before`."""
         ...
 
     def checkpoint_due(self) -> bool:
