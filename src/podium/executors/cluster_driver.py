@@ -135,7 +135,7 @@ class Driver:
         room = IN_FLIGHT_MAX - len(self._under_way)
         if room < min(len(self._line), TOGETHER):
             return
-        batch = [(key, self._line.pop(key)) for key in list(self._line)[: max(0, room)]]
+        batch = [(key, self._line.pop(key)) for key in list(self._line)[:room]]
         if batch:
             self._under_way.update(self._backend.send(batch))
 
