@@ -44,6 +44,7 @@ async def _alert(about: dict[str, Any]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
+    # `told` is missing in a count that is on record from before there was one.
     more, run, said, since, *told = await count_more.start(about, about["since"])
     if not more:
         return None

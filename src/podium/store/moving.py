@@ -77,16 +77,22 @@ class Side(Protocol):
 
     depot: Depot
 
+    def noted(self, name: str) -> str | None:
+        """What the store says of itself by that name."""
+        ...
+
     @property
     def id(self) -> str:
         """The store's own, which no other has."""
-        ...
+        return self.noted("store") or ""
 
-    def fence(self) -> MoveFence | None: ...
+    def fence(self) -> MoveFence | None:
+        """What stands around it, of a store that has moved or is about to."""
+        return read_fence(self.noted("fence"))
 
     def came_by(self) -> str:
         """The id of the move by which the rows came here; "" where they did not."""
-        ...
+        return self.noted("came_by") or ""
 
     def is_empty(self) -> bool:
         """Whether nothing is in it that moves."""

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..moving import PAGE, STAYING, TABLES, MoveFence, Row, Side, read_fence
+from ..moving import PAGE, STAYING, TABLES, MoveFence, Row, Side
 from . import schema
 from .lines import Line, Server
 from .statements import SQL, Connection, rows
@@ -28,15 +28,10 @@ class DatabaseSide(Side):
         with self._line.held() as connection:
             schema.migrate(connection)
 
-    @property
-    def id(self) -> str:
-        return self._noted("store") or ""
-
-    def fence(self) -> MoveFence | None:
-        return read_fence(self._noted("fence"))
-
-    def came_by(self) -> str:
-        return self._noted("came_by") or ""
+    def noted(self, name: str) -> str | None:
+        with self._using() as connection:
+            found = rows(connection, SQL["noted"], {"name": name})
+        return str(found[0][0]) if found else None
 
     def is_empty(self) -> bool:
         with self._using() as connection:
@@ -121,11 +116,6 @@ class DatabaseSide(Side):
             return
         with self._line.held() as connection:
             yield connection
-
-    def _noted(self, name: str) -> str | None:
-        with self._using() as connection:
-            found = rows(connection, SQL["noted"], {"name": name})
-        return str(found[0][0]) if found else None
 
 
 def _common(table: str, columns: Sequence[str], row: Row) -> Row:

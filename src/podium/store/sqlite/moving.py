@@ -11,7 +11,7 @@ import apsw
 
 from ...depot import depot_of
 from ...errors import StoreRefused
-from ..moving import PAGE, PAYLOADS, STAYING, TABLES, MoveFence, Row, Side, read_fence
+from ..moving import PAGE, PAYLOADS, STAYING, TABLES, MoveFence, Row, Side
 from . import schema
 from .connection import connect_file, prepare_file, require_version
 from .connections import Connections
@@ -46,15 +46,10 @@ class FileSide(Side):
             schema.migrate(connection)
             settle(connection, file)
 
-    @property
-    def id(self) -> str:
-        return self._noted("store") or ""
-
-    def fence(self) -> MoveFence | None:
-        return read_fence(self._noted("fence"))
-
-    def came_by(self) -> str:
-        return self._noted("came_by") or ""
+    def noted(self, name: str) -> str | None:
+        with self._reading() as connection:
+            found = rows(connection, SQL["noted"], (name,))
+        return str(found[0][0]) if found else None
 
     def is_empty(self) -> bool:
         with self._reading() as connection:
@@ -140,11 +135,6 @@ class FileSide(Side):
             return
         with self._connections.reading() as connection:
             yield connection
-
-    def _noted(self, name: str) -> str | None:
-        with self._reading() as connection:
-            found = rows(connection, SQL["noted"], (name,))
-        return str(found[0][0]) if found else None
 
 
 def _build(connection: apsw.Connection, fence: MoveFence) -> None:

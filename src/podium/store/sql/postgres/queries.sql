@@ -1101,9 +1101,6 @@ SELECT extract(epoch FROM clock_timestamp())::float8;
 -- name: store_id
 SELECT value FROM podium.meta WHERE name = 'store';
 
--- name: count_runs
-SELECT count(*) FROM podium.runs;
-
 -- == health =============================================================================================
 
 -- name: durability
