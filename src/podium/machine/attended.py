@@ -86,12 +86,10 @@ class AttendedMachine(Machine):
         super().discard()
         self._attendant.dropped()
 
-    def finish(self, state: State, payload: bytes = b"") -> None:
+    def finish(self, state: State) -> None:
         """End the run so; steps that are still open are cancelled."""
         if self.finished is None:
             self.commands.extend(CancelStep(step) for step in self.open.values())
             self.open.clear()
-            if state is State.SUCCEEDED:
-                payload = codec.encode(None)
-            self.finished = Finish(state, payload)
+            self.finished = Finish(state, codec.encode(None) if state is State.SUCCEEDED else b"")
             self.commands.append(self.finished)

@@ -35,6 +35,7 @@ from .workers import new_worker, workers
 T = TypeVar("T")
 
 REFUSALS_MAX = 100  # how often what is being dropped may catch Discarded and try again
+ROUNDS_MAX = 3  # of closing what is being dropped, which may go on with something else
 
 
 def _done() -> None:
@@ -235,7 +236,7 @@ class Loop(TimedLoop):
                 self._hub.switch()
         raise Discarded
 
-    def abandon(self, rounds: int = 3) -> None:
+    def abandon(self) -> None:
         """Close every coroutine and greenlet of a discarded run, here and now, never by the collector.
 
         Their `finally` blocks run and may try to act: whatever they ask for raises Discarded, which they
@@ -249,7 +250,7 @@ class Loop(TimedLoop):
         outer, self._hub = self._hub, getcurrent()
         with silenced():
             try:
-                for _ in range(rounds):
+                for _ in range(ROUNDS_MAX):
                     self.ready.clear()
                     if not self._close_all(bodies):
                         break
