@@ -34,13 +34,6 @@ def check_type(call: str, name: str, value: Any, kinds: tuple[type, ...], needed
         raise UsageError(f"{call}({name}={value!r}): {needed} is needed")
 
 
-def check_number(call: str, name: str, value: Any, low: float, high: float = math.inf) -> None:
-    """Raise UsageError unless it is a finite number within the limits. `call` is what was called."""
-    if not (is_number(value) and low <= value <= high):
-        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
-        raise UsageError(f"{call}({name}={value!r}): a finite number {limits} is needed")
-
-
 def check_count(call: str, name: str, value: Any, low: int, high: float = math.inf) -> None:
     """Raise UsageError unless it is a whole number within the limits."""
     if type(value) is not int or not low <= value <= high:

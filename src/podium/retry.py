@@ -10,11 +10,12 @@ retries when either would, each with its own count; the first that grants wins.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
-from .checks import Span, check_count, check_number, seconds_of
+from .checks import Span, check_count, is_number, seconds_of
 from .errors import UsageError
 
 MAX_TIMES = 1_000_000
@@ -66,9 +67,9 @@ class Retry:
 
     def __post_init__(self) -> None:
         check_count("Retry", "times", self.times, 0, MAX_TIMES)
-        check_number("Retry", "factor", self.factor, 1)
+        _check_number("factor", self.factor, 1)
         if not isinstance(self.jitter, bool):
-            check_number("Retry", "jitter", self.jitter, 0, 1)
+            _check_number("jitter", self.jitter, 0, 1)
         total = None if self.total is None else seconds_of("Retry", "total", self.total)
         read = (seconds_of("Retry", "wait", self.wait), seconds_of("Retry", "max_wait", self.max_wait), total)
         for name, seconds in zip(("_wait", "_max_wait", "_total"), read, strict=True):
@@ -150,6 +151,12 @@ def _holds(condition: On, error: Exception) -> bool:
     if isinstance(condition, (type, tuple)):
         return isinstance(error, condition)
     return bool(condition(error))
+
+
+def _check_number(name: str, value: Any, low: float, high: float = math.inf) -> None:
+    if not (is_number(value) and low <= value <= high):
+        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        raise UsageError(f"Retry({name}={value!r}): a finite number {limits} is needed")
 
 
 def _condition(name: str, value: Any) -> None:

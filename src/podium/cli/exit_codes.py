@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     CONFIGURATION = 7
     WOULD_PARK = 8  # `podium check`: a run would not go on with the code at hand
     INTERRUPTED = 130
-    TERMINATED = 143
+    TERMINATED = 143  # as the signal makes it: `Stopping.code`, and `client.signals`
 
 
 FINE, FAILED, USAGE, NOT_FOUND, NOT_ALLOWED = (

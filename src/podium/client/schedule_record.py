@@ -27,7 +27,7 @@ from .profile import Profile
 from .project import project_in
 
 _FREE = frozenset({State.QUEUED, State.WAITING, State.PARKED})
-_TRIES = 50
+_TRIES, _PAUSE = 50, 0.1  # s
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -245,5 +245,6 @@ def _decide(store: Store, profile: Profile, old: Kept, write_for: Callable[[RunR
         if verdict.outcome is Outcome.DONE:
             return True
         if not owners.free(store, locks_directory(profile.url, store), row, profile.env.now()):
-            time.sleep(0.1)  # an engine is starting something for it
+            # An engine is starting something for it. `Store.wait` would take a ring that is meant for ours.
+            time.sleep(_PAUSE)
     raise WrongState(f"schedule {old.plan.name} is held by an engine", fix="podium schedules")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,12 +98,12 @@ def shown_options() -> list[Option]:
     return [Option(option.name, option.default) for option in msgspec.structs.fields(Options)]
 
 
-def unknown_settings(environment: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+def unknown_settings() -> list[tuple[str, str]]:
     """PODIUM_* variables that mean nothing, each with the nearest that does ("" if none is near)."""
     known = [setting.name for setting in SETTINGS]
     unknown = sorted(
         name
-        for name in environment
+        for name in os.environ
         if name.startswith("PODIUM_") and not name.startswith(ENVIRONMENT) and name not in known
     )
     return [(name, next(iter(difflib.get_close_matches(name, known, 1, 0.7)), "")) for name in unknown]
