@@ -109,6 +109,12 @@ def test_so_does_the_report_of_groups_causes_and_tries(project: Path, workflow: 
     assert "hunter3" not in ran.stdout + ran.stderr
 
 
+def test_of_a_group_every_verb_says_the_first_of_them(project: Path) -> None:
+    podium("run", "app:grouped", "--id", "r")
+    told = [podium("why", "r").stdout, podium("show", "r").stdout, podium("logs", "r").stderr]
+    assert all("in convert(path='f1" in text for text in told), told
+
+
 def test_a_script_prints_it_as_a_note(project: Path) -> None:
     ran = forkserver.run(
         [sys.executable, "app.py"], capture_output=True, text=True, env=environment(), check=False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from .. import codec, errors
+from .. import codec, errors, inspect
 from ..codec import Failure
 from ..errors import DecodeError
 from ..inspect import ago as ago
@@ -16,6 +16,8 @@ from ..model import State
 from .terminal import safe
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+
+_CALL_WIDTH = 120
 
 _STATES = {
     State.QUEUED: ("◌", "cyan"),
@@ -96,12 +98,9 @@ def failure(payload: bytes, width: int = 200) -> str:
     return error(found, width)
 
 
-def failed_call(payload: bytes, width: int = 120) -> str:
-    """What the step was called with that failed so: "convert(path='bad.csv'), item 17 of the map"; or ""."""
-    try:
-        return shorten(safe(codec.describe_failure(payload).call), width)
-    except DecodeError:
-        return ""
+def failed_call(payload: bytes) -> str:
+    """What the step was called with that failed so, or ""."""
+    return shorten(safe(inspect.failed_call(payload)), _CALL_WIDTH)
 
 
 def error(found: Failure, width: int = 200) -> str:

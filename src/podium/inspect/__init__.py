@@ -1,7 +1,7 @@
 """Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
 
 from . import history
-from .causes import Cause, cause_of, silent
+from .causes import Cause, cause_of, failed_call, silent
 from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
 from .durations import ago, span, until
 from .engines import EngineShape, ask_engine, engine_shapes
@@ -133,6 +133,7 @@ __all__ = [
     "retries_with",
     "way_after_failure",
     "cause_of",
+    "failed_call",
     "checks_of",
     "silent",
     "check_runs",

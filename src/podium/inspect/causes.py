@@ -69,7 +69,7 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         return Cause(str(row.state), f"it {row.state if row.state is State.SUCCEEDED else 'was cancelled'} "
                      f"{ago(row.ended, view.env.now())}; nothing more will happen to it")  # fmt: skip
     if row.state is State.FAILED:
-        call = _failed_call(row.payload)
+        call = failed_call(row.payload)
         return Cause(
             "failed",
             f"it failed: {_failure(row.payload)}",
@@ -96,8 +96,9 @@ def _failure(payload: bytes) -> str:
     return f"{codec.class_name(leaves[0].type)}: {leaves[0].message}"  # all its lines, unlike in a line
 
 
-def _failed_call(payload: bytes) -> str:
-    """What the step was called with that failed so, where that is on record."""
+def failed_call(payload: bytes) -> str:
+    """What the step was called with that failed so: "convert(path='bad.csv'), item 17 of the map"; of several
+    the first that is on record, or ""."""
     try:
         failure = codec.describe_failure(payload)
     except DecodeError:
@@ -294,9 +295,8 @@ class _Unfinished:
             what = f"{row.function} is offered only with other code than the run was driven by"
             will = "the next engine that looks replays it: it goes on there, or is parked with the difference"
             return Cause("other-code", what, (*map(named, offering[:_SHOWN]), will), "bring back its code")
-        since = (
-            f", due {ago(row.due, self.now)}" if row.due else ""
-        )  # 0: at once, and nobody knows since when
+        # 0: at once, and nobody knows since when.
+        since = f", due {ago(row.due, self.now)}" if row.due else ""
         held = [(engine, hindrance(engine)) for engine in same]
         names = tuple(
             f"{named(engine)} {hindered or self._welcome(engine)}" for engine, hindered in held[:_SHOWN]
@@ -358,7 +358,7 @@ class _Unfinished:
     def _tries(self, entry: Entry) -> str:
         due = (entry.due or self.now) - self.now
         when = f"in {span(due)}" if due > 0 else "now"
-        called = _failed_call(entry.payload) or label_of(entry.step)
+        called = failed_call(entry.payload) or label_of(entry.step)
         undoing = "undoing what it has done; " if self.progress.undoes else ""
         return f"{undoing}{called}: try {entry.attempt + 1} {when}, after {_failure(entry.payload)}"
 

@@ -26,6 +26,7 @@ NAMES = {
     "timer": "No timer is still to come",
     "message": "No message or answer is missing",
 }
+# By kind of cause. Of any other kind nothing holds it: it moves, or is about to.
 HELD_BY = {
     "store-busy": "store", "orphaned": "lease", "retrying": "retry", "delayed": "timer", "sleeping": "timer",
     "message": "message", "question": "message", "child": "message", "other-code": "code",
@@ -33,12 +34,8 @@ HELD_BY = {
     "frozen": "owner", "silent": "owner", "blocked": "owner", "left": "owner", "no-engine": "owner",
     "no-offer": "owner", "broken-module": "owner",
 }  # fmt: skip
-NOTHING = frozenset(
-    {"running", "due", "undoing", "cancelling", "losing", "full"}
-)  # hold it: it moves, or is about to
-_UNFIT = frozenset(
-    {ArgumentError.code, DecodeError.code, Mismatch.code}
-)  # of a record that the code does not fit
+# Why a run is parked whose code does not fit its record.
+_UNFIT = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})
 
 
 class Check(msgspec.Struct, frozen=True):
