@@ -17,8 +17,10 @@ import pytest
 
 import podium
 from podium import App, DeclarationError, Options, Retry, UsageError, alert, every, task, workflow
+from podium.client import alerts as client_alerts
+from podium.client import count_since
 from podium.declare import alerting
-from podium.engine import About, claiming
+from podium.engine import About, claiming, how_it_ended
 from podium.engine import alerts as engine_alerts
 from podium.env import RealEnv
 from podium.functions import Function, registry
@@ -75,6 +77,13 @@ async def asks(first: bool) -> bool:
     if not first:
         await opens.start()
     return await podium.ask("first?" if first else "second?", bool)
+
+
+@workflow
+def fails_later(first: bool) -> None:
+    if not first:
+        opens()
+    raise ValueError(first)
 
 
 @workflow(schedule=every("1s"), alerts=[alert.late("1s", "ops")])
@@ -194,6 +203,28 @@ def test_what_comes_before_an_alert_is_driven_is_told_too(
     with App(store, options=Options(poll=0.05, grace=0.1)):
         until(lambda: len(hook.posts) == 2)
     assert hook.posts[1].body["more"] == 2
+
+
+def test_what_has_failed_before_hides_no_older_run_that_fails_now(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_alerts, "COUNTED_MAX", 1)
+    gate.clear()
+    begun.clear()
+    old = fails_later.options(id="old").start(False)
+    assert begun.wait(15)
+    with pytest.raises(ValueError):
+        fails_later.run(True)
+    since = app.env.now()
+    gate.set()
+    with pytest.raises(ValueError):
+        old.result()
+    row = app.load("old")
+    alike = engine_alerts.fingerprint(row.function, "failed", how_it_ended(row.state, row.payload)[0])
+    about = msgspec.to_builtins(About("failed", row.function, "", "", since, alike, ()))
+    driven = sleeps.start()
+    until(lambda: driven.state is not State.QUEUED)
+    assert count_since(driven.id, about, since)[:2] == [1, "old"]
 
 
 def test_an_alert_that_is_due_is_found_among_many_that_sleep(

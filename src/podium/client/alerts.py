@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -12,15 +13,16 @@ import msgspec
 from ..engine import About, fingerprint, how_it_ended, with_slack
 from ..errors import EngineStopped
 from ..inspect import history, iso
-from ..model import ANSWER, Kind, Query, RunRow, State, read_reason
+from ..model import QUESTION, Kind, Query, RunRow, State, read_reason
 from ..redaction import redacted
 from ..store import Store
 from .app import apps
 from .channels import Notice, resolved
+from .messages import OPEN_MAX
 from .session import Session
 
 QUIET_SECONDS = 3600.0  # between two notices of one fingerprint
-COUNTED_MAX = 1000
+COUNTED_MAX = 1000  # runs of one state
 
 
 def deliver(run: str, about: dict[str, Any], channel: str, key: str) -> None:
@@ -95,8 +97,12 @@ def _since(store: Store, about: About, since: float) -> list[_Other]:
 
 
 def _ended(store: Store, about: About, since: float) -> Iterator[_Other]:
-    states = frozenset({State.FAILED, State.PARKED})
-    for row in store.find(Query(function=about.function, states=states, limit=COUNTED_MAX)):
+    # What is parked has not ended, and says only in its reason since when it is.
+    failed = Query(
+        function=about.function, states=frozenset({State.FAILED}), ended=(since, math.inf), limit=COUNTED_MAX
+    )
+    parked = Query(function=about.function, states=frozenset({State.PARKED}), limit=COUNTED_MAX)
+    for row in (*store.find(failed), *store.find(parked)):
         at = read_reason(row.payload).at if row.ended is None else row.ended
         if at > since:
             sort, said = how_it_ended(row.state, row.payload)
@@ -107,9 +113,8 @@ def _ended(store: Store, about: About, since: float) -> Iterator[_Other]:
 def _questions(store: Store, about: About, since: float) -> Iterator[_Other]:
     waits = [
         wait
-        for wait in store.open_waits("", ANSWER, COUNTED_MAX)
-        if wait.prompt
-        and about.fingerprint == fingerprint(about.function, "waiting", wait.step.partition("#")[0])
+        for wait in store.open_waits("", QUESTION, OPEN_MAX)
+        if about.fingerprint == fingerprint(about.function, "waiting", wait.step.partition("#")[0])
     ]  # fmt: skip
     runs = store.load_many(list({wait.run for wait in waits}))
     for wait in waits:

@@ -14,14 +14,26 @@ from ..depot import Depot
 from ..engine import refused_signal
 from ..errors import UsageError, WrongState
 from ..executors import current_attempt
-from ..model import ANSWER, SIGNAL, WAITS_MAX, Answer, AuditRow, Message, Outcome, Verdict, WaitRow, Write
+from ..model import (
+    ANSWER,
+    QUESTION,
+    SIGNAL,
+    WAITS_MAX,
+    Answer,
+    AuditRow,
+    Message,
+    Outcome,
+    Verdict,
+    WaitRow,
+    Write,
+)
 from .app import App
 from .default_app import current_app
 from .operators import Operator
 from .waiting import Answer as Answered
 from .waiting import Waiting, mapped
 
-OPEN_MAX = 10_000  # questions that are looked through
+OPEN_MAX = 10_000  # questions
 
 
 def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[None]:
@@ -56,8 +68,8 @@ def _digest(payload: bytes, state: str = "") -> bytes:
 
 
 def questions(app: App, run: str = "") -> list[WaitRow]:
-    """What is asked and not answered yet: of one run, or of all."""
-    return [row for row in app.store.open_waits(run, ANSWER, OPEN_MAX) if row.prompt]
+    """What is asked and not answered yet: of one run, or of all; 10,000 at most."""
+    return app.store.open_waits(run, QUESTION, OPEN_MAX)
 
 
 def answer(app: App, run: str, value: Any, ask: str | None, by: Operator) -> Future[None]:

@@ -155,6 +155,7 @@ class Loss(msgspec.Struct, frozen=True, gc=False):
 
 
 CANCEL, SIGNAL, OUTCOME, ANSWER = "cancel", "signal", "outcome", "answer"  # kinds of messages
+QUESTION = "question"  # of waits, to readers: an ANSWER with a prompt
 PAUSE = "pause"  # a person asks the run to stop where it is, and to wait until it is resumed
 SETTLE = "settle"  # a person says what became of the step that the message names
 

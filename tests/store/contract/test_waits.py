@@ -8,6 +8,7 @@ from podium.model import (
     ANSWER,
     FINAL,
     OUTCOME,
+    QUESTION,
     SIGNAL,
     Answer,
     Entry,
@@ -337,6 +338,15 @@ def test_what_is_answered_hides_nothing_that_is_open(store: Store) -> None:
     assert [row.target for row in store.open_waits("r1", ANSWER)] == ["later"]
     assert [row.target for row in store.open_waits(kind=OUTCOME, limit=1)] == ["late"]
     assert store.open_waits("nobody") == []
+
+
+def test_a_callback_hides_no_question(store: Store) -> None:
+    own(store, "r1", "late")
+    callbacks = (Wait("s:1", "c1", ANSWER), Wait("s:2", "c2", ANSWER))
+    commit(store, fenced(waits=(*callbacks, Wait("t", "late"), Wait("u", "q", ANSWER, "Go on?"))))
+    for run in ("r1", ""):
+        assert [row.target for row in store.open_waits(run, QUESTION, limit=1)] == ["q"]
+        assert [row.target for row in store.open_waits(run, ANSWER)] == ["c1", "c2", "q"]
 
 
 TICK = Entry(1, Kind.TICK, 60.0, "/timer")

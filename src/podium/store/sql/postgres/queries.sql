@@ -924,7 +924,8 @@ WHERE runs.id = %(run)b ORDER BY step LIMIT %(limit)b;
 -- name: open_waits_of_run
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.runs JOIN podium.waits ON waits.run = runs.key
-WHERE runs.id = %(run)b AND taken IS NULL AND %(kind)b::text IN ('', kind) ORDER BY step LIMIT %(limit)b;
+WHERE runs.id = %(run)b AND taken IS NULL AND (%(kind)b::text IN ('', kind) OR %(kind)b = 'question' AND prompt <> '')
+ORDER BY step LIMIT %(limit)b;
 
 -- name: waits_for_target
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
@@ -934,7 +935,7 @@ WHERE target = %(target)b ORDER BY waits.run, step LIMIT %(limit)b;
 -- name: open_waits
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM podium.waits JOIN podium.runs ON runs.key = waits.run
-WHERE taken IS NULL AND %(kind)b::text IN ('', kind)
+WHERE taken IS NULL AND (%(kind)b::text IN ('', kind) OR %(kind)b = 'question' AND prompt <> '')
 ORDER BY waits.run, step LIMIT %(limit)b;
 
 -- name: load

@@ -774,7 +774,7 @@ FROM runs CROSS JOIN waits ON waits.run = runs.key WHERE runs.id = ? ORDER BY st
 -- name: open_waits_of_run
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM runs CROSS JOIN waits ON waits.run = runs.key AND taken IS NULL
-WHERE runs.id = ?1 AND ?2 IN ('', kind) ORDER BY step LIMIT ?3;
+WHERE runs.id = ?1 AND (?2 IN ('', kind) OR ?2 = 'question' AND prompt <> '') ORDER BY step LIMIT ?3;
 
 -- name: waits_for_target
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
@@ -783,7 +783,8 @@ FROM waits CROSS JOIN runs ON runs.key = waits.run WHERE target = ? ORDER BY wai
 -- name: open_waits
 SELECT runs.id, step, target, kind, prompt, schema, "to", waits.due, taken, "by", waits.digest, about, cancels
 FROM waits CROSS JOIN runs ON runs.key = waits.run
-WHERE taken IS NULL AND ?1 IN ('', kind) ORDER BY waits.run, step LIMIT ?2;
+WHERE taken IS NULL AND (?1 IN ('', kind) OR ?1 = 'question' AND prompt <> '')
+ORDER BY waits.run, step LIMIT ?2;
 
 -- name: blob
 SELECT data FROM blobs WHERE name = ?;
