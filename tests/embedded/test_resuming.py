@@ -15,6 +15,7 @@ import pytest
 
 import podium
 from podium import App
+from podium.model import Query
 from tests import forkserver
 from tests.waiting import until
 
@@ -181,6 +182,15 @@ class Script:
     def wait_for(self, line: str) -> None:
         until(lambda: (self.home / "ledger").exists() and line in self.ledger)
 
+    def wait_for_record(self, entries: int) -> None:
+        """Until so many entries of its run are on record."""
+        with self.looking() as app:
+            until(lambda: sum(row.entries for row in app.find(Query())) >= entries)
+
+    def looking(self) -> App:
+        """Its store, for who drives nothing."""
+        return App(self.home / ".podium" / "podium.db", drives="nothing")
+
 
 @pytest.fixture
 def script(project: Path, python: list[str]) -> Iterator[Script]:
@@ -245,7 +255,7 @@ def test_two_runs_alike_at_once_find_each_its_own(script: Script) -> None:
 
 def test_a_paused_run_waits_for_its_person_also_when_the_edited_script_is_run_again(script: Script) -> None:
     script.killed("pipeline", at="step 5")
-    with App(script.home / ".podium" / "podium.db", drives="nothing"):
+    with script.looking():
         (run,) = podium.runs()
         run.pause(by="ada")
     script.run("pipeline")  # takes the run from its dead owner, and parks it
@@ -319,7 +329,7 @@ def test_what_ends_within_the_grace_of_an_interrupted_script_is_said(script: Scr
 def test_a_sleep_that_ended_meanwhile_is_over(script: Script) -> None:
     process = script.begin("napping", NAP="3")
     script.wait_for("step 0")
-    time.sleep(0.1)
+    script.wait_for_record(1)
     process.kill()
     process.communicate()
     time.sleep(3)
@@ -356,12 +366,8 @@ def test_retries_outlive_a_kill(script: Script) -> None:
 
 def test_a_backoff_outlives_a_kill(script: Script) -> None:
     process = script.begin("retrying")
-    until(
-        lambda: (
-            (script.home / "ledger").exists() and any(line.startswith("attempt 1") for line in script.ledger)
-        )
-    )
-    time.sleep(0.1)
+    until(lambda: (script.home / "ledger").exists())
+    script.wait_for_record(2)  # of its first step, and of the failed attempt
     process.kill()
     process.communicate()
     assert script.run("retrying")[0] == 0
