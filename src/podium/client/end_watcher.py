@@ -57,7 +57,8 @@ class EndWatcher:
         elif self._closed.is_set():
             self._fail(EngineStopped(CLOSED))
         else:
-            # The thread may be asleep, and what has ended changes no more. It waits for the store, too.
+            # The thread may be asleep, and what has ended already makes no change that wakes it. Without a
+            # store it looks itself, when that is back.
             with suppress(StoreUnavailable):
                 self._look([run])
 

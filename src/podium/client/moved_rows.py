@@ -20,14 +20,12 @@ from .. import codec
 from ..engine import name_of_alert
 from ..errors import PodiumError, StoreRefused
 from ..functions import registry
-from ..model import ALERT, BY_ITS_PROGRAM, SCHEDULE, SCHEDULE_TASK
+from ..model import ALERT, BY_ITS_PROGRAM, OWN, SCHEDULE, SCHEDULE_TASK
 from ..modules import find_file, home_of_folder, is_installed, source_roots
 from ..opening import is_on_server
 from ..store import project_folder
 from .project import label_in
 from .schedule_record import Plan, name_of_its_run, name_of_schedule, read, written
-
-_OWN = "podium:"  # how the names of built-in functions begin
 
 
 class RowsOfMove:
@@ -63,7 +61,7 @@ class RowsOfMove:
             self._move_schedule(cells)
         elif function == ALERT:
             self._move_alert(cells)
-        elif not function.startswith(_OWN):
+        elif not function.startswith(OWN):
             before, after = cells["project"], self._name_of(function, cells["project"])
             schedule = _schedule_of(cells["context"])
             if schedule and cells["unique_name"] == name_of_its_run(before, schedule):

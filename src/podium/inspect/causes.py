@@ -317,10 +317,8 @@ class _Unfinished:
         if not self.row.due or self.now - self.row.due < _LATE_SECONDS:
             return ""
         slots = read_engine_info(engine.info).slots
-        driven = _driven_by(self.view, engine)
-        return f": it drives {driven} run{'' if driven == 1 else 's'}" + (
-            f" with {slots} slots" if slots else ""
-        )
+        with_slots = f" with {_many(slots, 'slot')}" if slots else ""
+        return f": it drives {_many(_driven_by(self.view, engine), 'run')}{with_slots}"
 
     def _not_offered(self, alive: Sequence[EngineRow]) -> Cause:
         for engine in alive:
@@ -376,8 +374,11 @@ def _crowd(view: StoreView, engine: EngineRow) -> Iterator[str]:
     """Whether steps may wait for a slot of their engine, which knows that but has no place to say it."""
     driven, slots = _driven_by(view, engine), read_engine_info(engine.info).slots
     if 0 < slots < driven:
-        of_slots = f"{slots} slot{'' if slots == 1 else 's'}"
-        yield f"that process drives {driven} runs with {of_slots}: steps wait in line"
+        yield f"that process drives {_many(driven, 'run')} with {_many(slots, 'slot')}: steps wait in line"
+
+
+def _many(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 def silent(view: StoreView, engines: Sequence[EngineRow]) -> set[str]:

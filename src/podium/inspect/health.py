@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ..env import is_stopped, seconds_asleep
-from ..model import EngineRow, Query, RunRow, State, read_engine_info, read_reason
+from ..model import OWN, EngineRow, Query, RunRow, State, read_engine_info, read_reason
 from ..store import Finding, lock_holder
 from .causes import MORE_SLOTS, UNBLOCK, silent
 from .durations import ago, span
@@ -19,7 +19,6 @@ from .whereabouts import way_on
 
 _LOOKED_AT = 2000  # runs of a kind; more are said to be more
 _EXAMPLES = 3
-_OWN = "podium:"  # how the names of Podium's own functions begin: a program did not declare them
 _CLOCK_SECONDS = 60.0  # hosts of one store may differ by so much
 
 
@@ -69,7 +68,7 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
         elif about.full:
             yield Finding("engine", False, f"{who}: {'; '.join(full_slots(about))}", MORE_SLOTS)
         else:
-            own = sum(not name.startswith(_OWN) for name in engine.functions)
+            own = sum(not name.startswith(OWN) for name in engine.functions)
             offers = f"offers {own} function{'' if own == 1 else 's'}"
             yield Finding(
                 "engine", True, f"{who}: alive, {f'drives {about.run} alone' if about.run else offers}"

@@ -179,6 +179,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     n: int = 0  # its number in the inbox, counting from 1; the store gives it
 
 
+OWN = "podium:"  # how the names of Podium's own functions begin: no program has declared them
 SCHEDULE = "podium:schedule"  # the built-in workflow that every schedule is a run of
 SCHEDULE_TASK = "podium:start_due"  # the task by which it looks what is due
 ALERT = "podium:alert"  # and every alert

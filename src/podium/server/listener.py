@@ -44,13 +44,15 @@ class Binding(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-# uvicorn warns of each request that is none, and of each that asks for a WebSocket (and how to install
-# one): whoever reaches the port could fill a terminal, or a disk, without a token. Its own faults are told.
 _log = logging.getLogger("podium.server.http")
 
 
 class _OwnFaults(logging.LoggerAdapter[logging.Logger]):
-    """That logger from errors on, whatever its level: none of the process is changed."""
+    """A logger from errors on, whatever its level, which stays as it is.
+
+    uvicorn warns of each request that is none, and of each that asks for a WebSocket (and how to install
+    one): whoever reaches the port could fill a terminal, or a disk, without a token. Its own faults are told.
+    """
 
     @property
     def level(self) -> int:
