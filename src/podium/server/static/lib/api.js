@@ -3,7 +3,7 @@
 import { setServerTime } from "./words.js";
 
 /** What the server refused or could not do, in its own words. `status` is HTTP's, 0 when no answer came. */
-export class Refused extends Error {
+class Refused extends Error {
   constructor(status, body) {
     super(
       body?.error?.message ??

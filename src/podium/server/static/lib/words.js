@@ -7,7 +7,7 @@ const own = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const asked = new URLSearchParams(location.search).get("zone");
 const clock = { skew: 0 }; // what to add to this machine's clock to have the server's
 
-export const zones = [...new Set([own, "UTC"])];
+const zones = [...new Set([own, "UTC"])];
 export let zone = pick();
 
 function pick() {
