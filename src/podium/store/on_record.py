@@ -90,7 +90,7 @@ class OnRecord(Protocol):
         ...
 
     def open_waits(self, run: str = "", kind: str = "", limit: int = 1000) -> list[WaitRow]:
-        """The same of what is not answered: of one run or of all, of one kind or of all."""
+        """The same of what is not answered: of one run or of all; of one kind, QUESTION or all."""
         ...
 
     def load(self, run: str) -> RunRow | None:
