@@ -92,6 +92,13 @@ def rare(n: int) -> int:
     return n
 
 
+@task(queue="patient")
+def patient(n: int) -> int:
+    if podium.attempt() == 1:
+        raise RetryAfter("1h")
+    return n
+
+
 @workflow
 async def squares(n: int) -> int:
     return sum(await square.map(range(n)))
@@ -211,7 +218,7 @@ def test_a_queue_that_goes_by_a_parameter_which_is_not_there_is_refused(app: App
         double.options(queue="each").start(1)
 
 
-def test_a_full_queue_a_paused_one_and_a_rate_are_why_a_run_waits(app: App) -> None:
+def test_a_full_queue_a_paused_one_a_rate_and_a_retry_after_are_why_a_run_waits(app: App) -> None:
     gauge.gate.clear()
     runs = [square.start(n) for n in range(3)]
     until(lambda: gauge.inside.get("") == 2)
@@ -228,6 +235,12 @@ def test_a_full_queue_a_paused_one_and_a_rate_are_why_a_run_waits(app: App) -> N
     second = rare.start(2)
     assert cause_of(app, app.load(second.id)).kind == "queue-rate"
     second.cancel().result()
+    first = patient.start(1)
+    until(lambda: app.load(first.id).state is State.WAITING)
+    cause = cause_of(app, app.load(patient.start(2).id))
+    assert (cause.kind, cause.details) == (
+        "queue-held", (f"run {first.id} has asked for that, and is tried again then",),
+    )  # fmt: skip
 
 
 def test_an_operators_limit_holds_against_the_code_until_from_code(store: Path, app: App) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from typing import TextIO
 
 from rich.console import Console, Group
 from rich.file_proxy import FileProxy
@@ -61,6 +63,35 @@ class LiveSurface:
         os.write(2, b"\x1b[?25h\n")
 
     def _text(self, line: str) -> Text:
-        text = Text.from_ansi(plain(line, self._stream))
-        text.no_wrap, text.overflow = True, "ellipsis"
-        return text
+        return _text(line, self._stream)
+
+
+class Redrawn:
+    """Lines of a stream, redrawn in place."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        console = Console(file=stream, no_color=not has_colour(stream), highlight=False, soft_wrap=False)
+        # Drawn when it is said. Nothing else is printed meanwhile.
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="ellipsis",
+        )
+        self._live.start()
+
+    def show(self, lines: Sequence[str]) -> None:
+        """These in the place of what is there."""
+        self._live.update(Group(*(_text(line, self._stream) for line in lines)), refresh=True)
+
+    def close(self) -> None:
+        """What is there stays."""
+        self._live.stop()
+
+
+def _text(line: str, stream: TextIO) -> Text:
+    text = Text.from_ansi(plain(line, stream))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text

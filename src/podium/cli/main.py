@@ -68,7 +68,7 @@ _VERBS = {
     "watch": Verb("cli.watch", "Follow a run that another process drives."),
     "check": Verb("cli.check", "Would runs go on with the code as it is now? A dry replay."),
     "schedules": Verb("cli.schedules", "What starts by itself, and when; pause, fire, backfill."),
-    "queues": Verb("cli.queues", "How full each queue is; set its limits, pause it."),
+    "queues": Verb("cli.queues", "How full each queue is; set its limits, pause; -f follows."),
     "series": Verb("cli.series", "What tasks and bodies have measured, over time."),
     "resume": Verb("cli.resume", "Go on with a parked or left-behind run, here."),
     "retry": Verb("cli.retry", "A new run that goes on at the step at which one failed."),

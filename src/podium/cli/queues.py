@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from importlib import import_module
+from typing import NoReturn
+
 import click
 
 from ..client import App, change_queue
@@ -11,9 +16,10 @@ from . import formatting, options
 from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
-from .terminal import safe, say, tell
+from .terminal import is_live, safe, say, tell
 
 _ACTIONS = ("set", "pause", "resume")
+_LOOK_SECONDS = 0.5  # how often a follower looks: a look counts what lies in line
 _KEYS_SHOWN = 10
 
 
@@ -24,6 +30,7 @@ _KEYS_SHOWN = 10
     "--rate", metavar="N/m", help='So many begin in a second, minute, hour or day; "none": any number.'
 )
 @click.option("--from-code", is_flag=True, help="What the code declares holds again.")
+@click.option("-f", "--follow", is_flag=True, help="Go on, with each change, until Ctrl-C.")
 @options.by
 @options.store
 @options.as_json
@@ -33,6 +40,7 @@ def command(
     concurrency: str | None,
     rate: str | None,
     from_code: bool,
+    follow: bool,
     by: str | None,
     store: str | None,
     as_json: bool,
@@ -53,21 +61,21 @@ def command(
             "--concurrency, --rate and --from-code say what `podium queues set NAME` sets",
             fix="podium queues set api --concurrency 3",
         )
+    if action and follow:
+        raise UsageError(f"podium queues {action}: --follow is for looking", fix="podium queues --follow")
     with asking(store) as app:
         if action == "set":
             change_queue(app, names[0], concurrency=concurrency, rate=rate, from_code=from_code, by=by)
         elif action:
             change_queue(app, names[0], paused=action == "pause", by=by)
         found = _found(app, names)
+        if not (found or as_json):
+            tell('no queues: @task(queue=podium.Queue("api", concurrency=5))')
+        if follow:
+            _follow(app, names, found, as_json=as_json, quiet=quiet)
     if action and not found[0].declared:
         tell(f"no code has declared a queue {safe(names[0])} so far; it holds for one of that name")
-    if as_json:
-        say_json(queues=found)
-    elif not found:
-        tell('no queues: @task(queue=podium.Queue("api", concurrency=5))')
-    for each in () if as_json else found:
-        for line in [safe(each.name)] if quiet else _lines(each, bool(names)):
-            say(line)
+    _show(found, names, as_json=as_json, quiet=quiet)
     return FINE
 
 
@@ -78,6 +86,40 @@ def _found(app: App, names: tuple[str, ...]) -> list[QueueShape]:
             known = ", ".join(each.name for each in found[:10]) or "there is none"
             raise RunNotFound(f"no queue is named {name!r}", fix=safe(known))
     return [each for each in found if not names or each.name in names]
+
+
+def _show(found: list[QueueShape], names: tuple[str, ...], *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        say_json(queues=found)
+    for each in () if as_json else found:
+        for line in [safe(each.name)] if quiet else _lines(each, bool(names)):
+            say(line)
+
+
+def _follow(
+    app: App, names: tuple[str, ...], found: list[QueueShape], *, as_json: bool, quiet: bool
+) -> NoReturn:
+    """Show how they stand, and again when that changes, until Ctrl-C: at a terminal all of it in place,
+    elsewhere the queues that have changed."""
+    pause = threading.Event()  # never set: what waits for it sleeps
+    shown: list[QueueShape] | None = None
+    screen = None
+    if is_live(sys.stdout) and not (as_json or quiet):
+        # Late, because Rich costs more than the rest of the command line together.
+        screen = import_module("podium.cli.live").Redrawn(sys.stdout)
+    try:
+        while True:
+            if screen is not None:
+                screen.show([line for each in found for line in _lines(each, bool(names))])
+            elif found != shown:
+                changed = found if as_json else [each for each in found if each not in (shown or ())]
+                _show(changed, names, as_json=as_json, quiet=quiet)
+            shown = found
+            pause.wait(_LOOK_SECONDS)
+            found = queue_shapes(app, names or None)
+    finally:
+        if screen is not None:
+            screen.close()
 
 
 def _lines(queue: QueueShape, with_lanes: bool) -> list[str]:

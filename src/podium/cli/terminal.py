@@ -103,9 +103,9 @@ def has_colour(stream: TextIO) -> bool:
     return is_tty(stream) and os.environ.get("TERM") != "dumb"
 
 
-def is_live() -> bool:
-    """Whether a view may be redrawn in place on stderr."""
-    return is_tty(sys.stderr) and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+def is_live(stream: TextIO | None = None) -> bool:
+    """Whether a view may be redrawn in place there; None: on stderr."""
+    return is_tty(stream or sys.stderr) and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
 
 
 def width(stream: TextIO) -> int | None:

@@ -31,8 +31,8 @@ HELD_BY = {
     "store-busy": "store", "orphaned": "lease", "retrying": "retry", "delayed": "timer", "sleeping": "timer",
     "message": "message", "question": "message", "child": "message", "other-code": "code",
     "queue-unserved": "queue", "queue-paused": "queue", "queue-full": "queue", "queue-rate": "queue",
-    "frozen": "owner", "silent": "owner", "blocked": "owner", "left": "owner", "no-engine": "owner",
-    "no-offer": "owner", "broken-module": "owner",
+    "queue-held": "queue", "frozen": "owner", "silent": "owner", "blocked": "owner", "left": "owner",
+    "no-engine": "owner", "no-offer": "owner", "broken-module": "owner",
 }  # fmt: skip
 # Why a run is parked whose code does not fit its record.
 _UNFIT = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})

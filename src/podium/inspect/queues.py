@@ -90,8 +90,11 @@ def _shape(row: QueueRow, lanes: Sequence[LaneDepth], alive: Sequence[EngineRow]
     )
 
 
-def held_in_queue(view: StoreView, row: RunRow, now: float) -> tuple[str, str, tuple[str, ...], str] | None:
-    """Why a run that is due waits in its queue: kind, what, details, fix of the cause; None: not for it."""
+Held = tuple[str, str, tuple[str, ...], str]  # kind, what, details, fix of the cause
+
+
+def held_in_queue(view: StoreView, row: RunRow, now: float) -> Held | None:
+    """Why a run that is due waits in its queue; None: not for it."""
     if not row.queue:
         return None
     queue = next((each for each in view.store.queues() if each.name == row.queue), QueueRow(row.queue))
@@ -102,16 +105,45 @@ def held_in_queue(view: StoreView, row: RunRow, now: float) -> tuple[str, str, t
     if queue.paused:
         return "queue-paused", f"queue {row.queue} is paused", (), f"podium queues resume {row.queue}"
     lanes = [lane for lane in view.store.lanes() if lane.queue == row.queue]
+    none = LaneDepth(row.queue, row.lane, 0, 0, 0, None)  # it has left it since
+    own = next((lane for lane in lanes if lane.key == row.lane), none)
     if queue.limits.per:
-        lanes = [lane for lane in lanes if lane.key == row.lane]
+        lanes = [own]
     running, most = sum(lane.running for lane in lanes), queue.limits.concurrency
-    of = f"queue {row.queue}" + (f", {queue.limits.per} {row.lane}," if queue.limits.per else "")
     queued = sum(lane.queued for lane in lanes) - (row.state is State.QUEUED)
     line = (f"{queued:,} others have not begun there",) if queued > 0 else ()
     if most is not None and running >= most:
-        what = f"{of} is full: {running:,} of {most:,} slots are held"
+        what = f"{_named(queue, row)} is full: {running:,} of {most:,} slots are held"
         return "queue-full", what, line, f"wait, or podium queues set {row.queue} --concurrency {most + 1}"
-    if pace_of(queue.limits.rate) is not None and queue.next > now:
-        what = f"{of} has its rate, {queue.limits.rate}: the next one begins in {span(queue.next - now)}"
+    return _not_before(queue, own, row, now, line)
+
+
+def _not_before(
+    queue: QueueRow, lane: LaneDepth, row: RunRow, now: float, line: tuple[str, ...]
+) -> Held | None:
+    """What lets nothing begin before a time: the rate of the queue or of its key, or a task's RetryAfter."""
+    pace, per = pace_of(queue.limits.rate), queue.limits.per
+    of_queue = queue.next if pace is not None and not per else 0.0
+    until = max(of_queue, lane.next)
+    if until <= now:
+        return None
+    in_line, then = _named(queue, row), span(until - now)
+    by_key = pace is not None and per and not lane.held_by and until - now <= pace.interval
+    if of_queue >= lane.next or by_key:
+        what = f"{in_line} has its rate, {queue.limits.rate}: the next one begins in {then}"
         return "queue-rate", what, line, ""
-    return None
+    if not per and row.lane:
+        in_line = f"queue {row.queue}, key {row.lane},"
+    if lane.held_by or pace is None or not per:
+        what = f"{in_line} is held by a task's RetryAfter: the next one begins in {then}"
+        by = (f"run {lane.held_by} has asked for that, and is tried again then",) if lane.held_by else ()
+        return "queue-held", what, (*by, *line), ""
+    # The run that asked is gone, or the rate was lower when the last one began: the lane does not tell which.
+    what = f"{in_line} is held by the RetryAfter of a task that is gone, or by a rate that it had before"
+    return "queue-held", f"{what}: the next one begins in {then}", line, ""
+
+
+def _named(queue: QueueRow, row: RunRow) -> str:
+    """Where the limits of its queue hold for a run."""
+    per = queue.limits.per
+    return f"queue {row.queue}, {per} {row.lane}," if per else f"queue {row.queue}"

@@ -75,6 +75,8 @@ class LaneDepth(msgspec.Struct, frozen=True):
     waiting: int  # that have, and wait to go on
     running: int  # that an engine owns
     oldest: float | None  # since when the first of the queued ones is due
+    next: float = 0.0  # see `LaneRow`
+    held_by: str = ""  # the run that waits until then: it has asked for that by RetryAfter
 
 
 class Pace(NamedTuple):

@@ -118,7 +118,7 @@ class OnRecord(Protocol):
         ...
 
     def lanes(self) -> list[LaneDepth]:
-        """How much lies in each lane of a queue that is not empty, and how many of it are owned."""
+        """How much lies in each lane of a queue that is not empty, and until when that is held."""
         ...
 
     def attached(self, starts: Sequence[str]) -> dict[str, str]:

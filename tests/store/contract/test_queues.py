@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
-from podium.model import Move, QueueChange, QueueLimits, State, TaskSlots, Write
+from podium import Options
+from podium.env import Env, RealEnv
+from podium.inspect import Cause, cause_of
+from podium.model import EngineRow, Move, QueueChange, QueueLimits, State, TaskSlots, Write
 from podium.store import Store
 from tests.store.conftest import Opener
 from tests.store.words import (
@@ -333,6 +338,76 @@ def test_lanes_say_how_much_lies_in_them(store: Store) -> None:
     assert claimed(store, limit=1) == ["r1"]
     found = [(lane.key, lane.queued, lane.waiting, lane.running, lane.oldest) for lane in store.lanes()]
     assert found == [("a", 1, 0, 1, 4.0), ("b", 1, 0, 0, 5.0)]
+
+
+def test_lanes_say_until_when_they_are_held_and_by_whom(store: Store) -> None:
+    declare(store, rate="1/h", per="tenant")
+    line(store, "a1", "a2", lane="a")
+    line(store, "b1", "b2", lane="b")
+    line(store, "c1", lane="c", at=200.0)
+    assert sorted(claimed(store, now=100.0)) == ["a1", "b1"]
+    move(store, "a1", State.WAITING, due=9000.0, holds=9000.0)
+    by_rate = 100.0 + 3600.0
+    found = {lane.key: (lane.next, lane.held_by) for lane in store.lanes()}
+    assert found == {"a": (9000.0, "a1"), "b": (pytest.approx(by_rate, abs=0.01), ""), "c": (0.0, "")}
+
+
+class Look(NamedTuple):
+    """A store at a moment, as those look at it who ask why a run waits."""
+
+    store: Store
+    env: Env
+    url: str = "sqlite:///nowhere.db"
+    options: Options = Options()
+
+    def is_alive(self, engine: EngineRow) -> bool | None:
+        return True
+
+
+def why(store: Store, run: str, now: float) -> Cause:
+    class Clock(RealEnv):
+        def now(self) -> float:
+            return now
+
+    return cause_of(Look(store, Clock()), row(store, run))
+
+
+@pytest.mark.parametrize("per", ["", "tenant"])
+def test_a_wait_for_a_rate_or_for_what_a_task_has_asked_for_is_named_as_that(store: Store, per: str) -> None:
+    declare(store, rate="10/m", per=per)
+    line(store, "a1", "a2", "a3", lane="a")
+    assert claimed(store, limit=1, now=100.0) == ["a1"]
+    of = "queue api, tenant a," if per else "queue api"
+    found = why(store, "a2", 101.0)
+    assert (found.kind, found.what) == (
+        "queue-rate", f"{of} has its rate, 10/m: the next one begins in 5.0 s",
+    )  # fmt: skip
+    assert found.details == ("1 others have not begun there",)
+    move(store, "a1", State.WAITING, due=103.0, holds=103.0)  # the rate alone holds for longer
+    assert why(store, "a2", 101.0).kind == "queue-rate"
+    assert claimed(store, limit=1, now=106.5) == ["a1"]
+    move(store, "a1", State.WAITING, token=2, due=170.0, holds=170.0)
+    found = why(store, "a2", 110.0)
+    key = "queue api, tenant a," if per else "queue api, key a,"
+    assert (found.kind, found.what) == (
+        "queue-held", f"{key} is held by a task's RetryAfter: the next one begins in 1 min",
+    )  # fmt: skip
+    assert found.details[0] == "run a1 has asked for that, and is tried again then"
+    line(store, "b1", lane="b", at=110.0)
+    assert why(store, "b1", 120.0).kind != "queue-held"
+    assert why(store, "a2", 170.0).kind != "queue-held"
+
+
+def test_a_lane_is_held_by_what_a_task_asked_for_also_when_that_is_gone(store: Store) -> None:
+    declare(store, "slow", rate="10/m", per="tenant")
+    declare(store)
+    for name in ("slow", "api"):
+        line(store, f"{name}1", f"{name}2", name=name)
+        assert claimed(store, limit=1, now=100.0) == [f"{name}1"]
+        move(store, f"{name}1", State.WAITING, due=170.0, holds=170.0)
+        stopped = fenced(f"{name}1", states=[State.WAITING], move=Move(State.CANCELLED))
+        assert outcomes(store, stopped, engine=None) == [DONE]
+        assert why(store, f"{name}2", 110.0).kind == "queue-held"
 
 
 def test_a_slot_that_is_freed_wakes_the_other_engines(store: Store, reopen: Opener) -> None:

@@ -730,11 +730,17 @@ SELECT * FROM podium.queues WHERE name = ANY (%(changed_queues)b::text[]) ORDER 
 DELETE FROM podium.lanes WHERE served < %(before)b AND next < %(before)b;
 
 -- name: depths
-SELECT queue, lane,
-       count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
-       count(*) FILTER (WHERE state = 'running'), min(due) FILTER (WHERE state = 'queued')
-FROM podium.runs
-WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane ORDER BY queue, lane;
+SELECT line.*, coalesce(lanes.next, 0),
+       coalesce((SELECT id FROM podium.runs
+                 WHERE runs.queue = line.queue AND runs.lane = line.lane AND state = 'waiting' AND due = lanes.next
+                   AND runs.queue <> '' LIMIT 1), '')
+FROM (SELECT queue, lane,
+             count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
+             count(*) FILTER (WHERE state = 'running'), min(due) FILTER (WHERE state = 'queued')
+      FROM podium.runs
+      WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane) AS line
+LEFT JOIN podium.lanes ON lanes.queue = line.queue AND lanes.key = line.lane
+ORDER BY line.queue, line.lane;
 
 -- name: claim
 -- After one of these two. Whoever drives the run decides which code it is of from now on. Its script may take it

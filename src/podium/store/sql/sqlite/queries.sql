@@ -603,12 +603,18 @@ SELECT 1 FROM lanes WHERE served < ?1 AND next < ?1 LIMIT 1;
 DELETE FROM lanes WHERE served < ?1 AND next < ?1;
 
 -- name: depths
--- How much lies in each line. Counts rows of indexes alone, but for when the oldest was due.
-SELECT queue, lane,
-       count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
-       count(*) FILTER (WHERE state = 'running'), min(iif(state = 'queued', due, NULL))
-FROM runs INDEXED BY runs_of_queues
-WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane ORDER BY queue, lane;
+-- How much lies in each line, and until when it is held. Counts rows of indexes alone, but for when the oldest was due.
+SELECT line.*, coalesce(lanes.next, 0.0),
+       coalesce((SELECT id FROM runs INDEXED BY runs_of_queues
+                 WHERE queue = line.queue AND lane = line.lane AND state = 'waiting' AND due = lanes.next
+                   AND queue <> '' AND state IN ('queued', 'waiting', 'running') LIMIT 1), '')
+FROM (SELECT queue, lane,
+             count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state = 'waiting'),
+             count(*) FILTER (WHERE state = 'running'), min(iif(state = 'queued', due, NULL))
+      FROM runs INDEXED BY runs_of_queues
+      WHERE queue <> '' AND state IN ('queued', 'waiting', 'running') GROUP BY queue, lane) AS line
+LEFT JOIN lanes ON lanes.queue = line.queue AND lanes.key = line.lane
+ORDER BY line.queue, line.lane;
 
 -- name: claim
 -- Whoever drives the run decides which code it is of from now on. Its script may take it for one that it left
