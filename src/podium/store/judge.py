@@ -1,8 +1,9 @@
 """The judge: what becomes of each Write of a batch, and which rows that changes.
 
 Pure: no SQL, no clock. Every backend reads the rows that a round needs (`sets`), asks `judge`, and applies
-the changes it returns; so one set of rules holds for all of them, and a test can ask it without a store. The
-one way beside it, for a Write that only records (`sqlite/lone.py`), shares `may_write`.
+the changes it returns; so one set of rules holds for all of them, and a test can ask it without a store.
+For Writes that only record there are short ways beside it: one in `judge` itself, one of each backend
+(`sqlite/lone.py`, `postgres/short_way.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from ..model import (
     Fence,
     Kind,
     Move,
-    NewRun,
     Outcome,
     State,
     StepWrite,
@@ -29,11 +29,11 @@ from ..model import (
 )
 from .admission import PAST_LIMITS
 from .judge_inbox import Inboxes
+from .judge_starts import REFUSED, Starts, invalid
 from .judge_waits import Waits
 from .sets import Changes, Rows, RunState
 
 _DONE = Verdict(Outcome.DONE)
-_REFUSED = Verdict(Outcome.REFUSED)
 
 # Fields that need a fence; those of them that record what an owner alone can know; and what is rare.
 _FENCED = attrgetter(
@@ -92,6 +92,7 @@ class _Judging:
         self.changes = Changes()
         self._inboxes = Inboxes(rows, self.changes)
         self._waits = Waits(rows, self.changes, self._inboxes)
+        self._starts = Starts(engine, rows, self.changes, self.is_dead)
 
     def write(self, write: Write) -> Verdict:
         """Judge one write, then make its changes."""
@@ -100,15 +101,15 @@ class _Judging:
         if fence is not None:
             run = self._runs.get(fence.run)
             if run is None or not self._may_write(fence, run, write):
-                return _REFUSED
+                return REFUSED
             is_rare = is_rare or Kind.MESSAGE in map(_KIND, write.entries)
             refusal = self._check(run, write) or (self._check_rare(run, write) if is_rare else None)
             if refusal is not None:
                 return refusal
         elif any(_FENCED(write)):
-            return _invalid("without a fence a Write only creates runs, sends messages and answers")
+            return invalid("without a fence a Write only creates runs, sends messages and answers")
         if write.new_runs:
-            refusal = self._check_new_runs(write.new_runs, fence is not None)
+            refusal = self._starts.check(write.new_runs, fence is not None)
             if refusal is not None:
                 return refusal
         if run is not None:
@@ -119,7 +120,7 @@ class _Judging:
 
     def _outcomes(self, run: RunState | None, write: Write) -> Verdict:
         """Start, wait, send and answer, in this order."""
-        runs = tuple([self._start(new) for new in write.new_runs])
+        runs = tuple([self._starts.start(new) for new in write.new_runs])
         if not any(_BESIDE_STARTS(write)):  # as in most that are rare at all
             return Verdict(Outcome.DONE, runs)
         attached = {id for outcome, id in runs if outcome is Outcome.EXISTS}  # others' runs
@@ -160,87 +161,42 @@ class _Judging:
         for entry in write.entries:
             expected += 1
             if entry.seq != expected:
-                return _invalid(f"entry {entry.seq} does not continue the history, {expected} would")
+                return invalid(f"entry {entry.seq} does not continue the history, {expected} would")
         move = write.move
         if move is not None and (move.state is State.RUNNING or not may_move(run.state, move.state)):
             # Running means owned, and only a claim makes an owner.
-            return _invalid(f"a run does not move from {run.state} to {move.state} by a Write")
+            return invalid(f"a run does not move from {run.state} to {move.state} by a Write")
         if move is not None and move.again is not None and (move.state is not State.WAITING or not run.owner):
-            return _invalid("a new generation begins as a move to waiting, by the run's owner")
-        return _REFUSED if self._inboxes.have_later(run, move) else None
+            return invalid("a new generation begins as a move to waiting, by the run's owner")
+        return REFUSED if self._inboxes.have_later(run, move) else None
 
     def _check_rare(self, run: RunState, write: Write) -> Verdict | None:
         if write.rename and run.owner is not None:
-            return _invalid("the function of a run that somebody drives is not renamed")
+            return invalid("the function of a run that somebody drives is not renamed")
         if write.forget:
             return self._check_forget(run, write)
         if write.waits and (trouble := self._waits.check(run, write)):
-            return _invalid(trouble)
+            return invalid(trouble)
         if self._waits.came_in_time(run, write):
-            return _REFUSED
+            return REFUSED
         ids = [entry.step for entry in write.entries if entry.kind is Kind.MESSAGE]
         if len(set(ids)) < len(ids):
-            return _invalid("a message enters a history once")
+            return invalid("a message enters a history once")
         for id in (*ids, *write.consumed):
             row = self._rows.inbox.get((run.id, id))
             if row is None or row.taken is not None:
-                return _REFUSED
+                return REFUSED
         return None
 
     def _check_forget(self, run: RunState, write: Write) -> Verdict | None:
         if write != Write(fence=write.fence, forget=True):
-            return _invalid("a run is forgotten by a Write of its own")
+            return invalid("a run is forgotten by a Write of its own")
         if run.state not in FINAL:
-            return _invalid(f"a run that is {run.state} is not forgotten")
+            return invalid(f"a run that is {run.state} is not forgotten")
         needs_it = self._rows.needed_by.get(run.id)
         if needs_it:
             return Verdict(Outcome.REFUSED, detail=f"run {needs_it}, which has not ended, rests on it")
         return None
-
-    def _check_new_runs(self, new_runs: tuple[NewRun, ...], is_fenced: bool) -> Verdict | None:
-        known: list[Outcome] = []
-        seen: set[str] = set()
-        for new in new_runs:
-            if new.owned and self._engine is None:
-                return _invalid("only an engine can own the run it creates")
-            if new.owned and self.is_dead:
-                return _REFUSED
-            if new.owned and new.queue:
-                return _invalid("a run of a queue has an owner by a claim alone")
-            if new.copy_from is not None:
-                source, last = new.copy_from
-                found = self._runs.get(source)
-                if found is None or found.entries < last:
-                    return _invalid(f"run {source} has no entry {last} to copy")
-            first = new.copy_from[1] if new.copy_from else 0
-            if new.entries and any(entry.seq != seq for seq, entry in enumerate(new.entries, first + 1)):
-                return _invalid(f"the entries of run {new.id} do not follow what it copies")
-            if new.explicit_id:
-                known.append(self._known(new))
-            elif new.id in self._runs or new.id in seen:
-                return _invalid(f"the id {new.id} is taken, though nobody chose it")
-            else:
-                known.append(Outcome.DONE)
-            seen.add(new.id)
-        if is_fenced or Outcome.CONFLICT not in known:
-            return None
-        return Verdict(
-            Outcome.CONFLICT,
-            tuple(
-                (outcome if outcome is Outcome.CONFLICT else Outcome.REFUSED, new.id)
-                for outcome, new in zip(known, new_runs, strict=True)
-            ),
-            detail="that id belongs to a run of another function or of other arguments",
-        )
-
-    def _known(self, new: NewRun) -> Outcome:
-        """Whether a run with this id is there: DONE (it is not), EXISTS or CONFLICT."""
-        found = self._rows.calls.get(new.id)
-        if found is None:
-            return Outcome.DONE
-        function, digest, project = found
-        same = (function, digest) == (new.function, new.digest) and (project == new.project or not project)
-        return Outcome.EXISTS if same else Outcome.CONFLICT
 
     # -- changes to the fenced run ------------------------------------------------------------------------
 
@@ -329,71 +285,8 @@ class _Judging:
         last = self._rows.last_times.get(run.id, run.since) if run.last_at is None else run.last_at
         return max(last, run.since) if move.at is None else max(move.at, last, run.since)
 
-    # -- new runs and messages ----------------------------------------------------------------------------
-
-    def _start(self, new: NewRun) -> tuple[Outcome, str]:
-        if new.explicit_id:
-            known = self._known(new)
-            if known is not Outcome.DONE:
-                return known, new.id
-        elif new.attach and new.starter:
-            found = self._attach(new)
-            if found is not None:
-                return Outcome.ATTACHED, found
-        if new.unique_name:
-            holder = self._rows.holders.get((new.project, new.unique_name))
-            if holder is not None and self._runs[holder].state not in FINAL:
-                return Outcome.EXISTS, holder
-            self._rows.holders[new.project, new.unique_name] = new.id
-        self._add(new)
-        if new.act is not None:
-            self.changes.acts.append(new.act)
-        return Outcome.DONE, new.id
-
-    def _attach(self, new: NewRun) -> str | None:
-        """The oldest orphan of the same call, which has a starter again."""
-        orphans = self._rows.orphans.get((new.function, new.digest, new.starter), [])
-        while orphans:
-            run = self._runs[orphans.pop(0)]
-            if run.state not in FINAL:
-                self.changes.attached.append((run, new.id))
-                return run.id
-        return None
-
-    def _add(self, new: NewRun) -> None:
-        run = RunState(
-            id=new.id,
-            state=State.RUNNING if new.owned else State.QUEUED,
-            token=1 if new.owned else 0,
-            owner=self._engine if new.owned else None,
-            entries=(new.copy_from[1] if new.copy_from else 0) + len(new.entries),
-            messages=0,
-            unread=0,
-            since=new.at,
-            has_begun=new.owned,
-            queue=new.queue,
-            lane=new.lane,
-            due=None if new.owned else new.at if new.due is None else new.due,
-            fingerprint=new.fingerprint,
-            is_new=True,
-        )
-        if new.queue:
-            run.rank = run.due if new.rank is None else new.rank
-        self._runs[new.id] = run
-        self._rows.calls[new.id] = (new.function, new.digest, new.project)
-        self.changes.new_runs.append((new, run))
-        if new.copy_from is not None:
-            self.changes.copies.append((run, *new.copy_from))
-        if new.entries:
-            self.changes.entries.append((run, new.entries))
-        self.changes.wakes |= not new.owned
-
 
 def _taken(entries: tuple[Entry, ...], consumed: tuple[str, ...]) -> dict[str, float]:
     """The messages that a write takes from the inbox, and when: those of its entries and others."""
     at = entries[-1].at if entries else 0.0
     return dict.fromkeys(consumed, at) | {each.step: each.at for each in entries if each.kind is Kind.MESSAGE}
-
-
-def _invalid(detail: str) -> Verdict:
-    return Verdict(Outcome.INVALID, detail=detail)
