@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "effects": _plain(worlds.effect_setting),
     "forks": _plain(worlds.fork_setting),
     "pauses": _steered("pauses", "rested"),
+    "children": _steered("children", "stopped"),
     "names": _steered("names", "met"),
     "answers": _steered("answers", "accepted", "late"),
     "queues": Kind(lambda seed: QueueWorld(seed, queue_setting(seed)), ("begun", "full", "held")),

@@ -54,19 +54,32 @@ async def approves(questions: int) -> list[Any]:
     return said
 
 
+@workflow
+async def lets_go(child: str, steps: int, seconds: float) -> list[Any]:
+    """Gives its child up after a while, whatever that is at."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await paces.options(id=child).start(steps)
+    except TimeoutError:
+        return [LATE, await work("after")]
+
+
 def check_paces(args: Any, state: State, answer: Any, entries: Sequence[Entry]) -> str:
     fine = state is State.SUCCEEDED and answer == recorded(entries)
     return "" if fine and labels(answer) == [f"s{n}" for n in range(args[0])] else f"{state} {answer!r}"
 
 
 def steered_setting(seed: int, kind: str) -> Setting:
-    """`kind`: "pauses", "names" or "answers": what people do there, in any weather."""
+    """`kind`: "pauses", "names", "answers" or "children": what people do there, in any weather."""
     chance = random.Random(f"{kind} {seed}")
     jobs: list[Job] = []
     for n in range(chance.randint(2, 4)):
         at = chance.choice((0.0, 1.0, 8.0)) * chance.random()
         if kind == "answers":
             jobs.append(Job(registry[approves.name], (chance.randint(1, 3),), at=at, id=f"job-{n}"))
+        elif kind == "children":
+            args = (f"child-{n}", chance.randint(4, 9), chance.uniform(1.0, 20.0))
+            jobs.append(Job(registry[lets_go.name], args, at=at, id=f"job-{n}"))
         elif kind == "pauses":
             length = chance.randint(3, 8)
             jobs.append(Job(registry[paces.name], (length,), check_paces, at=at, id=f"job-{n}"))
@@ -88,6 +101,7 @@ def steered_setting(seed: int, kind: str) -> Setting:
             )
     return Setting(
         jobs=jobs,
+        children=[registry[paces.name]],
         options=Options(poll=chance.choice((1.0, 2.0)), evict_always=chance.random() < 0.4),
         weather=draw_weather(chance),
         slots=chance.choice((1, 2, 3)),
@@ -99,13 +113,17 @@ def steered_setting(seed: int, kind: str) -> Setting:
 
 
 class SteeredWorld(World):
-    """A world in which each run that has an id of its client's is paused once, if `pauses`."""
+    """A world in which each run that has an id of its client's is paused once, if `pauses`; or each child of
+    `lets_go` is, by somebody who never resumes it."""
 
     def __init__(self, seed: int, setting: Setting, pauses: bool = False) -> None:
         super().__init__(seed, setting)
-        self.rested = self.met = self.accepted = self.late = 0  # that there was something to judge
+        # That there was something to judge.
+        self.rested = self.met = self.accepted = self.late = self.stopped = 0
+        self._children = [each.args[0] for each in setting.jobs if each.function.name == lets_go.name]
         self._chance = random.Random(f"people {seed}")
         self._pauses = {each.id for each in setting.jobs if pauses and each.id}  # of which one is not over
+        self._pauses |= set(self._children)
         self._asked_at: dict[str, float] = {}  # by run: when its pause was accepted
         self._names = {each.id: each.options.unique for each in setting.jobs if each.options.unique}
         self._questions: dict[str, dict[str, str]] = {}  # by run: what it asks, target and prompt
@@ -153,6 +171,9 @@ class SteeredWorld(World):
         if past.row.state is not State.PARKED:
             self._pauses -= {run} if past.row.state.is_final else set()
             self._later(PATIENCE, self._rest, run) if run in self._pauses else None
+        elif run in self._children:
+            self._pauses.discard(run)
+            self.stopped += 1
         elif read_reason(past.row.payload).is_asked_for:
             self._later(self._chance.uniform(0.0, 20.0), self._resume, run, past.row.entries)
         else:
@@ -236,6 +257,9 @@ class SteeredWorld(World):
     def _on_close(self) -> None:
         self._close_books()
         self.monitor.check("P7 a pause is heeded", not self._pauses, f"{self._pauses}")
+        for run in self._children:
+            ended = self.monitor.pasts[run].row.state.is_final
+            self.monitor.check("P7 who is given up ends, parked or not", ended, run)
         for run, asked in self._questions.items():
             past = self.monitor.pasts[run]
             if past.row.state is not State.SUCCEEDED:

@@ -13,6 +13,7 @@ import pytest
 from podium.engine import inbox
 from podium.engine.clients import ClientPort
 from podium.model import PAUSE, Message, NewRun
+from podium.store.judge_inbox import Inboxes
 from podium.store.judge_waits import Waits
 from tests.sim.steered import SteeredWorld, steered_setting
 
@@ -24,15 +25,16 @@ def world_of(seed: int, kind: str) -> SteeredWorld:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["pauses", "names", "answers"])
+@pytest.mark.parametrize("kind", ["pauses", "children", "names", "answers"])
 def test_what_people_decide_holds_in_any_weather(kind: str) -> None:
-    rested = met = accepted = late = 0
+    rested = met = accepted = late = stopped = 0
     for seed in range(8):
         world = world_of(seed, kind)
         assert world.play().violations == [], f"seed {seed}"
         rested, met = rested + world.rested, met + world.met
-        accepted, late = accepted + world.accepted, late + world.late
-    assert {"pauses": rested, "names": met, "answers": min(accepted, late)}[kind] > 5
+        accepted, late, stopped = accepted + world.accepted, late + world.late, stopped + world.stopped
+    there_was = {"pauses": rested, "children": stopped, "names": met, "answers": min(accepted, late)}
+    assert there_was[kind] > 5
 
 
 def a_pause_is_forgotten() -> AbstractContextManager[Any]:
@@ -58,6 +60,16 @@ def names_are_not_told() -> AbstractContextManager[Any]:
     return patch.object(ClientPort, "start", start)
 
 
+def a_parked_child_stays_so() -> AbstractContextManager[Any]:
+    """A cancel lies in the inbox of a parked run, until somebody resumes it."""
+    return patch.object(Inboxes, "_put_back", lambda self, run: None)
+
+
+def a_child_is_parked_over_its_cancel() -> AbstractContextManager[Any]:
+    """A cancel that comes in the moment of a pause is not seen."""
+    return patch.object(Inboxes, "have_later", lambda self, run, move: False)
+
+
 def an_accepted_answer_may_be_late() -> AbstractContextManager[Any]:
     """A body's own timeout is taken for more than the answer that was accepted before."""
     return patch.object(Waits, "came_in_time", lambda self, run, write: False)
@@ -67,6 +79,8 @@ def an_accepted_answer_may_be_late() -> AbstractContextManager[Any]:
     ("plant", "kind", "seed", "said"),
     [
         (a_pause_is_forgotten, "pauses", 9, "a pause is heeded"),
+        (a_parked_child_stays_so, "children", 0, "who is given up ends, parked or not"),
+        (a_child_is_parked_over_its_cancel, "children", 51, "who is given up ends, parked or not"),
         (names_are_not_told, "names", 4, "a name has one holder"),
         (an_accepted_answer_may_be_late, "answers", 48, "an answer that was accepted arrives"),
     ],

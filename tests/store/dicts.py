@@ -90,6 +90,8 @@ class DictStore:
             run.payload, run.ended = kept.state.payload, kept.state.ended
         if id in wanted.calls:
             found.calls[id] = (kept.new.function, kept.new.digest, kept.new.project)
+        if id in wanted.parking:
+            found.asked[id] = max((row.n for row in unread(kept) if row.kind == "cancel"), default=0)
         if id in wanted.last_times and kept.entries:
             found.last_times[id] = kept.entries[-1].at
         for row in kept.inbox:
@@ -119,6 +121,8 @@ class DictStore:
             self.runs[row.run.id].inbox[row.n - 1].taken = row.taken
         for id, state in changes.told.items():
             self.runs[id].state.due = state.due
+        for id in changes.put_back:
+            self.runs[id].state.state = State.WAITING
         for state, _ in changes.attached:
             self.runs[state.id].starter_engine = engine
         for row in changes.waits:

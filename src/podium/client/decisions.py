@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..engine import DryReplay
+from ..engine import DryReplay, cancels_of, in_line
 from ..errors import UsageError
 from ..functions import Function, registry
 from ..inspect import Records, is_workflow, offered, starter_under
@@ -196,7 +196,7 @@ class Decisions:
         """Commit it, through the engine if there is one."""
         session = self._session
         if not session.has_engine:
-            return known(session.commit([write])[0])
+            return known(_commit(session, [write])[0])
         future: Future[Verdict] = Future()
         session.host.call(session.host.engine.clients.write, write, settle(future))
         return future
@@ -205,7 +205,7 @@ class Decisions:
         """Commit them together, likewise."""
         session = self._session
         if not session.has_engine:
-            return session.commit(writes)
+            return _commit(session, writes)
         futures: list[Future[Verdict]] = [Future() for _ in writes]
 
         def ask() -> None:  # in one turn of its loop, so in one commit
@@ -231,3 +231,14 @@ class Decisions:
     def _decide(self, run: str, write: Write, acts: tuple[AuditRow, ...]) -> Future[Verdict]:
         """Refused where the run has moved on meanwhile: WrongState."""
         return mapped(self.write(replace(write, acts=acts)), partial(steering.accepted, run))
+
+
+def _commit(session: Session, writes: Sequence[Write]) -> list[Verdict]:
+    """Without an engine. The children that this has asked to stop may be nobody's, or parked: these end here,
+    where no worker need serve them."""
+    verdicts = done = session.commit(writes)
+    while cancels := cancels_of(message for verdict in done for message in verdict.told):
+        rows = session.store.load_many([cancel.run for cancel in cancels])
+        ends = in_line(rows, cancels, session.profile.env.now())
+        done = session.commit(ends) if ends else []
+    return verdicts

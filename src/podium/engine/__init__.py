@@ -3,6 +3,7 @@
 from . import events
 from .alerts import About, channels, fingerprint, how_it_ended, name_of_alert, with_slack
 from .border import refused_signal
+from .calling_off import cancels_of, in_line
 from .clients import Met
 from .dry_replay import DryEnd, DryReplay
 from .engine import Engine
@@ -16,6 +17,7 @@ __all__ = [
     "DryEnd",
     "DryReplay",
     "About",
+    "cancels_of",
     "channels",
     "fingerprint",
     "how_it_ended",
@@ -29,6 +31,7 @@ __all__ = [
     "QueueNotes",
     "events",
     "gone",
+    "in_line",
     "parking",
     "paused",
     "refused_signal",

@@ -72,6 +72,11 @@ class Neighbours(Protocol):
         """Drive a run that this engine owns."""
         ...
 
+    @property
+    def told(self) -> Callable[[Sequence[Message]], None]:
+        """To be told what a run here has sent."""
+        ...
+
 
 class Border:
     """Of one run in memory. What it adds to the outbox its owner has committed."""
@@ -245,6 +250,8 @@ class Border:
     def created(self, write: Write, verdict: Verdict) -> None:
         """What became of the runs that were started: they are there, whatever has become of this one."""
         self._give_back(sum(new.owned for new in write.new_runs))
+        if write.move is None:  # else whoever lets it go sees to it
+            self._neighbours.told(verdict.told)
         self._context.queue_notes.committed(write, verdict)
         there = {id for outcome, id in verdict.runs if outcome is Outcome.EXISTS}
         self._attached |= {wait.step: None for wait in write.waits if wait.target in there}

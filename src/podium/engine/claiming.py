@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from ..model import (
     head_of_row,
 )
 from .awaited import AwaitedRuns
+from .calling_off import were_at_rest
 from .context import Context
 from .free_slots import FreeSlots
 from .residents import Residents
@@ -47,6 +48,7 @@ class _Seen(NamedTuple):
     elsewhere: Sequence[str]  # runs that are waited for and were not in memory ...
     statuses: dict[str, RunStatus]  # ... and how they stand
     families: Sequence[str]  # what those of them wait for that no engine has in memory
+    at_rest: Collection[str]  # of those to adopt: were parked as they were asked to stop, see `calling_off`
 
 
 class Claimer:
@@ -123,7 +125,8 @@ class Claimer:
                 come_in = {head.id for head in heads}
                 beside = {run: n for run, n in seen.items() if run not in come_in}
                 messages = context.store.collect(context.engine, beside)
-            return _Seen(heads, claimed, messages, others, statuses, families)
+            at_rest = were_at_rest(context.store, heads, messages or ())
+            return _Seen(heads, claimed, messages, others, statuses, families, at_rest)
 
         context.committer.ask(look, self._claimed)
 
@@ -182,7 +185,8 @@ class Claimer:
             )
         called_off = {message.run: message for message in messages if message.kind == CANCEL}
         for head in found.heads:
-            if head.id not in called_off or not self._residents.call_off(head, called_off[head.id]):
+            cancel = called_off.get(head.id)
+            if cancel is None or not self._residents.call_off(head, cancel, head.id in found.at_rest):
                 self._adopt(head)
         self._collected(messages, None)
         for head in found.heads:

@@ -239,6 +239,7 @@ class ClientPort:
 
         def done(verdict: Verdict) -> None:
             self._claimer.soon()
+            self._residents.told(verdict.told)
             then(verdict)
 
         self._commit(write, done, then)

@@ -15,14 +15,14 @@ from ..errors import EngineStopped
 from ..executors import Attempt
 from ..executors.protocol import Reactor
 from ..functions import Function
-from ..model import CANCEL, Head, Message, Move, Outcome, State, Verdict
+from ..model import Head, Message, Move, State
 from ..options import Options, Others
 from ..store import Store
 from .awaited import AwaitedRuns
-from .calling_off import calling_off
+from .calling_off import CallingOff, cancels_of
 from .claiming import Claimer
 from .clients import ClientPort, stopped_by
-from .committer import Committer, OneWrite
+from .committer import Committer
 from .context import Context, Lifecycle
 from .dispatch import Dispatcher
 from .events import EventFeed, Observer
@@ -89,7 +89,7 @@ class Engine:
         self.dispatcher = Dispatcher(context, self.logs, streams, quarantine, self._awaits, self._park)
         self.residents = Residents(
             context, self.owned, self.dispatcher, self.logs, streams, quarantine, self.turn_watch.run,
-            self._left, self._awaits_run,
+            self._left, self._asked_to_stop, self._awaits_run,
         )  # fmt: skip
         self.dispatcher.cache.ended = self.residents.ended_here
         self.watchers = Watchers(self.owned)
@@ -98,6 +98,7 @@ class Engine:
         self.clients = ClientPort(
             context, self.residents, self.watchers, self.claimer, adopter.adopt, self.condemned
         )
+        self._calling_off = CallingOff(context, self._told, self.claimer.look, self.claimer.soon)
         self._upkeep = Upkeep(context)
         self.ticked = env.monotonic()  # last sign of progress, for the heartbeat
         self._ahead = env.now() - env.monotonic()  # of the clock that waits, the wall clock is so far
@@ -167,30 +168,23 @@ class Engine:
             if move.state.is_final:
                 self.clients.ended(head)
             self.watchers.ended(head, End(move.state, move.payload))
-        for message in told:
-            if self.residents.deliver(message, alone=True):
-                continue
-            if message.kind == CANCEL:
-                self._call_off(message)
-            else:
-                self.claimer.soon()
+        self._told(told)
         if head.queue:
             self.claimer.soon()  # its slot is free
         self.claimer.has_room()
 
-    def _call_off(self, cancel: Message) -> None:
-        """End a run that is in line: it may be that nobody claims it."""
+    def _told(self, told: Sequence[Message]) -> None:
+        """A commit has sent something: who is here takes it, for the others somebody looks."""
+        away = [message for message in told if not self.residents.deliver(message, alone=True)]
+        cancels = cancels_of(away)
+        self._calling_off.end(cancels)
+        if len(cancels) < len(away):
+            self.claimer.soon()
 
-        def decided(verdict: Verdict) -> None:
-            if verdict.outcome is not Outcome.DONE:
-                self.claimer.soon()
-                return
-            self.claimer.look(cancel.run)
-            for message in verdict.told:
-                self.residents.deliver(message, alone=True)
-
-        write = calling_off(cancel, 0, self._context.env.now())
-        self._context.committer.touch(OneWrite(write, decided))
+    def _asked_to_stop(self, told: Sequence[Message]) -> None:
+        """The same of a commit of which others see to the rest."""
+        if cancels := cancels_of(told):
+            self._told(cancels)
 
     def heed(self, asked: str) -> None:
         """Do what a person wants of this engine, one of `ASKED`. What runs here goes on in any case; an end

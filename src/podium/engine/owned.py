@@ -238,12 +238,12 @@ class OwnedRun:
             if self.inbox.must_look(self.alarm):
                 return  # a cancel may lie there
             self.outbox.extras.consumed += [message.id for message in pauses]
-            self.park(paused(pauses[-1].sender, pauses[-1].at), self.inbox.seen)
+            self.park(paused(pauses[-1].sender, pauses[-1].at))
             return
         if attempts.running and not attempts.tries and not self.machine.loop.timers:
             return  # the commonest case: it waits for tasks that run
         if attempts.doubts and not attempts.running:
-            self.park(_doubt(self))
+            self.park(doubted(self.head, self.machine, attempts))
             return
         due, outbox = self._driver.next_due(), self.outbox
         if not (outbox.held or outbox.writing is not None or outbox.is_answered) and self._driver.only_waits:
@@ -279,12 +279,13 @@ class OwnedRun:
             self.residence.close(Move(State.WAITING, due=0.0))
             self.touch()
 
-    def park(self, reason: bytes, seen: int | None = None) -> None:
-        """Stop here and ask for a person's decision; what was recorded so far stays. `seen`: see `Move`."""
+    def park(self, reason: bytes) -> None:
+        """Stop here and ask for a person's decision; what was recorded so far stays."""
         if self.residence.state not in TOO_LATE:  # a machine that finished too early for its record is parked
             self.outbox.held.clear()
             undoes = bool(self.machine.effects.done) or self.attempts.have_effects(self.machine.open.values())
-            self.residence.close(parking(reason, self._context.env.now(), self._fingerprint, undoes, seen))
+            now, seen = self._context.env.now(), self.inbox.seen
+            self.residence.close(parking(reason, now, self._fingerprint, undoes, seen))
             self.touch()
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
@@ -383,12 +384,6 @@ class OwnedRun:
             error = InternalError(f"the store refused this run's data: {verdict.detail}")
         self.residence.close(parking(explain(error), self._context.env.now(), self._fingerprint))
         self.touch()
-
-
-def _doubt(owned: OwnedRun) -> bytes:
-    """Why a run waits for a person: nothing runs any more, and nobody else can say what became of a step."""
-    id, why = next(iter(owned.attempts.doubts.items()))
-    return doubted(owned.head.id, owned.machine.open[id], owned.attempts.key_of(owned.head, id), why)
 
 
 def _last_move(end: Finish, fingerprint: str, at: float) -> Move:

@@ -13,7 +13,8 @@ from ..errors import EffectInWorkflow, Mismatch, PodiumError, TurnBudgetExceeded
 from ..functions import Function
 from ..lines import line_of
 from ..machine import Machine, Step, UndoStep, where_defined
-from ..model import PAUSED, Move, Reason, State, label_of, read_reason
+from ..model import PAUSED, Head, Move, Reason, State, label_of, read_reason
+from .attempts import Attempts
 
 
 def parking(
@@ -62,8 +63,11 @@ def poisoned(step: Step, lost: int) -> bytes:
     return msgspec.json.encode(Reason("E207", what, fix, line_of(*step.line)))
 
 
-def doubted(run: str, step: Step, key: str, why: str) -> bytes:
-    """It is not known whether this step has had its effect, or it is to undo something and cannot."""
+def doubted(head: Head, machine: Machine, attempts: Attempts) -> bytes:
+    """Nothing runs any more, and of a step it is not known whether it has had its effect, or it is to undo
+    something and cannot."""
+    id, why = next(iter(attempts.doubts.items()))
+    step, key = machine.open[id], attempts.key_of(head, id)
     call = codec.called(step.function.label, step.args, step.item) or step.function.label
     schema = ""
     if isinstance(step, UndoStep):
@@ -71,7 +75,9 @@ def doubted(run: str, step: Step, key: str, why: str) -> bytes:
     else:
         what = f"{call}: {why}, and whether it has happened is not known"
         schema = schema_of(step.returns)
-    settle = f"podium settle {run} {step.id}"
+    if machine.cancel_asked:
+        what += "; the run was asked to stop, and ends when that is settled"
+    settle = f"podium settle {head.id} {step.id}"
     fix = f"look there by the key {key}, then: {settle} --happened RESULT, or --again, or --failed TEXT"
     reason = Reason("E216", what, fix, line_of(*step.line), step=step.id, key=key, schema=schema)
     return msgspec.json.encode(reason)

@@ -41,7 +41,8 @@ def _ignore(_: bool) -> None:
 class Residents:
     """Brings runs into memory and lets them go. Engine thread only, but for `ended`.
 
-    `on_left` is told of each run that left by a durable move, and what it has sent to those who wait for it;
+    `on_left` is told of each run that left by a durable move, and what it has sent to those who wait for it,
+    `on_told` of what commits of runs that stay, or of clients, have sent;
     `on_awaits` of a run that one here waits for, and whether it may be ours though it is not here.
     """
 
@@ -55,12 +56,13 @@ class Residents:
         quarantine: Quarantine,
         turn: Turn,
         on_left: Callable[[Head, Move, Sequence[Message]], None],
+        on_told: Callable[[Sequence[Message]], None],
         on_awaits: Callable[[str, bool], None],
     ) -> None:
         self._context, self.owned = context, owned
         self._streams = streams
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
-        self._on_left, self.awaits = on_left, on_awaits
+        self._on_left, self.told, self.awaits = on_left, on_told, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
         self._depot = context.store.depot.of_body()
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
@@ -120,12 +122,14 @@ class Residents:
         else:
             self._replayed(owned, then, None)
 
-    def call_off(self, head: Head, cancel: Message) -> bool:
-        """End a run that was asked to stop before its body had its first turn; whether that was so."""
+    def call_off(self, head: Head, cancel: Message, was_at_rest: bool) -> bool:
+        """End a run that was asked to stop before its body had its first turn, or as it was parked and had
+        nothing to undo; whether that was so."""
         context = self._context
-        if head.token > 1 or head.entries or head.id in self.owned or context.lifecycle.failure is not None:
+        has_begun = not was_at_rest and (head.token > 1 or head.entries > 0)
+        if has_begun or head.id in self.owned or context.lifecycle.failure is not None:
             return False  # an engine that stops does that much: handed back, it would be left to others
-        write = calling_off(cancel, head.token, context.env.now())
+        write = calling_off(cancel, head, State.RUNNING, context.env.now())
 
         def ended(verdict: Verdict) -> None:
             if verdict.outcome is Outcome.DONE and write.move is not None:

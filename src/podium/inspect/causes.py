@@ -32,7 +32,7 @@ from . import history
 from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words
 from .engines import full_slots
-from .parked import command_for, difference
+from .parked import command_for, difference, stopping
 from .progress import RunProgress
 from .queues import held_in_queue
 from .retries import way_after_failure
@@ -81,7 +81,8 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         way = way_on(view, row, offered(living(view)))
         command = command_for(row)
         fix = f"{way.command}, then: {command}" if way.why else command
-        return Cause("parked", f"{reason.code}: {reason.what}", (*difference(reason), *way.why), fix)
+        details = (*difference(reason), *stopping(view.store.inbox(row.id)), *way.why)
+        return Cause("parked", f"{reason.code}: {reason.what}", details, fix)
     return _Unfinished(view, row).cause()
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from ..model import Reason, RunRow, is_undo, read_reason
+from collections.abc import Sequence
+
+from ..model import CANCEL, Message, Reason, RunRow, is_undo, read_reason
 
 
 def difference(reason: Reason) -> tuple[str, ...]:
     """What differs from the record, and the way out that whoever parked it has named."""
     diff = (f"on record: {reason.expected}", f"now asked: {reason.found}  at {reason.line}")
     return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
+
+
+def stopping(inbox: Sequence[Message]) -> tuple[str, ...]:
+    """That it is to stop, where that has not reached its body: it has something to undo, and cannot go on."""
+    asked = any(message.kind == CANCEL for message in inbox)
+    return ("its parent has asked it to stop, and it does when it goes on",) if asked else ()
 
 
 def command_for(row: RunRow) -> str:

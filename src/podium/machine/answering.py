@@ -32,7 +32,7 @@ class Answering:
     finished: Finish | None
     failure: BaseException | None
     _root: Any
-    _cancel_asked: bool
+    cancel_asked: bool
 
     def defined_at(self) -> str:
         """ "file:line" of the workflow's definition, where there is no better place to name."""
@@ -59,7 +59,7 @@ class Answering:
         kind, state, name = read_name(entry.name)
         if kind == CANCEL:
             if self.effects.end is None:  # what is being wound up is not cut
-                self._cancel_asked = True
+                self.cancel_asked = True
                 self._root.cancel()
             return
         if kind == SETTLE:

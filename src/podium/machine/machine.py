@@ -84,7 +84,7 @@ class Machine(Answering):
         self._unawaited = Unawaited()
         self._root: Any = None
         self.failure: BaseException | None = None  # with which the body ended
-        self._cancel_asked = False
+        self.cancel_asked = False
         self._fed: Entry | None = None  # the last
         self.next_generation: Again | None = None
 
@@ -253,7 +253,7 @@ class Machine(Answering):
             result = self.function.fn(*args, **kwargs)
             return await result if self.function.is_async else result
         except asyncio.CancelledError as error:
-            if self._cancel_asked or self.loop.discarded:
+            if self.cancel_asked or self.loop.discarded:
                 raise
             raise unasked(self.function, error) from error
 

@@ -41,7 +41,7 @@ from .queues import (
     changed_queue,
     pace_of,
 )
-from .reason import PAUSED, Reason, read_reason
+from .reason import PAUSED, Reason, read_reason, reason_in_line
 from .records import (
     ALERT,
     ANSWER,
@@ -118,6 +118,7 @@ __all__ = [
     "PAUSED",
     "Reason",
     "read_reason",
+    "reason_in_line",
     "ALERT",
     "AuditRow",
     "ANSWER",

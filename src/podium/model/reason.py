@@ -30,9 +30,14 @@ class Reason(msgspec.Struct, frozen=True):
         return self.code == PAUSED
 
 
-def read_reason(payload: bytes) -> Reason:
-    """The way back; of bytes that Podium never wrote, that it cannot be read."""
+def reason_in_line(payload: bytes) -> Reason | None:
+    """Of a run that has not ended: why it was parked when its parent asked it to stop; None: it was not."""
     try:
         return msgspec.json.decode(payload, type=Reason)
     except msgspec.MsgspecError:
-        return Reason("E506", "the reason on record cannot be read")
+        return None
+
+
+def read_reason(payload: bytes) -> Reason:
+    """The way back; of bytes that Podium never wrote, that it cannot be read."""
+    return reason_in_line(payload) or Reason("E506", "the reason on record cannot be read")

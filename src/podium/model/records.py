@@ -269,7 +269,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     fingerprint: str | None = None  # the code that drove it, for steering claims
     at: float | None = None  # final states: when it ended; None: with the last entry
     # WAITING: the number of the last message that was looked at; a later one makes the run due at once.
-    # None: so does any that nobody has taken. PARKED: REFUSED where there is a later one, it may be a cancel.
+    # None: so does any that nobody has taken. PARKED: REFUSED where a later one is a cancel.
     seen: int | None = None
     # WAITING: a new generation begins, at `at` and with these arguments.
     again: bytes | None = None

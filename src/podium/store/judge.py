@@ -14,6 +14,7 @@ from operator import attrgetter
 import msgspec
 
 from ..model import (
+    CANCEL,
     FINAL,
     Entry,
     Fence,
@@ -28,7 +29,7 @@ from ..model import (
     may_move,
 )
 from .admission import PAST_LIMITS
-from .judge_inbox import Inboxes
+from .judge_inbox import Inboxes, calls_off
 from .judge_starts import REFUSED, Starts, invalid
 from .judge_waits import Waits
 from .sets import Changes, Rows, RunState
@@ -153,8 +154,9 @@ class _Judging:
     def _may_write(self, fence: Fence, run: RunState, write: Write) -> bool:
         if self.is_dead or not may_write(fence, run.token, run.state):
             return False
-        # What nobody owns may be decided upon by an engine, too: a person has asked it to.
-        return run.owner == self._engine or (run.owner is None and not any(_RECORDS(write)))
+        # What nobody owns may be decided upon by an engine, too: a person has asked it to, or a cancel has.
+        is_decision = run.owner is None and (not any(_RECORDS(write)) or calls_off(write))
+        return is_decision or run.owner == self._engine
 
     def _check(self, run: RunState, write: Write) -> Verdict | None:
         expected = run.entries
@@ -184,7 +186,7 @@ class _Judging:
             return invalid("a message enters a history once")
         for id in (*ids, *write.consumed):
             row = self._rows.inbox.get((run.id, id))
-            if row is None or row.taken is not None:
+            if row is None or row.taken is not None or (run.owner is None and row.kind != CANCEL):
                 return REFUSED
         return None
 
@@ -258,6 +260,7 @@ class _Judging:
             self._move_in_queue(run, move)
         if not run.is_new:
             self.changes.told.pop(run.id, None)
+            self.changes.put_back.pop(run.id, None)
             self.changes.moved[run.id] = run
 
     def _move_in_queue(self, run: RunState, move: Move) -> None:

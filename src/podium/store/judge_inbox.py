@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from ..model import ANSWER, CANCEL, FINAL, OUTCOME, SIGNAL, SIGNALS_MAX, Message, Move, Outcome, State
+from ..model import (
+    ANSWER,
+    CANCEL,
+    FINAL,
+    OUTCOME,
+    SIGNAL,
+    SIGNALS_MAX,
+    Kind,
+    Message,
+    Move,
+    Outcome,
+    State,
+    Write,
+)
 from .admission import PAST_LIMITS
 from .sets import Changes, InboxRow, Rows, RunState
 
@@ -48,6 +61,10 @@ class Inboxes:
             self._rows.unheard.setdefault(run.id, []).append(row)
         if message.kind != SIGNAL:
             self._told.append(msgspec.structs.replace(message, n=run.messages))
+        if message.kind == CANCEL:
+            self._rows.asked[run.id] = run.messages
+            if run.state is State.PARKED:
+                self._put_back(run)
         self._counted(run)
         is_early = message.kind == SIGNAL and not run.has_begun  # it begins at its time, and receives it then
         if run.owner is None and run.state in (State.QUEUED, State.WAITING) and not is_early:
@@ -63,11 +80,18 @@ class Inboxes:
         self._changes.wakes = True
         return Outcome.DONE
 
+    def _put_back(self, run: RunState) -> None:
+        """A parked run is asked to stop by its parent: it is in line, for whoever ends it. Why it was parked
+        stays on record until then, for that says whether it has something to undo."""
+        run.state, run.forgiven = State.WAITING, True
+        if not run.is_new and run.id not in self._changes.moved:
+            self._changes.put_back[run.id] = run
+
     def have_later(self, run: RunState, move: Move | None) -> bool:
-        """Whether a message has come that who parks the run has not seen: it may be a cancel."""
+        """Whether a cancel has come that who parks the run has not seen."""
         if move is None or move.state is not State.PARKED or move.seen is None:
             return False
-        return run.messages > move.seen
+        return self._rows.asked.get(run.id, 0) > move.seen
 
     def take(self, run: RunState, row: InboxRow, at: float) -> None:
         """A run takes a message of its own."""
@@ -81,3 +105,10 @@ class Inboxes:
     def _counted(self, run: RunState) -> None:
         if not run.is_new:
             self._changes.counted[run.id] = run
+
+
+def calls_off(write: Write) -> bool:
+    """Whether it only ends a run by a message that lies there; the judge sees that it is a cancel."""
+    ends = write.move is not None and write.move.state is State.CANCELLED
+    takes = [entry.kind for entry in write.entries] == [Kind.MESSAGE]
+    return ends and takes and write == Write(write.fence, write.move, write.entries)

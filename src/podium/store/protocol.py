@@ -80,8 +80,8 @@ class Store(OnRecord, Protocol):
 
         REFUSED: the fence did not hold. The run must be there, with the token and in one of the states that
         the fence names. With `engine` given, that engine must own it and must have a row; so must an engine
-        that creates an owned run. Without (a client), nobody may own it. An engine may also pass on a
-        person's decision: a move alone, of a run that nobody owns.
+        that creates an owned run. Without (a client), nobody may own it. Of a run that nobody owns an engine
+        may pass on a person's decision, a move alone, or end it by the one entry that takes its cancel.
 
         An entry that takes a message is judged, too, and so is `consumed`: the message must lie in the run's
         inbox, perhaps since an earlier write of the batch, and nobody may have taken it.
@@ -102,7 +102,7 @@ class Store(OnRecord, Protocol):
         there; the rest of the Write happens. An id that is in the run's inbox, or was until it was taken and
         `expire` forgot it, is DONE without a second copy. A message to a run that nobody drives makes it due
         at once, but a signal does not begin one that has not begun. Messages that a run never consumed stay
-        in its inbox when it ends. A cancel without a sender is CLOSED where the run is parked.
+        in its inbox at its end. A cancel of a parked run is CLOSED, but with a sender puts it back, to end.
 
         Waits: put by the owner, and judged after the new runs. A row is (run, step); the same target again is
         DONE and changes nothing, another one is INVALID, and so is a wait of a run that ends with this Write,

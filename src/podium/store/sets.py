@@ -112,6 +112,7 @@ class Needs(msgspec.Struct):
     waits: dict[tuple[str, str], None]  # run, step
     answered: dict[str, None]  # targets; what waits for these, too. The runs that wait belong to `runs`
     queues: dict[str, None]  # names of those that are changed
+    parking: dict[str, None]  # runs of which it matters whether a cancel lies there
 
 
 class Rows(msgspec.Struct):
@@ -122,6 +123,7 @@ class Rows(msgspec.Struct):
     calls: dict[str, tuple[str, bytes, str]] = {}  # by id: function, digest, project
     inbox: dict[tuple[str, str], InboxRow] = {}
     unheard: dict[str, list[InboxRow]] = {}  # by run that may end; rows of `inbox`, too
+    asked: dict[str, int] = {}  # by run that may be parked: number of its last untaken cancel
     waits: dict[tuple[str, str], WaitState] = {}
     holders: dict[Name, str] = {}  # the unfinished run that has the name
     orphans: dict[Call, list[str]] = {}  # unfinished runs whose starter is gone, oldest first
@@ -134,7 +136,7 @@ class Changes(msgspec.Struct):
     """What a round changes, as it is in the end: a run that moves twice is moved once.
 
     Apply moves before new runs (a name that one gives up may be another's now), entries before copies. What
-    is said of runs that were there (`moved`, `counted`, `told`) says nothing of new ones.
+    is said of runs that were there (`moved`, `counted`, `told`, `put_back`) says nothing of new ones.
     """
 
     moved: dict[str, RunState] = {}  # state, payload, due, rank, fingerprint, forgiven, ended; no owner now
@@ -150,6 +152,7 @@ class Changes(msgspec.Struct):
     taken: list[InboxRow] = []  # of those that lay there
     counted: dict[str, RunState] = {}  # numbers and unread messages of the inbox
     told: dict[str, RunState] = {}  # due at once, though not moved; with another rank
+    put_back: dict[str, RunState] = {}  # of these, such as were parked: waiting, forgiven, payload as it was
     anew: dict[str, tuple[RunState, Move]] = {}  # a new generation begins; what is on record of those before
     # the one that ends goes, and so do the rows of `waits`, and what was kept of steps' progress
     renamed: dict[str, tuple[RunState, str, str]] = {}  # its function, its starter
@@ -216,7 +219,7 @@ _MESSAGE = Kind.MESSAGE
 def needs(writes: Sequence[Write]) -> Needs:
     """The keys of what a round is judged by."""
     runs: dict[str, None] = {}
-    found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+    found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
     for write in writes:
         fence = write.fence
         if type(write) is StepWrite and fence is not None:
@@ -231,6 +234,8 @@ def needs(writes: Sequence[Write]) -> Needs:
                     found.last_times[run] = None
             elif move is not None and move.again is not None:
                 found.ending[run] = None
+            elif move is not None and move.state is State.PARKED and move.seen is not None:
+                found.parking[run] = None
             for entry in entries:
                 if entry.kind is _MESSAGE:
                     found.messages[run, entry.step] = None

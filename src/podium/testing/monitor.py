@@ -84,6 +84,7 @@ class Monitor:
                 elif verdict.outcome is Outcome.REFUSED and process is not None:
                     process.refused(write)
             looked_at.extend(run for outcome, run in verdict.runs if outcome is not Outcome.CONFLICT)
+            looked_at.extend(message.run for message in verdict.told)
         for run in dict.fromkeys(looked_at):
             self._look(self._store.load(run), by_write=True)
         self.on_commit(writes, verdicts)
@@ -92,7 +93,7 @@ class Monitor:
         assert write.fence is not None
         past = self.pasts[write.fence.run]
         newest = past.row.token == write.fence.token and past.row.owner == engine
-        newest = newest or _calls_off(self._store, past, write)
+        newest = newest or _calls_off(past, write)
         self.check("P4 only the owner writes", newest, f"{write.fence} by {engine} was accepted, {past.told}")
         expected = past.row.entries + len(write.entries)
         past.expected_entries = expected
@@ -248,11 +249,12 @@ def _nobody(*_: object) -> None:
     """No client answers, no world looks on."""
 
 
-def _calls_off(store: Store, past: Past, write: Write) -> bool:
-    """Whether it ends a run that nobody has begun, and that was asked to stop: any engine may."""
+def _calls_off(past: Past, write: Write) -> bool:
+    """Whether it ends a run that nobody has, and that was asked to stop: any engine may."""
     row, move = past.row, write.move
     return (
         move is not None
-        and (row.state, row.owner, move.state) == (State.QUEUED, None, State.CANCELLED)
-        and any(message.kind == CANCEL for message in store.inbox(row.id))
+        and row.state in (State.QUEUED, State.WAITING)
+        and (row.owner, move.state) == (None, State.CANCELLED)
+        and [entry.name.startswith(CANCEL) for entry in write.entries] == [True]
     )

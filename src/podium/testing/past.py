@@ -72,6 +72,7 @@ class Past:
         self.recorded_under: dict[str, int] = {}  # by step: the token of the write with its result
         self.messages: set[str] = set()
         self.parked: set[bytes] = set()  # why it was, each time
+        self._parked_at = -1  # with how many entries it was parked last, and asked to stop or resumed since
         self.evicted = False  # its last owner let it go because it only waited
         self._now = View(set(), set(), Counter(), Counter(), set())
         self._before: dict[int, View] = {}  # by token, of former owners
@@ -108,6 +109,7 @@ class Past:
             return
         if row.state is State.PARKED:
             self.parked.add(row.payload)
+            self._parked_at = row.entries
         final = old.state in FINAL
         same = msgspec.structs.replace(row, inbox=old.inbox) == old
         self._check("P6 a final state never changes", not final or same, f"it was {old.state}")
@@ -186,9 +188,10 @@ class Past:
             )
 
     def _was_called_off(self) -> bool:
-        """Whether it was asked to stop before its body had a turn."""
-        only = self.entries[0] if self.length == 1 and self.row.token == 1 else None
-        return only is not None and only.kind is Kind.MESSAGE and only.name.startswith(CANCEL)
+        """Whether it was asked to stop before its body had a turn, or as it was parked."""
+        last = self.entries[-1] if self.entries else None
+        never_hears = (self.length == 1 and self.row.token <= 1) or self.length == self._parked_at + 1
+        return never_hears and last is not None and last.kind is Kind.MESSAGE and last.name.startswith(CANCEL)
 
     def _taken(self, entry: Entry) -> None:
         step, now = entry.step, self._now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from podium.model import (
@@ -25,6 +27,7 @@ from tests.store.words import (
     INVALID,
     REFUSED,
     commit,
+    engine,
     fenced,
     message,
     move,
@@ -137,18 +140,75 @@ def test_a_run_is_not_parked_over_a_message_that_nobody_has_seen(store: Store) -
     assert outcomes(store, fenced(move=Move(State.PARKED, seen=1))) == [DONE]
 
 
-def test_a_persons_cancel_of_a_parked_run_is_not_kept_and_that_of_its_parent_is(store: Store) -> None:
+def test_a_run_that_nobody_listens_to_is_parked_whatever_signals_come(store: Store) -> None:
     own(store, "r1")
-    move(store, "r1", State.PARKED)
+    sent(store, message("c", kind="cancel"), message("s"))
+    assert outcomes(store, fenced(move=Move(State.PARKED, seen=1))) == [DONE]
+
+
+def test_a_cancel_that_was_sent_in_the_batch_that_parks_is_seen(store: Store) -> None:
+    own(store, "r1")
+    asks, parks = Write(messages=(message("c", kind="cancel"),)), fenced(move=Move(State.PARKED, seen=0))
+    assert outcomes(store, asks, parks) == [DONE, REFUSED]
+
+
+def test_a_persons_cancel_of_a_parked_run_is_not_kept_and_that_of_its_parent_puts_it_in_line(
+    store: Store,
+) -> None:
+    own(store, "r1")
+    move(store, "r1", State.PARKED, payload=b"why")
     assert sent(store, message("c", kind="cancel")) == (CLOSED,)
     assert store.inbox("r1") == []
     assert sent(store, message("p", kind="cancel", sender="r0")) == (DONE,)
-    back = Write(
-        fence=Fence("r1", 1, frozenset({State.PARKED})),
-        move=Move(State.WAITING, due=5.0),
-        messages=(message("c", kind="cancel"),),
+    found = row(store)
+    assert (found.state, found.due, found.token, found.payload) == (State.WAITING, 0.0, 1, b"why")
+    assert [(head.id, head.token) for head in store.claim("e1", FUNCTIONS, 10, 1.0).heads] == [("r1", 2)]
+    assert row(store).payload == b"why", "who ends it must know whether it has something to undo"
+
+
+def test_one_that_is_parked_and_asked_to_stop_in_one_batch_is_in_line(store: Store) -> None:
+    own(store, "r1")
+    asks = Write(messages=(message("p", kind="cancel", sender="r0"),))
+    assert outcomes(store, fenced(move=Move(State.PARKED, payload=b"why", seen=0)), asks) == [DONE, DONE]
+    assert (row(store).state, row(store).payload, due(store)) == (State.WAITING, b"why", 0.0)
+
+
+def ends(run: str, token: int, state: State, seq: int = 1, took: str = "c", **more: Any) -> Write:
+    """The end of a run by a message that lies there."""
+    entry = result(seq, kind=Kind.MESSAGE, step=took, name="cancel:")
+    move = Move(State.CANCELLED, at=50.0)
+    return Write(Fence(run, token, frozenset({state})), move, (entry,), **more)
+
+
+@pytest.mark.parametrize("by", ["e1", None])
+def test_whoever_finds_it_ends_a_run_that_is_asked_to_stop_and_that_nobody_has(
+    store: Store, by: str | None
+) -> None:
+    queue(store, "r1")
+    own(store, "r2")
+    commit(store, fenced("r2", entries=(result(1),)))
+    move(store, "r2", State.PARKED, payload=b"why")
+    sent(store, *(message("c", run, kind="cancel", sender="r0") for run in ("r1", "r2")))
+    done = outcomes(store, ends("r1", 0, State.QUEUED), ends("r2", 1, State.WAITING, seq=2), engine=by)
+    assert done == [DONE, DONE]
+    assert [row(store, run).state for run in ("r1", "r2")] == [State.CANCELLED] * 2
+    assert [store.inbox(run) for run in ("r1", "r2")] == [[], []]
+    assert [entry.step for entry in store.history("r2")] == ["s#1", "c"]
+
+
+def test_nothing_else_is_recorded_of_a_run_that_nobody_has(store: Store) -> None:
+    queue(store, "r1")
+    own(store, "r2")
+    sent(store, message("c", kind="cancel", sender="r0"), message("s"), message("c", "r2", kind="cancel"))
+    refused = (
+        ends("r1", 0, State.QUEUED, took="s"),
+        ends("r1", 0, State.QUEUED, took="none"),
+        ends("r1", 0, State.QUEUED, consumed=("s",)),
+        ends("r2", 1, State.RUNNING),
     )
-    assert commit(store, back, engine=None)[0].messages == (DONE,)
+    assert outcomes(store, *refused, engine="e2") == [REFUSED] * 4
+    store.announce(engine("e2"))
+    assert outcomes(store, *refused, engine="e2") == [REFUSED] * 4
 
 
 # -- what may be taken --------------------------------------------------------------------------------

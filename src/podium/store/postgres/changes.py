@@ -73,6 +73,7 @@ def changes_of(
     counted = changes.counted.values()
     add("count_messages", "messages unread key", [(run.messages, run.unread, run.key) for run in counted])
     add("tell", "due rank key", [(run.due, run.rank, run.key) for run in changes.told.values()])
+    add("put_back", "key", [(run.key,) for run in changes.put_back.values()])
     found += _named(depot, [(run.key, payload) for run, payload in references(changes)])
     return found + _rare(depot, engine, changes, runs)
 

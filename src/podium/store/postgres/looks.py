@@ -28,6 +28,7 @@ _READING = {
     "waiting_for": ("targets",),
     "children": ("ending",),
     "unheard": ("ending",),
+    "asked": ("parking",),
     "ends": ("ends",),
     "last_times": ("last_times",),
     "needed_by": ("forgotten",),
@@ -97,6 +98,7 @@ def _values(need: Needs) -> dict[str, Any]:
         "limits": list(need.orphans.values()),
         "targets": [*need.ending, *need.answered],
         "ending": list(need.ending),
+        "parking": list(need.parking),
         "answered": list(need.answered),
         "calls": list(need.calls),
         "messages": list(need.messages),
@@ -169,6 +171,10 @@ def _unheard(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
         found.unheard.setdefault(run, []).append(there)
 
 
+def _asked(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
+    found.asked.update(dict(rows))
+
+
 def _ends(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
     for id, payload, ended in rows:
         if id in found.runs:
@@ -201,6 +207,7 @@ _TAKE = {
     "waiting_for": _waits,
     "children": _waits,
     "unheard": _unheard,
+    "asked": _asked,
     "ends": _ends,
     "last_times": _last_times,
     "needed_by": _needed_by,

@@ -42,6 +42,7 @@ _ANY_WAITS, _WAITS, _WAITING_FOR, _CHILDREN, _ENDS = (
 _UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _FORGET_WAITS = (
     SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["forget_waits"],
 )  # fmt: skip
+_PUT_BACK, _LAST_CANCEL = SQL["put_back"], SQL["last_cancel"]
 _RENAME, _FREE_BLOB = SQL["rename"], SQL["free_blob"]
 _ATTACH, _ATTACH_FAMILY = SQL["attach"], SQL["attach_family"]
 
@@ -119,6 +120,10 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
         _read_messages(connection, wanted, found)
     if wanted.ending:
         _read_unheard(connection, wanted, found)
+    for id in wanted.parking:
+        run = found.runs.get(id)
+        if run is not None and run.unread:
+            found.asked[id] = rows(connection, _LAST_CANCEL, (run.key,))[0][0]
     for id, payload, ended in (
         rows(connection, _ENDS, (json.dumps(list(wanted.ends)),)) if wanted.ends else ()
     ):
@@ -263,6 +268,8 @@ def _apply_messages(connection: apsw.Connection, changes: Changes) -> None:
     rows_of_each(connection, _COUNT_MESSAGES, counts)
     if changes.told:
         rows_of_each(connection, _TELL, [(run.due, run.rank, run.key) for run in changes.told.values()])
+    if changes.put_back:
+        rows_of_each(connection, _PUT_BACK, [(run.key,) for run in changes.put_back.values()])
 
 
 def _apply_waits(connection: apsw.Connection, changes: Changes, runs: Mapping[str, RunState]) -> None:

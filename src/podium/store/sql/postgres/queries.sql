@@ -147,6 +147,11 @@ SELECT runs.id, inbox.id, n, kind FROM podium.runs JOIN podium.inbox ON inbox.ru
 WHERE runs.id = ANY (%(ending)b::text[]) AND unread > 0 AND taken IS NULL AND kind IN ('outcome', 'answer')
 ORDER BY runs.key, n;
 
+-- name: asked
+-- The last cancels that lie in inboxes.
+SELECT runs.id, max(n) FROM podium.runs JOIN podium.inbox ON inbox.run = runs.key
+WHERE runs.id = ANY (%(parking)b::text[]) AND unread > 0 AND taken IS NULL AND kind = 'cancel' GROUP BY runs.id;
+
 -- name: ends
 -- How runs have ended, those that have.
 SELECT id, payload, ended FROM podium.runs WHERE id = ANY (%(ends)b::text[]) AND ended IS NOT NULL;
@@ -417,6 +422,10 @@ WHERE runs.key = new.key;
 UPDATE podium.runs SET due = new.due, rank = new.rank
 FROM unnest(%(due)b::float8[], %(rank)b::float8[], %(key)b::int8[]) AS new (due, rank, key)
 WHERE runs.key = new.key;
+
+-- name: put_back
+-- Parked runs were asked to stop. Why they were parked stays.
+UPDATE podium.runs SET state = 'waiting', lost = 0 WHERE key = ANY (%(key)b::int8[]);
 
 -- name: rename
 UPDATE podium.runs SET function = %(function)b, starter = coalesce(nullif(%(starter)b, ''), starter)

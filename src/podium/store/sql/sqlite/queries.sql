@@ -264,6 +264,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- A run that nobody drives has got a message.
 UPDATE runs SET due = ?, rank = ? WHERE key = ?;
 
+-- name: put_back
+-- A parked run was asked to stop. Why it was parked stays.
+UPDATE runs SET state = 'waiting', lost = 0 WHERE key = ?;
+
+-- name: last_cancel
+SELECT coalesce(max(n), 0) FROM inbox WHERE run = ? AND taken IS NULL AND kind = 'cancel';
+
 -- name: expire
 DELETE FROM inbox WHERE (run, n) IN (SELECT run, n FROM inbox WHERE taken IS NOT NULL AND taken < ? LIMIT ?);
 
