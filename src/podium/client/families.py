@@ -32,7 +32,7 @@ from .end_watcher import settle
 from .loop_wakeup import in_event_loop
 from .session import Session
 from .steering import Past, past_of, retrying
-from .undone import children_left, is_from_canceller
+from .undone import answers_left, children_left, is_from_canceller
 
 SETTLE_SECONDS = 5.0  # that retries wait for what their origins have asked to stop
 Settle = Callable[[RunRow], RunRow]  # waits until a run that was asked to stop has ended
@@ -53,10 +53,11 @@ class Family:
         past = past_of(row, self._records.history(row.id))
         new = retrying(row, past, self._now)
         first = (new.copy_from[1] if new.copy_from else 0) + len(new.entries) + 1
-        children = self._children(row, past)
+        given = answers_left(past.own, past.keep, past.undone, self._store.inbox(row.id), self._now)
+        known = (*given, *self._children(row, past))
         return replace(
             new,
-            entries=(*new.entries, *(replace(child, seq=n) for n, child in enumerate(children, first))),
+            entries=(*new.entries, *(replace(entry, seq=n) for n, entry in enumerate(known, first))),
         )
 
     def _children(self, row: RunRow, past: Past) -> Iterable[Entry]:

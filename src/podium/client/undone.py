@@ -16,6 +16,7 @@ from ..model import (
     UNDOES,
     Entry,
     Kind,
+    Message,
     State,
     read_name,
     subject_of,
@@ -76,6 +77,25 @@ def children_left(entries: Sequence[Entry], keep: int, undone: Collection[str]) 
     """By step: the entry that names the run that was started there, if the first `keep` have no result."""
     came = {subject_of(entry) for entry in entries[:keep] if has_come(entry)} - set(undone)
     return {e.step: e for e in entries if e.kind in (Kind.SENT, Kind.CHILD) and e.step not in came}
+
+
+def answers_left(
+    entries: Sequence[Entry], keep: int, undone: Collection[str], inbox: Sequence[Message], now: float
+) -> list[Entry]:
+    """What was answered, but not in the first `keep` entries, which are copied: its body has not heard of it.
+    The retry has it, so that nobody is asked twice."""
+    asked = {entry.step: entry for entry in entries if entry.kind is Kind.SENT}
+    came = {subject_of(entry) for entry in entries[:keep] if has_come(entry) or has_happened(entry)}
+    said = (ANSWER, State.SUCCEEDED)
+    stop = next((n for n, entry in enumerate(entries) if is_from_canceller(entry)), len(entries))
+    too_late = [e for n, e in enumerate(entries) if e.kind is Kind.SET_ASIDE or n > stop]
+    given = {read_name(e.name)[2]: e.payload for e in too_late if e.payload and read_name(e.name)[:2] == said}
+    given |= {each.name: each.payload for each in inbox if (each.kind, each.state) == said}
+    return [
+        Entry(0, Kind.STANDS, now, step, asked[step].digest, payload, module=asked[step].module)
+        for step, payload in given.items()
+        if step in asked and step not in came and step not in undone and "" not in undone
+    ]
 
 
 def uncertain(entries: Sequence[Entry]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from ..errors import EncodeError, PodiumError
 from ..executors import Attempt, Ended
 from ..machine import Machine, Step, awaiting
 from ..model import (
+    ANSWER,
     CANCEL,
     COPY_BEGAN,
     FED,
@@ -236,6 +237,11 @@ class Driver(Recorder):
             step = self.machine.open.get(message.name) if message.kind == SETTLE else None
             step = step or awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
             if step is None:  # the body has given it up: the message is taken, and not fed
+                if message.kind == ANSWER:  # a retry has it
+                    seq, at = self._outbox.next_seq(), self.time(self._env.now())
+                    name = name_of(message)
+                    aside = Entry(seq, Kind.SET_ASIDE, at, message.name, b"", message.payload, name=name)
+                    self._outbox.record(aside)
                 return True
             if message.kind == SETTLE and (why := misfit(step, message)):
                 self._attempts.doubts[step.id] = why

@@ -33,7 +33,8 @@ class Kind(str, Enum):
     RETRY = "retry"  # a failed attempt that will be tried again; `due` says when, `policy` who granted it
     SENT = "sent"  # a step has gone out with this Write: `name` is the run that it started or what it sent
     SET_ASIDE = (
-        "set_aside"  # a message that did not fit what `step` receives; `name` and `payload` are its own
+        "set_aside"  # a message that does not fit what `step` receives, or an answer that came too late for
+        # it; `name` and `payload` are the message's
     )
     # In a retry: the value of a step of the run that it retries, behind what is copied of that. `name` is
     # EFFECT where it has an effect outside, which was not undone.

@@ -275,9 +275,7 @@ class _Judging:
     def _end(self, run: RunState, at: float, anew: bool = False) -> None:
         """Answer who waits for it; what it waited for itself, and what lies there of that, goes. `anew`: only
         its generation ends, so nobody is answered."""
-        for row in self._rows.unheard.get(run.id, ()):
-            if row.taken is None:
-                self._inboxes.take(run, row, at)
+        self._inboxes.end(run, at)
         if anew:
             self._waits.forgotten(run, at)
         else:

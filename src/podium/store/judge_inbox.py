@@ -9,6 +9,7 @@ from ..model import (
     CANCEL,
     FINAL,
     OUTCOME,
+    RETRIABLE,
     SIGNAL,
     SIGNALS_MAX,
     Kind,
@@ -101,6 +102,12 @@ class Inboxes:
         self._counted(run)
         if row.message is None:
             self._changes.taken.append(row)
+
+    def end(self, run: RunState, at: float) -> None:
+        """What came because a run waited for it goes with its end; but an answer is its retry's."""
+        for row in self._rows.unheard.get(run.id, ()):
+            if row.taken is None and (row.kind != ANSWER or run.state not in RETRIABLE):
+                self.take(run, row, at)
 
     def _counted(self, run: RunState) -> None:
         if not run.is_new:

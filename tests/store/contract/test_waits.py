@@ -216,6 +216,16 @@ def test_an_answer_goes_to_every_run_that_waits_for_it_once(store: Store) -> Non
     assert [found.by for found in store.waits(target="q")] == ["ann", "ann"]
 
 
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.CANCELLED])
+def test_an_answer_that_was_not_heard_is_there_for_the_retry_of_its_run(store: Store, state: State) -> None:
+    own(store, "r1")
+    commit(store, fenced(waits=(Wait("ask#1", "q", ANSWER),)))
+    commit(store, Write(answers=(Answer("q", 5.0, b"yes", b"yes"),)), engine=None)
+    commit(store, fenced(move=Move(state)))
+    left = [(message.name, message.payload) for message in store.inbox("r1")]
+    assert left == ([] if state is State.SUCCEEDED else [("ask#1", b"yes")])
+
+
 def test_who_asks_after_the_answer_is_answered_by_the_next_one(store: Store) -> None:
     own(store, "r1", "r2")
     commit(store, waits("q", kind=ANSWER), answers("q"))
