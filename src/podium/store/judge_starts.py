@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import FINAL, NewRun, Outcome, State, Verdict
-from .sets import Changes, Rows, RunState
+from ..model import FINAL, NewRun, Outcome, Verdict
+from .sets import Changes, Rows, begun
 
 REFUSED = Verdict(Outcome.REFUSED)
 
@@ -98,24 +98,7 @@ class Starts:
         return None
 
     def _add(self, new: NewRun) -> None:
-        run = RunState(
-            id=new.id,
-            state=State.RUNNING if new.owned else State.QUEUED,
-            token=1 if new.owned else 0,
-            owner=self._engine if new.owned else None,
-            entries=(new.copy_from[1] if new.copy_from else 0) + len(new.entries),
-            messages=0,
-            unread=0,
-            since=new.at,
-            has_begun=new.owned,
-            queue=new.queue,
-            lane=new.lane,
-            due=None if new.owned else new.at if new.due is None else new.due,
-            fingerprint=new.fingerprint,
-            is_new=True,
-        )
-        if new.queue:
-            run.rank = run.due if new.rank is None else new.rank
+        run = begun(self._engine, new)
         self._runs[new.id] = run
         self._rows.calls[new.id] = (new.function, new.digest, new.project)
         self._changes.new_runs.append((new, run))

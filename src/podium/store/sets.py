@@ -68,6 +68,29 @@ class RunState(msgspec.Struct, gc=False):
     ended: float | None = None
 
 
+def begun(engine: str | None, new: NewRun) -> RunState:
+    """A new run's row, as it begins."""
+    run = RunState(
+        id=new.id,
+        state=State.RUNNING if new.owned else State.QUEUED,
+        token=1 if new.owned else 0,
+        owner=engine if new.owned else None,
+        entries=(new.copy_from[1] if new.copy_from else 0) + len(new.entries),
+        messages=0,
+        unread=0,
+        since=new.at,
+        has_begun=new.owned,
+        queue=new.queue,
+        lane=new.lane,
+        due=None if new.owned else new.at if new.due is None else new.due,
+        fingerprint=new.fingerprint,
+        is_new=True,
+    )
+    if new.queue:
+        run.rank = run.due if new.rank is None else new.rank
+    return run
+
+
 class InboxRow(msgspec.Struct, gc=False):
     """A message in an inbox. `message` is there where the batch has sent it."""
 

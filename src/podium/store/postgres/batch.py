@@ -21,6 +21,7 @@ from .statements import SQL, Connection, Statement, rows, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
+_DETOUR_MOST = 63
 _IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go of its rows then
 
 
@@ -29,6 +30,9 @@ class Batch:
 
     def __init__(self, line: Line, depot: Depot, patience: float) -> None:
         self._line, self._depot = line, depot
+        # How many batches with starts or ends take the long way at once, because the last ones had to: where
+        # children end, say, somebody waits for each.
+        self._detour = self._detour_left = 0
         self._settings = {"patience": f"{max(1, int(patience * 1000))}ms", "idle": f"{_IDLE_MS}ms"}
 
     def opening(self, turn: str) -> list[Statement]:
@@ -80,17 +84,25 @@ class Batch:
         records = Records()
         if not all(map(records.add, writes)):
             return None
+        if records.is_mixed and self._detour_left:
+            self._detour_left -= 1
+            return None
         opening = self._opening(connection, turn, takes_turn=False)
         self._line.committing = True
         try:
-            return commit_records(connection, engine, turn, writes, records, opening)
+            verdicts = commit_records(connection, engine, turn, writes, records, opening)
         except Exception as error:
             if is_forgotten(error):
                 self._line.keep_no_more()
             elif connection.closed or not (is_passing(error) or is_data_error(error)):
                 raise
             self._roll_back(connection)
+            if records.is_mixed:
+                self._detour = self._detour_left = min(2 * self._detour + 1, _DETOUR_MOST)
             return None
+        if records.is_mixed:
+            self._detour = 0
+        return verdicts
 
     def _commit(
         self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write], more: set[str]

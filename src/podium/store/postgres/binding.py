@@ -141,4 +141,5 @@ _BY_CLASS = (
 
 def columns(names: str, many: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """Rows as arrays, by the names of their columns."""
-    return dict(zip(names.split(), zip(*many, strict=True), strict=True))
+    named = names.split()
+    return dict(zip(named, list(zip(*many, strict=True)) or [()] * len(named), strict=True))

@@ -18,7 +18,7 @@ from .statements import SQL, Row, Statement
 
 ENTRY = "run seq kind at step digest payload began attempt due module name policy"
 LINE = "run step attempt at level text"
-_RUN = (
+RUN = (
     "key id state token owner due messages unread created began started ended function digest fingerprint"
     " project queue lane rank starter starter_engine unique_name origin parent root seed copied context tags"
     " args payload generation base"
@@ -51,7 +51,7 @@ def changes_of(
     for (_, run), key in zip(changes.new_runs, new_keys, strict=False):
         run.key = key
     new_runs = [run_row(engine, new, run, new.args, run.payload) for new, run in changes.new_runs]
-    add("add_runs", _RUN, new_runs)
+    add("add_runs", RUN, new_runs)
     add("add_tags", "tag run", tag_rows(changes))
     add("add_entries", ENTRY, list(_entries((run.key, entries) for run, entries in changes.entries)))
     for run, source, last in changes.copies:

@@ -223,6 +223,60 @@ added AS (
         %(module)b::text[], %(name)b::text[], %(policy)b::int8[])
          AS new (place, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
     RETURNING 1)
+SELECT 1 / (count(*) = %(count)b AND EXISTS (SELECT 1 FROM found))::int FROM added;
+
+-- name: end
+-- After `record`, which has locked these runs and judged their fences: what has come to them until then is seen here.
+-- Of those that nobody waits for, that wait for nothing, hold no slot and have an empty inbox there is nothing more.
+WITH moved AS (
+    UPDATE podium.runs
+    SET state = new.state, owner = NULL, payload = new.payload, due = NULL,
+        fingerprint = coalesce(new.fingerprint, runs.fingerprint),
+        ended = greatest(new.at, coalesce(started, created), coalesce(
+            new.last, (SELECT at FROM podium.history WHERE run = runs.key ORDER BY seq DESC LIMIT 1)))
+    FROM unnest(%(run)b::text[], %(state)b::text[], %(payload)b::bytea[], %(fingerprint)b::text[], %(at)b::float8[],
+                %(last)b::float8[]) AS new (run, state, payload, fingerprint, at, last)
+    WHERE runs.id = new.run AND queue = '' AND unread = 0
+      AND NOT EXISTS (SELECT 1 FROM podium.waits WHERE target = new.run)
+      AND NOT EXISTS (SELECT 1 FROM podium.waits WHERE run = runs.key)
+    RETURNING 1)
+SELECT 1 / (count(*) = %(count)b)::int FROM moved;
+
+-- name: start
+-- Of owned runs whose ids are fresh, where no orphan of the same call is left behind.
+WITH lives AS MATERIALIZED (SELECT id FROM podium.engines WHERE id = %(engine)b::text FOR KEY SHARE),
+left_behind AS MATERIALIZED (
+    SELECT FROM unnest(%(orphan_function)b::text[], %(orphan_digest)b::bytea[], %(orphan_starter)b::text[])
+         AS wanted (function, digest, starter)
+    CROSS JOIN LATERAL (
+        SELECT FROM podium.runs
+        WHERE runs.function = wanted.function AND runs.digest = wanted.digest AND runs.starter = wanted.starter
+          AND starter <> '' AND starter_engine <> %(engine)b::text
+          AND state IN ('queued', 'running', 'waiting', 'parked')
+          AND NOT EXISTS (SELECT 1 FROM podium.engines WHERE engines.id = starter_engine)
+        LIMIT 1) AS orphan),
+added AS (
+    INSERT INTO podium.runs (
+        id, state, token, owner, due, lost, generation, base, messages, unread, created, began, started, ended,
+        function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine, attached_by, unique_name,
+        origin, parent, root, seed, copied, context, tags, args, payload)
+    SELECT new.id, state, token, owner, due, 0, generation, base, messages, unread, created, began, started, ended,
+           function, digest, fingerprint, project, queue, lane, rank, starter, starter_engine, '', unique_name,
+           origin, parent, root, seed, copied, context, tags, args, payload
+    FROM lives CROSS JOIN unnest(
+        %(id)b::text[], %(state)b::text[], %(token)b::int8[], %(owner)b::text[], %(due)b::float8[],
+        %(messages)b::int8[], %(unread)b::int8[], %(created)b::float8[], %(began)b::float8[], %(started)b::float8[],
+        %(ended)b::float8[], %(function)b::text[], %(digest)b::bytea[], %(fingerprint)b::text[], %(project)b::text[],
+        %(queue)b::text[], %(lane)b::text[], %(rank)b::float8[], %(starter)b::text[], %(starter_engine)b::text[],
+        %(unique_name)b::text[], %(origin)b::text[], %(parent)b::text[], %(root)b::text[], %(seed)b::text[],
+        %(copied)b::int8[], %(context)b::text[], %(tags)b::text[], %(args)b::bytea[], %(payload)b::bytea[],
+        %(generation)b::int8[], %(base)b::int8[]) WITH ORDINALITY
+         AS new (id, state, token, owner, due, messages, unread, created, began, started, ended, function, digest,
+                 fingerprint, project, queue, lane, rank, starter, starter_engine, unique_name, origin, parent, root,
+                 seed, copied, context, tags, args, payload, generation, base, place)
+    WHERE NOT EXISTS (SELECT FROM left_behind)
+    ORDER BY place
+    RETURNING 1)
 SELECT 1 / (count(*) = %(count)b)::int FROM added;
 
 -- name: record_one
