@@ -212,6 +212,30 @@ def test_a_copied_start_is_awaited_again(app: App) -> None:
     assert podium.runs("workflow:child").count().result() == 1
 
 
+@workflow
+async def asks_in_vain(how: str) -> list[str]:
+    said: list[str] = []
+    try:
+        if how == "own":
+            said.append(await podium.ask("Well?", str, timeout=0.05))
+        else:
+            async with asyncio.timeout(0.05):
+                said.append(await podium.ask("Well?", str))
+    except TimeoutError:
+        said.append("late")
+    return said
+
+
+@pytest.mark.parametrize("how", ["own", "around"])
+def test_a_question_that_timed_out_is_given_an_answer_or_asked_again(app: App, how: str) -> None:
+    run = asks_in_vain.start(how)
+    assert run.result(20) == ["late"]
+    assert run.fork(at="ask", value="yes").result(20) == ["yes"]
+    with pytest.raises(UsageError, match="value"):
+        run.fork(at="ask", value=12)
+    assert run.fork(at="ask").result(20) == ["late"], "asked again, and again in vain"
+
+
 def test_a_question_that_was_answered_is_asked_again_or_given(app: App) -> None:
     run = asks.start()
     until(lambda: _answered(run))

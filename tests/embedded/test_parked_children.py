@@ -186,6 +186,20 @@ def test_a_step_in_doubt_stays_a_persons_and_why_says_that_it_ends_then(app: App
         run.result(20)
 
 
+def test_a_retry_that_is_still_in_line_undoes_what_it_has_copied(store: Path) -> None:
+    with App(store):
+        run = books.start()
+        until(lambda: run.state is State.PARKED)
+        run.terminate()
+    with App(store, drives="nothing"):
+        again = books.get(run.id).retry()
+        again.cancel()
+        assert seen == []
+    with App(store) as app:
+        until(lambda: app.load(again.id).state is State.CANCELLED)
+    assert seen == ["unbook 7"]
+
+
 def test_with_a_parked_parent_it_ends_without_any_engine(store: Path) -> None:
     with App(store) as app:
         parent = waits.start("stuck")

@@ -160,7 +160,7 @@ class Decisions:
         Raises UsageError for a step that is none, and a value that does not fit, too.
         """
         row, entries = self._records.load(run), self._records.history(run)
-        cut = forking.cut_at(row, entries, at)
+        cut = _cut(self._session, row, entries, at)
         forking.require_no_children(row, self._taken_along(row, entries))
         outcome = None if value is NO_VALUE else self._outcome(row, cut, value)
         new = forking.forking(row, cut, self._env.new_id(), self._env.now(), outcome)
@@ -231,6 +231,16 @@ class Decisions:
     def _decide(self, run: str, write: Write, acts: tuple[AuditRow, ...]) -> Future[Verdict]:
         """Refused where the run has moved on meanwhile: WrongState."""
         return mapped(self.write(replace(write, acts=acts)), partial(steering.accepted, run))
+
+
+def _cut(session: Session, row: RunRow, entries: Sequence[Entry], at: str | int) -> forking.Cut:
+    """Where a fork goes its own way; at what the body gave up, before it did, as the code at hand tells."""
+    cut, function = forking.cut_at(row, entries, at), session.profile.functions.get(row.function)
+    if cut.is_over or function is None:
+        return cut
+    with DryReplay(session.store, session.profile.env, session.profile.options.turn_budget) as replay:
+        seq = replay.given_up_at(forking.head_at(row, cut), function, cut.means)
+    return cut if seq is None else forking.cut_before(row, entries, seq, cut)
 
 
 def _commit(session: Session, writes: Sequence[Write]) -> list[Verdict]:

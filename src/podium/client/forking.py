@@ -42,6 +42,7 @@ class Cut(NamedTuple):
     keep: int  # entries of the run's generation that are copied
     step: str  # identity of the step whose outcome comes next; "" of a signal or a cancel
     means: Callable[[str], bool]  # whether the identity of an open step is meant
+    is_over: bool = True  # the step has an outcome
 
 
 def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
@@ -58,7 +59,7 @@ def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
         found = [entry for entry in entries if entry.kind in FED and wanted.means(_step(entry))]
         begun = {entry.step for entry in entries if entry.kind not in FED and wanted.means(entry.step)}
         if not found and len(begun) == 1:  # it is not over
-            return Cut(_trimmed(entries), begun.pop(), wanted.means)
+            return Cut(_trimmed(entries), begun.pop(), wanted.means, is_over=False)
     if len(found) != 1:
         several = ", ".join(dict.fromkeys(f"{_step(entry)} (entry {entry.seq})" for entry in found[:4]))
         fix = several or f"podium show {row.id} --all  lists them"
@@ -67,6 +68,14 @@ def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
     cut = Cut(_trimmed(entries[: entries.index(found[0])]), step, step.__eq__)
     _require_not_undone(row, entries, cut)
     return cut
+
+
+def cut_before(row: RunRow, entries: Sequence[Entry], seq: int, cut: Cut) -> Cut:
+    """The cut for a step that the body gave up over this entry. Raises UsageError."""
+    entries = [entry for entry in entries if entry.seq > row.base]
+    before = cut._replace(keep=_trimmed([entry for entry in entries if entry.seq < seq]))
+    _require_not_undone(row, entries, before)
+    return before
 
 
 def _require_not_undone(row: RunRow, entries: Sequence[Entry], cut: Cut) -> None:

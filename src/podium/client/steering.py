@@ -70,8 +70,9 @@ def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
     """Writes to be tried one after the other, until one is not refused; none for a run that has ended.
 
     A queued body has not begun, a parked one cannot go on: such a run ends at once, unless somebody has taken
-    it meanwhile. But a parked run that has something to undo is put back in line for that. Any other body
-    gets CancelledError at its next turn, whoever drives it by then.
+    it meanwhile. But a parked run that has something to undo is put back in line for that, and a retry, which
+    may have copied such a thing, stays there. Any other body gets CancelledError at its next turn, whoever
+    drives it by then.
     """
     if row.state.is_final:
         return ()
@@ -81,7 +82,7 @@ def cancelling(row: RunRow, message_id: str, now: float) -> tuple[Write, ...]:
     back = Write(fence=fence, move=Move(State.WAITING, due=now), messages=asked)
     if row.state is State.PARKED and read_reason(row.payload).undoes:
         return back, ask
-    if row.state in (State.QUEUED, State.PARKED):
+    if row.state is State.PARKED or (row.state is State.QUEUED and not row.copied):
         return _decision(row, Move(State.CANCELLED, at=now)), ask, back
     return ask, back  # which is for one that was paused in this moment
 

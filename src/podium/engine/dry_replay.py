@@ -98,6 +98,23 @@ class DryReplay:
         finally:
             machine.discard()
 
+    def given_up_at(self, head: Head, function: Function, means: Callable[[str], bool]) -> int | None:
+        """The number of the entry over which this body gave a step up that has no outcome, such as the end of
+        its timeout; None where it has not. `means`: as above. Raises what a replay raises."""
+        machine = machine_of(head, function)
+        machine.replaying = True
+        try:
+            self._watch.run(machine, machine.begin)
+            for entry in self._entries(head):
+                was_open = any(map(means, machine.open))
+                if entry.kind in FED:
+                    self._watch.run(machine, machine.feed, entry)
+                    if was_open and not any(map(means, machine.open)):
+                        return entry.seq
+            return None
+        finally:
+            machine.discard()
+
     def _replay(self, machine: Machine, head: Head) -> None:
         """Bring it to where its history ends."""
         asked: dict[str, Entry] = {}  # as an engine has it, see `Driver.end_replay`
