@@ -12,6 +12,8 @@ import pytest
 
 import podium
 from podium import App, Options, Run, RunCancelled, RunParked, task, workflow
+from podium.cli.story import tree
+from podium.inspect import RunProgress
 from podium.model import Fence, State, Write, read_name
 from tests.waiting import until
 
@@ -184,6 +186,14 @@ def test_a_step_in_doubt_stays_a_persons_and_why_says_that_it_ends_then(app: App
     run.settle("ship", happened="it is out")
     with pytest.raises(RunCancelled):
         run.result(20)
+
+
+def test_show_of_its_parent_speaks_of_no_try(app: App) -> None:
+    parent = waits.start("stuck")
+    park(app, "stuck")
+    lines = tree(RunProgress(parent.history(), branches=True), app.load(parent.id), 0.0)
+    assert [line for line in lines if "began" in line]
+    assert not [line for line in lines if "try" in line]
 
 
 def test_a_retry_that_is_still_in_line_undoes_what_it_has_copied(store: Path) -> None:

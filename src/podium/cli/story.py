@@ -104,6 +104,8 @@ def _details(counts: StepCounts, row: RunRow, now: float) -> Iterator[str]:
         if entry.kind is Kind.RETRY:
             when = "" if row.state is State.PARKED else f" {formatting.until(entry.due or now, now)}"
             yield f"◍ try {entry.attempt + 1}{when}  {formatting.dim(_failure(entry))}"
+        elif entry.kind is Kind.SENT:  # a child, a question: somebody else's turn
+            yield f"◌ began {formatting.ago(entry.at, now)}"
         else:
             yield f"● try {entry.attempt} began {formatting.ago(entry.at, now)}"
     if len(waiting) > ODD_MAX:
