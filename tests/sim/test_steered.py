@@ -37,6 +37,10 @@ def test_what_people_decide_holds_in_any_weather(kind: str) -> None:
     assert there_was[kind] > 5
 
 
+def test_an_answer_that_is_set_aside_with_the_end_of_its_time_still_counts() -> None:
+    assert world_of(52, "answers").play().violations == []
+
+
 def a_pause_is_forgotten() -> AbstractContextManager[Any]:
     """A pause is taken from the inbox, and the run goes on."""
     real = inbox.Inbox.take

@@ -17,7 +17,7 @@ from .sets import Changes, Rows, RunState, WaitState
 
 _PLACE = attrgetter("run", "step")
 # Entries that a run makes again with the answer, taken up anew. After a message, a cancel, it would not.
-_DECIDED_AGAIN = (Kind.TICK, Kind.SENT)
+_DECIDED_AGAIN = (Kind.TICK, Kind.SENT, Kind.SET_ASIDE)
 _CLOSED = b"closed"  # digest of what nobody waits for any more: no answer has it
 
 
