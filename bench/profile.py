@@ -122,11 +122,12 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--top", type=int, default=25)
     parser.add_argument("--cpu", action="store_true", help="processor seconds of each thread alone")
+    parser.add_argument("--url", help="of an empty store on a server, instead of a new file")
     options = parser.parse_args()
     tools = ROOT / ".tools"
     tools.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=tools) as scratch:
-        os.environ["PODIUM_URL"] = f"sqlite:///{scratch}/podium.db"
+        os.environ["PODIUM_URL"] = options.url or f"sqlite:///{scratch}/podium.db"
         with Sampler(options.cpu) as sampler:
             asyncio.run(run(podium_bench.PEER, options.workload, options.scale, Path(scratch)))
     if options.cpu:
