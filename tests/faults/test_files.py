@@ -13,12 +13,14 @@ import pytest
 from podium import App, task, workflow
 from podium.errors import EngineStopped, StoreFatal, StoreRefused
 from podium.model import Query
-from podium.store import open_store
+from podium.store import back_up, examine, open_store
 from podium.store.sqlite import SqliteStore
+from podium.store.sqlite.files import lone_log
 from tests.chaos.fleet import Fleet
 from tests.chaos.serving import gated
 from tests.chaos.theatre import Theatre
 from tests.chaos.witness import View
+from tests.cli.support import podium
 from tests.store.words import commit, engine, fenced, own, queue, result, row
 from tests.waiting import until
 
@@ -132,6 +134,45 @@ def test_a_process_whose_store_is_replaced_stops_and_leaves_the_new_one_alone(th
     view = View(theatre.store)
     assert view.complaints == [], "the old log was not played into the new file"
     assert kept.id in view.runs
+
+
+def test_a_log_whose_file_was_moved_away_after_a_kill_is_kept_for_it(theatre: Theatre) -> None:
+    process = theatre.start("a")
+    run = theatre.at_the_gate(process, "a")
+    process.kill()
+    process.communicate()
+    log, kept = theatre.store.with_name("a.db-wal"), theatre.store.with_name("kept.db")
+    theatre.store.rename(kept)
+    content = log.read_bytes()
+    theatre.open("a")
+    code, out, err = theatre.ends(theatre.start("a"))
+    assert (code, out) == (1, "")
+    assert "StoreRefused" in err
+    assert f"mv {log} NEWNAME-wal" in err
+    assert not theatre.store.exists(), "no new store is made over it"
+    (finding,) = examine(theatre.store)
+    assert not finding.is_well
+    with pytest.raises(StoreRefused, match="its log is there"):
+        back_up(theatre.store, theatre.folder / "backup.db")
+    for command in ("runs", "show @last", "doctor", f"move {theatre.store} {theatre.folder / 'to.db'}"):
+        told = podium(*command.split(), PODIUM_URL=str(theatre.store))
+        assert told.returncode != 0
+        assert "its log is there" in told.stdout + told.stderr, command
+    assert log.read_bytes() == content
+    log.rename(f"{kept}-wal")
+    assert View(kept).runs[run][0] == "running", "it was in the log alone"
+
+
+def test_no_more_is_said_of_a_log_whose_file_is_made_at_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process makes both between two looks of ours."""
+    path = tmp_path / "a.db"
+    (tmp_path / "a.db-wal").write_bytes(b"x")
+    assert lone_log(path)[0]
+    looks = iter([False, True])
+    monkeypatch.setattr(Path, "exists", lambda _: next(looks))
+    assert lone_log(path) == ("", "")
 
 
 def damaged(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..errors import RunNotFound
-from ..opening import default_url, store_file
+from ..opening import default_url, is_nothing_at, store_file
 from ..sizes import spelled_size
 from ..store import back_up, shown_url
 from . import formatting, options
@@ -31,7 +31,7 @@ def command(file: Path, store: str | None, as_json: bool, quiet: bool) -> int:
     """
     url = store or default_url()
     source = store_file(url)
-    if source is not None and not source.exists():
+    if source is not None and is_nothing_at(source):
         raise RunNotFound(f"there are no runs yet in {shown_url(url)}", fix=OTHER_STORE)
     copied = back_up(url, file)
     if as_json:

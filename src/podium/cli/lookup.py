@@ -15,7 +15,7 @@ from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
 from ..inspect import RecordView, StoreReader, cause_of, living, offered, undriven, way_on
 from ..model import Query, RunRow, State
-from ..opening import default_url, store_file, store_flag
+from ..opening import default_url, is_nothing_at, store_file, store_flag
 from ..store import shown_url
 from . import formatting
 from .terminal import safe, tell
@@ -41,7 +41,7 @@ def existing_url(store: str | None) -> str:
     """The default store, or that of `--store`. Raises RunNotFound where there is none."""
     url = store or default_url()
     file = store_file(url)
-    if file is not None and not file.exists():
+    if file is not None and is_nothing_at(file):
         raise no_store(url, file) if is_named(store) else RunNotFound(f"there are no runs yet in {file}")
     return url
 

@@ -6,7 +6,7 @@ import click
 
 from ..client import Moved, give_up_move, move
 from ..errors import UsageError
-from ..opening import store_file
+from ..opening import is_nothing_at, store_file
 from ..store import shown_url
 from . import formatting, options
 from .answer import say_json
@@ -29,7 +29,7 @@ def command(source: str, target: str | None, give_up: bool, as_json: bool, quiet
     the same command goes on.
     """
     file = store_file(source)
-    if file is not None and not file.exists():
+    if file is not None and is_nothing_at(file):
         raise no_store(source, file)
     if give_up == (target is not None):
         raise UsageError("podium move FROM TO, or podium move FROM --give-up")

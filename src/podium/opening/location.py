@@ -76,6 +76,16 @@ def store_file(url: str) -> Path | None:
     return file
 
 
+def is_nothing_at(file: Path) -> bool:
+    """Whether no store is there, nor the log of one that is gone: who opens that is told."""
+    if file.exists():
+        return False
+    try:
+        return not Path(f"{file}-wal").stat().st_size
+    except OSError:
+        return True
+
+
 def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from ...errors import StoreFatal
+from ...sizes import spelled_size
 from ..findings import LockHolder
 from ..urls import shown_url
 from .locks import WRITE, lock_directory
@@ -96,6 +97,27 @@ class Files:
         )
         error.unknown = True  # the last commit may be in a file that nobody will ever open again
         return error
+
+
+def lone_log(path: Path) -> tuple[str, str]:
+    """What is wrong where a log has outlived its file, and the way out; empty where that is not so.
+
+    SQLite would throw the log away with the first page of a new file. Two looks at the file: one that is made
+    meanwhile is there before its log is.
+    """
+    wal = f"{path}{WAL}"
+    if path.exists() or not _bytes(wal) or path.exists():
+        return "", ""
+    what = f"{path} is gone, but its log is there: {wal} ({spelled_size(_bytes(wal))}), with what came last"
+    moved = f"mv {wal} NEWNAME{WAL}  if the file was moved to NEWNAME, before anybody opens it there"
+    return what, f"{moved}; if it was deleted, delete the log, too"
+
+
+def _bytes(name: str) -> int:
+    try:
+        return os.stat(name).st_size
+    except OSError:
+        return 0
 
 
 def _identity(name: str) -> Identity | None:

@@ -19,7 +19,7 @@ from ...sizes import spelled_size
 from ..findings import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
-from .files import SHM, WAL, lock_holder
+from .files import SHM, WAL, lock_holder, lone_log
 from .home import COPIED, COPY_FIX, is_copy
 from .schema import SCHEMA_VERSION
 from .statements import SQL, pragma, rows
@@ -67,6 +67,9 @@ def place(path: Path) -> Finding:
     if not os.access(found, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         fix = f"chmod u+wx {found}, or {other}"
         return Finding("file", False, f"{path} cannot be made: {found} is read-only", fix)
+    lone, way_out = lone_log(path)
+    if lone:
+        return Finding("file", False, lone, way_out)
     return Finding("file", True, f"{path} is not there yet; the first run makes it")
 
 

@@ -17,7 +17,7 @@ from .statements import SQL, rows, transaction
 
 log = logging.getLogger("podium")
 
-COPIED = "it was copied or moved here; if the store was in use then, what stood in its log is missing"
+COPIED = "it was copied or moved here; if its log (-wal) did not come along, what stood there is missing"
 COPY_FIX = "podium backup FILE  makes whole copies, at any time"
 
 
