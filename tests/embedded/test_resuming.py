@@ -136,6 +136,8 @@ if __name__ == "__main__":
         case "finishing": finishing()
         case "staying": print(staying.run())
         case "with an id": print(pipeline.options(id="mine").run(10))
+        case "with a name": print(pipeline.options(unique="mine").run(10))
+        case "started with an id": print(pipeline.options(id="mine").start(10).result())
         case "exiting":
             try:
                 exiting.run()
@@ -267,6 +269,35 @@ def test_a_paused_run_waits_for_its_person_also_when_the_edited_script_is_run_ag
     assert "paused by ada" in err
     assert "resumed" not in err
     assert script.ledger == [f"step {n}" for n in range(6)]
+
+
+@pytest.mark.parametrize("how", ["pipeline", "with an id", "started with an id", "with a name"])
+def test_a_mended_script_goes_on_with_its_parked_run_however_that_is_named(script: Script, how: str) -> None:
+    source = (script.home / "shop.py").read_text()
+    body = "    return sum(step(i) for i in range(n))"
+    spoiled = source.replace(body, f"    open('ledger').close() if {body[11:]} else 0", 1)
+    assert spoiled != source
+    (script.home / "shop.py").write_text(spoiled)
+    assert "would happen again on every resume" in script.run(how)[2]
+    (script.home / "shop.py").write_text(spoiled.replace("else 0", "else 1"))
+    assert "would happen again on every resume" in script.run(how)[2], (
+        "other code, which does not fit either, says so of itself"
+    )
+    (script.home / "shop.py").write_text(source)
+    status, out, err = script.run(how)
+    assert (status, out) == (0, "45"), err
+    assert re.search(r"podium: resumed \w+: 10 steps on record", err)
+    assert script.ledger == [f"step {n}" for n in range(10)]
+
+
+def test_a_parked_run_of_this_very_code_is_named_to_who_starts_it_again_by_its_id(script: Script) -> None:
+    source = (script.home / "shop.py").read_text()
+    body = "    return sum(step(i) for i in range(n))"
+    (script.home / "shop.py").write_text(source.replace(body, f"    open('ledger')\n{body}", 1))
+    assert "would happen again on every resume" in script.run("with an id")[2]
+    err = script.run("with an id")[2]
+    assert "podium: this call has run mine, which is parked: 0 steps on record" in err
+    assert "would happen again on every resume" in err
 
 
 def test_a_live_run_is_never_attached_to(script: Script) -> None:

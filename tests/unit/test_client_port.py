@@ -11,10 +11,15 @@ from podium.engine.clients import ClientPort
 from podium.engine.context import Lifecycle
 from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
-from podium.errors import EngineStopped
-from podium.model import NewRun, Outcome, State, Verdict
+from podium.errors import EngineStopped, StoreUnavailable
+from podium.model import NewRun, Outcome, RunStanding, State, Verdict
 
+THERE = Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),))
 RUN = NewRun(id="r", function="app:f", args=b"", digest=b"", at=1.0, explicit_id=True)
+
+
+def _none_parked(ids: list[str]) -> list[RunStanding]:
+    return []
 
 
 class House:
@@ -22,6 +27,7 @@ class House:
 
     def __init__(self, room: int = 1) -> None:
         self.writes: list[Any] = []
+        self.jobs: list[Any] = []
         self.adopted: list[str] = []
         self.looked: list[str] = []
         self.answers: list[Any] = []
@@ -32,7 +38,11 @@ class House:
         context: Any = SimpleNamespace(
             lifecycle=self.lifecycle, others="yield", queue_notes=QueueNotes(),
             env=SimpleNamespace(now=lambda: 2.0),
-            committer=SimpleNamespace(touch=lambda one, first: self.writes.append(one)),
+            committer=SimpleNamespace(
+                touch=lambda one, first: self.writes.append(one),
+                ask=lambda call, then: self.jobs.append((call, then)),
+            ),
+            store=SimpleNamespace(standings=_none_parked),
         )  # fmt: skip
         self.watchers = Watchers({})
         claimer: Any = SimpleNamespace(soon=lambda: self.looked.append("soon"), look=self.looked.append)
@@ -47,6 +57,10 @@ class House:
 
     def start(self) -> None:
         self.port.start(RUN, self.answers.append, self.ends.append)
+
+    def look(self) -> None:
+        call, then = self.jobs.pop(0)
+        then(call(), None)
 
     def commit(self, verdict: Verdict) -> None:
         one = self.writes.pop(0)
@@ -79,12 +93,44 @@ def test_whoever_watches_a_start_is_told_how_the_run_comes_out() -> None:
 def test_a_run_that_was_there_is_looked_at_and_one_in_conflict_watched_by_nobody() -> None:
     house = House()
     house.start()
-    house.commit(Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),)))
+    house.commit(THERE)
+    house.look()
     assert (house.adopted, house.looked) == ([], ["soon", "r"])
     other = House()
     other.start()
     other.commit(Verdict(Outcome.DONE, runs=((Outcome.CONFLICT, "r"),)))
     assert (other.adopted, other.looked, other.watchers.not_owned()) == ([], [], [])
+
+
+def test_all_that_come_to_runs_that_were_there_are_answered_after_one_look_and_one_that_comes_meanwhile() -> (
+    None
+):
+    house = House()
+    for _ in range(3):
+        house.start()
+    house.commit(THERE)
+    house.commit(THERE)
+    call, then = house.jobs.pop()
+    found = call()
+    house.commit(THERE)
+    then(found, None)
+    assert len(house.answers) == 2
+    house.look()
+    assert len(house.answers) == 3
+    assert house.jobs == []
+
+
+def test_whoever_waits_for_such_a_look_is_answered_where_it_fails_and_where_the_engine_stops() -> None:
+    house = House()
+    house.start()
+    house.commit(THERE)
+    house.jobs.pop()[1](None, StoreUnavailable("locked"))
+    assert house.answers == [THERE]
+    house.start()
+    house.commit(THERE)
+    stopped = EngineStopped("closed")
+    house.port.close(stopped)
+    assert house.answers == [THERE, stopped]
 
 
 def test_a_refused_start_shows_that_the_engine_has_no_row() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -112,6 +112,7 @@ class ClientPort:
         self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = context.env.now()
         self._attached: set[str] = set()
+        self._existing: list[tuple[_Start, Verdict]] = []  # to be looked at
         self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
 
     # -- starting -------------------------------------------------------------------------------------
@@ -146,15 +147,45 @@ class ClientPort:
         if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
             id = verdict.runs[0][1]
             self._attached.add(id)
-            self._context.committer.ask(
-                lambda: self._context.store.load(id), lambda row, _: self._attach(start, verdict, row)
-            )
+            self._load_to_attach(start, verdict, id)
+        elif verdict.runs and verdict.runs[0][0] is Outcome.EXISTS:
+            self._existing.append((start, verdict))
+            if len(self._existing) == 1:
+                self._context.committer.ask(self._look_at_existing, self._existing_seen)
         elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
             self._residents.reserved -= start.new.owned
             self._condemn()
             start.then(stopped_by(self._context.lifecycle.failure))
         else:
             self._created(start, verdict)
+
+    # By a name that its caller gave it (`id=`, `unique=`) a start comes to a run in any state. One that is
+    # parked is met as without a name; a batch that is started again looks once for which of its runs are so.
+
+    def _look_at_existing(self) -> tuple[Sequence[tuple[_Start, Verdict]], set[tuple[str, str]]]:
+        """The starts that are looked at, and which runs are parked. Away from the engine's thread."""
+        asked = tuple(self._existing)
+        found = self._context.store.standings([verdict.runs[0][1] for _, verdict in asked])
+        return asked, {(run.id, run.function) for run in found if run.state is State.PARKED}
+
+    def _existing_seen(self, found: Any, error: BaseException | None) -> None:
+        if self._closed is not None:  # they are told
+            return
+        asked, parked = found if error is None else (tuple(self._existing), ())
+        del self._existing[: len(asked)]
+        for start, verdict in asked:
+            id = verdict.runs[0][1]
+            if (id, start.new.function) in parked:
+                self._load_to_attach(start, verdict, id)
+            else:
+                self._created(start, verdict)
+        if self._existing:
+            self._context.committer.ask(self._look_at_existing, self._existing_seen)
+
+    def _load_to_attach(self, start: _Start, verdict: Verdict, id: str) -> None:
+        self._context.committer.ask(
+            lambda: self._context.store.load(id), lambda row, _: self._attach(start, verdict, row)
+        )
 
     def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
         if row is not None and not self._is_of_this_call(row, start):
@@ -287,6 +318,9 @@ class ClientPort:
         pending, self._pending = self._pending, {}
         for one in pending:
             one.fail(error)
+        existing, self._existing = self._existing, []
+        for start, _ in existing:
+            start.then(error)
         self._watchers.tell_all(error)
 
 
