@@ -11,6 +11,7 @@ import pytest
 from podium import App
 from podium.model import Query
 from tests.names.support import MAIL, Place
+from tests.waiting import until
 
 PODIUM = ("-m", "podium")
 
@@ -171,3 +172,88 @@ def test_a_workflow_s_run_goes_to_no_task(place: Place) -> None:
     assert place.run(*PODIUM, "rename", "--yes", "later:flow", "later:stream").returncode == 0
     assert "resumed" in place.run("later.py", "2").stderr
     assert place.states() == ["succeeded", "succeeded"]
+
+
+BESIDE = """
+import asyncio, sys, time
+from pathlib import Path
+import podium
+from podium import task, workflow
+
+@task
+def a() -> int:
+    return 1
+
+@task
+def slow(n: int) -> int:
+    Path("sent").write_text("began\\n")
+    while not Path("go").exists():
+        time.sleep(0.01)
+    return 2
+
+@workflow
+def small(n: int) -> int:
+    return n + a()
+
+@workflow
+async def child(n: int) -> int:
+    return n + a()
+
+@workflow
+async def main(n: int) -> int:
+    numbers = await asyncio.gather(*(child(i) for i in range(n)))
+    await asyncio.sleep(0.01)
+    if n == 2 and not await podium.ask("go on?", bool):
+        return 0
+    return a() + sum(numbers) + slow(n)
+
+if __name__ == "__main__":
+    print(main.run(int(sys.argv[1])))
+"""
+
+
+def steps_on_record(place: Place) -> set[str]:
+    file = place.home / ".podium" / "podium.db"
+    if not file.exists():
+        return set()
+    with App(file, drives="nothing") as app:
+        return {entry.step for row in app.find(Query()) for entry in app.history(row.id)}
+
+
+@pytest.mark.parametrize(
+    ("n", "edit", "may_be"),
+    [
+        ("30", ("sum(numbers) + slow(n)", "sum(numbers) + slow(n)"), ["top"]),
+        ("2", ("sum(numbers) + slow(n)", "sum(numbers) + slow(n)"), ["top"]),
+        ("30", ("sum(numbers) + slow(n)", "sum(numbers) - slow(n)"), ["top"]),
+        ("0", ("sum(numbers) + slow(n)", "sum(numbers) - slow(n)"), ["small", "child", "top"]),
+    ],
+    ids=["gather and sleep", "a question", "edited", "several fit"],
+)
+def test_a_workflow_that_stood_beside_it_is_not_what_it_is_called_now(
+    place: Place, n: str, edit: tuple[str, str], may_be: list[str]
+) -> None:
+    """`small` was declared all along, and calls what is on record, too."""
+    (place.home / "beside.py").write_text(BESIDE)
+    script = place.start("beside.py", n)
+    if n == "2":
+        until(lambda: "/ask" in steps_on_record(place))
+    else:
+        place.until("began")
+    place.kill(script)
+    place.go()
+    now = BESIDE.replace("main(n", "top(n").replace("main.run", "top.run").replace(*edit)
+    (place.home / "beside.py").write_text(now)
+    (run,) = place.run(*PODIUM, "runs", "-q", "status:open", "workflow:main").stdout.split()
+    names = [f"beside:{name}" for name in may_be]
+    command = f"podium rename beside:main {names[0] if len(names) == 1 else 'NEW'}"
+    said = f"nothing here declares beside:main any more; it may be {' or '.join(names)} now\n"
+    checked = place.run(*PODIUM, "check", run).stdout
+    assert said in checked
+    assert f"    {command}\n" in checked
+    why = place.run(*PODIUM, "why", run).stdout
+    assert said in why
+    assert why.endswith(f"next: {command}\n")
+    opening = place.run("beside.py", "1").stderr
+    both = f"; it may be {' or '.join(names)} now" if len(names) > 1 else ""
+    assert f"1 run waits for beside:main, which is not there any more{both}: {command}\n" in opening

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from podium import App
+from podium.functions import registry
 from podium.inspect import WayOn, way_on
 from podium.inspect.declared import declared_in
 from podium.model import EngineRow, Entry, Fence, Kind, Move, NewRun, RunRow, State, Write
@@ -47,12 +49,23 @@ class Project:
         path.write_text(text)
         return path
 
-    def run(self, function: str, id: str = "r", at: float = 1.0, steps: Sequence[str] = ("send",)) -> RunRow:
+    def run(
+        self,
+        function: str,
+        id: str = "r",
+        at: float = 1.0,
+        steps: Sequence[str] = ("send",),
+        last: float = 0.0,
+        fingerprint: str = "1234",
+    ) -> RunRow:
         store, starter = self.app.store, str(self.home / "mail.py")
         engine = f"of {id}"
         store.announce(EngineRow(engine, 0, "elsewhere", 1, at))
-        new = NewRun(id, function, b"{}", b"", at, owned=True, starter=starter, fingerprint="1234")
-        entries = tuple(Entry(n, Kind.RESULT, at, f"/{step}#1") for n, step in enumerate(steps, 1))
+        new = NewRun(id, function, b"{}", b"", at, owned=True, starter=starter, fingerprint=fingerprint)
+        entries = tuple(
+            Entry(n, Kind.TICK if step == "timer" else Kind.RESULT, max(at, last), f"/{step}#1")
+            for n, step in enumerate(steps, 1)
+        )
         store.commit(engine, [Write(new_runs=(new,))])
         fence = Fence(id, 1, frozenset({State.RUNNING}))
         store.commit(engine, [Write(fence, Move(State.WAITING, due=at), entries=entries)])
@@ -104,6 +117,98 @@ def test_a_function_that_lived_beside_it_is_none(project: Project) -> None:
     assert project.way(row).command == (
         "bring invoices.main:campaign back, or: podium rename invoices.main:campaign NEW"
     )
+
+
+SMALL = """
+from podium import ask, sleep, task, workflow as flow
+from elsewhere import upload as put
+
+@task
+def a(n): return n
+@task(name="b-of-old")
+def b(n): return n
+
+def both(n):
+    return STEPS[0](n) + b(n)
+
+STEPS = [a]
+
+@flow
+def small(n):
+    return a(n)
+"""
+TOP = """
+@flow
+async def top(n):
+    await sleep(1)
+    return both(await ask("how many?", int)) + put(n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "may_be"),
+    [
+        (["a"], ["top", "small"]),
+        (["a", "b-of-old"], ["top"]),  # by a function that it calls, and as another name tells
+        (["ask", "a", "upload"], ["top"]),
+        (["small"], ["top"]),  # a child run of small; nothing else here is new
+    ],
+)
+def test_what_calls_the_steps_on_record_is_named_and_of_several_all(
+    project: Project, steps: list[str], may_be: list[str]
+) -> None:
+    """A command that can be copied is there only where there is one name."""
+    project.write("mail.py", SMALL + TOP)
+    if steps == ["small"]:
+        project.run("mail:small", "child", at=2.0, steps=["a"])
+    way = project.way(project.run("mail:main", at=1.0, steps=[*steps, "timer"], last=3.0))
+    names = [f"mail:{name}" for name in may_be]
+    assert sorted(way.may_be) == sorted(names)
+    assert way.command == f"podium rename mail:main {names[0] if len(names) == 1 else 'NEW'}"
+    assert way.why == (f"nothing here declares mail:main any more; it may be {' or '.join(way.may_be)} now",)
+
+
+@pytest.mark.parametrize("at", [2.0, 4.0], ids=["while it went on", "since"])
+def test_what_had_runs_beside_it_comes_after_all_that_is_new(project: Project, at: float) -> None:
+    project.write("mail.py", SMALL + TOP)
+    project.run("mail:small", "other", at=at, steps=["a"])
+    row = project.run("mail:main", at=1.0, steps=["a"], last=3.0)
+    assert set(project.way(row).may_be) == {"mail:top", *(["mail:small"] if at > 3.0 else [])}
+
+
+HELPED = """
+from podium import task, workflow
+
+@task
+def a(n): return n
+
+def helped(n):
+    "Of this file."
+    return a(n)
+
+@workflow
+def small(n):
+    return a(n)
+
+@workflow
+def main(n=len(str(helped))):
+    "What it does."
+    first: int = helped(n)  # once
+    return [helped(each) for each in range(first)]
+"""
+
+
+def test_a_rename_alone_is_known_by_the_code(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digest that is read from the file is the one that the program itself has made."""
+    project.write("mail.py", HELPED.replace("def main", "def top").replace("once", "each time"))
+    (project.home / "old").mkdir()
+    (project.home / "old" / "helped_flows.py").write_text(HELPED)
+    monkeypatch.syspath_prepend(str(project.home / "old"))
+    main = importlib.import_module("helped_flows").main
+    code = registry[main.name].fingerprint
+    (project.home / "old" / "helped_flows.py").unlink()
+    row = project.run("mail:main", steps=["a"], fingerprint=code)
+    assert project.way(row).command == "podium rename mail:main mail:top"
 
 
 def test_code_that_is_the_same_to_the_letter_is_taken_alone(project: Project) -> None:

@@ -132,10 +132,9 @@ def tell_undriven(view: RecordView, runs: Sequence[str]) -> None:
     way = way_on(view, left[0], offered(engines))
     modules = dict.fromkeys(row.function.rpartition(":")[0] for row in left)
     worker = "" if way.why or "" in modules else f"podium worker {' '.join(modules)}, or one: "
-    many = formatting.many(len(left), "run")
-    text = (
-        f"{many} undriven, no live engine takes {'it' if len(left) == 1 else 'them'}: {worker}{way.command}"
-    )
+    many, them = formatting.many(len(left), "run"), "it" if len(left) == 1 else "them"
+    what = "; ".join((f"{many} undriven, no live engine takes {them}", *way.why))
+    text = f"{what}: {worker}{way.command}"
     tell(formatting.dim(safe(there(text, view.url))))
 
 

@@ -136,4 +136,5 @@ def _waiting(rows: Sequence[RunRow], others: Sequence[str], way: WayOn, flag: st
 
 def _renamed(function: str, count: int, way: WayOn, flag: str) -> str:
     runs = "1 run waits" if count == 1 else f"{count} runs wait"
-    return f"podium: {runs} for {function}, which is not there any more: {way.command}{flag}"
+    may_be = f"; it may be {' or '.join(way.may_be)} now" if len(way.may_be) > 1 else ""
+    return f"podium: {runs} for {function}, which is not there any more{may_be}: {way.command}{flag}"

@@ -6,14 +6,14 @@ replay. So it may miss things (methods found at run time), and it never looks in
 
 from __future__ import annotations
 
-import ast
 import inspect
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import Any, cast
 
-from .sources import Node, Place
+from ..inspect import as_written, digest_of
+from .sources import Place
 
 
 def fingerprint(fn: Callable[..., Any], places: Iterable[Place]) -> str:
@@ -21,24 +21,15 @@ def fingerprint(fn: Callable[..., Any], places: Iterable[Place]) -> str:
 
     Without a source it is of the function's own code; "" for what has no Python code.
     """
-    digest = blake2b(digest_size=8)
-    written = False
-    for place in places:
-        digest.update(_text(place.node).encode("utf-8", "surrogatepass"))
-        written = True
+    texts = tuple(as_written(place.node) for place in places)
+    if texts:
+        return digest_of(texts)
     bare = inspect.unwrap(fn)
-    if not written and not isinstance(bare, FunctionType):
+    if not isinstance(bare, FunctionType):
         return ""
-    if not written and isinstance(bare, FunctionType):
-        feed_code(digest, bare.__code__)
+    digest = blake2b(digest_size=8)
+    feed_code(digest, bare.__code__)
     return digest.hexdigest()
-
-
-def _text(node: Node) -> str:
-    if isinstance(node, ast.Lambda):
-        return ast.unparse(node)
-    body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
-    return "\n".join([node.name, ast.unparse(node.args), *map(ast.unparse, body)])
 
 
 def feed_code(digest: Any, code: CodeType) -> None:

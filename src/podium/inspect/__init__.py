@@ -1,6 +1,7 @@
 """Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
 
 from . import history
+from .bodies import as_written, digest_of
 from .causes import Cause, cause_of, failed_call, silent
 from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
 from .durations import ago, span, until
@@ -62,6 +63,8 @@ from .whereabouts import (
 )
 
 __all__ = [
+    "as_written",
+    "digest_of",
     "QueueShape",
     "ask_engine",
     "queue_shapes",

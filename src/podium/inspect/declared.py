@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..modules import name_of_file
+from .bodies import Bodies, Body
 
 _VERBS = frozenset({"task", "workflow"})
 _FILES_MAX = 5000  # looked into in one project
@@ -23,6 +24,7 @@ class Declared(NamedTuple):
     functions: dict[str, bool]  # by name, "module:qualname" or what name= says; whether it is a workflow
     qualnames: frozenset[str]  # of every function in it, declared or not
     words: frozenset[str]  # all names that it mentions
+    bodies: dict[str, Body]  # by name, as in `functions`, where the body stands in the file
 
 
 def declared_in(file: Path) -> Declared | None:
@@ -64,7 +66,9 @@ def _read(file: Path, _: int) -> Declared:
     tree = ast.parse(file.read_bytes(), str(file))
     reader = _Reader(name_of_file(file))
     reader.visit(tree)
-    return Declared(reader.functions, frozenset(reader.qualnames), frozenset(reader.words))
+    bodies = Bodies(tree, reader.steps, reader.aliases)
+    found = {name: bodies.of(node) for name, node in reader.nodes.items()}
+    return Declared(reader.functions, frozenset(reader.qualnames), frozenset(reader.words), found)
 
 
 class _Reader(ast.NodeVisitor):
@@ -72,6 +76,10 @@ class _Reader(ast.NodeVisitor):
         self.functions: dict[str, bool] = {}
         self.qualnames: set[str] = set()
         self.words: set[str] = set()
+        self.nodes: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}  # by name, as `functions`
+        self.steps: dict[str, str] = {}  # bare names of the declared, each with what its steps are known by
+        self.aliases: dict[str, str] = {}  # names that an import gives, each with what it is called there
+        self._defs: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
         self._module = module
         self._inside: list[str] = []  # classes and functions around
         self._means: dict[str, str] = {}  # names that an import gives to `task` and `workflow`
@@ -79,6 +87,7 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             self.words.add(alias.name)
+            self.aliases[alias.asname or alias.name] = alias.name
             if alias.name in _VERBS:
                 self._means[alias.asname or alias.name] = alias.name
 
@@ -94,7 +103,14 @@ class _Reader(ast.NodeVisitor):
         verb, name = self._verb(node), _told_name(node)
         if verb and name:
             self.functions[name] = verb == "workflow"
+            self._declared_by_call(node, name)
         self.generic_visit(node)
+
+    def _declared_by_call(self, node: ast.Call, name: str) -> None:
+        for given in node.args[:1]:
+            fn = given.value if isinstance(given, ast.Attribute) and given.attr == "fn" else given
+            if isinstance(fn, ast.Name) and fn.id in self._defs:
+                self.nodes[name] = self._defs[fn.id]
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._within(node.name, node)
@@ -103,11 +119,14 @@ class _Reader(ast.NodeVisitor):
         self.words.add(node.name)
         qualname = ".".join([*self._inside, node.name])
         self.qualnames.add(qualname)
+        self._defs[qualname] = node
         for decorator in node.decorator_list:
             verb = self._verb(decorator)
             if verb:
                 name = _told_name(decorator) or f"{self._module}:{qualname}"
                 self.functions[name] = verb == "workflow"
+                self.nodes[name] = node
+                self.steps[node.name] = step_of(name)
         self._within(f"{node.name}.<locals>", node)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -123,6 +142,11 @@ class _Reader(ast.NodeVisitor):
         if isinstance(called, ast.Attribute):
             return called.attr if called.attr in _VERBS else ""
         return self._means.get(called.id, "") if isinstance(called, ast.Name) else ""
+
+
+def step_of(name: str) -> str:
+    """What the steps of a function are known by: the last part of its name, without module and class."""
+    return name.rpartition(":")[2].rpartition(".")[2]
 
 
 def _told_name(node: ast.expr) -> str:

@@ -104,7 +104,8 @@ def _orphans(view: StoreView, engines: Sequence[EngineRow], living: Sequence[Eng
     left = undriven(orphans, living)
     if not left:
         return Finding("orphans", True, f"{what}; a live engine takes them over")
-    return Finding("orphans", False, f"{what}; undriven", way_on(view, left[0], offered(living)).said)
+    way = way_on(view, left[0], offered(living))
+    return Finding("orphans", False, "; ".join((f"{what}; undriven", *way.why)), way.said)
 
 
 def _parked(view: StoreView) -> Finding:

@@ -8,13 +8,14 @@ decide: a run is given to no function that has its name, or a similar one, witho
 from __future__ import annotations
 
 import difflib
+import functools
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-from ..model import BY_ITS_PROGRAM, Query, RunRow
+from ..model import BY_ITS_PROGRAM, Kind, Query, RunRow, is_undo, label_of
 from ..modules import (
     NO_FILE,
     NOTEBOOK,
@@ -27,19 +28,23 @@ from ..modules import (
 )
 from ..store import project_folder
 from . import history
-from .declared import Declared, declared_in, files_with
+from .bodies import Body
+from .declared import Declared, declared_in, files_with, step_of
 from .schedule_runs import schedule_of
 from .store_view import StoreView
 
 _SHOWN = 3
 _ALIKE = 0.6  # of two names, as difflib measures it
+# What stands for a step that the body has asked for; time passes by itself.
+_ASKED = frozenset({Kind.RESULT, Kind.ERROR, Kind.MESSAGE, Kind.SENT})
+_NEW, _BESIDE, _OLDER = range(3)
 
 
 class Whereabouts(NamedTuple):
     """Of a function on record."""
 
     place: str  # a file, or a module that Python finds by its name; "" where neither is found
-    may_be: tuple[str, ...] = ()  # names that it may have now; the likeliest first
+    may_be: tuple[str, ...] = ()  # names that it may have now, of which none is likelier than the others
 
 
 class WayOn(NamedTuple):
@@ -85,10 +90,14 @@ def way_on(view: StoreView, row: RunRow, offered: Mapping[str, str]) -> WayOn:
     if not found.may_be:
         back = f"bring {function} back, or: podium rename {function} NEW"
         return WayOn(back, why=(f"{gone}, or what looks like it",), is_gone=True)
-    first, *others = (f"podium rename {function} {name}" for name in found.may_be)
-    more = (f"or {name}: {command}" for name, command in zip(found.may_be[1:], others, strict=True))
+    names = " or ".join(found.may_be)
+    # Between several only a person can tell: no command that somebody would copy.
+    new = found.may_be[0] if len(found.may_be) == 1 else "NEW"
     return WayOn(
-        first, why=(f"{gone}; it may be {found.may_be[0]} now", *more), is_gone=True, may_be=found.may_be
+        f"podium rename {function} {new}",
+        why=(f"{gone}; it may be {names} now",),
+        is_gone=True,
+        may_be=found.may_be,
     )
 
 
@@ -206,29 +215,55 @@ class _Lookalikes:
     """Names that a function which is gone may have now.
 
     Of its qualname in another file, or else what its own file declares. Code that is the same to the letter
-    is taken alone, else what mentions the steps on record, else what is spelled alike, or is the only
-    workflow of the file. A name that had runs before this run was started is another function's.
+    is taken before what calls the steps on record, that before what has its qualname in a file that mentions
+    them, that before what is spelled alike, or is the only new workflow of the file. What had runs when this
+    one still went on is another function: it comes after all that is new, and not at all where its runs are
+    older than this one.
     """
 
     def __init__(self, view: StoreView, row: RunRow, offered: Mapping[str, str]) -> None:
         self._view, self._row, self._offered = view, row, offered
         self._folders = folders_of(view.url, row.starter)
         self._module, _, self._qualname = row.function.rpartition(":")
-        steps = (entry.step.partition("/")[2].partition("#")[0] for entry in history.tail(view.store, row))
-        self._steps = {step.rpartition(".")[2] for step in steps if step}
+        entries = history.tail(view.store, row)
+        asked = [entry.step for entry in entries if entry.kind in _ASKED and not is_undo(entry.step)]
+        self._steps = {step_of(label) for step in asked if (label := label_of(step))}
+        self._last = max([row.created, *(entry.at for entry in entries)])
         # A task has neither steps nor a fingerprint, and cannot go on with what a workflow has on record.
         self._is_workflow = bool(row.fingerprint or self._steps)
 
     def found(self) -> list[str]:
-        same = [name for name, code in self._offered.items() if code and code == self._row.fingerprint]
-        if len(same) == 1:
-            return same
         moved, renamed = self._of_its_kind(self._moved()), self._of_its_kind(self._renamed())
         names = {**renamed, **moved}
-        fitting = [name for name, words in names.items() if self._steps and self._steps <= words]
-        spelled = [name for name in renamed if len(renamed) == 1 or self._likeness(name) >= _ALIKE]
-        likely = sorted(fitting or {**moved, **dict.fromkeys(spelled)}, key=self._likeness, reverse=True)
-        return [name for name in likely[: 2 * _SHOWN] if not self._lived_beside(name)][:_SHOWN]
+        same = [name for name, code in self._offered.items() if code and code == self._row.fingerprint]
+        same = list(dict.fromkeys((*same, *filter(self._is_same_code, names))))
+        if len(same) == 1:
+            return same
+        tiers = (
+            same,
+            [name for name in names if self._calls_what_is_on_record(name)],
+            [name for name, words in moved.items() if self._steps and self._steps <= words],
+        )
+        age = functools.cache(self._age)
+        for wanted in (_NEW, _BESIDE):
+            for tier in tiers:
+                if fitting := [name for name in tier if age(name) == wanted]:
+                    return self._likeliest(fitting)
+            alike = [name for name in renamed if self._likeness(name) >= _ALIKE and age(name) == wanted]
+            alone = [name for name in renamed if age(name) == wanted]
+            elsewhere = [name for name in moved if age(name) == wanted]
+            if likely := {*elsewhere, *alike, *(alone if len(alone) == 1 else ())}:
+                return self._likeliest(likely)
+        return []
+
+    def _likeliest(self, names: Iterable[str]) -> list[str]:
+        return sorted(names, key=self._likeness, reverse=True)[:_SHOWN]
+
+    def _age(self, name: str) -> int:
+        """Whether it has come up since, was there beside the other one, or before that."""
+        if not self._had_runs(name, self._last):
+            return _NEW
+        return _OLDER if self._had_runs(name, self._row.created) else _BESIDE
 
     def _moved(self) -> dict[str, frozenset[str]]:
         """Of its qualname in another module, with the words of the file."""
@@ -236,7 +271,10 @@ class _Lookalikes:
             return {}
         names = {name: self._words(name) for name in self._offered if self._is_same(name)}
         for _, declared in _naming(self._folders, f"def {self._qualname.rpartition('.')[2]}"):
-            names |= {name: declared.words for name in declared.functions if self._is_same(name)}
+            kinds = declared.functions.items()
+            names |= {
+                n: declared.words for n, kind in kinds if kind is self._is_workflow and self._is_same(n)
+            }
         return names
 
     def _of_its_kind(self, names: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -249,24 +287,43 @@ class _Lookalikes:
 
     def _renamed(self) -> dict[str, frozenset[str]]:
         """In its own file, under another name; or, of a name that was given, one that is spelled alike."""
-        file = file_of(self._module, self._row.starter, self._folders) if self._module else None
-        declared = declared_in(file) if file is not None else None
+        declared = self._declared(f"{self._module}:") if self._module else None
         alike = difflib.get_close_matches(self._row.function, list(self._offered), _SHOWN, _ALIKE)
         names = {name: self._words(name) for name in alike}
         if declared is not None:
-            names |= dict.fromkeys(declared.functions, declared.words)
+            kinds = declared.functions.items()
+            names |= {name: declared.words for name, kind in kinds if kind is self._is_workflow}
         return names
 
-    def _words(self, name: str) -> frozenset[str]:
+    def _declared(self, name: str) -> Declared | None:
         module = name.rpartition(":")[0]
-        file = file_of(module, "", self._folders) if module else None
-        declared = declared_in(file) if file is not None else None
+        starter = self._row.starter if module == self._module else ""
+        file = file_of(module, starter, self._folders) if module else None
+        return declared_in(file) if file is not None else None
+
+    def _words(self, name: str) -> frozenset[str]:
+        declared = self._declared(name)
         return declared.words if declared is not None else frozenset()
 
-    def _likeness(self, name: str) -> float:
-        return difflib.SequenceMatcher(None, self._row.function, name).ratio()
+    def _body(self, name: str) -> Body | None:
+        declared = self._declared(name)
+        return declared.bodies.get(name) if declared is not None else None
 
-    def _lived_beside(self, name: str) -> bool:
-        """Whether another function had that name before: runs of it are older."""
-        until = (0.0, self._row.created)
-        return bool(self._view.store.find(Query(function=name, created=until, limit=1)))
+    def _is_same_code(self, name: str) -> bool:
+        """To the letter, but for its name."""
+        body, former = self._body(name), self._qualname.rpartition(".")[2] if self._module else ""
+        return body is not None and self._row.fingerprint in (body.digest(former), body.digest(""))
+
+    def _calls_what_is_on_record(self, name: str) -> bool:
+        body = self._body(name)
+        return body is not None and bool(self._steps) and self._steps <= body.words
+
+    def _likeness(self, name: str) -> float:
+        """Of the names alone where the module is the same, which would make all of one alike."""
+        ours, theirs = self._row.function, name
+        if name.rpartition(":")[0] == self._module:
+            ours, theirs = self._qualname, name.rpartition(":")[2]
+        return difflib.SequenceMatcher(None, ours, theirs).ratio()
+
+    def _had_runs(self, name: str, before: float) -> bool:
+        return bool(self._view.store.find(Query(function=name, created=(0.0, before), limit=1)))
