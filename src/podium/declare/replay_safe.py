@@ -42,6 +42,7 @@ _SHARED = (
     asyncio.Future,
 )
 _CHANCE = "make one in the body: podium.random()"
+_TAKES_STEP = ("podium.on_failure", "podium.declare.decorators.on_failure")  # as its first argument
 _LOCAL = "count in a local variable, or in a task, whose result is recorded"
 _SORT = "put it in order: sorted(...), or dict.fromkeys(...) instead of a set"
 
@@ -242,6 +243,10 @@ class _Reader(ast.NodeVisitor):
             for each in constructors(called):
                 self._constructs(node, each)
         self._orders(node, name.removeprefix("builtins."))
+        if name in _TAKES_STEP and node.args and isinstance(node.args[0], (ast.Name, ast.Attribute)):
+            # Called as a step, whose outcome is recorded, and not by the body.
+            self.generic_visit_of(*node.args[1:], *node.keywords)
+            return
         self.generic_visit(node)
 
     def _constructs(self, node: ast.Call, factory: Any) -> None:

@@ -157,6 +157,8 @@ REACHED = {
     "a function above": "def helper(): return time.time()\n@workflow\ndef flow(x): return helper()",
     "a function below": "@workflow\ndef flow(x): return helper()\ndef helper(): return time.time()",
     "two calls away": "@workflow\ndef flow(x): return a()\ndef a(): return b()\ndef b(): return uuid4()",
+    "also what undoes, where the body calls it": "def tell(o): return time.time()\n@workflow\n"
+    "def flow(x): podium.on_failure(tell, tell(x))",
     "a part of it": "def helper(): return uuid4()\nmake = functools.partial(helper)\n"
     "@workflow\ndef flow(x): make()",
     "a cached one": "@functools.cache\ndef helper(): return uuid4()\n@workflow\ndef flow(x): helper()",
@@ -294,6 +296,12 @@ def flow(x):
     "a wrapped task": "later = task(lambda: time.time(), name='later')\n@workflow\ndef flow(x): later()",
     "a task as a method": "class Shop:\n  @workflow\n  def flow(self): self.later()\n"
     "  @task\n  def later(self): return time.time()",
+    "what a failure is undone with": "def tell(o): print(o, time.time())\n@workflow\n"
+    "def flow(x): podium.on_failure(tell, x)",
+    "the same of the module by another name": "import podium as p\ndef tell(o): print(o, time.time())\n"
+    "@workflow\ndef flow(x): p.on_failure(tell, x)",
+    "the same by another name": "from podium import on_failure as undo\nclass Shop:\n  @staticmethod\n"
+    "  def tell(o): print(o, time.time())\n@workflow\ndef flow(x): undo(Shop.tell, x)",
     "never called": "def helper(): return time.time()\n@workflow\ndef flow(x): act()",
     "a constant": "LIMIT = 3\n@workflow\ndef flow(x): act(LIMIT)",
     "a type of argument": "@dataclass\nclass Order:\n  id: str = field(default_factory=uuid4)\n"
