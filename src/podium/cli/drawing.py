@@ -11,7 +11,7 @@ from ..inspect import StepCounts, forecast, history
 from ..model import Entry, State
 from . import formatting
 from .terminal import safe
-from .view import View
+from .view import View, waiting_for
 
 _BAR = 16
 _ODD_MAX = 3
@@ -26,6 +26,7 @@ def frame(view: View, now: float, height: int) -> list[str]:
     room = max(3, height - 4)
     lines = list(_fit(blocks, room))
     drawn = [_header(view, now), *_branches(lines)]
+    drawn += [f"   {waiting_for(each)}" for each in view.awaited]
     if view.state is State.WAITING and view.due is not None:
         drawn.append(f"   {click.style('◌', fg='cyan')} waiting; goes on {formatting.until(view.due, now)}")
     if view.state is State.QUEUED and view.due is not None and view.due > now:

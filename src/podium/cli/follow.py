@@ -11,12 +11,13 @@ from ..client import App
 from ..engine import End
 from ..env import RealEnv
 from ..errors import ResourceShortage
-from ..inspect import history
+from ..inspect import Awaited, awaited, history
 from ..model import Entry, State
 from . import drawing, formatting, terminal
+from .lookup import there
 from .stopping import HINT, Stopping
 from .terminal import tell
-from .view import View
+from .view import View, waiting_for
 
 DRAW_SECONDS = 0.1
 SUMMARY_SECONDS = 30.0
@@ -65,6 +66,8 @@ class PlainSurface:
                 wait = " · {} after {}".format(*drawing.next_try(odd, now)) if odd else ""
                 label = formatting.label(counts.function)
                 tell(f"{view.run} {formatting.clock(now - view.began)} {label}: {counted}{wait}")
+            for each in view.awaited:
+                tell(waiting_for(each))
 
     def close(self, view: View, now: float) -> None:
         self.update(view, now)
@@ -85,8 +88,10 @@ class Follower:
 
     def __init__(self, app: App, view: View, screen: Surface, stop: Stopping) -> None:
         self._app, self._view, self._screen, self._stop = app, view, screen, stop
+        self._shows = not isinstance(screen, QuietSurface)
         self._env = RealEnv()
-        self._looked = 0.0
+        self._looked = self._asked = 0.0
+        view.outside = self._outside
 
     def follow(self, seconds: float | None = None) -> End | None:
         """How the run came out; None if it was left before that."""
@@ -108,6 +113,7 @@ class Follower:
 
     def _ended(self, end: Future[End]) -> End:
         came = end.result()
+        self._view.awaited = ()
         self._view.state = came.state
         self._screen.close(self._view, self._env.now())
         return came
@@ -139,6 +145,8 @@ class Follower:
         self._view.fold(self._recorded if recall else _unreadable)
         if recall and not self._view.here:
             self._look()
+        if recall and self._shows and self._env.monotonic() - self._asked >= LOOK_SECONDS:
+            self._view.waits_for(self._outside())
         self._screen.update(self._view, self._env.now())
 
     def _look(self, at_once: bool = False) -> None:
@@ -151,6 +159,12 @@ class Follower:
         self._view.recall(self._recorded(max(row.base, self._view.progress.seq), row.entries), is_news)
         self._view.moved(row.state, row.due)
         self._view.ended = row.ended
+
+    def _outside(self) -> list[Awaited]:
+        """What the run waits for from outside, by the store."""
+        self._asked = self._env.monotonic()
+        found = awaited(self._app, self._app.load(self._view.run)) if self._shows else []
+        return [each._replace(command=there(each.command, self._app.url)) for each in found]
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
         return history.entries(self._app.store, self._view.run, after, until)

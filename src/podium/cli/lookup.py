@@ -22,7 +22,10 @@ from .terminal import safe, tell
 
 _NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
 OTHER_STORE = "another store? --store URL, or PODIUM_URL"
-_COMMAND = re.compile(r"podium (?:resume|retry|rename|cancel|terminate|why|runs|worker) [^,;]*?(?=  |[,;]|$)")
+_COMMAND = re.compile(
+    r"podium (?:answer|cancel|complete|rename|resume|retry|runs|send|settle|terminate|why|worker)"
+    r" [^,;]*?(?=  |[,;]|$)"
+)
 PATIENCE = 5.0  # s; a person waits
 _env = RealEnv()
 

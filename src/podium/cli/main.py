@@ -76,6 +76,7 @@ _VERBS = {
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
     "waiting": Verb("cli.waiting", "What runs ask of people, and nobody has answered yet."),
     "answer": Verb("cli.answer_question", "Answer what a run asks."),
+    "send": Verb("cli.send", "Send a run a signal, which its body receives."),
     "complete": Verb("cli.complete", "Complete a callback: another system's answer to a run."),
     "settle": Verb("cli.settle", "Say what became of a step that only a person can know of."),
     "pause": Verb("cli.pause", "Have a run wait until it is resumed; what has begun ends before."),

@@ -8,16 +8,22 @@ the same.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..engine import Event, events
 from ..env import RealEnv
-from ..inspect import Expected, RunProgress, StepCounts
+from ..inspect import Awaited, Expected, RunProgress, StepCounts
 from ..model import Entry, Head, Kind, Move, State
 from . import formatting
+from .terminal import safe
 
 RATE_SECONDS = 5.0
 TOLD_MAX = 10  # lines per function and kind of outcome, for whoever cannot redraw
+
+
+def waiting_for(awaited: Awaited) -> str:
+    """ "◌ waiting for an answer to 'how many?': podium answer 1m8a VALUE"."""
+    return f"{formatting.state(State.WAITING)} for {safe(awaited.what)}: {safe(awaited.command)}"
 
 
 class Rate:
@@ -57,11 +63,14 @@ class View:
         self._was_here = False
         self.stopping = False
         self.hint = "Ctrl-C stops it; what is on record stays"
+        self.awaited: Sequence[Awaited] = ()  # what somebody outside is to give
+        self.outside: Callable[[], Sequence[Awaited]] = tuple  # looks what that is
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
         self._rates: dict[str, Rate] = {}  # by function
         self._events: deque[Event] = deque()
         self._told: dict[str, int] = {}
         self._told_retry: set[str] = set()  # steps
+        self._told_awaited: set[str] = set()
 
     def rate(self, counts: StepCounts, now: float) -> float:
         """Steps of a function per second, lately."""
@@ -109,6 +118,14 @@ class View:
             self._rests(due)
         self.state, self.due = state, due
 
+    def waits_for(self, awaited: Sequence[Awaited]) -> None:
+        """What it waits for now from outside; what is new of it is news."""
+        self.awaited = awaited
+        for each in awaited:
+            if each.key not in self._told_awaited:
+                self._told_awaited.add(each.key)
+                self.news.append(waiting_for(each))
+
     def _adopted(self, head: Head, read: Callable[[int, int], Iterable[Entry]]) -> None:
         self.here, self.state, self.due = True, State.RUNNING, None
         self.recall(read(self.progress.seq, head.entries))  # what of it was not seen before it came here
@@ -131,6 +148,9 @@ class View:
     def _rests(self, due: float | None) -> None:
         if self.progress.retrying:
             return  # until the next try, which was told
+        if awaited := self.outside():
+            self.waits_for(awaited)
+            return
         if due is None:
             what = " for a message"
         elif due <= RealEnv().now():  # back in line, as after a resume: nothing has to come first

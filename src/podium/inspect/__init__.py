@@ -51,6 +51,7 @@ from .store_view import RecordView, StoreView
 from .timeline import Timeline, TimelineGroup, timeline
 from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
 from .undriven import can_act, has_function, living, offered, undriven, would_take
+from .waited_for import Awaited, awaited
 from .whereabouts import (
     WayOn,
     file_of,
@@ -82,9 +83,11 @@ __all__ = [
     "bin_shape",
     "series_shapes",
     "series_view",
+    "Awaited",
     "Cause",
     "Check",
     "Expected",
+    "awaited",
     "expected",
     "forecast",
     "EngineShape",

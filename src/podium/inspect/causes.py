@@ -38,7 +38,7 @@ from .queues import held_in_queue
 from .retries import way_after_failure
 from .store_view import StoreView
 from .undriven import can_act, hindrance, living, offered, would_take
-from .waited_for import waited_for
+from .waited_for import awaited, waited_for
 from .whereabouts import WayOn, way_on
 
 UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
@@ -47,6 +47,7 @@ MORE_SLOTS = (
     "which lends the slot"
 )
 BY_WRITE_LOCK = "holds the store's write lock"  # of two kinds of causes
+_OUTSIDE = ("message", "question", "child")  # kinds of causes
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -140,6 +141,8 @@ class _Unfinished:
             yield "it is undoing what it has done"
         if pause := next((m for m in self.inbox if m.kind == PAUSE), None):
             yield f"it was asked to pause {ago(pause.at, self.now)}, and does before it begins anything else"
+        if found.kind not in _OUTSIDE:
+            yield from (f"it waits for {each.what}: {each.command}" for each in awaited(self.view, self.row))
 
     def _busy(self) -> Cause | None:
         """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""
@@ -258,7 +261,9 @@ class _Unfinished:
     def _resting(self) -> Cause:
         row = self.row
         if found := waited_for(self.view, row, signals=not self.progress.retrying):
-            return Cause(*found)
+            if not (way := self._way()).is_gone:
+                return Cause(*found)
+            return Cause(self._taker().kind, way.why[0], way.why[1:], way.said)
         end = f"podium cancel {row.id}  ends it"
         if row.due is None:
             return Cause("message", "it waits for a message that has not come", fix=end)

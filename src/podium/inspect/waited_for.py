@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import deque
+from typing import NamedTuple
 
 from .. import codec
-from ..model import OUTCOME, Expected, RunRow, WaitRow, read_expected
+from ..model import OUTCOME, Expected, RunRow, State, WaitRow, read_expected
 from .durations import until
 from .store_view import StoreView
 
@@ -25,7 +27,8 @@ def waited_for(
     open_ones = [*waits, *expected]
     if not open_ones:
         return None
-    first, *others = [_said(view, row, each) for each in open_ones[:_SHOWN]]
+    several = sum(bool(wait.prompt) for wait in waits) > 1
+    first, *others = [_said(view, row, each, several) for each in open_ones[:_SHOWN]]
     more = (f"and {len(open_ones) - _SHOWN} more",) if len(open_ones) > _SHOWN else ()
     kind = "message" if not waits else "child" if waits[0].kind == OUTCOME else "question"
     about = waits[0].about if waits else None
@@ -34,16 +37,44 @@ def waited_for(
     return kind, f"it waits for {first[0]}", details, first[1]
 
 
-def _said(view: StoreView, row: RunRow, wait: WaitRow | Expected) -> tuple[str, str]:
+class Awaited(NamedTuple):
+    """What somebody outside is to give."""
+
+    key: str  # another question has another one
+    what: str  # "an answer to 'how many?'"
+    command: str  # that gives it
+
+
+def awaited(view: StoreView, row: RunRow) -> list[Awaited]:
+    """The answers, completions and signals that a run waits for, or a run that it waits for; a few."""
+    found: list[Awaited] = []
+    seen, left = {row.id}, deque([row])
+    while left and len(found) < _SHOWN:
+        each = left.popleft()
+        waits = view.store.open_waits(each.id, limit=_SHOWN)
+        asked = [wait for wait in waits if wait.kind != OUTCOME]
+        for wait in (*asked, *(read_expected(each.payload) if each.state is State.WAITING else ())):
+            key = f"{each.id} {wait.signal}" if isinstance(wait, Expected) else wait.target
+            found.append(Awaited(key, *_said(view, each, wait, len(asked) > 1)))
+        below = [wait.target for wait in waits if wait.kind == OUTCOME and wait.target not in seen]
+        if below and len(seen) < _FOLLOWED:
+            seen.update(below)
+            left += view.store.load_many(below).values()
+    return found[:_SHOWN]
+
+
+def _said(view: StoreView, row: RunRow, wait: WaitRow | Expected, several: bool) -> tuple[str, str]:
+    """What it is, and the command that gives it. `several`: questions are open."""
     if isinstance(wait, Expected):
         up = "" if wait.due is None else f", whose time is up {until(wait.due, view.env.now())}"
-        return f"the signal {wait.signal!r}{up}", f"podium cancel {row.id}  ends it"
+        return f"the signal {wait.signal!r}{up}", f"podium send {row.id} {shlex.quote(wait.signal)} VALUE"
     if wait.kind == OUTCOME:
         return _said_of_run(view, row, wait.target)
     if wait.prompt:
         to = f" (to {wait.to})" if wait.to else ""
-        return f"an answer to {wait.prompt!r}{to}", f"podium answer {wait.run} VALUE"
-    return f"callback {wait.target}", f"podium complete {wait.target} VALUE"
+        which = f" --ask {shlex.quote(wait.target)}" if several else ""
+        return f"an answer to {wait.prompt!r}{to}", f"podium answer {wait.run} VALUE{which}"
+    return f"callback {wait.target}", f"podium complete {shlex.quote(wait.target)} VALUE"
 
 
 def _said_of_run(view: StoreView, row: RunRow, target: str) -> tuple[str, str]:
