@@ -304,6 +304,35 @@ def test_a_second_answer_is_refused_unless_it_is_the_same(app: App) -> None:
     assert run.result(30) is True
 
 
+def test_of_the_same_answer_again_is_said_who_gave_it_first(store: Path) -> None:
+    with App(store, options=QUICK) as app:
+        run = asks_and_rests.options(id="r").start()
+        until(lambda: app.store.waits(run.id))
+        assert podium_says(store, "answer", "r", "true", "--by", "ada") == (0, "r  answered\n")
+        again = "r  answered already, the same, by ada\n"
+        assert podium_says(store, "answer", "r", "true", "--by", "bob") == (0, again)
+        run.send("end")
+
+
+def test_a_callback_completed_again_is_told_so_and_an_unknown_one_too(store: Path) -> None:
+    with App(store, options=QUICK) as app:
+        run = books_twice.start()
+        (asked,) = until(lambda: app.store.waits(run.id))
+        assert podium_says(store, "complete", asked.target, "7")[1] == f"{asked.target}  completed\n"
+        again = podium_says(store, "complete", asked.target, "7", "--by", "bob")
+        assert again == (0, f"{asked.target}  completed already, the same\n")
+        with pytest.raises(WrongState, match="callback nonsense is unknown: no run here waits for it"):
+            podium.complete("nonsense", 7)
+        run.send("end")
+
+
+@workflow
+async def books_twice() -> int:
+    booked = await podium.callback(int)
+    await podium.receive("end")
+    return booked
+
+
 @workflow
 async def asks_briefly() -> str:
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ..client import answer, operator
+from ..client import answer, given_before, operator
 from . import options
 from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
 from .lookup import pick
-from .terminal import say
+from .terminal import safe, say
 from .values import read_value
 
 
@@ -27,14 +27,16 @@ def command(
 ) -> int:
     """Answer the question of a run. VALUE is JSON, or else text: true, 120, '{"ok": true}', yes.
 
-    The value is checked against the question's type. The first answer counts: a second one is refused, and so
-    is one that comes too late.
+    The value is checked against the question's type. The first answer counts: a second, other one is refused,
+    and so is one that comes too late; of the same again is said who gave it first.
     """
     with asking(store) as app:
         row = pick(app, run)
+        before = given_before(app, row.id, ask)
         answer(app, row.id, read_value(value), ask, operator(by)).result()
     if as_json:
         say_json(run=row.id, outcome="answered")
     elif not quiet:
-        say(f"{row.id}  answered")
+        already = "" if before is None else f" already, the same{before and f', by {safe(before)}'}"
+        say(f"{row.id}  answered{already}")
     return FINE

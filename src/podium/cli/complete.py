@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..client import completing
+from ..client import completed_before, completing
 from ..errors import UsageError
 from . import options
 from .answer import say_json
@@ -36,9 +36,11 @@ def command(
         raise UsageError("a value or an error, not both", fix=f"podium complete {callback} --error TEXT")
     with asking(store) as app:
         given = None if value is None else read_value(value)
+        before = completed_before(app, callback)
         completing(app, callback, given, error, by).result()
     if as_json:
         say_json(id=callback, outcome="completed")
     elif not quiet:
-        say(f"{safe(callback)}  completed")
+        already = "" if before is None else f" already, the same{before and f', by {safe(before)}'}"
+        say(f"{safe(callback)}  completed{already}")
     return FINE

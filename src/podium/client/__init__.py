@@ -15,7 +15,7 @@ from .feed import Feed, FeedEvent, Missed
 from .found import RESUMED, RETRIED_BY_QUERY, Found, get, load, runs
 from .loop_wakeup import in_event_loop
 from .map_runs import Batch, Runs
-from .messages import answer, complete, completing, questions, send
+from .messages import answer, complete, completed_before, completing, given_before, questions, send
 from .moving import Moved, give_up_move, move
 from .operators import Operator, operator
 from .process import Drives, wants_engine
@@ -111,6 +111,8 @@ __all__ = [
     "Drives",
     "check_environment",
     "answered",
+    "completed_before",
+    "given_before",
     "send",
     "ScheduleDay",
     "ScheduleDays",

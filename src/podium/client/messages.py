@@ -119,6 +119,11 @@ def _complete(
         if outcome is Outcome.TAKEN:
             fix = _who(app.store.waits(target=target))
             raise WrongState(f"{what} was answered already, otherwise", fix=fix)
+        if outcome is Outcome.CLOSED and not app.store.waits(target=target, limit=1):
+            raise WrongState(
+                f"{what} is unknown: no run here waits for it",
+                fix="podium why RUN  says the id of what a run waits for",
+            )
         if outcome is Outcome.CLOSED:
             raise WrongState(
                 f"{what} is closed: nobody waits for an answer any more",
@@ -131,6 +136,19 @@ def _complete(
 def _who(rows: Sequence[WaitRow]) -> str:
     by = next((row.by for row in rows if row.by), "")
     return f"the answer on record is by {by}" if by else "the first answer counts"
+
+
+def given_before(app: App, run: str, ask: str | None) -> str | None:
+    """Who answered that question of a run already ("": nobody said who); None: nobody has. Read before one
+    answers: an equal answer is no error, and counts as the first one's."""
+    row = _meant(app, run, ask)
+    return None if row.taken is None else row.by
+
+
+def completed_before(app: App, callback: str) -> str | None:
+    """The same of a callback."""
+    taken = [row for row in app.store.waits(target=callback) if row.taken is not None]
+    return next((row.by for row in taken if row.by), "") if taken else None
 
 
 def complete(

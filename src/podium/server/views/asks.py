@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...client import Operator, answer, questions
+from ...client import Operator, answer, given_before, questions
 from ...inspect import iso
 from ..access import Caller
 from ..service import Service, committed
@@ -72,5 +72,6 @@ def give(service: Service, run: str, body: AnswerBody, caller: Caller) -> Answer
     """Answer a run's question: checked by its schema; the first answer counts (409 for another)."""
     row = service.app.load(run)
     by = Operator(caller.name, is_recorded=True)
+    before = given_before(service.app, row.id, body.ask)
     committed(answer(service.app, row.id, body.value, body.ask, by))
-    return Answered(run=row.id, by=caller.name)
+    return Answered(run=row.id, by=caller.name if before is None else before)

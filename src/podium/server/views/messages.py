@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ...client import completing, send
+from ...client import completed_before, completing, send
 from ...errors import UsageError
 from ..access import Caller
 from ..service import Service, committed
@@ -54,5 +54,6 @@ def complete(service: Service, callback: str, body: CompleteBody, caller: Caller
     """Complete a callback: checked by its schema; the first answer counts (409 for another)."""
     if body.error is not None and body.value is not None:
         raise UsageError("a value or an error, not both", fix="leave one out")
+    before = completed_before(service.app, callback)
     committed(completing(service.app, callback, body.value, body.error, caller.name))
-    return Completed(callback=callback, by=caller.name)
+    return Completed(callback=callback, by=caller.name if before is None else before)
