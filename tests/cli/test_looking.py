@@ -187,3 +187,27 @@ def test_branches_that_do_the_same_fold_and_others_do_not() -> None:
         "│  └─ ✔ fetch \N{MULTIPLICATION SIGN} 100",
         "└─ ✔ mail",
     ]
+
+
+FAMILY = """
+import podium
+from podium import workflow
+
+@workflow
+async def child(fails: bool) -> int:
+    if fails:
+        raise ValueError("no")
+    return 1
+
+@workflow
+async def parent(fails: bool) -> int:
+    return await child(fails)
+"""
+
+
+def test_the_last_run_is_the_last_that_somebody_started_and_no_child(project: Path) -> None:
+    write_app(project, FAMILY)
+    for id, flag in (("good", "--no-fails"), ("bad", "--fails")):
+        podium("run", "app:parent", "--id", id, flag)
+        assert as_json("show", "@last")["id"] == id
+    assert as_json("show", "@failed")["id"] == "bad"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import podium
 from podium import App, task, workflow
 
 
@@ -68,3 +69,16 @@ async def looks_inside() -> str | None:
 def test_inside_a_workflow_a_step_has_nothing_to_show(tmp_path: Path) -> None:
     with App(tmp_path / "podium.db"):
         assert looks_inside.run() is None
+
+
+def test_runs_show_themselves_as_a_table(tmp_path: Path) -> None:
+    with App(tmp_path / "podium.db"):
+        assert shown(podium.runs()) == "<div>no runs match</div>"
+        doubles.options(id="good").start(3).result()
+        found = podium.runs("status:done workflow:doubles")
+        assert repr(found) == "<podium.runs('status:done workflow:doubles'): iterate them, or .count()>"
+        html = shown(found)
+    assert "✔ succeeded" in html
+    assert "<td>doubles</td><td><code>many=3</code></td>" in html
+    assert "<td>good</td>" in html
+    assert "newest" not in html

@@ -109,3 +109,4 @@ def test_a_run_survives_its_server_and_is_started_once_looked_at_and_cancelled(s
         assert shop.ask("DELETE", "8")[0] == 202
         until(lambda: shop.ask("GET", "8")[1]["state"] == "cancelled")
     assert shop.ask("GET", "9")[0] == 404
+    assert shop.ask("POST", "%C3%A9", "?amount=6")[0] == 422, "no id of a run"

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from click.shell_completion import CompletionItem
 
 from ..env import RealEnv
@@ -20,7 +21,8 @@ from ..store import shown_url
 from . import formatting
 from .terminal import safe, tell
 
-_NAMES = {"@last": Query(limit=1), "@failed": Query(states=frozenset({State.FAILED}), limit=1)}
+_NAMES = {"@last": Query(limit=100), "@failed": Query(states=frozenset({State.FAILED}), limit=100)}
+_LOOKED_AT = 30_000  # runs, for one that is no child
 OTHER_STORE = "another store? --store URL, or PODIUM_URL"
 _COMMAND = re.compile(
     r"podium (?:answer|cancel|complete|rename|resume|retry|runs|send|settle|terminate|why|worker)"
@@ -83,14 +85,23 @@ def pick(view: RecordView, wanted: str) -> RunRow:
 
 
 def _named(view: RecordView, wanted: str) -> RunRow:
+    """The newest such run that somebody started; only where there is none one that another has started."""
     if wanted not in _NAMES:
         near = difflib.get_close_matches(wanted, _NAMES, 1)
         fix = f"nearest: {near[0]}" if near else "@last and @failed are known"
         raise UsageError(f"there is no {wanted}", fix=fix)
-    found = view.find(_NAMES[wanted])
-    if not found:
+    query = _NAMES[wanted]
+    page = view.find(query)
+    if not page:
         raise RunNotFound(f"no run is {wanted} in {shown_url(view.url)}", fix=OTHER_STORE)
-    return found[0]
+    newest, looked_at = page[0], 0
+    while page and looked_at < _LOOKED_AT:
+        for row in page:
+            if not row.parent:
+                return row
+        looked_at += len(page)
+        page = view.find(msgspec.structs.replace(query, before=page[-1].id))
+    return newest
 
 
 def _nearest(view: RecordView, wanted: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from ..errors import UsageError, WrongState
-from ..inspect import among, pages, parse, retried_since, retried_with_others
+from ..inspect import among, pages, parse, retried_since, retried_with_others, run_list
 from ..machine import current_machine
 from ..model import RETRIABLE, UNFINISHED, RunRow, State
 from .app import App
@@ -20,6 +21,7 @@ from .steering import Cancelled
 from .stored_run import StoredRun
 from .waiting import Waiting, answered
 
+_SHOWN = 20  # runs in a notebook
 RETRIED_BY_QUERY = frozenset({State.FAILED})  # what a retry is of, where a query says nothing of states
 RESUMED = frozenset({State.PARKED})
 PAUSED = UNFINISHED - RESUMED
@@ -185,7 +187,12 @@ class Found:
         raise UsageError("what podium.runs(...) gives is not pickled", fix="pass the query, or the runs' ids")
 
     def __repr__(self) -> str:
-        return f"<runs {self._query!r}>"
+        return f"<podium.runs({self._query!r}): iterate them, or .count()>"
+
+    def _repr_html_(self) -> str:
+        """The newest of them, as a notebook shows them."""
+        rows = list(islice((row for page in pages(self._app, self._parsed) for row in page), _SHOWN + 1))
+        return run_list(rows[:_SHOWN], len(rows) > _SHOWN, self._app.env.now())
 
 
 def _asked(act: Callable[[str], Future[Any]], run: str) -> Future[Any] | None:

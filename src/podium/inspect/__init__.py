@@ -20,6 +20,7 @@ from .queues import QueueShape, queue_shapes, serves
 from .records import Records
 from .retries import last_retry, retried_with_others, retries_with, way_after_failure
 from .run_card import run_card
+from .run_list import run_list
 from .schedule_runs import schedule_of
 from .search import (
     SearchResult,
@@ -154,6 +155,7 @@ __all__ = [
     "read_span",
     "recorded_frames",
     "run_card",
+    "run_list",
     "schedule_of",
     "search",
     "serves",

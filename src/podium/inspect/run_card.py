@@ -23,7 +23,7 @@ SIGNS = {
 _ROWS_MAX = 40
 _LABELS = {MESSAGE: "message", TIMER: "timer", TIMEOUT: "timeout"}
 # Colours that both a light and a dark notebook can show; the rest is inherited from it.
-_SHEET = """
+SHEET = """
 .podium-run { font: 13px/20px ui-sans-serif, system-ui, sans-serif; max-width: 960px;
   border: 1px solid #8886; border-radius: 8px; padding: 8px 12px; }
 .podium-run code { font: 12px ui-monospace, monospace; background: none; color: inherit; opacity: .75; }
@@ -52,7 +52,7 @@ def run_card(view: StoreView, row: RunRow) -> str:
     state = str(row.state)
     return tag(
         "div",
-        tag("style", Markup(_SHEET)),
+        tag("style", Markup(SHEET)),
         tag("span", f"{SIGNS.get(row.state, '◌')} {state}", class_=state),
         " ",
         tag("b", row.function.rpartition(":")[2]),
