@@ -13,7 +13,7 @@ import pytest
 
 import podium
 from podium import App, UsageError, WrongState, task, workflow
-from podium.model import COPY_BEGAN, Kind
+from podium.model import COPY_BEGAN, Kind, State
 from tests.waiting import until
 
 charged: list[tuple[str, int]] = []  # by idempotency key
@@ -251,6 +251,51 @@ def _answered(run: Any) -> bool:
     except WrongState:
         return False
     return True
+
+
+@workflow
+async def decides(kind: str) -> int:
+    asked = podium.ask("How many?", int) if kind == "ask" else podium.callback(int)
+    await quote("abc")
+    return await asked
+
+
+def _asked(app: App, run: Any) -> str:
+    (row,) = until(lambda: app.store.waits(run.id))
+    return row.target
+
+
+@pytest.mark.parametrize("kind", ["ask", "callback"])
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+def test_an_answer_that_came_before_the_fork_was_driven_is_its_answer_too(
+    app: App, kind: str, is_before: bool
+) -> None:
+    run = decides.start(kind)
+    target = _asked(app, run)
+    until(lambda: run.state is State.WAITING)
+    if is_before:
+        podium.complete(target, 5).result()
+        assert run.result() == 5
+    forks = [run.fork(at="quote") for _ in range(3)]
+    if not is_before:
+        podium.complete(target, 5).result()
+    assert [each.result(20) for each in (run, *forks)] == [5] * 4
+    assert [each.fork(at="quote").result(20) for each in forks] == [5] * 3, "and so on"
+
+
+def test_a_callback_has_one_outcome_whoever_waits_for_it(app: App) -> None:
+    run = decides.start("callback")
+    target = _asked(app, run)
+    podium.complete(target, 5).result()
+    assert run.result() == 5
+    fork = run.fork(at="quote")
+    for _ in range(2):
+        with pytest.raises(WrongState, match="was answered already, otherwise"):
+            podium.complete(target, 6).result()
+        podium.complete(target, 5).result()
+        assert fork.result(20) == 5
+    assert run.fork(at="callback").result(20) == 5, "nor is it asked again"
+    assert run.fork(at="callback", value=6).result(20) == 6
 
 
 def test_the_clock_of_a_fork_goes_on_at_its_own_time(app: App) -> None:

@@ -281,8 +281,10 @@ def test_a_question_is_listed_answered_once_and_checked(store: Path) -> None:
             run.answer({"note": "fine"})
         assert podium_says(store, "answer", run.id, '{"ok": true, "note": "fine"}', "--by", "ada")[0] == 0
         assert run.result(30) == "True fine"
+        with pytest.raises(WrongState, match=r"answered already, otherwise\n.*by ada"):
+            run.answer({"ok": False, "note": ""})
         with pytest.raises(WrongState, match="asks nothing"):
-            run.answer({"ok": False})
+            run.answer(True, ask="Ship?")
         assert "Refund" not in podium_says(store, "waiting")[1]
 
 

@@ -107,7 +107,7 @@ WAITED_FOR = (
 )
 SENT = (
     "UPDATE podium.runs SET messages = 1, unread = 1 WHERE id = 'r1';"
-    "INSERT INTO podium.inbox SELECT key, 1, 'm', 'answer', 'x', '', '', '', 0, NULL, ''"
+    "INSERT INTO podium.inbox SELECT key, 1, 'm', 'outcome', 'x', '', '', '', 0, NULL, ''"
     " FROM podium.runs WHERE id = 'r1'"
 )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from podium.model import FINAL, UNFINISHED, Entry, Message, NewRun, State, Verdict, WaitRow, Write
+from podium.model import FINAL, UNFINISHED, Answer, Entry, Message, NewRun, State, Verdict, WaitRow, Write
 from podium.store.judge import judge
-from podium.store.sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
+from podium.store.sets import CLOSED, Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, rounds
 
 
 class Kept(msgspec.Struct):
@@ -67,17 +68,31 @@ class DictStore:
         for kept in self.runs.values():
             for row in kept.waits.values():
                 by_end = row.kind == "outcome" and row.target in wanted.ending
-                by_answer = row.kind == "answer" and row.target in wanted.answered
+                by_answer = row.kind == "answer" and row.target in {**wanted.answered, **wanted.asked_before}
                 is_child = row.cancels and row.taken is None and row.run in wanted.ending
                 if is_child:
                     wanted.runs[row.target] = None
                 if by_end or by_answer or is_child or (row.run, row.step) in wanted.waits:
                     found.waits[row.run, row.step] = _copy(row, wait=None)
                     wanted.runs[row.run] = None
+        for target in wanted.asked_before:
+            self._read_given(target, found)
         for id in wanted.runs:
             if id in self.runs:
                 self._read_run(id, wanted, found)
         return found
+
+    def _read_given(self, target: str, found: Rows) -> None:
+        given = [
+            (row.taken, row.run, Answer(target, row.taken, row.digest, said.payload, said.state, row.by))
+            for kept in self.runs.values()
+            for row in kept.waits.values()
+            for said in (lying.message for lying in kept.inbox if lying.taken is None)
+            if (row.kind, row.target) == ("answer", target) and row.taken is not None
+            if said is not None and (said.kind, said.name) == ("answer", row.step)
+        ]
+        if given:
+            found.given[target] = min(given, key=itemgetter(0, 1))[2]
 
     def _read_run(self, id: str, wanted: Needs, found: Rows) -> None:
         kept = self.runs[id]
@@ -131,7 +146,12 @@ class DictStore:
             there = self.runs[row.run].waits[row.step]
             there.taken, there.by, there.digest = row.taken, row.by, row.digest
         for id in changes.ended:
-            self.runs[id].waits.clear()
+            kept = self.runs[id]
+            kept.waits = {
+                step: row
+                for step, row in kept.waits.items()
+                if row.kind == "answer" and row.taken is not None and row.digest != CLOSED
+            }
 
     # -- for comparison -------------------------------------------------------------------------------
 

@@ -77,7 +77,8 @@ WAITS_MAX = 1_000_000  # of one run, answered or not
 
 
 class WaitRow(msgspec.Struct, frozen=True):
-    """What a run waits for, as a reader sees it; see `Wait`. It is there until its run ends."""
+    """What a run waits for, as a reader sees it; see `Wait`. It is there until its run ends, a question's or
+    callback's that was answered as long as its run is."""
 
     run: str
     step: str

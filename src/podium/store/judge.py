@@ -127,16 +127,7 @@ class _Judging:
         attached = {id for outcome, id in runs if outcome is Outcome.EXISTS}  # others' runs
         # What is another's under that id is not waited for.
         theirs = {id for outcome, id in runs if outcome is Outcome.CONFLICT}
-        waits: tuple[Outcome, ...] = ()
-        if run is not None and write.waits:
-            waits = tuple(
-                [
-                    Outcome.GONE
-                    if wait.target in theirs
-                    else self._waits.put(run, wait, wait.target in attached)
-                    for wait in write.waits
-                ]
-            )
+        waits = self._waits.put(run, write, attached, theirs) if run is not None and write.waits else ()
         if run is not None and write.closes:
             self._waits.close(run, write.closes, write.entries[-1].at if write.entries else run.since)
         messages = tuple([self._inboxes.send(message) for message in write.messages])
@@ -275,7 +266,7 @@ class _Judging:
     def _end(self, run: RunState, at: float, anew: bool = False) -> None:
         """Answer who waits for it; what it waited for itself, and what lies there of that, goes. `anew`: only
         its generation ends, so nobody is answered."""
-        self._inboxes.end(run, at)
+        self._inboxes.end(run, at, anew)
         if anew:
             self._waits.forgotten(run, at)
         else:

@@ -9,7 +9,6 @@ from ..model import (
     CANCEL,
     FINAL,
     OUTCOME,
-    RETRIABLE,
     SIGNAL,
     SIGNALS_MAX,
     Kind,
@@ -103,10 +102,11 @@ class Inboxes:
         if row.message is None:
             self._changes.taken.append(row)
 
-    def end(self, run: RunState, at: float) -> None:
-        """What came because a run waited for it goes with its end; but an answer is its retry's."""
+    def end(self, run: RunState, at: float, anew: bool) -> None:
+        """What came because a run waited for it goes with its end; but an answer is its retry's, and of all
+        who ask the same. `anew`: its generation ends."""
         for row in self._rows.unheard.get(run.id, ()):
-            if row.taken is None and (row.kind != ANSWER or run.state not in RETRIABLE):
+            if row.taken is None and (anew or row.kind != ANSWER):
                 self.take(run, row, at)
 
     def _counted(self, run: RunState) -> None:

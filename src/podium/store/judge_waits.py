@@ -1,24 +1,24 @@
 """What runs wait for from outside, as the judge sees it: a row is put once and answered once, by a message.
 
-A run's end answers whatever waits for that run, an `Answer` what waits for that question or callback. Who
-begins to wait for a run that has ended is answered at once.
+A run's end answers whatever waits for that run, an `Answer` what waits for that question or callback. An
+outcome belongs to the id, not to who waits: who begins to wait for a run that has ended, or for what was
+answered, as a fork does, is answered with that at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from operator import attrgetter
 
 import msgspec
 
 from ..model import ANSWER, CANCEL, FINAL, OUTCOME, Answer, Kind, Message, Outcome, Wait, Write
 from .judge_inbox import Inboxes
-from .sets import Changes, Rows, RunState, WaitState
+from .sets import CLOSED, Changes, Rows, RunState, WaitState, asked_before
 
 _PLACE = attrgetter("run", "step")
 # Entries that a run makes again with the answer, taken up anew. After a message, a cancel, it would not.
 _DECIDED_AGAIN = (Kind.TICK, Kind.SENT, Kind.SET_ASIDE)
-_CLOSED = b"closed"  # digest of what nobody waits for any more: no answer has it
 
 
 class Waits:
@@ -29,6 +29,7 @@ class Waits:
         self._by_target: dict[tuple[str, str], list[WaitState]] = {}
         self._forgotten: set[str] = set()  # runs that have begun anew
         self._children: dict[str, list[WaitState]] = {}  # by run: what it takes along when it ends
+        self._given = dict(rows.given)  # by target
         for row in rows.waits.values():
             self._note(row)
 
@@ -55,11 +56,21 @@ class Waits:
                 return f"step {wait.step} waits for something else"
         return ""
 
-    def put(self, run: RunState, wait: Wait, is_attached: bool = False) -> Outcome:
-        """Begin to wait. `is_attached`: for a run that this write would have started and that was there: it
-        is no child, and is not taken along."""
-        if is_attached and wait.cancels:
-            wait = msgspec.structs.replace(wait, cancels=False)
+    def put(
+        self, run: RunState, write: Write, attached: Container[str], theirs: Container[str]
+    ) -> tuple[Outcome, ...]:
+        """Begin to wait. `attached`: runs that this write would have started and that were there: they are
+        no children, and are not taken along. `theirs`: likewise, but of other calls: not waited for."""
+        known = asked_before(write)
+        outcomes: list[Outcome] = []
+        for wait in write.waits:
+            if wait.target in attached and wait.cancels:
+                wait = msgspec.structs.replace(wait, cancels=False)
+            is_known = wait.target in known
+            outcomes.append(Outcome.GONE if wait.target in theirs else self._put(run, wait, is_known))
+        return tuple(outcomes)
+
+    def _put(self, run: RunState, wait: Wait, is_known: bool) -> Outcome:
         if (run.id, wait.step) in self._rows.waits:
             return Outcome.DONE
         target = self._rows.runs.get(wait.target) if wait.kind == OUTCOME else None
@@ -73,7 +84,18 @@ class Waits:
         self._changes.waits.append(row)
         if target is not None and target.state in FINAL:
             self._end_of(target, row)
+        elif is_known and (given := self._given_to(wait)) is not None:
+            self._answered(row, given)
         return Outcome.DONE
+
+    def _given_to(self, wait: Wait) -> Answer | None:
+        """What was answered to this question or callback when another run asked it, in time for this one."""
+        given = self._given.get(wait.target)
+        if given is None or (wait.due is not None and given.at > wait.due):
+            return None
+        rows = self._by_target.get((ANSWER, wait.target), ())
+        is_there = any(row.digest == given.digest and row.run not in self._forgotten for row in rows)
+        return given if is_there else None
 
     def came_in_time(self, run: RunState, write: Write) -> bool:
         """Whether an answer that was accepted lies there for a step that this write closes because its time
@@ -84,7 +106,7 @@ class Waits:
         rows = [self._rows.waits.get((run.id, step)) for step in write.closes]
         return any(
             row is not None
-            and row.digest != _CLOSED
+            and row.digest != CLOSED
             and row.taken is not None
             and row.due is not None
             and row.taken < row.due
@@ -96,23 +118,29 @@ class Waits:
         for step in steps:
             row = self._rows.waits.get((run.id, step))
             if row is not None and row.taken is None:
-                row.taken, row.digest = at, _CLOSED
+                row.taken, row.digest = at, CLOSED
                 if row.wait is None:
                     self._changes.answered.append(row)
 
     def answer(self, answer: Answer) -> Outcome:
-        """Answer all that waits for a question or a callback."""
-        rows = [
+        """Answer all that waits for a question or a callback. What was answered before stays as it was, also
+        when who asked has ended."""
+        left = [
             row
             for row in self._waiting(ANSWER, answer.target)
-            if row.digest != _CLOSED and (row.taken is not None or row.due is None or answer.at <= row.due)
+            if row.taken is None and (row.due is None or answer.at <= row.due)
         ]
-        left = [row for row in rows if row.taken is None]
         for row in left:
             self._answered(row, answer)
-        if left or any(row.digest == answer.digest for row in rows):
+            self._given.setdefault(answer.target, answer)
+        taken = [
+            row.digest
+            for row in self._by_target.get((ANSWER, answer.target), ())
+            if row.taken is not None and row.digest != CLOSED and row.run not in self._forgotten
+        ]
+        if left or answer.digest in taken:
             return Outcome.DONE
-        return Outcome.TAKEN if rows else Outcome.CLOSED
+        return Outcome.TAKEN if taken else Outcome.CLOSED
 
     def ended(self, run: RunState) -> None:
         """A run has ended: who waits for it is answered, it waits for nothing any more, and its unfinished

@@ -109,13 +109,14 @@ class Store(OnRecord, Protocol):
         or for its own end. Target of an OUTCOME is a run, GONE if there is none; that of an ANSWER is
         whatever id an `Answer` will name. The end of a run, by whatever move, sends a message of kind OUTCOME
         to each run that waits for it, once, with its state and payload; if it has ended already, the wait is
-        answered with this very commit. The row says then when it was answered, and by whom. A run's own rows
-        go when it ends, and outcomes and answers that lie in its inbox are taken; to the unfinished target of
-        each open one that `cancels` a CANCEL is sent. `Verdict.told` holds all three that the Write has sent.
+        answered with this very commit; so is one for what was answered in time, where no SENT is beside it.
+        The row says then when it was answered, and by whom. A run's own rows go when it ends, but answered
+        questions', and outcomes in its inbox are taken; to the unfinished target of each open one that
+        `cancels` a CANCEL is sent. `Verdict.told` holds all three that the Write has sent.
 
         Answers: DONE sends one to each open row with that target, or repeats one that was given (the same
-        digest); TAKEN: it was answered otherwise; CLOSED: no unfinished run waits for it, or no more at the
-        time that the answer says. The rest of the Write happens.
+        digest); TAKEN: it was answered otherwise; else CLOSED: no unfinished run waits for it, or no more at
+        the time that the answer says. The rest of the Write happens.
 
         `forget`, alone with its fence: the run goes, with history, logs, messages, tags, blobs that no other
         names; its id is free again. INVALID for one that has not ended; REFUSED, with a detail, where an

@@ -15,9 +15,11 @@ import msgspec
 
 from ..codec import REFERENCE, holds_references
 from ..model import (
+    ANSWER,
     FINAL,
     OUTCOME,
     SIGNAL,
+    Answer,
     AuditRow,
     Entry,
     Kind,
@@ -38,6 +40,7 @@ from ..model import (
 
 Call = tuple[str, bytes, str]  # function, digest, starter: what `NewRun.attach` goes by
 Name = tuple[str, str]  # project, unique name
+CLOSED = b"closed"  # digest in `waits` of what nobody waits for any more: no answer has it
 
 
 class RunState(msgspec.Struct, gc=False):
@@ -136,6 +139,9 @@ class Needs(msgspec.Struct):
     answered: dict[str, None]  # targets; what waits for these, too. The runs that wait belong to `runs`
     queues: dict[str, None]  # names of those that are changed
     parking: dict[str, None]  # runs of which it matters whether a cancel lies there
+    # Targets of questions that a run begins to wait for, and that others may have asked before it: what they
+    # were answered with. Who waits for these is of interest, too, as in `answered`.
+    asked_before: dict[str, None] = {}
 
 
 class Rows(msgspec.Struct):
@@ -148,6 +154,7 @@ class Rows(msgspec.Struct):
     unheard: dict[str, list[InboxRow]] = {}  # by run that may end; rows of `inbox`, too
     asked: dict[str, int] = {}  # by run that may be parked: number of its last untaken cancel
     waits: dict[tuple[str, str], WaitState] = {}
+    given: dict[str, Answer] = {}  # by target; of several the first, then that of the first run
     holders: dict[Name, str] = {}  # the unfinished run that has the name
     orphans: dict[Call, list[str]] = {}  # unfinished runs whose starter is gone, oldest first
     last_times: dict[str, float] = {}
@@ -185,7 +192,7 @@ class Changes(msgspec.Struct):
     forgotten: list[RunState] = []
     waits: list[WaitState] = []  # new ones, some of them answered already
     answered: list[WaitState] = []  # of those that were there
-    ended: dict[str, RunState] = {}  # all their rows of `waits` go, after the rest
+    ended: dict[str, RunState] = {}  # their rows of `waits` go, after the rest, but for taken answers
     acts: list[AuditRow] = []  # new rows of the audit
     queues: dict[str, QueueRow] = {}  # as they are from now on, but for `next`
     held: dict[tuple[str, str], float] = {}  # by queue and lane: nothing that counts begins there before
@@ -281,6 +288,7 @@ def _needs_more(write: Write, found: Needs) -> None:
             found.waits[fence.run, wait.step] = None
             if wait.kind == OUTCOME:
                 runs[wait.target] = found.ends[wait.target] = None
+        found.asked_before.update(dict.fromkeys(asked_before(write)))
         for step in write.closes:
             found.waits[fence.run, step] = None
         if write.forget:
@@ -296,6 +304,13 @@ def _needs_more(write: Write, found: Needs) -> None:
         found.answered[answer.target] = None
     for change in write.queues:
         found.queues[change.name] = None
+
+
+def asked_before(write: Write) -> list[str]:
+    """Targets of the questions that it puts and whose asking it does not record: it is on record already, in
+    a fork as its origin's. A question that is only just asked has an id that nobody knows."""
+    asks = {entry.step for entry in write.entries if entry.kind is Kind.SENT}
+    return [wait.target for wait in write.waits if wait.kind == ANSWER and wait.step not in asks]
 
 
 def _needs_of_start(new: NewRun, found: Needs) -> None:

@@ -16,6 +16,7 @@ from podium.model import (
     Move,
     Outcome,
     State,
+    Verdict,
     Wait,
     Write,
 )
@@ -65,7 +66,7 @@ def end_of(run: str, state: str = "succeeded") -> tuple[str, str, str, bytes]:
     return (OUTCOME, f"s:{run}", state, b"end of " + run.encode())
 
 
-def test_a_row_reads_back_as_it_was_put_until_its_run_ends(store: Store) -> None:
+def test_a_row_reads_back_as_it_was_put_until_its_run_ends_and_answered_longer(store: Store) -> None:
     own(store, "r1", "r2")
     asked = Wait(
         "0/ask#1", "q1", ANSWER, prompt="Refund?", schema='{"type": "boolean"}', to="ops", due=9.5,
@@ -91,7 +92,10 @@ def test_a_row_reads_back_as_it_was_put_until_its_run_ends(store: Store) -> None
     assert (first.taken, first.by, first.digest) == (8.0, "ann", b"d")
     assert store.open_waits() == [second], "what is open"
     move(store, "r1", State.FAILED)
-    assert store.waits("r1") == store.open_waits() == store.waits(target="r2") == []
+    assert store.open_waits() == store.waits(target="r2") == []
+    assert store.waits("r1") == store.waits(target="q1") == [first]
+    commit(store, fenced("r1", states=FINAL, forget=True))
+    assert store.waits(target="q1") == []
 
 
 # -- the end of a run ---------------------------------------------------------------------------------
@@ -217,30 +221,76 @@ def test_an_answer_goes_to_every_run_that_waits_for_it_once(store: Store) -> Non
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.CANCELLED])
-def test_an_answer_that_was_not_heard_is_there_for_the_retry_of_its_run(store: Store, state: State) -> None:
+def test_an_answer_that_was_not_heard_stays_with_its_run(store: Store, state: State) -> None:
     own(store, "r1")
     commit(store, fenced(waits=(Wait("ask#1", "q", ANSWER),)))
     commit(store, Write(answers=(Answer("q", 5.0, b"yes", b"yes"),)), engine=None)
     commit(store, fenced(move=Move(state)))
     left = [(message.name, message.payload) for message in store.inbox("r1")]
-    assert left == ([] if state is State.SUCCEEDED else [("ask#1", b"yes")])
+    assert left == [("ask#1", b"yes")]
 
 
-def test_who_asks_after_the_answer_is_answered_by_the_next_one(store: Store) -> None:
-    own(store, "r1", "r2")
-    commit(store, waits("q", kind=ANSWER), answers("q"))
-    commit(store, waits("q", run="r2", kind=ANSWER))
-    assert told(store, "r2") == []
-    assert commit(store, answers("q", payload=b"no"))[0].answers == (DONE,)
-    assert [told(store, run)[0][3] for run in ("r1", "r2")] == [b"yes", b"no"]
+def each(store: Store, one_batch: bool, *writes: Write) -> list[Verdict]:
+    return commit(store, *writes) if one_batch else [commit(store, write)[0] for write in writes]
 
 
 @pytest.mark.parametrize("one_batch", [True, False])
-def test_nobody_waits_before_it_is_asked_nor_after_the_run_has_ended(store: Store, one_batch: bool) -> None:
+@pytest.mark.parametrize("payload", [b"yes", BIG], ids=["short", "long"])
+@pytest.mark.parametrize("way", ["lies there", "ended before it heard", "heard", "heard and ended"])
+def test_an_answer_belongs_to_what_was_asked_also_for_who_asks_it_later(
+    store: Store, way: str, payload: bytes, one_batch: bool
+) -> None:
+    """As a fork does, which waits for what its origin has asked."""
+    own(store, "r1", "r2", "r3")
+    took = Entry(1, Kind.MESSAGE, 31.0, "@1:s:q", b"", payload, name="answer/failed:s:q")
+    heard = (fenced(entries=(took,)),) if "heard" in way.split() and "before" not in way else ()
+    end = (ends("r1"),) if "ended" in way else ()
+    given = answers("q", payload=payload, state="failed", by="ann")
+    *_, late = each(
+        store, one_batch, waits("q", kind=ANSWER), given, *heard, *end, waits("q", run="r2", kind=ANSWER)
+    )
+    assert (late.waits, [message.payload for message in late.told]) == ((DONE,), [payload])
+    assert told(store, "r2") == [(ANSWER, "s:q", "failed", payload)]
+    (found,) = store.waits("r2")
+    assert (found.taken, found.by, found.digest) == (30.0, "ann", payload)
+    second = answers("q", payload=b"no"), given
+    assert [verdict.answers for verdict in each(store, one_batch, *second)] == [(TAKEN,), (DONE,)]
+    commit(store, ends("r2"))
+    commit(store, waits("q", run="r3", kind=ANSWER))
+    assert told(store, "r3")[0][3] == payload, "and so on"
+
+
+@pytest.mark.parametrize("one_batch", [True, False])
+def test_no_answer_stands_for_what_was_given_up_nor_comes_in_time_when_it_came_too_late(
+    store: Store, one_batch: bool
+) -> None:
+    own(store, "r1", "r2", "r3")
+    given_up = fenced(entries=(Entry(1, Kind.TICK, 20.0, "/timer"),), closes=("s:p",))
+    soon = fenced("r2", waits=(Wait("s:q", "q", ANSWER, due=29.0),))
+    asks = waits("p", "q", kind=ANSWER)
+    each(store, one_batch, asks, given_up, answers("q"), soon, waits("p", run="r3", kind=ANSWER))
+    assert told(store, "r2") == told(store, "r3") == []
+    assert store.open_waits("r2", ANSWER)
+    assert each(store, one_batch, answers("p"))[0].answers == (DONE,)
+    assert told(store, "r3") == [(ANSWER, "s:p", "succeeded", b"yes")]
+
+
+def test_what_a_run_has_just_asked_itself_is_not_answered_by_what_others_were_told(store: Store) -> None:
+    """Its asking is on record with this very Write: what it asks now may be something else."""
+    own(store, "r1", "r2")
+    commit(store, waits("q", kind=ANSWER), answers("q"))
+    asks = Entry(1, Kind.SENT, 60.0, "s:q", name="q")
+    commit(store, waits("q", run="r2", kind=ANSWER, entries=(asks,)))
+    assert told(store, "r2") == []
+
+
+@pytest.mark.parametrize("one_batch", [True, False])
+def test_nobody_waits_before_it_is_asked_nor_when_the_run_has_ended_without(
+    store: Store, one_batch: bool
+) -> None:
     own(store, "r1")
-    writes = [answers("q"), waits("q", kind=ANSWER), answers("q"), ends("r1"), answers("q")]
-    verdicts = commit(store, *writes) if one_batch else [commit(store, write)[0] for write in writes]
-    assert [verdict.answers for verdict in verdicts] == [(CLOSED,), (), (DONE,), (), (CLOSED,)]
+    verdicts = each(store, one_batch, answers("q"), waits("q", kind=ANSWER), ends("r1"), answers("q"))
+    assert [verdict.answers for verdict in verdicts] == [(CLOSED,), (), (), (CLOSED,)]
     assert all(verdict.outcome is DONE for verdict in verdicts)
 
 
@@ -255,7 +305,9 @@ def test_nobody_answers_for_a_run(store: Store) -> None:
 
 
 @pytest.mark.parametrize("one_batch", [True, False])
-def test_what_lies_there_of_its_waits_goes_with_a_run_and_signals_stay(store: Store, one_batch: bool) -> None:
+def test_outcomes_that_lie_there_go_with_a_run_and_signals_and_answers_stay(
+    store: Store, one_batch: bool
+) -> None:
     own(store, "r1", "child")
     writes = [
         waits("child"), waits("q", kind=ANSWER), ends("child", payload=BIG), answers("q"),
@@ -266,9 +318,9 @@ def test_what_lies_there_of_its_waits_goes_with_a_run_and_signals_stay(store: St
     else:
         for write in writes:
             commit(store, write)
-    assert [found.id for found in store.inbox("r1")] == ["m1", "c"]
-    assert row(store).inbox == 2
-    assert store.waits("r1") == []
+    assert [found.id for found in store.inbox("r1")] == ["@2:s:q", "m1", "c"]
+    assert row(store).inbox == 3
+    assert [found.target for found in store.waits("r1")] == ["q"]
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
@@ -325,6 +377,22 @@ def test_a_wait_and_an_end_that_race_meet_exactly_once(store: Store, reopen: Ope
         assert store.waits(parent)[0].taken == 20.0
 
 
+def test_who_asks_again_and_an_answer_that_race_meet_exactly_once(store: Store, reopen: Opener) -> None:
+    other = reopen()
+    for n in range(30):
+        asker, target = f"a{n}", f"q{n}"
+        own(store, asker, f"b{n}")
+        commit(store, waits(target, run=asker, kind=ANSWER))
+
+        def ask_or_answer(which: int, again: str = f"b{n}", target: str = target) -> Outcome:
+            write = answers(target) if which else waits(target, run=again, kind=ANSWER)
+            return outcomes(other if which else store, write)[0]
+
+        assert at_once(2, ask_or_answer) == [DONE, DONE]
+        for run in (asker, f"b{n}"):
+            assert told(store, run) == [(ANSWER, f"s:{target}", "succeeded", b"yes")]
+
+
 def test_of_two_answers_that_race_one_is_taken(store: Store, reopen: Opener) -> None:
     handles = [store, reopen()]
     own(store, "r1")
@@ -369,9 +437,12 @@ def test_a_question_that_is_closed_takes_no_answer(store: Store) -> None:
     assert outcomes(store, fenced(entries=(TICK,), closes=("1/ask",))) == [DONE]
     (found,) = store.waits("r1")
     assert (found.taken, found.by) == (60.0, "")
+    assert store.open_waits("r1") == []
     late = store.commit(None, [Write(answers=(Answer("q1", 40.0, b"d", b"true"),))])
     assert late[0].answers == (CLOSED,)
     assert store.inbox("r1") == []
+    commit(store, ends("r1"))
+    assert store.waits("r1") == []
 
 
 @pytest.mark.parametrize(("at", "outcome"), [(40.0, REFUSED), (50.0, DONE)])

@@ -11,7 +11,7 @@ from ...codec import names_in
 from ...depot import Depot
 from ...model import AuditRow, Entry, LogLine
 from ..columns import answer_rows, message_row, moved_row, payload_of, run_row, tag_rows, wait_rows
-from ..sets import Changes, RunState, references
+from ..sets import CLOSED, Changes, RunState, references
 from .binding import columns
 from .queues import values_of
 from .statements import SQL, Row, Statement
@@ -103,7 +103,8 @@ def _rare(
     if answered := answer_rows(changes, runs):
         found.append((SQL["answer_waits"], columns("taken by digest run step", answered)))
     if changes.ended:
-        found.append((SQL["forget_waits"], {"keys": [run.key for run in changes.ended.values()]}))
+        keys = [run.key for run in changes.ended.values()]
+        found.append((SQL["end_waits"], {"keys": keys, "closed": CLOSED}))
     for run, move in changes.anew.values():
         found += _anew(run, move.at, move.again or b"")
         found += _named(depot, [(run.key, move.again or b"")])  # of the generation that begins

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...model import SIGNALS_MAX
+from ...model import SIGNALS_MAX, Answer
 from ..admission import queue_row
 from ..sets import InboxRow, Needs, Rows, RunState, WaitState
 from .rows import STATES
@@ -26,6 +26,7 @@ _READING = {
     "unread_signals": ("signals",),
     "waits": ("waits",),
     "waiting_for": ("targets",),
+    "given": ("asked_before",),
     "children": ("ending",),
     "unheard": ("ending",),
     "asked": ("parking",),
@@ -96,10 +97,11 @@ def _values(need: Needs) -> dict[str, Any]:
         "digests": [digest for _, digest, _ in orphans],
         "starters": [starter for _, _, starter in orphans],
         "limits": list(need.orphans.values()),
-        "targets": [*need.ending, *need.answered],
+        "targets": [*need.ending, *need.answered, *need.asked_before],
         "ending": list(need.ending),
         "parking": list(need.parking),
-        "answered": list(need.answered),
+        "answered": [*need.answered, *need.asked_before],
+        "asked_before": list(need.asked_before),
         "calls": list(need.calls),
         "messages": list(need.messages),
         "message_runs": [run for run, _ in need.messages],
@@ -165,6 +167,11 @@ def _waits(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
             found.waits.setdefault((row[0], row[1]), WaitState(*row))
 
 
+def _given(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
+    for target, at, digest, payload, state, by, _run in rows:
+        found.given.setdefault(target, Answer(target, at, digest, payload, state, by))
+
+
 def _unheard(_: Needs, found: Rows, rows: Sequence[Row]) -> None:
     for run, id, n, kind in rows:
         there = found.inbox.setdefault((run, id), InboxRow(found.runs[run], n, kind))
@@ -205,6 +212,7 @@ _TAKE = {
     "unread_signals": _signals,
     "waits": _waits,
     "waiting_for": _waits,
+    "given": _given,
     "children": _waits,
     "unheard": _unheard,
     "asked": _asked,

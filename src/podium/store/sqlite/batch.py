@@ -13,10 +13,10 @@ import apsw
 from msgspec.structs import astuple
 
 from ...depot import Depot, NotThere
-from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Entry, Outcome, State, Verdict, Write
+from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Answer, Entry, Outcome, State, Verdict, Write
 from ..columns import answer_rows, message_row, moved_row, payload_of, run_row, tag_rows, wait_rows
 from ..judge import judge
-from ..sets import Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
+from ..sets import CLOSED, Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
 from . import entries as history
 from . import queues
 from .faults import DATA_ERRORS, is_fenced
@@ -36,11 +36,12 @@ _KEEP_PROGRESS, _FORGET_PROGRESS = SQL["keep_progress"], SQL["forget_progress"]
 _ADD_MESSAGE, _TAKE, _COUNT_MESSAGES, _TELL = (
     SQL["add_message"], SQL["take"], SQL["count_messages"], SQL["tell"],
 )  # fmt: skip
-_ANY_WAITS, _WAITS, _WAITING_FOR, _CHILDREN, _ENDS = (
-    SQL["any_waits"], SQL["waits"], SQL["waiting_for"], SQL["children"], SQL["ends"],
+_ANY_WAITS, _ANY_OPEN_WAITS, _WAITS, _WAITING_FOR, _GIVEN, _CHILDREN, _ENDS = (
+    SQL["any_waits"], SQL["any_open_waits"], SQL["waits"], SQL["waiting_for"], SQL["given"], SQL["children"],
+    SQL["ends"],
 )  # fmt: skip
-_UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _FORGET_WAITS = (
-    SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["forget_waits"],
+_UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _END_WAITS = (
+    SQL["unheard"], SQL["add_wait"], SQL["answer_wait"], SQL["end_waits"],
 )  # fmt: skip
 _PUT_BACK, _LAST_CANCEL = SQL["put_back"], SQL["last_cancel"]
 _RENAME, _FREE_BLOB = SQL["rename"], SQL["free_blob"]
@@ -150,15 +151,21 @@ def _read_messages(connection: apsw.Connection, wanted: Needs, found: Rows) -> N
 
 
 def _read_waits(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:
-    """Also of which runs they are. Mostly there are none at all."""
-    if not rows(connection, _ANY_WAITS):
-        return
+    """Also of which runs they are. Mostly none are open at all, and ends concern no others."""
+    ends = wanted.ending if wanted.ending and rows(connection, _ANY_OPEN_WAITS) else {}
     here = rows(connection, _WAITS, (json.dumps(list(wanted.waits)),)) if wanted.waits else []
-    for kind, targets in ((OUTCOME, wanted.ending), (ANSWER, wanted.answered)):
+    for kind, targets in ((OUTCOME, ends), (ANSWER, wanted.answered | wanted.asked_before)):
         if targets:
             here += rows(connection, _WAITING_FOR, (kind, json.dumps(list(targets))))
-    if wanted.ending:
-        children = rows(connection, _CHILDREN, (json.dumps(list(wanted.ending)),))
+    if wanted.asked_before:
+        for target, at, digest, payload, state, by, _ in rows(
+            connection, _GIVEN, (json.dumps(list(wanted.asked_before)),)
+        ):
+            if target not in found.given:
+                payload = loaded(connection, payload)
+                found.given[target] = Answer(target, at, digest, payload, state, by)
+    if ends:
+        children = rows(connection, _CHILDREN, (json.dumps(list(ends)),))
         here += children
         wanted.runs.update({str(target): None for _, _, _, target, *_ in children})
     for row in here:
@@ -225,7 +232,7 @@ def _apply(
         _apply_waits(connection, changes, runs)
     queues.change(connection, changes)
     if changes.ended and rows(connection, _ANY_WAITS):
-        rows_of_each(connection, _FORGET_WAITS, [(run.key,) for run in changes.ended.values()])
+        rows_of_each(connection, _END_WAITS, [(run.key, CLOSED) for run in changes.ended.values()])
     for run, payload in references(changes):
         name_values(connection, depot, run.key, payload)
     for run, move in changes.anew.values():

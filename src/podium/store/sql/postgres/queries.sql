@@ -90,7 +90,7 @@ SELECT key {is_holder}
 SELECT line.key {is_orphan}
 
 -- name: wanted_waiting
--- Who waits for runs that may end, or for what is answered.
+-- Who waits for runs that may end, for what is answered, or for what one more run begins to wait for.
 SELECT run FROM podium.waits WHERE target = ANY (%(targets)b::text[])
 
 -- name: wanted_children
@@ -134,6 +134,23 @@ SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.du
 FROM podium.waits JOIN podium.runs ON runs.key = waits.run
 WHERE (target = ANY (%(ending)b::text[]) AND kind = 'outcome')
    OR (target = ANY (%(answered)b::text[]) AND kind = 'answer');
+
+-- name: given
+-- What was answered to these questions and callbacks, the first answer first: from the inbox where it lies, or from
+-- the history that has taken it, which is read once for each run.
+WITH asked AS MATERIALIZED (
+    SELECT waits.run, runs.id, base, step, target, waits.taken AS at, waits.digest, "by"
+    FROM podium.waits JOIN podium.runs ON runs.key = waits.run
+    WHERE target = ANY (%(asked_before)b::text[]) AND kind = 'answer' AND taken IS NOT NULL)
+SELECT target, asked.at, asked.digest, payload, state, "by", asked.id
+FROM asked JOIN podium.inbox ON inbox.run = asked.run AND inbox.taken IS NULL AND inbox.kind = 'answer'
+    AND inbox.name = asked.step
+UNION ALL
+SELECT target, asked.at, asked.digest, payload, substr(name, 8, strpos(name, ':') - 8), "by", asked.id
+FROM (SELECT DISTINCT run, base FROM asked) AS past
+JOIN podium.history ON history.run = past.run AND history.seq > past.base AND name >= 'answer/' AND name < 'answer0'
+JOIN asked ON asked.run = past.run AND asked.step = substr(name, strpos(name, ':') + 1)
+ORDER BY 2, 7;
 
 -- name: children
 -- What these runs wait for, and is to stop with them.
@@ -511,6 +528,11 @@ UPDATE podium.waits SET taken = new.taken, "by" = new."by", digest = new.digest
 FROM unnest(%(taken)b::float8[], %(by)b::text[], %(digest)b::bytea[], %(run)b::int8[], %(step)b::text[])
      AS new (taken, "by", digest, run, step)
 WHERE waits.run = new.run AND waits.step = new.step;
+
+-- name: end_waits
+-- What was answered stays with the run: who asks the same later, as a fork does, is answered with that.
+DELETE FROM podium.waits
+WHERE run = ANY (%(keys)b::int8[]) AND (taken IS NULL OR kind <> 'answer' OR digest = %(closed)b);
 
 -- name: forget_waits
 DELETE FROM podium.waits WHERE run = ANY (%(keys)b::int8[]);

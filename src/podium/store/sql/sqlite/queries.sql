@@ -224,6 +224,9 @@ WHERE run = ? AND taken IS NULL AND kind IN ('outcome', 'answer');
 -- name: any_waits
 SELECT 1 FROM waits LIMIT 1;
 
+-- name: any_open_waits
+SELECT 1 FROM waits INDEXED BY waits_open WHERE taken IS NULL LIMIT 1;
+
 -- name: waits
 -- Of these runs for these steps, and below for these targets; in the order of `podium.store.sets.WaitState`.
 SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
@@ -234,6 +237,23 @@ CROSS JOIN waits ON waits.run = runs.key AND step = wanted.value ->> 1;
 SELECT runs.id, step, kind, target, taken, "by", waits.digest, cancels, waits.due
 FROM json_each(?2) AS wanted CROSS JOIN waits ON target = wanted.value AND kind = ?1
 CROSS JOIN runs ON runs.key = waits.run;
+
+-- name: given
+-- What was answered to these questions and callbacks, the first answer first: from the inbox where it lies, or from
+-- the history that has taken it, which is read once for each run.
+WITH asked AS MATERIALIZED (
+    SELECT waits.run, runs.id, base, step, target, waits.taken AS at, waits.digest, "by"
+    FROM json_each(?) AS wanted CROSS JOIN waits ON target = wanted.value AND kind = 'answer' AND taken IS NOT NULL
+    CROSS JOIN runs ON runs.key = waits.run)
+SELECT target, asked.at, asked.digest, payload, state, "by", asked.id
+FROM asked CROSS JOIN inbox INDEXED BY inbox_unread
+    ON inbox.run = asked.run AND inbox.taken IS NULL AND inbox.kind = 'answer' AND inbox.name = asked.step
+UNION ALL
+SELECT target, asked.at, asked.digest, payload, substr(name, 8, instr(name, ':') - 8), "by", asked.id
+FROM (SELECT DISTINCT run, base FROM asked) AS past
+CROSS JOIN entries ON entries.run = past.run AND entries.seq > past.base AND name >= 'answer/' AND name < 'answer0'
+CROSS JOIN asked ON asked.run = past.run AND asked.step = substr(name, instr(name, ':') + 1)
+ORDER BY 2, 7;
 
 -- name: children
 -- What these runs wait for, and is to stop with them.
@@ -392,6 +412,10 @@ WHERE run = ?1 AND generation < (SELECT generation FROM runs WHERE key = ?1)
 
 -- name: forget_inbox
 DELETE FROM inbox WHERE run = ?;
+
+-- name: end_waits
+-- What was answered stays with the run: who asks the same later, as a fork does, is answered with that.
+DELETE FROM waits WHERE run = ? AND (taken IS NULL OR kind <> 'answer' OR digest = ?);
 
 -- name: forget_waits
 DELETE FROM waits WHERE run = ?;
