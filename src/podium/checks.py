@@ -63,6 +63,30 @@ def check_shown(call: str, *texts: str) -> None:
             )
 
 
+TEXT_MAX = 500  # characters of a name or an id: PostgreSQL has them in indexes, 2,700 bytes at most
+
+
+def is_storable(text: str) -> bool:
+    """Whether every store can hold it: no lone surrogates, no NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def check_text(call: str, name: str, value: Any, most: int | None = TEXT_MAX) -> None:
+    """Raise UsageError unless it is text of 1 to `most` characters that every store can hold."""
+    if isinstance(value, str) and value and is_storable(value) and (most is None or len(value) <= most):
+        return
+    limit = "" if most is None else f" of 1 to {most} characters"
+    raise UsageError(
+        f"{call}({name}={value!r:.80}): text{limit} is needed, without NUL or lone surrogates"
+        if not isinstance(value, str) or value
+        else f"{call}({name}=''): text is needed, and it is empty"
+    )
+
+
 Span = float | str  # what a length of time is given as: seconds, or "1h30m"
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import codec
+from .checks import check_text
 from .codec.conform import is_plain, matches
 from .codec.type_names import type_name
 from .depot import Depot
@@ -170,7 +171,11 @@ class Function:
         queue = self.queue if queue is None else queue
         if not queue:
             return "", ""
-        return queue, queues[queue].key_of(self.label, bound, self.signature) if key is None else key
+        if key is None:
+            key = queues[queue].key_of(self.label, bound, self.signature)
+            if key:
+                check_text(f"{self.label} in queue {queue}", "per", key)
+        return queue, key
 
     def _leading(self, bound: Mapping[str, Any]) -> int:
         """How many arguments could be given by position: those before the first that is left out."""

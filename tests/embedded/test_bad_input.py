@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 
 import podium
 from podium import App, Options, RunParked, TaskFailed, task, workflow
-from podium.errors import ArgumentError, EncodeError, NeverAwaited, PayloadTooLarge
+from podium.errors import ArgumentError, EncodeError, NeverAwaited, PayloadTooLarge, UsageError
 from podium.model import Query, State
 
 FILE = "test_bad_input.py"
@@ -241,3 +242,81 @@ def test_an_endless_turn_is_stopped_and_parks_with_its_line(store: Any, endless_
         with pytest.raises(RunParked, match=rf"{FILE}:\d+: this workflow computed for longer"):
             run.result(30)
         assert other.result(30) == 3
+
+
+# -- names and ids that some store cannot hold, at each door that they come in by ----------------------------
+
+NO_NAMES: list[Any] = ["\ud800", "a\0b", "x" * 100_000, 5]
+
+
+@workflow
+async def told(verb: str, spelled: str) -> None:
+    name: Any = ast.literal_eval(spelled) if spelled else ""  # spelled: no argument holds a lone surrogate
+    if verb == "receive":
+        await podium.receive(name, int)
+    elif verb == "ask":
+        await podium.ask(name, to="ops")
+    elif verb == "ask, to":
+        await podium.ask("Well?", to=name)
+    elif verb == "send":
+        await told.start("callback", "").send(name)
+    elif verb == "publish":
+        podium.publish(name, 1)
+    elif verb == "emit":
+        podium.emit(name, 1)
+    elif verb == "callback":
+        await podium.callback(int)
+
+
+@workflow(queue=podium.Queue("by-customer", concurrency=2, per="customer"))
+async def serves(customer: str) -> None:
+    pass
+
+
+DOORS: dict[str, Callable[[podium.Run[Any], Any], object]] = {
+    "key": lambda run, text: told.options(key=text).start("", ""),
+    "unique": lambda run, text: told.options(unique=text).start("", ""),
+    "tags": lambda run, text: told.options(tags=[text]).start("", ""),
+    "send": lambda run, text: run.send(text, 1),
+    "send, id": lambda run, text: run.send("paid", 1, id=text),
+    "complete": lambda run, text: podium.complete(text, 1),
+    "complete, by": lambda run, text: podium.complete("none", 1, by=text),
+    "answer, by": lambda run, text: run.answer(True, by=text),
+    "cancel, by": lambda run, text: run.cancel(by=text),
+    "value": lambda run, text: run.value(text),
+    "stream": lambda run, text: list(run.stream(text)),
+}
+
+
+@pytest.mark.parametrize("text", NO_NAMES, ids=lambda text: ascii(text)[:9])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_name_that_a_store_cannot_hold_is_refused_where_it_is_given(app: App, door: str, text: Any) -> None:
+    run = told.options(id="mine").start("callback", "")
+    assert run.id == "mine"
+    with pytest.raises(UsageError, match=r"text|list of words") as caught:
+        DOORS[door](run, text)
+    assert len(str(caught.value)) < 300 or door == "tags"
+    assert [row.id for row in app.find(Query())] == ["mine"]
+    assert not run.state.is_final
+
+
+@pytest.mark.parametrize("text", NO_NAMES[:2], ids=ascii)
+@pytest.mark.parametrize("verb", ["receive", "ask", "ask, to", "send", "publish", "emit"])
+def test_and_in_a_body(app: App, verb: str, text: str) -> None:
+    with pytest.raises(UsageError, match="is needed"):
+        told.run(verb, ascii(text))
+
+
+@pytest.mark.parametrize("text", NO_NAMES[1:3], ids=lambda text: ascii(text)[:9])
+def test_and_of_the_argument_that_a_queue_goes_by(app: App, text: str) -> None:
+    with pytest.raises(UsageError, match=r"in queue by-customer\(per="):
+        serves.start(text)
+    assert app.find(Query()) == []
+
+
+@pytest.mark.parametrize("text", NO_NAMES[:2], ids=ascii)
+def test_no_run_has_such_an_id_and_no_query_looks_for_it(app: App, text: str) -> None:
+    with pytest.raises(podium.RunNotFound):
+        podium.get(text)
+    with pytest.raises(UsageError, match="text"):
+        list(podium.runs(f"tag:{text}"))

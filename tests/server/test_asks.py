@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
+
+import pytest
 
 import podium
 from podium import workflow
@@ -42,3 +45,16 @@ def test_a_question_is_answered_once_and_by_its_type(server: Server) -> None:
 
 def test_who_asks_nothing_is_told_so(server: Server) -> None:
     assert server.ask("/api/runs/nobody/answer", "POST", {"value": 1}).status == 404
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x" * 100_000], ids=lambda text: ascii(text)[:9])
+def test_a_name_that_a_store_cannot_hold_is_the_callers_fault(server: Server, text: str) -> None:
+    asks.options(id="named").start()
+    question(server, "named")
+    for body in ({"name": text}, {"name": "paid", "id": text}):
+        assert server.ask("/api/runs/named/send", "POST", body).status == 400
+    if text == "\ud800":  # in a path it is another sign by the time it is read
+        return
+    path = quote(text)[:1000]
+    assert server.ask(f"/api/callbacks/{path}/complete", "POST", {"value": 1}).status == 400
+    assert server.ask(f"/api/runs/{path}/send", "POST", {"name": "paid"}).status == 404

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ..checks import check_text
 from ..errors import UsageError, WrongState
 from ..inspect import StepName
 from ..model import (
@@ -55,6 +56,7 @@ def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
         found = [entry for entry in entries if entry.seq == at and entry.kind in FED]
         name = str(at)
     else:
+        check_text("fork", "at", at, most=None)
         wanted, name = StepName(at), repr(at)
         found = [entry for entry in entries if entry.kind in FED and wanted.means(_step(entry))]
         begun = {entry.step for entry in entries if entry.kind not in FED and wanted.means(entry.step)}

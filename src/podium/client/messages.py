@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from .. import codec
-from ..checks import check_shown
+from ..checks import check_shown, check_text
 from ..codec.schemas import check_schema
 from ..depot import Depot
 from ..engine import refused_signal
@@ -39,6 +39,8 @@ OPEN_MAX = 10_000  # questions
 def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[None]:
     """Put a signal into a run's inbox. Raises UsageError, EncodeError, WrongState and InboxFull."""
     payload = encoded_signal(name, value, app.store.depot)
+    if id is not None and id != "":
+        check_text("send", "id", id)
     attempt = current_attempt.get()
     if id is None and attempt is not None:  # an attempt that is made again sends nothing twice
         attempt.sends += 1
@@ -57,8 +59,7 @@ def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[No
 
 def encoded_signal(name: str, value: Any, depot: Depot | None) -> bytes:
     """The payload of a signal. Raises UsageError for a name that is none, and EncodeError."""
-    if not (isinstance(name, str) and name):  # pyright: ignore[reportUnnecessaryIsInstance]  # as given
-        raise UsageError(f"send({name!r}): a signal has a name")
+    check_text("send", "name", name)
     check_shown("send()", name)
     return codec.encode(value, where=f"send({name!r})", depot=depot)
 
@@ -177,6 +178,9 @@ def completing(
     app: App, callback: str, value: Any, error: str | BaseException | None, by: str
 ) -> Future[None]:
     """See `complete`."""
+    check_text("complete", "callback", callback)
+    if by:
+        check_text("complete", "by", by)
     if error is None:
         payload, state = codec.encode(value, where="complete", depot=app.store.depot), "succeeded"
         for row in app.store.waits(target=callback):

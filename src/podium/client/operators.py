@@ -6,6 +6,7 @@ import getpass
 import os
 from typing import NamedTuple
 
+from ..checks import check_text
 from ..executors import current_attempt
 from ..model import AuditRow
 
@@ -28,6 +29,7 @@ class Operator(NamedTuple):
 def operator(by: str | None = None) -> Operator:
     """Who it is: as was said, else in a task the run that it is of, else the login name."""
     if by:
+        check_text("…", "by", by)
         return Operator(by)
     attempt = current_attempt.get()
     return Operator(_user() if attempt is None else f"run {attempt.run}")

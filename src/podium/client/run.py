@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Generator
 from typing import Any, NoReturn, Protocol, TypeVar
 
+from ..checks import check_text
 from ..errors import UsageError
 from ..inspect import drop_our_frames, run_card
 from ..model import Entry, State
@@ -160,6 +161,7 @@ class Run(Forkable, Settling, Waiting[R]):
         >>> run.result(), run.value("last")
         (3, 2)
         """
+        check_text("value", "name", name)
         return self._source.value(name)
 
     def stream(self, name: str = LOG, after: int = 0) -> Stream:
@@ -174,6 +176,7 @@ class Run(Forkable, Settling, Waiting[R]):
         >>> [(chunk.n, chunk.value) for chunk in run.stream("numbers", after=1)]
         [(2, 1), (3, 2)]
         """
+        check_text("stream", "name", name)
         return self._source.stream(name, after)
 
     def answer(self, value: Any, *, ask: str | None = None, by: str | None = None) -> Waiting[None]:

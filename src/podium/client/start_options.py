@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from ..checks import check_seconds, check_shown
+from ..checks import check_seconds, check_shown, check_text
 from ..errors import UsageError
 from ..inspect import has_key
 from ..machine import ChildOptions
@@ -50,11 +50,17 @@ class StartOptions(msgspec.Struct, frozen=True):
         unique: Any = self.unique
         if unique is not None and not (isinstance(unique, str) and unique.strip()):
             raise UsageError(f"options(unique={unique!r}): text is needed")
-        if self.if_exists not in get_args(IfExists):
-            raise UsageError(f'options(if_exists={self.if_exists!r}): "attach" or "reject" is needed')
         key: Any = self.key
         if key is not None and not isinstance(key, str):
             raise UsageError(f"options(key={key!r}): text is needed", fix=f"key={str(key)!r}")
+        if unique is not None:
+            check_text("options", "unique", unique)
+        if key:
+            check_text("options", "key", key)
+        for tag in self.tags:
+            check_text("options", "tags", tag)
+        if self.if_exists not in get_args(IfExists):
+            raise UsageError(f'options(if_exists={self.if_exists!r}): "attach" or "reject" is needed')
         check_priority(self.priority)
         if type(self.outlive) is not bool:
             raise UsageError(f"options(outlive={self.outlive!r}): True or False is needed")

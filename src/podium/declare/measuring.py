@@ -8,7 +8,7 @@ import reprlib
 from numbers import Real
 from typing import Any
 
-from ..checks import check_shown
+from ..checks import check_shown, is_storable
 from ..errors import UsageError
 from ..executors import current_attempt, time_of_task
 from ..machine import current_machine
@@ -58,14 +58,14 @@ def measure(name: str, value: float, /, **tags: str | int | bool) -> None:
 
 def _checked(name: Any, value: Any, tags: dict[str, Any]) -> tuple[float, str]:
     """The value and the tags as the store has them."""
-    if not isinstance(name, str) or not 0 < len(name) <= NAME_MAX or not _is_text(name):
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_MAX or not is_storable(name):
         told = reprlib.repr(name)
         raise UsageError(f"measure({told}): the name of a series is text of 1 to {NAME_MAX} characters")
     number = _number(value)
     if not math.isfinite(number):
         raise UsageError(f"measure({name!r}, {reprlib.repr(value)}): a finite number is needed")
     for tag, said in tags.items():
-        if not isinstance(said, (str, int)) or not _is_text(f"{tag}{said}"):
+        if not isinstance(said, (str, int)) or not is_storable(f"{tag}{said}"):
             raise UsageError(f"measure({name!r}): the tag {tag}={said!r} is no text", fix=f"{tag}=str(...)")
     text = json.dumps(
         {tag: str(tags[tag]) for tag in sorted(tags)}, ensure_ascii=False, separators=(",", ":")
@@ -86,12 +86,3 @@ def _number(value: Any) -> float:
         return float(value)
     except OverflowError:
         return math.nan
-
-
-def _is_text(text: str) -> bool:
-    """Whether every store can hold it: no lone surrogates, no NUL."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, overload
 
-from ..checks import Span, seconds_of
+from ..checks import Span, check_text, seconds_of
 from ..client import BodyWaiting, Callback, Waiting
 from ..codec.schemas import schema_of
 from ..errors import UsageError
@@ -47,6 +47,7 @@ def receive(name: str, type: Any = Any, *, timeout: Span | None = None) -> Waiti
     ...     return f"hello {name}"
     """
     machine = _inside_workflow("receive")
+    check_text("receive", "name", name)
     return BodyWaiting(machine, machine_receive(machine, name, type, _seconds("receive", timeout)))
 
 
@@ -83,6 +84,9 @@ def ask(
     machine = _inside_workflow("ask")
     if not prompt:
         raise UsageError('ask(""): a question has a prompt')
+    check_text("ask", "prompt", prompt, most=None)
+    if to:
+        check_text("ask", "to", to)
     step = machine_ask(machine, prompt, type, _seconds("ask", timeout), to, schema_of(type), about)
     return BodyWaiting(machine, step)
 

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from .. import codec
+from ..checks import check_text
 from ..errors import UsageError
 from ..model import FINAL, UNFINISHED, Query, RunRow, State
 from .dates import ALWAYS, DATES, SPANS, Span, read_date, read_span
@@ -112,6 +113,8 @@ class _Narrowing:
 
 def parse(words: Sequence[str], now: float) -> ParsedQuery:
     """What a query asks for; several texts are one query. Raises UsageError: the place, the nearest."""
+    for text in words:
+        check_text("runs", "query", text or " ", most=None)
     found = _Narrowing(now)
     for number, word in enumerate(_split(words), 1):
         negated = word.startswith("-") and len(word) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..checks import is_storable
 from ..errors import RunNotFound
 from ..model import Entry, Query, RunRow
 from ..store import Store, shown_url
@@ -18,7 +19,7 @@ class Records:
 
     def load(self, run: str) -> RunRow:
         """A run's row. Raises RunNotFound."""
-        row = self._store().load(run)
+        row = self._store().load(run) if is_storable(run) else None
         if row is None:
             raise RunNotFound(f"no run {run!r} in {shown_url(self._url)}", fix="podium runs  lists them")
         return row
