@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 import pytest
 
-from podium import codec
+from podium import App, codec
 from podium.cli import runs as runs_verb
 from podium.cli.main import command_line
 from podium.cli.story import tree
 from podium.inspect import RunProgress
-from podium.model import Entry, Kind, RunRow, State
-from tests.cli.support import as_json, environment, place, podium, write_app
+from podium.model import Entry, Kind, NewRun, RunRow, State, Write
+from tests.cli.support import STORE, as_json, environment, place, podium, write_app
 
 
 def row(id: str, state: State, function: str = "app:wf", entries: int = 7) -> RunRow:
@@ -109,6 +109,27 @@ def two(project: Path) -> list[str]:
     podium("run", "app:fails")
     podium("run", "app:adds", "--", "--n", "2")
     return [shown["id"] for shown in as_json("runs")["runs"]]
+
+
+def test_a_script_gets_all_ids_and_a_person_the_newest_twenty_of_them(project: Path) -> None:
+    ids = [f"r{n:04}" for n in range(1_200)]
+    with App(STORE, drives="nothing") as app:
+        new = [
+            NewRun(id, "app:adds", b"{}", b"", 1.0 + n, tags=("even",) * (n % 2 == 0))
+            for n, id in enumerate(ids)
+        ]
+        app.store.commit(None, [Write(new_runs=tuple(new))])
+    ids.reverse()
+    assert podium("runs", "-q").stdout.split() == ids
+    assert podium("runs", "-q", "tag:even").stdout.split() == ids[1::2]
+    assert podium("runs", "-q", "-tag:even").stdout.split() == ids[::2], "which no index leads to"
+    assert podium("runs", "-q", "-n", "30").stdout.split() == ids[:30]
+    assert podium("runs", "-q", "tag:odd").stdout == ""
+    listed = podium("runs")
+    assert len(listed.stdout.splitlines()) == 1 + 20
+    assert "the newest 20; more: -n 200" in listed.stderr
+    shown = as_json("runs", "-q")
+    assert (len(shown["runs"]), shown["more"]) == (20, True)
 
 
 def test_a_run_is_found_by_what_is_unique_of_its_id(two: list[str]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, living, parse, run_fields, schedule_of, search, undriven
+from ..inspect import SearchResult, living, pages, parse, run_fields, schedule_of, search, undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json
@@ -18,6 +18,7 @@ from .exit_codes import FINE
 from .lookup import is_named, looking
 from .terminal import safe, say, tell, width
 
+_LISTED = 20
 _HELP = """List runs, newest first.
 
     \b
@@ -37,18 +38,24 @@ _HELP = """List runs, newest first.
 @click.command(cls=options.Asking, context_settings=options.HELP, help=_HELP)
 @options.query
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, options.COUNT_MAX), default=20, show_default=True,
-    help="At most so many.",
+    "-n", "--limit", type=click.IntRange(1, options.COUNT_MAX),
+    help="At most so many; default: 20, with -q all.",
 )  # fmt: skip
 @options.store
 @options.as_json
-@options.quiet("Ids only.")
-def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool, quiet: bool) -> int:
+@options.quiet("Ids only, of all that match unless -n says otherwise.")
+def command(query: tuple[str, ...], limit: int | None, store: str | None, as_json: bool, quiet: bool) -> int:
     wanted = parse(query, RealEnv().now())
     found = SearchResult([], False, None)
     left: set[str] = set()
     try:
         with looking(store) as view:
+            if quiet and limit is None and not as_json:  # a script's, which would take the first 20 for all
+                for page in pages(view, wanted):
+                    for row in page:
+                        say(row.id)
+                return FINE
+            limit = limit or _LISTED
             found = search(view, wanted, limit)
             left = {row.id for row in undriven(found.rows, living(view))}
     except RunNotFound as error:
@@ -62,7 +69,7 @@ def command(query: tuple[str, ...], limit: int, store: str | None, as_json: bool
         for row in found.rows:
             say(row.id)
     else:
-        _list(found, left, limit, bool(query))
+        _list(found, left, limit or _LISTED, bool(query))
     if found.looked_at is not None:
         tell(f"only the newest {found.looked_at:,} runs were looked at; narrow it down: created:7d")
     return FINE
