@@ -238,3 +238,67 @@ def test_the_command_says_step_line_and_way_out(
 
 def by_run(at_stop: tuple[str, ...]) -> dict[str, Any]:
     return {f"r{n}-{stop}": at_stop[stop - 1] for n in range(10) for stop in (1, 2, 3)}
+
+
+NO_GUARD = """
+from pathlib import Path
+from podium import ask, task, workflow
+
+@task
+def pay(n: int) -> int:
+    with open("paid", "a") as paid:
+        paid.write(f"{n}\\n")
+    return n
+
+@workflow
+def flow(n: int) -> int:
+    return pay(n)
+
+@workflow
+async def asks(n: int) -> int:
+    return await ask("how much more?", int) + pay(n)
+
+asks.start(2)
+print(flow.run(1))
+"""
+LOADING = {
+    "check": ("check", "script", "--last", "10"),
+    "check a file": ("check", "script.py", "--last", "10"),
+    "check a run": ("check", "{run}"),
+    "resume": ("resume", "{run}"),
+    "retry": ("retry", "{done}", "--yes"),
+    "fork": ("fork", "{done}", "--at", "pay"),
+    "run": ("run", "script.py:flow", "--", "--n", "7"),
+    "run a module": ("run", "script:flow", "--", "--n", "7"),
+}
+
+
+@pytest.mark.parametrize("how", LOADING)
+def test_no_command_runs_a_script_that_it_only_needs_the_code_of(how: str, tmp_path: Path) -> None:
+    """A script without a guard starts its runs when it is imported: it paid again."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "script.py").write_text(NO_GUARD)
+    script = [sys.executable, "script.py"]
+    first = forkserver.run(script, cwd=tmp_path, capture_output=True, text=True)
+    assert first.stdout == "1\n", first.stderr
+    before = _on_record(tmp_path)
+    assert sorted(state for state, _ in before.values()) == ["succeeded", "waiting"]
+    names = {"run": "", "done": ""}
+    for id, (state, _) in before.items():
+        names["done" if state == "succeeded" else "run"] = id
+    command = [each.format(**names) for each in LOADING[how]]
+    ran = forkserver.run(
+        [sys.executable, "-m", "podium", *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    said = ran.stdout + ran.stderr
+    assert ran.returncode != 0, said
+    assert "E120" in said
+    assert "starts runs when it is imported" in said
+    assert "script.py:" in said
+    assert (tmp_path / "paid").read_text().split() == ["1"]
+    assert _on_record(tmp_path) == before
+
+
+def _on_record(folder: Path) -> dict[str, tuple[str, int]]:
+    with App(folder / ".podium" / "podium.db", drives="nothing") as app:
+        return {row.id: (str(row.state), row.entries) for row in app.find(Query())}

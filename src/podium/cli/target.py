@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .. import changes
 from ..declare import Durable, Workflow
 from ..errors import PodiumError, RunNotFound, UsageError
-from ..executors import capture
+from ..executors import capture, loading
 from ..functions import Function, registry
 from ..inspect import Frame, file_of, find_code, folders_of
 from ..lines import is_user_file
@@ -87,22 +87,16 @@ def shown_path(module: ModuleType) -> str:
 
 
 def load_module(place: str) -> ModuleType:
-    """By dotted name from the working directory or its project, or by path.
+    """By dotted name from the working directory or its project, or by path; for what it declares alone: a
+    script that starts runs when it is imported, which nobody has asked for here, is broken.
 
     Raises TargetNotFound, or BrokenModule; then nothing that it declared is left in the registry.
     """
     capture.stand_in()  # before it, so that the log handlers that it makes write where a live view expects it
     before = set(registry)
     try:
-        if place.endswith(".py") or "/" in place or os.sep in place:
-            return _by_path(Path(place))
-        if not place or place.startswith("."):  # which Python would take for relative to a package
-            raise _no_module(place)
-        _FOLDERS.install(os.getcwd(), *map(str, source_roots(Path.cwd())))
-        module = importlib.import_module(place)
-        if file := getattr(module, "__file__", None):
-            require_own_neighbours(Path(file), by_path=False)
-        return module
+        with loading(place):
+            return _imported(place)
     except BaseException as error:
         for name in registry.keys() - before:
             if registry[name].fn.__module__ not in sys.modules:  # what it did import whole stays
@@ -111,6 +105,18 @@ def load_module(place: str) -> ModuleType:
         if told is error:
             raise
         raise told from error
+
+
+def _imported(place: str) -> ModuleType:
+    if place.endswith(".py") or "/" in place or os.sep in place:
+        return _by_path(Path(place))
+    if not place or place.startswith("."):  # which Python would take for relative to a package
+        raise _no_module(place)
+    _FOLDERS.install(os.getcwd(), *map(str, source_roots(Path.cwd())))
+    module = importlib.import_module(place)
+    if file := getattr(module, "__file__", None):
+        require_own_neighbours(Path(file), by_path=False)
+    return module
 
 
 def _look_in(*folders: str) -> None:

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Mapping, Sequence
 
 from ..errors import PodiumError
-from ..executors import loading
 from ..functions import Function, registry
 from .target import BrokenModule, TargetNotFound, load_module
 from .terminal import error, safe
@@ -27,8 +26,7 @@ class WorkerModules:
         importlib.invalidate_caches()  # a file that appeared since the last try
         for module in list(self._left):
             try:
-                with loading(module):
-                    load_module(module)
+                load_module(module)
             except (BrokenModule, TargetNotFound) as trouble:
                 self._report(module, trouble)
             else:

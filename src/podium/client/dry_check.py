@@ -89,7 +89,7 @@ def _check(replay: DryReplay, row: RunRow, find: Find) -> CheckedRun:
         return _told(row, "function gone", error.message, fix=error.fix)
     except PodiumError as error:
         place = next(iter(getattr(error, "details", ())), "").partition("  ")[0]
-        return _told(row, "code broken", error.message, place, error.fix)
+        return _told(row, "code broken", f"{error.code}: {error.message}", place, error.fix)
     end = replay.of(head_of_row(row), function)
     if (reason := end.parked) is not None:
         return _told(row, "would park", f"{reason.code}: {reason.what}", reason.line, reason.fix)
