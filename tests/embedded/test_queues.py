@@ -337,3 +337,61 @@ def test_an_engine_serves_the_queues_that_it_is_told_to(store: Path) -> None:
         assert (cause.kind, cause.what) == ("queue-unserved", "no live worker serves queue pair")
     with App(store, options=Options(poll=0.05)):
         assert podium.get(other.id).result(5) == 1
+
+
+ONE, TWO = Queue("one", concurrency=1), Queue("two", concurrency=1)
+
+
+@task(queue=ONE)
+def innermost(n: int) -> int:
+    return n
+
+
+@task(queue=TWO)
+def between(n: int) -> int:
+    return innermost.run(n)
+
+
+@task(queue=ONE)
+def waits_inside(way: str) -> int:
+    return innermost.run(1) if way == "same queue" else between.run(1)
+
+
+@pytest.mark.parametrize("way", ["same queue", "by way of another"])
+def test_why_tells_that_a_task_waits_for_the_slot_that_it_holds(store: Path, way: str) -> None:
+    with App(store, options=Options(lease=1.0)) as app:
+        run = waits_inside.start(way)
+        (left,) = until(lambda: rows(app, function=innermost.name))
+        holder = until(lambda: "none of them goes on" in str(run.why()) and run.why())
+        assert f"its task waits for run {rows(app, function=holder_of(way))[0].id}" in str(holder)
+        assert f"podium cancel {run.id}  ends that; or podium queues set one --concurrency 2" in str(holder)
+        found = cause_of(app, app.load(left.id))
+        assert found.kind == "queue-full"
+        assert "1 of 1 slots are held by runs that wait for what stands in its line" in found.what
+        assert found.details == (f"run {run.id} (waits_inside) holds one",)
+        assert found.fix == f"podium cancel {run.id}  ends that; or podium queues set one --concurrency 2"
+        change_queue(app, "one", concurrency="2", by="kim")
+        assert run.result(30) == 1
+
+
+def holder_of(way: str) -> str:
+    return innermost.name if way == "same queue" else between.name
+
+
+@task(queue="pair")
+def waits_beside(n: int) -> int:
+    return square.run(n)
+
+
+def test_no_end_is_foretold_where_a_slot_may_come_free(store: Path) -> None:
+    gauge.gate.clear()
+    with App(store, options=Options(lease=1.0)) as app:
+        busy, run = square.start(3), waits_beside.start(4)
+        (left,) = until(lambda: rows(app, function=square.name, states=frozenset({State.QUEUED})))
+        said = until(lambda: "its task waits for run" in str(run.why()) and str(run.why()))
+        assert f"run {left.id} (square), which is queued" in said
+        assert f"podium why {left.id}" in said
+        assert "none of them" not in said
+        assert cause_of(app, app.load(left.id)).what == "queue pair is full: 2 of 2 slots are held"
+        gauge.gate.set()
+        assert (busy.result(30), run.result(30)) == (9, 16)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from ..executors import Attempt
 from .owned import OwnedRun
 
+_RUNS_TOLD, _TARGETS_TOLD = 100, 10  # in the engine's row
+
 
 class AwaitedRuns:
     """Counts who waits for which run. Engine thread only."""
@@ -37,6 +39,21 @@ class AwaitedRuns:
     def waiters(self) -> set[str]:
         """Runs whose tasks wait for others, and have lent their slots."""
         return {attempt.run for attempt in self._awaited}
+
+    def told(self) -> dict[str, tuple[str, ...]]:
+        """By run whose tasks all wait for others: these; of a few runs. Any thread."""
+        waiting: dict[str, set[str]] = {}
+        awaited = dict(self._awaited)
+        for attempt, counts in awaited.items():
+            waiting.setdefault(attempt.run, set()).update(list(counts))
+        some: dict[str, tuple[str, ...]] = {}
+        for run, targets in waiting.items():
+            owned = self._owned.get(run)
+            if owned is not None and all(each in awaited for each in list(owned.attempts.running.values())):
+                some[run] = tuple(sorted(targets)[:_TARGETS_TOLD])
+            if len(some) == _RUNS_TOLD:
+                break
+        return some
 
     def needed(self) -> list[str]:
         """Those that are not in memory here."""

@@ -94,7 +94,8 @@ class Engine:
         self.dispatcher.cache.ended = self.residents.ended_here
         self.watchers = Watchers(self.owned)
         adopter = Adopter(context, self.residents, self.watchers)
-        self.claimer = Claimer(context, self.residents, self.watchers, AwaitedRuns(self.owned), adopter.adopt)
+        self.awaited = AwaitedRuns(self.owned)
+        self.claimer = Claimer(context, self.residents, self.watchers, self.awaited, adopter.adopt)
         self.clients = ClientPort(
             context, self.residents, self.watchers, self.claimer, adopter.adopt, self.condemned
         )

@@ -81,7 +81,7 @@ class Heartbeat:
             self._beat_due = now + lease / BEATS
             self._registration.change(
                 runs=len(engine.owned), tasks=tasks_of(engine.owned), losing=losses_of(engine.owned),
-                beaten=self._env.now(),
+                awaiting=engine.awaited.told(), beaten=self._env.now(),
             )  # fmt: skip
             if not engine.ownership.beat(self._registration.take_news()):
                 self._calls.tell(engine.condemned)

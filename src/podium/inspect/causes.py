@@ -32,9 +32,9 @@ from . import history
 from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words
 from .engines import full_slots
+from .held_slots import held_by_circle, waits_in_tasks
 from .parked import command_for, difference, stopping
 from .progress import RunProgress
-from .queues import held_in_queue
 from .retries import way_after_failure
 from .store_view import StoreView
 from .undriven import can_act, hindrance, living, offered, would_take
@@ -206,6 +206,8 @@ class _Unfinished:
             what = f"its attempts come to nothing, and begin again: {loss}"
             said = history.last_said(self.view.store, self.row, self.now)
             return Cause("losing", what, (f"in {where}, {up}", *self._steps(), *said))
+        if found := waits_in_tasks(self.view, row, self._living(), f"in {where}, {up}"):
+            return Cause(*found)
         if info.full:
             idle = _idle_beside(self.view, self.row, owner, self._living())
             details = (*self._steps(), *full_slots(info), *idle)
@@ -250,7 +252,7 @@ class _Unfinished:
         row = self.row
         if row.due is None or row.due > self.now:
             return self._resting()
-        taker = Cause(*held) if (held := held_in_queue(self.view, row, self.now)) else self._taker()
+        taker = Cause(*held) if (held := held_by_circle(self.view, row, self._living())) else self._taker()
         asked = self._cancel_asked()
         if asked:
             what = f"cancel was asked for {asked}; whoever drives it next stops it"

@@ -23,6 +23,7 @@ class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     projects: Mapping[str, str] = {}  # of functions whose code is of another project than the store
     full: Mapping[str, int] = {}  # by option (`thread_slots`): slots that have been held for too long
     losing: Mapping[str, str] = {}  # by run: why attempts of it come to nothing, and begin again
+    awaiting: Mapping[str, tuple[str, ...]] = {}  # by run whose tasks all wait for other runs: these
     state: Literal["", "paused", "draining"] = ""
     runs: int = 0  # in memory
     tasks: int = 0  # that run, or are in line for a slot
