@@ -363,6 +363,25 @@ def test_a_run_that_others_have_started_is_no_child(store: Path, body: Any, evic
         assert theirs.result(30) == "rested"
 
 
+@workflow
+async def shares(outlive: bool) -> str:
+    return await rests.options(id="shared", outlive=outlive).start(0.8)
+
+
+@pytest.mark.parametrize("outlive", [False, True])
+def test_a_shared_run_ends_with_who_started_it_unless_it_outlives_that(app: App, outlive: bool) -> None:
+    first = shares.start(outlive)
+    until(lambda: app.store.load("shared"))
+    second = shares.start(outlive)
+    until(lambda: app.store.waits(second.id))
+    first.cancel()
+    if outlive:
+        assert second.result(30) == "rested"
+    else:
+        with pytest.raises(RunCancelled, match="run shared of rests was cancelled"):
+            second.result(30)
+
+
 shipped: list[int] = []
 
 
