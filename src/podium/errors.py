@@ -284,18 +284,22 @@ class Discarded(Signal):
 
 
 class EffectInWorkflow(Signal):
-    """A workflow body did something that only a task may do. `line` is "file:line"."""
+    """A workflow body did something that only a task may do. `line` is "file:line", `by` the line of the
+    body that called what has done it, "" where that is the same."""
 
     code = "E130"
     fix = "move it into a @task, then resume the run"
 
-    def __init__(self, what: str, line: str) -> None:
-        super().__init__(what, line)
-        self.what, self.line = what, line
+    def __init__(self, what: str, line: str, by: str = "") -> None:
+        super().__init__(what, line, by)
+        self.what, self.line, self.by = what, line, by
 
     def __str__(self) -> str:
         again = f"{self.what} in a workflow would happen again on every resume"
-        return f"{self.line}: {again}; move this into a task"
+        return f"{self._place()}: {again}; move this into a task"
+
+    def _place(self) -> str:
+        return f"{self.line}, called at {self.by}" if self.by else self.line
 
 
 class SharedInWorkflow(EffectInWorkflow):
@@ -305,7 +309,8 @@ class SharedInWorkflow(EffectInWorkflow):
     fix = "make it in the body and hand it on as an argument, then resume the run"
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.what} was made outside of this run, and others would share it: {self.fix}"
+        shared = f"{self.what} was made outside of this run, and others would share it"
+        return f"{self._place()}: {shared}: {self.fix}"
 
 
 class TurnBudgetExceeded(Signal):

@@ -18,7 +18,7 @@ from .. import audit, changes
 from ..codec import SECRET_EVENT
 from ..errors import EffectInWorkflow, SharedInWorkflow
 from .current import turning
-from .lines import own_caller, user_line
+from .lines import outermost_caller, own_caller, user_line
 from .parts import RunMachine
 
 _EFFECTS = {
@@ -115,7 +115,7 @@ def refuse_effect(what: str) -> None:
         return
     if machine.loop.discarded:
         machine.loop.refuse()
-    _trouble(machine, EffectInWorkflow(what, _line(machine)))
+    _trouble(machine, EffectInWorkflow(what, *_lines(machine)))
 
 
 def refuse_shared(thing: object) -> None:
@@ -124,7 +124,7 @@ def refuse_shared(thing: object) -> None:
     if machine is not None and getattr(thing, "_loop", None) is not machine.loop:
         if machine.loop.discarded:
             machine.loop.refuse()
-        _trouble(machine, SharedInWorkflow(f"this asyncio.{type(thing).__name__}", _line(machine)))
+        _trouble(machine, SharedInWorkflow(f"this asyncio.{type(thing).__name__}", *_lines(machine)))
 
 
 def _trouble(machine: RunMachine, error: EffectInWorkflow) -> NoReturn:
@@ -133,9 +133,11 @@ def _trouble(machine: RunMachine, error: EffectInWorkflow) -> NoReturn:
     raise error
 
 
-def _line(machine: RunMachine) -> str:
-    """The user's line, also where a library does it in a branch of its own."""
-    return own_caller() or machine.loop.line_outside() or user_line()
+def _lines(machine: RunMachine) -> tuple[str, str]:
+    """The user's line, also where a library does it in a branch of its own; and that of the body, where it
+    is a helper of the body that does it."""
+    line, by = own_caller() or machine.loop.line_outside() or user_line(), outermost_caller(_MACHINE)
+    return line, "" if by == line else by
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:

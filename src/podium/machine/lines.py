@@ -51,6 +51,18 @@ def own_caller() -> str:
     return ""
 
 
+def outermost_caller(ours: str) -> str:
+    """The same of the outermost such frame that a module of ours, `ours`, has called: where a workflow's
+    body, or a branch of it, stands."""
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]  # as in `caller`
+    line = ""
+    while frame is not None and frame.f_globals.get("__name__") != ours:
+        if _is_own(frame.f_code.co_filename):
+            line = line_of(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return line
+
+
 def waits_at(coroutine: Any) -> str:
     """ "file:line" of the user's own code where a suspended coroutine waits; "" where there is none."""
     line = ""

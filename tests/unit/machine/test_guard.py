@@ -108,6 +108,24 @@ def test_an_effect_is_refused_and_named_with_its_line(effect: str, home: Path) -
     assert "move this into a task" in str(caught.value)
 
 
+def test_of_a_helper_the_line_of_the_body_that_called_it_is_named_too() -> None:
+    def body() -> None:
+        helps()
+
+    def helps() -> None:
+        reads()
+
+    def reads() -> None:
+        Path(__file__).read_text()
+
+    with pytest.raises(EffectInWorkflow) as caught:
+        Life(body)
+    first = body.__code__.co_firstlineno
+    assert caught.value.line.endswith(f"{os.path.basename(__file__)}:{first + 7}")
+    assert caught.value.by.endswith(f"{os.path.basename(__file__)}:{first + 1}")
+    assert str(caught.value).startswith(f"{caught.value.line}, called at {caught.value.by}: opening ")
+
+
 def test_a_body_cannot_hide_it() -> None:
     async def body() -> int:
         try:
