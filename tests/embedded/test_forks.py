@@ -153,8 +153,10 @@ def test_what_is_no_step_is_refused_with_those_there_are(app: App) -> None:
     run = fails.start()
     with pytest.raises(ValueError, match="boom"):
         run.result()
-    with pytest.raises(UsageError, match=r"has no step 'quote'"):
+    with pytest.raises(UsageError, match=r"has no step 'quote'") as unknown:
         run.fork(at="quote")
+    assert "these can be named: " in unknown.value.fix
+    assert "; what else came, a signal say, by the number of its entry: " in unknown.value.fix
     with pytest.raises(UsageError, match="has no step 99"):
         run.fork(at=99)
 

@@ -34,6 +34,7 @@ from ..model import (
     subject_of,
 )
 
+_NAMED = 8  # steps, in an error
 _KEPT_LAST = FED | {Kind.SENT}  # what a copy may end with: attempts that came to nothing are no past
 
 
@@ -64,12 +65,28 @@ def cut_at(row: RunRow, entries: Sequence[Entry], at: str | int) -> Cut:
             return Cut(_trimmed(entries), begun.pop(), wanted.means, is_over=False)
     if len(found) != 1:
         several = ", ".join(dict.fromkeys(f"{_step(entry)} (entry {entry.seq})" for entry in found[:4]))
-        fix = several or f"podium show {row.id} --all  lists them"
+        fix = several or _can_be_named(row, entries)
         raise UsageError(f"run {row.id} has {'several steps' if found else 'no step'} {name}", fix=fix)
     step = _step(found[0])
     cut = Cut(_trimmed(entries[: entries.index(found[0])]), step, step.__eq__)
     _require_not_undone(row, entries, cut)
     return cut
+
+
+def _can_be_named(row: RunRow, entries: Sequence[Entry]) -> str:
+    """What a run can be forked at, in words."""
+    steps = dict.fromkeys(
+        step
+        for entry in entries
+        if (entry.kind in FED or entry.kind in STARTS or entry.kind is Kind.SENT)
+        and (step := _step(entry) if entry.kind in FED else entry.step)
+        and not is_undo(step)
+    )
+    numbered = f"what else came, a signal say, by the number of its entry: podium show {row.id} --all"
+    if not steps:
+        return f"no step is on record; {numbered}"
+    more = f" and {len(steps) - _NAMED} more" if len(steps) > _NAMED else ""
+    return f"these can be named: {', '.join(list(steps)[:_NAMED])}{more}; {numbered}"
 
 
 def cut_before(row: RunRow, entries: Sequence[Entry], seq: int, cut: Cut) -> Cut:

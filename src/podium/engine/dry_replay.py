@@ -90,9 +90,12 @@ class DryReplay:
             found = [step for step in machine.open.values() if means(step.id)]
             if len(found) != 1:
                 what = "several such steps are" if found else "no such step is"
+                there = ", ".join(machine.open)
                 raise UsageError(
                     f"{what} open there on the code at hand",
-                    fix=f"these are: {', '.join(machine.open) or 'none'}",
+                    fix=f"these are: {there}"
+                    if there
+                    else "it waits for no step there: fork without a value",
                 )
             return _outcome(found[0], head.entries + 1, value, max(now, machine.loop.now), self._store.depot)
         finally:
