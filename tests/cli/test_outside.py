@@ -14,7 +14,7 @@ from podium.model import State
 from tests import forkserver
 from tests.waiting import until
 
-from .support import PODIUM, STORE, Terminal, environment, podium, write_app
+from .support import PODIUM, STORE, Terminal, as_json, environment, podium, write_app
 
 CODE = """
 import asyncio
@@ -29,6 +29,16 @@ async def beside() -> int:
 @workflow
 async def asks() -> int:
     return await podium.ask("how many?", int)
+
+@task
+def acts() -> None:
+    open("acted", "w").close()
+
+@workflow
+async def asks_then_acts() -> int:
+    n = await podium.ask("how many?", int)
+    acts()
+    return n
 
 @workflow
 async def asks_beside() -> int:
@@ -144,6 +154,43 @@ def test_where_several_questions_are_open_the_command_says_which(project: Path) 
     answered = podium(*shlex.split(command.replace("VALUE", "5"))[1:])
     assert answered.returncode == 0, answered.stderr
     assert podium("waiting").stdout == "r  second?\n"
+
+
+TAKEN_FIRST = "an answer came first and is taken first: if that ends it, it has ended so"
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause"])
+def test_an_answer_counts_before_what_came_later_and_the_verb_says_so(project: Path, verb: str) -> None:
+    write_app(project, CODE)
+    left_waiting("asks", "r")
+    podium("answer", "r", "5")
+    told = podium(verb, "r")
+    assert "asked" in told.stderr + told.stdout
+    assert TAKEN_FIRST in told.stderr + told.stdout
+    assert TAKEN_FIRST in podium("why", "r").stdout
+    ended = podium("resume", "r")
+    assert (ended.returncode, ended.stdout) == (0, "5\n")
+
+
+@pytest.mark.parametrize(("verb", "state"), [("cancel", "cancelled"), ("pause", "parked")])
+def test_where_the_body_goes_on_after_the_answer_it_stops_there(project: Path, verb: str, state: str) -> None:
+    write_app(project, CODE)
+    left_waiting("asks_then_acts", "r")
+    podium("answer", "r", "5")
+    podium(verb, "r")
+    podium("resume", "r")
+    assert as_json("show", "r")["state"] == state
+    assert not (project / "acted").exists()
+
+
+def test_who_was_not_answered_is_paused_or_cancelled_without_that_word(project: Path) -> None:
+    write_app(project, CODE)
+    left_waiting("asks", "r")
+    assert podium("pause", "r").stderr == "paused\n"
+    left_waiting("asks", "s")
+    told = podium("cancel", "s").stderr
+    assert told.startswith("asked, but nobody is there")
+    assert "came first" not in told
 
 
 def test_a_signal_with_an_id_is_sent_once(project: Path) -> None:

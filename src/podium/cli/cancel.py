@@ -6,7 +6,7 @@ import click
 
 from ..client import App, Cancelled, operator
 from ..errors import WrongState
-from ..inspect import living, offered, way_on, would_take
+from ..inspect import counts_first, living, offered, way_on, would_take
 from ..model import UNFINISHED, RunRow, State
 from . import options
 from .asking import asking
@@ -48,6 +48,11 @@ def _told(app: App, row: RunRow, done: Cancelled, name: str) -> str:
         return "cancelled"
     if row.state is State.RUNNING and not app.decisions.is_left(row):
         return "asked; it stops at its next step"
+    first = counts_first(app.store.inbox(row.id))
+    return f"{_by_whom(app, row, name)}{first and f'; {first}'}"
+
+
+def _by_whom(app: App, row: RunRow, name: str) -> str:
     engines = living(app)
     if any(would_take(engine, row) for engine in engines):
         return "asked; whoever drives it next stops it"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ..client import App, Operator, operator
-from ..model import UNFINISHED, RunRow, State
+from ..inspect import counts_first
+from ..model import PAUSE, UNFINISHED, RunRow, State
 from . import options
 from .asking import asking
 from .exit_codes import FINE
@@ -39,4 +40,10 @@ def command(
 
 def _pause(app: App, row: RunRow, by: Operator) -> str:
     app.decisions.pause(row.id, by).result()
-    return "asked; it pauses when what has begun has ended" if row.state is State.RUNNING else "paused"
+    if row.state is State.RUNNING:
+        return "asked; it pauses when what has begun has ended"
+    inbox = app.store.inbox(row.id)
+    if not any(message.kind == PAUSE for message in inbox):
+        return "paused"
+    first = counts_first(inbox)
+    return f"asked; whoever drives it next pauses it before it begins anything else{first and f'; {first}'}"

@@ -13,7 +13,7 @@ from .grid import Grid, Record, grid, record_of
 from .health import check_runs
 from .messages import message_words
 from .obstacles import Check, checks_of
-from .parked import command_for
+from .parked import command_for, counts_first
 from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
 from .query import ParsedQuery, has_key, is_query, parse
 from .queues import QueueShape, queue_shapes, serves
@@ -72,6 +72,7 @@ __all__ = [
     "queue_shapes",
     "MESSAGE",
     "command_for",
+    "counts_first",
     "message_words",
     "DATES",
     "SPANS",

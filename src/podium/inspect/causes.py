@@ -16,7 +16,6 @@ from ..env import is_stopped
 from ..errors import DecodeError
 from ..model import (
     BY_ITS_PROGRAM,
-    PAUSE,
     EngineRow,
     Entry,
     Message,
@@ -33,7 +32,7 @@ from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words
 from .engines import full_slots
 from .held_slots import held_by_circle, waits_in_tasks
-from .parked import command_for, difference, stopping
+from .parked import command_for, difference, pausing_words, stopping
 from .progress import RunProgress
 from .retries import way_after_failure
 from .store_view import StoreView
@@ -139,8 +138,7 @@ class _Unfinished:
         """What it is at, or about to do, as soon as somebody drives it."""
         if self.progress.undoes and "undoing" not in found.what:
             yield "it is undoing what it has done"
-        if pause := next((m for m in self.inbox if m.kind == PAUSE), None):
-            yield f"it was asked to pause {ago(pause.at, self.now)}, and does before it begins anything else"
+        yield from pausing_words(self.inbox, self.now)
         if found.kind not in _OUTSIDE:
             yield from (f"it waits for {each.what}: {each.command}" for each in awaited(self.view, self.row))
 
