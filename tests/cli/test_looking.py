@@ -232,3 +232,10 @@ def test_the_last_run_is_the_last_that_somebody_started_and_no_child(project: Pa
         podium("run", "app:parent", "--id", id, flag)
         assert as_json("show", "@last")["id"] == id
     assert as_json("show", "@failed")["id"] == "bad"
+
+
+def test_functions_that_are_called_alike_are_told_apart() -> None:
+    functions = ("shop.main:main", "bank.main:main", "bank.main:pay")
+    rows = [row(f"1m8{n}", State.SUCCEEDED, function) for n, function in enumerate(functions)]
+    _, *lines = map(click.unstyle, runs_verb.table(rows, set(), 110.0, None))
+    assert [line.split()[3] for line in lines] == ["shop.main:main", "bank.main:main", "pay"]

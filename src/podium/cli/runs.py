@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 import click
 
@@ -102,13 +103,22 @@ def table(rows: list[RunRow], left: Collection[str], now: float, columns: int | 
     all_columns = [
         Column("id", 9, [safe(row.id) for row in rows]),
         Column("state", 8, [_state(row, left) for row in rows]),
-        Column("function", 7, [formatting.label(row.function) for row in rows]),
+        Column("function", 7, _functions(rows)),
         Column("created", 6, [formatting.ago(row.created, now) for row in rows]),
         Column("took", 4, [_took(row, now) for row in rows]),
         Column("entries", 3, [f"{row.entries:,}" for row in rows]),
         Column("input", 5, [_input(row, 40 if columns else 200) for row in rows]),
     ]
     return lines_of(all_columns, columns)
+
+
+def _functions(rows: Sequence[RunRow]) -> list[str]:
+    """Without their modules, but where two in the list are called alike."""
+    alike = Counter(name.rpartition(":")[2] for name in {row.function for row in rows})
+    return [
+        formatting.label(row.function) if alike[row.function.rpartition(":")[2]] == 1 else safe(row.function)
+        for row in rows
+    ]
 
 
 def _state(row: RunRow, left: Collection[str]) -> str:
