@@ -34,6 +34,7 @@ class House:
         self.engine: Any = SimpleNamespace(
             options=Options(lease=LEASE), ticked=0.0, failure=None,
             turn_watch=SimpleNamespace(check=lambda: None),
+            awaited=SimpleNamespace(told=dict),
             ownership=SimpleNamespace(beat=self._beat, observe=lambda: self.freed, others=[], asked=""),
             condemned="condemned", heed="heed", owned={},
             claimer=SimpleNamespace(soon="look for work"),

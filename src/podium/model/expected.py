@@ -17,6 +17,6 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 def read_expected(payload: bytes) -> list[Expected]:
-    """What a waiting run receives; none of a run that Podium 0.1 let wait, nor of one that was parked when its
+    """What a waiting run receives; none of a run that Podium 0.1 let wait, nor of one that was parked as its
     parent asked it to stop: there stands the reason still."""
     return msgspec.json.decode(payload, type=list[Expected]) if payload[:1] == b"[" else []
