@@ -35,6 +35,14 @@ def opens() -> None:
     STORE.open("rb").close()
 
 
+def renames() -> None:
+    STORE.rename(f"{STORE}.away")
+
+
+def removes() -> None:
+    STORE.unlink()
+
+
 def closes_unseen() -> None:
     """As an extension in C does it: Python announces nothing."""
     for file in FILES:
@@ -60,7 +68,9 @@ def attaches() -> None:
         connection.execute("PRAGMA x.wal_checkpoint(TRUNCATE)").fetchall()
 
 
-SEEN: dict[str, Callable[[], None]] = {act.__name__: act for act in (copies, connects, opens)}
+SEEN: dict[str, Callable[[], None]] = {
+    act.__name__: act for act in (copies, connects, opens, renames, removes)
+}
 UNSEEN: dict[str, Callable[[], None]] = {act.__name__: act for act in (closes_unseen, connects_unseen)}
 
 

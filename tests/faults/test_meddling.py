@@ -7,6 +7,7 @@ not see there are locks that such a close does not drop.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
 import threading
@@ -171,6 +172,63 @@ def test_an_open_store_is_opened_by_nobody_else_in_its_process(
     assert "podium backup" in caught.value.fix
     assert isinstance(caught.value, OSError), "who walks through a folder goes on with the next file"
     commit(store, fenced(entries=(result(1),)))
+
+
+def moves_with_shutil(file: Path) -> None:
+    shutil.move(file, file.with_name("moved"))
+
+
+def in_an_open_folder(file: Path) -> None:
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.rename(file.name, "moved", src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def puts_another_there(file: Path) -> None:
+    other = file.with_name("other")
+    other.write_text("x")
+    os.replace(other, file)
+
+
+MOVES: dict[str, Callable[[Path], object]] = {
+    "rename": lambda file: os.rename(file, f"{file}-moved"),
+    "replace": lambda file: file.replace(f"{file}-moved"),
+    "another in its place": puts_another_there,
+    "in an open folder": in_an_open_folder,
+    "shutil": moves_with_shutil,
+    "remove": os.remove,
+    "unlink": lambda file: file.unlink(),
+    "log": lambda file: os.rename(f"{file}-wal", f"{file}-old"),
+    "index": lambda file: os.unlink(os.fsencode(f"{file}-shm")),
+}
+
+
+@pytest.mark.parametrize("how", MOVES)
+def test_nor_moved_or_removed(store: SqliteStore, tmp_path: Path, how: str) -> None:
+    with pytest.raises(StoreInUse, match=r"test_meddling\.py:\d+") as caught:
+        MOVES[how](tmp_path / "a.db")
+    assert "podium backup" in caught.value.fix
+    commit(store, fenced(entries=(result(1),)))
+
+
+def test_a_link_to_it_may_be_moved_and_removed_and_so_may_its_files_once_it_is_closed(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "a.db")
+    link.rename(tmp_path / "other")
+    (tmp_path / "other").unlink()
+    commit(store, fenced(entries=(result(1),)))
+    store.close()
+    (tmp_path / "a.db").rename(tmp_path / "b.db")
+    (tmp_path / "b.db").unlink()
+
+
+def test_a_folder_that_is_thrown_away_goes_with_its_store(store: SqliteStore, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    assert not tmp_path.exists()
 
 
 ATTACHED = ("{}", "file:{}?mode=ro", "file://localhost{}", "{}-wal")

@@ -15,6 +15,7 @@ from ...errors import StoreFatal
 from ...sizes import spelled_size
 from ..findings import LockHolder
 from ..urls import shown_url
+from . import protection
 from .locks import WRITE, lock_directory
 
 WAL, SHM = "-wal", "-shm"
@@ -88,7 +89,8 @@ class Files:
             return
         for name, known in zip(self._names[1:], self._known[1:], strict=True):
             if known is not None and _identity(name) == known:
-                os.rename(name, f"{name}-of-replaced")
+                with protection.allowed():
+                    os.rename(name, f"{name}-of-replaced")
 
     def _fatal(self, name: str, what: str) -> StoreFatal:
         error = StoreFatal(

@@ -1,4 +1,4 @@
-"""Refuses that code in this process opens the files of a store that is open here.
+"""Refuses that code in this process opens, moves or removes the files of a store that is open here.
 
 Closing such a descriptor drops the POSIX locks that this process has on the file (see `locks`), and a second
 SQLite in the process, the standard library's, does not know of ours at all. Python announces to audit hooks
@@ -35,8 +35,11 @@ log = logging.getLogger("podium")
 
 Identity = tuple[int, int]  # device and inode: a link is no other file
 
-_EVENTS = frozenset({"open", "os.truncate", "sqlite3.connect"})
+_REMOVE, _RENAME = "os.remove", "os.rename"
+_EVENTS = frozenset({"open", "os.truncate", "sqlite3.connect", _REMOVE, _RENAME})
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
+
+_NO_FOLDER = -1  # as audit events say it
 
 _protected: set[Identity] = set()
 _lock = threading.Lock()
@@ -67,7 +70,7 @@ def forget() -> None:
 
 @contextmanager
 def allowed() -> Generator[None, None, None]:
-    """What this thread opens in the block stays open for as long as the store does."""
+    """What this thread opens in the block stays open for as long as the store; it may move and remove."""
     before, _exempt.now = getattr(_exempt, "now", False), True
     try:
         yield
@@ -79,18 +82,42 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
     if not _protected or not args:
         return
     name = args[0]
+    if event in (_REMOVE, _RENAME):
+        _refuse_moves(event, *args)
+        return
     if isinstance(name, int):  # a descriptor that is open already
         return
     if _is_protected(_files_of(name) if event == "sqlite3.connect" else (name,)):
         raise _refusal(name)
 
 
-def _is_protected(names: Iterable[Any], folder: int | None = None) -> bool:
+def _refuse_moves(event: str, *args: Any) -> None:
+    """Of a file of a store, or onto one. A whole tree that is removed is meant (a test's folder): that names
+    its files within open folders."""
+    if event == _REMOVE:
+        name, folder = args
+        places = [] if folder != _NO_FOLDER else [(name, None)]
+    else:
+        source, target, *folders = args
+        places = [
+            (name, None if folder == _NO_FOLDER else folder)
+            for name, folder in zip((source, target), folders, strict=True)
+        ]
+    for name, folder in places:
+        if _is_protected((name,), folder, follow=False):
+            raise StoreInUse(
+                f"{os.fsdecode(name)} is in use as a store by this process: moved or removed, it would take "
+                f"what its runs do next along (at {_line()})",
+                fix="close the app, or end the process, before; podium backup FILE  copies it at any time",
+            )
+
+
+def _is_protected(names: Iterable[Any], folder: int | None = None, *, follow: bool = True) -> bool:
     """Whether one of them leads to a file of a store, and this thread may not open it. `folder`: an open one,
-    in which it is looked for."""
+    in which it is looked for; `follow`: through links."""
     for name in names:
         try:
-            found = os.stat(name, dir_fd=folder)
+            found = os.stat(name, dir_fd=folder, follow_symlinks=follow)
         except (OSError, TypeError, ValueError):  # not there; no name of a file
             continue
         if (found.st_dev, found.st_ino) in _protected:
@@ -196,7 +223,7 @@ def _line() -> str:
 _HOOK = changes.declare(
     "sys.addaudithook (files of the store)",
     when=changes.STORE,
-    why="opening the store's own files would drop SQLite's locks, and lose runs: it is refused with the line",
+    why="opening, moving or removing the store's own files would lose runs: it is refused with the line",
     until=changes.NEVER,
     install=lambda: audit.listen(_EVENTS, _hook),
 )
