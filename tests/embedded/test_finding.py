@@ -146,7 +146,7 @@ def test_a_query_finds_runs_page_by_page(app: App, monkeypatch: pytest.MonkeyPat
     assert found.count().result() == 5
     assert podium.runs().count().result() == 10
     assert [run.result() for run in podium.runs("input.n:3")] == [Price(3)]
-    assert repr(found) == "<runs 'tag:even'>"
+    assert repr(found) == "<podium.runs('tag:even'): iterate them, or .count()>"
 
 
 async def found_async() -> tuple[list[str], int, int]:
