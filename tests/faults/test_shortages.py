@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ import pytest
 import podium
 from podium import App, Options, codec, task, workflow
 from podium.client.resume_notice import ResumeNotices
+from podium.client.starting import Started
 from podium.engine import Met
 from podium.env import RealEnv
 from podium.errors import ResourceShortage
@@ -155,11 +155,11 @@ def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts()
     told: list[str] = []
     store = cast("Store", Nothing())
     notices = ResumeNotices(RealEnv(), told.append, lambda: store)
-    starts = [Future[str]() for _ in range(3)]
-    starts[1].cancel()
+    starts = [Started() for _ in range(3)]
+    starts[1].id.cancel()
     for n, start in enumerate(starts):
-        notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start)
-    assert [starts[n].result(30) for n in (0, 2)] == ["run-0", "run-2"]
+        notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start.answered)
+    assert [starts[n].id.result(30) for n in (0, 2)] == ["run-0", "run-2"]
 
 
 class Nothing:
