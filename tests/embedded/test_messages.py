@@ -314,6 +314,8 @@ def test_of_the_same_answer_again_is_said_who_gave_it_first(store: Path) -> None
         again = "r  answered already, the same, by ada\n"
         assert podium_says(store, "answer", "r", "true", "--by", "bob") == (0, again)
         run.send("end")
+        run.result(30)
+        assert podium_says(store, "answer", "r", "true", "--by", "cy") == (0, again)
 
 
 def test_a_callback_completed_again_is_told_so_and_an_unknown_one_too(store: Path) -> None:
@@ -326,6 +328,10 @@ def test_a_callback_completed_again_is_told_so_and_an_unknown_one_too(store: Pat
         with pytest.raises(WrongState, match="callback nonsense is unknown: no run here waits for it"):
             podium.complete("nonsense", 7)
         run.send("end")
+        assert run.result(30) == 7
+        assert podium_says(store, "complete", asked.target, "7") == again, "what webhooks do"
+        with pytest.raises(WrongState, match="was answered already, otherwise"):
+            podium.complete(asked.target, 8)
 
 
 @workflow
