@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from podium import App
 from podium.model import Query
 from tests import forkserver
 from tests.processes.support import Host
@@ -106,3 +108,103 @@ def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -
     assert "stopped run" not in said
     assert last.startswith(f"podium: run {row.id} is not stopped: process {worker.process.pid} on ")
     assert last.endswith(f"goes on with it; podium cancel {row.id} ends it")
+
+
+GIVES_UP = """
+import asyncio, time
+from pathlib import Path
+from podium import Options, App, on_failure, task, workflow
+
+@task
+def note(what: str) -> None:
+    time.sleep(0.2)
+    with open("notes", "a") as notes:
+        notes.write(f"{what}\\n")
+
+@workflow
+async def below(n: int) -> None:
+    on_failure(note, "below")
+    await asyncio.sleep(3600)
+
+@workflow
+async def child(n: int) -> int:
+    on_failure(note, "child")
+    await below(n)
+    return n
+
+@workflow
+async def stubborn(n: int) -> int:
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            note("stays")
+
+@workflow
+async def by_timeout() -> str:
+    try:
+        await asyncio.wait_for(child(1), 0.2)
+    except TimeoutError:
+        return "gave up"
+
+@workflow
+async def by_first() -> str:
+    first = asyncio.ensure_future(asyncio.sleep(0.2))
+    await asyncio.wait([first, asyncio.ensure_future(child(1))], return_when="FIRST_COMPLETED")
+    return "gave up"
+
+@workflow
+async def in_vain() -> str:
+    task = asyncio.ensure_future(stubborn(1))
+    await asyncio.wait([task], timeout=0.2)
+    return "gave up"
+
+@workflow
+async def never() -> str:
+    await asyncio.sleep(3600)
+
+if __name__ == "__main__":
+    import sys
+    with App("podium.db", drives="own", options=Options(grace=float(sys.argv[2]))):
+        never.start()  # this one waits, and was asked nothing
+        print(globals()[sys.argv[1]].run())
+"""
+
+
+def gave_up(folder: Path, how: str, grace: float) -> tuple[dict[str, str], str]:
+    """How the runs of the script stand when it has ended, by function, and what it has said."""
+    (folder / "script.py").write_text(GIVES_UP, encoding="utf-8")
+    ran = forkserver.run(
+        [sys.executable, "script.py", how, str(grace)],
+        cwd=folder, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stdout == "gave up\n", ran.stderr
+    with App(folder / "podium.db", drives="nothing") as app:
+        return {row.function.rpartition(":")[2]: str(row.state) for row in app.find(Query())}, ran.stderr
+
+
+@pytest.mark.parametrize("how", ["by_timeout", "by_first"])
+def test_children_that_were_given_up_are_brought_to_their_end_before_the_script_ends(
+    tmp_path: Path, how: str
+) -> None:
+    """Nobody else would: the same call is a new run, whose children are its own."""
+    states, said = gave_up(tmp_path, how, grace=30)
+    assert states == {how: "succeeded", "child": "cancelled", "below": "cancelled", "never": "waiting"}
+    assert sorted((tmp_path / "notes").read_text().split()) == ["below", "child"]
+    stopped = [line for line in said.splitlines() if line.startswith("podium: stopped run")]
+    assert len(stopped) == 1
+    assert "more" not in stopped[0], "of never alone"
+    assert "asked to stop" not in said
+
+
+def test_one_that_does_not_stop_in_time_is_told_of_as_what_it_is(tmp_path: Path) -> None:
+    """To run the script again would make another one."""
+    began = time.monotonic()
+    states, said = gave_up(tmp_path, "in_vain", grace=1)
+    assert time.monotonic() - began < 20, "the grace bounds it"
+    assert states == {"in_vain": "succeeded", "stubborn": "waiting", "never": "waiting"}
+    with App(tmp_path / "podium.db", drives="nothing") as app:
+        (stubborn,) = app.find(Query(function="script:stubborn"))
+    (line,) = [line for line in said.splitlines() if "asked to stop" in line]
+    assert f"podium: run {stubborn.id} was asked to stop, and has not ended yet: podium resume" in line
+    assert "run the script again" not in line

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 from ..errors import StoreError
 from ..inspect import can_act, would_take
-from ..inspect.history import in_words, steps_on_record
-from ..model import ALERT, BY_ITS_PROGRAM, EngineRow, RunRow
+from ..inspect.history import in_words, steps_on_record, tail
+from ..model import ALERT, BY_ITS_PROGRAM, CANCEL, EngineRow, RunRow
 from ..opening import store_flag
 from ..store import Store
 from .signals import is_unwinding
+from .undone import is_from_canceller
 
 
 def is_interrupted() -> bool:
@@ -32,7 +33,8 @@ def tell_left(
     interrupted: bool = True,
 ) -> None:
     """Say what became of the runs that a process asked for which is interrupted, or ends before them: in a
-    line of those that stand still now, and in one of those that another process has, or takes."""
+    line each of those that stand still now, those of them that are to stop, and those that another process
+    has, or takes."""
     try:
         found = [row for row in map(store.load, runs) if row is not None]
         there = [row for row in found if row.function != ALERT]  # whoever is there next delivers these
@@ -44,16 +46,37 @@ def tell_left(
     open_ones = [row for row in rows if not row.state.is_final]
     takers = {row.id: engine for row in open_ones if (engine := _taker(row, engines)) is not None}
     handed = [row for row in open_ones if row.id in takers]
-    left = [row for row in open_ones if row.id not in takers] or ([] if handed or not interrupted else rows)
+    stopping = [row for row in open_ones if row.id not in takers and _is_asked_to_stop(store, row)]
+    left = [row for row in open_ones if row.id not in takers and row not in stopping]
+    if not (left or stopping or handed) and interrupted:
+        left = rows
+    if stopping:
+        notice(_stopping_line(stopping, url))
     if left:
         notice(_line(left, steps_on_record(store, left[0].id), url, starter))
     if handed:
         notice(_handed_line(handed, takers[handed[0].id], url))
 
 
+def _is_asked_to_stop(store: Store, row: RunRow) -> bool:
+    """Whether it has not taken notice yet, or has lately, and cleans up."""
+    waits = row.inbox and any(each.kind == CANCEL for each in store.inbox(row.id))
+    return bool(waits) or any(map(is_from_canceller, tail(store, row)))
+
+
 def _taker(row: RunRow, engines: Sequence[EngineRow]) -> EngineRow | None:
     """The living engine that has a run, or takes it now that it is handed back."""
     return next((engine for engine in engines if row.owner == engine.id or would_take(engine, row)), None)
+
+
+def _stopping_line(rows: Sequence[RunRow], url: str) -> str:
+    """Of runs that the grace was too short for: the same call would be a new run."""
+    row, more = rows[0], f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""
+    were = "was" if len(rows) == 1 else "were"
+    ends = (
+        f"podium resume {row.id}{store_flag(url)} brings {'it' if len(rows) == 1 else 'the first'} to its end"
+    )
+    return f"podium: run {row.id}{more} {were} asked to stop, and has not ended yet: {ends}"
 
 
 def _handed_line(rows: Sequence[RunRow], engine: EngineRow, url: str) -> str:

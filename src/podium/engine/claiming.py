@@ -86,8 +86,10 @@ class Claimer:
     def soon(self) -> None:
         """Claim what is due and collect messages, soon; asked for while one is under way: once more."""
         context = self._context
-        if self._is_claiming or context.lifecycle.stopping:
-            self._again = not context.lifecycle.stopping
+        stopping = context.lifecycle.stopping  # then it takes only what was asked to stop
+        is_over = stopping and not context.lifecycle.asked
+        if self._is_claiming or is_over:
+            self._again = not is_over
             return
         self._is_claiming = True
         self._reserved = room = min(CLAIM_BATCH, self._residents.room) if self._takes else 0
@@ -95,13 +97,14 @@ class Claimer:
         offered, projects = self._offer()
         slots = self._free_slots.look(context.functions, self._awaited.waiters)
         elsewhere = self._watchers.take_unowned(CLAIM_BATCH)
-        runs, needed = self._claimable(), self._awaited.needed()
-        with_families = runs is not None and self._is_time_for_families()
+        runs, needed = self._claimable(), [] if stopping else self._awaited.needed()
+        with_families = runs is not None and not stopping and self._is_time_for_families()
         now, reconcile, seen = context.env.now(), self._residents.must_reconcile, self._signalled.seen()
         self._residents.must_reconcile = False
 
         def look() -> _Seen:
-            wanted = runs if runs is None or ALERT not in offered else [*runs, *self._alerts(now)]
+            alerts = [] if runs is None or stopping or ALERT not in offered else self._alerts(now)
+            wanted = runs if runs is None else [*runs, *alerts]
             claim = partial(
                 context.store.claim, context.engine, offered, projects=projects,
                 queues=context.options.queues,
@@ -147,7 +150,10 @@ class Claimer:
 
     def _claimable(self) -> list[str] | None:
         """The runs that this engine may claim, where it leaves all others alone; None: any."""
-        return self._watchers.not_owned() if self._context.others == "leave" else None
+        if self._context.others != "leave":
+            return None
+        lifecycle = self._context.lifecycle
+        return [run for run in self._watchers.not_owned() if not lifecycle.holds(run)]
 
     def _is_time_for_families(self) -> bool:
         """Once in a poll: there may be thousands of watched runs that sleep."""
@@ -194,7 +200,7 @@ class Claimer:
                 owned.inbox.looked(head.messages)
         for run in found.elsewhere:
             if run not in self._residents.owned:
-                self._watchers.looked(run, found.statuses.get(run))
+                _stands(self._context, self._watchers, run, found.statuses.get(run))
         for run in found.families:
             self._again |= self._watchers.add(run)
         self.due(found.claimed.next_due)
@@ -269,7 +275,7 @@ class Claimer:
             return
         away = [run for run in runs if run not in self._residents.owned]
         for run in away:
-            self._watchers.looked(run, statuses.get(run))
+            _stands(self._context, self._watchers, run, statuses.get(run))
         if any(run in statuses and statuses[run].owner == self._context.engine for run in away):
             self._residents.must_reconcile = True
             self.soon()  # which looks again, in line with the commits
@@ -295,3 +301,10 @@ class Claimer:
         would be a commit for each."""
         if self.saturated and self._takes and self._residents.room * 10 >= self._context.options.runs_max:
             self.soon()
+
+
+def _stands(context: Context, watchers: Watchers, run: str, status: RunStatus | None) -> None:
+    """A look has found how a run that is not in memory stands."""
+    if status is None or status.state.is_settled or status.owner not in (None, context.engine):
+        context.lifecycle.asked.discard(run)
+    watchers.looked(run, status)

@@ -23,6 +23,9 @@ class Lifecycle:
     def __init__(self, on_failure: Callable[[BaseException], None]) -> None:
         self.stopping = False
         self.paused = False  # takes nothing new
+        # Runs of this process that were asked to stop, and have not ended: they are brought to their end
+        # before the engine stops, which nobody else would do.
+        self.asked: set[str] = set()
         self.failure: BaseException | None = None
         self._on_failure = on_failure
 
@@ -30,6 +33,10 @@ class Lifecycle:
     def is_open(self) -> bool:
         """Whether new work may be begun."""
         return not self.stopping and self.failure is None
+
+    def holds(self, run: str) -> bool:
+        """Whether a run begins nothing more, because the engine stops."""
+        return self.stopping and run not in self.asked
 
     def end(self) -> None:
         """The engine's thread ends: what is asked of it from now on is refused."""

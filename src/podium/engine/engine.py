@@ -166,6 +166,7 @@ class Engine:
             if head.parent and self._context.others == "leave":
                 self.watchers.add(head.id)  # of a family of ours: who else would go on with it?
         else:
+            self.lifecycle.asked.discard(head.id)
             if move.state.is_final:
                 self.clients.ended(head)
             self.watchers.ended(head, End(move.state, move.payload))
@@ -176,6 +177,9 @@ class Engine:
 
     def _told(self, told: Sequence[Message]) -> None:
         """A commit has sent something: who is here takes it, for the others somebody looks."""
+        if self._context.others == "leave":  # who else would bring them to their end?
+            asked = [message.run for message in cancels_of(told)]
+            self.lifecycle.asked.update(run for run in asked if run in self.owned or self.watchers.has(run))
         away = [message for message in told if not self.residents.deliver(message, alone=True)]
         cancels = cancels_of(away)
         self._calling_off.end(cancels)
@@ -199,22 +203,25 @@ class Engine:
         """Claim nothing more, let running tasks end within the grace time, hand the runs back.
 
         The grace is for runs that were asked for here: nobody here waits for the others, so they go at once.
+        Runs that were asked to stop are driven to their end within it, and also taken up for that.
         """
         self.lifecycle.stopping, self._stopped = True, then
         if self._context.others == "yield":
             self.residents.hand_back(kept=self.watchers.wants)
         self._context.reactor.call_later(self.options.grace, self._hand_back_all)
+        self.claimer.soon()
         self._try_to_stop()
 
     def _try_to_stop(self) -> None:
         if self._stopped is None:
             return
-        if self.failure is None and self.residents.is_working:
+        if self.failure is None and (self.residents.is_working or self.lifecycle.asked):
             self._context.reactor.call_later(STOP_PAUSE, self._try_to_stop)
         else:
             self._hand_back_all()
 
     def _hand_back_all(self) -> None:
+        self.lifecycle.asked.clear()
         self.residents.hand_back(kept=lambda _: False)
         if self._stopped is None:
             return

@@ -60,7 +60,7 @@ class Launcher:
 
         An engine that stops lets end what runs and begins nothing more: the run is handed back soon.
         """
-        stopping = self._lifecycle.stopping or bool(self._outbox.pauses)
+        stopping = self._lifecycle.holds(self._head.id) or bool(self._outbox.pauses)
         if (former_keys := self._attempts.former_keys) is not None:
             held = [*held]
             former_keys.note(held)
@@ -125,7 +125,7 @@ class Launcher:
     def _begin_on_record(self, step: Step, alone: bool) -> Attempt | None:
         """Record that an attempt begins; it does once that is durable. None: the run does not want it."""
         if (
-            self._lifecycle.stopping
+            self._lifecycle.holds(self._head.id)
             or self._outbox.pauses
             or self._residence.state in IGNORES
             or not self._machine.is_open(step)

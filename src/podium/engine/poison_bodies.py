@@ -50,7 +50,8 @@ class Adopter:
         if (
             head.function not in self._context.functions
             or head.id in self._residents.owned
-            or not self._context.lifecycle.is_open
+            or self._context.lifecycle.failure is not None
+            or self._context.lifecycle.holds(head.id)
         ):
             return  # what a stopping engine owns is handed back when it retires
         if head.lost < OWNERS_LOST:

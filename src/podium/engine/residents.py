@@ -90,7 +90,7 @@ class Residents:
         """
         context = self._context
         function = context.functions[head.function]
-        if not context.lifecycle.is_open:
+        if context.lifecycle.failure is not None or context.lifecycle.holds(head.id):
             then(False)  # what a stopping engine owns is handed back when it retires
             return
         try:

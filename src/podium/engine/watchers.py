@@ -64,6 +64,10 @@ class Watchers:
             watches.append(_Watch(watcher, created))
         return is_new
 
+    def has(self, run: str) -> bool:
+        """Whether somebody in this process asked for the run."""
+        return run in self._watched
+
     def remove(self, run: str, watcher: Watcher) -> None:
         """Have the watcher told nothing more; the run stays wanted."""
         if run in self._watched:
