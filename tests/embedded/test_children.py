@@ -441,3 +441,48 @@ def end(run: podium.Run[str]) -> None:
         run.result(30)
     except ValueError:
         assert run.state is State.FAILED
+
+
+cleaning = threading.Event()
+
+
+@task
+def clean(n: int) -> int:
+    assert cleaning.wait(20)
+    return n
+
+
+@workflow
+async def cleans_up(n: int) -> int:
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        clean(n)
+        ship(-n)
+    return n
+
+
+@workflow
+async def leaves_one(how: str) -> str:
+    child = cleans_up.start(7)
+    await asyncio.sleep(0.05)
+    if how == "fails":
+        raise ValueError(how)
+    child.cancel()
+    if how == "cancels and waits":
+        await asyncio.sleep(0.1)
+    return child.id
+
+
+@pytest.mark.parametrize("how", ["fails", "cancels", "cancels and waits"])
+def test_what_cleans_up_after_a_cancel_is_not_broken_into_as_the_parent_ends(app: App, how: str) -> None:
+    shipped.clear()
+    cleaning.clear()
+    run = leaves_one.start(how)
+    until(lambda: run.state.is_final)
+    child = next(found for found in podium.runs(f"root:{run.id}") if found.id != run.id)
+    until(lambda: len(app.store.inbox(child.id)) == 0)
+    cleaning.set()
+    with pytest.raises(RunCancelled):
+        child.result(timeout=20)
+    assert shipped == [-7]

@@ -29,8 +29,10 @@ from ..model import (
     Message,
     Move,
     State,
+    is_from_run,
     name_of,
     own_lineage_of,
+    read_name,
 )
 from ..queues import RetryAfter
 from .attempts import Attempts
@@ -52,6 +54,7 @@ class Driver(Recorder):
         self.sent: dict[str, str] = {}  # steps that have gone out, by the record, and their targets
         self._asked: dict[str, Entry] = {}  # by step: what has gone out or begun, by the record
         self._is_past_copy = False  # something of its own is on record, after what it was copied from
+        self._is_given_up = False  # its parent has asked it to stop
 
     # -- replay ---------------------------------------------------------------------------------------
 
@@ -68,6 +71,7 @@ class Driver(Recorder):
                 self._is_past_copy = entry.seq > copied
                 if entry.kind is Kind.MESSAGE and self._is_past_copy:  # another run's inbox has other numbers
                     self.delivered[entry.step] = None
+                    self._is_given_up |= read_name(entry.name)[0] == CANCEL and is_from_run(entry.step)
                 self._turn(self.machine, self.machine.feed, entry)
                 self.machine.verbs.measured.clear()  # it is on record with the entry
             elif entry.kind is Kind.SENT:
@@ -233,7 +237,11 @@ class Driver(Recorder):
         self.delivered[message.id] = None
         self._outbox.extras.consumed.append(message.id)
         digest, module = b"", ""
-        if message.kind != CANCEL:
+        if message.kind == CANCEL and is_from_run(message.id):
+            if self._is_given_up:  # the parent has ended since: a second one would break into what cleans up
+                return True
+            self._is_given_up = True
+        elif message.kind != CANCEL:
             step = self.machine.open.get(message.name) if message.kind == SETTLE else None
             step = step or awaiting(self.machine.outside, message.name, is_signal=message.kind == SIGNAL)
             if step is None:  # the body has given it up: the message is taken, and not fed

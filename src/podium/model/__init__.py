@@ -28,7 +28,7 @@ from .heads import (
 )
 from .identities import AGAIN, UNDO_SCOPE, is_undo, label_of
 from .measures import Measure, MeasureBin, MeasureQuery, SeriesRow
-from .message_names import name_and_person, name_of, read_name, subject_of
+from .message_names import is_from_run, name_and_person, name_of, read_name, subject_of
 from .queues import (
     NO_TASKS,
     LaneDepth,
@@ -113,6 +113,7 @@ __all__ = [
     "read_expected",
     "AGAIN",
     "UNDO_SCOPE",
+    "is_from_run",
     "is_undo",
     "label_of",
     "PAUSED",

@@ -30,6 +30,12 @@ def read_name(name: str) -> tuple[str, str, str]:
     return kind, state, name
 
 
+def is_from_run(id: str) -> bool:
+    """Whether a message has the id of one that a run has sent: "run:step", or "@n:…" as it ended. What people
+    send has an id without a colon."""
+    return ":" in id
+
+
 def subject_of(entry: Entry) -> str:
     """What an entry is about: the identity of a step; of a message what it names, a step or a signal."""
     return read_name(entry.name)[2] if entry.kind is Kind.MESSAGE else entry.step
