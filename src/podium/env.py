@@ -95,7 +95,8 @@ class RealEnv:
     """The machine's own clocks and randomness."""
 
     def __init__(self) -> None:
-        self._ahead = time.time() - time.monotonic()  # one number, so that other threads never see half of it
+        # Of the wall clock; one number, so that no thread ever sees half of it.
+        self._offset = time.time() - time.monotonic()
         self._least: float | None = None  # that `now` tells of a clock that is followed; None: of none
         # The system's, which has no state here: a fork would copy it, and draw what its parent draws.
         self._chance = random.SystemRandom()
@@ -104,13 +105,13 @@ class RealEnv:
         # A wall clock set back must not stretch a durable sleep, so elapsed time is the floor; one set
         # forward is followed, because after a laptop's sleep that is the truth, and for good.
         mono = time.monotonic()
-        elapsed = mono + self._ahead
+        elapsed = mono + self._offset
         if self._least is not None:  # the machine's clock may be set; what was asked is carried on without it
             return max(elapsed, self._least)
         wall = time.time()
         if wall <= elapsed:
             return elapsed
-        self._ahead = wall - mono
+        self._offset = wall - mono
         return wall
 
     def follow(self, clock: Callable[[], float | None]) -> None:
@@ -127,7 +128,7 @@ class RealEnv:
             return  # no more than such a look can be wrong
         else:
             self._least = self.now()  # where we were ahead, time stands still until it is true
-        self._ahead = theirs - after
+        self._offset = theirs - after
 
     monotonic = staticmethod(time.monotonic)  # asked for at every turn: no frame of ours around it
 

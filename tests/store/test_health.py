@@ -203,7 +203,7 @@ def test_a_copy_of_a_file_in_use_is_told_as_such_and_a_backup_is_none(
     assert found(tmp_path / "backup.db", "whole").is_well
     told = found(tmp_path / "copy.db", "whole")
     assert not told.is_well
-    assert "what stood in its log is missing" in told.text
+    assert "if its log (-wal) did not come along, what stood there is missing" in told.text
     assert "podium backup" in told.fix
     for name, says in (("a", False), ("backup", False), ("copy", True), ("copy", False)):
         caplog.clear()
