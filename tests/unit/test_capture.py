@@ -251,6 +251,20 @@ def test_after_the_last_engine_each_stream_is_put_back() -> None:
             capture.begin()
 
 
+def test_a_start_that_is_late_puts_no_tee_back_after_the_last_engine() -> None:
+    streams = sys.stdout, sys.stderr
+    capture.begin()
+    try:
+        sys.stdout = io.StringIO()
+        capture.stand_in_again()
+        assert isinstance(sys.stdout, capture.Tee)
+        sys.stdout = streams[0]
+    finally:
+        capture.end()
+    capture.stand_in_again()
+    assert (sys.stdout, sys.stderr) == streams
+
+
 def test_where_there_is_no_stream_there_is_nothing_to_stand_in_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with terminal():
         monkeypatch.setattr(sys, "stdout", None)

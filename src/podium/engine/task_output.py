@@ -37,7 +37,7 @@ class TaskOutput:
     def stand_in(self) -> None:
         """Go on although somebody, such as a test runner, has replaced the streams since."""
         if self._is_kept:
-            capture.stand_in()
+            capture.stand_in_again()
 
     def close(self) -> None:
         """Capture nothing more; what was handed in is still written."""

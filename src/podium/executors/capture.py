@@ -151,6 +151,16 @@ def stand_in() -> None:
             _TEES.install(name, Tee(stream, level))
 
 
+def stand_in_again() -> None:
+    """The same for an engine, whose streams somebody may have replaced. After the last one is closed nothing
+    is heard: a tee that came then would stay."""
+    if type(sys.stdout) is Tee and type(sys.stderr) is Tee:
+        return  # asked for at every start
+    with _lock:
+        if _users:
+            stand_in()
+
+
 def begin(in_body: Callable[[], bool] | None = None) -> None:
     """An engine opens: hear from now on. Each `begin` needs its `end`.
 
