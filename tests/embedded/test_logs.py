@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from podium import App, Options, Retry, Run, TaskTimeout, attempt, task, workflow
+from podium.executors import capture
 from podium.model import STDERR, STDOUT, LogLine, State
 from tests import forkserver
 from tests.waiting import until
@@ -274,7 +275,10 @@ def test_an_engine_that_keeps_no_lines_listens_to_nothing(store: Path) -> None:
             assert lines(app, run) == []
 
 
-def test_the_streams_are_as_before_when_the_app_is_closed(store: Path) -> None:
+def test_the_streams_are_as_before_when_the_app_is_closed(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "_users", 0)  # a default app that a test before has opened is open still
     streams = sys.stdout, sys.stderr
     with App(store):
         one_loud.run(1)
