@@ -6,11 +6,11 @@ import click
 
 from ..client import answer, given_before, operator
 from . import options
-from .answer import say_json
+from .answer import already, say_json
 from .asking import asking
 from .exit_codes import FINE
 from .lookup import pick
-from .terminal import safe, say
+from .terminal import say
 from .values import read_value
 
 
@@ -37,6 +37,5 @@ def command(
     if as_json:
         say_json(run=row.id, outcome="answered")
     elif not quiet:
-        already = "" if before is None else f" already, the same{before and f', by {safe(before)}'}"
-        say(f"{row.id}  answered{already}")
+        say(f"{row.id}  answered{already(before)}")
     return FINE

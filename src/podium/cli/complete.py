@@ -7,7 +7,7 @@ import click
 from ..client import completed_before, completing
 from ..errors import UsageError
 from . import options
-from .answer import say_json
+from .answer import already, say_json
 from .asking import asking
 from .exit_codes import FINE
 from .terminal import safe, say
@@ -41,6 +41,5 @@ def command(
     if as_json:
         say_json(id=callback, outcome="completed")
     elif not quiet:
-        already = "" if before is None else f" already, the same{before and f', by {safe(before)}'}"
-        say(f"{safe(callback)}  completed{already}")
+        say(f"{safe(callback)}  completed{already(before)}")
     return FINE
