@@ -26,6 +26,8 @@ from ..store import Store
 from .committer import OneWrite
 from .context import Context
 
+AGAIN_SECONDS = 1.0  # when the store could not be read
+
 
 def calling_off(cancel: Message, run: Head | RunRow, held: State, at: float) -> Write:
     """The Write that ends a run by the cancel that lies in its inbox. `held`: as it was found. Refused where
@@ -89,7 +91,10 @@ class CallingOff:
         self, asked: Sequence[Message], rows: Mapping[str, RunRow] | None, error: BaseException | None
     ) -> None:
         self._is_looking = False
-        writes = [] if rows is None or error else in_line(rows, asked, self._context.env.now())
+        if rows is None or error is not None:  # nobody else may ever look: who claims has no code of some
+            self._context.reactor.call_later(AGAIN_SECONDS, self.end, asked)
+            return
+        writes = in_line(rows, asked, self._context.env.now())
         for write in writes:
             self._context.committer.touch(OneWrite(write, partial(self._decided, write)))
         if len(writes) < len(asked):
