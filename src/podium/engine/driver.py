@@ -40,8 +40,6 @@ from .doubts import Doubted, after_failure, after_look, misfit
 from .outbox import Outbox
 from .recorder import Recorder, Turn
 
-_RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
-
 LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 
@@ -123,7 +121,7 @@ class Driver(Recorder):
         if attempt.asks:
             return self._looked(step, attempt, ended, now)
         if error is None:
-            return self._answer(_RESULT, step, attempt, ended.payload, now)
+            return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)
         failure = codec.with_call(ended.payload or codec.encode_failure(error), call)
         entry = self._retry(step, attempt, error, failure, now)
@@ -155,7 +153,7 @@ class Driver(Recorder):
         tries = self._attempts.of(step.id)
         said = after_look(step, ended, tries.looks, self._env.uniform)
         if said.payload is not None:
-            return self._answer(_RESULT, step, attempt, said.payload, now)
+            return self._answer(Kind.RESULT, step, attempt, said.payload, now)
         if said.grant is not None:
             tries.looks.append(said.grant.policy)
             self._attempts.postpone(step.id, now + said.grant.delay)
@@ -185,7 +183,7 @@ class Driver(Recorder):
         entry = Entry(
             seq=seq, kind=kind, at=now if now > last else last, step=step.id, digest=step.digest,
             payload=payload, began=attempt.began, attempt=attempt.number, module=step.function.module,
-            name=attempt.cached if kind is _RESULT else "",
+            name=attempt.cached if kind is Kind.RESULT else "",
         )  # fmt: skip
         outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
         self._turn(machine, machine.feed, entry)

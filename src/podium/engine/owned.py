@@ -35,10 +35,6 @@ from .recorder import Turn
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
-# Python 3.11 takes a call to find a member of an enum; these are looked at for every step.
-GONE, CLOSED = Residency.GONE, Residency.CLOSED
-DONE = Outcome.DONE
-
 
 class RunHost(Neighbours, Protocol):
     """Who has the run in memory, and is told when it goes."""
@@ -323,7 +319,7 @@ class OwnedRun:
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
         outbox = self.outbox
-        if outbox.writing is not None or self.residence.state is GONE:
+        if outbox.writing is not None or self.residence.state is Residency.GONE:
             return None
         if outbox.move is not None:
             self._host.closing(self)
@@ -341,9 +337,9 @@ class OwnedRun:
         has_gone_out = type(write) is not StepWrite and bool(write.new_runs or write.waits or write.messages)
         if has_gone_out:
             self.border.created(write, verdict)
-        if state is GONE:
+        if state is Residency.GONE:
             return
-        if verdict.outcome is not DONE:
+        if verdict.outcome is not Outcome.DONE:
             if verdict.outcome is Outcome.REFUSED:
                 self._host.lost(self)
             else:
@@ -352,7 +348,7 @@ class OwnedRun:
             self._host.left(self, write.move, verdict.told)
         else:
             try:
-                if state is not CLOSED:  # else what was decided is its next owner's
+                if state is not Residency.CLOSED:  # else what was decided is its next owner's
                     reason = self._launcher.act(held)
                     if has_gone_out:
                         self.border.heard(write, verdict)

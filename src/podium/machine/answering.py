@@ -16,8 +16,6 @@ from .mismatches import decoded, mismatch, require_same
 from .outside import OutsideStep, awaiting
 from .steps import Finish, Step
 
-_RESULT = Kind.RESULT  # looked at for every step: Python 3.11 takes a call to find a member of an enum
-
 
 class Answering:
     """The part of a machine that is fed what became of its steps."""
@@ -86,8 +84,8 @@ class Answering:
             raise mismatch(self, entry)
         require_same(self, entry, step)
         if step.is_effect:
-            self._answer_effect(step, entry, entry.kind is _RESULT)
-        elif entry.kind is _RESULT:
+            self._answer_effect(step, entry, entry.kind is Kind.RESULT)
+        elif entry.kind is Kind.RESULT:
             value = decoded(entry, step)
             self._close(step)
             step.set_result(value)

@@ -42,9 +42,6 @@ from .verbs import Verbs
 _set_running_loop: Any = asyncio._set_running_loop  # the documented hook for loops, named as private
 _get_running_loop: Any = asyncio._get_running_loop
 
-# Looked at for every step; Python 3.11 takes a call to find a member of an enum.
-_RESULT, _ERROR, _TICK = Kind.RESULT, Kind.ERROR, Kind.TICK
-
 
 class Machine(Answering):
     """One run in memory. Not thread-safe: it belongs to the thread that drives it."""
@@ -117,7 +114,7 @@ class Machine(Answering):
         """
         kind, loop = entry.kind, self.loop
         self.verbs.streams.turn = entry.seq
-        if kind is _TICK and entry.step == COPY_BEGAN:
+        if kind is Kind.TICK and entry.step == COPY_BEGAN:
             loop.jump(entry.at, self.function.timeout)
             if entry.name:  # of a fork, for which what it has copied is as it is
                 self.verbs.lineage = entry.name
@@ -132,9 +129,9 @@ class Machine(Answering):
         self._fed = entry
         if entry.at > loop.now:
             loop.now = entry.at
-        if kind is _RESULT or kind is _ERROR:
+        if kind is Kind.RESULT or kind is Kind.ERROR:
             self._answer(entry)
-        elif kind is _TICK:
+        elif kind is Kind.TICK:
             if not loop.fire(entry.step):
                 raise mismatch(self, entry)
         elif kind is Kind.MESSAGE:

@@ -243,7 +243,6 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
 
 
 _MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answers", "queues", "closes")
-_MESSAGE = Kind.MESSAGE
 
 
 def needs(writes: Sequence[Write]) -> Needs:
@@ -267,7 +266,7 @@ def needs(writes: Sequence[Write]) -> Needs:
             elif move is not None and move.state is State.PARKED and move.seen is not None:
                 found.parking[run] = None
             for entry in entries:
-                if entry.kind is _MESSAGE:
+                if entry.kind is Kind.MESSAGE:
                     found.messages[run, entry.step] = None
         if any(_MORE(write)):
             _needs_more(write, found)

@@ -35,7 +35,6 @@ _JUDGED_BY_MORE = operator.attrgetter(
     "explicit_id", "copy_from", "unique_name", "queue", "entries", "tags", "act"
 )
 _RUNNING = frozenset({State.RUNNING})
-_MESSAGE = Kind.MESSAGE
 _COMMIT: Statement = (SQL["commit"], {})
 _DONE = Verdict(Outcome.DONE)
 _GUARD = "run token states first"
@@ -78,7 +77,7 @@ class Records:
         elif known[1:3] != (fence.token, states) or (first and self._next.get(run) != first):
             return False
         for seq, entry in enumerate(write.entries, first):
-            if entry.seq != seq or entry.kind is _MESSAGE or holds_references(entry.payload):
+            if entry.seq != seq or entry.kind is Kind.MESSAGE or holds_references(entry.payload):
                 return False
             self._entries.append((run, entry))
         if first:

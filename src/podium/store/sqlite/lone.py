@@ -21,7 +21,6 @@ from .payloads import ENTRY_INLINE_MAX, size
 from .statements import SQL, Row
 
 _FENCE, _ADD_ENTRY, _ADD_LINE = SQL["fence"], SQL["add_entry"], SQL["add_line"]
-_MESSAGE = Kind.MESSAGE  # Python 3.11 takes a call to find a member of an enum
 _DONE, _REFUSED = Verdict(Outcome.DONE), Verdict(Outcome.REFUSED)
 
 
@@ -74,7 +73,7 @@ def _judged_and_written(connection: Any, engine: str, write: Write) -> Verdict |
     for entry in write.entries:
         seq += 1
         if (
-            entry.seq != seq or entry.kind is _MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX
+            entry.seq != seq or entry.kind is Kind.MESSAGE or size(entry.payload) > ENTRY_INLINE_MAX
             or entry.payload.find(REFERENCE) >= 0
         ):  # fmt: skip
             return None
