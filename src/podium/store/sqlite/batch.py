@@ -21,6 +21,7 @@ from . import entries as history
 from . import queues
 from .faults import DATA_ERRORS, is_fenced
 from .forgetting import begin_anew, forget, needed_by
+from .known_runs import KnownRuns
 from .named import copy_names, name_values
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
 from .statements import SQL, Row, rows, rows_of_each, savepoint
@@ -51,18 +52,20 @@ _STATES = {state.value: state for state in State}
 
 
 def commit_batch(
-    connection: apsw.Connection, depot: Depot, engine: str | None, writes: Sequence[Write]
+    connection: apsw.Connection, depot: Depot, engine: str | None, writes: Sequence[Write], known: KnownRuns
 ) -> tuple[list[Verdict], bool]:
     """Verdicts, and whether something of it may be work for another engine.
 
-    Raises one of DATA_ERRORS when the store cannot hold some of the data; the transaction is then lost.
+    `known`: as the caller's transaction has found it; to be forgotten unless that is committed. Raises one of
+    DATA_ERRORS when the store cannot hold some of the data; the transaction is then lost.
     """
     verdicts: list[Verdict] = []
     wakes = False
     for some in rounds(writes):
-        found = _read(connection, engine, needs(some))
+        found = _read(connection, engine, needs(some), known)
         judged, changes = judge(engine, some, found)
         _apply(connection, depot, engine, changes, found.runs)
+        known.keep(changes)
         verdicts += judged
         wakes |= changes.wakes
     return verdicts, wakes
@@ -77,7 +80,7 @@ def commit_each(
     for write in writes:
         try:
             with savepoint(connection):
-                (verdict,), wakes_others = commit_batch(connection, depot, engine, [write])
+                (verdict,), wakes_others = commit_batch(connection, depot, engine, [write], KnownRuns())
         except DATA_ERRORS as error:
             if is_fenced(error):
                 raise
@@ -95,8 +98,8 @@ def _invalid(error: Exception) -> Verdict:
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Rows:
-    found = Rows(lives=engine is not None and bool(rows(connection, _ENGINE_LIVES, (engine,))), runs={})
+def _read(connection: apsw.Connection, engine: str | None, wanted: Needs, known: KnownRuns) -> Rows:
+    found = Rows(lives=engine is not None and _lives(connection, engine, known), runs={})
     for project, name in wanted.names:
         for (run,) in rows(connection, _UNIQUE_HOLDER, (project, name)):
             found.holders[project, name] = run
@@ -109,11 +112,7 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
             wanted.runs.update(dict.fromkeys(orphans))
     if wanted.ending or wanted.answered or wanted.waits:
         _read_waits(connection, wanted, found)
-    if wanted.runs:
-        runs = found.runs
-        for id, state, *rest in rows(connection, _RUNS, (json.dumps(list(wanted.runs)),)):
-            runs[id] = run = RunState(id, _STATES[state], *rest)
-            run.signals = run.unread  # not more than that
+    _read_runs(connection, list(wanted.runs), found.runs, known.runs)
     if wanted.calls:
         for id, *call in rows(connection, _CALLS, (json.dumps(list(wanted.calls)),)):
             found.calls[id] = (call[0], call[1], call[2])
@@ -137,6 +136,28 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs) -> Row
         if id in found.runs:
             found.needed_by[id] = needed_by(connection, found.runs[id].key)
     return found
+
+
+def _lives(connection: apsw.Connection, engine: str, known: KnownRuns) -> bool:
+    if known.engine != engine and rows(connection, _ENGINE_LIVES, (engine,)):
+        known.engine = engine
+    return known.engine == engine
+
+
+def _read_runs(
+    connection: apsw.Connection, wanted: list[str], runs: dict[str, RunState], known: dict[str, RunState]
+) -> None:
+    unknown: list[str] = []
+    for id in wanted:
+        run = known.get(id)
+        if run is None:
+            unknown.append(id)
+        else:
+            runs[id] = run
+    if unknown:
+        for id, state, *rest in rows(connection, _RUNS, (json.dumps(unknown),)):
+            runs[id] = known[id] = run = RunState(id, _STATES[state], *rest)
+            run.signals = run.unread  # not more than that
 
 
 def _read_messages(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:

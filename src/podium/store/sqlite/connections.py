@@ -28,6 +28,7 @@ from ...errors import StoreError, StoreFatal
 from . import presence
 from .checkpointer import Checkpointer
 from .files import Files
+from .known_runs import KnownRuns
 from .locks import Locks
 from .logtail import LogTail
 from .statements import pragma, snapshot
@@ -46,6 +47,7 @@ class Connections:
         self._shared = shared = files is None
         self._standing = Standing(self._leave_the_wal_now)
         self._has_committed = False
+        self.known = KnownRuns()  # what the writer needs not read; under its lock
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
         self._checkpoint_lock = threading.Lock()
@@ -68,7 +70,8 @@ class Connections:
         if self._files is None or self._presence is None:
             self._writer = self._reader = self._another()
             self._standing.filename = self._writer.filename
-            self._writing = Writer(self._writer, self._write_lock, self._standing)
+            self._writing = Writer(self._writer, self._write_lock, self._standing, forget=self.known.forget)
+            self._committing = self._writing.without_forgetting()
             return
         with self._presence.opening(self._files):
             self._writer = self._another()
@@ -80,8 +83,10 @@ class Connections:
             self._standing.filename = self._writer.filename
             look = functools.partial(self._look, self._check_commit, self._writer)
             self._writing = Writer(
-                self._writer, self._write_lock, self._standing, self._locks.write, patience, look
-            )
+                self._writer, self._write_lock, self._standing, self._locks.write, patience, look,
+                self.known.forget,
+            )  # fmt: skip
+            self._committing = self._writing.without_forgetting()
 
     @property
     def file(self) -> Path | None:
@@ -89,8 +94,12 @@ class Connections:
         return self._files.path if self._files is not None else None
 
     def writing(self) -> Writer:
-        """The writer, for this thread alone. SQLite's errors leave as the store's."""
+        """The writer, for this thread alone, with nothing `known`. SQLite's errors leave as the store's."""
         return self._writing
+
+    def committing(self) -> Writer:
+        """The same for who goes by what is `known`, and keeps it true."""
+        return self._committing
 
     @contextmanager
     def reading(self) -> Generator[apsw.Connection, None, None]:

@@ -17,6 +17,7 @@ from ...codec import REFERENCE
 from ...model import Kind, Outcome, StepWrite, Verdict, Write
 from ..judge import may_write
 from .faults import DATA_ERRORS, translate
+from .known_runs import KnownRuns
 from .payloads import ENTRY_INLINE_MAX, size
 from .statements import SQL, Row
 
@@ -35,13 +36,14 @@ def is_lone(write: Write) -> bool:
     return bool(write.entries or write.logs) and write.fence is not None and not any(_MORE(write))
 
 
-def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdict | None:
+def commit_lone(connection: apsw.Connection, engine: str, write: Write, known: KnownRuns) -> Verdict | None:
     """Commit a write that `is_lone`; None: it takes the long way, and nothing has happened."""
     untyped: Any = connection  # apsw's annotations need the Buffer of Python 3.12
     execute = untyped.execute
     execute("BEGIN IMMEDIATE")
     try:
-        verdict = _judged_and_written(untyped, engine, write)
+        known.look(untyped)
+        verdict = _judged_and_written(untyped, engine, write, known)
     except BaseException as error:
         if connection.in_transaction:
             execute("ROLLBACK")
@@ -60,13 +62,17 @@ def commit_lone(connection: apsw.Connection, engine: str, write: Write) -> Verdi
     return verdict
 
 
-def _judged_and_written(connection: Any, engine: str, write: Write) -> Verdict | None:
+def _judged_and_written(connection: Any, engine: str, write: Write, known: KnownRuns) -> Verdict | None:
     fence = write.fence
     assert fence is not None
-    found: list[Row] = connection.execute(_FENCE, (fence.run, engine)).fetchall()
-    if not found:
-        return _REFUSED
-    key, state, token, owned, seq = found[0]
+    run = known.runs.get(fence.run) if known.engine == engine else None
+    if run is not None:
+        key, state, token, owned, seq = run.key, run.state, run.token, run.owner == engine, run.entries
+    else:
+        found: list[Row] = connection.execute(_FENCE, (fence.run, engine)).fetchall()
+        if not found:
+            return _REFUSED
+        key, state, token, owned, seq = found[0]
     if not owned or not may_write(fence, token, state):
         return _REFUSED
     entries: list[Row] = []
@@ -85,4 +91,6 @@ def _judged_and_written(connection: Any, engine: str, write: Write) -> Verdict |
     if write.logs:
         lines = [(key, one.step, one.attempt, one.at, one.level, one.text) for one in write.logs]
         connection.executemany(_ADD_LINE, lines)
+    if run is not None and write.entries:
+        run.entries, run.last_at = seq, write.entries[-1].at
     return _DONE

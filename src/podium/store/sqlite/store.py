@@ -131,20 +131,26 @@ class SqliteStore(SaidReader, Store):
     def commit(self, engine: str | None, writes: Sequence[Write]) -> list[Verdict]:
         if not writes:
             return []
-        with self._connections.writing() as connection:
-            if len(writes) == 1 and engine is not None and is_lone(writes[0]):
-                verdict = commit_lone(connection, engine, writes[0])
-                if verdict is not None:
-                    return [verdict]
+        known = self._connections.known
+        with self._connections.committing() as connection:
             try:
+                if len(writes) == 1 and engine is not None and is_lone(writes[0]):
+                    verdict = commit_lone(connection, engine, writes[0], known)
+                    if verdict is not None:
+                        return [verdict]
                 with transaction(connection):
-                    verdicts, wakes = commit_batch(connection, self.depot, engine, writes)
+                    known.look(connection)
+                    verdicts, wakes = commit_batch(connection, self.depot, engine, writes, known)
                     ports = self._ports(connection, engine) if wakes else []
             except DATA_ERRORS:
+                known.forget()
                 # One write holds what the store cannot. Rolled back; again, each behind a savepoint.
                 with transaction(connection):
                     verdicts, wakes = commit_each(connection, self.depot, engine, writes)
                     ports = self._ports(connection, engine) if wakes else []
+            except BaseException:
+                known.forget()
+                raise
         self._ring(ports)
         return verdicts
 

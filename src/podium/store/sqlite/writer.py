@@ -69,10 +69,18 @@ class Writer:
         file_lock: FileLock | None = None,
         patience: float = 0.0,
         look: Callable[[], None] | None = None,
+        forget: Callable[[], None] | None = None,
     ) -> None:
-        """`look` is called when a block has ended well, while the locks are held."""
+        """While the locks are held, `forget` is called before a block, and `look` when it has ended well."""
         self._connection, self._lock, self._standing = connection, lock, standing
         self._file_lock, self._patience, self._look = file_lock, patience, look
+        self._forget = forget
+
+    def without_forgetting(self) -> Writer:
+        """Another door to the same connection, for who sees to what is known of it."""
+        return Writer(
+            self._connection, self._lock, self._standing, self._file_lock, self._patience, self._look
+        )
 
     def __enter__(self) -> apsw.Connection:
         standing = self._standing
@@ -87,6 +95,8 @@ class Writer:
         except BaseException as error:
             self._lock.release()
             standing.raise_noted(error)
+        if self._forget is not None:
+            self._forget()
         return self._connection
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:

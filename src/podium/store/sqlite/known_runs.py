@@ -1,0 +1,63 @@
+"""Rows of runs that a commit need not read, because the connection that writes has left them so.
+
+SQLite tells within a transaction (`data_version`) whether another connection has committed since, of this
+process or of another one. Whoever else writes by the connection of ours makes it forget
+(`Connections.writing`). So most commits of an engine that has its file to itself read nothing: the rows
+by which they are judged are those of the commits before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..sets import Changes, RunState
+
+_MAX = 20_000  # runs; those that go on in one engine are fewer
+
+
+class KnownRuns:
+    """Those of one connection, and which engine has a row. Its user holds the write lock."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, RunState] = {}  # by id; the judge changes them in place, as it does the rows
+        self.engine: str | None = None  # one that is on record
+        self._version = 0
+
+    def forget(self) -> None:
+        """Know nothing more: what was judged has not been committed, or something else has."""
+        self.runs.clear()
+        self.engine = None
+
+    def look(self, connection: Any) -> None:
+        """Forget all if another connection has committed. In a transaction that holds the write lock."""
+        ((version,),) = connection.execute("PRAGMA data_version").fetchall()
+        if version != self._version:
+            self._version = version
+            self.forget()
+
+    def keep(self, changes: Changes) -> None:
+        """Keep what a round has started, and forget what it has changed in other ways than by entries."""
+        runs = self.runs
+        if len(runs) > _MAX:
+            runs.clear()
+        for new, run in changes.new_runs:
+            if not new.base:  # else its history is longer than what it has of its own
+                run.is_new = False
+                runs[run.id] = run
+        for id in _changed(changes):
+            runs.pop(id, None)
+
+
+def _changed(changes: Changes) -> Iterator[str]:
+    for by_run in (
+        changes.moved, changes.counted, changes.told, changes.put_back, changes.anew, changes.renamed,
+        changes.ended,
+    ):  # fmt: skip
+        yield from by_run
+    for row in (*changes.inbox, *changes.taken):
+        yield row.run.id
+    for run, *_ in (*changes.copies, *changes.attached):
+        yield run.id
+    for run in changes.forgotten:
+        yield run.id
