@@ -28,5 +28,6 @@ def listen(events: Iterable[str], listener: Listener) -> None:
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
-    for listener in _listeners.get(event, ()):
-        listener(event, args)
+    if event in _listeners:  # few are
+        for listener in _listeners[event]:
+            listener(event, args)

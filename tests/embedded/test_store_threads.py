@@ -47,11 +47,11 @@ def fails_in_the_end() -> None:
 def touched(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
     """By `reading` and `writing` the names of the threads that did."""
     seen: dict[str, set[str]] = {"reading": set(), "writing": set()}
-    for name in seen:
+    for name, what in (("reading", "reading"), ("writing", "writing"), ("committing", "writing")):
         real = getattr(Connections, name)
 
-        def noted(self: Any, name: str = name, real: Any = real) -> Any:
-            seen[name].add(threading.current_thread().name)
+        def noted(self: Any, what: str = what, real: Any = real) -> Any:
+            seen[what].add(threading.current_thread().name)
             return real(self)
 
         monkeypatch.setattr(Connections, name, noted)

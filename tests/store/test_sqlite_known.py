@@ -38,7 +38,7 @@ Read = Callable[[], list[str]]
 def read(monkeypatch: pytest.MonkeyPatch) -> Read:
     """Which statements have read runs or engines to judge by them, since it was asked before."""
     said: list[str] = []
-    named = {SQL[name]: name for name in ("runs", "fence", "engine_lives")}
+    named = {SQL[name]: name for name in ("runs", "engine_lives")}
 
     def note(_: Any, statement: str, values: Any) -> bool:
         if statement in named:
@@ -200,6 +200,10 @@ class Life:
             store.close()
 
 
+def forgets(known: KnownRuns, connection: object) -> None:
+    known.forget()
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_nothing_comes_out_otherwise_than_if_every_row_were_read(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -210,5 +214,5 @@ def test_nothing_comes_out_otherwise_than_if_every_row_were_read(
     with closing(Life(folders[0], seed)) as knows:
         told = knows.play(60)
     with monkeypatch.context() as patched, closing(Life(folders[1], seed)) as reads:
-        patched.setattr(KnownRuns, "look", lambda self, _: self.forget())
+        patched.setattr(KnownRuns, "look", forgets)
         assert reads.play(60) == told

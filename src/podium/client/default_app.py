@@ -88,7 +88,8 @@ class _Start:
 
     def _open_when_settled(self, looks: int) -> None:
         known = -1
-        while known < len(registry) or (looks > 0 and not is_server()):
+        # Where an app is open already there is nothing to do: no look then, it passes all tasks of the loop.
+        while known < len(registry) or (looks > 0 and (apps.are_live() or not is_server())):
             looks -= known == len(registry)
             known = len(registry)
             if self.called_off.wait(SETTLE_SECONDS):

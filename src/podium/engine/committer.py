@@ -167,8 +167,13 @@ class Committer:
             return ([source], [write]) if write is not None else (sources, writes)
         for touched in (self._first, self._touched):
             # In one walk: after many were taken, the first of a dict is found by passing all their places.
-            for source in list(islice(touched, BATCH_WRITES - len(writes))):
-                del touched[source]
+            taken = list(islice(touched, BATCH_WRITES - len(writes)))
+            if len(taken) == len(touched):
+                touched.clear()
+            else:
+                for source in taken:
+                    del touched[source]
+            for source in taken:
                 try:
                     write = source.take_write()
                 except Exception as error:  # of one of them; what the others gave is committed all the same

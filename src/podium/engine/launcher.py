@@ -60,7 +60,8 @@ class Launcher:
 
         An engine that stops lets end what runs and begins nothing more: the run is handed back soon.
         """
-        stopping = self._lifecycle.holds(self._head.id) or bool(self._outbox.pauses)
+        lifecycle = self._lifecycle
+        stopping = (lifecycle.stopping and lifecycle.holds(self._head.id)) or bool(self._outbox.pauses)
         if (former_keys := self._attempts.former_keys) is not None:
             held = [*held]
             former_keys.note(held)

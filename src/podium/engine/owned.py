@@ -122,12 +122,13 @@ class OwnedRun:
 
     def ended(self, ended: Ended) -> None:
         """An attempt ended: record what it came to, or when it is tried again."""
-        attempt, state = ended.attempt, self.residence.state
-        if state in IGNORES or self.machine.finished is not None:  # as `ignores_events` has it
+        attempt, state, running = ended.attempt, self.residence.state, self.attempts.running
+        # As `ignores_events` has it.
+        if (state is not RESIDENT and state in IGNORES) or self.machine.finished is not None:
             return
-        if self.attempts.running.get(attempt.step) is not attempt:
+        if running.get(attempt.step) is not attempt:
             return
-        del self.attempts.running[attempt.step]
+        del running[attempt.step]
         try:  # what `_safely` does, spelled out: this and `committed` are the way of every step
             if state is not RESIDENT:
                 self.residence.stay()
@@ -195,13 +196,12 @@ class OwnedRun:
     def _settle(self) -> None:
         """After turns: hold their commands for the commit, and see what the run waits for now."""
         outbox, machine = self.outbox, self.machine
-        verbs = machine.verbs
         if self._streams.has_news:
             self.touch()
-        while machine.sent and (not outbox.pauses or self.machine.finished is not None):
+        while machine.sent and (not outbox.pauses or machine.finished is not None):
             self.border.send()
             self.inbox.match()
-        if measured := verbs.measured:
+        if measured := machine.verbs.measured:
             outbox.extras.measures += measured
             measured.clear()
         held = outbox.held

@@ -193,34 +193,34 @@ class LoopExecutor:
         """
         runner, self._opening, self._is_serving = self._opening, None, False
         assert runner is not None
-        is_parked = False
+        task, park, line, clock, is_parked = runner.task, runner.park, self._line, self._loop.time, False
         while True:
             until = 0.0
-            while self._line and self._free > 0:
-                attempt = self._line.popleft()
+            while line and self._free > 0:
+                attempt = line.popleft()
                 if attempt.cancelled:
                     continue
                 waits = self._begin(attempt, is_parked)
                 if waits is not None:
                     await self._wait(runner, attempt, *waits, is_parked)
                     return
-                if runner.park.done() or runner.task.cancelling() or runner.task._must_cancel:
+                if park.done() or task.cancelling() or task._must_cancel:
                     # Somebody has cancelled the task: the next body must not inherit that.
                     if is_parked:
                         self._parked = None
                         await _come_back()
                     return
-                if self._line:  # not for a lone body
-                    now = self._loop.time()
+                if line:  # not for a lone body
+                    now = clock()
                     until = until or now + TURN_SECONDS
                     if now > until:
                         break
             if not is_parked:
                 self._parked, is_parked = runner, True
                 self._serve()
-                runner.park._asyncio_future_blocking = True  # as awaiting it would: now its task waits for it
+                park._asyncio_future_blocking = True  # as awaiting it would: now its task waits for it
             try:
-                await _hand_over(runner.park)
+                await _hand_over(park)
             except asyncio.CancelledError:
                 return
 

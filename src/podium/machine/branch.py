@@ -106,7 +106,7 @@ class Task(asyncio.Future[Any]):
         self.must_cancel = False
         self.cancel_message: Any = None
         self.failed_at: tuple[str, int] | None = None  # the call that failed it
-        loop.call_soon(self._step, context=self.context)
+        loop.call_soon(self.go_on, context=self.context)
 
     def __hash__(self) -> int:
         return self.number
@@ -162,12 +162,18 @@ class Task(asyncio.Future[Any]):
 
     # -- driving --------------------------------------------------------------------------------------
 
-    def _step(self, error: BaseException | None = None) -> None:
+    def go_on(self, error: BaseException | None = None) -> None:
+        """Resume the coroutine, until it waits again or ends. What it waited for is done, unless it is thrown
+        an `error`."""
+        awaited: Any = self._awaits
+        self._awaits = None
+        if awaited is not None:
+            # A cancelled one carries the message.
+            error = awaited._make_cancelled_error() if awaited.cancelled() else awaited.exception()
         if self.must_cancel:
             if not isinstance(error, asyncio.CancelledError):
                 error = cancelled_error(self.cancel_message)
             self.must_cancel = False
-        awaited, self._awaits = self._awaits, None
         loop = self._branch_of
         enter_task(loop, self)
         try:
@@ -205,31 +211,26 @@ class Task(asyncio.Future[Any]):
             if type(awaited) is Step and awaited.waiter is None and not awaited._callbacks:
                 awaited.waiter = self  # the first to wait for it, and most are the only one
             else:
-                awaited.add_done_callback(self.wakeup, context=self.context)
+                awaited.add_done_callback(self._wakeup, context=self.context)
             self._awaits = awaited
             if self.must_cancel and awaited.cancel(self.cancel_message):
                 self.must_cancel = False
         elif awaited is None:  # a bare yield: asyncio.sleep(0)
-            self._branch_of.call_soon(self._step, context=self.context)
+            self._branch_of.call_soon(self.go_on, context=self.context)
         else:
             wrong = RuntimeError(f"a workflow awaited {awaited!r}, which belongs to no event loop of its own")
-            self._branch_of.call_soon(self._step, wrong, context=self.context)
+            self._branch_of.call_soon(self.go_on, wrong, context=self.context)
 
     def let_go(self) -> None:
         """Nothing wakes it any more: it goes at once, and not at the collector's time."""
         self._awaits = None
 
-    def wakeup(self, awaited: Any = None) -> None:
-        """What it waits for is done; `awaited` is that, where a callback tells."""
-        if awaited is None:
-            awaited = self._awaits
+    def _wakeup(self, _: asyncio.Future[Any]) -> None:
+        """What it waits for is done."""
         try:
-            if awaited.cancelled():
-                self._step(awaited._make_cancelled_error())  # it carries the message
-            else:
-                self._step(awaited.exception())
+            self.go_on()
         finally:
-            del self, awaited  # as in `_step`
+            del self, _  # as in `go_on`
 
 
 def cancelled_error(message: Any) -> asyncio.CancelledError:

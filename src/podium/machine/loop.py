@@ -183,7 +183,7 @@ class Loop(TimedLoop):
                 return
             try:
                 if isinstance(handle, Task):
-                    handle.context.run(handle.wakeup)
+                    handle.context.run(handle.go_on)
                 elif not handle.dropped:
                     handle.context.run(handle.callback, *handle.args)
             except (KeyboardInterrupt, SystemExit):
@@ -191,7 +191,7 @@ class Loop(TimedLoop):
             except Exception as error:
                 self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
             finally:
-                # A failure's frames lead here, see `Task._step`.
+                # A failure's frames lead here, see `Task.go_on`.
                 if isinstance(handle, Handle):
                     handle.callback, handle.args = _done, ()
                 del handle

@@ -201,10 +201,12 @@ class Changes(msgspec.Struct):
 
 def references(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
     """What this round stores that names values kept by reference, by the run that has it."""
-    for run, entries in changes.entries:  # first, and spelled out: these are many
-        for entry in entries:
-            if entry.payload.find(REFERENCE) >= 0:
-                yield run, entry.payload
+    yield from [  # spelled out: these are many
+        (run, entry.payload)
+        for run, entries in changes.entries
+        for entry in entries
+        if entry.payload.find(REFERENCE) >= 0
+    ]
     others = [(run, run.payload) for run in changes.moved.values()]
     for new, run in changes.new_runs:
         others += (run, new.args), (run, run.payload)
@@ -219,6 +221,7 @@ def references(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
 
 _CUTS = attrgetter("fence", "forget", "rename", "new_runs")
 _PLAIN = (False, "")  # neither forgotten nor renamed
+_STEPS: set[type[Write]] = {StepWrite}  # all that most batches are made of
 
 
 def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
@@ -227,6 +230,9 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     Runs are forgotten and renamed in rounds of their own: what their ids and functions mean afterwards must
     be read anew. So must a copy that the batch has made: when its last entry was, its origin's history says.
     """
+    if set(map(type, writes)) == _STEPS:
+        yield writes
+        return
     begin, copies, before = 0, set[str](), _PLAIN
     for index, write in enumerate(writes):
         if type(write) is StepWrite and before == _PLAIN and not copies:
@@ -247,12 +253,14 @@ _MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answe
 
 def needs(writes: Sequence[Write]) -> Needs:
     """The keys of what a round is judged by."""
-    runs: dict[str, None] = {}
+    steps = [write.fence.run for write in writes if type(write) is StepWrite and write.fence is not None]
+    runs: dict[str, None] = dict.fromkeys(steps)
     found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
+    if len(steps) == len(writes):
+        return found
     for write in writes:
         fence = write.fence
-        if type(write) is StepWrite and fence is not None:
-            runs[fence.run] = None
+        if type(write) is StepWrite:
             continue
         if fence is not None:
             run, move, entries = fence.run, write.move, write.entries

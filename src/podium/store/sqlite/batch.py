@@ -13,7 +13,7 @@ import apsw
 from msgspec.structs import astuple
 
 from ...depot import Depot, NotThere
-from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Answer, Entry, Outcome, State, Verdict, Write
+from ...model import ANSWER, OUTCOME, SIGNALS_MAX, Answer, Entry, Outcome, Verdict, Write
 from ..columns import answer_rows, message_row, moved_row, payload_of, run_row, tag_rows, wait_rows
 from ..judge import judge
 from ..sets import CLOSED, Changes, InboxRow, Needs, Rows, RunState, WaitState, needs, references, rounds
@@ -24,12 +24,13 @@ from .forgetting import begin_anew, forget, needed_by
 from .known_runs import KnownRuns
 from .named import copy_names, name_values
 from .payloads import ENTRY_INLINE_MAX, RUN_INLINE_MAX, loaded, size, stored
-from .statements import SQL, Row, rows, rows_of_each, savepoint
+from .statements import SQL, Insertion, Row, rows, rows_of_each, savepoint
 
-_ENGINE_LIVES, _RUNS, _CALLS, _MESSAGES = SQL["engine_lives"], SQL["runs"], SQL["calls"], SQL["messages"]
+_CALLS, _MESSAGES = SQL["calls"], SQL["messages"]
 _UNREAD_SIGNALS = SQL["unread_signals"]
 _UNIQUE_HOLDER, _ATTACHABLE, _ORPHANS = SQL["unique_holder"], SQL["attachable"], SQL["orphans"]
-_MOVE, _LAST_KEY, _ADD_RUN, _ADD_TAG = SQL["move"], SQL["last_key"], SQL["add_run"], SQL["add_tag"]
+_MOVE, _LAST_KEY, _ADD_TAG = SQL["move"], SQL["last_key"], SQL["add_tag"]
+_ADD_RUN = Insertion(SQL["add_run"])
 _ADD_LINE = SQL["add_line"]
 _ADD_MEASURE = SQL["add_measure"]
 _ADD_CHUNK, _PUBLISH = SQL["add_chunk"], SQL["publish"]
@@ -47,8 +48,6 @@ _UNHEARD, _ADD_WAIT, _ANSWER_WAIT, _END_WAITS = (
 _PUT_BACK, _LAST_CANCEL = SQL["put_back"], SQL["last_cancel"]
 _RENAME, _FREE_BLOB = SQL["rename"], SQL["free_blob"]
 _ATTACH, _ATTACH_FAMILY = SQL["attach"], SQL["attach_family"]
-
-_STATES = {state.value: state for state in State}
 
 
 def commit_batch(
@@ -99,7 +98,7 @@ def _invalid(error: Exception) -> Verdict:
 
 
 def _read(connection: apsw.Connection, engine: str | None, wanted: Needs, known: KnownRuns) -> Rows:
-    found = Rows(lives=engine is not None and _lives(connection, engine, known), runs={})
+    found = Rows(lives=engine is not None and known.lives(connection, engine), runs={})
     for project, name in wanted.names:
         for (run,) in rows(connection, _UNIQUE_HOLDER, (project, name)):
             found.holders[project, name] = run
@@ -112,7 +111,7 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs, known:
             wanted.runs.update(dict.fromkeys(orphans))
     if wanted.ending or wanted.answered or wanted.waits:
         _read_waits(connection, wanted, found)
-    _read_runs(connection, list(wanted.runs), found.runs, known.runs)
+    found.runs = known.read(connection, wanted.runs)
     if wanted.calls:
         for id, *call in rows(connection, _CALLS, (json.dumps(list(wanted.calls)),)):
             found.calls[id] = (call[0], call[1], call[2])
@@ -136,28 +135,6 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs, known:
         if id in found.runs:
             found.needed_by[id] = needed_by(connection, found.runs[id].key)
     return found
-
-
-def _lives(connection: apsw.Connection, engine: str, known: KnownRuns) -> bool:
-    if known.engine != engine and rows(connection, _ENGINE_LIVES, (engine,)):
-        known.engine = engine
-    return known.engine == engine
-
-
-def _read_runs(
-    connection: apsw.Connection, wanted: list[str], runs: dict[str, RunState], known: dict[str, RunState]
-) -> None:
-    unknown: list[str] = []
-    for id in wanted:
-        run = known.get(id)
-        if run is None:
-            unknown.append(id)
-        else:
-            runs[id] = run
-    if unknown:
-        for id, state, *rest in rows(connection, _RUNS, (json.dumps(unknown),)):
-            runs[id] = known[id] = run = RunState(id, _STATES[state], *rest)
-            run.signals = run.unread  # not more than that
 
 
 def _read_messages(connection: apsw.Connection, wanted: Needs, found: Rows) -> None:
@@ -274,13 +251,14 @@ def _entry_rows(
 ) -> list[Row]:
     found: list[Row] = []
     for run, some in entries:
+        key = run.key
         for entry in some:
             if size(entry.payload) > ENTRY_INLINE_MAX:
                 seq, kind, at, step, digest, payload, *rest = astuple(entry)
                 payload = stored(connection, payload, ENTRY_INLINE_MAX)
-                found.append((run.key, seq, kind, at, step, digest, payload, *rest))
+                found.append((key, seq, kind, at, step, digest, payload, *rest))
             else:
-                found.append((run.key, *astuple(entry)))
+                found.append((key, *astuple(entry)))
     return found
 
 
@@ -314,6 +292,6 @@ def _add_runs(connection: apsw.Connection, engine: str | None, changes: Changes)
     for new, run in new_runs:
         args = stored(connection, new.args, RUN_INLINE_MAX)
         added.append(run_row(engine, new, run, args, stored(connection, run.payload, RUN_INLINE_MAX)))
-    rows_of_each(connection, _ADD_RUN, added)
+    _ADD_RUN.insert(connection, added)
     if tags := tag_rows(changes):
         rows_of_each(connection, _ADD_TAG, tags)

@@ -8,11 +8,18 @@ by which they are judged are those of the commits before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..sets import Changes, RunState
+import apsw
 
+from ...model import State
+from ..sets import Changes, RunState
+from .statements import SQL, rows
+
+_ENGINE_LIVES, _RUNS = SQL["engine_lives"], SQL["runs"]
+_STATES = {state.value: state for state in State}
 _MAX = 20_000  # runs; those that go on in one engine are fewer
 
 
@@ -21,13 +28,13 @@ class KnownRuns:
 
     def __init__(self) -> None:
         self.runs: dict[str, RunState] = {}  # by id; the judge changes them in place, as it does the rows
-        self.engine: str | None = None  # one that is on record
+        self._engine: str | None = None  # one that is on record
         self._version = 0
 
     def forget(self) -> None:
         """Know nothing more: what was judged has not been committed, or something else has."""
         self.runs.clear()
-        self.engine = None
+        self._engine = None
 
     def look(self, connection: Any) -> None:
         """Forget all if another connection has committed. In a transaction that holds the write lock."""
@@ -35,6 +42,28 @@ class KnownRuns:
         if version != self._version:
             self._version = version
             self.forget()
+
+    def lives(self, connection: apsw.Connection, engine: str) -> bool:
+        """Whether an engine has a row."""
+        if self._engine != engine and rows(connection, _ENGINE_LIVES, (engine,)):
+            self._engine = engine
+        return self._engine == engine
+
+    def read(self, connection: apsw.Connection, wanted: Iterable[str]) -> dict[str, RunState]:
+        """Those of these runs that there are."""
+        found: dict[str, RunState] = {}
+        unknown: list[str] = []
+        for id in wanted:
+            run = self.runs.get(id)
+            if run is None:
+                unknown.append(id)
+            else:
+                found[id] = run
+        if unknown:
+            for id, state, *rest in rows(connection, _RUNS, (json.dumps(unknown),)):
+                found[id] = self.runs[id] = run = RunState(id, _STATES[state], *rest)
+                run.signals = run.unread  # not more than that
+        return found
 
     def keep(self, changes: Changes) -> None:
         """Keep what a round has started, and forget what it has changed in other ways than by entries."""

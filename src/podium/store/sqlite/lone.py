@@ -1,7 +1,7 @@
 """The short way of a commit: one Write that only records, as a straight line.
 
 Most commits of a run that does one step after the other are such. All there is to judge is the run's row and
-the engine's, which one statement reads. Whatever else a Write may hold is for `Batch`, and so is one that is
+the engine's, which mostly are known. Whatever else a Write may hold is for `Batch`, and so is one that is
 refused for its data: nothing has happened then, and the batch says why.
 """
 
@@ -21,7 +21,7 @@ from .known_runs import KnownRuns
 from .payloads import ENTRY_INLINE_MAX, size
 from .statements import SQL, Row
 
-_FENCE, _ADD_ENTRY, _ADD_LINE = SQL["fence"], SQL["add_entry"], SQL["add_line"]
+_ADD_ENTRY, _ADD_LINE = SQL["add_entry"], SQL["add_line"]
 _DONE, _REFUSED = Verdict(Outcome.DONE), Verdict(Outcome.REFUSED)
 
 
@@ -65,16 +65,13 @@ def commit_lone(connection: apsw.Connection, engine: str, write: Write, known: K
 def _judged_and_written(connection: Any, engine: str, write: Write, known: KnownRuns) -> Verdict | None:
     fence = write.fence
     assert fence is not None
-    run = known.runs.get(fence.run) if known.engine == engine else None
-    if run is not None:
-        key, state, token, owned, seq = run.key, run.state, run.token, run.owner == engine, run.entries
-    else:
-        found: list[Row] = connection.execute(_FENCE, (fence.run, engine)).fetchall()
-        if not found:
-            return _REFUSED
-        key, state, token, owned, seq = found[0]
-    if not owned or not may_write(fence, token, state):
+    run = known.runs.get(fence.run) or known.read(connection, (fence.run,)).get(fence.run)
+    if (
+        run is None or run.owner != engine or not may_write(fence, run.token, run.state)
+        or not known.lives(connection, engine)
+    ):  # fmt: skip
         return _REFUSED
+    key, seq = run.key, run.entries
     entries: list[Row] = []
     for entry in write.entries:
         seq += 1
@@ -91,6 +88,6 @@ def _judged_and_written(connection: Any, engine: str, write: Write, known: Known
     if write.logs:
         lines = [(key, one.step, one.attempt, one.at, one.level, one.text) for one in write.logs]
         connection.executemany(_ADD_LINE, lines)
-    if run is not None and write.entries:
+    if write.entries:
         run.entries, run.last_at = seq, write.entries[-1].at
     return _DONE

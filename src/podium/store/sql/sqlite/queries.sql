@@ -16,13 +16,6 @@ SELECT runs.id, state, token, owner,
        runs.key, iif(typeof(payload) = 'text', payload, NULL)
 FROM json_each(?) AS wanted CROSS JOIN runs ON runs.id = wanted.value;
 
--- name: fence
--- One run as its fence sees it, and whether the engine lives and owns it.
-SELECT key, state, token, owner IS ?2 AND EXISTS (SELECT 1 FROM engines WHERE id = ?2),
-       max(base, coalesce((SELECT max(seq) FROM history WHERE run = runs.key), 0),
-           coalesce((SELECT max(seq) FROM recent_history WHERE run = runs.key), 0))
-FROM runs WHERE id = ?1;
-
 -- name: add_entry
 INSERT INTO history (run, seq, kind, at, step, digest, payload, began, attempt, due, module, name, policy)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
@@ -197,13 +190,11 @@ WHERE project = ? AND unique_name = ? AND unique_name <> '' AND state IN ('queue
 SELECT coalesce(max(key), 0) FROM runs;
 
 -- name: add_run
-INSERT INTO runs (key, id, state, token, owner, due, lost, generation, base, messages, unread, created, began,
-                  started, ended, function, digest, fingerprint, project, queue, lane, rank, starter,
-                  starter_engine, attached_by, unique_name, origin, parent, root, seed, copied, context, tags, args,
-                  payload)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?32, ?33, ?7, ?8, ?9, ?10,
-        ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, '', ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31);
+-- In the order of `podium.store.columns.run_row`.
+INSERT INTO runs (key, id, state, token, owner, due, messages, unread, created, began, started, ended, function,
+                  digest, fingerprint, project, queue, lane, rank, starter, starter_engine, unique_name, origin,
+                  parent, root, seed, copied, context, tags, args, payload, generation, base, lost, attached_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '');
 
 -- name: add_tag
 INSERT INTO run_tags (tag, run) VALUES (?, ?);
