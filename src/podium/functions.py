@@ -142,6 +142,10 @@ class Function:
             data, _ = codec.encode_call({BY_POSITION: given, **bound}, where=self.label, depot=depot)
         return data, digest
 
+    def is_read_as_given(self, bound: Mapping[str, Any]) -> bool:
+        """Whether to encode what `bind` gave, and to decode and `unbind` it, leads to the very same call."""
+        return self._by_name and codec.ATOMS.issuperset(map(type, bound.values()))
+
     def cache_key(self, args: bytes) -> str:
         """What equal calls of the same code have in common, of encoded arguments: 32 hex digits.
 

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podium import codec
 from podium.errors import ArgumentError, DeclarationError
 from podium.functions import Function, Registry
 
@@ -241,3 +242,32 @@ def test_one_name_one_function() -> None:
 def test_a_label_is_the_name_without_its_module() -> None:
     assert made(plain, "a.b:C.d").label == "C.d"
     assert made(plain, "pay").label == "pay"
+
+
+def echo(n: object) -> object:
+    return n
+
+
+class Word(str):
+    pass
+
+
+@pytest.mark.parametrize("value", [1, 10**4000, "a\u20acb", None, True])
+def test_what_is_read_as_given_comes_back_as_it_was_from_its_bytes(value: object) -> None:
+    function = made(echo)
+    assert function.is_read_as_given({"n": value})
+    data, _ = function.encode({"n": value}, 0)
+    args, kwargs = function.unbind(codec.decode(data))
+    assert (args, kwargs, type(kwargs["n"])) == ((), {"n": value}, type(value))
+
+
+@pytest.mark.parametrize("value", [1.5, [1], b"x", (1,), datetime(2026, 1, 1, tzinfo=UTC), Word("y")])
+def test_what_can_be_changed_or_is_written_otherwise_is_read_anew(value: object) -> None:
+    assert not made(echo).is_read_as_given({"n": value})
+
+
+def test_a_call_that_is_given_by_position_is_read_anew() -> None:
+    def by_position(n: int, /) -> int:
+        return n
+
+    assert not made(by_position).is_read_as_given({"n": 1})

@@ -38,7 +38,7 @@ How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspe
 Both take a fast road for plain data. Dicts keep their order; only what feeds a digest has its keys sorted.
 """
 
-from .api import decode, encode, encode_call
+from .api import ATOMS, decode, encode, encode_call
 from .call import called, preview_call
 from .conform import convert
 from .failures import (
@@ -62,6 +62,7 @@ from .type_names import type_name, without_modules
 from .walk import MAX_DEPTH, MAX_PAYLOAD
 
 __all__ = [
+    "ATOMS",
     "classes_in",
     "mentioned",
     "REFERENCE",

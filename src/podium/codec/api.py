@@ -26,7 +26,9 @@ _json = msgspec.json.Encoder().encode
 _parse = msgspec.json.Decoder().decode
 _blake2b = hashlib.blake2b
 
-_ATOMS = LEAVES | {str}  # msgspec writes them, or fails and leaves them to a careful walk
+# msgspec writes these, or fails and leaves them to a careful walk. They cannot be changed, and are read as
+# they were written.
+ATOMS = LEAVES | {str}
 _TAG = b'"!'  # in every tree with a tag, and in few others
 _AS_IS = b'{"!as_is":'
 _NUL = b"\\u0000"  # PostgreSQL refuses it; text that merely shows it costs a careful walk
@@ -54,7 +56,7 @@ def encode(
     ResourceShortage where the depot's disk takes no more.
     Example: `encode({"at": datetime.now()})`.
     """
-    if type(value) in _ATOMS and (type(value) is annotation or annotation is Any):
+    if type(value) in ATOMS and (type(value) is annotation or annotation is Any):
         try:  # the commonest result needs no walk
             data = _json(value)
             if (
@@ -86,10 +88,8 @@ def encode_call(
     insertion or the hash seed. `where` names the call in errors; paths begin with the parameter. Raises as
     `encode` does. Example: `args, digest = encode_call({"url": "https://…"}, where="fetch")`.
     """
-    for value in bound.values():
-        if type(value) not in _ATOMS:
-            break
-    else:  # the commonest call: plain data by plain names needs no walk
+    if ATOMS.issuperset(map(type, bound.values())):
+        # The commonest call: plain data by plain names needs no walk.
         try:
             data = _json(bound)
             if (
@@ -160,7 +160,7 @@ def _walk(
 ) -> _Written:
     walk = Walk(canonical, limit, annotation, depot, kept)
     try:
-        tree = value if type(value) in _ATOMS else walk.tree(value, 0)
+        tree = value if type(value) in ATOMS else walk.tree(value, 0)
         data = _json(tree)
         if _is_plain(data):
             return _Written(data, tree, walk)

@@ -170,7 +170,7 @@ class Attempts:
             self._lineage, self._headers = own_lineage_of(head), headers_for_attempts(head)
         attempt = Attempt(
             head.id, step.id, step.function, step.args, number, head.token, self._lineage, step.context,
-            self._headers, head.started,
+            self._headers, head.started, step.given,
         )  # fmt: skip
         if self.former_keys is not None or self.undone is not None:
             attempt.key = self.key_of(head, step.id)

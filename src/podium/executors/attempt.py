@@ -71,7 +71,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     """A task body about to run, running or abandoned. Executors touch `cancelled`, `handle` and `slots`.
 
     A Struct, because it is made in C: one is made for every step, with twenty attributes. By place, in the
-    engine, up to `since`.
+    engine, up to `given`.
     """
 
     run: str
@@ -84,6 +84,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     context: contextvars.Context | None = None  # the context variables that the workflow has set
     headers: str = ""  # the run's `context`
     since: float = 0.0  # when the run was begun, UTC seconds
+    given: dict[str, Any] | None = None  # the arguments, where they need not be decoded
     key: str = ""  # its idempotency key, where that has another form
     asks: bool = False  # its function is what verifies the step, not the step's own
     began: float = 0.0  # UTC seconds, set by the executor's caller
@@ -113,7 +114,9 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
 
     def call(self) -> Any:
         """Call the bare function with decoded arguments; for a coroutine function, its coroutine."""
-        depot, function = self.services.depot, self.function
+        depot, function, given = self.services.depot, self.function, self.given
+        if given is not None:
+            return function.fn(**given)
         if depot is None:
             args, kwargs = self.arguments()
             return function.fn(*args, **kwargs)

@@ -187,9 +187,12 @@ class Machine(Answering):
         loop = self.loop
         if loop.discarded:  # as `check_alive`
             loop.refuse()
-        data, digest = function.encode(function.bind(args, kwargs), len(args), self.depot)
+        bound = function.bind(args, kwargs)
+        data, digest = function.encode(bound, len(args), self.depot)
         identity = (scope or loop.current_scope()).identify(function.label)
         step = Step(self, loop, identity, function, data, digest, where or caller())
+        if function.is_read_as_given(bound):
+            step.given = bound
         self.open[identity] = step
         self.commands.append(step)
         return step

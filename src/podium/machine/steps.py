@@ -33,6 +33,7 @@ class Step(asyncio.Future[Any]):
         "function",
         "args",
         "digest",
+        "given",
         "line",
         "number",
         "item",
@@ -59,6 +60,7 @@ class Step(asyncio.Future[Any]):
         self.id = id
         self.function = function
         self.args = args  # encoded, by parameter name
+        self.given: dict[str, Any] | None = None  # the same, where an attempt need not decode them
         self.digest = digest
         self.line = line
         found = contextvars.copy_context()
