@@ -29,9 +29,9 @@ if TYPE_CHECKING:
         complete,
         get,
         runs,
-        schedules,
-        series,
     )
+    from .client.schedules import schedules
+    from .client.series import series
     from .codec import Blob, File, Secret, trusted
     from .declare import (
         ask,
@@ -210,9 +210,9 @@ _HOMES = {
         "complete",
         "get",
         "runs",
-        "schedules",
-        "series",
     ),
+    ".client.schedules": ("schedules",),
+    ".client.series": ("series",),
     ".codec": ("Blob", "File", "Secret", "trusted"),
     ".errors": (
         "ArgumentError",

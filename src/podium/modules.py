@@ -21,14 +21,20 @@ import os
 import stat
 import sys
 import sysconfig
-import tomllib
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from . import late
 from .env import RealEnv
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    import tomllib
+else:
+    tomllib = late.module(globals(), "tomllib")
+
 
 MAIN = ("__main__", "__mp_main__")  # what Python calls the module that was launched
 MARKS = ("pyproject.toml", ".git", ".podium")  # what makes a folder a project

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from . import late
 from .checks import Span, check_count, seconds_of
 from .errors import UsageError
 from .model import QueueLimits, pace_of
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = late.module(globals(), "difflib")
+
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NONE = QueueLimits()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import apsw
 
-from podium.client import schedules
+from podium.client.schedules import schedules
 from podium.model import SCHEDULE, Query
 from tests.processes.support import Host
 from tests.waiting import until

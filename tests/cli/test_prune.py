@@ -11,7 +11,8 @@ import pytest
 
 from podium import App, codec
 from podium.client import forget, pruning
-from podium.inspect import parse, search
+from podium.inspect import parse
+from podium.inspect.search import search
 from podium.model import (
     EngineRow,
     Entry,

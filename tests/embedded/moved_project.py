@@ -17,7 +17,6 @@ import pytest
 import podium
 from podium import App, Options, Retry
 from podium.client import move
-from podium.declare import scheduling
 from podium.functions import Function, registry
 from podium.model import ALERT, SCHEDULE, UNFINISHED, Kind, Query, State
 from podium.store import shown_url
@@ -127,7 +126,7 @@ def _leave_in_the_middle(shop: Project, url: str, monkeypatch: pytest.MonkeyPatc
     begun: list[bool] = []
     ended: list[bool] = []
     with monkeypatch.context() as patch:
-        patch.setattr(scheduling, "start_due", looks_for_ever)
+        patch.setattr(import_module("podium.client.schedules"), "start_due", looks_for_ever)
         with shop.opened(url):
             until(lambda: begun)
         ended.append(True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from podium.functions import Function, registry
 from podium.model import Query, Write
 from tests.waiting import until
 
-schedules_module: Any = sys.modules["podium.client.schedules"]  # the package has a function of that name
+schedules_module: Any = import_module("podium.client.schedules")  # podium has a function of that name
 
 seen: list[datetime.datetime] = []
 gate = threading.Event()

@@ -15,7 +15,8 @@ import podium
 from podium import App, RunParked, UsageError, codec, task, workflow
 from podium.cli.story import entry_line, tree
 from podium.client import steering
-from podium.inspect import RunProgress, cause_of, entry_shape, graph, history
+from podium.inspect import RunProgress, cause_of, entry_shape, history
+from podium.inspect.graph import graph
 from podium.inspect.run_page import run_page
 from podium.model import PAUSE, SETTLE, Kind, Message, State, Write
 

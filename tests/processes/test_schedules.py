@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from podium import codec
-from podium.client import schedules
+from podium.client.schedules import schedules
 from podium.model import Query, RunRow, State
 from tests.processes.support import Host
 from tests.waiting import until

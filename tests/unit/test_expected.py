@@ -11,7 +11,8 @@ import pytest
 from podium import App
 from podium.cli.drawing import frame
 from podium.cli.view import View
-from podium.inspect import Expected, expected, forecast
+from podium.inspect import Expected, forecast
+from podium.inspect.expected import expected
 from podium.model import EngineRow, Fence, Move, NewRun, State, Write
 
 FLOW = "app:daily"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podium.inspect import Graph, graph
-from podium.inspect.graph import BOXES_MAX
+from podium.inspect import Graph
+from podium.inspect.graph import BOXES_MAX, graph
 from podium.model import Entry, Kind, State
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podium.inspect import grid, record_of
-from podium.inspect.grid import GridCell
+from podium.inspect import record_of
+from podium.inspect.grid import GridCell, grid
 from podium.model import Entry, Kind, RunRow, State
 
 

@@ -14,7 +14,8 @@ import pytest
 from podium import App, codec
 from podium.client.steering import terminating
 from podium.errors import UsageError
-from podium.inspect import is_query, parse, search, tallied
+from podium.inspect import is_query, parse, tallied
+from podium.inspect.search import search
 from podium.model import FINAL, UNFINISHED, NewRun, State, Write
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0).timestamp()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.inspect import timeline
+from podium.inspect.timeline import timeline
 from podium.model import Entry, Kind
 
 ENTRIES = [

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from ..client import App, Started, wants_engine
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import expected, history
+from ..inspect import history
+from ..inspect.expected import expected
 from ..model import EngineInfo, Entry, RunRow, State
 from . import formatting, terminal, when
 from .answer import say_json

@@ -14,7 +14,8 @@ from click.shell_completion import CompletionItem
 
 from ..env import RealEnv
 from ..errors import PodiumError, RunNotFound, UsageError
-from ..inspect import RecordView, StoreReader, cause_of, living, offered, undriven, way_on
+from ..inspect import RecordView, StoreReader, cause_of, living, offered, way_on
+from ..inspect.undriven import undriven
 from ..model import Query, RunRow, State
 from ..opening import default_url, is_nothing_at, store_file, store_flag
 from ..store import shown_url

@@ -11,7 +11,8 @@ import click
 from ..client import App
 from ..env import RealEnv
 from ..errors import UsageError, WrongState
-from ..inspect import among, is_query, parse, search
+from ..inspect import among, is_query, parse
+from ..inspect.search import search
 from ..model import UNFINISHED, Query, RunRow, State
 from . import formatting
 from .answer import say_json

@@ -11,7 +11,8 @@ from ..client import App, forget
 from ..depot import UNNAMED_SECONDS
 from ..env import RealEnv
 from ..errors import UsageError
-from ..inspect import among, is_query, parse, search
+from ..inspect import among, is_query, parse
+from ..inspect.search import search
 from ..model import FINAL, RunRow
 from ..sizes import spelled_size
 from ..store import compact

@@ -9,7 +9,8 @@ import click
 
 from ..client import RESUMED, App, Operator, operator
 from ..errors import WrongState
-from ..inspect import find_code, folders_of, living, offered, undriven, way_on
+from ..inspect import find_code, folders_of, living, offered, way_on
+from ..inspect.undriven import undriven
 from ..model import RunRow, State
 from ..opening import store_flag
 from . import formatting, options

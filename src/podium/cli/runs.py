@@ -10,7 +10,9 @@ import click
 
 from ..env import RealEnv
 from ..errors import RunNotFound
-from ..inspect import SearchResult, living, pages, parse, run_fields, schedule_of, search, undriven
+from ..inspect import SearchResult, living, pages, parse, run_fields, schedule_of
+from ..inspect.search import search
+from ..inspect.undriven import undriven
 from ..model import RunRow, State
 from . import formatting, options
 from .answer import say_json

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ..client import App, ScheduleHandle, schedule_shape, schedules
+from ..client import App, ScheduleHandle, schedule_shape
+from ..client.schedules import schedules
 from ..errors import RunNotFound, UsageError
 from ..inspect import read_range
 from . import formatting, options

@@ -15,7 +15,6 @@ from ..inspect import (
     RunProgress,
     command_for,
     entry_shape,
-    expected,
     forecast,
     history,
     iso,
@@ -23,6 +22,7 @@ from ..inspect import (
     run_fields,
     way_after_failure,
 )
+from ..inspect.expected import expected
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
 from .answer import say_json

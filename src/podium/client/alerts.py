@@ -21,7 +21,6 @@ from .channels import Notice, resolved
 from .messages import OPEN_MAX
 from .session import Session
 
-QUIET_SECONDS = 3600.0  # between two notices of one fingerprint
 COUNTED_MAX = 1000  # runs of one state
 
 

@@ -5,11 +5,13 @@ Every surface goes through here. The default app opens on first use and closes w
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .. import late
 from ..checks import check_type
 from ..engine import End, EngineHost
 from ..env import Env, RealEnv
@@ -22,19 +24,25 @@ from ..opening import default_url, in_test, is_found_by_folder, settled_url
 from ..options import Options
 from ..store import Store
 from .apps import Apps
-from .decisions import NO_VALUE, Decisions
 from .end_watcher import settle
-from .families import StopWait
 from .notices import tell
-from .operators import Operator, operator
 from .process import Drives, wants_engine
 from .profile import Profile, checked_executors
 from .project import script
 from .session import Session
-from .start_options import StartOptions
+from .start_options import NO_VALUE, StartOptions
 from .starting import Started
 from .starts import Starts
-from .steering import Cancelled
+
+if TYPE_CHECKING:
+    from . import decisions, operators
+    from .decisions import Decisions
+    from .families import StopWait
+    from .operators import Operator
+    from .steering import Cancelled
+else:
+    decisions = late.module(globals(), ".decisions")
+    operators = late.module(globals(), ".operators")
 
 
 class App:
@@ -97,10 +105,14 @@ class App:
         self.session = Session(profile)
         self.records = Records(lambda: self.session.store, self.url)
         self.starts = Starts(self.session)
-        self.decisions = Decisions(self.session, self.records, self.starts)
         apps.add(self.session)
 
     # -- opening and closing --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def decisions(self) -> Decisions:
+        """What a person decides about runs."""
+        return decisions.Decisions(self.session, self.records, self.starts)
 
     @property
     def store(self) -> Store:
@@ -172,15 +184,15 @@ class App:
 
         Raises RunNotFound.
         """
-        return self.decisions.cancel(run, by or operator())
+        return self.decisions.cancel(run, by or operators.operator())
 
     def terminate(self, run: str, by: Operator | None = None) -> Future[Verdict]:
         """End a run that nobody, or a dead process, holds; its body does not run. Raises WrongState."""
-        return self.decisions.terminate(run, by or operator())
+        return self.decisions.terminate(run, by or operators.operator())
 
     def resume(self, run: str, by: Operator | None = None) -> Future[Verdict]:
         """Put a parked run back in line. Raises WrongState."""
-        return self.decisions.resume(run, by or operator())
+        return self.decisions.resume(run, by or operators.operator())
 
     def retry(self, run: str, by: Operator | None = None, stops: StopWait | None = None) -> Started:
         """A new run of a failed one, from its recorded past: it goes on at the step that failed.
@@ -188,14 +200,14 @@ class App:
         Raises WrongState; waits some seconds for child runs that were asked to stop, except in an event loop.
         `stops`: where several are retried, which then wait no longer than one.
         """
-        return self.decisions.retry(run, by or operator(), stops)
+        return self.decisions.retry(run, by or operators.operator(), stops)
 
     def fork(self, run: str, at: str | int, value: Any = NO_VALUE, by: Operator | None = None) -> Started:
         """A new run from the record of any, up to before the outcome of a step, or with `value` as that.
 
         Raises WrongState and UsageError.
         """
-        return self.decisions.fork(run, at, by or operator(), value)
+        return self.decisions.fork(run, at, by or operators.operator(), value)
 
 
 apps: Apps[App] = Apps()

@@ -36,13 +36,12 @@ from .families import Family, StopWait, require_on_its_own
 from .operators import Operator
 from .session import Session
 from .settling import Settlement
+from .start_options import NO_VALUE
 from .starting import Started, chunks
 from .starts import Starts
 from .steering import Cancelled
 from .waiting import known, mapped
 from .writing import first_not_refused, is_refused
-
-NO_VALUE: Any = object()
 
 
 def _ignore(_: object) -> None:

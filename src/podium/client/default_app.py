@@ -12,8 +12,8 @@ that preloads the program, leaves it to its children.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
-from multiprocessing import parent_process
 from typing import Any
 
 from .. import audit, changes
@@ -52,6 +52,12 @@ def current_app() -> App:
         return _default
 
 
+def _is_helper() -> bool:
+    """Whether multiprocessing has started this process: then it is loaded here, which nobody else pays."""
+    multiprocessing: Any = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
+
+
 class _Start:
     """The start of the default app in a server, once for each process."""
 
@@ -68,7 +74,7 @@ class _Start:
             self.is_watched = True
             if wants_engine() and might_be_server():
                 self._watch()
-            elif wants_engine() and parent_process() is not None:
+            elif wants_engine() and _is_helper():
                 # It may serve on a socket that its parent has bound, as under `reload=True`.
                 self._watch(LOOKS)
             elif wants_engine():
@@ -95,7 +101,7 @@ class _Start:
             if self.called_off.wait(SETTLE_SECONDS):
                 return
         self.is_over = True
-        helps = self._is_forked and parent_process() is not None  # with work that its parent gives it
+        helps = self._is_forked and _is_helper()  # with work that its parent gives it
         if helps or not (wants_engine() and is_server()):
             return
         try:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from .decisions import NO_VALUE
+from .. import late
 from .loop_wakeup import in_event_loop
-from .operators import operator
+from .start_options import NO_VALUE
 from .stored_run import StoredRun
+
+if TYPE_CHECKING:
+    from . import operators
+else:
+    operators = late.module(globals(), ".operators")
 
 
 class Forkable:
@@ -39,7 +44,7 @@ class Forkable:
         103
         """
         stored = self._stored()
-        started = stored.app.fork(stored.row().id, at, value, operator(by))
+        started = stored.app.fork(stored.row().id, at, value, operators.operator(by))
         if not in_event_loop():
             started.id.result()
         kind: Any = type(self)

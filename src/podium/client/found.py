@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from ..errors import UsageError, WrongState
-from ..inspect import among, pages, parse, retried_since, retried_with_others, run_list
+from ..inspect import among, pages, parse, retried_since, retried_with_others
+from ..inspect.run_list import run_list
 from ..machine import current_machine
 from ..model import RETRIABLE, UNFINISHED, RunRow, State
 from .app import App

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import codec
 from ..checks import check_shown, check_text
@@ -29,9 +29,12 @@ from ..model import (
 )
 from .app import App
 from .default_app import current_app
-from .operators import Operator
 from .waiting import Answer as Answered
 from .waiting import Waiting, mapped
+
+if TYPE_CHECKING:
+    from .operators import Operator
+
 
 OPEN_MAX = 10_000  # questions
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from .. import late
 from ..errors import PodiumError, ResourceShortage
-from ..inspect import WayOn, living, offered, serves, undriven, way_on
+from ..inspect import living, offered
+from ..inspect.undriven import undriven
 from ..model import ALERT, EngineRow, Query, RunRow
 from ..opening import store_flag
 from ..store import Store
@@ -14,6 +17,14 @@ from .open_store import OpenStore
 from .profile import Profile
 from .project import project_in
 from .queue_record import served_by
+
+if TYPE_CHECKING:
+    from ..inspect import queues, whereabouts
+    from ..inspect.whereabouts import WayOn
+else:
+    whereabouts = late.module(globals(), "..inspect.whereabouts")
+    queues = late.module(globals(), "..inspect.queues")
+
 
 DELAY_SECONDS = 1.0  # after the first start: until then a script has called what it is to go on with
 LOOKED_AT = 200
@@ -78,7 +89,7 @@ def queues_unserved(view: OpenStore, profile: Profile) -> Iterator[str]:
         for function in functions
         if function.queue not in ("", *served)
         and not any(
-            serves(engine, function.queue) and function.name in engine.functions for engine in engines
+            queues.serves(engine, function.queue) and function.name in engine.functions for engine in engines
         )
     ]
     if left:
@@ -106,7 +117,7 @@ def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -
         of_function = [row for row in left if row.function == function]
         if function in ours or len(gone) == GONE_MAX:
             continue
-        way = way_on(view, of_function[0], known)
+        way = whereabouts.way_on(view, of_function[0], known)
         is_ours = function.partition(":")[0] in modules or any(name in ours for name in way.may_be)
         if way.is_gone and (is_ours or any(row.starter == profile.starter != "" for row in of_function)):
             gone.append(function)
@@ -114,7 +125,7 @@ def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -
     rest = [row for row in left if row.function not in gone]
     if rest:
         others = list(dict.fromkeys(row.function for row in rest if not _is_ours(profile, row)))
-        yield _waiting(rest, others, way_on(view, rest[-1], known), flag)
+        yield _waiting(rest, others, whereabouts.way_on(view, rest[-1], known), flag)
 
 
 def _is_ours(profile: Profile, row: RunRow) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..engine import Observer
 from ..env import Env
@@ -13,9 +14,11 @@ from ..functions import Function
 from ..model import EngineInfo
 from ..opening import PATIENCE
 from ..options import Options
-from .channels import Notice
 from .endpoints import configured_executors
 from .process import Drives
+
+if TYPE_CHECKING:
+    from .channels import Notice
 
 
 @dataclass(slots=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from .. import late
 from ..env import Env
 from ..errors import StoreError, UsageError
 from ..model import QueueChange, QueueLimits, QueueRow, Write
 from ..options import Options
 from ..queues import CONCURRENCY_MAX, check_name, check_rate, queues
 from ..store import Store
-from .operators import Operator, operator
 from .profile import Profile
+
+if TYPE_CHECKING:
+    from . import operators
+    from .operators import Operator
+else:
+    operators = late.module(globals(), ".operators")
 
 
 def is_worker(profile: Profile) -> bool:
@@ -83,7 +89,7 @@ def change_queue(
     limits = None
     if concurrency is not None or rate is not None:
         limits = QueueLimits(_count(concurrency, there), _rate(rate, there))
-    at, who = app.env.now(), by if isinstance(by, Operator) else operator(by)
+    at, who = app.env.now(), by if isinstance(by, operators.Operator) else operators.operator(by)
     change = QueueChange(name, at, limits=limits, from_code=from_code, paused=paused, by=who.name)
     said = " ".join(
         f"{key}={value}" for key, value in (("concurrency", concurrency), ("rate", rate)) if value

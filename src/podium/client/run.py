@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
+from .. import late
 from ..checks import check_text
 from ..errors import UsageError
-from ..inspect import drop_our_frames, run_card
+from ..inspect import drop_our_frames
 from ..model import Entry, State
 from .fork_verb import Forkable
 from .loop_wakeup import in_event_loop
-from .messages import answer
-from .operators import operator
 from .settling import Settling
 from .stored_run import PASSED_ON, StoredRun, why
 from .streams import LOG, Stream
 from .waiting import Answer, Waiting, check_timeout, mapped
+
+if TYPE_CHECKING:
+    from ..inspect import run_card
+    from . import messages, operators
+else:
+    run_card = late.module(globals(), "..inspect.run_card")
+    messages = late.module(globals(), ".messages")
+    operators = late.module(globals(), ".operators")
+
 
 R = TypeVar("R")
 
@@ -195,7 +203,7 @@ class Run(Forkable, Settling, Waiting[R]):
         podium.errors.WrongState: ...
         """
         stored = self._stored()
-        return Answer(answer(stored.app, stored.row().id, value, ask, operator(by)))
+        return Answer(messages.answer(stored.app, stored.row().id, value, ask, operators.operator(by)))
 
     def terminate(self, *, by: str | None = None) -> Waiting[None]:
         """End it at once, without running its body, which then cannot clean up; nothing is undone.
@@ -211,7 +219,7 @@ class Run(Forkable, Settling, Waiting[R]):
         'cancelled'
         """
         stored = self._stored()
-        return Answer(mapped(stored.app.terminate(stored.row().id, operator(by)), lambda _: None))
+        return Answer(mapped(stored.app.terminate(stored.row().id, operators.operator(by)), lambda _: None))
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order: a row for each outcome.
@@ -238,7 +246,7 @@ class Run(Forkable, Settling, Waiting[R]):
         podium.errors.WrongState: ...
         """
         stored = self._stored()
-        return Answer(mapped(stored.app.resume(stored.row().id, operator(by)), lambda _: None))
+        return Answer(mapped(stored.app.resume(stored.row().id, operators.operator(by)), lambda _: None))
 
     def retry(self, *, by: str | None = None) -> Run[R]:
         """A new run from the recorded past of this failed one; child runs that failed are retried in it.
@@ -258,7 +266,7 @@ class Run(Forkable, Settling, Waiting[R]):
         'done'
         """
         stored = self._stored()
-        started = stored.app.retry(stored.row().id, operator(by))
+        started = stored.app.retry(stored.row().id, operators.operator(by))
         if not in_event_loop():
             started.id.result()
         return Run(StoredRun(stored.app, stored.function, started))
@@ -292,4 +300,4 @@ class Run(Forkable, Settling, Waiting[R]):
         """How it stands and what it did, as a notebook shows it; None inside a workflow."""
         if not isinstance(self._source, StoredRun):
             return None
-        return run_card(self._source.app, self._source.row())
+        return run_card.run_card(self._source.app, self._source.row())

@@ -17,7 +17,7 @@ import msgspec
 from .. import codec
 from ..calendar import Schedule, Standing, begun
 from ..engine import channels
-from ..errors import PodiumError, StoreError, WrongState
+from ..errors import PodiumError, WrongState
 from ..functions import Function
 from ..model import SCHEDULE, UNFINISHED, AuditRow, Fence, Move, NewRun, Outcome, Query, RunRow, State, Write
 from ..opening import locks_directory
@@ -135,33 +135,20 @@ def kept(store: Store) -> list[Kept]:
     return sorted(found, key=lambda each: (each.plan.project, each.plan.name))
 
 
-def keep_schedules(store: Store, profile: Profile) -> None:
-    """Put the schedules of a program's workflows on record, as this program declares them: new ones begin,
-    others change, and what a workflow of its own declares no more ends. A script that drives its own alone
-    keeps none, and says so. What cannot be now (the store is busy) the next opening does."""
+def keep_declared(store: Store, profile: Profile) -> None:
+    """What `declared_schedules.keep_schedules` says, where there is any. Raises StoreError."""
     wanted = {
         (plan.project, plan.name): plan
         for function in list(profile.functions.values())
         for plan in plans_of(function, project_in(profile.url, function))
     }
-    if profile.drives != "all":
-        if wanted:
-            names = ", ".join(sorted({plan.function.rpartition(":")[2] for plan in wanted.values()}))
-            profile.tell(
-                f"podium: a script that ends keeps no schedule: that of {names} needs podium worker MODULE"
-            )
-        return
-    try:
-        if wanted or _may_be_dropped(store, profile):
-            _keep(store, profile, wanted)
-    except StoreError:
-        return
-
-
-def _may_be_dropped(store: Store, profile: Profile) -> bool:
-    return SCHEDULE in profile.functions and bool(
-        store.find(Query(function=SCHEDULE, states=UNFINISHED, limit=1))
-    )
+    if profile.drives == "all":
+        _keep(store, profile, wanted)
+    elif wanted:
+        names = ", ".join(sorted({plan.function.rpartition(":")[2] for plan in wanted.values()}))
+        profile.tell(
+            f"podium: a script that ends keeps no schedule: that of {names} needs podium worker MODULE"
+        )
 
 
 def _keep(store: Store, profile: Profile, wanted: dict[tuple[str, str], Plan]) -> None:

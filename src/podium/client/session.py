@@ -17,6 +17,7 @@ from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
 from ..opening import NEW_STORE, is_alive, locks_directory, opened_store, patiently, store_file
 from ..store import Store
+from .declared_schedules import keep_schedules
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
@@ -26,7 +27,6 @@ from .profile import Profile
 from .project import ELSEWHERE, project_in, store_elsewhere
 from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
-from .schedule_record import keep_schedules
 from .signals import AT_EXIT, unwind_on_sigterm
 from .undriven_notice import UndrivenNotice
 

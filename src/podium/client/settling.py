@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import codec
+from .. import codec, late
 from ..codec.schemas import check_schema, encode_fitting
 from ..depot import Depot
 from ..errors import UsageError
 from ..functions import Function
 from ..model import AGAIN, State, is_undo
-from .operators import operator
 from .waiting import Answer, Waiting, mapped
+
+if TYPE_CHECKING:
+    from . import operators
+else:
+    operators = late.module(globals(), ".operators")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Settling:
         'parked'
         """
         stored = self._stored()
-        return Answer(stored.app.decisions.pause(stored.row().id, operator(by)))
+        return Answer(stored.app.decisions.pause(stored.row().id, operators.operator(by)))
 
     def settle(
         self,
@@ -113,5 +117,5 @@ class Settling:
         podium.errors.WrongState: ...
         """
         how, stored = Settlement.of(happened, again, failed), self._stored()
-        decided = stored.app.decisions.settle(stored.row().id, step, how, operator(by))
+        decided = stored.app.decisions.settle(stored.row().id, step, how, operators.operator(by))
         return Answer(mapped(decided, lambda _: None))

@@ -14,6 +14,7 @@ from ..machine import ChildOptions
 from ..queues import check_priority
 
 IfExists = Literal["attach", "reject"]
+NO_VALUE: Any = object()  # to a verb that may be given any value, None as well
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _RULE = "letters, digits and ._:- are allowed, 128 at most, a letter or digit first"

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import codec
+from .. import codec, late
 from ..engine import End, gone
 from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
-from ..inspect import cause_of, drop_our_frames, with_recorded_frames
+from ..inspect import drop_our_frames, with_recorded_frames
 from ..model import RunRow, State, read_reason
 from .app import App, Started
 from .loop_wakeup import wait_in_loop
-from .messages import send
-from .operators import operator
 from .process import is_session
 from .streams import Stream, stream_of, value_of
 from .waiting import Answer, Waiting, mapped, result_within
+
+if TYPE_CHECKING:
+    from ..inspect import causes
+    from . import messages, operators
+else:
+    causes = late.module(globals(), "..inspect.causes")
+    messages = late.module(globals(), ".messages")
+    operators = late.module(globals(), ".operators")
+
 
 # Failures, and what ends a wait from outside. SystemExit and the like print no frames.
 PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
@@ -118,10 +125,10 @@ class StoredRun:
         return await wait_in_loop(self._started.id)
 
     def cancel(self, by: str | None) -> Waiting[None]:
-        return Answer(mapped(self.app.cancel(self.row().id, operator(by)), lambda _: None))
+        return Answer(mapped(self.app.cancel(self.row().id, operators.operator(by)), lambda _: None))
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
-        return Answer(send(self.app, self.row().id, name, value, id))
+        return Answer(messages.send(self.app, self.row().id, name, value, id))
 
     def value(self, name: str) -> Any:
         return value_of(self.app, self.row().id, name)
@@ -150,5 +157,5 @@ def _not_done(run: str, timeout: float | None) -> str:
 def why(app: App, run: str) -> str:
     """Why a run stands where it stands, and what would move it."""
     row = app.load(run)
-    cause = cause_of(app, row)
+    cause = causes.cause_of(app, row)
     return "\n  ".join(part for part in (f"{row.state}: {cause.what}", *cause.details, cause.fix) if part)

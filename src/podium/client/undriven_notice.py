@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from .. import late
 from ..errors import PodiumError
-from ..inspect import has_function, living, offered, undriven, way_on
+from ..inspect import has_function, living, offered
+from ..inspect.undriven import undriven
 from ..model import EngineRow
 from ..opening import store_flag
 from ..process import parents_store
 from ..store import Store
 from .open_store import OpenStore
 from .profile import Profile
+
+if TYPE_CHECKING:
+    from ..inspect import whereabouts
+else:
+    whereabouts = late.module(globals(), "..inspect.whereabouts")
 
 
 class UndrivenNotice:
@@ -39,6 +47,6 @@ class UndrivenNotice:
         if row is None or (parents_store() and any(has_function(engine, row) for engine in engines)):
             return  # of an isolated task: the engine that drives it also drives what it waits for
         if undriven([row], engines):
-            way = way_on(view, row, offered(engines))
+            way = whereabouts.way_on(view, row, offered(engines))
             what = f"podium: run {run} waits, and nothing drives it: a worker of {row.function}"
             profile.tell(f"{what} does, or {way.command}{store_flag(profile.url)}")

@@ -5,19 +5,25 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import difflib
 import operator
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from .. import late
 from ..depot import Depot
 from ..errors import DecodeError, UsageError
 from .api import decode, encode
 from .type_names import type_name
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = late.module(globals(), "difflib")
+
 
 _OPEN = "podium-open"  # in a schema at its root: fields that it does not name are none of its business
 _TYPES: dict[str, tuple[type, ...]] = {

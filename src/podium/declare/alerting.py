@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..client import QUIET_SECONDS, count_since, deliver
+from .. import late
 from ..executors import current_attempt
 from ..functions import Function, registry
 from ..machine import current_machine
@@ -17,8 +17,15 @@ from ..model import ALERT
 from ..retry import Retry
 from .callables import Task, Workflow
 
+if TYPE_CHECKING:
+    from ..client import alerts
+else:
+    alerts = late.module(globals(), "..client.alerts")
+
+
 VERSION = "1"  # of the body, as that of schedules
 
+QUIET_SECONDS = 3600.0  # between two notices of one fingerprint
 # A sink that is broken over a long weekend still gets it: about five days of tries.
 _TRIES = Retry(times=500, wait=5.0, factor=2.0, max_wait=900.0)
 
@@ -27,14 +34,14 @@ def _deliver(channel: str, about: dict[str, Any]) -> None:
     """Send one notice to one channel."""
     attempt = current_attempt.get()
     assert attempt is not None
-    deliver(attempt.run, about, channel, attempt.idempotency_key)
+    alerts.deliver(attempt.run, about, channel, attempt.idempotency_key)
 
 
 def _count(about: dict[str, Any], since: float) -> list[Any]:
     """How many more there were since, the newest of them, what it says; what the next count needs."""
     attempt = current_attempt.get()
     assert attempt is not None
-    return count_since(attempt.run, about, since)
+    return alerts.count_since(attempt.run, about, since)
 
 
 async def _alert(about: dict[str, Any]) -> None:

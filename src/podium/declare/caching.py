@@ -6,14 +6,18 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from .. import codec
+from .. import codec, late
 from ..checks import Span, seconds_of
 from ..errors import EncodeError, PayloadTooLarge, UsageError
 from ..functions import Cache, Function
 from ..machine import current_machine
-from .code_state import state_of
+
+if TYPE_CHECKING:
+    from . import code_state
+else:
+    code_state = late.module(globals(), ".code_state")
 
 
 def cache_of(fn: Callable[..., Any], cache: bool | Span, version: str, effects: bool) -> Cache | None:
@@ -32,7 +36,7 @@ def cache_of(fn: Callable[..., Any], cache: bool | Span, version: str, effects: 
     seconds = inf if cache is True else seconds_of("@task", "cache", cache, zero=False)
     _check_defaults(inspect.unwrap(fn))
     label = getattr(fn, "__qualname__", None) or repr(fn)
-    return Cache(seconds, partial(state_of, fn, label, version))
+    return Cache(seconds, partial(code_state.state_of, fn, label, version))
 
 
 def refreshed(function: Function, refresh: bool) -> Function:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
+from .. import late
 from ..checks import Span, Tolerance, check_count, seconds_of
 from ..client import (
     PASSED_ON,
@@ -24,7 +25,6 @@ from ..client import (
     checked_tags,
     current_app,
     in_event_loop,
-    load,
 )
 from ..errors import RunNotFound, UsageError
 from ..functions import Function
@@ -33,9 +33,16 @@ from ..machine import FanOut, Machine, Step, current_machine, start_child
 from ..machine.fanout import OnError
 from ..queues import Queue, queues
 from .caching import refreshed
-from .many import batch_of, start_all
 from .queueing import are_runs
-from .unpickling import looked_up, unpickled
+
+if TYPE_CHECKING:
+    from ..client import found
+    from . import many, unpickling
+else:
+    found = late.module(globals(), "..client.found")
+    many = late.module(globals(), ".many")
+    unpickling = late.module(globals(), ".unpickling")
+
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -170,7 +177,9 @@ class Durable(Generic[P, C, R]):
             check_count("map", "limit", limit, 1)
         tolerance, machine = Tolerance.of(on_error, tolerate), current_machine()
         if machine is None:
-            batch = batch_of(current_app(), self._function, self._call, self._bound, items, limit, tolerance)
+            batch = many.batch_of(
+                current_app(), self._function, self._call, self._bound, items, limit, tolerance
+            )
             return Runs(batch, self._function.label)
         self._inside("map")
         options = self._call.of_child()
@@ -212,7 +221,7 @@ class Durable(Generic[P, C, R]):
             (self._call if id is None else self._call.with_id(id(item)), (*self._bound, item))
             for item in items
         )
-        return start_all(current_app(), self._function, calls)
+        return many.start_all(current_app(), self._function, calls)
 
     def get(self, id: str) -> Run[R]:
         """The run of this function with this id, whatever process started it.
@@ -225,7 +234,7 @@ class Durable(Generic[P, C, R]):
         >>> report.get("monday").result()  # here, or in any other process
         'report of Oslo'
         """
-        app, row = load(f"{self._function.label}.get", id)
+        app, row = found.load(f"{self._function.label}.get", id)
         if row.function != self._function.name:
             raise RunNotFound(
                 f"run {id!r} is of {row.function}, not of {self._function.name}", fix=f"podium.get({id!r})"
@@ -300,10 +309,10 @@ class Durable(Generic[P, C, R]):
     def __reduce__(self) -> Any:
         # By the place that it is imported from, as functions are; what it is bound to goes along.
         place = self.__module__, str(vars(self).get("__qualname__", ""))
-        found = looked_up(*place)
+        found = unpickling.looked_up(*place)
         if not isinstance(found, Durable) or found._function is not self._function:  # pyright: ignore[reportUnknownMemberType]  # of whatever type
             raise TypeError(f"{self!r} is not found as {':'.join(place)}: pickle its call instead")
-        return unpickled, (*place, self._call, self._bound)
+        return unpickling.unpickled, (*place, self._call, self._bound)
 
     def _like(self, call: StartOptions, bound: tuple[Any, ...]) -> Durable[P, C, R]:
         return type(self)(self._function, call, bound)

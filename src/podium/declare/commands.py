@@ -8,16 +8,22 @@ import shlex
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from .. import late
 from ..checks import Span, seconds_of
 from ..client import in_event_loop
 from ..env import new_secret
 from ..errors import CommandFailed, TaskTimeout, UsageError
-from ..executors import run_command
 from ..functions import Function, registry
 from ..machine import current_machine
 from .callables import Task
+
+if TYPE_CHECKING:
+    from ..executors import command as commands
+else:
+    commands = late.module(globals(), "..executors.command")
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,7 +98,7 @@ async def shell(
     shown = shlex.join(words)
     folder = None if cwd is None else os.fspath(cwd)
     try:
-        end = await run_command(words, folder, env or {}, seconds, mark=new_secret())
+        end = await commands.run_command(words, folder, env or {}, seconds, mark=new_secret())
     except TimeoutError as error:
         raise TaskTimeout(
             f"{shown} took longer than its timeout of {seconds:g} s", fix="it was ended"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from types import BuiltinMethodType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
+from .. import late
 from ..checks import Span, seconds_of
 from ..client import declared
 from ..errors import DeclarationError, UsageError
@@ -29,8 +29,12 @@ from .queueing import queue_of
 from .replay_safe import own_code
 
 if TYPE_CHECKING:
+    import difflib
+
     from ..alert import Alert
     from ..calendar import Schedule  # brings a reader of cron expressions, which most programs need not
+else:
+    difflib = late.module(globals(), "difflib")
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,14 +5,20 @@ Declared without the reading of its source that users' workflows get: that would
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..client import start_due
+from .. import late
 from ..executors import current_attempt
 from ..functions import Function, registry
 from ..machine import current_machine
 from ..model import SCHEDULE, SCHEDULE_TASK
 from .callables import Task, Workflow
+
+if TYPE_CHECKING:
+    from ..client import schedules
+else:
+    schedules = late.module(globals(), "..client.schedules")
+
 
 VERSION = "1"  # of the body: where it decides otherwise, runs of the former one are replayed as a trial
 
@@ -21,7 +27,7 @@ def _start_due(plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]
     """Start the runs that are due; how the schedule stands then."""
     attempt = current_attempt.get()
     assert attempt is not None
-    return start_due(attempt.run, plan, standing)
+    return schedules.start_due(attempt.run, plan, standing)
 
 
 async def _schedule(plan: dict[str, Any], standing: dict[str, Any]) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..client import OwnRun, Run, get
+from .. import late
+from ..client import OwnRun, Run
 from ..errors import UsageError
 from ..executors import current_attempt
 from ..machine import current_machine
+
+if TYPE_CHECKING:
+    from ..client import found
+else:
+    found = late.module(globals(), "..client.found")
 
 
 def this() -> Run[Any]:
@@ -27,4 +33,4 @@ def this() -> Run[Any]:
     attempt = current_attempt.get()
     if attempt is None:
         raise UsageError("this() works in the body of a workflow, and in a task that one runs")
-    return get(attempt.run)
+    return found.get(attempt.run)

@@ -1,17 +1,23 @@
 """The engine: owns runs, drives their machines, commits what happened. `EngineHost` is one in a process."""
 
-from . import events
-from .alerts import About, channels, fingerprint, how_it_ended, name_of_alert, with_slack
-from .border import refused_signal
-from .calling_off import cancels_of, in_line
-from .clients import Met
-from .dry_replay import DryEnd, DryReplay
-from .engine import Engine
-from .events import Event, Observer
-from .host import EngineHost
-from .queue_notes import QueueNotes
-from .reasons import parking, paused
-from .watchers import End, gone, seen
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import late
+
+if TYPE_CHECKING:
+    from .alerts import About, channels, fingerprint, how_it_ended, name_of_alert, with_slack
+    from .border import refused_signal
+    from .calling_off import cancels_of, in_line
+    from .clients import Met
+    from .dry_replay import DryEnd, DryReplay
+    from .engine import Engine
+    from .events import Event, Observer
+    from .host import EngineHost
+    from .queue_notes import QueueNotes
+    from .reasons import parking, paused
+    from .watchers import End, gone, seen
 
 __all__ = [
     "DryEnd",
@@ -29,7 +35,6 @@ __all__ = [
     "Met",
     "Observer",
     "QueueNotes",
-    "events",
     "gone",
     "in_line",
     "parking",
@@ -38,3 +43,20 @@ __all__ = [
     "seen",
     "with_slack",
 ]
+
+__getattr__ = late.names(
+    __name__,
+    {
+        "alerts": "About channels fingerprint how_it_ended name_of_alert with_slack",
+        "border": "refused_signal",
+        "calling_off": "cancels_of in_line",
+        "clients": "Met",
+        "dry_replay": "DryEnd DryReplay",
+        "engine": "Engine",
+        "events": "Event Observer",
+        "host": "EngineHost",
+        "queue_notes": "QueueNotes",
+        "reasons": "parking paused",
+        "watchers": "End gone seen",
+    },
+)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .. import late
 from ..env import Env
 from ..errors import UsageError
-from .attempt import Ended
+from .attempt import Attempt, Ended
 from .protocol import Executor, ExecutorFactory, Reactor
 
-if TYPE_CHECKING:  # loaded where an engine runs
+if TYPE_CHECKING:
     from . import cluster
+else:
+    cluster = late.module(globals(), ".cluster")
 
 _DASK = ("tcp", "tls", "ucx", "ws", "wss")
 
@@ -51,9 +53,30 @@ def ray_cluster(address: str = "") -> ExecutorFactory:
     return _cluster("ray", address)
 
 
+class _AtFirstTask:
+    """Is made, and its code loaded, for its first task: every engine has these two, and few use them."""
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+        self._made: Executor | None = None
+
+    def submit(self, attempt: Attempt) -> None:
+        """Raises ResourceShortage."""
+        if self._made is None:
+            self._made = self._make()
+        self._made.submit(attempt)
+
+    def cancel(self, attempt: Attempt) -> None:
+        if self._made is not None:
+            self._made.cancel(attempt)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+
 def _cluster(kind: str, address: str) -> ExecutorFactory:
     def make(env: Env, reactor: Reactor, ended: Callable[[Ended], None]) -> Executor:
-        made: type[cluster.ClusterExecutor] = import_module(".cluster", __package__).ClusterExecutor
-        return made(env, reactor, ended, kind, address)
+        return _AtFirstTask(lambda: cluster.ClusterExecutor(env, reactor, ended, kind, address))
 
     return make

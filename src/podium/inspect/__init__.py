@@ -1,68 +1,65 @@
 """Looking at what is on record: how runs stand and why, queries, histories, failures, health."""
 
-from . import history
-from .bodies import as_written, digest_of
-from .causes import Cause, cause_of, failed_call, silent
-from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
-from .durations import ago, span, until
-from .engines import EngineShape, ask_engine, engine_shapes
-from .expected import Expected, expected, forecast
-from .failures import FailureGroup, failure_groups
-from .graph import Graph, GraphEdge, GraphNode, graph
-from .grid import Grid, Record, grid, record_of
-from .health import check_runs
-from .messages import message_words
-from .obstacles import Check, checks_of
-from .parked import command_for, counts_first
-from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
-from .query import ParsedQuery, has_key, is_query, parse
-from .queues import QueueShape, queue_shapes, serves
-from .records import Records
-from .retries import last_retry, retried_with_others, retries_with, way_after_failure
-from .run_card import run_card
-from .run_list import run_list
-from .schedule_runs import schedule_of
-from .search import (
-    SearchResult,
-    Tally,
-    among,
-    pages,
-    retried_since,
-    search,
-    tallied,
-)
-from .series import BinShape, SeriesShape, SeriesView, bin_shape, series_shapes, series_view
-from .shapes import (
-    EntryShape,
-    FailureShape,
-    LineShape,
-    LossShape,
-    RunShape,
-    entry_shape,
-    failure_shape,
-    line_shape,
-    loss_shape,
-    recorded_failure,
-    run_fields,
-    shown_payload,
-)
-from .step_names import StepName
-from .store_reader import StoreReader
-from .store_view import RecordView, StoreView
-from .timeline import Timeline, TimelineGroup, timeline
-from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
-from .undriven import can_act, has_function, living, offered, undriven, would_take
-from .waited_for import Awaited, awaited
-from .whereabouts import (
-    WayOn,
-    file_of,
-    find_code,
-    folders_of,
-    is_workflow,
-    missing_from,
-    starter_under,
-    way_on,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import late
+
+if TYPE_CHECKING:
+    from .bodies import as_written, digest_of
+    from .causes import Cause, cause_of, failed_call, silent
+    from .dates import DATES, SPANS, iso, read_moment, read_range, read_span
+    from .durations import ago, span, until
+    from .engines import EngineShape, ask_engine, engine_shapes
+    from .expected import Expected, forecast
+    from .failures import FailureGroup, failure_groups
+    from .graph import Graph, GraphEdge, GraphNode
+    from .grid import Grid, Record, record_of
+    from .health import check_runs
+    from .messages import message_words
+    from .obstacles import Check, checks_of
+    from .parked import command_for, counts_first
+    from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
+    from .query import ParsedQuery, parse
+    from .query_keys import has_key, is_query
+    from .queues import QueueShape, queue_shapes, serves
+    from .records import Records
+    from .retries import last_retry, retried_with_others, retries_with, way_after_failure
+    from .schedule_runs import schedule_of
+    from .search import SearchResult, Tally, among, pages, retried_since, tallied
+    from .series import BinShape, SeriesShape, SeriesView, bin_shape, series_shapes, series_view
+    from .shapes import (
+        EntryShape,
+        FailureShape,
+        LineShape,
+        LossShape,
+        RunShape,
+        entry_shape,
+        failure_shape,
+        line_shape,
+        loss_shape,
+        recorded_failure,
+        run_fields,
+        shown_payload,
+    )
+    from .step_names import StepName
+    from .store_reader import StoreReader
+    from .store_view import RecordView, StoreView
+    from .timeline import Timeline, TimelineGroup
+    from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
+    from .undriven import can_act, has_function, living, offered, would_take
+    from .waited_for import Awaited, awaited
+    from .whereabouts import (
+        WayOn,
+        file_of,
+        find_code,
+        folders_of,
+        is_workflow,
+        missing_from,
+        starter_under,
+        way_on,
+    )
 
 __all__ = [
     "as_written",
@@ -90,7 +87,6 @@ __all__ = [
     "Check",
     "Expected",
     "awaited",
-    "expected",
     "forecast",
     "EngineShape",
     "EntryShape",
@@ -107,10 +103,8 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
-    "graph",
     "Grid",
     "Record",
-    "grid",
     "record_of",
     "iso",
     "line_shape",
@@ -129,7 +123,6 @@ __all__ = [
     "Records",
     "Timeline",
     "TimelineGroup",
-    "timeline",
     "Tally",
     "tallied",
     "ago",
@@ -147,7 +140,6 @@ __all__ = [
     "check_runs",
     "drop_our_frames",
     "has_key",
-    "history",
     "is_query",
     "parse",
     "place",
@@ -155,13 +147,9 @@ __all__ = [
     "read_range",
     "read_span",
     "recorded_frames",
-    "run_card",
-    "run_list",
     "schedule_of",
-    "search",
     "serves",
     "span",
-    "undriven",
     "WayOn",
     "file_of",
     "find_code",
@@ -178,3 +166,41 @@ __all__ = [
     "until",
     "with_recorded_frames",
 ]
+
+__getattr__ = late.names(
+    __name__,
+    {
+        "bodies": "as_written digest_of",
+        "causes": "Cause cause_of failed_call silent",
+        "dates": "DATES SPANS iso read_moment read_range read_span",
+        "durations": "ago span until",
+        "engines": "EngineShape ask_engine engine_shapes",
+        "expected": "Expected forecast",
+        "failures": "FailureGroup failure_groups",
+        "graph": "Graph GraphEdge GraphNode",
+        "grid": "Grid Record record_of",
+        "health": "check_runs",
+        "messages": "message_words",
+        "obstacles": "Check checks_of",
+        "parked": "command_for counts_first",
+        "progress": "MESSAGE TIMEOUT TIMER Branch RunProgress StepCounts place",
+        "query": "ParsedQuery parse",
+        "query_keys": "has_key is_query",
+        "queues": "QueueShape queue_shapes serves",
+        "records": "Records",
+        "retries": "last_retry retried_with_others retries_with way_after_failure",
+        "schedule_runs": "schedule_of",
+        "search": "SearchResult Tally among pages retried_since tallied",
+        "series": "BinShape SeriesShape SeriesView bin_shape series_shapes series_view",
+        "shapes": "EntryShape FailureShape LineShape LossShape RunShape entry_shape "
+        "failure_shape line_shape loss_shape recorded_failure run_fields shown_payload",
+        "step_names": "StepName",
+        "store_reader": "StoreReader",
+        "store_view": "RecordView StoreView",
+        "timeline": "Timeline TimelineGroup",
+        "tracebacks": "Frame drop_our_frames recorded_frames with_recorded_frames",
+        "undriven": "can_act has_function living offered would_take",
+        "waited_for": "Awaited awaited",
+        "whereabouts": "WayOn file_of find_code folders_of is_workflow missing_from starter_under way_on",
+    },
+)

@@ -29,6 +29,7 @@ from ..checks import check_text
 from ..errors import UsageError
 from ..model import FINAL, UNFINISHED, Query, RunRow, State
 from .dates import ALWAYS, DATES, SPANS, Span, read_date, read_span
+from .query_keys import KEY, KEYS, is_query
 
 Test = Callable[[RunRow], bool]
 NameTest = Callable[[str], bool]
@@ -45,25 +46,6 @@ _SAID: dict[str, frozenset[State]] = {
     **dict.fromkeys(("open", "unfinished", "alive"), UNFINISHED),
     **dict.fromkeys(("ended", "final", "finished", "closed"), FINAL),
 }
-_KEYS = {
-    "status": "state",
-    "state": "state",
-    "workflow": "function",
-    "function": "function",
-    "task": "function",
-    "created": "created",
-    "started": "started",
-    "ended": "ended",
-    "finished": "ended",
-    "tag": "tag",
-    "tags": "tag",
-    "id": "id",
-    "origin": "origin",
-    "parent": "parent",
-    "root": "root",
-    "input": "input",
-}
-_KEY = re.compile(r"([A-Za-z_]\w*)((?:\.[^.:\s\"']+)*):")
 _POSITION = re.compile(r"\d{1,9}")
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 
@@ -123,17 +105,6 @@ def parse(words: Sequence[str], now: float) -> ParsedQuery:
     return ParsedQuery(query, tuple(found.tests), " ".join(words), tuple(found.names))
 
 
-def is_query(text: str) -> bool:
-    """Whether a word is one of a query rather than the id of a run."""
-    return _KEY.match(text.removeprefix("-")) is not None
-
-
-def has_key(text: str) -> bool:
-    """Whether a word begins with a key that queries know, so that nothing else may be called so."""
-    found = _KEY.match(text)
-    return found is not None and found[1] in _KEYS
-
-
 def _split(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         pieces = _TOKEN.findall(text)
@@ -153,7 +124,7 @@ def _unquoted(value: str) -> str:
 
 
 def _take(found: _Narrowing, place: _Place, word: str, negated: bool) -> None:
-    key = _KEY.match(word)
+    key = KEY.match(word)
     if key is None:
         text = _unquoted(word)
         if text.endswith("*") or not found.contain("any_has", [text], negated):
@@ -161,7 +132,7 @@ def _take(found: _Narrowing, place: _Place, word: str, negated: bool) -> None:
             found.test(lambda row: _has(row, stem), negated)
         return
     name, path, value = key[1].lower(), key[2], _unquoted(word[key.end() :])
-    kind = _KEYS.get(name)
+    kind = KEYS.get(name)
     if kind is None or bool(path) != (kind == "input"):
         raise _no_key(place, name, path, word[key.end() :])
     patterns = [part for part in value.split(",") if part]
@@ -197,7 +168,7 @@ _EXAMPLES = {
 def _no_key(place: _Place, name: str, path: str, value: str) -> UsageError:
     if name == "input":
         return place.wrong("which argument?", "such as input.city:Oslo")
-    near = difflib.get_close_matches(name, _KEYS, 1)
+    near = difflib.get_close_matches(name, KEYS, 1)
     if path and near == [name]:
         return place.wrong(f"{name} has no parts", f"nearest: {name}:{value}")
     known = "keys: status workflow created started ended tag id origin parent root input.NAME"

@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ...inspect import Grid, Record, grid, parse, search
-from ...inspect.grid import ENTRIES_MAX
+from ...inspect import Grid, Record, parse
+from ...inspect.grid import ENTRIES_MAX, grid
+from ...inspect.search import search
 from ...model import RunRow
 from ..service import Service
 

@@ -9,7 +9,8 @@ import msgspec
 from ... import codec
 from ...client import RESUMED, App
 from ...errors import DecodeError
-from ...inspect import RunShape, living, run_fields, undriven
+from ...inspect import RunShape, living, run_fields
+from ...inspect.undriven import undriven
 from ...model import RETRIABLE, UNFINISHED, RunRow, State
 
 CALL_MAX = 120  # characters of a call

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import msgspec
 
 from ...client import App, questions, shown_url
-from ...inspect import cause_of, check_runs, iso, parse, search
+from ...inspect import cause_of, check_runs, iso, parse
+from ...inspect.search import search
 from ...model import Query, State
 from ..access import Caller
 from ..records import Minute

@@ -21,14 +21,14 @@ from ...inspect import (
     cause_of,
     checks_of,
     entry_shape,
-    graph,
     history,
     iso,
     line_shape,
     place,
     recorded_failure,
-    timeline,
 )
+from ...inspect.graph import graph
+from ...inspect.timeline import timeline
 from ...model import (
     AGAIN,
     ANSWER,

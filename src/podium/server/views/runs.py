@@ -18,13 +18,13 @@ from ...inspect import (
     StepCounts,
     cause_of,
     checks_of,
-    expected,
     loss_shape,
     parse,
     recorded_failure,
-    search,
     tallied,
 )
+from ...inspect.expected import expected
+from ...inspect.search import search
 from ...model import RunRow, State
 from ..service import Service
 from .items import Action, RunItem, actions, items

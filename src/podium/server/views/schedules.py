@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ...client import ScheduleDays, ScheduleHandle, ScheduleShape, schedule_shape, schedules
+from ...client import ScheduleDays, ScheduleHandle, ScheduleShape, schedule_shape
+from ...client.schedules import schedules
 from ...errors import RunNotFound, WrongState
 from ...inspect import read_range
 from ..service import Service

@@ -11,7 +11,8 @@ import apsw
 
 from ...depot import depot_of
 from ...errors import StoreRefused
-from ..moving import PAGE, PAYLOADS, STAYING, TABLES, MoveFence, Row, Side
+from ..moving import PAGE, PAYLOADS, STAYING, TABLES, MoveFence, Row
+from ..moving import Side as AnySide
 from . import schema
 from .connection import connect_file, prepare_file, require_version
 from .connections import Connections
@@ -26,7 +27,7 @@ _SOURCES = {"history": "entries"}  # where a table is read whole
 _ALSO_EMPTIED = ("recent_history", "blobs", "engines", "offers")
 
 
-class FileSide(Side):
+class Side(AnySide):
     """A file, made where it is missing. Raises StoreRefused where it can be no store."""
 
     def __init__(self, name: str) -> None:

@@ -1,0 +1,68 @@
+"""What is loaded when it is first asked for: names of a package, and modules that few processes need.
+
+`docs/design.md`, "What is loaded late", says what may be late and what must not be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .shortage import shortage_of
+
+
+def names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a package whose names bring their modules: each module, and its names.
+
+    A name that is a module of the package as well cannot stand there: which of the two it is would depend
+    on who came first.
+
+    >>> __getattr__ = late.names(__name__, {"causes": "Cause cause_of", "records": "Records"})
+    """
+    home_of = {name: home for home, inside in homes.items() for name in inside.split()}
+
+    def load(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(_loaded(f".{home_of[name]}", package), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load
+
+
+class Late:
+    """Stands for a module under its name in another one, and gives way to it when it is first asked."""
+
+    __slots__ = ("_home", "_space")
+
+    def __init__(self, space: dict[str, Any], home: str) -> None:
+        self._space, self._home = space, home
+
+    def __getattr__(self, name: str) -> Any:
+        module = _loaded(self._home, self._space["__package__"])
+        for mine in [key for key, value in self._space.items() if value is self]:
+            self._space[mine] = module
+        return getattr(module, name)
+
+
+def module(space: dict[str, Any], home: str) -> Any:
+    """A stand-in for a module, in the `globals()` of one that needs it seldom, under its own name.
+
+    >>> if TYPE_CHECKING:
+    ...     from ..inspect import causes
+    ... else:
+    ...     causes = late.module(globals(), "..inspect.causes")
+    """
+    return Late(space, home)
+
+
+def _loaded(home: str, package: str) -> ModuleType:
+    """Raises ResourceShortage where no file can be opened for it: then whoever asked tries again."""
+    try:
+        return import_module(home, package)
+    except (OSError, MemoryError) as error:
+        raise shortage_of(error) or error from error
