@@ -29,6 +29,14 @@ def until(condition: Callable[[], T], what: str | Callable[[], object] = "", sec
     return found
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process goes on. One that is gone is dead, also when it goes between two looks at it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def until_stopped(pid: int) -> None:
     """Wait until a process stands still after SIGSTOP, which `os.kill` does not wait for."""
     until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, f"the stop of {pid}")

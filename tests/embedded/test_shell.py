@@ -16,7 +16,7 @@ from podium import App, CommandFailed, Options, RunCancelled, TaskTimeout, Usage
 from podium.executors.command import RESULT_MAX
 from podium.model import STDERR, STDOUT
 from tests.embedded.test_logs import told
-from tests.waiting import until
+from tests.waiting import is_alive, until
 
 
 @workflow
@@ -39,11 +39,6 @@ def runs_in(folder: str) -> str:
 @workflow
 def runs_nothing() -> str:
     return podium.shell()
-
-
-def alive(pids: list[int]) -> list[int]:
-    found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    return [each.pid for each in found if each.status() != psutil.STATUS_ZOMBIE]
 
 
 # Writes its own number and those of a child in its group, and of one in a session of its own; then stays.
@@ -132,10 +127,10 @@ def test_at_its_timeout_it_is_ended_with_all_that_it_has_started(
     monkeypatch.setattr("podium.executors.command.STOP_SECONDS", 0.1)
     run = stays.start(str(tmp_path), timeout=1.0)
     pids = family(tmp_path)
-    assert len(alive(pids)) == 3
+    assert list(map(is_alive, pids)) == [True] * 3
     with pytest.raises(TaskTimeout, match="longer than its timeout of 1 s"):
         run.result()
-    until(lambda: not alive(pids))
+    until(lambda: not any(map(is_alive, pids)))
 
 
 def test_cancelled_it_is_ended_with_all_that_it_has_started(
@@ -147,12 +142,12 @@ def test_cancelled_it_is_ended_with_all_that_it_has_started(
     run.cancel()
     with pytest.raises(RunCancelled):
         run.result()
-    until(lambda: not alive(pids))
+    until(lambda: not any(map(is_alive, pids)))
 
 
 def test_what_a_command_leaves_in_its_group_is_ended_with_it(app: App, tmp_path: Path) -> None:
     pid = int(runs.run("sh", "-c", "sleep 100 & echo $!"))
-    until(lambda: not alive([pid]))
+    until(lambda: not is_alive(pid))
 
 
 def test_no_process_and_no_descriptor_is_left(app: App) -> None:
@@ -170,7 +165,7 @@ def test_a_closed_app_leaves_no_command(tmp_path: Path) -> None:
     with App(tmp_path / "podium.db", options=Options(grace=0.1)):
         stays.start(str(tmp_path))
         pids = family(tmp_path)
-    until(lambda: not alive(pids[::2]))
+    until(lambda: not any(map(is_alive, pids[::2])))
 
 
 def test_outside_of_workflows_it_is_a_plain_call(app: App, capfd: pytest.CaptureFixture[str]) -> None:

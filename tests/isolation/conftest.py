@@ -11,13 +11,6 @@ import pytest
 from podium import App, Options
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def noted(folder: Path) -> list[int]:
     """The processes that tasks have noted there."""
     return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]

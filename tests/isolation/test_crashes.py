@@ -10,8 +10,8 @@ import pytest
 from podium import App, TaskCrashed
 from podium.model import Kind, State
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted
-from tests.waiting import until
+from tests.isolation.conftest import noted
+from tests.waiting import is_alive, until
 
 
 @pytest.mark.parametrize(

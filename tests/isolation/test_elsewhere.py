@@ -9,9 +9,9 @@ import pytest
 
 from podium import App, Options, TaskCrashed
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted
+from tests.isolation.conftest import noted
 from tests.isolation.test_pool import start_a_parent
-from tests.waiting import until
+from tests.waiting import is_alive, until
 
 WITHOUT = """
 import fcntl, os

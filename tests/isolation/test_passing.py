@@ -17,8 +17,8 @@ from podium.engine import Event, events
 from podium.executors import Attempt
 from podium.executors.output import OUTPUT_MAX, WAITING_MAX
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted
-from tests.waiting import until
+from tests.isolation.conftest import noted
+from tests.waiting import is_alive, until
 
 MANY_BYTES = 2**30
 

@@ -19,9 +19,9 @@ from podium.executors.wire import Channel
 from podium.model import State
 from tests import forkserver
 from tests.isolation import tasks
-from tests.isolation.conftest import children, is_alive, noted
+from tests.isolation.conftest import children, noted
 from tests.tidy.source import ROOT
-from tests.waiting import until
+from tests.waiting import is_alive, until
 
 SCRIPT = """
 import sys

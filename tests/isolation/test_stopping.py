@@ -10,8 +10,8 @@ import pytest
 
 from podium import App, Options, RunCancelled, TaskCrashed, TaskTimeout
 from tests.isolation import tasks
-from tests.isolation.conftest import is_alive, noted
-from tests.waiting import until
+from tests.isolation.conftest import noted
+from tests.waiting import is_alive, until
 
 STOPPED_SECONDS = 30.0  # 0.3 s of timeout and 1 s to clean up, on a busy machine; alone it holds for 600 s
 

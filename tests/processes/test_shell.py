@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import psutil
-
 from tests.processes.support import Host
-from tests.waiting import until
+from tests.waiting import is_alive, until
 
 MODULE = """
 import podium
@@ -28,10 +26,10 @@ def test_a_command_and_its_children_die_with_a_killed_engine_and_the_run_goes_on
     run = host.start("building:build", folder=str(host.folder))
     pids = host.folder / "pids"
     until(pids.exists)
-    family = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+    family = [int(pid) for pid in pids.read_text().split()]
     assert len(family) == 2
     worker.kill()
-    until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family))
+    until(lambda: not any(map(is_alive, family)))
     host.worker("building")
     assert host.ended(run) == "built\n"
     assert (host.folder / "first").read_text() == "done\n", "what is on record is not done again"
