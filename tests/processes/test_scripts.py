@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from podium import App
-from podium.model import Query
+from podium.model import Query, read_engine_info
 from tests import forkserver
 from tests.processes.support import Host
 from tests.waiting import until
@@ -38,11 +39,11 @@ if __name__ == "__main__":
 """
 
 
-def started(folder: Path, text: str) -> subprocess.Popen[str]:
+def started(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
     return forkserver.Popen(
-        [sys.executable, "script.py"],
+        [sys.executable, "script.py", *words],
         cwd=folder, env={**os.environ, "PODIUM_URL": str(folder / "podium.db")}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -61,13 +62,14 @@ def test_a_script_that_is_stopped_says_how_to_go_on(tmp_path: Path, how: signal.
 
 
 STUBBORN = """
-import atexit, time
+import sys, time
 from pathlib import Path
-from podium import task, workflow
+from podium import App, task, workflow
+import interrupting
 
 @task
 def step() -> None:
-    atexit.register(Path("leaving").touch)  # the last one to be registered is called first
+    interrupting.arm()
     Path("begun").touch()
     time.sleep(600)
 
@@ -76,20 +78,76 @@ def flow() -> None:
     step()
 
 if __name__ == "__main__":
+    if sys.argv[1] == "in a block":
+        with App():
+            flow()
     flow()
 """
 
+# Sends a Ctrl-C before the N-th line of those that close the session, up to the one that gives tasks a grace.
+INTERRUPTING = """
+import atexit, linecache, os, signal, sys
+from pathlib import Path
 
-def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path) -> None:
-    script = started(tmp_path, STUBBORN)
-    for mark in ("begun", "leaving"):
-        until((tmp_path / mark).exists)
-        script.send_signal(signal.SIGINT)
+closing, lines = ("_close_at_exit", "_close"), 0
+
+def watch(frame, event, _):
+    file, name = frame.f_code.co_filename, frame.f_code.co_name
+    return at_line if name in closing and file.endswith("client/session.py") else None
+
+def at_line(frame, event, _):
+    global lines
+    lines += event == "line"
+    is_last = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() == "host.close()"
+    if lines == int(sys.argv[2]) or is_last:
+        sys.settrace(None)
+        if is_last:
+            Path("last").touch()
+        os.kill(os.getpid(), signal.SIGINT)
+    return at_line
+
+def arm():
+    if sys.argv[2] != "0":
+        atexit.register(sys.settrace, watch)  # the last one to be registered is called first
+"""
+
+
+def stubborn(folder: Path, place: str, line: int = 0) -> subprocess.Popen[str]:
+    """A script whose task does not end, at the first Ctrl-C."""
+    (folder / "interrupting.py").write_text(INTERRUPTING, encoding="utf-8")
+    script = started(folder, STUBBORN, place, str(line))
+    until((folder / "begun").exists)
+    script.send_signal(signal.SIGINT)
+    return script
+
+
+def left_at_once(script: subprocess.Popen[str]) -> None:
     _, said = script.communicate(timeout=30)
-    assert "podium: left at once: what was running is cut off\n" in said
-    assert "go on: run the script again, or podium resume" in said
+    assert said.count("podium: left at once: what was running is cut off\n") == 1, said
+    assert said.count("go on: run the script again, or podium resume") == 1, said
     assert "Exception ignored" not in said
     assert "podium/client" not in said
+    assert said.count("Traceback") == 1, "of the first one"
+    assert script.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize("place", ["at exit", "in a block"])
+def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path, place: str) -> None:
+    script = stubborn(tmp_path, place)
+    with App(tmp_path / "podium.db", drives="nothing") as app:
+        until(lambda: [read_engine_info(each.info).state for each in app.store.engines()] == ["draining"])
+    script.send_signal(signal.SIGINT)
+    left_at_once(script)
+
+
+def test_a_second_ctrl_c_may_come_at_any_line_of_the_way_to_the_grace(tmp_path: Path) -> None:
+    for line in count(2):  # the first is `try:`, at which Python looks for no signal
+        folder = tmp_path / str(line)
+        folder.mkdir()
+        left_at_once(stubborn(folder, "at exit", line))
+        if (folder / "last").exists():
+            break
+    assert line > 10
 
 
 def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -> None:

@@ -18,7 +18,7 @@ from ..env import Env, RealEnv
 from ..errors import UsageError
 from ..executors import ExecutorFactory
 from ..functions import Function, registry
-from ..inspect import Records
+from ..inspect import Records, drop_our_frames
 from ..model import EngineInfo, EngineRow, Entry, Query, RunRow, Verdict
 from ..opening import default_url, in_test, is_found_by_folder, settled_url
 from ..options import Options
@@ -29,7 +29,7 @@ from .notices import tell
 from .process import Drives, wants_engine
 from .profile import Profile, checked_executors
 from .project import script
-from .session import Session
+from .session import LEFT_AT_ONCE, Session
 from .start_options import NO_VALUE, StartOptions
 from .starting import Started
 from .starts import Starts
@@ -129,8 +129,15 @@ class App:
         return self.session.is_alive(engine)
 
     def close(self) -> None:
-        """Let running tasks end within the grace time, hand the rest back, close the store."""
-        self.session.close()
+        """Let running tasks end within the grace time, hand the rest back, close the store.
+
+        Raises KeyboardInterrupt where Ctrl-C cuts that short.
+        """
+        try:
+            self.session.close()
+        except KeyboardInterrupt as error:
+            drop_our_frames(error)
+            raise
 
     def __enter__(self) -> App:
         if self.drives == "all":
@@ -143,9 +150,17 @@ class App:
         self.enter()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *about: object) -> None:
         apps.innermost = self._outer
-        self.close()
+        try:
+            self.session.close()
+        except KeyboardInterrupt as error:
+            if KeyboardInterrupt in about:  # the block was left by one, which goes on from here
+                if self.session.is_closed:  # else it is closed at exit
+                    self.tell(LEFT_AT_ONCE)
+                return
+            drop_our_frames(error)
+            raise
 
     def enter(self) -> None:
         """Be the current app until it is left, without opening anything."""

@@ -27,9 +27,10 @@ from .profile import Profile
 from .project import ELSEWHERE, project_in, store_elsewhere
 from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
-from .signals import AT_EXIT, unwind_on_sigterm
+from .signals import AT_EXIT, CtrlC, unwind_on_sigterm
 from .undriven_notice import UndrivenNotice
 
+LEFT_AT_ONCE = "podium: left at once: what was running is cut off"
 T = TypeVar("T")
 
 
@@ -190,7 +191,15 @@ class Session:
         return self._is_closed
 
     def close(self) -> None:
-        """Let running tasks end within the grace time, hand the rest back, close the store."""
+        """Let running tasks end within the grace time, hand the rest back, close the store.
+
+        Raises KeyboardInterrupt where Ctrl-C cuts that short.
+        """
+        with CtrlC() as ctrl_c:
+            self._close(ctrl_c)
+        ctrl_c.raise_noted()
+
+    def _close(self, ctrl_c: CtrlC) -> None:
         with self._lock:
             if self._is_closed:
                 return
@@ -201,28 +210,25 @@ class Session:
         if host is not None:
             wanted = host.engine.watchers.wanted
             try:
-                host.close()
-            finally:  # also when a second Ctrl-C cuts the grace short
+                with ctrl_c.may_cut():
+                    host.close()
+            finally:  # also when Ctrl-C cuts the grace short
                 if store is not None:
                     if wanted and (is_interrupted() or self.profile.drives == "own"):
-                        self._tell_left(store, host.id, wanted)
+                        _tell_left(self, store, host.id, wanted)
                     self._others.close(store, wanted)
         if store is not None:
             store.close()
 
-    def _close_at_exit(self) -> None:
+    def _close_at_exit(self, is_noted: bool = False) -> None:
         try:
-            self.close()
-        except KeyboardInterrupt:  # the second Ctrl-C: Python would print our frames, and go on to end
-            self.profile.tell("podium: left at once: what was running is cut off")
-
-    def _tell_left(self, store: Store, ours: str, wanted: Sequence[str]) -> None:
-        profile = self.profile
-
-        def is_alive(engine: EngineRow) -> bool | None:
-            return engine.id != ours and self.is_alive(engine)
-
-        tell_left(profile.tell, store, profile.url, profile.starter, wanted, is_alive, is_interrupted())
+            with CtrlC(is_noted) as ctrl_c:
+                self._close(ctrl_c)
+        except (KeyboardInterrupt, SystemExit):  # Python would print our frames, and go on to end
+            if self._is_closed:
+                self.profile.tell(LEFT_AT_ONCE)
+            else:  # it came before it was held
+                self._close_at_exit(is_noted=True)
 
     @property
     def has_engine(self) -> bool:
@@ -236,3 +242,12 @@ class Session:
         self._host = self._ready = self._store = None
         self._is_closed = True
         self._renew()
+
+
+def _tell_left(session: Session, store: Store, ours: str, wanted: Sequence[str]) -> None:
+    profile = session.profile
+
+    def is_alive(engine: EngineRow) -> bool | None:
+        return engine.id != ours and session.is_alive(engine)
+
+    tell_left(profile.tell, store, profile.url, profile.starter, wanted, is_alive, is_interrupted())

@@ -2,6 +2,8 @@
 
 Python's default for SIGTERM is death on the spot. Then nothing is lost either, but running tasks get no
 grace, and their attempts count as lost with their process.
+
+While an app closes, Ctrl-C ends the grace and hits nowhere else.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import atexit
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from .. import changes, process
@@ -69,11 +73,81 @@ class _Unwind:
 
 _unwind = _Unwind()
 
+
+class CtrlC:
+    """While it is entered, Ctrl-C raises KeyboardInterrupt inside `may_cut()` alone, and is noted elsewhere:
+    what is told and handed back around that is neither left out nor shown as a traceback of ours.
+
+    One more, after it has cut something off, kills. Only where nobody has said what Ctrl-C does, and in the
+    main thread; else it changes nothing. `is_noted`: it came before.
+    """
+
+    def __init__(self, is_noted: bool = False) -> None:
+        self._echo = Echo()
+        self._is_noted = is_noted
+        self._may_raise = self._has_cut = self._is_ours = False
+
+    def __enter__(self) -> CtrlC:
+        if threading.current_thread() is threading.main_thread():
+            try:
+                self._take()
+            except KeyboardInterrupt:  # it was on its way
+                self._is_noted = True
+                self._take()
+        return self
+
+    def _take(self) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            _SIGINT.install(signal.SIGINT, self._hears)
+            self._is_ours = True
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_ours:
+            process.let_go(signal.SIGINT)
+
+    @contextmanager
+    def may_cut(self) -> Iterator[None]:
+        """Here it raises KeyboardInterrupt, at once where it came before."""
+        try:
+            self._may_raise = True
+            if self._is_noted:
+                self._cut()
+            yield
+        finally:
+            self._may_raise = False
+
+    def raise_noted(self) -> None:
+        """Raise KeyboardInterrupt where it came and has cut nothing off: for what follows."""
+        if self._is_noted and not self._has_cut:
+            raise KeyboardInterrupt
+
+    def _cut(self) -> None:
+        self._has_cut, self._may_raise = True, False
+        raise KeyboardInterrupt
+
+    def _hears(self, number: int, _frame: FrameType | None) -> None:
+        if self._echo.hears(number):
+            return
+        if self._has_cut:
+            process.kill_by(number)
+        self._is_noted = True
+        if self._may_raise:
+            self._cut()
+
+
 _SIGTERM = changes.declare(
     "SIGTERM",
     when=changes.ENGINE,
     why="it ends the process in order, as Ctrl-C does: runs are handed back, and a line says how they go on",
     until=f"{changes.NEVER}; never where you handle it, and not in forked processes",
+    install=process.handle,
+)
+
+_SIGINT = changes.declare(
+    "SIGINT",
+    when="an app closes in the main thread",
+    why="it ends the grace of running tasks, and does not hit where runs are handed back and told of",
+    until="it is closed; never where you handle it, and not in forked processes",
     install=process.handle,
 )
 
