@@ -55,8 +55,18 @@ def yearly() -> str:
     return f"{note('yearly')}, {part()}"
 
 
+@task
+def wait_at_gate() -> None:
+    gate.wait(30)
+
+
+@workflow(schedule=every("1s"))
+def held_up() -> None:
+    wait_at_gate()
+
+
 # Out of the registry: every other app of this process would keep these schedules, too.
-FLOWS = {flow.name: registry.pop(flow.name) for flow in (ticks, daily, yearly)}
+FLOWS = {flow.name: registry.pop(flow.name) for flow in (ticks, daily, yearly, held_up)}
 
 
 def functions(*flows: Any) -> dict[str, Function]:
@@ -166,6 +176,22 @@ def test_a_range_is_backfilled_once(app: App) -> None:
         ours.backfill(end, begin)
     with pytest.raises(podium.UsageError, match="two times with zones"):
         ours.backfill(begin.replace(tzinfo=None), end)
+
+
+def test_an_instant_that_was_backfilled_is_not_counted_as_skipped_any_more(url: Path) -> None:
+    gate.clear()
+    with opened(url, held_up):
+        until(lambda: podium.schedules()[0].standing.skipped >= 2)
+        ours = podium.schedules()[0]
+        ours.pause()
+        gate.set()
+        (ours,) = podium.schedules()
+        counted, listed = ours.standing.skipped + ours.standing.missed, ours.missed_at
+        assert counted == len(listed) >= 2
+        ours.backfill(listed[0], listed[0])
+        (ours,) = podium.schedules()
+        assert ours.missed_at == listed[1:]
+        assert ours.standing.skipped + ours.standing.missed == counted - 1
 
 
 def test_a_range_of_too_many_instants_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from .schedule import CATCH_UP_MAX, Schedule
 LATE_SECONDS = 60.0  # an instant that nobody has started by then, or by half way to the next one, is missed
 LOOK_SECONDS = 2.0  # between looks at a run that others wait for, at most, and for code that is gone
 LOOK_SECONDS_MIN = 0.1
-LISTED_MAX = 50  # missed instants that are listed; all are counted
+LISTED_MAX = 50  # missed and skipped instants that are listed; all are counted
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -27,6 +27,7 @@ class Standing(msgspec.Struct, frozen=True):
     missed: int = 0  # instants at which nobody was there, and that nothing made up for
     skipped: int = 0  # instants at which the last run had not ended
     missed_at: tuple[float, ...] = ()  # the newest of both
+    skipped_at: tuple[float, ...] = ()  # those of these that were skipped
     held: str = ""  # why nothing is started
     paused: bool = False
     watched: tuple[float, ...] = ()  # instants whose runs are to end in time
@@ -80,6 +81,7 @@ def decide(
         starts, line = line[:1], line[1:]
     over, line = line[:-CATCH_UP_MAX], line[-CATCH_UP_MAX:]
     due = schedule.next(now)
+    listed = sorted([*standing.missed_at, *passed, *over, *skipped])[-LISTED_MAX:]
     return starts, standing.replace(
         handled=max(standing.handled, found[-1]) if found else standing.handled,
         due=min(due, now + pause) if line else due,
@@ -87,8 +89,21 @@ def decide(
         started=standing.started + len(starts) + len(begun),
         missed=standing.missed + count - len(wanted) - len(set(found).intersection(begun)) + len(over),
         skipped=standing.skipped + len(skipped),
-        missed_at=tuple(sorted([*standing.missed_at, *passed, *over, *skipped])[-LISTED_MAX:]),
+        missed_at=tuple(listed),
+        skipped_at=tuple(at for at in (*standing.skipped_at, *skipped) if at in listed),
         held="",
+    )
+
+
+def made_up(standing: Standing, begun: Collection[float]) -> Standing:
+    """Without those of the instants it lists that have runs since, of a backfill."""
+    had = [at for at in standing.missed_at if at in begun]
+    missed = min(standing.missed, sum(at not in standing.skipped_at for at in had))
+    return standing.replace(
+        missed=standing.missed - missed,
+        skipped=standing.skipped - (len(had) - missed),
+        missed_at=tuple(at for at in standing.missed_at if at not in had),
+        skipped_at=tuple(at for at in standing.skipped_at if at not in had),
     )
 
 

@@ -81,6 +81,10 @@ class Kept(msgspec.Struct, frozen=True):
     plan: Plan
     standing: Standing
 
+    def replace(self, standing: Standing) -> Kept:
+        """The same, seen to stand otherwise."""
+        return msgspec.structs.replace(self, standing=standing)
+
 
 def run_id(name: str, at: float) -> str:
     """ "shop:daily@2026-11-27T08:00:00Z"."""

@@ -6,7 +6,7 @@ import datetime
 from collections import deque
 from collections.abc import Sequence
 
-from ..calendar import CATCH_UP_MAX, LOOK_SECONDS, LOOK_SECONDS_MIN, Standing
+from ..calendar import CATCH_UP_MAX, LOOK_SECONDS, LOOK_SECONDS_MIN, Standing, made_up
 from ..engine import About, fingerprint
 from ..errors import EngineStopped
 from ..model import FINAL, NewRun, Outcome, RunRow, Write
@@ -20,6 +20,12 @@ def begun_already(store: Store, plan: Plan, standing: Standing, now: float) -> l
     new = deque(plan.schedule.between(standing.handled, now), maxlen=CATCH_UP_MAX)
     ids = {run_id(plan.name, at): at for at in (*standing.pending, *new)}
     return sorted(ids[id] for id in store.statuses(list(ids))) if ids else []
+
+
+def without_made_up(store: Store, plan: Plan, standing: Standing) -> Standing:
+    """Missed and skipped are the instants that have no run: those that have one since are left out."""
+    ids = {run_id(plan.name, at): at for at in standing.missed_at}
+    return made_up(standing, {ids[id] for id in store.statuses(list(ids))}) if ids else standing
 
 
 def seconds_to_next_look(last: RunRow | None, now: float) -> float:

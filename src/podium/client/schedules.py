@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..calendar import Schedule, Standing, decide, held, watch
+from ..calendar import LISTED_MAX, Schedule, Standing, decide, held, watch
 from ..errors import EngineStopped, UsageError
 from ..inspect import living, would_take
 from ..model import FINAL, AuditRow, EngineRow, NewRun
@@ -20,7 +20,7 @@ from .operators import operator
 from .run import Run
 from .schedule_days import ScheduleDays, schedule_days
 from .schedule_record import Kept, Plan, kept, read, replace, run_id
-from .schedule_starts import begun_already, seconds_to_next_look, start_each, tell_late
+from .schedule_starts import begun_already, seconds_to_next_look, start_each, tell_late, without_made_up
 from .session import Session
 from .starting import chunks
 from .stored_run import StoredRun
@@ -86,7 +86,8 @@ class ScheduleHandle:
 
     @property
     def standing(self) -> Standing:
-        """What it has done so far: started, missed and skipped instants, why it is held."""
+        """What it has done so far: started, missed and skipped instants, why it is held. What has a run since
+        is neither missed nor skipped."""
         return self._record.standing
 
     @property
@@ -127,7 +128,7 @@ class ScheduleHandle:
 
     @property
     def missed_at(self) -> list[datetime.datetime]:
-        """The newest instants that were missed or skipped."""
+        """The newest instants that were missed or skipped, and have no run since."""
         return list(map(self._there, self.standing.missed_at))
 
     @property
@@ -278,8 +279,9 @@ def schedules(app: App | None = None, is_recorded: bool = False) -> list[Schedul
     ...     print(each.name, each.words, each.next(1))
     """
     app = app or current_app()
-    engines = living(app)
-    return [ScheduleHandle(app, each, engines, is_recorded) for each in kept(app.session.store)]
+    engines, store = living(app), app.session.store
+    found = [each.replace(without_made_up(store, each.plan, each.standing)) for each in kept(store)]
+    return [ScheduleHandle(app, each, engines, is_recorded) for each in found]
 
 
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +305,8 @@ def _started(session: Session, plan: Plan, standing: Standing, now: float) -> St
         return standing.replace(due=now + FOREVER)
     if not _is_offered(store, plan):
         return held(plan.schedule, standing, now, f"no live engine offers {plan.function}")
+    if len(standing.missed_at) == LISTED_MAX:  # the oldest ones go, and nobody could tell any more
+        standing = without_made_up(store, plan, standing)
     begun = begun_already(store, plan, standing, now)
     last = run_id(plan.name, begun[-1]) if begun else standing.last_run
     row = store.load(last) if last else None

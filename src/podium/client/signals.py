@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -106,7 +106,7 @@ class CtrlC:
             process.let_go(signal.SIGINT)
 
     @contextmanager
-    def may_cut(self) -> Iterator[None]:
+    def may_cut(self) -> Generator[None]:
         """Here it raises KeyboardInterrupt, at once where it came before."""
         try:
             self._may_raise = True

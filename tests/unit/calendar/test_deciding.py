@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podium.calendar import Schedule, Standing, begun, decide, every, watch
+from podium.calendar import Schedule, Standing, begun, decide, every, made_up, watch
 
 T = 6000.0  # an instant of every schedule here
 
@@ -65,6 +65,19 @@ def test_none_is_started_while_the_last_run_has_not_ended() -> None:
     starts, after = decide(schedule, standing(last_run="r"), T + 60, is_running=True)
     assert (starts, after.skipped, after.missed, after.missed_at) == ([], 1, 0, (T + 60,))
     assert decide(minutely(overlap="allow"), standing(last_run="r"), T + 60, is_running=True)[0] == [T + 60]
+
+
+def test_what_has_a_run_since_is_neither_missed_nor_skipped() -> None:
+    schedule = minutely(catch_up="none")
+    _, late = decide(schedule, standing(), T + 145, is_running=False)  # T + 60 is missed, T + 120 in time
+    _, after = decide(schedule, late, T + 240, is_running=True)
+    assert (after.missed, after.skipped, after.missed_at) == (2, 1, (T + 60, T + 180, T + 240))
+    once = made_up(after, {T + 60, T + 120})
+    assert (once.missed, once.skipped, once.missed_at) == (1, 1, (T + 180, T + 240))
+    none = made_up(once, {T + 180, T + 240})
+    assert (none.missed, none.skipped, none.missed_at, none.skipped_at) == (0, 0, (), ())
+    before = after.replace(skipped_at=())  # as an older version has left it
+    assert made_up(before, set(after.missed_at)).skipped == 0
 
 
 def test_what_is_made_up_for_comes_one_after_the_other_where_runs_do_not_overlap() -> None:
