@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 from podium import App, codec
 from podium.client.steering import terminating
 from podium.errors import UsageError
-from podium.inspect import is_query, parse, tallied
+from podium.inspect import is_query, pages, parse, tallied
 from podium.inspect.search import search
-from podium.model import FINAL, UNFINISHED, NewRun, State, Write
+from podium.model import FINAL, UNFINISHED, Fence, NewRun, Query, State, Write
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0).timestamp()
 HOUR = 3600.0
@@ -162,6 +163,21 @@ def test_the_search_is_bounded_and_says_so(app: App) -> None:
     assert ([row.id for row in found.rows], found.more, found.looked_at) == (["bb-2"], True, None)
     assert search(app, parse([], NOW), 4)[1:] == (False, None, None)
     assert search(app, parse([], NOW), 3)[1:] == (True, None, "bb-2")
+
+
+def test_all_that_match_are_found_though_what_was_found_is_pruned_meanwhile(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["podium.inspect.search"], "_PAGE", 1)  # a function has that name, too
+    everything = [row.id for page in pages(app, parse([], NOW)) for row in page]
+    found: list[str] = []
+    for (row,) in pages(app, parse([], NOW)):
+        found.append(row.id)
+        if not row.state.is_final:
+            app.store.commit(None, [terminating(row, None, NOW)])
+        app.store.commit(None, [Write(Fence(row.id, row.token, FINAL), forget=True)])
+    assert found == everything == ["dd-4", "cc-3", "bb-2", "aa-1"]
+    assert app.find(Query()) == []
 
 
 def test_what_no_index_leads_to_is_looked_for_among_the_newest_and_then_further(app: App) -> None:

@@ -101,7 +101,7 @@ def _named(view: RecordView, wanted: str) -> RunRow:
             if not row.parent:
                 return row
         looked_at += len(page)
-        page = view.find(msgspec.structs.replace(query, before=page[-1].id))
+        page = view.find(msgspec.structs.replace(query, before=page[-1].place))
     return newest
 
 

@@ -135,7 +135,7 @@ def kept(store: Store) -> list[Kept]:
                 found.append(Kept(row, *read(given["plan"], given["standing"])))
             except (PodiumError, msgspec.ValidationError, KeyError, TypeError):
                 continue  # nothing that Podium has written: its own run is parked when it is driven
-        query = Query(function=SCHEDULE, states=UNFINISHED, limit=1000, before=rows[-1].id)
+        query = Query(function=SCHEDULE, states=UNFINISHED, limit=1000, before=rows[-1].place)
     return sorted(found, key=lambda each: (each.plan.project, each.plan.name))
 
 

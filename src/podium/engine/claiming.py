@@ -247,7 +247,7 @@ class Claimer:
             yield from rows
             if len(rows) < PAGE:
                 return
-            query = msgspec.structs.replace(query, before=rows[-1].id)
+            query = msgspec.structs.replace(query, before=rows[-1].place)
 
     def look(self, run: str) -> None:
         """See how a run comes out that is not in memory: tell its watchers, or adopt it if it is ours."""

@@ -54,7 +54,7 @@ def failure_groups(view: StoreView, since: float, most: int) -> tuple[list[Failu
         looked += len(page)
         if len(page) < _PAGE or looked >= most:
             break
-        query = msgspec.structs.replace(query, before=page[-1].id)
+        query = msgspec.structs.replace(query, before=page[-1].place)
     groups = [_group(key, *told[key], found, now - since, since) for key, found in rows.items()]
     groups.sort(key=lambda group: (-group.n, group.fingerprint))
     return groups, looked < most

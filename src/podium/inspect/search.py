@@ -65,7 +65,7 @@ def _search(view: StoreView, parsed: ParsedQuery, limit: int, scan_max: int) -> 
         if len(page) < page_size:
             return SearchResult(rows, False, None)
         last = page[-1].id
-        query = msgspec.structs.replace(query, before=last)
+        query = msgspec.structs.replace(query, before=page[-1].place)
     return SearchResult(rows, False, looked, last)
 
 
@@ -79,7 +79,7 @@ def pages(view: StoreView, parsed: ParsedQuery) -> Iterator[list[RunRow]]:
         yield [row for row in page if all(test(row) for test in named.tests)]
         if len(page) < _PAGE:
             return
-        query = msgspec.structs.replace(query, before=page[-1].id)
+        query = msgspec.structs.replace(query, before=page[-1].place)
 
 
 class Tally(NamedTuple):

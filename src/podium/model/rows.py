@@ -8,6 +8,8 @@ import msgspec
 
 from .states import State
 
+Place = tuple[float, int]  # in the order of `find`: `created` and `key`
+
 
 class RunRow(msgspec.Struct, frozen=True):
     """A run as a reader sees it. What the fields mean is said at `NewRun` and `Head`."""
@@ -47,6 +49,12 @@ class RunRow(msgspec.Struct, frozen=True):
     rank: float | None = None
     messages: int = 0
     starter_engine: str | None = None  # the engine of the process that started it, or attached to it
+    key: int = 0  # its number in this store
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all, for paging: holds also when it has been deleted."""
+        return self.created, self.key
 
 
 class RunStatus(msgspec.Struct, frozen=True, gc=False):
@@ -141,5 +149,5 @@ class Query(msgspec.Struct, frozen=True):
     ended: tuple[float, float] | None = None
     left_by: str | None = None  # unfinished runs of `function` that this script has started
     unowned: bool = False  # queued or waiting, and due now or later
-    before: str | None = None  # keyset paging: ids older than this one
+    before: str | Place | None = None  # keyset paging: older than this run; behind none that is not there
     limit: int = 100

@@ -20,6 +20,7 @@ from ..model import (
     MeasureBin,
     MeasureQuery,
     Message,
+    Place,
     PublishedValue,
     Query,
     QueueRow,
@@ -146,7 +147,7 @@ class OnRecord(Protocol):
         ...
 
     def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
+        self, runs: int, before: str | Place | None = None, until: float = math.inf
     ) -> tuple[str, float] | None:
         """The last of the newest `runs` runs, and when it was created; None: there are not so many. Of those
         that come behind `before` and were created before `until`; with those of the same moment."""

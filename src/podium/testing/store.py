@@ -27,6 +27,7 @@ from ..model import (
     MeasureBin,
     MeasureQuery,
     Message,
+    Place,
     PublishedValue,
     Query,
     QueueRow,
@@ -216,7 +217,7 @@ class FaultyFinder(FaultyReader):
         return self._call("functions", lambda: self._inner.functions(most))
 
     def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
+        self, runs: int, before: str | Place | None = None, until: float = math.inf
     ) -> tuple[str, float] | None:
         return self._call("horizon", lambda: self._inner.horizon(runs, before, until))
 

@@ -8,6 +8,7 @@ from podium.model import FINAL, UNFINISHED, LogLine, Move, Query, State, Write
 from podium.store import Store
 from tests.store.words import (
     DONE,
+    FLOW,
     INVALID,
     REFUSED,
     commit,
@@ -118,3 +119,18 @@ def test_so_does_what_a_later_retry_would_copy_by_the_plan_that_it_has_taken_ove
     assert "r0~12" in verdict.detail
     move(store, "r0~12", State.FAILED)
     assert outcomes(store, forgets(), engine=None) == [DONE]
+
+
+def test_looking_goes_on_from_the_place_of_a_run_that_is_forgotten_meanwhile(store: Store) -> None:
+    for n in range(5):
+        ended(store, f"r{n}", at=1.0 + n // 2)  # some in the same instant
+    first = store.find(Query(limit=2))
+    assert [each.id for each in first] == ["r4", "r3"]
+    for each in first:
+        assert outcomes(store, forgets(each.id, each.token)) == [DONE]
+    behind = Query(before=first[-1].place)
+    assert [each.id for each in store.find(behind)] == ["r2", "r1", "r0"]
+    assert [each.id for each in store.standings(behind)] == ["r2", "r1", "r0"]
+    assert store.tally(behind) == {(State.SUCCEEDED, FLOW): 3}
+    assert store.horizon(1, before=first[-1].place) == ("r2", row(store, "r2").created)
+    assert [each.id for each in store.find(Query(before=first[-1].place, created=(0.0, 2.0)))] == ["r1", "r0"]

@@ -60,6 +60,7 @@ def test_a_queued_run_reads_back_as_it_was_started(store: Store) -> None:
         starter_engine="e1",
         tags=("nightly", "a b", 'q"'),
         inbox=0,
+        key=row(store).key,
         **lineage,
         **place,
     )

@@ -127,7 +127,7 @@ def listed(service: Service, query: RunsQuery) -> RunsPage:
     app = service.app
     parsed = parse([query.q], app.env.now())
     if query.after is not None:
-        before = app.load(query.after).id  # of one that is gone no page could be told from the last one
+        before = app.load(query.after).place  # of one that is gone no page could be told from the last one
         parsed = parsed._replace(query=msgspec.structs.replace(parsed.query, before=before))
     found = search(app, parsed, query.limit, ASKED, HORIZON)
     return RunsPage(items=items(app, found.rows), next=found.after, looked_at=found.looked_at)

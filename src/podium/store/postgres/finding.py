@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...model import Query, RunRow, RunStanding, State
+from ...model import Place, Query, RunRow, RunStanding, State
 from . import rows as records
 from .reading import Reader
 from .rows import FIND, FIND_STANDINGS, LOAD_STANDINGS
@@ -42,7 +42,7 @@ class FindingReader(Reader):
         return dict(self.look(SQL["functions"], {"most": most}))
 
     def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
+        self, runs: int, before: str | Place | None = None, until: float = math.inf
     ) -> tuple[str, float] | None:
         place = self._place(before)
         if place is None:
@@ -51,15 +51,17 @@ class FindingReader(Reader):
         found = self.look(SQL["horizon"], {"created": created, "key": key, "behind": runs - 1})
         return found[0] if found else None
 
-    def _place(self, before: str | None) -> tuple[float, int] | None:
+    def _place(self, before: str | Place | None) -> Place | None:
         """Where in the order of creation looking begins; None behind a run that is not there."""
         if before is None:
             return math.inf, 0
+        if not isinstance(before, str):
+            return before
         found = self.look(SQL["place"], {"run": before})
         return found[0] if found else None
 
 
-def statement(query: Query, place: tuple[float, int], text: str = FIND) -> tuple[str, dict[str, Any]]:
+def statement(query: Query, place: Place, text: str = FIND) -> tuple[str, dict[str, Any]]:
     """What finds the runs of a query, newest first, or another statement about them. `place`: only such as
     come behind it."""
     parts = list(_parts(query, place))
@@ -70,7 +72,7 @@ def statement(query: Query, place: tuple[float, int], text: str = FIND) -> tuple
     return text.replace("{narrowed}", narrowed), values
 
 
-def _parts(query: Query, place: tuple[float, int]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parts(query: Query, place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
     if place[0] < math.inf:
         yield "(created, key) < (%(place_created)b, %(place_key)b)", {
             "place_created": place[0], "place_key": place[1],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from ...model import Query, RunRow, RunStanding, State
+from ...model import Place, Query, RunRow, RunStanding, State
 from . import rows as records
 from .statements import SQL, rows
 
@@ -50,7 +50,7 @@ def tally(connection: apsw.Connection, query: Query) -> dict[tuple[State, str], 
 
 
 def horizon(
-    connection: apsw.Connection, runs: int, before: str | None, until: float
+    connection: apsw.Connection, runs: int, before: str | Place | None, until: float
 ) -> tuple[str, float] | None:
     """See `Store.horizon`."""
     place = _place(connection, before, until)
@@ -77,11 +77,13 @@ def statement(columns: str, order: str, narrowed: tuple[str, ...]) -> str:
     return text.replace("{order}", order)
 
 
-def _place(connection: apsw.Connection, before: str | None, until: float) -> tuple[float, int] | None:
+def _place(connection: apsw.Connection, before: str | Place | None, until: float) -> Place | None:
     """Where in the order of creation looking begins; None behind a run that is not there."""
     place = (until, -1)  # before whatever was created then
     if before is None:
         return place
+    if not isinstance(before, str):
+        return min(place, before)
     found = rows(connection, SQL["place"], (before,))
     return min(place, found[0]) if found else None
 

@@ -24,6 +24,7 @@ from ...model import (
     EngineRow,
     Entry,
     Message,
+    Place,
     Query,
     RunRow,
     RunStanding,
@@ -308,7 +309,7 @@ class SqliteStore(SaidReader, Store):
             return dict(rows(connection, SQL["functions"], (most,)))
 
     def horizon(
-        self, runs: int, before: str | None = None, until: float = math.inf
+        self, runs: int, before: str | Place | None = None, until: float = math.inf
     ) -> tuple[str, float] | None:
         with self._connections.snapshot() as connection:
             return finding.horizon(connection, runs, before, until)
