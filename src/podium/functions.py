@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import blake2b
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -214,7 +214,7 @@ class Function:
         call.apply_defaults()
         return call.args, call.kwargs
 
-    @cached_property
+    @functools.cached_property
     def hints(self) -> dict[str, Any]:
         """Resolved annotations of parameters and "return"; unresolvable ones are left out.
 
@@ -233,12 +233,12 @@ class Function:
                 return f"{self.label}({name}=...)", refusal
         return None
 
-    @cached_property
+    @functools.cached_property
     def returns(self) -> Any:
         """The annotation of the result, Any where there is none."""
         return self.hints.get("return", Any)
 
-    @cached_property
+    @functools.cached_property
     def result_name(self) -> str:
         """What errors call the result."""
         return f"{self.label} result"
@@ -282,6 +282,16 @@ class _Text(str):
     """Shown without quotes."""
 
     __repr__ = str.__str__
+
+
+def without_partials(
+    fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """A call as it is known and recorded: a partial is its function with more arguments."""
+    while isinstance(fn, functools.partial):
+        bound = cast("functools.partial[Any]", fn)
+        fn, args, kwargs = bound.func, (*bound.args, *args), {**bound.keywords, **kwargs}
+    return fn, args, kwargs
 
 
 def _signature(fn: Callable[..., Any]) -> inspect.Signature:

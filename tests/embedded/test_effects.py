@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -405,6 +406,29 @@ async def sells_by_named_child(first: bool) -> None:
     if not first:
         podium.on_failure(call_back, "made")
     raise ValueError("not yet")
+
+
+@workflow
+async def sells_with_partials(order: str) -> None:
+    await charge(order)
+    podium.on_failure(call_back, "plain")
+    for n in range(2):
+        podium.on_failure(functools.partial(call_back, f"{order}, {n}"))
+    podium.on_failure(functools.partial(functools.partial(refund, "by hand"), amount=1), order)
+    raise ValueError("not yet")
+
+
+def test_a_partial_on_failure_is_its_function_with_more_arguments(app: App) -> None:
+    run = sells_with_partials.start("7")
+    with pytest.raises(ValueError, match="not yet"):
+        run.result()
+    assert bank.seen[1:] == [
+        ("refund", "by hand", "7", 1),
+        ("called back", "7, 1"),
+        ("called back", "7, 0"),
+        ("called back", "plain"),
+        ("refund", "receipt of 7", "7", 5),
+    ]
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -20,7 +20,7 @@ from ..depot import Depot
 from ..env import Env
 from ..errors import EncodeError, PayloadTooLarge, UsageError
 from ..executors import current_attempt, is_loss
-from ..functions import Function
+from ..functions import Function, without_partials
 from ..modules import module_name
 
 _ID_DIGITS = 8  # of a call's digest, in the identity of its step
@@ -169,9 +169,7 @@ class Calls:
 
 def _named(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Named:
     """What a call is known by: partials and methods are their function with more arguments."""
-    while isinstance(fn, functools.partial):
-        partial = cast("functools.partial[Any]", fn)
-        fn, args, kwargs = partial.func, (*partial.args, *args), {**partial.keywords, **kwargs}
+    fn, args, kwargs = without_partials(fn, args, kwargs)
     if not hasattr(fn, "__qualname__"):  # an object that can be called
         fn, args = type(fn).__call__, (fn, *args)
     owner: Any = getattr(fn, "__self__", None)

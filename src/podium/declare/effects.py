@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..errors import DeclarationError, UsageError
 from ..executors import BUILT_IN
-from ..functions import Function
+from ..functions import Function, without_partials
 from ..lines import line_of
 from ..machine import current_machine, where_defined
 from ..retry import Retry
@@ -78,4 +78,5 @@ def on_failure(
     machine = current_machine()
     if machine is None:
         raise UsageError("on_failure() works in the body of a workflow")
+    fn, args, kwargs = without_partials(fn, args, kwargs)
     machine.on_failure(beside("undo", fn, "...", declare), args, kwargs)
