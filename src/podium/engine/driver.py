@@ -121,6 +121,7 @@ class Driver(Recorder):
         if attempt.asks:
             return self._looked(step, attempt, ended, now)
         if error is None:
+            step.value = attempt.value
             return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)
         failure = codec.with_call(ended.payload or codec.encode_failure(error), call)

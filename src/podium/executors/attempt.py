@@ -98,6 +98,7 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     last: bytes = b""  # what the attempt before it had said
     measures: list[Measure] | None = None  # that its body has made; most make none
     sends: int = 0  # signals that its body has sent
+    value: Any = msgspec.UNSET  # what the body returned, where that is read as it was written
     slots: Slots | None = None  # from where it has its slot
     cached: str = ""  # what the record is to call its result, see `podium.model.cached`
 
@@ -148,8 +149,11 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
     def encode(self, value: Any, depot: Depot | None = None) -> bytes:
         """Encode what the body returned; what is kept by reference is put into its depot, or another one."""
         function = self.function
+        returns = function.returns
+        if type(value) in codec.ATOMS and (type(value) is returns or returns is Any):
+            self.value = value
         return codec.encode(
-            value, where=function.result_name, annotation=function.returns, depot=depot or self.services.depot
+            value, where=function.result_name, annotation=returns, depot=depot or self.services.depot
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from msgspec import UNSET
+
 from .. import codec
 from ..errors import DecodeError, Mismatch
 from ..functions import Function, registry
@@ -77,6 +79,8 @@ def require_same(machine: Replayed, entry: Entry, step: Step) -> None:
 
 def decoded(entry: Entry, step: Step) -> Any:
     """The recorded value of a step. Raises DecodeError, with the line, where it does not fit any more."""
+    if step.value is not UNSET:
+        return step.value
     try:
         return codec.decode(entry.payload, step.returns)
     except DecodeError as error:

@@ -7,6 +7,8 @@ import contextvars
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from msgspec import UNSET
+
 from ..functions import Function
 from ..model import State
 from .parts import RunLoop
@@ -39,6 +41,7 @@ class Step(asyncio.Future[Any]):
         "item",
         "is_effect",
         "context",
+        "value",
         "waiter",
         "_machine",
     )
@@ -61,6 +64,7 @@ class Step(asyncio.Future[Any]):
         self.function = function
         self.args = args  # encoded, by parameter name
         self.given: dict[str, Any] | None = None  # the same, where an attempt need not decode them
+        self.value: Any = UNSET  # of its outcome, where that need not be decoded
         self.digest = digest
         self.line = line
         found = contextvars.copy_context()
