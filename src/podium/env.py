@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from . import changes
 from .shortage import shortage_of
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
@@ -23,6 +24,9 @@ _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 
 
 STEP_SECONDS = 0.005  # two clocks that differ by no more are in step
+_PIECES = 128  # of the system's chance that are drawn in one go
+_PIECE_BYTES = 12
+_PIECES_SECONDS = 1.0  # for which they are good
 
 
 class Env(Protocol):
@@ -91,6 +95,47 @@ def encode_id(milliseconds: int, chance: int) -> str:
     )
 
 
+class _Chance:
+    """The system's chance, drawn for many starts in one go: to ask there lets go of the interpreter, and who
+    starts a hundred runs waited two hundred times for the engine's thread to give it back.
+
+    What is left over is thrown away after a second, and in a forked child at once. So a process that goes on
+    twice, as one of a machine's snapshot does, does not draw the same twice for longer than that.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._drawn = 0.0  # by the wall clock, which knows that a snapshot was taken long ago
+
+    def forget(self) -> None:
+        """Give away nothing that is drawn already."""
+        self._pieces = []
+
+    def piece(self) -> bytes:
+        """12 bytes that nobody else gets. Any thread."""
+        if abs(time.time() - self._drawn) > _PIECES_SECONDS:
+            self._draw()
+        while True:
+            try:
+                return self._pieces.pop()
+            except IndexError:  # used up, maybe by other threads
+                self._draw()
+
+    def _draw(self) -> None:
+        drawn = os.urandom(_PIECES * _PIECE_BYTES)
+        self._pieces = [drawn[at : at + _PIECE_BYTES] for at in range(0, len(drawn), _PIECE_BYTES)]
+        self._drawn = time.time()
+
+
+_chance = _Chance()
+changes.at_fork(
+    "chance",
+    when=changes.DECLARED,
+    why="a forked process draws ids of its own",
+    in_child=_chance.forget,
+)
+
+
 class RealEnv:
     """The machine's own clocks and randomness."""
 
@@ -144,11 +189,10 @@ class RealEnv:
         return random.Random(self._chance.getrandbits(64))
 
     def new_id(self) -> str:
-        # The system's chance here as well, asked for directly: every start needs both.
-        return encode_id(int(self.now() * 1000), int.from_bytes(os.urandom(6), "big"))
+        return encode_id(int(self.now() * 1000), int.from_bytes(_chance.piece(), "big"))
 
     def secret(self) -> str:
-        return os.urandom(12).hex()
+        return _chance.piece().hex()
 
     def spawn(self, target: Callable[..., Any], *args: Any, name: str) -> threading.Thread:
         thread = threading.Thread(target=target, args=args, name=name, daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,16 +60,49 @@ def test_two_environments_draw_differently() -> None:
 
 def test_a_forked_process_draws_differently() -> None:
     env = RealEnv()
+
+    def draw() -> list[str]:
+        secrets = [env.secret() for _ in range(3)]  # of which many are drawn in one go
+        return [str(env.random().random()), str(env.uniform(0, 1)), *secrets, env.new_id()[9:]]
+
+    draw()  # so that there is something that the child might have taken over
     ours, theirs = os.pipe()
     if (forked := os.fork()) == 0:
-        os.write(theirs, f"{env.random().random()} {env.uniform(0, 1)} {env.new_id()[9:]}".encode())
+        os.write(theirs, " ".join(draw()).encode())
         os._exit(0)
     os.waitpid(forked, 0)
     drawn = os.read(ours, 1000).decode().split()
     os.close(ours)
     os.close(theirs)
-    assert len(drawn) == 3
-    assert not {str(env.random().random()), str(env.uniform(0, 1)), env.new_id()[9:]} & set(drawn)
+    assert len(drawn) == 6
+    assert not set(draw()) & set(drawn)
+
+
+def test_chance_is_drawn_for_many_in_one_go_and_thrown_away_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    env, drawn, urandom, real = RealEnv(), list[int](), os.urandom, time.time()
+
+    def drawing(size: int) -> bytes:
+        drawn.append(size)
+        return urandom(size)
+
+    monkeypatch.setattr(time, "time", lambda: real + 60)
+    env.secret()
+    monkeypatch.setattr(os, "urandom", drawing)
+    secrets = {env.secret() for _ in range(50)} | {env.secret() for _ in range(50)}
+    assert (len(secrets), len(drawn)) == (100, 0)
+    for later in (62, 60):  # a second later, and by a clock that was set back
+        monkeypatch.setattr(time, "time", lambda: real + later)  # noqa: B023  # called in this round
+        env.secret()
+        assert drawn.pop() >= 12
+        assert not drawn
+
+
+def test_threads_that_draw_at_once_draw_differently() -> None:
+    env = RealEnv()
+    with ThreadPoolExecutor(4) as threads:
+        drawn = [threads.submit(lambda: [env.secret() for _ in range(2000)]) for _ in range(4)]
+        secrets = [secret for one in drawn for secret in one.result(timeout=20)]
+    assert len(set(secrets)) == 8000
 
 
 def test_threads_are_named_and_keep_no_process_alive() -> None:
