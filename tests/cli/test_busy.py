@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from podium.cli.driving import comes_on_record
 from podium.cli.stopping import Stopping
 from podium.cli.view import View
 from podium.client import Started
+from podium.client.told import Told
 from podium.errors import IdConflict
 from tests import forkserver
 from tests.cli.support import PODIUM, environment, podium, write_app
@@ -162,8 +162,8 @@ def test_who_leaves_before_the_start_is_on_record_says_what_came_of_it(project: 
 
 def test_a_start_that_fails_is_no_wait() -> None:
     view, stop = View("adds", 0.0), Stopping()
-    started = Started(Future(), None)
+    started = Started(Told())
     assert not comes_on_record(started, view, stop, 0.1)
-    started.id.set_exception(IdConflict("that id is taken"))
+    started.id.tell(IdConflict("that id is taken"))
     with pytest.raises(IdConflict):
         comes_on_record(started, view, stop, None)

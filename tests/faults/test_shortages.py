@@ -16,9 +16,10 @@ import podium
 from podium import App, Options, codec, task, workflow
 from podium.client.resume_notice import ResumeNotices
 from podium.client.starting import Started
+from podium.client.told import Told
 from podium.engine import Met
 from podium.env import RealEnv
-from podium.errors import ResourceShortage
+from podium.errors import EngineStopped, ResourceShortage
 from podium.executors import child_process
 from podium.machine import Machine
 from podium.model import State
@@ -151,15 +152,16 @@ def test_a_start_is_as_good_without_a_thread_for_what_is_said_about_it(tmp_path:
     assert env.refused.is_set()
 
 
-def test_a_caller_who_waits_no_more_does_not_keep_the_others_from_their_starts() -> None:
+def test_a_start_that_was_told_otherwise_meanwhile_does_not_keep_the_others_from_theirs() -> None:
     told: list[str] = []
     store = cast("Store", Nothing())
     notices = ResumeNotices(RealEnv(), told.append, lambda: store)
-    starts = [Started() for _ in range(3)]
-    starts[1].id.cancel()
+    starts = [Started(Told()) for _ in range(3)]
+    starts[1].id.tell(EngineStopped("the engine is closed"))
     for n, start in enumerate(starts):
-        notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start.answered)
+        notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", start.id.tell)
     assert [starts[n].id.result(30) for n in (0, 2)] == ["run-0", "run-2"]
+    assert isinstance(starts[1].id.exception(30), EngineStopped)
 
 
 class Nothing:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .steering import Cancelled
     from .stored_run import PASSED_ON, StoredRun
     from .streams import LOG, PAUSE_MAX, Chunk, Stream, read_chunks, stream_of, value_of
+    from .told import Promise
     from .waiting import Answer, Done, Waiting, answered
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Option",
     "Operator",
     "OwnRun",
+    "Promise",
     "ShownSetting",
     "StopWait",
     "examine",
@@ -182,6 +184,7 @@ __getattr__ = late.names(
         "steering": "Cancelled",
         "stored_run": "PASSED_ON StoredRun",
         "streams": "LOG PAUSE_MAX Chunk Stream read_chunks stream_of value_of",
+        "told": "Promise",
         "waiting": "Answer Done Waiting answered",
     },
 )

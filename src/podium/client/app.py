@@ -171,7 +171,7 @@ class App:
     def start(
         self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], options: StartOptions
     ) -> Started:
-        """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
+        """Create a run; what it gives tells its id once it is durable. Bad arguments raise here, unstored."""
         return self.starts.one(function, args, kwargs, options)
 
     def wait(self, run: str, created: float | None = None) -> Future[End]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
@@ -20,6 +19,7 @@ from .operators import Operator, operator
 from .run import Run
 from .steering import Cancelled
 from .stored_run import StoredRun
+from .told import Promise
 from .waiting import Waiting, answered
 
 _SHOWN = 20  # runs in a notebook
@@ -169,7 +169,7 @@ class Found:
             done = app.decisions.cancel_all(rows, by)
             return len(done) - done.count(Cancelled.TOO_LATE)
         stops = StopWait(app.session)
-        acts: dict[Verb, Callable[[str], Future[Any]]] = {
+        acts: dict[Verb, Callable[[str], Promise[Any]]] = {
             "pause": lambda run: app.decisions.pause(run, by),
             "terminate": lambda run: app.terminate(run, by),
             "resume": lambda run: app.resume(run, by),
@@ -196,14 +196,14 @@ class Found:
         return run_list(rows[:_SHOWN], len(rows) > _SHOWN, self._app.env.now())
 
 
-def _asked(act: Callable[[str], Future[Any]], run: str) -> Future[Any] | None:
+def _asked(act: Callable[[str], Promise[Any]], run: str) -> Promise[Any] | None:
     try:
         return act(run)
     except WrongState:  # it has moved on since the page was read
         return None
 
 
-def _has_happened(asked: Future[Any] | None) -> bool:
+def _has_happened(asked: Promise[Any] | None) -> bool:
     try:
         return asked is not None and asked.result() is not Cancelled.TOO_LATE
     except WrongState:

@@ -11,8 +11,9 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from .told import Promise
 
 T = TypeVar("T")
 
@@ -61,8 +62,8 @@ def in_event_loop() -> bool:
 _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
 
 
-async def wait_in_loop(future: Future[T]) -> T:
-    """Await a future that another thread completes. Cancelling the await leaves the future alone."""
+async def wait_in_loop(future: Promise[T]) -> T:
+    """Await what another thread answers. Cancelling the await leaves that alone."""
     if future.done():
         return future.result()
     loop = asyncio.get_running_loop()

@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sized
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..checks import Tolerance
-from ..engine import End
 from ..errors import UsageError
 from ..executors import slot_lent
 from .run import Run
@@ -139,7 +137,7 @@ class Batch:
             stored.ended().add_done_callback(partial(self._has_ended, position))
             return
 
-    def _has_ended(self, position: int, _: Future[End]) -> None:
+    def _has_ended(self, position: int, _: object) -> None:
         """On some thread."""
         self._ended.put(position)
         self._ring()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,8 +14,8 @@ from ..errors import IdConflict, InternalError
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict, new_context
 from ..queues import rank_of
-from .end_watcher import settle
 from .start_options import StartOptions
+from .told import Told
 
 CHUNK = 1000  # starts in one commit
 
@@ -26,38 +25,16 @@ _NOT_NOW = NotNow()
 
 
 class Started:
-    """A run on its way: its id once it is durable, its end if somebody waits for that from the start.
+    """A run on its way: its id once it is durable, or why its start has failed; its end if somebody waits for
+    that from the start.
 
-    `created` tells it from a later run under the same id; None where that is not known yet. Most who wait for
-    the end never wait for the id, so the future of that is made for who asks.
+    `created` tells it from a later run under the same id; None where that is not known yet.
     """
 
-    def __init__(
-        self, end: Future[End] | None = None, created: float | None = None, answer: str | None = None
-    ) -> None:
-        self.end, self.created = end, created
-        self._answer: str | BaseException | None = answer
+    __slots__ = ("created", "end", "id")
 
-    @property
-    def id(self) -> Future[str]:
-        """Its id, or why the start has failed."""
-        # Without a lock, which a fork could copy while it is held: `setdefault` is atomic.
-        id: Future[str] = self.__dict__.get("_id") or self.__dict__.setdefault("_id", Future())
-        if self._answer is not None and not id.done():
-            settle(id)(self._answer)
-        return id
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether the start is on record, or has failed."""
-        return self._answer is not None
-
-    def answered(self, answer: str | BaseException) -> None:
-        """It is the run of this id, or has failed. Any thread."""
-        self._answer = answer  # before the look: who makes the future meanwhile looks at this after it
-        id: Future[str] | None = self.__dict__.get("_id")
-        if id is not None:
-            settle(id)(answer)
+    def __init__(self, id: Told[str], end: Told[End] | None = None, created: float | None = None) -> None:
+        self.id, self.end, self.created = id, end, created
 
 
 class Start(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -12,11 +11,11 @@ from ..engine import EngineHost, Met
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict, Write
-from .end_watcher import settle
 from .project import project_in
 from .session import Session
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
+from .told import Told
 
 
 class Starts:
@@ -33,7 +32,7 @@ class Starts:
         options: StartOptions,
         watch: bool = False,
     ) -> Started:
-        """Create a run; the future gives its id once it is durable. Bad arguments raise here, unstored."""
+        """Create a run; what it gives tells its id once it is durable. Bad arguments raise here, unstored."""
         (started,) = self.many(function, [encoded(function, args, kwargs, options, self._depot)], watch)
         return started
 
@@ -84,7 +83,7 @@ class Starts:
         """On the engine's thread: what is asked in one go is committed in one go."""
         clients = host.engine.clients
         for start in starts:
-            watch = settle(start.started.end) if start.started.end is not None else None
+            watch = start.started.end.tell if start.started.end is not None else None
             met: list[tuple[str, Met]] = []  # before the answer, if at all
             then = partial(self._answered, start, met=met)
             clients.start(start.new, then, watch, lambda run, how, met=met: met.append((run, how)))
@@ -103,16 +102,16 @@ class Starts:
             if session.has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
-            started.answered(error)
+            started.id.tell(error)
             if end is not None:
-                settle(end)(error)
+                end.tell(error)
             return
         if end is not None and not session.has_engine:
-            session.watch(run, settle(end), started.created)
+            session.watch(run, end.tell, started.created)
         if met:
-            session.resumed.add(met, run, started.answered)
+            session.resumed.add(met, run, started.id.tell)
         else:
-            started.answered(run)
+            started.id.tell(run)
         if not session.has_engine:
             session.undriven.tell(run)
 
@@ -127,4 +126,4 @@ class Starts:
 
 
 def _to_start(new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> Start:
-    return Start(new, label, Started(Future() if watch else None), rejects)
+    return Start(new, label, Started(Told(), Told() if watch else None), rejects)

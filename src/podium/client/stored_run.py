@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from .. import codec, late
@@ -17,6 +16,7 @@ from .app import App, Started
 from .loop_wakeup import wait_in_loop
 from .process import is_session
 from .streams import Stream, stream_of, value_of
+from .told import Promise, Told
 from .waiting import Answer, Waiting, mapped, result_within
 
 if TYPE_CHECKING:
@@ -38,20 +38,21 @@ class StoredRun:
     @classmethod
     def known(cls, app: App, function: Function | None, row: RunRow) -> StoredRun:
         """One that is on record."""
-        return cls(app, function, Started(created=row.created, answer=row.id))
+        return cls(app, function, Started(Told(row.id), created=row.created))
 
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
-        self._started, self._end = started, started.end
+        self._started = started
+        self._end: Promise[End] | None = started.end
         self._id = id
 
     @property
     def id(self) -> str:
-        return self._id if self._id and not self._started.is_answered else self._known()
+        return self._id if self._id and not self._started.id.done() else self._known()
 
     def _known(self) -> str:
         """The id once the start is on record, which decides whether it is a new run or an older one."""
-        if not self._started.is_answered and self._on_engines_thread():
+        if not self._started.id.done() and self._on_engines_thread():
             raise UsageError(
                 "this run's start is not on record yet, and waiting for that on the engine's own thread "
                 "would never end",
@@ -62,8 +63,8 @@ class StoredRun:
     def _on_engines_thread(self) -> bool:
         return self.app.has_engine and self.app.host.is_own_thread()
 
-    def ended(self) -> Future[End]:
-        """A future of how it comes out; blocks for its start."""
+    def ended(self) -> Promise[End]:
+        """How it comes out, once that is known; blocks for its start."""
         if self._end is None:
             self._end = self.app.wait(self._started.id.result(), self._started.created)
         return self._end
@@ -102,7 +103,7 @@ class StoredRun:
                 await wait_in_loop(self._started.id)
             with slot_lent([self.id] if current_attempt.get() is not None else ()):
                 end = await wait_in_loop(self.ended())
-            if not self._started.is_answered:  # its notice is still being made
+            if not self._started.id.done():  # its notice is still being made
                 await wait_in_loop(self._started.id)
             return self._outcome(end)
         except PASSED_ON as error:
@@ -116,7 +117,7 @@ class StoredRun:
         if (
             is_session()
             and current_attempt.get() is None
-            and self._started.is_answered
+            and self._started.id.done()
             and self._started.id.exception() is None
         ):
             self.app.starts.left_by_caller(self._started.id.result())

@@ -11,6 +11,7 @@ from ..env import Env
 from ..errors import UsageError
 from .loop_wakeup import in_event_loop, wait_in_loop
 from .process import is_session
+from .told import Promise
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -87,7 +88,7 @@ def check_timeout(timeout: object) -> None:
         raise UsageError(f"result(timeout={timeout!r}): seconds are needed, or None to wait for ever")
 
 
-def result_within(future: Future[T], timeout: float | None, what: Callable[[], str]) -> T:
+def result_within(future: Promise[T], timeout: float | None, what: Callable[[], str]) -> T:
     """What a future comes to. Raises its failure, or TimeoutError with `what` there is to say by then."""
     try:
         return future.result(timeout)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ..client import App, Feed
+from ..client import App, Feed, Promise
 from ..model import RunRow
 from .access import Access
 from .http import Undecided
@@ -40,12 +39,12 @@ class Service:
         self.feed.close()
 
 
-def committed(future: Future[T]) -> T:
+def committed(answer: Promise[T]) -> T:
     """What a change came to, once it is on disk. Raises Undecided where that takes too long."""
     try:
-        return future.result(COMMIT_SECONDS)
+        return answer.result(COMMIT_SECONDS)
     except TimeoutError:
-        if future.done():  # its own
+        if answer.done():  # its own
             raise
         raise Undecided(f"the change was not on disk within {COMMIT_SECONDS:g} s and may yet be") from None
 

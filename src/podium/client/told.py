@@ -1,0 +1,81 @@
+"""`Told`: what another thread answers once, for who blocks for it and for who awaits it in a loop.
+
+A `concurrent.futures.Future` has a lock, a condition and a queue of waiters, made for each: of a run that is
+awaited, as most are, that was more than the rest of what its caller does while it waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Promise(Protocol[T_co]):
+    """What another thread answers: a `Told`, or a `Future`."""
+
+    def done(self) -> bool: ...
+
+    def result(self, timeout: float | None = None) -> T_co: ...
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
+
+
+class Told(Generic[T]):
+    """One answer. Without a lock, which a fork could copy while it is held: `append` and `pop` are atomic."""
+
+    __slots__ = ("_answers", "_waiting")
+
+    def __init__(self, *answers: T) -> None:
+        self._answers: list[T | BaseException] = [*answers]  # the first one stands
+        self._waiting: list[Callable[[Any], object]] = []
+
+    def tell(self, answer: T | BaseException) -> None:
+        """A value or, as an exception, why there is none. Any thread; what is told later is not heard."""
+        self._answers.append(answer)
+        self._call()
+
+    def done(self) -> bool:
+        """Whether it is known."""
+        return bool(self._answers)
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
+        """Have this called with it once it is known: here and now, or in the thread that tells it."""
+        self._waiting.append(fn)
+        if self._answers:  # looked at after that: who tells meanwhile looks at both in the other order
+            self._call()
+
+    def _call(self) -> None:
+        while self._waiting:
+            try:
+                callback = self._waiting.pop(0)
+            except IndexError:  # another thread has called the last one
+                return
+            callback(self)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Why there is no value; None: there is one. Blocks for that, and raises TimeoutError."""
+        answer = self._answer(timeout)
+        return answer if isinstance(answer, BaseException) else None
+
+    def result(self, timeout: float | None = None) -> T:
+        """The value, or raises why there is none. Blocks for that, and raises TimeoutError."""
+        answer = self._answer(timeout)
+        if not isinstance(answer, BaseException):
+            return answer
+        try:
+            raise answer
+        finally:
+            del answer, self  # else the traceback would keep both, which keep it
+
+    def _answer(self, timeout: float | None) -> T | BaseException:
+        if not self._answers:
+            gate = threading.Lock()
+            gate.acquire()
+            self.add_done_callback(lambda _: gate.release())
+            if not gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
+                raise TimeoutError
+        return self._answers[0]
