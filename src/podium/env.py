@@ -86,12 +86,13 @@ def new_secret() -> str:
 
 def encode_id(milliseconds: int, chance: int) -> str:
     """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
-    number = (milliseconds << 45) | (chance & ((1 << 45) - 1))
-    pairs = _PAIRS  # spelled out: every start needs one
+    pairs = _PAIRS  # spelled out, and in small numbers: every start needs one
+    years, time = milliseconds >> 25 & 0xFFFFF, milliseconds & 0x1FFFFFF
+    first, rest = chance >> 20 & 0x1FFFFFF, chance & 0xFFFFF
     return (
-        f"{pairs[number >> 80 & 1023]}{pairs[number >> 70 & 1023]}{pairs[number >> 60 & 1023]}"
-        f"{pairs[number >> 50 & 1023]}{pairs[number >> 40 & 1023]}{pairs[number >> 30 & 1023]}"
-        f"{pairs[number >> 20 & 1023]}{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
+        f"{pairs[years >> 10]}{pairs[years & 1023]}{pairs[time >> 15]}{pairs[time >> 5 & 1023]}"
+        f"{pairs[(time & 31) << 5 | first >> 20]}{pairs[first >> 10 & 1023]}{pairs[first & 1023]}"
+        f"{pairs[rest >> 10]}{pairs[rest & 1023]}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..codec import Later, NotNow
 from ..depot import Depot
-from ..engine import End
+from ..engine import End, Met
 from ..env import Env
 from ..errors import IdConflict, InternalError
 from ..functions import Function
@@ -37,13 +37,19 @@ class Started:
         self.id, self.end, self.created = id, end, created
 
 
-class Start(NamedTuple):
-    """A start to be made, and where its answers go."""
+class Start:
+    """A start to be made, and where its answers go. `rejects`: a run that is there already is an error."""
 
-    new: NewRun
-    label: str  # of the function, for errors
-    started: Started
-    rejects: bool = False  # a run that is there already is an error
+    __slots__ = ("label", "met", "new", "rejects", "started")
+
+    def __init__(self, new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> None:
+        self.new, self.label, self.rejects = new, label, rejects  # the label is for errors
+        self.started = Started(Told(), Told() if watch else None)
+        self.met: Sequence[tuple[str, Met]] = ()  # runs of the same call, before the answer if at all
+
+    def meets(self, run: str, how: Met) -> None:
+        """It meets an earlier run."""
+        self.met = (*self.met, (run, how))
 
 
 class EncodedCall(NamedTuple):
@@ -90,26 +96,17 @@ def require_own_ids(function: Function, calls: Sequence[EncodedCall]) -> None:
 def new_run(function: Function, call: EncodedCall, env: Env, starter: str, project: str) -> NewRun:
     """The run that a call makes, if the store has none for it."""
     now, options = env.now(), call.options
-    due = now + options.delay if options.delay else None
-    return NewRun(
-        id=options.id or env.new_id(),
-        function=function.name,
-        args=call.data,
-        digest=call.digest,
-        at=now,
-        explicit_id=options.id is not None,
-        fingerprint=function.fingerprint,
-        due=due,
+    id, delay, unique = options.id, options.delay, options.unique
+    due = now + delay if delay else None
+    attach = bool(starter) and id is None and not delay and not unique
+    return NewRun(  # by position as far as that reads well: names cost four times as much
+        id or env.new_id(), function.name, call.data, call.digest, now, False, id is not None,
+        function.fingerprint, due, starter, attach, None, tuple(options.tags), project, unique or "",
+        context=new_context(env.secret()) if function.is_workflow else "",
         queue=call.queue,
         lane=call.lane,
         rank=rank_of(now if due is None else due, options.priority) if call.queue else None,
-        starter=starter,
-        attach=bool(starter) and options.id is None and not options.delay and not options.unique,
-        unique_name=options.unique or "",
-        project=project,
-        tags=tuple(options.tags),
-        context=new_context(env.secret()) if function.is_workflow else "",
-    )
+    )  # fmt: skip
 
 
 def started_run(new: NewRun, label: str, verdict: Verdict, rejects: bool = False) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..depot import Depot
-from ..engine import EngineHost, Met
+from ..engine import EngineHost
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..model import NewRun, Outcome, Verdict, Write
@@ -15,7 +15,6 @@ from .project import project_in
 from .session import Session
 from .start_options import StartOptions
 from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
-from .told import Told
 
 
 class Starts:
@@ -33,36 +32,37 @@ class Starts:
         watch: bool = False,
     ) -> Started:
         """Create a run; what it gives tells its id once it is durable. Bad arguments raise here, unstored."""
-        (started,) = self.many(function, [encoded(function, args, kwargs, options, self._depot)], watch)
-        return started
+        call = encoded(function, args, kwargs, options, self._depot)
+        self._open()
+        return self._start([self._to_start(function, call, watch)])[0]
 
     def _depot(self) -> Depot:
         return self._session.store.depot
 
     def many(self, function: Function, calls: Sequence[EncodedCall], watch: bool = False) -> list[Started]:
         """Create a run for each call, in one commit for each chunk of them."""
-        refuse_work_while_loading()
-        profile = self._session.profile
-        if profile.has_engine:
-            # Opened before the runs are dated: what is older than the engine was left behind.
-            self._session.listen()
-        else:
-            _ = self._session.store  # whose clock they are dated by
+        self._open()
         started: list[Started] = []
         for chunk in chunks(calls):
-            of = (profile.env, profile.starter, project_in(profile.url, function))
-            new_runs = [new_run(function, call, *of) for call in chunk]
-            started += self._start(
-                [
-                    _to_start(new, function.label, watch, call.options.if_exists == "reject")
-                    for new, call in zip(new_runs, chunk, strict=True)
-                ]
-            )
+            started += self._start([self._to_start(function, call, watch) for call in chunk])
         return started
 
     def copy(self, new: NewRun, label: str) -> Started:
         """Create a run from another one's recorded past."""
-        return self._start([_to_start(new, label)])[0]
+        return self._start([Start(new, label)])[0]
+
+    def _open(self) -> None:
+        """Before runs are dated: what is older than the engine was left behind, and a store has its clock."""
+        refuse_work_while_loading()
+        if self._session.has_engine:
+            self._session.listen()
+        else:
+            _ = self._session.store
+
+    def _to_start(self, function: Function, call: EncodedCall, watch: bool) -> Start:
+        profile = self._session.profile
+        new = new_run(function, call, profile.env, profile.starter, project_in(profile.url, function))
+        return Start(new, function.label, watch, call.options.if_exists == "reject")
 
     def _start(self, starts: Sequence[Start]) -> list[Started]:
         note_started_run()
@@ -84,35 +84,32 @@ class Starts:
         clients = host.engine.clients
         for start in starts:
             watch = start.started.end.tell if start.started.end is not None else None
-            met: list[tuple[str, Met]] = []  # before the answer, if at all
-            then = partial(self._answered, start, met=met)
-            clients.start(start.new, then, watch, lambda run, how, met=met: met.append((run, how)))
+            clients.start(start.new, partial(self._answered, start), watch, start.meets)
 
-    def _answered(
-        self, start: Start, verdict: Verdict | BaseException, met: Sequence[tuple[str, Met]] = ()
-    ) -> None:
+    def _answered(self, start: Start, verdict: Verdict | BaseException) -> None:
         """Tell the caller, wherever it waits, what has become of a start. On some thread."""
         session, started, end = self._session, start.started, start.started.end
+        has_engine = session.has_engine
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
             run = started_run(start.new, start.label, verdict, start.rejects)
             if verdict.runs[0][0] is Outcome.DONE:
                 started.created = start.new.at
-            if session.has_engine:
+            if has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
             started.id.tell(error)
             if end is not None:
                 end.tell(error)
             return
-        if end is not None and not session.has_engine:
+        if end is not None and not has_engine:
             session.watch(run, end.tell, started.created)
-        if met:
-            session.resumed.add(met, run, started.id.tell)
+        if start.met:
+            session.resumed.add(start.met, run, started.id.tell)
         else:
             started.id.tell(run)
-        if not session.has_engine:
+        if not has_engine:
             session.undriven.tell(run)
 
     def left_by_caller(self, run: str) -> None:
@@ -123,7 +120,3 @@ class Starts:
             session.profile.tell(
                 f"podium: run {run} goes on in this process; podium.get({run!r}) has it: .result(), .cancel()"
             )
-
-
-def _to_start(new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> Start:
-    return Start(new, label, Started(Told(), Told() if watch else None), rejects)

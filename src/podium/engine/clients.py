@@ -6,8 +6,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -26,7 +25,6 @@ from ..model import (
     read_reason,
 )
 from .claiming import Claimer
-from .committer import OneWrite
 from .context import Context
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
@@ -38,8 +36,10 @@ _MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # o
 Answer = Verdict | BaseException  # what a client's write is answered with
 
 
-class ClientWrite(OneWrite):
+class ClientWrite:
     """A client's write (a start, a message, a person's decision), which is answered whatever happens."""
+
+    __slots__ = ("_pending", "fail", "then", "write")
 
     def __init__(
         self,
@@ -47,26 +47,23 @@ class ClientWrite(OneWrite):
         then: Callable[[Verdict], None],
         fail: Callable[[Answer], None],
         pending: dict[ClientWrite, None],
-        look: Callable[[], Verdict | None] | None,
     ) -> None:
-        super().__init__(write, then)
-        self.fail, self._pending, self._look = fail, pending, look
+        self.write, self.then, self.fail, self._pending = write, then, fail, pending
 
     def take_write(self) -> Write | None:
-        """An answer found by now makes the write needless."""
-        answer = self._look() if self._look is not None else None
-        if answer is None:
-            return super().take_write()
-        self.committed(self._write, answer)
-        return None
+        return self.write
 
     def committed(self, write: Write, verdict: Verdict) -> None:
         self._pending.pop(self, None)
         try:
-            super().committed(write, verdict)
+            self.hear(verdict)
         except Exception:
             self._pending[self] = None  # to be told as the engine stops over this
             raise
+
+    def hear(self, verdict: Verdict) -> None:
+        """It is on record, or refused."""
+        self.then(verdict)
 
 
 class Met(Enum):
@@ -78,14 +75,34 @@ class Met(Enum):
     FORMER = "former"  # it is a new one: that run goes on with code that was declared anew since
 
 
-class _Start(NamedTuple):
-    """A start on its way: what it asked for, and whom to tell."""
+class _Start(ClientWrite):
+    """A start on its way: what it asked for, and whom to tell. One object, because every run begins so."""
 
-    new: NewRun
-    then: Callable[[Answer], None]
-    watch: Watcher | None
-    met: Callable[[str, Met], None] | None
-    remembered: dict[str, Met]  # the run that this engine knew of before it asked the store
+    __slots__ = ("met", "new", "port", "remembered", "tell", "watch")
+
+    def __init__(
+        self,
+        write: Write,
+        tell: Callable[[Answer], None],
+        watch: Watcher | None,
+        met: Callable[[str, Met], None] | None,
+        port: ClientPort,
+    ) -> None:
+        super().__init__(write, tell, tell, port.pending)
+        self.port, self.tell, (self.new,) = port, tell, write.new_runs
+        self.watch, self.met = watch, met
+        self.remembered: dict[str, Met] = {}  # the run that this engine knew of before it asked the store
+
+    def take_write(self) -> Write | None:
+        """A run that was left behind makes the write needless."""
+        answer = self.port.left_behind_for(self)
+        if answer is None:
+            return self.write
+        self.committed(self.write, answer)
+        return None
+
+    def hear(self, verdict: Verdict) -> None:
+        self.port.answered(self, verdict)
 
 
 _THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
@@ -108,7 +125,7 @@ class ClientPort:
     ) -> None:
         self._context, self._residents, self._watchers = context, residents, watchers
         self._claimer, self._adopt, self._condemn = claimer, adopt, condemn
-        self._pending: dict[ClientWrite, None] = {}  # writes not answered yet
+        self.pending: dict[ClientWrite, None] = {}  # writes not answered yet
         self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = context.env.now()
         self._attached: set[str] = set()
@@ -133,17 +150,14 @@ class ClientPort:
             and not self._context.lifecycle.stopping
         )
         self._residents.reserved += owned
-        self._try(_Start(msgspec.structs.replace(new, owned=owned), then, watch, met, {}))
+        write = Write(
+            new_runs=(msgspec.structs.replace(new, owned=owned),), queues=self._context.queue_notes.of((new,))
+        )
+        self._commit(_Start(write, then, watch, met, self))
 
-    def _try(self, start: _Start) -> None:
-        new = start.new
-        is_new = new.explicit_id or new.due is not None or new.origin
-        look = None if is_new else partial(self._take_left_behind, start)
-        write = Write(new_runs=(new,), queues=self._context.queue_notes.of([new]))
-        self._commit(write, partial(self._answered, start, write), start.then, look)
-
-    def _answered(self, start: _Start, write: Write, verdict: Verdict) -> None:
-        self._context.queue_notes.committed(write, verdict)
+    def answered(self, start: _Start, verdict: Verdict) -> None:
+        """What the store makes of a start."""
+        self._context.queue_notes.committed(start.write, verdict)
         if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
             id = verdict.runs[0][1]
             self._attached.add(id)
@@ -155,7 +169,7 @@ class ClientPort:
         elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
             self._residents.reserved -= start.new.owned
             self._condemn()
-            start.then(stopped_by(self._context.lifecycle.failure))
+            start.tell(stopped_by(self._context.lifecycle.failure))
         else:
             self._created(start, verdict)
 
@@ -192,7 +206,7 @@ class ClientPort:
             if not row.state.is_final and start.met is not None:
                 start.met(row.id, Met.FORMER)
             start.remembered.clear()
-            self._try(start)
+            self._commit(start)
             return
         stays = row is not None and row.state is State.PARKED and not _may_fit_now(row, start.new)
         if start.met is not None:
@@ -204,7 +218,9 @@ class ClientPort:
             fence = Fence(row.id, row.token, frozenset({State.PARKED}))
             now = self._context.env.now()
             again = Write(fence, Move(State.WAITING, due=now, fingerprint=start.new.fingerprint))
-            self._commit(again, lambda _: self._created(start, verdict), start.then)
+            self._commit(
+                ClientWrite(again, lambda _: self._created(start, verdict), start.tell, self.pending)
+            )
 
     def _is_of_this_call(self, row: RunRow, start: _Start) -> bool:
         """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
@@ -228,7 +244,7 @@ class ClientPort:
             self._claimer.soon()
             if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
                 self._claimer.look(id)
-        start.then(verdict)
+        start.tell(verdict)
 
     # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
     # run may end before the script comes to the call that started it. That call gets its run all the same,
@@ -254,8 +270,12 @@ class ClientPort:
         if len(self._left_behind) > LEFT_BEHIND_MAX:
             del self._left_behind[next(iter(self._left_behind))]
 
-    def _take_left_behind(self, start: _Start) -> Verdict | None:
-        waiting = self._left_behind.get(_call_of(start.new))
+    def left_behind_for(self, start: _Start) -> Verdict | None:
+        """That a start comes to a run which an earlier process has left; None: to none."""
+        new = start.new
+        if not self._left_behind or new.explicit_id or new.due is not None or new.origin:
+            return None
+        waiting = self._left_behind.get(_call_of(new))
         while waiting:
             run, ended = waiting.popleft()
             if self._context.env.monotonic() - ended < LEFT_BEHIND_SECONDS:
@@ -273,20 +293,13 @@ class ClientPort:
             self._residents.told(verdict.told)
             then(verdict)
 
-        self._commit(write, done, then)
+        self._commit(ClientWrite(write, done, then, self.pending))
 
-    def _commit(
-        self,
-        write: Write,
-        then: Callable[[Verdict], None],
-        fail: Callable[[Answer], None],
-        look: Callable[[], Verdict | None] | None = None,
-    ) -> None:
+    def _commit(self, one: ClientWrite) -> None:
         if self._closed is not None:
-            fail(self._closed)
+            one.fail(self._closed)
             return
-        one = ClientWrite(write, then, fail, self._pending, look)
-        self._pending[one] = None
+        self.pending[one] = None
         self._context.committer.touch(one, first=True)
 
     def watch(self, run: str, watcher: Watcher, created: float | None = None) -> None:
@@ -315,12 +328,12 @@ class ClientPort:
     def close(self, error: EngineStopped) -> None:
         """Nobody may be left waiting for an engine that has stopped, nor begin to."""
         self._closed = error
-        pending, self._pending = self._pending, {}
+        pending, self.pending = self.pending, {}
         for one in pending:
             one.fail(error)
         existing, self._existing = self._existing, []
         for start, _ in existing:
-            start.then(error)
+            start.tell(error)
         self._watchers.tell_all(error)
 
 

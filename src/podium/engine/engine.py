@@ -177,6 +177,8 @@ class Engine:
 
     def _told(self, told: Sequence[Message]) -> None:
         """A commit has sent something: who is here takes it, for the others somebody looks."""
+        if not told:
+            return
         if self._context.others == "leave":  # who else would bring them to their end?
             asked = [message.run for message in cancels_of(told)]
             self.lifecycle.asked.update(run for run in asked if run in self.owned or self.watchers.has(run))

@@ -17,6 +17,8 @@ class QueueNotes:
     def of(self, new_runs: Iterable[NewRun]) -> tuple[QueueChange, ...]:
         """What goes with the Write that starts these."""
         wanted = {new.queue: new.at for new in new_runs if new.queue and new.queue not in self._noted}
+        if not wanted:  # as most runs are of no queue
+            return ()
         return tuple(
             QueueChange(name, at, declared=queues[name].limits, if_new=True, by=queues[name].place)
             for name, at in wanted.items()

@@ -126,7 +126,6 @@ def _shared(
 
 # Of a row it is not known whose the run is.
 _row_to_head = _shared(Head, RunRow, frozenset({"starter", "started", "began"}))
-_new_to_head = _shared(Head, NewRun, frozenset({"root", "seed", "began", "entries"}))
 # What a run started from another one's past takes over: all but its name, its times and its place in line.
 _OF_ITS_OWN = "id entries due starter unique_name origin parent root rank began base"
 _row_to_copy = _shared(NewRun, RunRow, frozenset(_OF_ITS_OWN.split()))
@@ -140,19 +139,13 @@ def head_of_row(row: RunRow) -> Head:
 
 def head_of_new(new: NewRun) -> Head:
     """Of a run that was created owned."""
-    copied = new.copy_from[1] if new.copy_from else 0
-    return Head(
-        **_new_to_head(new),
-        token=1,
-        created=new.at,
-        started=new.at,
-        entries=copied + len(new.entries),
-        ours=True,
-        root=new.root or new.id,
-        seed=new.seed or new.id,
-        began=new.at if new.began is None else new.began,
-        copied=copied,
-    )
+    id, at, copied = new.id, new.at, new.copy_from[1] if new.copy_from else 0
+    return Head(  # by position, as every start needs one: names cost four times as much
+        id, new.function, 1, new.args, new.digest, at, at, 0, copied + len(new.entries), new.fingerprint,
+        new.starter, True, new.project, new.origin, new.parent, new.root or id, new.seed or id,
+        at if new.began is None else new.began, copied, new.generation, new.base, new.context, new.queue,
+        new.lane,
+    )  # fmt: skip
 
 
 def copy_of_row(row: RunRow, id: str, at: float, keep: int) -> NewRun:
