@@ -6,6 +6,7 @@ awaited, as most are, that was more than the rest of what its caller does while 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -73,9 +74,20 @@ class Told(Generic[T]):
 
     def _answer(self, timeout: float | None) -> T | BaseException:
         if not self._answers:
-            gate = threading.Lock()
-            gate.acquire()
-            self.add_done_callback(lambda _: gate.release())
+            self._wait(timeout)
+        return self._answers[0]
+
+    def _wait(self, timeout: float | None) -> None:
+        gate = threading.Lock()
+        gate.acquire()
+
+        def open_gate(_: object) -> None:
+            gate.release()
+
+        self.add_done_callback(open_gate)
+        try:
             if not gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
                 raise TimeoutError
-        return self._answers[0]
+        finally:
+            with contextlib.suppress(ValueError):  # it was called
+                self._waiting.remove(open_gate)
