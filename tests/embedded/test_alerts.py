@@ -223,7 +223,7 @@ def test_what_has_failed_before_hides_no_older_run_that_fails_now(
     alike = engine_alerts.fingerprint(row.function, "failed", how_it_ended(row.state, row.payload)[0])
     about = msgspec.to_builtins(About("failed", row.function, "", "", since, alike, ()))
     driven = sleeps.start()
-    until(lambda: driven.state is not State.QUEUED)
+    until(lambda: driven.id in app.session.driven)
     assert count_since(driven.id, about, since)[:2] == [1, "old"]
 
 
