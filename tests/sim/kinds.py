@@ -12,6 +12,7 @@ from typing import Any
 from podium.testing import Setting, World
 from tests.sim import worlds
 from tests.sim.data import DataWorld, data_setting
+from tests.sim.far import FarWorld, far_setting
 from tests.sim.queues import QueueWorld, queue_setting
 from tests.sim.retried import RetriedWorld, retried_setting
 from tests.sim.standing import StandingWorld, alert_setting, schedule_setting
@@ -56,6 +57,7 @@ KINDS: dict[str, Kind] = {
     "children": _steered("children", "stopped"),
     "names": _steered("names", "met"),
     "answers": _steered("answers", "accepted", "late"),
+    "far": Kind(lambda seed: FarWorld(seed, far_setting(seed)), ("answered", "silent", "orphaned")),
     "queues": Kind(lambda seed: QueueWorld(seed, queue_setting(seed)), ("begun", "full", "held")),
     "cached": _data("prices", "taken"),
     "values": _data("parcels", "swept"),

@@ -25,6 +25,8 @@ from podium.engine import (
     outbox,
     owned,
     ownership,
+    sender,
+    teller,
 )
 from podium.errors import StoreFatal, StoreUnavailable
 from podium.executors import Attempt
@@ -297,6 +299,43 @@ def ends_before_it_knows() -> AbstractContextManager[Any]:
     return patch.object(effects.Effects, "must_wind_up", must_wind_up)
 
 
+def acts_when_it_is_sent() -> AbstractContextManager[Any]:
+    """A commit that is on its way is taken for one that was made."""
+    real = sender.Sender.send
+
+    def send(self: Any, writes: list[Write], then: Any) -> None:
+        real(self, writes, lambda *_: None)
+        if self._under_way is not None:
+            then(
+                [Verdict(Outcome.DONE, tuple((Outcome.DONE, n.id) for n in w.new_runs)) for w in writes], None
+            )
+
+    return patch.object(sender.Sender, "send", send)
+
+
+def a_lost_answer_is_taken_for_a_failure() -> AbstractContextManager[Any]:
+    """A commit whose answer got lost is sent again without a look."""
+    real = sender.Sender.send
+
+    def send(self: Any, writes: list[Write], then: Any) -> None:
+        def told(verdicts: Any, error: Any) -> None:
+            then(verdicts, error and StoreUnavailable(str(error)))
+
+        real(self, writes, told)
+
+    return patch.object(sender.Sender, "send", send)
+
+
+def silence_is_not_noticed() -> AbstractContextManager[Any]:
+    """Whoever waits for an answer that never comes waits for ever."""
+    return patch.object(sender.Sender, "_listen", lambda *_: None)
+
+
+def the_second_half_is_not_told() -> AbstractContextManager[Any]:
+    """Runs that were to be told after the others are forgotten."""
+    return patch.object(teller.Teller, "tell_soon", lambda *_: None)
+
+
 def a_repeated_signal_is_another_one() -> AbstractContextManager[Any]:
     """A message that is asked for again by its id lies there twice."""
     real = judge_inbox.Inboxes.send
@@ -371,6 +410,14 @@ PLANTED_IN_EFFECTS: dict[Plant, tuple[int, ...]] = {
     each_attempt_has_a_key_of_its_own: (3, 9, 17),
     undone_in_the_order_of_doing: (1, 3, 4),
     a_second_cancel_cuts_the_undoing: (4, 8, 15),
+}
+
+# Where commits are sent: their worlds are `far_setting`.
+PLANTED_IN_SENDING: dict[Plant, tuple[int, ...]] = {
+    acts_when_it_is_sent: (0, 1, 2),
+    a_lost_answer_is_taken_for_a_failure: (3, 4, 6, 8),
+    silence_is_not_noticed: (4, 9, 10, 16),
+    the_second_half_is_not_told: (2, 3, 4, 6),
 }
 
 # Programs that start others and talk to them: their worlds are `family_setting`.

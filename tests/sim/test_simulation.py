@@ -12,7 +12,16 @@ from podium import Options
 from podium.model import State, is_fork
 from podium.testing import Fault, Setting, Weather, World
 from tests.sim import campaign
-from tests.sim.planted import PLANTED, PLANTED_IN_EFFECTS, PLANTED_IN_FAMILIES, Plant, catch, caught_by
+from tests.sim.far import FarWorld, far_setting
+from tests.sim.planted import (
+    PLANTED,
+    PLANTED_IN_EFFECTS,
+    PLANTED_IN_FAMILIES,
+    PLANTED_IN_SENDING,
+    Plant,
+    catch,
+    caught_by,
+)
 from tests.sim.worlds import effect_setting, endless_setting, family_setting, fork_setting, job
 
 JOBS = min(4, os.cpu_count() or 1)
@@ -123,6 +132,27 @@ def test_a_bug_that_is_planted_where_effects_are_kept_is_caught(plant: Plant) ->
     caught = caught_by(plant, PLANTED_IN_EFFECTS[plant], effect_setting)
     assert caught is not None, f"{plant.__doc__} got away"
     assert World(caught[0], effect_setting(caught[0])).play().violations == []
+
+
+@pytest.mark.slow
+def test_promises_hold_where_commits_are_sent_and_answered_later() -> None:
+    answered = silent = orphaned = 0
+    for seed in range(120):
+        world = FarWorld(seed, far_setting(seed))
+        assert world.play().violations == [], f"seed {seed}"
+        answered += world.answered
+        silent += world.silent
+        orphaned += world.orphaned
+    assert answered > 1000
+    assert silent > 10
+    assert orphaned > 0
+
+
+@pytest.mark.parametrize("plant", PLANTED_IN_SENDING, ids=lambda plant: plant.__name__)
+def test_a_bug_that_is_planted_where_commits_are_sent_is_caught(plant: Plant) -> None:
+    caught = caught_by(plant, PLANTED_IN_SENDING[plant], far_setting)
+    assert caught is not None, f"{plant.__doc__} got away"
+    assert World(caught[0], far_setting(caught[0])).play().violations == []
 
 
 # -- the simulator itself --------------------------------------------------------------------------------

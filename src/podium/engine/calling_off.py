@@ -23,8 +23,8 @@ from ..model import (
     reason_in_line,
 )
 from ..store import Store
-from .committer import OneWrite
 from .context import Context
+from .sources import OneWrite
 
 AGAIN_SECONDS = 1.0  # when the store could not be read
 

@@ -5,7 +5,8 @@ is done goes into the next one, which is one transaction and one sync for all of
 interval: an idle committer commits at once, a busy one commits as fast as the disk allows.
 
 Few writes are committed where we stand, because a thread hop, and two threads at odds over the interpreter,
-cost more than they hide; many, or any on a slow disk or in a store that is not near, go to the writer thread.
+cost more than they hide; many, or any on a slow disk, go to the writer thread, and those of a store that is
+not near are sent there (`sender`).
 What a write was waited for (`committed`) is called only after it is durable.
 
 A commit that fails as a whole is tried again, after reading back what became of it where that is unknown.
@@ -16,19 +17,22 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from ..env import Env
 from ..errors import StoreFatal, StoreUnavailable
-from ..executors.protocol import Reactor
-from ..model import Verdict, Write
+from ..executors.protocol import FileReactor
+from ..model import Outcome, StepWrite, Verdict, Write
 from ..shortage import shortage_of
 from ..store import Store
 from .gc_pause import gc_paused
 from .lane import Lane
 from .readback import read_back
+from .sender import Sender
+from .sources import Source
+from .teller import Teller, Told
 
 log = logging.getLogger("podium")
 
@@ -37,34 +41,8 @@ INLINE_BYTES = 256 * 1024  # ... if they are small together ...
 ENTRY_BYTES = 1024  # ... an entry counting as so much more than its payload ...
 INLINE_SECONDS = 0.005  # ... and the disk has lately synced faster than this
 BATCH_WRITES = 2000  # bounds the latency of one commit
+HALVED_WRITES = 16  # from so many on it is told of a commit in two halves, where one overlaps with the next
 RETRY_SECONDS_MAX = 1.0
-
-
-class Source(Protocol):
-    """Something that gathers a write until it is taken."""
-
-    def take_write(self) -> Write | None:
-        """What to commit now; None if there is nothing (any more)."""
-        ...
-
-    def committed(self, write: Write, verdict: Verdict) -> None:
-        """The write is durable, or refused; called on the driving thread."""
-        ...
-
-
-class OneWrite:
-    """A source of one write about no run in memory. `wanted` is asked right before the commit."""
-
-    def __init__(
-        self, write: Write, then: Callable[[Verdict], None], wanted: Callable[[], bool] = lambda: True
-    ) -> None:
-        self._write, self._then, self._wanted = write, then, wanted
-
-    def take_write(self) -> Write | None:
-        return self._write if self._wanted() else None
-
-    def committed(self, write: Write, verdict: Verdict) -> None:
-        self._then(verdict)
 
 
 class Committer:
@@ -75,13 +53,16 @@ class Committer:
         store: Store,
         engine: str,
         env: Env,
-        reactor: Reactor,
+        reactor: FileReactor,
         writer: Lane,
         on_fatal: Callable[[BaseException], None],
     ) -> None:
         self._store, self._engine, self._env = store, engine, env
         self._reactor, self._writer, self._on_fatal = reactor, writer, on_fatal
         self._is_near = store.near
+        self._sender = Sender(store, engine, reactor, writer)
+        self._teller = Teller(reactor, self._not_done, self._schedule)
+        self.halved_writes = HALVED_WRITES
         self._touched: dict[Source, None] = {}
         self._first: dict[Source, None] = {}  # clients' writes, which go before what runs have to say
         self._jobs: deque[tuple[Callable[[], Any], Callable[[Any, BaseException | None], None]]] = deque()
@@ -111,8 +92,8 @@ class Committer:
 
     @property
     def idle(self) -> bool:
-        """Nothing to write and nothing under way."""
-        return not (self._is_asked or self._busy)
+        """Nothing to write, nothing under way, and nobody to be told."""
+        return not (self._is_asked or self._busy) and self._teller.idle
 
     @property
     def _is_asked(self) -> bool:
@@ -126,7 +107,8 @@ class Committer:
         return True
 
     def _schedule(self) -> None:
-        if not self._scheduled and not self._busy:
+        """See to what there is to do, unless something is under way, which is followed by this."""
+        if self._is_asked and not self._scheduled and not self._busy:
             self._scheduled = True
             self._reactor.call_soon(self.flush)
 
@@ -144,8 +126,7 @@ class Committer:
             return
         sources, writes = self._gather()
         if not writes or self.stopped:
-            if self._is_asked:
-                self._schedule()
+            self._schedule()
             return
         if self._is_small(writes):
             self._commit_here(sources, writes)
@@ -211,10 +192,13 @@ class Committer:
         self._done(sources, writes, verdicts)
 
     def _send(self, sources: list[Source], writes: list[Write]) -> None:
-        self._writer.do(
-            lambda: self._store.commit(self._engine, writes),
-            lambda verdicts, error: self._sent(sources, writes, verdicts, error),
-        )
+        def then(verdicts: Any, error: BaseException | None) -> None:
+            self._sent(sources, writes, verdicts, error)
+
+        if self._is_near:
+            self._writer.do(lambda: self._store.commit(self._engine, writes), then)
+        else:
+            self._sender.send(writes, then)
 
     def _sent(
         self,
@@ -236,25 +220,40 @@ class Committer:
             self._trouble = None
         self.failures = 0
         self.commits += 1
-        if len(sources) > 1:
-            with gc_paused():
-                self._tell(sources, writes, verdicts)
+        told = zip(sources, writes, verdicts, strict=True)
+        if len(sources) == 1:
+            self._teller.tell(told)
         else:
-            self._tell(sources, writes, verdicts)
+            with gc_paused():
+                if self._sender.overlaps and len(sources) >= self.halved_writes:
+                    self._tell_in_halves(told)
+                else:
+                    self._teller.tell(told)
         if self.upkeep is not None and self._store.checkpoint_due():
             self.upkeep()
-        if self._is_asked:
-            self._schedule()
+        self._schedule()
 
-    def _tell(self, sources: list[Source], writes: list[Write], verdicts: Sequence[Verdict]) -> None:
-        failures: list[Exception] = []
-        for source, write, verdict in zip(sources, writes, verdicts, strict=True):
-            try:
-                source.committed(write, verdict)
-            except Exception as error:  # of one of them; the others rest on this commit as well
-                failures.append(error)
-        for error in failures:
-            self._not_done("what follows from a commit failed", error)
+    def _tell_in_halves(self, told: Iterable[Told]) -> None:
+        """Of a commit that took no thread to wait for, so that the next one is under way while runs go on.
+
+        Runs that are told together ask together for their next commit, and meet again in that: then either
+        this thread works or the server does. Told in two halves they are two groups, each of which computes
+        while the commit of the other is made. Starts, ends and refusals are told first: what comes of these
+        goes with whichever group is next, else a start would wait for the turn of its own. Two groups that
+        are there already stay so: the other one's commit goes out first, then this one is told whole.
+        """
+        steps: list[Told] = []
+        others: list[Told] = []
+        for one in told:
+            is_step = type(one[1]) is StepWrite and one[2].outcome is Outcome.DONE
+            (steps if is_step else others).append(one)
+        self._teller.tell(others)
+        waiting = len(self._touched)
+        if self._is_asked and waiting * 4 >= len(steps):
+            self.flush()
+        now = len(steps) if self._busy else max(0, len(steps) - waiting) // 2
+        self._teller.tell(steps[:now])
+        self._teller.tell_soon(steps[now:])
 
     def _not_done(self, what: str, error: Exception, source: Source | None = None) -> None:
         """A shortage passes: a source that could give nothing for want of memory is asked again. After an
@@ -277,8 +276,7 @@ class Committer:
             then(result, error)
         except Exception as failure:
             self._not_done("what follows from a look at the store failed", failure)
-        if self._is_asked:
-            self._schedule()
+        self._schedule()
 
     # -- trouble --------------------------------------------------------------------------------------
 

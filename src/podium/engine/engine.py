@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..env import Env
 from ..errors import EngineStopped
 from ..executors import Attempt
-from ..executors.protocol import Reactor
+from ..executors.protocol import FileReactor
 from ..functions import Function
 from ..model import Head, Message, Move, State
 from ..options import Options, Others
@@ -55,7 +55,7 @@ class Engine:
         store: Store,
         functions: Mapping[str, Function],
         env: Env,
-        reactor: Reactor,
+        reactor: FileReactor,
         writer: Lane,
         reader: Lane,
         ownership: Ownership,

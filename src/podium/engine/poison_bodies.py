@@ -23,10 +23,10 @@ import msgspec
 from ..errors import StoreError
 from ..model import Entry, Fence, Head, Kind, Outcome, State, Verdict, Write
 from .alerts import alerts_of_end
-from .committer import OneWrite
 from .context import Context
 from .reasons import parking, poisoned_body
 from .residents import Residents
+from .sources import OneWrite
 from .watchers import End, Watchers
 
 OWNERS_LOST = 3  # owners lost before a run is taken up on record

@@ -14,7 +14,6 @@ from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, 
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
 from .calling_off import calling_off
-from .committer import OneWrite
 from .context import Context
 from .dispatch import Dispatcher
 from .events import RunAdopted, RunLeft, RunLost
@@ -27,6 +26,7 @@ from .poison_steps import Quarantine
 from .reasons import explain, parking
 from .recorder import Turn
 from .replay import machine_of
+from .sources import OneWrite
 from .streams import StreamCollector
 
 log = logging.getLogger("podium")

@@ -23,6 +23,18 @@ class Reactor(Protocol):
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Cancellable: ...
 
 
+class FileReactor(Reactor, Protocol):
+    """One that waits for files, too, as an engine's does. A callback may come although there is nothing."""
+
+    def add_reader(self, descriptor: int, callback: Callable[..., Any], /) -> Any: ...
+
+    def remove_reader(self, descriptor: int, /) -> Any: ...
+
+    def add_writer(self, descriptor: int, callback: Callable[..., Any], /) -> Any: ...
+
+    def remove_writer(self, descriptor: int, /) -> Any: ...
+
+
 class AttemptRunner(Protocol):
     """Runs attempts and answers each, once, with an `Ended`; a cancelled one need not be answered."""
 

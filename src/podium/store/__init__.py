@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import StoreRefused
 from .findings import Copied, Finding, LockHolder
 from .moving import MoveFence, Side, Summary, copy_rows, refusal
-from .protocol import Store
+from .protocol import Sent, Store
 from .urls import project_folder, shown_url, url_parts
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "side_of_move",
     "Finding",
     "LockHolder",
+    "Sent",
     "Store",
     "back_up",
     "compact",

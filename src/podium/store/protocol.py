@@ -21,7 +21,7 @@ Errors, from any method:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from ..depot import Depot
@@ -37,6 +37,40 @@ from ..model import (
     Write,
 )
 from .on_record import OnRecord
+
+
+class Sent(Protocol):
+    """A commit that is on its way. All of it is for the thread that has sent it, which has others to look
+    after meanwhile, and waits for the descriptor by its reactor."""
+
+    @property
+    def descriptor(self) -> int:
+        """Of a file that can be read when there is something for `advance`. It is open until `verdicts`."""
+        ...
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether `advance` is to be called, too, when the file can be written to: not all has gone out."""
+        ...
+
+    @property
+    def silence(self) -> float:
+        """Seconds after which it is to be given up (`lose`) if nothing has come."""
+        ...
+
+    def advance(self) -> bool:
+        """Take what has come; True when it is over, as it stays. Never waits."""
+        ...
+
+    def lose(self) -> None:
+        """Give it up. It is over then, unless another thread of the store waits for the answer just now:
+        that one does the same, and calls `wake`."""
+        ...
+
+    def verdicts(self) -> list[Verdict] | None:
+        """Once, when it is over: what `commit` returns, or raises. None: nothing of it has happened, and
+        `commit` can say why."""
+        ...
 
 
 class Store(OnRecord, Protocol):
@@ -132,6 +166,18 @@ class Store(OnRecord, Protocol):
         a person has decided. A final one dates the run's end: `Move.at`, but not before its last entry.
         """
         ...
+
+    def send(self, engine: str, writes: Sequence[Write], wake: Callable[[], object]) -> Sent | None:
+        """`commit` in two parts, for one commit at a time: it is sent, and its answer is taken when it has
+        come. Never waits for anything; raises as `commit` does. What is sent may happen although its sender
+        has died, or does not ask.
+
+        None: not now, or not these, or never, as of a store whose commits are near; take `commit`.
+
+        `wake` is called from another thread that needed the answer first and has waited for it: then there
+        may be nothing more to read. It must not raise.
+        """
+        return None
 
     def claim(
         self,

@@ -102,6 +102,8 @@ class Process:
         self.engine = engine = Engine(
             id, self.store, stage.functions, self.env, self.reactor, writer, reader, ownership, options
         )
+        if stage.is_far:
+            engine.committer.halved_writes = 2  # few runs are here at a time
         residents, executors = engine.residents, engine.dispatcher.executors
         executors["loop"] = self._executor(self._main, residents.ended_here)
         executors["threads"] = self._executor(self._threads, residents.ended)
@@ -146,6 +148,10 @@ class Process:
         """Raise Killed in what a dead process still does while it is unwound."""
         if not self.alive:
             raise Killed
+
+    def readable(self, descriptor: int) -> None:
+        """Something has come for it."""
+        self.reactor.readable(descriptor)
 
     def kill(self) -> None:
         """Die here and now, in the middle of what is being done. Raises Killed."""

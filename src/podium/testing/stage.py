@@ -27,9 +27,10 @@ class Stage:
         weather: Weather,
         functions: Mapping[str, Function],
         is_users: bool = False,
+        is_far: bool = False,
     ) -> None:
-        """`is_users`: see `Setting`."""
-        self.is_users = is_users
+        """`is_users`, `is_far`: see `Setting`."""
+        self.is_users, self.is_far = is_users, is_far
         self.dead: set[str] = set()  # engines whose process is gone
         self.options, self.weather, self.functions = options, weather, functions
         self.chance = random.Random(seed)

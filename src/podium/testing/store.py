@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from ..depot import Depot, Kept, Sink
+from ..depot import Depot
 from ..errors import StoreFatal, StoreUnavailable
 from ..model import (
     NO_TASKS,
@@ -43,60 +42,16 @@ from ..model import (
     WaitRow,
     Write,
 )
-from ..store import Store
+from ..store import Sent, Store
+from .caller import Caller, FaultyDepot
 from .faults import Fault
-from .monitor import Monitor, Watched
+from .monitor import Monitor
+from .sent import Delivery
 from .stage import Stage
 
 T = TypeVar("T")
 
-_OF_A_PROCESS = (Fault.KILL_BEFORE, Fault.KILL_AFTER, Fault.PAUSE_BEFORE, Fault.PAUSE_AFTER)
-
-
-class Caller(Watched, Protocol):
-    """The process whose handle it is."""
-
-    def check_alive(self) -> None:
-        """Raise Killed in what a dead process still does while it is unwound."""
-        ...
-
-    def kill(self) -> None:
-        """Die here and now. Raises Killed."""
-        ...
-
-    def pause(self) -> None:
-        """Stand still in the middle of a store call, while everybody else goes on."""
-        ...
-
-
-class _FaultyDepot(Depot):
-    """The depot of a process that may die, or stand still, before and after it has put a value there. The
-    other faults of the weather are not a disk's."""
-
-    def __init__(self, inner: Store, process: Caller, stage: Stage) -> None:
-        self._inner, self._process, self._stage = inner, process, stage
-        self._sound = {}
-
-    @property
-    def folder(self) -> Path:  # pyright: ignore[reportIncompatibleVariableOverride]  # only read
-        return self._inner.depot.folder
-
-    def put(self, write: Callable[[Sink], object]) -> Kept:
-        process, stage = self._process, self._stage
-        process.check_alive()
-        fault = stage.next_fault("put")
-        if fault in _OF_A_PROCESS:
-            stage.suffer(fault)
-        if fault is Fault.KILL_BEFORE:
-            process.kill()
-        elif fault is Fault.PAUSE_BEFORE:
-            process.pause()
-        kept = super().put(write)
-        if fault is Fault.KILL_AFTER:
-            process.kill()
-        elif fault is Fault.PAUSE_AFTER:
-            process.pause()
-        return kept
+NOT_NOW = 0.1  # chance that a commit cannot be sent: somebody else has the connection
 
 
 class FaultyReader:
@@ -199,7 +154,10 @@ class FaultyFinder(FaultyReader):
 
     @property
     def near(self) -> bool:
-        return self._inner.near
+        return self._inner.near and not self._stage.is_far
+
+    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
+        return self._call("audited", lambda: self._inner.audited(before, limit, run))
 
     def counts(self, since: float) -> dict[State, int]:
         return self._call("counts", lambda: self._inner.counts(since))
@@ -262,7 +220,7 @@ class FaultyStore(FaultyStreams):
 
     @property
     def depot(self) -> Depot:
-        return _FaultyDepot(self._inner, self._process, self._stage)
+        return FaultyDepot(self._inner, self._process, self._stage)
 
     def clock(self) -> float | None:
         return self._inner.clock()
@@ -289,6 +247,37 @@ class FaultyStore(FaultyStreams):
                 self._unsure = writes
             raise
         return verdicts
+
+    def send(self, engine: str, writes: Sequence[Write], wake: Callable[[], object]) -> Sent | None:
+        process, stage = self._process, self._stage
+        if not stage.is_far or stage.chance.random() < NOT_NOW:
+            return None
+        self._resolved()
+        process.check_alive()
+        fault = stage.next_fault("send")
+        if fault is not None:
+            stage.suffer(fault)
+        if fault is Fault.KILL_BEFORE:
+            process.kill()
+        elif fault is Fault.PAUSE_BEFORE:
+            process.pause()
+
+        def act() -> list[Verdict]:
+            verdicts = self._inner.commit(engine, writes)
+            if not process.alive:
+                stage.mark("made after its sender's death")
+            self._monitor.committed(process, engine, writes, verdicts)
+            return verdicts
+
+        def unsure() -> None:
+            self._unsure = writes
+
+        sent = Delivery(stage, fault, act, process.readable, wake, unsure)
+        if fault is Fault.KILL_AFTER:
+            process.kill()
+        elif fault is Fault.PAUSE_AFTER:
+            process.pause()
+        return sent
 
     def claim(
         self,
@@ -334,9 +323,6 @@ class FaultyStore(FaultyStreams):
 
     def audit_outcome(self, n: int, outcome: str) -> None:
         self._call("audit_outcome", lambda: self._inner.audit_outcome(n, outcome))
-
-    def audited(self, before: int | None = None, limit: int = 100, run: str | None = None) -> list[AuditRow]:
-        return self._call("audited", lambda: self._inner.audited(before, limit, run))
 
     def expire(self, before: float, limit: int = 1000) -> int:
         return self._call("expire", lambda: self._inner.expire(before, limit))

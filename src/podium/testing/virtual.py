@@ -56,6 +56,7 @@ class VirtualReactor:
 
     def __init__(self, scheduler: Scheduler, lane: Lane) -> None:
         self._scheduler, self._lane = scheduler, lane
+        self._readers: dict[int, Callable[..., Any]] = {}
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         self._scheduler.post(self._lane, callback, *args)
@@ -65,6 +66,23 @@ class VirtualReactor:
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> Timer:
         return self._scheduler.later(delay, self._lane, callback, *args)
+
+    def add_reader(self, descriptor: int, callback: Callable[..., Any], /) -> None:
+        self._readers[descriptor] = callback
+
+    def remove_reader(self, descriptor: int, /) -> None:
+        del self._readers[descriptor]
+
+    def add_writer(self, descriptor: int, callback: Callable[..., Any], /) -> None:
+        raise AssertionError("a simulated server takes all at once")
+
+    def remove_writer(self, descriptor: int, /) -> None:
+        raise AssertionError("a simulated server takes all at once")
+
+    def readable(self, descriptor: int) -> None:
+        """Something has come."""
+        if (callback := self._readers.get(descriptor)) is not None:
+            self._scheduler.post(self._lane, callback)
 
 
 class VirtualLane:

@@ -24,6 +24,7 @@ from .node import Process
 from .stage import Stage
 
 REBOOT_SECONDS = 2.0  # until a dead process is started again, at most
+FAR_SECONDS = 30.0  # within which it is known what became of a commit that was sent
 DRAIN_SECONDS = 900.0  # virtual; what has not come to rest by then is stuck
 
 
@@ -37,6 +38,7 @@ class Setting(msgspec.Struct, frozen=True):
     calm_after: float = 60.0  # virtual seconds
     children: Sequence[Function] = ()  # what else is driven: workflows that the jobs' bodies start
     is_users: bool = False  # the programs are a user's: their bodies do real things, and need no stamps
+    is_far: bool = False  # the store is on another host: commits are sent there, and answered later
 
 
 class Report(msgspec.Struct):
@@ -60,7 +62,9 @@ class World:
     def __init__(self, seed: int, setting: Setting) -> None:
         self.seed, self._setting = seed, setting
         functions = {each.name: each for each in (*(job.function for job in setting.jobs), *setting.children)}
-        self.stage = stage = Stage(seed, setting.options, setting.weather, functions, setting.is_users)
+        self.stage = stage = Stage(
+            seed, setting.options, setting.weather, functions, setting.is_users, setting.is_far
+        )
         self._running: dict[int, Process] = {}  # by slot
         self._processes: list[Process] = []  # all that ever were
         self._stamps = itertools.count(1)
@@ -86,8 +90,9 @@ class World:
             stage.weather, stage.outage = CALM, False
             self._chaos.end()
             scheduler.run(scheduler.time + DRAIN_SECONDS, self._at_rest)
-            # Whoever waits for a run elsewhere learns of its end by polling.
-            scheduler.run(scheduler.time + 3 * stage.options.poll + 1.0, self._clients.all_told)
+            # Whoever waits for a run elsewhere learns of its end by polling; and the last answer may be late.
+            patience = 3 * stage.options.poll + 1.0 + (FAR_SECONDS if stage.is_far else 0.0)
+            scheduler.run(scheduler.time + patience, self._clients.all_told)
             # A task whose process had lost its run may have started others meanwhile.
             scheduler.run(scheduler.time + DRAIN_SECONDS, self._at_rest)
             if not scheduler.halted:

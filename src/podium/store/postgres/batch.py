@@ -6,22 +6,26 @@ trip keep what was read as it is until the commit, which the second one ends wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from ...depot import Depot, NotThere
 from ...model import Outcome, Verdict, Write
 from ..judge import judge
 from ..sets import Needs, needs, rounds
 from .changes import changes_of
-from .faults import first_line, is_data_error, is_forgotten, is_passing
-from .lines import Line
+from .faults import CLIENT_DATA_ERRORS, first_line, is_data_error, is_forgotten, is_passing, may_be_judged
+from .lines import Line, SentTrip
 from .looks import Looks
-from .short_way import Records, commit_records
-from .statements import SQL, Connection, Statement, rows, trip
+from .short_way import Records, all_done, commit_records
+from .statements import SQL, Connection, Statement, Trip, bound, rows, trip
 
 _BEGIN, _COMMIT, _ROLLBACK, _TURN = SQL["begin"], SQL["commit"], SQL["rollback"], SQL["turn"]
+_OPEN: Statement = (_BEGIN, {})
+_CLOSE: Statement = (_COMMIT, {})
 _TRIES = 5  # of a commit that others got in the way of, or found more to lock than it had
 _DETOUR_MOST = 63
+_SENT_MOST = 1 << 20  # bytes; more is better put together by a thread that keeps nobody waiting
 _IDLE_MS = 2000  # a process that stands still in the middle of a commit lets go of its rows then
 
 
@@ -81,8 +85,8 @@ class Batch:
         self, connection: Connection, engine: str, turn: str, writes: Sequence[Write]
     ) -> list[Verdict] | None:
         """None: they take the long way, perhaps because of their data, and nothing has happened."""
-        records = Records()
-        if not all(map(records.add, writes)):
+        records = _recorded(writes)
+        if records is None:
             return None
         if records.is_mixed and self._detour_left:
             self._detour_left -= 1
@@ -94,7 +98,7 @@ class Batch:
         except Exception as error:
             if is_forgotten(error):
                 self._line.keep_no_more()
-            elif connection.closed or not (is_passing(error) or is_data_error(error)):
+            elif connection.closed or not may_be_judged(error):
                 raise
             self._roll_back(connection)
             if records.is_mixed:
@@ -103,6 +107,51 @@ class Batch:
         if records.is_mixed:
             self._detour = 0
         return verdicts
+
+    def send(
+        self,
+        engine: str,
+        writes: Sequence[Write],
+        wake: Callable[[], object],
+        in_doubt: Callable[[str], AbstractContextManager[None]],
+    ) -> SentTrip | None:
+        """Let the short way be on its way, in a session of our own that has committed before. None: not now,
+        or not these."""
+        with self._line.held_at_once() as connection:
+            if connection is None:
+                return None
+            records = _recorded(writes)
+            if records is None or (records.is_mixed and self._detour_left):
+                return None
+            try:
+                statements: list[Statement] = [
+                    (_BEGIN, {}),
+                    *records.statements(engine, engine),
+                    (_COMMIT, {}),
+                ]
+                found = [bound(statement) for statement in statements]
+            except CLIENT_DATA_ERRORS:
+                return None
+            if sum([len(value) for _, one in found for value in one.values if value]) > _SENT_MOST:
+                return None
+
+            def told(error: BaseException | None) -> list[Verdict] | None:
+                if error is None:
+                    if records.is_mixed:
+                        self._detour = 0
+                    return all_done(writes)
+                if not may_be_judged(error):
+                    with in_doubt(engine):
+                        raise error
+                if records.is_mixed:
+                    self._detour = min(2 * self._detour + 1, _DETOUR_MOST)
+                    self._detour_left = self._detour + 1  # with these, which come back by `commit`
+                return None
+
+            try:
+                return self._line.send(lambda: Trip(connection, found), told, wake)
+            except OSError:  # no descriptor is left
+                return None
 
     def _commit(
         self, connection: Connection, engine: str | None, turn: str, writes: Sequence[Write], more: set[str]
@@ -171,6 +220,15 @@ class Batch:
     def _roll_back(self, connection: Connection) -> None:
         self._line.committing = False
         trip(connection, [(_ROLLBACK, {})])
+
+
+def _recorded(writes: Sequence[Write]) -> Records | None:
+    """None: they take the long way, perhaps because of their data."""
+    records = Records()
+    try:
+        return records if all(map(records.add, writes)) else None
+    except CLIENT_DATA_ERRORS:
+        return None
 
 
 def _all_runs(wanted: Sequence[Needs]) -> set[str]:

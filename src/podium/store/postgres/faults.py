@@ -61,6 +61,11 @@ def is_forgotten(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and error.sqlstate in ("26000", "42P05")
 
 
+def may_be_judged(error: BaseException) -> bool:
+    """Whether it is of a batch of which none was made, and the long way tells which of it may be."""
+    return is_data_error(error) or is_passing(error) or is_forgotten(error)
+
+
 def translate(error: psycopg.Error, where: str, *, is_broken: bool, committing: bool) -> StoreError:
     """The store's error for one of PostgreSQL's.
 

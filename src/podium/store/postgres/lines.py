@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import psycopg
@@ -17,10 +17,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.string import StrBinaryDumper
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
-from ...model import Kind, State
+from ...model import Kind, State, Verdict
 from ..urls import shown_url
-from .faults import is_data_error, is_forgotten, translate, translate_refusal
-from .statements import Connection
+from .faults import is_data_error, is_forgotten, may_be_judged, translate, translate_refusal
+from .statements import SQL, Connection, Trip, bound, silent
 
 SILENCE = 10.0  # s without a word from the server, after which a connection is given up
 READING_SILENCE = 60.0  # likewise while it looks for something
@@ -32,6 +32,11 @@ _DEFAULTS = {
 }  # fmt: skip
 
 
+# What the commit of a trip came to, by the error that has ended it: one that the judge may explain as it was,
+# else a StoreError.
+Told = Callable[[BaseException | None], list[Verdict] | None]
+
+
 class Line:
     """One connection. A thread at a time has it. `keeps`: it keeps statements, if the session is our own."""
 
@@ -39,6 +44,7 @@ class Line:
         self._server, self._silence, self._keeps = server, silence, keeps
         self._turn = threading.Lock()
         self._connection: Connection | None = None
+        self._sent: SentTrip | None = None  # the last one
         self.is_lost = False  # whether it broke when it was last used
         self.committing = False  # whoever has the line says so before it sends a COMMIT
 
@@ -51,6 +57,7 @@ class Line:
         if not self._turn.acquire(timeout=patience):
             raise StoreUnavailable(f"another thread's work on {server.shown} takes too long")
         try:
+            self._come_to_rest()
             self.committing = self.is_lost = False
             connection = self._connection
             if connection is None or connection.closed:
@@ -59,14 +66,59 @@ class Line:
                 connection.keep_statements()
             yield connection
         except BaseException as error:
-            found = self._failed(error)
+            found = self.failed(error)
             if found is error:
                 raise
             raise found from error
         finally:
             self._turn.release()
 
-    def _failed(self, error: BaseException) -> BaseException:
+    @contextmanager
+    def held_at_once(self) -> Generator[Connection | None]:
+        """Likewise, if nobody has it, and it is a session of our own that has committed before. None: `held`
+        would have something to wait for."""
+        self._server.check()
+        if not self._turn.acquire(blocking=False):
+            yield None
+            return
+        try:
+            connection = self._connection
+            is_free = self._sent is None or self._sent.is_over
+            if not is_free or connection is None or connection.closed:
+                connection = None
+            yield connection if connection is not None and connection.keeps and connection.is_set else None
+        finally:
+            self._turn.release()
+
+    def send(self, trip: Callable[[], Trip], told: Told, wake: Callable[[], object]) -> SentTrip:
+        """Let a trip that commits be on its way; by whoever has the line, which it may let go then. Raises
+        as a block of `held` does, and OSError where there is no descriptor left."""
+        assert self._connection is not None
+        descriptor = os.dup(self._connection.pgconn.socket)
+        self.committing = True
+        try:
+            self._sent = SentTrip(self, self._connection, descriptor, trip(), told, wake)
+        except BaseException as error:
+            os.close(descriptor)
+            found = self.failed(error)
+            if found is error:
+                raise
+            raise found from error
+        return self._sent
+
+    def take_turn(self) -> bool:
+        """Have the line, if nobody has it."""
+        return self._turn.acquire(blocking=False)
+
+    def end_turn(self) -> None:
+        """Nobody has it any more."""
+        self._turn.release()
+
+    def _come_to_rest(self) -> None:
+        if self._sent is not None and not self._sent.is_over:
+            self._sent.finish()
+
+    def failed(self, error: BaseException) -> BaseException:
         """What the caller gets. The connection is only kept in a state that is known."""
         connection = self._connection
         is_broken = connection is None or connection.broken or connection.closed
@@ -92,8 +144,114 @@ class Line:
     def close(self) -> None:
         """Close it, after what is running."""
         with self._turn:
+            self._come_to_rest()
+            self._sent = None
             if self._connection is not None:
                 self._connection.close()
+
+
+class SentTrip:
+    """A trip that commits, and for whose answer nobody waits: its sender looks now and then what has come.
+
+    Where another thread needs the line meanwhile, it waits for the answer in the sender's place, and `wake`s
+    that then: the sender's thread may be blocked, by what waits for that other one, say, or have ended.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        connection: Connection,
+        descriptor: int,
+        trip: Trip,
+        told: Told,
+        wake: Callable[[], object],
+    ) -> None:
+        self._line, self._connection, self._trip = line, connection, trip
+        self._told, self._wake = told, wake
+        # Of our own: libpq closes the socket when it is lost, in whatever thread, and its number is another
+        # file's then, which the sender must not take for this one.
+        self._descriptor: int | None = descriptor
+        self._is_rolling_back = False
+        self._error: BaseException | None = None
+        self.is_over = False
+
+    @property
+    def descriptor(self) -> int:
+        """What can be read when something has come."""
+        return -1 if self._descriptor is None else self._descriptor
+
+    @property
+    def silence(self) -> float:
+        """Seconds without a word after which the server is to be given up."""
+        return self._connection.silence
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether `advance` is to be called also when the descriptor can be written to."""
+        return self._trip.is_unsent
+
+    def advance(self) -> bool:
+        """Take what has come; whether it is over. Never waits."""
+        if not self.is_over and self._line.take_turn():  # else whoever has it finishes this first
+            try:
+                if not self.is_over:
+                    self._look(self._trip.advance)
+            finally:
+                self._line.end_turn()
+        return self.is_over
+
+    def finish(self) -> None:
+        """Wait until it is over; by whoever has the line."""
+        while not self.is_over:
+            self._look(self._trip.wait)
+        self._wake()
+
+    def lose(self) -> None:
+        """The server has been silent for too long."""
+        if self._line.take_turn():  # else whoever has it finds that out
+            try:
+                if not self.is_over:
+                    self._connection.close()
+                    self._end(silent(self._connection))
+            finally:
+                self._line.end_turn()
+
+    def verdicts(self) -> list[Verdict] | None:
+        """What has become of it, once it is over, and nobody waits for the descriptor any more."""
+        self._close()
+        return self._told(self._error)
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __del__(self) -> None:
+        self._close()  # its sender has ended before it could ask
+
+    def _look(self, has_come: Callable[[], bool]) -> None:
+        connection = self._connection
+        try:
+            if has_come():
+                self._trip.rows()
+                self._end(self._error)
+        except Exception as error:
+            self._error = self._error or error
+            if connection.closed or _is_idle(connection) or self._is_rolling_back:
+                self._end(self._error)
+                return
+            try:
+                self._is_rolling_back = True
+                self._trip = Trip(connection, [bound((SQL["rollback"], {}))])
+            except psycopg.Error:
+                self._end(self._error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None and not (may_be_judged(error) and _is_idle(self._connection)):
+            error = self._line.failed(error)
+        elif error is not None and is_forgotten(error):
+            self._line.keep_no_more()
+        self._error, self.is_over = error, True
 
 
 class Server:

@@ -159,6 +159,11 @@ def commit_records(
     """Commit Writes that are `records`. Raises a data error where the fence of one does
     not hold: nothing has happened then."""
     trip(connection, [*opening, *records.statements(engine, turn), _COMMIT])
+    return all_done(writes)
+
+
+def all_done(writes: Sequence[Write]) -> list[Verdict]:
+    """Theirs, once all of them are made."""
     return [_done(write) if write.new_runs else _DONE for write in writes]
 
 

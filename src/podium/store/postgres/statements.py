@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
 from psycopg import adapt
@@ -77,7 +77,7 @@ class Connection(psycopg.Connection[Row]):
             return _run(gen, self.pgconn.socket, self.silence)
         except TimeoutError:
             self.close()
-            raise psycopg.OperationalError(f"the server was silent for {self.silence:g} s") from None
+            raise silent(self) from None
 
 
 def _run(generator: Any, descriptor: int, silence: float) -> Any:
@@ -100,37 +100,109 @@ def _run(generator: Any, descriptor: int, silence: float) -> Any:
         return end.value
 
 
-def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
-    """Run statements in order, all of them sent at once and answered in one round trip; the rows of each.
+class Trip:
+    """Statements on their way, all of them sent at once and answered in one round trip.
 
     libpq's own pipeline: that of psycopg hands over one statement after another, each in a packet of its own
-    which wakes the server, and looks for answers in between. Raises psycopg.Error of the first that failed.
+    which wakes the server, and looks for answers in between. Raises psycopg.Error, wherever, when the
+    connection is lost.
     """
-    bound = [(text, bind(text, values)) for text, values in statements]
-    pgconn = connection.pgconn
-    pgconn.enter_pipeline_mode()
-    try:
-        answered = _set_up(connection)
-        for text, one in bound:
-            answered += _send(connection, text, one)
-        pgconn.pipeline_sync()
-        results = _answers(connection)
-    finally:
+
+    def __init__(self, connection: Connection, bound: Sequence[tuple[str, Bound]]) -> None:
+        self._connection, self._pgconn = connection, connection.pgconn
+        self._answers: list[_Answer] = []  # what will be answered
+        self._results: list[PGresult] = []
+        self.is_unsent = False  # the socket has not taken all of it
+        pgconn = self._pgconn
+        pgconn.enter_pipeline_mode()
+        try:
+            self._answers += _set_up(connection)
+            for text, one in bound:
+                self._answers += _send(connection, text, one)
+            pgconn.pipeline_sync()
+            self.is_unsent = bool(pgconn.flush())
+        except BaseException:
+            self._leave()
+            raise
+
+    def advance(self) -> bool:
+        """Take what the server has said; whether that is all of it. Never waits."""
+        self._read()
+        return self._take()
+
+    def wait(self) -> bool:
+        """True when all of it is there. Gives up a server that has been silent for too long."""
+        connection, poll = self._connection, select.poll()
+        while not self._take():
+            poll.register(self._pgconn.socket, select.POLLIN | (select.POLLOUT if self.is_unsent else 0))
+            if not poll.poll(connection.silence * 1000):
+                connection.close()
+                raise silent(connection)
+            self._read()
+        return True
+
+    def rows(self) -> list[list[Row]]:
+        """The rows of each statement, when all is there. Raises psycopg.Error of the first that failed."""
+        self._leave()
+        connection = self._connection
+        transformer: Transformer = adapt.Transformer(connection)
+        found: list[list[Row]] = []
+        failed: PGresult | None = None
+        for result, (asked, key, name) in zip(self._results, self._answers, strict=False):
+            if result.status == ExecStatus.FATAL_ERROR:
+                failed = failed or result
+            elif key is not None and failed is None:
+                connection.kept[key] = name
+            elif asked and failed is None:
+                found.append(_read(transformer, result))
+        if failed is not None:
+            raise error_from_result(failed)
+        return found
+
+    def _read(self) -> None:
+        self._pgconn.consume_input()
+        if self.is_unsent:
+            self.is_unsent = bool(self._pgconn.flush())
+
+    def _take(self) -> bool:
+        """What was read; up to the sync, which is the last."""
+        pgconn = self._pgconn
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if pgconn.status != ConnStatus.OK:
+                    if not self._results:
+                        raise psycopg.OperationalError(pgconn.get_error_message())
+                    return True
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                return True
+            else:
+                self._results.append(result)
+        return False
+
+    def _leave(self) -> None:
+        pgconn = self._pgconn
         if pgconn.status == ConnStatus.OK and pgconn.transaction_status != TransactionStatus.ACTIVE:
             pgconn.exit_pipeline_mode()
-    transformer: Transformer = adapt.Transformer(connection)
-    found: list[list[Row]] = []
-    failed: PGresult | None = None
-    for result, (asked, key, name) in zip(results, answered, strict=False):
-        if result.status == ExecStatus.FATAL_ERROR:
-            failed = failed or result
-        elif key is not None and failed is None:
-            connection.kept[key] = name
-        elif asked and failed is None:
-            found.append(_read(transformer, result))
-    if failed is not None:
-        raise error_from_result(failed)
-    return found
+
+
+def trip(connection: Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+    """Run statements in order, in one round trip; the rows of each. Raises psycopg.Error of the first that
+    failed."""
+    sent = Trip(connection, [bound(statement) for statement in statements])
+    sent.wait()
+    return sent.rows()
+
+
+def bound(statement: Statement) -> tuple[str, Bound]:
+    """A statement for a trip. Raises what `bind` does."""
+    text, values = statement
+    return text, bind(text, values)
+
+
+def silent(connection: Connection) -> psycopg.Error:
+    """Why it is given up."""
+    return psycopg.OperationalError(f"the server was silent for {connection.silence:g} s")
 
 
 def _set_up(connection: Connection) -> list[_Answer]:
@@ -170,35 +242,6 @@ def _send(connection: Connection, text: str, bound: Bound) -> list[_Answer]:
 def rows(connection: Connection, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
     """Run one statement; its rows."""
     return trip(connection, [(text, values or {})])[0]
-
-
-def _answers(connection: Connection) -> list[PGresult]:
-    """What the server says to each statement, up to the sync."""
-    pgconn = connection.pgconn
-    poll = select.poll()
-    unsent = pgconn.flush()
-    found: list[PGresult] = []
-    while True:
-        while not pgconn.is_busy():
-            result = pgconn.get_result()
-            if result is None:
-                if pgconn.status != ConnStatus.OK:
-                    return found or _lost(connection)
-            elif result.status == ExecStatus.PIPELINE_SYNC:
-                return found
-            else:
-                found.append(result)
-        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
-        if not poll.poll(connection.silence * 1000):
-            connection.close()
-            raise psycopg.OperationalError(f"the server was silent for {connection.silence:g} s")
-        pgconn.consume_input()
-        if unsent:
-            unsent = pgconn.flush()
-
-
-def _lost(connection: Connection) -> NoReturn:
-    raise psycopg.OperationalError(connection.pgconn.get_error_message())
 
 
 def _read(transformer: Transformer, result: PGresult) -> list[Row]:

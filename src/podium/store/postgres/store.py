@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from os import PathLike
@@ -15,7 +15,7 @@ from ...depot import Depot
 from ...errors import StoreError, StoreRefused
 from ...model import NO_TASKS, AuditRow, Beat, Claimed, EngineRow, TaskSlots, Verdict, Write
 from ..moving import read_fence, refusal
-from ..protocol import Store
+from ..protocol import Sent, Store
 from . import schema
 from .batch import Batch
 from .changes import recording
@@ -105,6 +105,10 @@ class PostgresStore(StreamReader, Store):
             if self._committed_alone == _MANY_ALONE:
                 self.doorbell.prove(partial(self._notify, self._writing))
         return verdicts
+
+    def send(self, engine: str, writes: Sequence[Write], wake: Callable[[], object]) -> Sent | None:
+        with self._noting_doubt(engine):
+            return self._batch.send(engine, writes, wake, self._noting_doubt)
 
     @contextmanager
     def _noting_doubt(self, turn: str) -> Generator[None]:
