@@ -124,12 +124,8 @@ class Batch:
             if records is None or (records.is_mixed and self._detour_left):
                 return None
             try:
-                statements: list[Statement] = [
-                    (_BEGIN, {}),
-                    *records.statements(engine, engine),
-                    (_COMMIT, {}),
-                ]
-                found = [bound(statement) for statement in statements]
+                recorded = records.statements(engine, engine)
+                found = [bound(statement) for statement in (_OPEN, *recorded, _CLOSE)]
             except CLIENT_DATA_ERRORS:
                 return None
             if sum([len(value) for _, one in found for value in one.values if value]) > _SENT_MOST:
