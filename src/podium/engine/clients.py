@@ -27,7 +27,6 @@ from ..model import (
 from .claiming import Claimer
 from .context import Context
 from .residents import Residents
-from .sources import OneWrite
 from .watchers import Watcher, Watchers, gone
 
 LEFT_BEHIND_SECONDS = 600.0
