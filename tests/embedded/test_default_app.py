@@ -1,0 +1,44 @@
+"""How a process that may become a server is looked at, until it is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podium import App
+from podium.client import default_app
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each look at whether this process is a server; it is none."""
+    seen: list[str] = []
+
+    def look() -> bool:
+        seen.append("is it a server?")
+        return False
+
+    monkeypatch.setattr(default_app, "is_server", look)
+    monkeypatch.setattr(default_app, "SETTLE_SECONDS", 0.0)
+    return seen
+
+
+def watch() -> None:
+    default_app._Start()._open_when_settled(looks=3)
+
+
+def test_a_script_is_looked_at_as_often_as_it_may_become_a_server(
+    looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_app.apps, "are_live", lambda: False)
+    watch()
+    assert len(looks) == 3 + 1  # the last one decides
+
+
+def test_a_script_whose_app_is_open_is_not_looked_at_meanwhile(looks: list[str], tmp_path: Path) -> None:
+    """A look passes all tasks of its event loop."""
+    with App(tmp_path / "podium.db") as app:
+        app.session.listen()
+        watch()
+    assert len(looks) == 1
