@@ -99,6 +99,8 @@ def test_a_forged_request_is_refused_whatever_was_altered(app: Any, work: bytes)
     good = right(work)
     later = str(int(good[TIME]) + 1)
     other = encode_named(an_attempt(served.greet, name="me"))
+    signature = good[SIGNATURE]
+    altered = signature[:-2] + ("E=" if signature.endswith("A=") else "A=")
     for headers, body, path in (
         ({}, work, PATH),
         (good, other, PATH),
@@ -106,8 +108,8 @@ def test_a_forged_request_is_refused_whatever_was_altered(app: Any, work: bytes)
         (forged(good, id="id-2"), work, PATH),
         (forged(good, time=later), work, PATH),
         (forged(good, time="soon"), work, PATH),
-        (forged(good, signature=good[SIGNATURE][:-2] + "A="), work, PATH),
-        (forged(good, signature=good[SIGNATURE].removeprefix("v1,")), work, PATH),
+        (forged(good, signature=altered), work, PATH),
+        (forged(good, signature=signature.removeprefix("v1,")), work, PATH),
         (forged(good, signature="v1,ü"), work, PATH),
         (signed(b"x" * 32, "id-1", RealEnv().now(), f"POST {PATH}", work), work, PATH),
         (right(work, what="200"), work, PATH),
