@@ -43,10 +43,10 @@ class Late:
         self._space, self._home = space, home
 
     def __getattr__(self, name: str) -> Any:
-        module = _loaded(self._home, self._space["__package__"])
-        for mine in [key for key, value in self._space.items() if value is self]:
-            self._space[mine] = module
-        return getattr(module, name)
+        return getattr(_give_way(self, self._space, self._home), name)
+
+
+_standing: dict[Late, tuple[dict[str, Any], str]] = {}  # those that have not given way
 
 
 def module(space: dict[str, Any], home: str) -> Any:
@@ -57,7 +57,24 @@ def module(space: dict[str, Any], home: str) -> Any:
     ... else:
     ...     causes = late.module(globals(), "..inspect.causes")
     """
-    return Late(space, home)
+    stand_in = Late(space, home)
+    _standing[stand_in] = space, home
+    return stand_in
+
+
+def load_all() -> None:
+    """Load every module that something stands for, now: a process that goes on for weeks may find other files
+    when it is asked at last, after an upgrade in place, or none. Raises ResourceShortage."""
+    while _standing:
+        _give_way(*next((late, *of) for late, of in _standing.items()))
+
+
+def _give_way(stand_in: Late, space: dict[str, Any], home: str) -> ModuleType:
+    loaded = _loaded(home, space["__package__"])
+    for mine in [key for key, value in space.items() if value is stand_in]:
+        space[mine] = loaded
+    _standing.pop(stand_in, None)
+    return loaded
 
 
 def _loaded(home: str, package: str) -> ModuleType:
@@ -65,4 +82,6 @@ def _loaded(home: str, package: str) -> ModuleType:
     try:
         return import_module(home, package)
     except (OSError, MemoryError) as error:
-        raise shortage_of(error) or error from error
+        if (lack := shortage_of(error)) is None:
+            raise
+        raise lack from error

@@ -20,7 +20,8 @@ from podium.errors import StoreUnavailable
 from podium.model import Verdict, Write
 from podium.store import Sent, Store, open_store
 from podium.store.postgres import PostgresStore
-from podium.store.postgres.statements import Connection
+from podium.store.postgres.lines import SentTrip
+from podium.store.postgres.statements import Connection, Trip
 from tests.fleet.proxy import Proxy
 from tests.postgres import shared
 from tests.store.words import DONE, engine, fenced, new, outcomes, own, result
@@ -267,3 +268,37 @@ def test_runs_go_on_when_connections_are_lost_between_sending_and_the_answer(
         assert [handle.result(60) for handle in handles] == [780] * 30
     assert left == [0, 0]
     assert len(watch.sent) > 40
+
+
+def test_a_thread_that_is_interrupted_as_it_takes_the_answer_leaves_no_line_that_never_rests(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C, between the last of the server's words and our note that it is over."""
+
+    def interrupted(self: SentTrip, error: BaseException | None) -> None:
+        raise KeyboardInterrupt
+
+    sent = send(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(SentTrip, "_end", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            outcomes(store, fenced(entries=(result(3),)))
+    with pytest.raises(StoreUnavailable) as caught:
+        answer(sent)
+    assert caught.value.unknown
+    assert outcomes(store, fenced(entries=(result(3),))) == [DONE]
+
+
+def test_an_answer_that_is_not_understood_is_unknown(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_understood(self: Trip) -> None:
+        raise ValueError("what is that?")
+
+    sent = send(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(Trip, "rows", not_understood)
+        with pytest.raises(StoreUnavailable, match="not understood") as caught:
+            answer(sent)
+    assert caught.value.unknown
+    assert outcomes(store, fenced(entries=(result(3),))) == [DONE]

@@ -219,3 +219,22 @@ def test_a_public_name_has_a_docstring(name: str) -> None:
 def test_a_public_name_is_in_the_documents(name: str) -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     assert any(re.search(rf"\b{name}\b", page.read_text(encoding="utf-8")) for page in pages)
+
+
+_SERVES = """
+from podium import App, late, task
+
+@task
+async def one() -> int:
+    return 1
+
+with App("podium.db", drives="all") as app:
+    app.session.listen()
+    assert not late._standing
+"""
+
+
+def test_a_process_that_drives_all_runs_has_loaded_what_it_may_need_in_weeks(tmp_path: Path) -> None:
+    """After an upgrade in place there may be other files then."""
+    loaded = fresh_modules(_SERVES, tmp_path)
+    assert {"podium.client.schedules", "podium.client.alerts", "podium.executors.command"} <= loaded

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
+from .. import late
 from ..engine import End, EngineHost, QueueNotes
 from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
@@ -102,6 +103,8 @@ class Session:
                     raise UsageError(
                         "this app has no engine", fix='open it with drives="all", or start a worker'
                     )
+                if profile.drives == "all":  # a server or a worker
+                    late.load_all()
                 # Before there is an engine, which would begin with what schedules were.
                 keep_schedules(self.store, profile)
                 self._host = self.patiently(self._new_host)

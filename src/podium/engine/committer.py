@@ -32,7 +32,7 @@ from .lane import Lane
 from .readback import read_back
 from .sender import Sender
 from .sources import Source
-from .teller import Teller, Told
+from .teller import Judged, Teller
 
 log = logging.getLogger("podium")
 
@@ -233,7 +233,7 @@ class Committer:
             self.upkeep()
         self._schedule()
 
-    def _tell_in_halves(self, told: Iterable[Told]) -> None:
+    def _tell_in_halves(self, told: Iterable[Judged]) -> None:
         """Of a commit that took no thread to wait for, so that the next one is under way while runs go on.
 
         Runs that are told together ask together for their next commit, and meet again in that: then either
@@ -242,8 +242,8 @@ class Committer:
         goes with whichever group is next, else a start would wait for the turn of its own. Two groups that
         are there already stay so: the other one's commit goes out first, then this one is told whole.
         """
-        steps: list[Told] = []
-        others: list[Told] = []
+        steps: list[Judged] = []
+        others: list[Judged] = []
         for one in told:
             is_step = type(one[1]) is StepWrite and one[2].outcome is Outcome.DONE
             (steps if is_step else others).append(one)

@@ -51,11 +51,12 @@ class Sender:
             self._writer.do(lambda: self._store.commit(self._engine, writes), then)
             return
         self._under_way = on_its_way = _OnItsWay(sent, writes, then)
-        self._reactor.add_reader(on_its_way.descriptor, self._advance)
-        if sent.is_unsent:
-            self._reactor.add_writer(on_its_way.descriptor, self._advance)
-            on_its_way.waits_to_write = True
         self._listen(on_its_way)
+        with contextlib.suppress(OSError):  # the system waits for no more files: the alarm looks
+            self._reactor.add_reader(on_its_way.descriptor, self._advance)
+            if sent.is_unsent:
+                self._reactor.add_writer(on_its_way.descriptor, self._advance)
+                on_its_way.waits_to_write = True
 
     def _woken(self) -> None:
         """Somebody else has waited for the answer."""

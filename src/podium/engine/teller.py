@@ -9,7 +9,7 @@ from ..model import Verdict, Write
 from .gc_pause import gc_paused
 from .sources import Source
 
-Told = tuple[Source, Write, Verdict]
+Judged = tuple[Source, Write, Verdict]
 
 
 class Teller:
@@ -19,14 +19,14 @@ class Teller:
         self, reactor: Reactor, failed: Callable[[str, Exception], None], told: Callable[[], None]
     ) -> None:
         self._reactor, self._failed, self._told = reactor, failed, told
-        self._untold: list[Told] = []
+        self._untold: list[Judged] = []
 
     @property
     def idle(self) -> bool:
         """Nobody is still to be told anything."""
         return not self._untold
 
-    def tell(self, what: Iterable[Told]) -> None:
+    def tell(self, what: Iterable[Judged]) -> None:
         """Now, all of them."""
         failures: list[Exception] = []
         for source, write, verdict in what:
@@ -37,7 +37,7 @@ class Teller:
         for error in failures:
             self._failed("what follows from a commit failed", error)
 
-    def tell_soon(self, what: list[Told]) -> None:
+    def tell_soon(self, what: list[Judged]) -> None:
         """After all that has been asked for by now, and what comes of that: two turns of the loop."""
         if what and not self._untold:
             self._reactor.call_soon(self._reactor.call_soon, self._tell_rest)

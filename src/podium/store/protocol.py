@@ -85,7 +85,7 @@ class Store(OnRecord, Protocol):
     @property
     def near(self) -> bool:
         """Whether a small commit is so quick that the thread which drives runs may make it itself: a file or
-        memory of this host. Else every commit is the writer's."""
+        memory of this host. Else it is sent (`send`), or is the writer's."""
         ...
 
     @property

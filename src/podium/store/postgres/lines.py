@@ -34,7 +34,7 @@ _DEFAULTS = {
 
 # What the commit of a trip came to, by the error that has ended it: one that the judge may explain as it was,
 # else a StoreError.
-Told = Callable[[BaseException | None], list[Verdict] | None]
+Verdicts = Callable[[BaseException | None], list[Verdict] | None]
 
 
 class Line:
@@ -90,7 +90,7 @@ class Line:
         finally:
             self._turn.release()
 
-    def send(self, trip: Callable[[], Trip], told: Told, wake: Callable[[], object]) -> SentTrip:
+    def send(self, trip: Callable[[], Trip], told: Verdicts, wake: Callable[[], object]) -> SentTrip:
         """Let a trip that commits be on its way; by whoever has the line, which it may let go then. Raises
         as a block of `held` does, and OSError where there is no descriptor left."""
         assert self._connection is not None
@@ -115,8 +115,14 @@ class Line:
         self._turn.release()
 
     def _come_to_rest(self) -> None:
-        if self._sent is not None and not self._sent.is_over:
+        if self._sent is None or self._sent.is_over:
+            return
+        try:
             self._sent.finish()
+        except BaseException:  # Ctrl-C, say, between its last answer and our note of that: then it never ends
+            if self._connection is not None:
+                self._connection.close()
+            raise
 
     def failed(self, error: BaseException) -> BaseException:
         """What the caller gets. The connection is only kept in a state that is known."""
@@ -163,7 +169,7 @@ class SentTrip:
         connection: Connection,
         descriptor: int,
         trip: Trip,
-        told: Told,
+        told: Verdicts,
         wake: Callable[[], object],
     ) -> None:
         self._line, self._connection, self._trip = line, connection, trip
@@ -243,11 +249,15 @@ class SentTrip:
             try:
                 self._is_rolling_back = True
                 self._trip = Trip(connection, [bound((SQL["rollback"], {}))])
-            except psycopg.Error:
+            except Exception:
                 self._end(self._error)
 
     def _end(self, error: BaseException | None) -> None:
-        if error is not None and not (may_be_judged(error) and _is_idle(self._connection)):
+        if error is not None and not isinstance(error, psycopg.Error):
+            # The server has answered, and is not understood: nobody knows what was made.
+            self._connection.close()
+            error = self._line.failed(psycopg.OperationalError(f"its answer is not understood: {error!r}"))
+        elif error is not None and not (may_be_judged(error) and _is_idle(self._connection)):
             error = self._line.failed(error)
         elif error is not None and is_forgotten(error):
             self._line.keep_no_more()

@@ -127,6 +127,7 @@ def _read(connection: apsw.Connection, engine: str | None, wanted: Needs, known:
         rows(connection, _ENDS, (json.dumps(list(wanted.ends)),)) if wanted.ends else ()
     ):
         found.runs[id].payload, found.runs[id].ended = loaded(connection, payload), ended
+        known.runs.pop(id, None)  # a payload is not kept in memory
     if wanted.queues:
         found.queues.update({row.name: row for row in queues.read(connection, list(wanted.queues))})
     if wanted.last_times:

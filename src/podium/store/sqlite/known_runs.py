@@ -70,8 +70,8 @@ class KnownRuns:
         runs = self.runs
         if len(runs) > _MAX:
             runs.clear()
-        for new, run in changes.new_runs:
-            if not new.base:  # else its history is longer than what it has of its own
+        for _, run in changes.new_runs:
+            if not run.payload:  # else it has moved as well, and a blob that its row names
                 run.is_new = False
                 runs[run.id] = run
         for id in _changed(changes):
@@ -79,14 +79,9 @@ class KnownRuns:
 
 
 def _changed(changes: Changes) -> Iterator[str]:
-    for by_run in (
-        changes.moved, changes.counted, changes.told, changes.put_back, changes.anew, changes.renamed,
-        changes.ended,
-    ):  # fmt: skip
+    for by_run in (changes.moved, changes.counted, changes.told, changes.put_back):
         yield from by_run
-    for row in (*changes.inbox, *changes.taken):
-        yield row.run.id
-    for run, *_ in (*changes.copies, *changes.attached):
+    for run, *_ in changes.copies:  # its history is longer than what it has of its own
         yield run.id
     for run in changes.forgotten:
         yield run.id
