@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podium.engine.clients import ClientPort
+from podium.engine.clients import ClientPort, Met
 from podium.engine.context import Lifecycle
 from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
@@ -16,6 +16,9 @@ from podium.model import NewRun, Outcome, RunStanding, State, Verdict
 
 THERE = Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),))
 RUN = NewRun(id="r", function="app:f", args=b"", digest=b"", at=1.0, explicit_id=True)
+
+
+ATTACHED = Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, "r"),))
 
 
 def _none_parked(ids: list[str]) -> list[RunStanding]:
@@ -42,7 +45,7 @@ class House:
                 touch=lambda one, first: self.writes.append(one),
                 ask=lambda call, then: self.jobs.append((call, then)),
             ),
-            store=SimpleNamespace(standings=_none_parked),
+            store=SimpleNamespace(standings=_none_parked, load=lambda _: None),
         )  # fmt: skip
         self.watchers = Watchers({})
         claimer: Any = SimpleNamespace(soon=lambda: self.looked.append("soon"), look=self.looked.append)
@@ -131,6 +134,45 @@ def test_whoever_waits_for_such_a_look_is_answered_where_it_fails_and_where_the_
     stopped = EngineStopped("closed")
     house.port.close(stopped)
     assert house.answers == [THERE, stopped]
+
+
+def test_a_start_that_comes_to_an_earlier_run_is_answered_once_where_the_engine_stops_before_its_look() -> (
+    None
+):
+    house = House()
+    house.start()
+    house.commit(ATTACHED)
+    assert (house.answers, len(house.jobs)) == ([], 1)
+    stopped = EngineStopped("closed")
+    house.port.close(stopped)
+    assert house.answers == [stopped]
+    house.look()  # it was under way
+    assert (house.answers, house.watchers.not_owned()) == ([stopped], [])
+
+
+def test_a_start_that_comes_to_an_earlier_run_is_answered_once_where_the_engine_stops_later() -> None:
+    house = House()
+    house.start()
+    house.commit(ATTACHED)
+    house.look()
+    assert house.answers == [ATTACHED]
+    house.port.close(EngineStopped("closed"))
+    assert house.answers == [ATTACHED]
+
+
+def test_a_start_whose_look_comes_to_nothing_over_an_error_is_told_as_the_engine_stops() -> None:
+    house = House()
+
+    def met(run: str, how: Met) -> None:
+        raise RuntimeError(f"{run} {how}")
+
+    house.port.start(RUN, house.answers.append, met=met)
+    house.commit(ATTACHED)
+    with pytest.raises(RuntimeError):
+        house.look()  # which fails the engine
+    stopped = EngineStopped("closed")
+    house.port.close(stopped)
+    assert house.answers == [stopped]
 
 
 def test_a_refused_start_shows_that_the_engine_has_no_row() -> None:

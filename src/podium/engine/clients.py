@@ -197,11 +197,14 @@ class ClientPort:
             self._context.committer.ask(self._look_at_existing, self._existing_seen)
 
     def _load_to_attach(self, start: _Start, verdict: Verdict, id: str) -> None:
+        self.pending[start] = None  # until that look is done
         self._context.committer.ask(
             lambda: self._context.store.load(id), lambda row, _: self._attach(start, verdict, row)
         )
 
     def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
+        if self._closed is not None:  # it is told
+            return
         if row is not None and not self._is_of_this_call(row, start):
             if not row.state.is_final and start.met is not None:
                 start.met(row.id, Met.FORMER)
@@ -214,6 +217,7 @@ class ClientPort:
             start.met(run, Met.PARKED if stays else start.remembered.get(run, Met.AWAY))
         if row is None or row.state is not State.PARKED or stays:
             self._created(start, verdict)
+            self.pending.pop(start, None)  # not before: should that fail, it is told as the engine stops
         else:  # the person who runs it again may have mended what parked it
             fence = Fence(row.id, row.token, frozenset({State.PARKED}))
             now = self._context.env.now()
@@ -221,6 +225,7 @@ class ClientPort:
             self._commit(
                 ClientWrite(again, lambda _: self._created(start, verdict), start.tell, self.pending)
             )
+            self.pending.pop(start, None)
 
     def _is_of_this_call(self, row: RunRow, start: _Start) -> bool:
         """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
