@@ -28,6 +28,23 @@ def test_who_asks_before_the_answer_and_who_asks_after_it_have_it() -> None:
     assert (told.result(), told.result(timeout=0), told.exception()) == ("r1", "r1", None)
 
 
+def test_who_fails_at_an_answer_keeps_it_from_no_other_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told, heard = Told[str](), list[str]()
+
+    def fail(_: object) -> None:
+        raise RuntimeError("the loop of this one is closed")
+
+    told.add_done_callback(fail)
+    told.add_done_callback(lambda done: heard.append(done.result()))
+    told.tell("r1")
+    assert heard == ["r1"]
+    told.add_done_callback(fail)
+    assert [(one.name, one.levelname) for one in caplog.records] == [("podium", "ERROR")] * 2
+    assert "the loop of this one is closed" in caplog.text
+
+
 def test_a_failure_tells_why_also_later() -> None:
     told = Told[str]()
     told.tell(IdConflict("taken", fix="another"))

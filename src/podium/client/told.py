@@ -7,9 +7,12 @@ awaited, as most are, that was more than the rest of what its caller does while 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
+
+log = logging.getLogger("podium")
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -55,7 +58,10 @@ class Told(Generic[T]):
                 callback = self._waiting.pop(0)
             except IndexError:  # another thread has called the last one
                 return
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # its own; who tells is the engine's thread, and others wait for the same
+                log.exception("what was to be called with an answer failed: %r", callback)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Why there is no value; None: there is one. Blocks for that, and raises TimeoutError."""
