@@ -194,6 +194,29 @@ def test_an_instant_that_was_backfilled_is_not_counted_as_skipped_any_more(url: 
         assert ours.standing.skipped + ours.standing.missed == counted - 1
 
 
+@pytest.mark.parametrize(("listed", "new"), [(50, 3), (49, 3), (48, 20), (0, 60)])
+def test_what_was_backfilled_is_not_missed_again_where_newer_instants_take_its_place_in_the_list(
+    url: Path, listed: int, new: int
+) -> None:
+    gate.set()
+    with opened(url) as app:
+        args, digest = codec.encode_call({}, where="slow")
+        plan = schedule_record.Plan("slow", slow.name, every("1m"), args, digest)
+        until(lambda: schedules_module._is_offered(app.store, plan))
+        now = app.env.now()
+        instants = plan.schedule.first(now - 60.0 * (listed + new), listed + new)
+        filled, outage = instants[:listed], instants[listed:]
+        runs = [plan.new_run(at, now, app.env.secret()) for at in filled]
+        app.store.commit(None, [Write(new_runs=(run,)) for run in runs])
+        before = begun(plan.schedule, instants[0] - 1.0).replace(
+            handled=outage[0] - 1.0, missed=listed, missed_at=tuple(filled)
+        )
+        after = schedules_module._started(app.session, plan, before, now)
+        shown = schedules_module.without_made_up(app.store, plan, after)
+    assert (shown.started, shown.missed) == (1, new - 1), "the latest is made up for"
+    assert shown.missed_at == tuple(outage[:-1][-50:])
+
+
 def test_a_range_of_too_many_instants_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("podium.client.schedules"), "BACKFILL_MAX", 2)
     ours, begin = podium.schedules()[0], datetime.datetime(2025, 10, 25, tzinfo=UTC)

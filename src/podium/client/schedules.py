@@ -305,19 +305,35 @@ def _started(session: Session, plan: Plan, standing: Standing, now: float) -> St
         return standing.replace(due=now + FOREVER)
     if not _is_offered(store, plan):
         return held(plan.schedule, standing, now, f"no live engine offers {plan.function}")
-    if len(standing.missed_at) == LISTED_MAX:  # the oldest ones go, and nobody could tell any more
-        standing = without_made_up(store, plan, standing)
     begun = begun_already(store, plan, standing, now)
     last = run_id(plan.name, begun[-1]) if begun else standing.last_run
     row = store.load(last) if last else None
     is_running = row is not None and row.state not in FINAL
-    starts, after = decide(plan.schedule, standing, now, is_running, begun, seconds_to_next_look(row, now))
+    starts, after = _decided(store, plan, standing, now, is_running, begun, seconds_to_next_look(row, now))
     held_off, secret = False, session.profile.env.secret
     for chunk in chunks(starts):
         held_off |= start_each(session, [plan.scheduled_run(at, now, secret()) for at in chunk])
     if held_off:  # by a run of this schedule that was not there yet when we looked
-        starts, after = decide(plan.schedule, standing, now, True, begun, seconds_to_next_look(None, now))
+        starts, after = _decided(store, plan, standing, now, True, begun, seconds_to_next_look(None, now))
     return after.replace(last_run=run_id(plan.name, starts[-1]) if starts else last)
+
+
+def _decided(
+    store: Store,
+    plan: Plan,
+    standing: Standing,
+    now: float,
+    is_running: bool,
+    begun: Sequence[float],
+    pause: float,
+) -> tuple[list[float], Standing]:
+    """As `decide`. Where the list is full then, what was backfilled leaves it before anything else does: of
+    what is not listed any more nobody could tell."""
+    starts, after = decide(plan.schedule, standing, now, is_running, begun, pause)
+    if len(after.missed_at) == LISTED_MAX and after.missed_at != standing.missed_at:
+        standing = without_made_up(store, plan, standing)
+        starts, after = decide(plan.schedule, standing, now, is_running, begun, pause)
+    return starts, after
 
 
 def _is_offered(store: Store, plan: Plan) -> bool:
