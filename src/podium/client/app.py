@@ -151,8 +151,8 @@ class App:
         return self
 
     def __exit__(self, *about: object) -> None:
-        apps.innermost = self._outer
         try:
+            apps.innermost = self._outer  # for what is called while this one closes
             self.session.close()
         except KeyboardInterrupt as error:
             if KeyboardInterrupt in about:  # the block was left by one, which goes on from here
@@ -161,6 +161,8 @@ class App:
                 return
             drop_our_frames(error)
             raise
+        finally:
+            apps.innermost = self._outer  # also where Ctrl-C came before the first line
 
     def enter(self) -> None:
         """Be the current app until it is left, without opening anything."""
