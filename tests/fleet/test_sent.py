@@ -16,11 +16,11 @@ import psycopg
 import pytest
 
 from podium import App, Options, task, workflow
-from podium.errors import StoreUnavailable
+from podium.errors import StoreRefused, StoreUnavailable
 from podium.model import Verdict, Write
 from podium.store import Sent, Store, open_store
 from podium.store.postgres import PostgresStore
-from podium.store.postgres.lines import SentTrip
+from podium.store.postgres.lines import Line, SentTrip
 from podium.store.postgres.statements import Connection, Trip
 from tests.fleet.proxy import Proxy
 from tests.postgres import shared
@@ -302,3 +302,22 @@ def test_an_answer_that_is_not_understood_is_unknown(
             answer(sent)
     assert caught.value.unknown
     assert outcomes(store, fenced(entries=(result(3),))) == [DONE]
+
+
+def test_whoever_comes_while_the_store_is_being_closed_opens_nothing_anew(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would close it."""
+    close, refused = Line.close, list[str]()
+
+    def closed(line: Line) -> None:
+        close(line)
+        with pytest.raises(StoreRefused, match="closed") as caught, line.held():
+            pass
+        refused.append(caught.value.message)
+
+    monkeypatch.setattr(Line, "close", closed)
+    store.close()
+    assert len(refused) == 3
+    with pytest.raises(StoreRefused, match="closed"):
+        store.server.connect()

@@ -8,8 +8,9 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
-from podium.model import LogLine, Move, Outcome, State, Wait, Write
+from podium.model import LogLine, Move, Outcome, RunRow, State, Wait, Write
 from podium.store import Store, open_store
 from podium.store.postgres import PostgresStore, batch
 from podium.store.postgres.batch import Batch
@@ -90,14 +91,19 @@ def test_starts_steps_and_ends_are_one_trip_and_what_the_judge_makes_of_them(
         patched.setattr(Batch, "_commit", pytest.fail)  # the long way
         assert begun_stepped_and_ended(store) == [DONE] * 5
         assert outcomes(store, fenced("old", move=Move(State.SUCCEEDED))) == [DONE]
-    short = [store.load(id) for id in ("r1", "r2", "r3", "r4")]
+    short = [unnumbered(store.load(id)) for id in ("r1", "r2", "r3", "r4")]
     assert [row.ended for row in short if row is not None] == [30.0, 20.0, None, None]
     monkeypatch.setattr(Batch, "_commit_records", lambda *_: None)
     with psycopg.connect(url) as other:
         other.execute("DELETE FROM podium.runs WHERE id ~ 'r'")
     own(store, "r1", "r2")
     assert begun_stepped_and_ended(store) == [DONE] * 5
-    assert [store.load(id) for id in ("r1", "r2", "r3", "r4")] == short
+    assert [unnumbered(store.load(id)) for id in ("r1", "r2", "r3", "r4")] == short
+
+
+def unnumbered(row: RunRow | None) -> RunRow | None:
+    """Without its place in the table."""
+    return row and replace(row, key=0)
 
 
 WAITED_FOR = (

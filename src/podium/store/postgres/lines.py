@@ -293,6 +293,7 @@ class Server:
 
     def connect(self, silence: float = SILENCE) -> Connection:
         """A new connection. Raises StoreUnavailable, StoreRefused."""
+        self.check()  # it may have been closed while somebody was in line
         try:
             given = conninfo_to_dict(self.url)
             missing = {name: value for name, value in _DEFAULTS.items() if name not in given}

@@ -85,10 +85,10 @@ class PostgresStore(StreamReader, Store):
             raise refusal(fence)
 
     def close(self) -> None:
+        self.server.close()  # first, or whoever comes meanwhile opens a line anew, which nobody closes
         self.doorbell.close()
         for line in (self._writing, self._heart, self._reading):
             line.close()
-        self.server.close()
 
     # -- writing --------------------------------------------------------------------------------------
 
