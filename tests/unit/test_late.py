@@ -15,6 +15,12 @@ from podium import late
 from podium.errors import ResourceShortage
 
 
+@pytest.fixture(autouse=True)
+def _stand_ins_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next app of this process would load what a test has made up."""
+    monkeypatch.setattr(late, "_standing", {})
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """A package that nobody has imported, with one module that few need."""
@@ -49,6 +55,13 @@ def test_a_stand_in_gives_way_to_its_module(package: ModuleType) -> None:
     assert "shop_of_late.rare" not in sys.modules
     assert isinstance(often.rare, late.Late)
     assert often.rare.weigh() == 7
+    assert often.rare is sys.modules["shop_of_late.rare"]
+
+
+def test_all_that_something_stands_for_can_be_loaded_at_once(package: ModuleType) -> None:
+    often: Any = __import__("shop_of_late.often", fromlist=["often"])
+    assert "shop_of_late.rare" not in sys.modules
+    late.load_all()
     assert often.rare is sys.modules["shop_of_late.rare"]
 
 
