@@ -35,6 +35,24 @@ class Caller(Watched, Protocol):
         ...
 
 
+def begin_call(process: Caller, stage: Stage, fault: Fault | None) -> None:
+    """A call meets its fault, if any, which may be that its process dies or stands still before it."""
+    if fault is not None:
+        stage.suffer(fault)
+    if fault is Fault.KILL_BEFORE:
+        process.kill()
+    elif fault is Fault.PAUSE_BEFORE:
+        process.pause()
+
+
+def end_call(process: Caller, fault: Fault | None) -> None:
+    """Or after it."""
+    if fault is Fault.KILL_AFTER:
+        process.kill()
+    elif fault is Fault.PAUSE_AFTER:
+        process.pause()
+
+
 class FaultyDepot(Depot):
     """The depot of a process that may die, or stand still, before and after it has put a value there. The
     other faults of the weather are not a disk's."""
@@ -51,15 +69,9 @@ class FaultyDepot(Depot):
         process, stage = self._process, self._stage
         process.check_alive()
         fault = stage.next_fault("put")
-        if fault in _OF_A_PROCESS:
-            stage.suffer(fault)
-        if fault is Fault.KILL_BEFORE:
-            process.kill()
-        elif fault is Fault.PAUSE_BEFORE:
-            process.pause()
+        if fault not in _OF_A_PROCESS:
+            fault = None
+        begin_call(process, stage, fault)
         kept = super().put(write)
-        if fault is Fault.KILL_AFTER:
-            process.kill()
-        elif fault is Fault.PAUSE_AFTER:
-            process.pause()
+        end_call(process, fault)
         return kept

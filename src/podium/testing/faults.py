@@ -12,6 +12,8 @@ from enum import Enum
 
 import msgspec
 
+from ..errors import StoreFatal, StoreUnavailable
+
 
 class Fault(str, Enum):
     """What may befall one store call."""
@@ -77,6 +79,29 @@ def draw_weather(chance: random.Random) -> Weather:
         trouble_seconds=10 ** chance.uniform(-0.3, 1.0),
         skew_seconds=chance.choice((0.0, 0.5, 30.0)),
     )
+
+
+def refuse(fault: Fault | None, call: str) -> None:
+    """Raise what a store says of a call before it has done anything, or has not done it at all."""
+    if fault is Fault.FAIL_BEFORE:
+        raise StoreUnavailable(f"{call}: simulated, not applied")
+    if fault is Fault.UNKNOWN_BEFORE:
+        raise unknown(f"{call}: simulated, not applied but nobody knows")
+    if fault is Fault.FATAL:
+        raise StoreFatal(f"{call}: simulated failed sync")
+
+
+def lose(fault: Fault | None, call: str) -> None:
+    """Raise that nobody knows of a call which was done."""
+    if fault is Fault.APPLY_THEN_FAIL:
+        raise unknown(f"{call}: simulated, applied but nobody knows")
+
+
+def unknown(text: str) -> StoreUnavailable:
+    """Nobody knows whether it was applied."""
+    error = StoreUnavailable(text)
+    error.unknown = True
+    return error
 
 
 def draw_fault(weather: Weather, chance: random.Random) -> Fault | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from ..errors import StoreError, StoreFatal, StoreUnavailable
+from ..errors import StoreError
 from ..model import Verdict
-from .faults import Fault
+from .faults import Fault, lose, refuse, unknown
 from .stage import Stage
 from .virtual import WRITER_SECONDS
 
@@ -62,18 +62,12 @@ class Delivery:
 
     def _made(self) -> list[Verdict] | None:
         stage, fault = self._stage, self._fault
-        if fault is Fault.FAIL_BEFORE:
-            raise StoreUnavailable("send: simulated, not applied")
-        if fault is Fault.UNKNOWN_BEFORE:
-            raise _lost()
-        if fault is Fault.FATAL:
-            raise StoreFatal("send: simulated failed sync")
+        refuse(fault, "send")
         if stage.chance.random() < REFUSED:
             return None
         verdicts = self._act()
         self._is_made = True
-        if fault is Fault.APPLY_THEN_FAIL:
-            raise _lost()
+        lose(fault, "send")
         return verdicts
 
     def _arrive(self) -> None:
@@ -90,7 +84,7 @@ class Delivery:
 
     def lose(self) -> None:
         self._stage.mark("silent server given up")
-        self._is_over, self._answer = True, _lost()
+        self._is_over, self._answer = True, unknown("send: simulated, a silent server")
 
     def verdicts(self) -> list[Verdict] | None:
         answer = self._answer
@@ -100,9 +94,3 @@ class Delivery:
             raise answer
         self._stage.mark("answer taken")
         return answer
-
-
-def _lost() -> StoreUnavailable:
-    error = StoreUnavailable("send: simulated, and nobody knows whether it was applied")
-    error.unknown = True
-    return error

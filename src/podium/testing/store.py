@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..depot import Depot
-from ..errors import StoreFatal, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..model import (
     NO_TASKS,
     AuditRow,
@@ -43,8 +43,8 @@ from ..model import (
     Write,
 )
 from ..store import Sent, Store
-from .caller import Caller, FaultyDepot
-from .faults import Fault
+from .caller import Caller, FaultyDepot, begin_call, end_call
+from .faults import lose, refuse
 from .monitor import Monitor
 from .sent import Delivery
 from .stage import Stage
@@ -67,27 +67,13 @@ class FaultyReader:
         process, stage = self._process, self._stage
         process.check_alive()
         fault = stage.next_fault(name)
-        if fault is not None:
-            stage.suffer(fault)
-        if fault is Fault.KILL_BEFORE:
-            process.kill()
-        elif fault is Fault.PAUSE_BEFORE:
-            process.pause()
-        elif fault is Fault.FAIL_BEFORE:
-            raise StoreUnavailable(f"{name}: simulated, not applied")
-        elif fault is Fault.UNKNOWN_BEFORE:
-            raise _unknown(f"{name}: simulated, not applied but nobody knows")
-        elif fault is Fault.FATAL:
-            raise StoreFatal(f"{name}: simulated failed sync")
+        begin_call(process, stage, fault)
+        refuse(fault, name)
         result = act()
         if then is not None:
             then(result)
-        if fault is Fault.KILL_AFTER:
-            process.kill()
-        elif fault is Fault.PAUSE_AFTER:
-            process.pause()
-        elif fault is Fault.APPLY_THEN_FAIL:
-            raise _unknown(f"{name}: simulated, applied but nobody knows")
+        end_call(process, fault)
+        lose(fault, name)
         return result
 
     def collect(self, engine: str, seen: Mapping[str, int] | None = None) -> list[Message]:
@@ -255,12 +241,7 @@ class FaultyStore(FaultyStreams):
         self._resolved()
         process.check_alive()
         fault = stage.next_fault("send")
-        if fault is not None:
-            stage.suffer(fault)
-        if fault is Fault.KILL_BEFORE:
-            process.kill()
-        elif fault is Fault.PAUSE_BEFORE:
-            process.pause()
+        begin_call(process, stage, fault)
 
         def act() -> list[Verdict]:
             verdicts = self._inner.commit(engine, writes)
@@ -273,10 +254,7 @@ class FaultyStore(FaultyStreams):
             self._unsure = writes
 
         sent = Delivery(stage, fault, act, process.readable, wake, unsure)
-        if fault is Fault.KILL_AFTER:
-            process.kill()
-        elif fault is Fault.PAUSE_AFTER:
-            process.pause()
+        end_call(process, fault)
         return sent
 
     def claim(
@@ -347,9 +325,3 @@ class FaultyStore(FaultyStreams):
 
     def close(self) -> None:
         self._inner.close()
-
-
-def _unknown(text: str) -> Any:
-    error = StoreUnavailable(text)
-    error.unknown = True
-    return error
