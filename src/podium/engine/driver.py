@@ -40,6 +40,7 @@ from .doubts import Doubted, after_failure, after_look, misfit
 from .outbox import Outbox
 from .recorder import Recorder, Turn
 
+RESULT = Kind.RESULT
 LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 
@@ -104,11 +105,10 @@ class Driver(Recorder):
     def outcome(self, ended: Ended) -> Entry | None:
         """An attempt ended: record what it came to, or when it is tried again; None: its step is not open,
         or the attempt was lost."""
-        now = self._env.now()
-        if self.machine.loop.timers and not self.machine.outside:
+        now, machine, attempt, error = self._env.now(), self.machine, ended.attempt, ended.error
+        if machine.loop.timers and not machine.outside:
             self.fire_due(now)  # in time before it; but messages may have come in time, see `OwnedRun.alarm`
-        attempt, error = ended.attempt, ended.error
-        step = self.machine.open.get(attempt.step)
+        step = machine.open.get(attempt.step)
         if step is None:
             return None
         if attempt.said:
@@ -122,7 +122,7 @@ class Driver(Recorder):
             return self._looked(step, attempt, ended, now)
         if error is None:
             step.value = attempt.value
-            return self._answer(Kind.RESULT, step, attempt, ended.payload, now)
+            return self._answer(RESULT, step, attempt, ended.payload, now)
         call = codec.called(step.function.label, step.args, step.item)
         failure = codec.with_call(ended.payload or codec.encode_failure(error), call)
         entry = self._retry(step, attempt, error, failure, now)
@@ -174,19 +174,23 @@ class Driver(Recorder):
             self._outbox.keep(attempt, now)
 
     def _answer(self, kind: Kind, step: Step, attempt: Attempt, payload: bytes, now: float) -> Entry:
-        machine, outbox = self.machine, self._outbox
+        machine, outbox, turn = self.machine, self._outbox, self._turn
         if self._attempts.tries:
             self._attempts.answered(step.id)
         outbox.seq = seq = outbox.seq + 1
         last = machine.loop.now
         if attempt.said or attempt.last:
             outbox.forget(attempt, now)
+        is_result = kind is RESULT
         entry = Entry(  # by position, which takes half the time
             seq, kind, now if now > last else last, step.id, step.digest, payload, attempt.began,
-            attempt.number, None, step.function.module, attempt.cached if kind is Kind.RESULT else "",
+            attempt.number, None, step.function.module, attempt.cached if is_result else "",
         )  # fmt: skip
         outbox.entries.append(entry)  # as `_feed` does it: this is the way of every step
-        self._turn(machine, machine.feed, entry)
+        if is_result:
+            turn(machine, machine.come_to, step, entry)
+        else:
+            turn(machine, machine.feed, entry)
         return entry
 
     def _retry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..executors import Attempt
 from ..executors.protocol import BUILT_IN, AttemptRunner
@@ -54,6 +54,22 @@ class Launcher:
         self._suspects = dict.fromkeys(self._machine.open)
         if self._suspects:  # most runs need no objects that hold each other
             self._guard = PoisonGuard(self._attempts, self._quarantine, self._begin_on_record)
+
+    def begin_lone(self, held: Sequence[Held]) -> bool:
+        """`act`, and what follows it, for a run that has asked for one step of which nothing is known yet,
+        and for nothing since: the way of most steps. False: it is not so, and nothing was done."""
+        attempts, outbox, machine = self._attempts, self._outbox, self._machine
+        if (
+            len(held) != 1 or attempts.tries or machine.commands or machine.loop.timers
+            or outbox.is_passed_over or outbox.pauses or self._suspects or self._lifecycle.stopping
+            or attempts.former_keys is not None
+        ):  # fmt: skip
+            return False
+        step = held[0]
+        if type(step) is not Step or step.is_effect or machine.open.get(step.id) is not step:
+            return False
+        self._executors.submit(attempts.begin(self._head, step))
+        return True
 
     def act(self, held: Iterable[Held]) -> bytes | None:
         """Everything these rest on is durable. Returns why to park the run at once, if so.

@@ -99,6 +99,7 @@ class Outbox:
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none
+        self.is_passed_over = False  # there was more to write while that was under way
 
     @property
     def extras(self) -> Extras:
@@ -178,18 +179,23 @@ class Outbox:
         """All since the last write as one; None if there is nothing, or one is under way."""
         if self.writing is not None:
             return None
-        entries, extras = tuple(self.entries), self.made
-        if self.move is None and (extras is None or extras.is_empty):
+        entries, extras, move = tuple(self.entries), self.made, self.move
+        if extras is None and move is None:  # the way of every step
             if not entries:
                 return None
-            write: Write = StepWrite(self._fence, None, entries)  # the way of every step
-        elif extras is None:
-            write = Write(self._fence, self.move, entries)
+            write: Write = StepWrite(self._fence, None, entries)
         else:
-            write = extras.write(self._fence, self.move, entries)
+            if extras is None:
+                write = Write(self._fence, move, entries)
+            elif move is not None or not extras.is_empty:
+                write = extras.write(self._fence, move, entries)
+            elif entries:
+                write = StepWrite(self._fence, None, entries)
+            else:
+                return None
+            self.made = self.move = None
         self.entries.clear()
-        self.made = self.move = None
-        self.writing, self.held = self.held, []
+        self.writing, self.held, self.is_passed_over = self.held, [], False
         return write
 
     def settle(self) -> list[Held]:

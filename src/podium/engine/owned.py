@@ -35,6 +35,8 @@ from .recorder import Turn
 from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
+DONE, GONE = Outcome.DONE, Residency.GONE
+
 
 class RunHost(Neighbours, Protocol):
     """Who has the run in memory, and is told when it goes."""
@@ -205,7 +207,9 @@ class OwnedRun:
             outbox.extras.measures += measured
             measured.clear()
         held = outbox.held
-        held += machine.take()  # a machine whose caller asks from outside has these only now
+        if machine.commands:  # as `take` does it; one whose caller asks from outside has these only now
+            held += machine.commands
+            machine.commands.clear()
         if held:
             last = held[-1]
             if isinstance(last, Finish):
@@ -319,14 +323,16 @@ class OwnedRun:
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
         outbox = self.outbox
-        if outbox.writing is not None or self.residence.state is Residency.GONE:
+        if outbox.writing is not None or self.residence.state is GONE:
+            outbox.is_passed_over = True
             return None
         if outbox.move is not None:
             self._host.closing(self)
             if alerts := alerts_of_end(self._context, self.head, outbox.move, self._host.room > 0):
                 outbox.extras.new_runs += alerts
             self.residence.close(outbox.move)  # from here on it goes
-        if self._streams.has_news or self.attempts.speaking or outbox.move is not None:
+            outbox.hear(self._streams, self.attempts, self._context.env.now)
+        elif self._streams.has_news or self.attempts.speaking:
             outbox.hear(self._streams, self.attempts, self._context.env.now)
         return outbox.take()
 
@@ -334,12 +340,19 @@ class OwnedRun:
         """Durable: act on it. Refused: the run is somebody else's."""
         outbox, attempts, machine = self.outbox, self.attempts, self.machine
         state, held = self.residence.state, outbox.settle()
-        has_gone_out = type(write) is not StepWrite and bool(write.new_runs or write.waits or write.messages)
+        is_step, is_done = type(write) is StepWrite, verdict.outcome is DONE
+        try:
+            if is_step and is_done and state is RESIDENT and self._launcher.begin_lone(held):
+                return
+        except BaseException as trouble:
+            self._troubled(trouble)
+            return
+        has_gone_out = not is_step and bool(write.new_runs or write.waits or write.messages)
         if has_gone_out:
             self.border.created(write, verdict)
-        if state is Residency.GONE:
+        if state is GONE:
             return
-        if verdict.outcome is not Outcome.DONE:
+        if not is_done:
             if verdict.outcome is Outcome.REFUSED:
                 self._host.lost(self)
             else:

@@ -195,14 +195,17 @@ class Residents:
 
     def _record(self) -> None:
         """Record and feed what has ended, and commit it in the same turn of the loop."""
+        if len(self._outcomes) > 1:
+            with gc_paused():  # in one with the commit, which makes as many objects once more
+                self._record_all()
+        else:
+            self._record_all()
+
+    def _record_all(self) -> None:
         committer = self._context.committer
         holds = committer.hold()
         try:
-            if len(self._outcomes) > 1:
-                with gc_paused():
-                    self._hand_on()
-            else:
-                self._hand_on()
+            self._hand_on()
         finally:
             if holds:
                 committer.flush()

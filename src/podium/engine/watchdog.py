@@ -21,7 +21,7 @@ class TurnWatch:
     """Who is turning, since when. `run` on the driving thread, `check` on any other."""
 
     def __init__(self, env: Env, budget_seconds: float) -> None:
-        self._env, self._budget = env, budget_seconds
+        self._monotonic, self._budget = env.monotonic, budget_seconds
         self._lock = threading.Lock()
         # The turn under way. Who takes it out of its list has it: this thread, which ends it, or `check`,
         # which stops it. So a turn that ends in time needs no lock.
@@ -30,8 +30,10 @@ class TurnWatch:
 
     def run(self, machine: Machine, act: Callable[..., Any], *args: Any) -> None:
         """Make one turn. Raises TurnBudgetExceeded if it had to be stopped."""
-        self._thread = self._thread or threading.get_ident()
-        turning = self._turning = [(machine, self._env.monotonic())]
+        if not self._thread:
+            self._thread = threading.get_ident()
+        monotonic = self._monotonic  # Python finds it twice as fast as a method that is none
+        turning = self._turning = [(machine, monotonic())]
         try:
             try:
                 act(*args)
@@ -53,7 +55,7 @@ class TurnWatch:
     def check(self) -> None:
         """Stop the turn under way if it is over its budget."""
         turning = self._turning
-        late = [machine for machine, since in turning if self._env.monotonic() - since >= self._budget]
+        late = [machine for machine, since in turning if self._monotonic() - since >= self._budget]
         if not late:
             return
         with self._lock:  # until it is sent

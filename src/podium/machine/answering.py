@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import UNSET
+
 from .. import codec
 from ..functions import Function
 from ..lines import line_of
@@ -86,11 +88,22 @@ class Answering:
         if step.is_effect:
             self._answer_effect(step, entry, entry.kind is Kind.RESULT)
         elif entry.kind is Kind.RESULT:
-            value = decoded(entry, step)
-            self._close(step)
-            step.set_result(value)
+            self._succeed(step, entry)
         else:
             self._fail(step, codec.decode_failure(entry.payload))
+
+    def _succeed(self, step: Step, entry: Entry) -> None:
+        """It has this result. Both `decoded` and `_close` are spelled out: this is the way of every step."""
+        value = step.value
+        if value is UNSET:
+            value = decoded(entry, step)
+        del self.open[step.id]
+        if (waiter := step.waiter) is not None:
+            step.waiter = None
+            self.loop.ready.append(waiter)
+        if self.outside:
+            self.outside.pop(step.id, None)
+        step.set_result(value)
 
     def _answer_effect(self, step: Step, entry: Entry, happened: bool) -> None:
         value = decoded(entry, step) if happened and not isinstance(step, UndoStep) else None
@@ -116,11 +129,8 @@ class Answering:
     def _close(self, step: Step) -> None:
         """It is about to be answered."""
         del self.open[step.id]
-        if (waiter := step.waiter) is not None:  # `wake_waiter` spelled out: this is the way of every step
-            step.waiter = None
-            self.loop.ready.append(waiter)
-        if self.outside:
-            self.outside.pop(step.id, None)
+        step.wake_waiter()
+        self.outside.pop(step.id, None)
 
     def _fail(self, step: Step, error: BaseException) -> None:
         self._close(step)

@@ -94,6 +94,11 @@ class Task(asyncio.Future[Any]):
     Python one can be told, but rests on a future in Python, which doubles the cost of every branch.
     """
 
+    __slots__ = (  # a future has a dict as well, where Python looks for each name anew
+        "number", "scope", "context", "parked_on", "must_cancel", "cancel_message", "failed_at", "_branch_of",
+        "_coro", "_name", "_awaits", "_cancels",
+    )  # fmt: skip
+
     def __init__(self, coro: Any, *, loop: RunLoop, scope: Scope, name: str | None, context: Any) -> None:
         super().__init__(loop=loop)
         self.number = loop.number()

@@ -60,7 +60,7 @@ class Loop(TimedLoop):
         self.root_scope = Scope()
         self.tasks: dict[int, Task] = {}  # unfinished ones, by number
         self.ready: deque[Handle | _Wake | Task] = deque()  # a task: its step is answered
-        self._hub: greenlet | None = None
+        self.hub = None
         self._next: greenlet | None = None
         self._generators: Generators | None = None
         self._parked: dict[greenlet, None] = {}
@@ -69,14 +69,8 @@ class Loop(TimedLoop):
 
     # -- what asyncio asks of a loop -------------------------------------------------------------------
 
-    @property
-    def hub(self) -> greenlet:
-        """The greenlet that drains this loop; only while it does."""
-        assert self._hub is not None
-        return self._hub
-
     def is_running(self) -> bool:
-        return self._hub is not None
+        return self.hub is not None
 
     def create_future(self) -> Future[Any]:
         if self.discarded:
@@ -156,7 +150,7 @@ class Loop(TimedLoop):
 
     def drain(self) -> None:
         """Run until nothing is ready. The caller is the hub to which parked branches return."""
-        hub = self._hub = getcurrent()
+        hub = self.hub = getcurrent()
         idle = workers.idle
         try:
             while True:
@@ -171,30 +165,31 @@ class Loop(TimedLoop):
                     worker.parent = hub
                 worker.switch(self)
         finally:
-            self._hub = None
+            self.hub = None
 
     def work(self) -> None:
         """Serve the queue until it is empty or a parked worker is next. Worker greenlets only."""
         ready = self.ready
         while ready and not self.discarded:
             handle = ready.popleft()
-            if isinstance(handle, _Wake):
-                self._next = handle.worker
-                return
             try:
-                if isinstance(handle, Task):
+                if isinstance(handle, Task):  # first, as most are
                     handle.context.run(handle.go_on)
-                elif not handle.dropped:
-                    handle.context.run(handle.callback, *handle.args)
+                elif isinstance(handle, _Wake):
+                    self._next = handle.worker
+                    return
+                else:
+                    try:
+                        if not handle.dropped:
+                            handle.context.run(handle.callback, *handle.args)
+                    finally:
+                        handle.callback, handle.args = _done, ()  # as below
             except (KeyboardInterrupt, SystemExit):
                 pass  # a task already holds it as its outcome
             except Exception as error:
                 self.call_exception_handler({"message": f"a callback failed: {error!r}", "exception": error})
             finally:
-                # A failure's frames lead here, see `Task.go_on`.
-                if isinstance(handle, Handle):
-                    handle.callback, handle.args = _done, ()
-                del handle
+                del handle  # a failure's frames lead here, see `Task.go_on`
 
     def wait_plainly(self, future: asyncio.Future[T]) -> T:
         """Park the running branch until `future` is done; the others go on. Returns or raises its outcome."""
@@ -203,7 +198,7 @@ class Loop(TimedLoop):
         if not future.done():
             task: Any = asyncio_tasks.current_task(self)
             worker = getcurrent()
-            if task is None or self._hub is None or worker is self._hub:
+            if task is None or self.hub is None or worker is self.hub:
                 refuse_effect("a plain call in a callback, where no branch could wait,")
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
             if task.must_cancel and future.cancel(task.cancel_message):
@@ -215,7 +210,7 @@ class Loop(TimedLoop):
             self._parked[worker] = None
             leave_task(self, task)
             try:
-                self._hub.switch()
+                self.hub.switch()
             finally:
                 self._parked.pop(worker, None)
                 enter_task(self, task)
@@ -230,10 +225,10 @@ class Loop(TimedLoop):
     def refuse(self) -> NoReturn:
         """Raise Discarded; one that is caught and tried again for ever is left where it stands."""
         self._refusals += 1
-        if self._refusals > REFUSALS_MAX and self._hub is not None and getcurrent() is not self._hub:
+        if self._refusals > REFUSALS_MAX and self.hub is not None and getcurrent() is not self.hub:
             leak_forever(getcurrent())
             while True:
-                self._hub.switch()
+                self.hub.switch()
         raise Discarded
 
     def abandon(self) -> None:
@@ -247,7 +242,7 @@ class Loop(TimedLoop):
         if not (self.ready or self._parked or self.tasks or self._generators):
             return  # the body has ended and left nothing behind
         bodies: list[Any] = []
-        outer, self._hub = self._hub, getcurrent()
+        outer, self.hub = self.hub, getcurrent()
         with silenced():
             try:
                 for _ in range(ROUNDS_MAX):
@@ -255,7 +250,7 @@ class Loop(TimedLoop):
                     if not self._close_all(bodies):
                         break
             finally:
-                self._hub = outer
+                self.hub = outer
             for left in (*self._parked, *filter(is_open, bodies)):
                 leak_forever(left)
             bodies.clear()

@@ -138,6 +138,20 @@ class Machine(Answering):
             self._take_message(entry)
         self._turn()
 
+    def come_to(self, step: Step, entry: Entry) -> None:
+        """`feed` for the result that an attempt has just brought to a step that is open: the entry was made
+        of that very step, so there is nothing to compare. Whatever else it does, `feed` must do."""
+        loop = self.loop
+        self.verbs.streams.turn = entry.seq
+        loop.entered = True
+        self._fed = entry
+        loop.now = entry.at  # no earlier than the last
+        if step.is_effect:
+            self._answer_effect(step, entry, True)
+        else:
+            self._succeed(step, entry)
+        self._turn()
+
     # -- what the engine reads ------------------------------------------------------------------------
 
     def take(self) -> list[Command]:

@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, NoReturn, Protocol
 
-from greenlet import greenlet
-
 from ..functions import Function
 
 
@@ -19,12 +17,8 @@ class RunLoop(asyncio.AbstractEventLoop):
     now: float  # UTC seconds of the last event
     discarded: bool
     entered: bool  # between an event and the end of its turn: only then may anything reach in
+    hub: Any  # the greenlet that drains it; None: nobody does
     ready: deque[Any]  # what is to be called, branches that go on, parked greenlets
-
-    @property
-    def hub(self) -> greenlet:
-        """The greenlet that drains this loop; only while it does."""
-        raise NotImplementedError
 
     def number(self) -> int:
         """The next creation number: what tasks and futures hash by."""
