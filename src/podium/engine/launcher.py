@@ -60,7 +60,7 @@ class Launcher:
         and for nothing since: the way of most steps. False: it is not so, and nothing was done."""
         attempts, outbox, machine = self._attempts, self._outbox, self._machine
         if (
-            len(held) != 1 or attempts.tries or machine.commands or machine.loop.timers
+            len(held) != 1 or attempts.tries or machine.commands or machine.is_attended or machine.loop.timers
             or outbox.is_passed_over or outbox.pauses or self._suspects or self._lifecycle.stopping
             or attempts.former_keys is not None
         ):  # fmt: skip

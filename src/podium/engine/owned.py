@@ -207,9 +207,7 @@ class OwnedRun:
             outbox.extras.measures += measured
             measured.clear()
         held = outbox.held
-        if machine.commands:  # as `take` does it; one whose caller asks from outside has these only now
-            held += machine.commands
-            machine.commands.clear()
+        held += machine.take()  # a machine whose caller asks from outside has these only now
         if held:
             last = held[-1]
             if isinstance(last, Finish):

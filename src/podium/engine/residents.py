@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 
@@ -32,6 +33,7 @@ from .streams import StreamCollector
 log = logging.getLogger("podium")
 
 _LOSING_TOLD = 20  # runs
+_UNPAUSED = nullcontext()
 
 
 def _ignore(_: bool) -> None:
@@ -195,20 +197,15 @@ class Residents:
 
     def _record(self) -> None:
         """Record and feed what has ended, and commit it in the same turn of the loop."""
-        if len(self._outcomes) > 1:
-            with gc_paused():  # in one with the commit, which makes as many objects once more
-                self._record_all()
-        else:
-            self._record_all()
-
-    def _record_all(self) -> None:
         committer = self._context.committer
-        holds = committer.hold()
-        try:
-            self._hand_on()
-        finally:
-            if holds:
-                committer.flush()
+        # In one with the commit, which makes as many objects once more.
+        with gc_paused() if len(self._outcomes) > 1 else _UNPAUSED:
+            holds = committer.hold()
+            try:
+                self._hand_on()
+            finally:
+                if holds:
+                    committer.flush()
 
     def _hand_on(self) -> None:
         outcomes, owned_runs = self._outcomes, self.owned

@@ -17,6 +17,7 @@ from .loop import Loop
 from .mismatches import decoded, mismatch, require_same
 from .outside import OutsideStep, awaiting
 from .steps import Finish, Step
+from .verbs import Verbs
 
 
 class Answering:
@@ -29,8 +30,10 @@ class Answering:
     effects: Effects
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
+    verbs: Verbs
     finished: Finish | None
     failure: BaseException | None
+    _fed: Entry | None  # the last
     _root: Any
     cancel_asked: bool
 
@@ -54,6 +57,24 @@ class Answering:
             step = self.open.get(entry.step)
             if step is not None and entry.digest:  # Podium 0.1 kept none
                 require_same(self, entry, step)
+
+    def come_to(self, step: Step, entry: Entry) -> None:
+        """`feed` for the result that an attempt has just brought to a step that is open: the entry was made
+        of that very step, so there is nothing to compare. Whatever else it does, `feed` must do."""
+        loop = self.loop
+        self.verbs.streams.turn = entry.seq
+        loop.entered = True
+        self._fed = entry
+        loop.now = entry.at  # no earlier than the last
+        if step.is_effect:
+            self._answer_effect(step, entry, True)
+        else:
+            self._succeed(step, entry)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Let the body go on with what it was told."""
+        raise NotImplementedError
 
     def _take_message(self, entry: Entry) -> None:
         kind, state, name = read_name(entry.name)

@@ -68,6 +68,10 @@ class AttendedMachine(Machine):
         elif kind is Kind.MESSAGE and entry.name.startswith(f"{CANCEL}:"):
             self.finish(State.CANCELLED)
 
+    def come_to(self, step: Step, entry: Entry) -> None:
+        """As any outcome."""
+        self.feed(entry)
+
     def take(self) -> list[Any]:
         """Commands since the last call, and what the caller asks for by now."""
         if self.finished is None:

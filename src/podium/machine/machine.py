@@ -82,7 +82,7 @@ class Machine(Answering):
         self._root: Any = None
         self.failure: BaseException | None = None  # with which the body ended
         self.cancel_asked = False
-        self._fed: Entry | None = None  # the last
+        self._fed: Entry | None = None
         self.next_generation: Again | None = None
 
     # -- events ---------------------------------------------------------------------------------------
@@ -136,20 +136,6 @@ class Machine(Answering):
                 raise mismatch(self, entry)
         elif kind is Kind.MESSAGE:
             self._take_message(entry)
-        self._turn()
-
-    def come_to(self, step: Step, entry: Entry) -> None:
-        """`feed` for the result that an attempt has just brought to a step that is open: the entry was made
-        of that very step, so there is nothing to compare. Whatever else it does, `feed` must do."""
-        loop = self.loop
-        self.verbs.streams.turn = entry.seq
-        loop.entered = True
-        self._fed = entry
-        loop.now = entry.at  # no earlier than the last
-        if step.is_effect:
-            self._answer_effect(step, entry, True)
-        else:
-            self._succeed(step, entry)
         self._turn()
 
     # -- what the engine reads ------------------------------------------------------------------------
