@@ -59,6 +59,36 @@ async def parent(n: int) -> int:
 if __name__ == "__main__":
     print(parent.run(1100))
 """
+MENDED = """
+import sys
+import podium
+from podium import task, workflow
+
+@task
+def work(n: int) -> int:
+    with open("ledger", "a") as ledger:
+        ledger.write(f"{n}\\n")
+    return n
+
+@workflow
+async def below(n: int) -> int:
+    done = work(n)
+    # spoiled below
+    return done
+
+@workflow
+async def child(n: int) -> int:
+    return await below(n)
+
+@workflow
+async def parent(n: int) -> int:
+    first, second = child.start(1), child.start(2)
+    # spoiled above
+    return await first + await second
+
+if __name__ == "__main__":
+    print((parent.options(id="mine") if "with an id" in sys.argv else parent).run(2))
+"""
 APPROVAL = """
 import podium
 from podium import workflow
@@ -74,11 +104,12 @@ if __name__ == "__main__":
 """
 
 
-def started(folder: Path, text: str) -> subprocess.Popen[str]:
+def started(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
     return forkserver.Popen(
-        [sys.executable, "script.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "script.py", *words], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=os.environ | {"PODIUM_URL": f"sqlite:///{folder / 'podium.db'}"},
     )  # fmt: skip
 
@@ -136,3 +167,27 @@ def test_an_answer_survives_the_death_of_who_waits_for_it(tmp_path: Path) -> Non
         assert asked.about == b'{"amount":120}'
     out, said = started(tmp_path, APPROVAL).communicate(timeout=60)
     assert out.strip() == "True then", said
+
+
+@pytest.mark.parametrize("how", ["by its call", "with an id"])
+@pytest.mark.parametrize("spoiled", ["below", "below and above"])
+def test_a_mended_script_goes_on_with_what_is_parked_below_its_run(
+    tmp_path: Path, spoiled: str, how: str
+) -> None:
+    """A run that waits for one that is parked would wait for ever, and so would the script."""
+    text = MENDED.replace("# spoiled below", "open('ledger').close()")
+    if spoiled == "below and above":
+        text = text.replace("# spoiled above", "work(0)\n    open('ledger').close()")
+    first = started(tmp_path, text, how)
+    store = tmp_path / "podium.db"
+    until(store.exists)
+    with App(f"sqlite:///{store}", drives="nothing") as app:
+        parked = Query(states=frozenset({State.PARKED}))
+        until(lambda: len(app.find(parked)) == (2 if spoiled == "below" else 3))
+        killed(first)
+        again = started(tmp_path, text.replace("open('ledger').close()", "pass"), how)
+        out, said = again.communicate(timeout=60)
+        assert out.strip() == "3", said
+        assert app.find(parked) == []
+        rows = app.find(Query())
+    assert [row.state for row in rows] == [State.SUCCEEDED] * 5

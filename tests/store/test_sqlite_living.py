@@ -328,6 +328,7 @@ _NARROWED: list[tuple[str, ...]] = [
     ("noticed",),
     ("ended_within",),
     ("of_function",),
+    ("in_family",),
 ]
 
 

@@ -39,7 +39,7 @@ class House:
         self.lifecycle = Lifecycle(lambda _: None)
         self.residents: Any = SimpleNamespace(room=room, reserved=0, owned={})
         context: Any = SimpleNamespace(
-            lifecycle=self.lifecycle, others="yield", queue_notes=QueueNotes(),
+            lifecycle=self.lifecycle, others="yield", queue_notes=QueueNotes(), functions={},
             env=SimpleNamespace(now=lambda: 2.0),
             committer=SimpleNamespace(
                 touch=lambda one, first: self.writes.append(one),

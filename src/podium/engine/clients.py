@@ -10,28 +10,16 @@ from typing import Any
 
 import msgspec
 
-from ..errors import ArgumentError, DecodeError, EngineStopped, Mismatch, PodiumError
-from ..model import (
-    Fence,
-    Head,
-    Move,
-    NewRun,
-    Outcome,
-    RunRow,
-    State,
-    Verdict,
-    Write,
-    head_of_new,
-    read_reason,
-)
+from ..errors import EngineStopped, PodiumError
+from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from .claiming import Claimer
 from .context import Context
+from .mended import Stuck, may_fit_now, stuck_below, to_take_up, try_again
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
 
 LEFT_BEHIND_SECONDS = 600.0
 LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
-_MISFITS = frozenset({ArgumentError.code, DecodeError.code, Mismatch.code})  # of code and record
 
 Answer = Verdict | BaseException  # what a client's write is answered with
 
@@ -174,22 +162,23 @@ class ClientPort:
             self._created(start, verdict)
 
     # By a name that its caller gave it (`id=`, `unique=`) a start comes to a run in any state. One that is
-    # parked is met as without a name; a batch that is started again looks once for which of its runs are so.
+    # parked, or waits for such a one, is met as without a name; a batch that is started again looks once for
+    # which of its runs are so.
 
     def _look_at_existing(self) -> tuple[Sequence[tuple[_Start, Verdict]], set[tuple[str, str]]]:
-        """The starts that are looked at, and which runs are parked. Away from the engine's thread."""
-        asked = tuple(self._existing)
-        found = self._context.store.standings([verdict.runs[0][1] for _, verdict in asked])
-        return asked, {(run.id, run.function) for run in found if run.state is State.PARKED}
+        """The starts that are looked at, and the runs to take up. Away from the engine's thread."""
+        context, asked = self._context, tuple(self._existing)
+        runs = [verdict.runs[0][1] for _, verdict in asked]
+        return asked, to_take_up(context.store, context.functions, runs, context.env.now())
 
     def _existing_seen(self, found: Any, error: BaseException | None) -> None:
         if self._closed is not None:  # they are told
             return
-        asked, parked = found if error is None else (tuple(self._existing), ())
+        asked, taken_up = found if error is None else (tuple(self._existing), ())
         del self._existing[: len(asked)]
         for start, verdict in asked:
             id = verdict.runs[0][1]
-            if (id, start.new.function) in parked:
+            if (id, start.new.function) in taken_up:
                 self._load_to_attach(start, verdict, id)
             else:
                 self._created(start, verdict)
@@ -198,11 +187,21 @@ class ClientPort:
 
     def _load_to_attach(self, start: _Start, verdict: Verdict, id: str) -> None:
         self.pending[start] = None  # until that look is done
-        self._context.committer.ask(
-            lambda: self._context.store.load(id), lambda row, _: self._attach(start, verdict, row)
-        )
+        context = self._context
 
-    def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None) -> None:
+        def look() -> tuple[RunRow | None, Sequence[Stuck]]:
+            row = context.store.load(id)
+            if row is None or row.state.is_final:
+                return row, ()
+            return row, stuck_below(context.store, context.functions, [row.root or id], context.env.now())
+
+        def then(seen: Any, error: BaseException | None) -> None:
+            row, stuck = seen if error is None else (None, ())
+            self._attach(start, verdict, row, stuck)
+
+        context.committer.ask(look, then)
+
+    def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[Stuck]) -> None:
         if self._closed is not None:  # it is told
             return
         if row is not None and not self._is_of_this_call(row, start):
@@ -211,21 +210,32 @@ class ClientPort:
             start.remembered.clear()
             self._commit(start)
             return
-        stays = row is not None and row.state is State.PARKED and not _may_fit_now(row, start.new)
+        code = start.new.fingerprint
+        stays = row is not None and row.state is State.PARKED and not may_fit_now(row, code)
         if start.met is not None:
             run = verdict.runs[0][1]
             start.met(run, Met.PARKED if stays else start.remembered.get(run, Met.AWAY))
+        if not stays:
+            self._take_up(start, stuck)
         if row is None or row.state is not State.PARKED or stays:
             self._created(start, verdict)
             self.pending.pop(start, None)  # not before: should that fail, it is told as the engine stops
         else:  # the person who runs it again may have mended what parked it
-            fence = Fence(row.id, row.token, frozenset({State.PARKED}))
-            now = self._context.env.now()
-            again = Write(fence, Move(State.WAITING, due=now, fingerprint=start.new.fingerprint))
+            again = try_again(row, code, self._context.env.now())
             self._commit(
                 ClientWrite(again, lambda _: self._created(start, verdict), start.tell, self.pending)
             )
             self.pending.pop(start, None)
+
+    def _take_up(self, start: _Start, stuck: Sequence[Stuck]) -> None:
+        """What is parked below the run that a start has come to goes on as well, or that would wait for it
+        for ever; nobody waits for the answer."""
+        for one in stuck:
+            if start.met is not None:
+                start.met(one.id, Met.AWAY)
+            if self._leaves_others:
+                self._watchers.add(one.id)
+            self.write(one.again, lambda _: None)
 
     def _is_of_this_call(self, row: RunRow, start: _Start) -> bool:
         """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
@@ -340,13 +350,6 @@ class ClientPort:
         for start, _ in existing:
             start.tell(error)
         self._watchers.tell_all(error)
-
-
-def _may_fit_now(row: RunRow, new: NewRun) -> bool:
-    """Whether a parked run is worth another try by this code: it is other code, or the record did not fit.
-    One that somebody has paused waits for that person's word, whatever the code."""
-    reason = read_reason(row.payload)
-    return not reason.is_asked_for and (row.fingerprint != new.fingerprint or reason.code in _MISFITS)
 
 
 def _call_of(run: Head | NewRun | RunRow) -> tuple[str, bytes, str]:

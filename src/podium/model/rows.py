@@ -148,6 +148,7 @@ class Query(msgspec.Struct, frozen=True):
     started: tuple[float, float] | None = None
     ended: tuple[float, float] | None = None
     left_by: str | None = None  # unfinished runs of `function` that this script has started
+    roots: frozenset[str] | None = None  # of the family of one of these, but not itself
     unowned: bool = False  # queued or waiting, and due now or later
     before: str | Place | None = None  # keyset paging: older than this run; behind none that is not there
     limit: int = 100

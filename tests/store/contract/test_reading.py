@@ -102,6 +102,27 @@ def test_find_narrows_by_pieces_of_function_tags_and_id(store: Store) -> None:
     assert ids(store, any_has="daily", id_prefix="b", limit=1) == ["b-daily"]
 
 
+@pytest.mark.parametrize("few", [2000, 0])
+def test_find_narrows_by_the_families_that_runs_are_of(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Whether few runs are in the states that are asked for, or these are looked for in the families."""
+    monkeypatch.setattr("podium.store.sqlite.finding._FEW", few)
+    own(store, "top", "other", "alone")
+    queue(store, "child", parent="top", root="top")
+    queue(store, "grandchild", parent="child", root="top")
+    queue(store, "stranger", parent="other", root="other")
+    move(store, "top", State.FAILED)
+    unfinished = frozenset({State.QUEUED, State.RUNNING})
+    assert ids(store, roots=frozenset({"top"})) == ["grandchild", "child"]
+    assert ids(store, roots=frozenset({"top", "other", "gone"}), limit=2) == ["stranger", "grandchild"]
+    assert ids(store, roots=frozenset({"top", "other"}), before="stranger") == ["grandchild", "child"]
+    assert ids(store, roots=frozenset({"top"}), states=unfinished) == ["grandchild", "child"]
+    assert ids(store, roots=frozenset({"top"}), states=frozenset({State.FAILED})) == []
+    assert ids(store, roots=frozenset({"alone", "child"})) == ids(store, roots=frozenset()) == []
+    assert [one.id for one in store.standings(Query(roots=frozenset({"other"})))] == ["stranger"]
+
+
 def test_find_narrows_by_times_from_and_until(store: Store) -> None:
     for n in range(4):
         queue(store, f"r{n}", at=10.0 * n)

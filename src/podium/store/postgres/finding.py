@@ -103,6 +103,8 @@ def _parts(query: Query, place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
             f"starter = %(left_by)b AND starter <> '' AND starter_engine IS NOT NULL AND {_OPEN}",
             {"left_by": query.left_by},
         )
+    if query.roots is not None:
+        yield "root <> id AND root = ANY (%(roots)b::text[])", {"roots": sorted(query.roots)}
     if query.unowned:
         yield "owner IS NULL AND due IS NOT NULL AND state IN ('queued', 'waiting')", {}
     for column, between in (("created", query.created), ("started", query.started), ("ended", query.ended)):

@@ -97,6 +97,7 @@ def _wanted(connection: apsw.Connection, query: Query) -> dict[str, object] | No
         "states": None if query.states is None else json.dumps([state.value for state in query.states]),
         "function": query.function,
         "functions": None if query.functions is None else json.dumps(sorted(query.functions)),
+        "roots": None if query.roots is None else json.dumps(sorted(query.roots)),
         "prefix": query.id_prefix,
         "suffix": query.id_suffix or None,
         "tag": query.tag,
@@ -132,6 +133,8 @@ def _narrowed(
     is_odd = query.states is not None and State.SUCCEEDED not in query.states
     if is_odd and are_few("count_noticed"):
         found.append("noticed")
+    elif query.roots is not None:
+        found.append("in_family")
     elif query.ended is not None and are_few("count_ended_within"):
         found.append("ended_within")
     return tuple(found)

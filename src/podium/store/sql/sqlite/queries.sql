@@ -852,6 +852,7 @@ WHERE {narrowed} (created, key) < (:created, :key) AND created >= :created_from
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
   AND (:function IS NULL OR function = :function)
   AND (:functions IS NULL OR function IN (SELECT value FROM json_each(:functions)))
+  AND (:roots IS NULL OR root <> id AND root IN (SELECT value FROM json_each(:roots)))
   AND (:suffix IS NULL OR substr(id, -length(:suffix)) = :suffix)
   AND (:any_has IS NULL OR instr(id, :any_has) OR instr(function, :any_has) OR instr(tags, :any_has))
   AND (:started_from IS NULL OR started >= :started_from AND started < :started_until)
@@ -903,6 +904,11 @@ SELECT count(*) FROM (
     SELECT 1 FROM runs INDEXED BY runs_ended
     WHERE ended IS NOT NULL AND ended >= :ended_from AND ended < :ended_until
       AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) LIMIT :few + 1);
+
+-- name: in_family
+-- For `find`: what runs have started, at whatever depth; where those in the states asked for are not fewer.
+key IN (SELECT key FROM runs INDEXED BY runs_of_root
+        WHERE root <> id AND root IN (SELECT value FROM json_each(:roots))) AND
 
 -- name: of_function
 -- For `find`: before the rest, so that the index of functions is walked, newest first.

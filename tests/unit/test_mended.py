@@ -1,0 +1,77 @@
+"""Which parked runs a script that is run again takes up."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from podium.engine import mended
+from podium.engine.mended import stuck_below, to_take_up
+from podium.model import Query, Reason, State
+
+FUNCTIONS: Any = {"app:f": SimpleNamespace(fingerprint="now"), "app:g": SimpleNamespace(fingerprint="now")}
+
+
+def parked(id: str, function: str = "app:f", code: str = "E216", fingerprint: str = "then") -> Any:
+    """A run that is parked in the family of r."""
+    reason = msgspec.json.encode(Reason(code, "said"))
+    return SimpleNamespace(
+        id=id, root="r", token=3, function=function, fingerprint=fingerprint, payload=reason, place=(1.0, id)
+    )
+
+
+def store_of(*rows: Any) -> Any:
+    """Finds these in the family of r, from the last to the first."""
+
+    def find(query: Query) -> list[Any]:
+        if not query.roots or "r" not in query.roots:
+            return []
+        assert query.states == frozenset({State.PARKED})
+        at = 0 if query.before is None else [row.place for row in rows].index(query.before) + 1
+        return list(rows[at : at + query.limit])
+
+    standings = [
+        SimpleNamespace(id=id, function="app:f", state=state)
+        for id, state in (
+            ("r", State.WAITING),
+            ("p", State.PARKED),
+            ("w", State.WAITING),
+            ("e", State.FAILED),
+        )
+    ]
+    return SimpleNamespace(find=find, standings=lambda ids: [one for one in standings if one.id in ids])
+
+
+def test_what_this_process_has_other_code_for_or_did_not_fit_is_tried_again_by_that() -> None:
+    store = store_of(
+        parked("other code"),
+        parked("this code", fingerprint="now"),
+        parked("misfit", code="E204", fingerprint="now"),
+        parked("paused", code="E217"),
+        parked("not ours", function="app:elsewhere"),
+    )
+    found = stuck_below(store, FUNCTIONS, ["r"], 7.0)
+    assert [one.id for one in found] == ["other code", "misfit"]
+    for one in found:
+        move = one.again.move
+        assert move is not None
+        assert (move.state, move.due, move.fingerprint) == (State.WAITING, 7.0, "now")
+        assert one.again.fence is not None
+        assert (one.again.fence.run, one.again.fence.token) == (one.id, 3)
+
+
+def test_a_large_family_is_read_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mended, "PAGE", 2)
+    for count in (2, 3):
+        rows = [parked(f"c{n}") for n in range(count)]
+        assert len(stuck_below(store_of(*rows), FUNCTIONS, ["r"], 7.0)) == count
+
+
+def test_of_runs_that_a_batch_came_to_those_are_taken_up_that_are_parked_or_wait_for_such() -> None:
+    ids = ["r", "p", "w", "e", "gone"]
+    assert to_take_up(store_of(parked("c")), FUNCTIONS, ids, 7.0) == {("r", "app:f"), ("p", "app:f")}
+    assert to_take_up(store_of(parked("c", code="E217")), FUNCTIONS, ids, 7.0) == {("p", "app:f")}
+    assert to_take_up(store_of(), FUNCTIONS, ["e"], 7.0) == set()
