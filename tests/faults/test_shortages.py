@@ -15,12 +15,15 @@ import pytest
 import podium
 from podium import App, Options, codec, task, workflow
 from podium.client.resume_notice import ResumeNotices
-from podium.client.starting import Started
+from podium.client.start_options import StartOptions
+from podium.client.starting import Started, encoded
 from podium.client.told import Told
 from podium.engine import Met
+from podium.engine.claiming import Claimer
 from podium.env import RealEnv
 from podium.errors import EngineStopped, ResourceShortage
 from podium.executors import child_process
+from podium.functions import registry
 from podium.machine import Machine
 from podium.model import State
 from podium.store import Store
@@ -203,6 +206,30 @@ def test_no_want_of_memory_of_ours_is_an_outcome(
         until(lambda: lacking.left == 0)
         assert app.host.engine.failure is None
     assert said(caplog, "E900") == 0
+
+
+def test_a_start_that_lacks_memory_keeps_none_of_its_batch_from_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(app: App) -> list[Told[str]]:
+        """The answers to three starts in one commit."""
+        function = registry[f"{__name__}:adds"]
+        calls = [encoded(function, ([n],), {}, StartOptions(id=f"n-{n}"), _no_depot) for n in range(3)]
+        return [started.id for started in app.starts.many(function, calls)]
+
+    with App(tmp_path / "podium.db") as app:
+        assert [id.result(20) for id in named(app)] == ["n-0", "n-1", "n-2"]
+        assert [podium.get(f"n-{n}").result(20) for n in range(3)] == [0, 2, 4]
+        lacking = Lacking(monkeypatch, Claimer, "look", 1)
+        errors = [id.exception(20) for id in named(app)]
+        assert [type(error) for error in errors] == [ResourceShortage, type(None), type(None)]
+        assert lacking.left == 0
+        assert [id.result(20) for id in named(app)] == ["n-0", "n-1", "n-2"]
+        assert app.host.engine.failure is None
+
+
+def _no_depot() -> Any:
+    raise AssertionError("nothing of it is kept by reference")
 
 
 # -- really ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from podium.engine.clients import ClientPort, Met
 from podium.engine.context import Lifecycle
 from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
-from podium.errors import EngineStopped, StoreUnavailable
+from podium.errors import EngineStopped, ResourceShortage, StoreUnavailable
 from podium.model import NewRun, Outcome, RunStanding, State, Verdict
 
 THERE = Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),))
@@ -173,6 +173,66 @@ def test_a_start_whose_look_comes_to_nothing_over_an_error_is_told_as_the_engine
     stopped = EngineStopped("closed")
     house.port.close(stopped)
     assert house.answers == [stopped]
+
+
+def three_of_a_batch(house: House, error: Exception, verdict: Verdict) -> dict[str, list[Any]]:
+    """Starts that come to runs that are there, one after the other; what each is told where the second's
+    watch fails."""
+    told: dict[str, list[Any]] = {name: [] for name in ("first", "second", "third", "late")}
+
+    def looked(run: str) -> None:
+        house.looked.append(run)
+        if house.looked.count("r") == 2:
+            raise error
+
+    house.port._claimer.look = looked
+    for name in ("first", "second", "third"):
+        house.port.start(RUN, told[name].append)
+    for _ in range(3):
+        house.commit(verdict)
+    call, then = house.jobs.pop(0)
+    found = call()
+    house.port.start(RUN, told["late"].append)
+    house.commit(verdict)  # while that look is under way
+    with pytest.raises(type(error)):
+        then(found, None)
+    return told
+
+
+def test_what_fails_at_one_start_of_a_batch_stops_the_engine_and_keeps_no_other_from_its_answer() -> None:
+    house = House()
+    told = three_of_a_batch(house, RuntimeError("planted"), THERE)
+    assert (told["first"], told["second"], told["third"]) == ([THERE], [], [THERE])
+    stopped = EngineStopped("over that")
+    house.port.close(stopped)
+    assert told == {"first": [THERE], "second": [stopped], "third": [THERE], "late": [stopped]}
+
+
+def test_a_start_that_lacks_something_is_told_so_and_the_next_ones_are_looked_at() -> None:
+    house = House()
+    lack = ResourceShortage("planted", fix="more of it")
+    told = three_of_a_batch(house, lack, THERE)
+    house.look()
+    assert told == {"first": [THERE], "second": [lack], "third": [THERE], "late": [THERE]}
+    house.port.close(EngineStopped("later"))
+    assert told["second"] == [lack]
+
+
+@pytest.mark.parametrize("verdict", [Verdict(Outcome.DONE, runs=((Outcome.DONE, "r"),)), ATTACHED])
+def test_a_start_that_lacks_something_is_told_so_however_it_came_to_its_run(verdict: Verdict) -> None:
+    house, lack = House(room=0), ResourceShortage("planted", fix="more of it")
+
+    def lacks() -> None:
+        raise lack
+
+    house.port._claimer.soon = lacks
+    house.start()
+    with pytest.raises(ResourceShortage):
+        house.commit(verdict)
+        house.look()
+    assert house.answers == [lack]
+    house.port.close(EngineStopped("later"))
+    assert house.answers == [lack]
 
 
 def test_a_refused_start_shows_that_the_engine_has_no_row() -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from ..errors import EngineStopped, PodiumError
 from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
+from ..shortage import shortage_of
 from .claiming import Claimer
 from .context import Context
 from .mended import Stuck, may_fit_now, stuck_below, to_take_up, try_again
@@ -45,9 +46,19 @@ class ClientWrite:
         self._pending.pop(self, None)
         try:
             self.hear(verdict)
-        except Exception:
-            self._pending[self] = None  # to be told as the engine stops over this
+        except Exception as error:
+            self.failed(error)
             raise
+
+    def failed(self, error: Exception) -> None:
+        """What follows from its verdict has failed: a shortage passes, and is the answer; over anything else
+        the engine stops, and tells it."""
+        lack = shortage_of(error)
+        if lack is None:
+            self._pending[self] = None
+        else:
+            self._pending.pop(self, None)
+            self.fail(lack)
 
     def hear(self, verdict: Verdict) -> None:
         """It is on record, or refused."""
@@ -176,14 +187,21 @@ class ClientPort:
             return
         asked, taken_up = found if error is None else (tuple(self._existing), ())
         del self._existing[: len(asked)]
+        failures: list[Exception] = []
         for start, verdict in asked:
             id = verdict.runs[0][1]
-            if (id, start.new.function) in taken_up:
-                self._load_to_attach(start, verdict, id)
-            else:
-                self._created(start, verdict)
+            try:
+                if (id, start.new.function) in taken_up:
+                    self._load_to_attach(start, verdict, id)
+                else:
+                    self._created(start, verdict)
+            except Exception as failure:  # of one of them: the others have answers of their own
+                start.failed(failure)
+                failures.append(failure)
         if self._existing:
             self._context.committer.ask(self._look_at_existing, self._existing_seen)
+        if failures:  # what stops the engine before what passes
+            raise min(failures, key=lambda failure: shortage_of(failure) is not None)
 
     def _load_to_attach(self, start: _Start, verdict: Verdict, id: str) -> None:
         self.pending[start] = None  # until that look is done
@@ -197,7 +215,11 @@ class ClientPort:
 
         def then(seen: Any, error: BaseException | None) -> None:
             row, stuck = seen if error is None else (None, ())
-            self._attach(start, verdict, row, stuck)
+            try:
+                self._attach(start, verdict, row, stuck)
+            except Exception as failure:
+                start.failed(failure)
+                raise
 
         context.committer.ask(look, then)
 
@@ -219,7 +241,7 @@ class ClientPort:
             self._take_up(start, stuck)
         if row is None or row.state is not State.PARKED or stays:
             self._created(start, verdict)
-            self.pending.pop(start, None)  # not before: should that fail, it is told as the engine stops
+            self.pending.pop(start, None)
         else:  # the person who runs it again may have mended what parked it
             again = try_again(row, code, self._context.env.now())
             self._commit(
