@@ -9,7 +9,7 @@ import click
 
 from ..client import RESUMED, App, Operator, operator
 from ..errors import WrongState
-from ..inspect import find_code, folders_of, living, offered, way_on
+from ..inspect import also_parked, find_code, folders_of, living, offered, way_on
 from ..inspect.undriven import undriven
 from ..model import RunRow, State
 from ..opening import store_flag
@@ -56,6 +56,7 @@ def command(
         if detach or chosen.by_query or len(chosen.rows) != 1:
             code = each(chosen.rows, lambda row: (row.id, _put_in_line(app, row, who)), as_json, quiet)
             if len(chosen.rows) == 1 and not quiet:
+                _tell_parked_below(app, chosen.rows[0])
                 tell_standing(app, chosen.rows[0].id)
             elif not quiet:
                 _tell_left_behind(app, query, chosen)
@@ -64,8 +65,10 @@ def command(
         _require_open(row)
         _require_code(app, row)
         require_engine()
-        if not quiet and _runs(app, row):
-            tell(f"{_RUNS}; followed from here")
+        if not quiet:
+            _tell_parked_below(app, row)
+            if _runs(app, row):
+                tell(f"{_RUNS}; followed from here")
 
     def begin(driving: App) -> str:
         if row.state is State.PARKED:
@@ -73,6 +76,12 @@ def command(
         return row.id
 
     return drive_again(app.url, row, begin, as_json=as_json, quiet=quiet)
+
+
+def _tell_parked_below(app: App, row: RunRow) -> None:
+    """It may wait for what it has started, and for ever."""
+    if also := also_parked(app.store, row):
+        tell(safe(also))
 
 
 def _require_code(app: App, row: RunRow) -> None:

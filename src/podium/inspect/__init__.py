@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .health import check_runs
     from .messages import message_words
     from .obstacles import Check, checks_of
-    from .parked import command_for, counts_first
+    from .parked import also_parked, command_for, counts_first
     from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
     from .query import ParsedQuery, parse
     from .query_keys import has_key, is_query
@@ -126,6 +126,7 @@ __all__ = [
     "Tally",
     "tallied",
     "ago",
+    "also_parked",
     "among",
     "pages",
     "retried_since",
@@ -182,7 +183,7 @@ __getattr__ = late.names(
         "health": "check_runs",
         "messages": "message_words",
         "obstacles": "Check checks_of",
-        "parked": "command_for counts_first",
+        "parked": "also_parked command_for counts_first",
         "progress": "MESSAGE TIMEOUT TIMER Branch RunProgress StepCounts place",
         "query": "ParsedQuery parse",
         "query_keys": "has_key is_query",

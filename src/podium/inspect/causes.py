@@ -32,7 +32,7 @@ from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words
 from .engines import full_slots
 from .held_slots import held_by_circle, waits_in_tasks
-from .parked import command_for, difference, pausing_words, stopping
+from .parked import also_parked, command_for, difference, pausing_words, stopping
 from .progress import RunProgress
 from .retries import way_after_failure
 from .store_view import StoreView
@@ -81,7 +81,10 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         way = way_on(view, row, offered(living(view)))
         command = command_for(row)
         fix = f"{way.command}, then: {command}" if way.why else command
-        details = (*difference(reason), *stopping(view.store.inbox(row.id)), *way.why)
+        also = also_parked(view.store, row)
+        details = (
+            *difference(reason), *stopping(view.store.inbox(row.id)), *((also,) if also else ()), *way.why,
+        )  # fmt: skip
         return Cause("parked", f"{reason.code}: {reason.what}", details, fix)
     return _Unfinished(view, row).cause()
 

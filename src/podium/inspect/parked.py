@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..model import ANSWER, CANCEL, OUTCOME, PAUSE, Message, Reason, RunRow, is_undo, read_reason
+from ..model import (
+    ANSWER,
+    CANCEL,
+    OUTCOME,
+    PAUSE,
+    Message,
+    Query,
+    Reason,
+    RunRow,
+    State,
+    is_undo,
+    read_reason,
+)
+from ..store import Store
 from .durations import ago
+
+_NAMED = 3
+_BELOW_MAX = 1000  # parked runs of one family that are looked at
 
 
 def difference(reason: Reason) -> tuple[str, ...]:
@@ -45,3 +61,30 @@ def command_for(row: RunRow) -> str:
     if reason.step and not is_undo(reason.step):
         return f"podium settle {row.id} {reason.step}  with --happened RESULT, --again or --failed TEXT"
     return f"podium resume {row.id}"
+
+
+def also_parked(store: Store, row: RunRow) -> str:
+    """What is parked of all that a run has started, and would let it wait when it goes on; "": nothing."""
+    top = row.root or row.id
+    query = Query(states=frozenset({State.PARKED}), roots=frozenset({top}), limit=_BELOW_MAX)
+    below = list(_below(store, row.id, store.find(query)))
+    if not below:
+        return ""
+    named = ", ".join(f"{one.id} ({one.function.rpartition(':')[2]})" for one in below[:_NAMED])
+    more = f" and {len(below) - _NAMED:,} more" if len(below) > _NAMED else ""
+    meant = f"root:{top}" if top == row.id else " ".join(one.id for one in below[:_NAMED])
+    return f"also parked, below it: {named}{more}; podium resume {meant}  puts them back in line"
+
+
+def _below(store: Store, run: str, family: Sequence[RunRow]) -> Iterator[RunRow]:
+    """Those of a family that come from this run."""
+    parents = {one.id: one.parent for one in family}
+    while missing := {parent for parent in parents.values() if parent and parent not in parents}:
+        found = store.load_many(list(missing))
+        parents |= {id: found[id].parent if id in found else "" for id in missing}
+    for one in family:
+        above = one.parent
+        while above and above != run:
+            above = parents[above]
+        if above:
+            yield one

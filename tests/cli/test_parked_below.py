@@ -1,0 +1,91 @@
+"""A run whose children are parked, too: whoever looks at it, or resumes it, reads what it will wait for."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import forkserver
+from tests.cli.support import PODIUM, environment, podium, write_app
+from tests.waiting import until
+
+FAMILY = """
+import asyncio
+from podium import workflow
+
+@workflow
+async def opens(n: int) -> int:
+    open("ledger").close()  # spoiled
+    return n
+
+@workflow
+async def middle(n: int) -> int:
+    return sum(await asyncio.gather(*[opens.options(id=f"below-{i}").start(i) for i in range(n)]))
+
+@workflow
+async def top() -> int:
+    runs = [middle.options(id="middle").start(2), opens.options(id="beside").start(5)]
+    runs += [opens.options(id=f"beside-{n}").start(n) for n in range(2)]
+    return sum(await asyncio.gather(*runs))
+"""
+
+
+def are_parked(count: int) -> bool:
+    return len(podium("runs", "-q", "status:parked").stdout.split()) == count
+
+
+@pytest.fixture
+def family(project: Path) -> Path:
+    """The project, all of the family parked, and its code mended."""
+    write_app(project, FAMILY)
+    with forkserver.Popen(
+        [*PODIUM, "worker", "app"], stderr=subprocess.PIPE, text=True, env=environment()
+    ) as worker:
+        try:
+            podium("run", "app:top", "--detach", "--id", "top")
+            until(lambda: are_parked(5))
+            for run in ("top", "middle"):
+                podium("pause", run)
+            until(lambda: are_parked(7))
+        finally:
+            worker.kill()
+    write_app(project, FAMILY.replace('open("ledger").close()', "pass"))
+    return project
+
+
+def also_said(text: str) -> str:
+    """The line about what is parked below a run, or ""."""
+    return next((line.strip() for line in text.splitlines() if "also parked" in line), "")
+
+
+def test_why_and_resume_say_what_is_parked_below_a_run(family: Path) -> None:
+    said = also_said(podium("why", "top").stdout)
+    assert said.startswith("also parked, below it: ")
+    assert said.endswith(" and 3 more; podium resume root:top  puts them back in line")
+    ids = {"below-0", "below-1"}
+    middle = also_said(podium("why", "middle").stdout)
+    assert ids == {word for word in middle.replace(";", " ").split() if word.startswith("be") and "-" in word}
+    assert "more" not in middle
+    assert "podium resume below-" in middle
+    assert also_said(podium("why", "beside").stdout) == ""
+    assert also_said(podium("resume", "middle", "--detach").stderr) == middle
+
+
+def test_the_command_that_is_named_lets_the_whole_family_go_on(family: Path) -> None:
+    assert podium("resume", "root:top", "--yes").returncode == 0
+    resumed = podium("resume", "top")
+    assert (resumed.stdout, resumed.returncode) == ("7\n", 0), resumed.stderr
+    assert also_said(resumed.stderr) == ""
+
+
+def test_who_follows_a_run_that_waits_for_parked_ones_reads_of_them_at_once(family: Path) -> None:
+    with forkserver.Popen(
+        [*PODIUM, "resume", "top"], stderr=subprocess.PIPE, text=True, env=environment()
+    ) as resumed:
+        try:
+            assert resumed.stderr is not None
+            assert also_said(resumed.stderr.readline())
+        finally:
+            resumed.kill()
