@@ -6,6 +6,7 @@ import os
 
 STANDARD = os.path.dirname(os.__file__) + os.sep  # the standard library
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+STORES = os.path.join(_OURS, "store") + os.sep  # what speaks to a store
 _ASYNCIO = os.path.join(STANDARD, "asyncio") + os.sep
 
 

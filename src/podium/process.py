@@ -18,6 +18,24 @@ from . import changes
 
 Handler = Callable[[int, FrameType | None], None]
 
+
+class _Thread(threading.local):
+    drives_loop = False
+
+
+_thread = _Thread()
+
+
+def drive_loop() -> None:
+    """This thread drives an event loop of ours: whatever it waits for, all tasks there wait for."""
+    _thread.drives_loop = True
+
+
+def drives_loop() -> bool:
+    """Whether this thread does."""
+    return _thread.drives_loop
+
+
 _before: dict[int, Any] = {}  # by signal that we handle: what was there before
 
 

@@ -15,6 +15,7 @@ class Proxy:
 
     `filter_reply`: sees what the server has sent; False: it is dropped, and the connection is cut.
     `filter_request`: likewise, of what a client has sent.
+    `silences`: sees that too; True: from then on nothing of it arrives, and the connection stays.
     """
 
     def __init__(self, port: int) -> None:
@@ -23,8 +24,10 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.filter_reply: Callable[[bytes], bool] = lambda _: True
         self.filter_request: Callable[[bytes], bool] = lambda _: True
+        self.silences: Callable[[bytes], bool] = lambda _: False
         self.is_black_hole = False
         self._open: list[socket.socket] = []
+        self.made = 0  # connections so far
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -37,6 +40,7 @@ class Proxy:
                     client.close()
                     continue
                 self._open += [client, server]
+                self.made += 1
                 for source, sink, name in (
                     (client, server, "filter_request"),
                     (server, client, "filter_reply"),
@@ -44,10 +48,12 @@ class Proxy:
                     threading.Thread(target=self._pass, args=(source, sink, name), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, name: str) -> None:
+        is_silent = False
         try:
             with contextlib.suppress(OSError):
                 while data := source.recv(CHUNK):
-                    if self.is_black_hole:
+                    is_silent |= name == "filter_request" and self.silences(data)
+                    if is_silent or self.is_black_hole:
                         continue
                     if not getattr(self, name)(data):
                         break

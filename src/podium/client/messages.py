@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec.structs import replace
 
 from .. import codec
 from ..checks import check_shown, check_text
@@ -28,8 +31,8 @@ from ..model import (
     Write,
 )
 from .app import App
+from .asking import asked, pass_on
 from .default_app import current_app
-from .waiting import Answer as Answered
 from .waiting import Waiting, mapped
 
 if TYPE_CHECKING:
@@ -41,6 +44,11 @@ OPEN_MAX = 10_000  # questions
 
 def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[None]:
     """Put a signal into a run's inbox. Raises UsageError, EncodeError, WrongState and InboxFull."""
+    return put(app, run, signal(app, name, value, id))
+
+
+def signal(app: App, name: str, value: Any, id: str | None) -> Message:
+    """A signal from here, for `put`. Raises UsageError and EncodeError."""
     payload = encoded_signal(name, value, app.store.depot)
     if id is not None and id != "":
         check_text("send", "id", id)
@@ -49,9 +57,14 @@ def send(app: App, run: str, name: str, value: Any, id: str | None) -> Future[No
         attempt.sends += 1
         id = f"{attempt.idempotency_key}/{attempt.sends}"
     sender = attempt.run if attempt is not None else ""
-    message = Message(
-        id or app.env.new_id(), run, SIGNAL, app.env.now(), payload, name, _digest(payload), sender=sender
+    return Message(
+        id or app.env.new_id(), "", SIGNAL, app.env.now(), payload, name, _digest(payload), sender=sender
     )
+
+
+def put(app: App, run: str, message: Message) -> Future[None]:
+    """Put it into the inbox of a run. Raises WrongState and InboxFull."""
+    message = replace(message, run=run)
 
     def sent(verdict: Verdict) -> None:
         if verdict.messages[0] is not Outcome.DONE:
@@ -118,23 +131,32 @@ def _complete(
 ) -> Future[None]:
     given = Answer(target, app.env.now(), _digest(payload, state), payload, state, by)
 
-    def answered(verdict: Verdict) -> None:
-        outcome = verdict.answers[0]
-        if outcome is Outcome.TAKEN:
-            fix = _who(app.store.waits(target=target))
-            raise WrongState(f"{what} was answered already, otherwise", fix=fix)
-        if outcome is Outcome.CLOSED and not app.store.waits(target=target, limit=1):
-            raise WrongState(
-                f"{what} is unknown: no run here waits for it",
-                fix="podium why RUN  says the id of what a run waits for",
-            )
-        if outcome is Outcome.CLOSED:
-            raise WrongState(
-                f"{what} is closed: nobody waits for an answer any more",
-                fix="podium waiting  lists what is asked",
-            )
+    after: Future[None] = Future()
 
-    return mapped(app.decisions.write(Write(answers=(given,), acts=acts)), answered)
+    def answered(verdict: Future[Verdict]) -> None:
+        """On the engine's thread, which has no time for the look that says why it was refused."""
+        if verdict.exception() is None and verdict.result().answers[0] in (Outcome.TAKEN, Outcome.CLOSED):
+            why = partial(_refused, app, target, what, verdict.result().answers[0])
+            pass_on(app.session.asking.ask(why), after)
+        else:
+            pass_on(mapped(verdict, lambda _: None), after)
+
+    app.decisions.write(Write(answers=(given,), acts=acts)).add_done_callback(answered)
+    return after
+
+
+def _refused(app: App, target: str, what: str, outcome: Outcome) -> NoReturn:
+    waits = app.store.waits(target=target)
+    if outcome is Outcome.TAKEN:
+        raise WrongState(f"{what} was answered already, otherwise", fix=_who(waits))
+    if not waits:
+        raise WrongState(
+            f"{what} is unknown: no run here waits for it",
+            fix="podium why RUN  says the id of what a run waits for",
+        )
+    raise WrongState(
+        f"{what} is closed: nobody waits for an answer any more", fix="podium waiting  lists what is asked"
+    )
 
 
 def _who(rows: Sequence[WaitRow]) -> str:
@@ -174,21 +196,32 @@ def complete(
     Traceback (most recent call last):
     podium.errors.WrongState: ...
     """
-    return Answered(completing(current_app(), callback, value, error, by))
+    app = current_app()
+    return asked(app.session.asking, _completing(app, callback, value, error, by))
 
 
 def completing(
     app: App, callback: str, value: Any, error: str | BaseException | None, by: str
 ) -> Future[None]:
     """See `complete`."""
+    return _completing(app, callback, value, error, by)()
+
+
+def _completing(
+    app: App, callback: str, value: Any, error: str | BaseException | None, by: str
+) -> Callable[[], Future[None]]:
     check_text("complete", "callback", callback)
     if by:
         check_text("complete", "by", by)
     if error is None:
         payload, state = codec.encode(value, where="complete", depot=app.store.depot), "succeeded"
-        for row in app.store.waits(target=callback):
-            check_schema(value, row.schema, f"the value for callback {callback}")
     else:
         failure = error if isinstance(error, BaseException) else RuntimeError(error)
         payload, state = codec.encode_failure(failure), "failed"
-    return _complete(app, callback, payload, state, by, f"callback {callback}")
+
+    def act() -> Future[None]:
+        for row in app.store.waits(target=callback) if error is None else ():
+            check_schema(value, row.schema, f"the value for callback {callback}")
+        return _complete(app, callback, payload, state, by, f"callback {callback}")
+
+    return act

@@ -15,7 +15,7 @@ from .loop_wakeup import in_event_loop
 from .settling import Settling
 from .stored_run import PASSED_ON, StoredRun, why
 from .streams import LOG, Stream
-from .waiting import Answer, Waiting, check_timeout, mapped
+from .waiting import Waiting, check_timeout, mapped
 
 if TYPE_CHECKING:
     from ..inspect import run_card
@@ -55,8 +55,9 @@ class Source(Protocol):
 class Run(Forkable, Settling, Waiting[R]):
     """A started call. `.result()` blocks, `await` awaits; both give the value or raise the failure.
 
-    `podium.get(id)` and `f.get(id)` give it again, in any process. `state`, `history` and `why` are one
-    blocking read of the store each. What changes the run is done on return in sync code; in a running event
+    `podium.get(id)` and `f.get(id)` give it again, in any process. `state`, `value`, `history` and `why` are
+    blocking reads of the store, as `get` is: in an `async def` task, `asyncio.to_thread(run.why)` lets others
+    go on meanwhile. What changes the run is done on return in sync code; in a running event
     loop it is under way on return, and awaiting what was returned says that it is done.
 
     Example:
@@ -202,8 +203,8 @@ class Run(Forkable, Settling, Waiting[R]):
         Traceback (most recent call last):
         podium.errors.WrongState: ...
         """
-        stored = self._stored()
-        return Answer(messages.answer(stored.app, stored.row().id, value, ask, operators.operator(by)))
+        stored, who = self._stored(), operators.operator(by)
+        return stored.asked(lambda run: messages.answer(stored.app, run, value, ask, who))
 
     def terminate(self, *, by: str | None = None) -> Waiting[None]:
         """End it at once, without running its body, which then cannot clean up; nothing is undone.
@@ -218,8 +219,8 @@ class Run(Forkable, Settling, Waiting[R]):
         >>> str(run.state)
         'cancelled'
         """
-        stored = self._stored()
-        return Answer(mapped(stored.app.terminate(stored.row().id, operators.operator(by)), lambda _: None))
+        stored, who = self._stored(), operators.operator(by)
+        return stored.asked(lambda run: mapped(stored.app.terminate(run, who), lambda _: None))
 
     def history(self) -> list[Entry]:
         """What is on record of it, in order: a row for each outcome.
@@ -245,8 +246,8 @@ class Run(Forkable, Settling, Waiting[R]):
         Traceback (most recent call last):
         podium.errors.WrongState: ...
         """
-        stored = self._stored()
-        return Answer(mapped(stored.app.resume(stored.row().id, operators.operator(by)), lambda _: None))
+        stored, who = self._stored(), operators.operator(by)
+        return stored.asked(lambda run: mapped(stored.app.resume(run, who), lambda _: None))
 
     def retry(self, *, by: str | None = None) -> Run[R]:
         """A new run from the recorded past of this failed one; child runs that failed are retried in it.

@@ -18,6 +18,7 @@ from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
 from ..opening import NEW_STORE, is_alive, locks_directory, opened_store, patiently, store_file
 from ..store import Store
+from .asking import Asking
 from .declared_schedules import keep_schedules
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
@@ -56,6 +57,7 @@ class Session:
         profile = self.profile
         self._lock = threading.RLock()
         self._ends = EndWatcher(profile.env, lambda: self.store)
+        self.asking = Asking(profile.env)
         self.resumed = ResumeNotices(profile.env, profile.tell, lambda: self.store)
 
     # -- opening --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from ..depot import Depot
 from ..errors import UsageError
 from ..functions import Function
 from ..model import AGAIN, State, is_undo
-from .waiting import Answer, Waiting, mapped
+from .waiting import Waiting, mapped
 
 if TYPE_CHECKING:
     from . import operators
@@ -87,8 +88,12 @@ class Settling:
         >>> str(run.state)
         'parked'
         """
-        stored = self._stored()
-        return Answer(stored.app.decisions.pause(stored.row().id, operators.operator(by)))
+        stored, who = self._stored(), operators.operator(by)
+
+        def act(run: str) -> Future[None]:
+            return stored.app.decisions.pause(run, who)
+
+        return stored.asked(act)
 
     def settle(
         self,
@@ -117,5 +122,9 @@ class Settling:
         podium.errors.WrongState: ...
         """
         how, stored = Settlement.of(happened, again, failed), self._stored()
-        decided = stored.app.decisions.settle(stored.row().id, step, how, operators.operator(by))
-        return Answer(mapped(decided, lambda _: None))
+        who = operators.operator(by)
+
+        def act(run: str) -> Future[None]:
+            return mapped(stored.app.decisions.settle(run, step, how, who), lambda _: None)
+
+        return stored.asked(act)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import codec, late
 from ..engine import End, gone
@@ -13,6 +15,7 @@ from ..functions import Function
 from ..inspect import drop_our_frames, with_recorded_frames
 from ..model import RunRow, State, read_reason
 from .app import App, Started
+from .asking import asked
 from .loop_wakeup import wait_in_loop
 from .process import is_session
 from .streams import Stream, stream_of, value_of
@@ -28,6 +31,8 @@ else:
     operators = late.module(globals(), ".operators")
 
 
+T = TypeVar("T")
+
 # Failures, and what ends a wait from outside. SystemExit and the like print no frames.
 PASSED_ON = (Exception, KeyboardInterrupt, asyncio.CancelledError)
 
@@ -40,11 +45,20 @@ class StoredRun:
         """One that is on record."""
         return cls(app, function, Started(Told(row.id), created=row.created))
 
+    @classmethod
+    def around(cls, app: App, run: str) -> StoredRun:
+        """The one whose task the caller is in: it is there, so nothing is looked up before something is
+        asked of it."""
+        here = cls(app, None, Started(Told(run)))
+        here._is_around = True
+        return here
+
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
         self._started = started
         self._end: Promise[End] | None = started.end
         self._id = id
+        self._is_around = False  # and of which function it is, is not known yet
 
     @property
     def id(self) -> str:
@@ -75,7 +89,17 @@ class StoredRun:
         if self._started.created not in (None, row.created):
             raise gone(row.id)
         self._started.created = row.created
+        if self._is_around:
+            self.function = self.app.functions.get(row.function)
         return row
+
+    def _there(self) -> str:
+        """Its id, once it is certain that it is on record. Raises RunNotFound."""
+        return self._known() if self._is_around else self.row().id
+
+    def asked(self, act: Callable[[str], Future[T]]) -> Answer[T]:
+        """What is asked of it, by its id. In an event loop nothing waits here, for its start neither."""
+        return asked(self.app.session.asking, lambda: act(self._there()))
 
     def state(self) -> State:
         return self.row().state
@@ -87,6 +111,8 @@ class StoredRun:
                 fix="in an async task, await the run instead",
             )
         try:
+            if self._is_around:
+                self.row()
             run = result_within(
                 self._started.id, timeout, lambda: f"its start is not on record after {timeout} s"
             )
@@ -99,6 +125,8 @@ class StoredRun:
 
     async def wait(self) -> Any:
         try:
+            if self._is_around:
+                await asyncio.to_thread(self.row)
             if self._end is None or current_attempt.get() is not None:
                 await wait_in_loop(self._started.id)
             with slot_lent([self.id] if current_attempt.get() is not None else ()):
@@ -126,16 +154,20 @@ class StoredRun:
         return await wait_in_loop(self._started.id)
 
     def cancel(self, by: str | None) -> Waiting[None]:
-        return Answer(mapped(self.app.cancel(self.row().id, operators.operator(by)), lambda _: None))
+        who = operators.operator(by)
+        return self.asked(lambda run: mapped(self.app.cancel(run, who), lambda _: None))
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
-        return Answer(messages.send(self.app, self.row().id, name, value, id))
+        signal = messages.signal(self.app, name, value, id)  # as it is now
+        if self._is_around:  # nothing to look up, so it is on its way before the task can end
+            return Answer(messages.put(self.app, self._known(), signal))
+        return self.asked(lambda run: messages.put(self.app, run, signal))
 
     def value(self, name: str) -> Any:
-        return value_of(self.app, self.row().id, name)
+        return value_of(self.app, self._there(), name)
 
     def stream(self, name: str, after: int) -> Stream:
-        return stream_of(self.app, self.row().id, name, after)
+        return stream_of(self.app, self._there(), name, after)
 
     def _outcome(self, end: End) -> Any:
         if end.state is State.SUCCEEDED:

@@ -18,7 +18,7 @@ from ..executors import ExecutorFactory
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..options import Options, Others
-from ..process import drive
+from ..process import drive, drive_loop
 from ..shortage import lacks_descriptors, shortage_of
 from ..store import Store
 from .call_queue import CallQueue
@@ -155,6 +155,7 @@ class EngineHost:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        drive_loop()
         self._loop.call_soon(self.engine.begin)
         try:
             self._loop.run_forever()

@@ -1,4 +1,5 @@
-"""The engine's thread held up by an `async def` task that blocks where it should await.
+"""The engine's thread held up by an `async def` task that blocks where it should await, or by the store that
+does not answer what such a task has asked of it.
 
 All else of this engine stands still meanwhile, but the engine is alive. Were its lease to run out, another
 one would begin the same body beside it, be held up as well, and in the end the run would be parked for
@@ -12,7 +13,8 @@ import logging
 from collections.abc import Callable
 
 from ..executors import LoopExecutor
-from ..machine import foreign_line
+from ..machine import foreign_line, waits_for_store
+from ..model import ON_STORE
 from ..process import frame_of
 from .watchdog import TurnWatch
 
@@ -40,19 +42,22 @@ class LoopStallDetector:
             return False
         if self._watch.is_turning:  # a workflow's body; its budget ends it
             return False
-        line = foreign_line(frame_of(self._thread))
+        frame = frame_of(self._thread)
+        line = foreign_line(frame)
         if not line:
             return False
         if not self._told:
-            self._tell(line)
+            self._tell(line, waits_for_store(frame))
         return True
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str, for_store: bool) -> None:
         attempt = self._executor.stepping
         who = f"{attempt.function.label} of run {attempt.run}" if attempt is not None else "a task"
-        self._told = f"{who} blocks the event loop, at {line}"
+        if for_store:  # which is slow to answer: the line does what it may do
+            self._told = f"{who} {ON_STORE}, asked at {line}"
+            way = "the store answers, or is given up; `await asyncio.to_thread(...)` there lets others go on"
+        else:
+            self._told = f"{who} blocks the event loop, at {line}"
+            way = "it returns; await there, or make it a `def` task"
         self._say(self._told)
-        log.warning(
-            "%s: nothing else goes on in this process until it returns; await there, or make it a `def` task",
-            self._told,
-        )
+        log.warning("%s: nothing else goes on in this process until %s", self._told, way)

@@ -29,7 +29,7 @@ from ..model import (
 from ..store import lock_holder
 from . import history
 from .durations import ago, span
-from .engine_words import lacks, named, project_on, script_words
+from .engine_words import lacks, named, project_on, script_words, unblock
 from .engines import full_slots
 from .held_slots import held_by_circle, waits_in_tasks
 from .parked import also_parked, command_for, difference, pausing_words, stopping
@@ -40,7 +40,6 @@ from .undriven import can_act, hindrance, living, offered, would_take
 from .waited_for import awaited, waited_for
 from .whereabouts import WayOn, way_on
 
-UNBLOCK = "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"
 MORE_SLOTS = (
     "more slots: podium worker -c N, or Options(thread_slots=N); or wait by run.result() or `await run`, "
     "which lends the slot"
@@ -191,7 +190,7 @@ class _Unfinished:
         blocked = read_engine_info(owner.info).blocked
         if blocked:
             until = "nothing else goes on in that process until it returns"
-            return Cause("blocked", f"its {where} is held up: {blocked}", (until,), UNBLOCK)
+            return Cause("blocked", f"its {where} is held up: {blocked}", (until,), unblock(blocked))
         asked = self._cancel_asked()
         if asked:
             what = f"cancel was asked for {asked}; its {where} stops it at the next step"
@@ -311,8 +310,9 @@ class _Unfinished:
             f"{named(engine)} {hindered or self._welcome(engine)}" for engine, hindered in held[:_SHOWN]
         )
         if all(hindered for _, hindered in held):
-            paused = [engine for engine in same if read_engine_info(engine.info).state == "paused"]
-            fix = f"podium workers {paused[0].id} resume" if paused else UNBLOCK
+            infos = {engine.id: read_engine_info(engine.info) for engine in same}
+            paused = [id for id, info in infos.items() if info.state == "paused"]
+            fix = f"podium workers {paused[0]} resume" if paused else unblock(infos[same[0].id].blocked)
             return Cause("blocked", f"whoever would take it is held up{since}", names, fix)
         return Cause("due", f"it is ready to be taken{since}", names)
 

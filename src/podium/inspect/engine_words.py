@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import EngineRow, RunRow, read_engine_info
+from ..model import ON_STORE, EngineRow, RunRow, read_engine_info
 
 
 def script_words(engine: EngineRow) -> str:
@@ -30,3 +30,10 @@ def project_on(engine: EngineRow, function: str) -> str:
 def named(engine: EngineRow) -> str:
     """An engine by its process."""
     return f"process {engine.pid} on {engine.host}{script_words(engine)}"
+
+
+def unblock(blocked: str) -> str:
+    """What changes that an engine's event loop is held up so."""
+    if ON_STORE in blocked:
+        return "it goes on when the store answers, or is given up; `asyncio.to_thread(...)` looks beside it"
+    return "await in that task what it waits for, or make it a plain `def`, which has a thread of its own"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from ..env import is_stopped, seconds_asleep
 from ..model import OWN, EngineRow, Query, RunRow, State, read_engine_info, read_reason
 from ..store import Finding, lock_holder
-from .causes import MORE_SLOTS, UNBLOCK, silent
+from .causes import MORE_SLOTS, silent
 from .durations import ago, span
-from .engine_words import named
+from .engine_words import named, unblock
 from .engines import full_slots
 from .schedule_runs import schedule_of
 from .store_view import StoreView
@@ -64,7 +64,7 @@ def _engines(view: StoreView, engines: Sequence[EngineRow]) -> Iterator[Finding]
                 "engine", False, f"{who}: silent", "look for that process there; its lease runs out"
             )
         elif about.blocked:
-            yield Finding("engine", False, f"{who}: held up, {about.blocked}", UNBLOCK)
+            yield Finding("engine", False, f"{who}: held up, {about.blocked}", unblock(about.blocked))
         elif about.full:
             yield Finding("engine", False, f"{who}: {'; '.join(full_slots(about))}", MORE_SLOTS)
         else:

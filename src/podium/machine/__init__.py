@@ -8,7 +8,7 @@ from .attended import Attendant, AttendedMachine
 from .effects import UndoStep
 from .fanout import FanOut
 from .interpose import adopt
-from .lines import caller, foreign_line, raised_at, user_line, where_defined
+from .lines import caller, foreign_line, raised_at, user_line, waits_for_store, where_defined
 from .machine import Machine, current_machine, replay
 from .outside import (
     ChildOptions,
@@ -64,5 +64,6 @@ __all__ = [
     "send",
     "start_child",
     "user_line",
+    "waits_for_store",
     "where_defined",
 ]

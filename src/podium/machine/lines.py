@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from ..lines import STANDARD, is_user_file, line_of
+from ..lines import STANDARD, STORES, is_user_file, line_of
 
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -113,6 +113,17 @@ def foreign_line(frame: FrameType | None) -> str:
             return user_line(frame)
         here = here.f_back
     return ""
+
+
+def waits_for_store(frame: FrameType | None) -> bool:
+    """Whether what keeps this stack is a look at the store, or a word to it, not the code that called for
+    it."""
+    here = frame
+    while here is not None and not _is_own(here.f_code.co_filename):
+        if here.f_code.co_filename.startswith(STORES):
+            return True
+        here = here.f_back
+    return False
 
 
 def where_defined(fn: Any) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from .audit import AuditRow
 from .cached import CACHED, CachedResult, cached_name, taken_from
-from .engine_info import EngineInfo, read_engine_info
+from .engine_info import ON_STORE, EngineInfo, read_engine_info
 from .expected import Expected, read_expected
 from .heads import (
     Undone,
@@ -108,6 +108,7 @@ from .rows import (
 from .states import FINAL, RETRIABLE, TRANSITIONS, UNFINISHED, State, may_move
 
 __all__ = [
+    "ON_STORE",
     "EngineInfo",
     "read_engine_info",
     "Expected",

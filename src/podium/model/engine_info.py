@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+ON_STORE = "waits for the store on the event loop"  # so `blocked` has it where the user's line is right
+
 
 class EngineInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """`EngineRow.info` (JSON)."""

@@ -24,22 +24,22 @@ class FindingReader(Reader):
 
     def find(self, query: Query) -> list[RunRow]:
         place = self._place(query.before)
-        return [records.run_row(row) for row in self.look(*statement(query, place))] if place else []
+        return [records.run_row(row) for row in self.search(*statement(query, place))] if place else []
 
     def standings(self, wanted: Query | Sequence[str]) -> list[RunStanding]:
         if not isinstance(wanted, Query):
             return [records.standing(row) for row in self.look(LOAD_STANDINGS, {"runs": list(wanted)})]
         place = self._place(wanted.before)
-        found = self.look(*statement(wanted, place, FIND_STANDINGS)) if place else []
+        found = self.search(*statement(wanted, place, FIND_STANDINGS)) if place else []
         return [records.standing(row) for row in found]
 
     def tally(self, query: Query) -> dict[tuple[State, str], int]:
         place = self._place(query.before)
-        found = self.look(*statement(query, place, SQL["tally"])) if place else []
+        found = self.search(*statement(query, place, SQL["tally"])) if place else []
         return {(State(state), function): count for state, function, count in found}
 
     def functions(self, most: int) -> dict[str, int]:
-        return dict(self.look(SQL["functions"], {"most": most}))
+        return dict(self.search(SQL["functions"], {"most": most}))
 
     def horizon(
         self, runs: int, before: str | Place | None = None, until: float = math.inf
@@ -48,7 +48,7 @@ class FindingReader(Reader):
         if place is None:
             return None
         created, key = min(place, (float(until), -1))
-        found = self.look(SQL["horizon"], {"created": created, "key": key, "behind": runs - 1})
+        found = self.search(SQL["horizon"], {"created": created, "key": key, "behind": runs - 1})
         return found[0] if found else None
 
     def _place(self, before: str | Place | None) -> Place | None:

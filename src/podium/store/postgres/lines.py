@@ -18,12 +18,12 @@ from psycopg.types.string import StrBinaryDumper
 
 from ...errors import StoreError, StoreFatal, StoreRefused, StoreUnavailable
 from ...model import Kind, State, Verdict
+from ...process import drives_loop
 from ..urls import shown_url
 from .faults import is_data_error, is_forgotten, may_be_judged, translate, translate_refusal
-from .statements import SQL, Connection, Trip, bound, silent
+from .statements import SILENCE, SQL, Connection, Trip, bound, silent
 
-SILENCE = 10.0  # s without a word from the server, after which a connection is given up
-READING_SILENCE = 60.0  # likewise while it looks for something
+SEARCH_SILENCE = 60.0  # likewise while it searches what may be large
 _DEFAULTS = {
     "connect_timeout": "5",
     "application_name": "podium",
@@ -49,11 +49,13 @@ class Line:
         self.committing = False  # whoever has the line says so before it sends a COMMIT
 
     @contextmanager
-    def held(self, patience: float = -1) -> Generator[Connection]:
+    def held(self, patience: float = -1, silence: float = 0.0) -> Generator[Connection]:
         """The connection, alone. Raises a StoreError for what goes wrong with it in the block; what is wrong
-        with the data passes through."""
-        server = self._server
+        with the data passes through. `silence`: another one than the line's."""
+        server, silence = self._server, silence or self._silence
         server.check()
+        if drives_loop():  # a task looks, and all others of its loop stand still meanwhile
+            patience, silence = SILENCE if patience < 0 else patience, min(silence, SILENCE)
         if not self._turn.acquire(timeout=patience):
             raise StoreUnavailable(f"another thread's work on {server.shown} takes too long")
         try:
@@ -61,7 +63,8 @@ class Line:
             self.committing = self.is_lost = False
             connection = self._connection
             if connection is None or connection.closed:
-                connection = self._connection = server.connect(self._silence)
+                connection = self._connection = server.connect()
+            connection.silence = silence
             if self._keeps and server.is_direct and not connection.keeps:
                 connection.keep_statements()
             yield connection
@@ -291,7 +294,7 @@ class Server:
         if isinstance(error, StoreFatal):
             self._fatal = error
 
-    def connect(self, silence: float = SILENCE) -> Connection:
+    def connect(self) -> Connection:
         """A new connection. Raises StoreUnavailable, StoreRefused."""
         self.check()  # it may have been closed while somebody was in line
         try:
@@ -304,7 +307,6 @@ class Server:
             )
         except psycopg.Error as error:
             raise translate_refusal(error, self.shown) from error
-        connection.silence = silence
         for kind in (State, Kind):
             connection.adapters.register_dumper(kind, StrBinaryDumper)
         return connection

@@ -13,14 +13,14 @@ class MeasureReader(FindingReader):
     """The looks of a handle, those at series among them."""
 
     def series(self) -> list[SeriesRow]:
-        return [SeriesRow(*row) for row in self.look(SQL["series"])]
+        return [SeriesRow(*row) for row in self.search(SQL["series"])]
 
     def measures(self, query: MeasureQuery) -> list[Measure]:
-        found = self.look(SQL["measures"], _wanted(query))
+        found = self.search(SQL["measures"], _wanted(query))
         return [Measure(*row) for row in reversed(found)]
 
     def measure_bins(self, query: MeasureQuery, width: float) -> list[MeasureBin]:
-        found = self.look(SQL["measure_bins"], {**_wanted(query), "width": float(width)})
+        found = self.search(SQL["measure_bins"], {**_wanted(query), "width": float(width)})
         return [MeasureBin(*row) for row in found]
 
 

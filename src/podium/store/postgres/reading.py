@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
+
 from ...errors import StoreUnavailable
 from ...model import (
     AuditRow,
@@ -19,10 +21,11 @@ from ...model import (
     WaitRow,
     cached_name,
 )
+from ...process import drives_loop
 from . import rows as records
 from .faults import is_data_error
-from .lines import READING_SILENCE, Line, Server
-from .statements import SQL, Row, Statement, trip
+from .lines import SEARCH_SILENCE, Line, Server
+from .statements import SILENCE, SQL, Row, Silent, Statement, trip
 
 
 class Reader:
@@ -30,24 +33,31 @@ class Reader:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._reading = Line(server, silence=READING_SILENCE)
+        self._reading = Line(server)
         # What takes turns (see `Batch.opening`) and has a commit that may still be running on a lost
         # connection: nobody looks before it is over.
         self._unsettled: set[str] = set()
 
     def look(self, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """At rows that an index leads to: the server is given up as soon as in a commit."""
+        return self.looks([(text, values or {})], SILENCE)[0]
+
+    def search(self, text: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """For what it may take the server long to find."""
         return self.looks([(text, values or {})])[0]
 
-    def looks(self, statements: Sequence[Statement]) -> list[list[Row]]:
+    def looks(self, statements: Sequence[Statement], silence: float = SEARCH_SILENCE) -> list[list[Row]]:
         """The rows of each. What no text of the store can hold is not there."""
         try:
             for left in (1, 0):
                 try:
                     self.settle()
-                    with self._reading.held() as connection:
+                    with self._reading.held(silence=silence) as connection:
                         return trip(connection, statements)
-                except StoreUnavailable:
+                except StoreUnavailable as error:
                     if not (left and self._reading.is_lost):  # the server was away while nobody asked
+                        raise
+                    if drives_loop() and _has_waited(error):  # which has cost the others there enough
                         raise
         except Exception as error:
             if not is_data_error(error):
@@ -57,7 +67,7 @@ class Reader:
     def settle(self) -> None:
         """Wait until commits of unknown result are over, whatever has come of them."""
         for turn in list(self._unsettled):
-            with self._reading.held() as connection:
+            with self._reading.held(silence=SEARCH_SILENCE) as connection:
                 trip(
                     connection, [(SQL["begin"], {}), (SQL["take_turn"], {"turn": turn}), (SQL["commit"], {})]
                 )
@@ -74,7 +84,8 @@ class Reader:
 
     def logs(self, run: str, after: int = 0, limit: int = 1000, step: str | None = None) -> list[LogLine]:
         text = SQL["logs" if step is None else "logs_of_step"]
-        found = self.look(text, {"run": run, "after": after, "limit": limit, "step": step})
+        find = self.look if step is None else self.search
+        found = find(text, {"run": run, "after": after, "limit": limit, "step": step})
         return [
             LogLine(step, attempt, at, level, said.decode(), n) for step, attempt, at, level, said, n in found
         ]
@@ -94,7 +105,8 @@ class Reader:
         return self._waits(name, {"run": run, "kind": kind, "limit": limit})
 
     def _waits(self, statement: str, values: dict[str, Any]) -> list[WaitRow]:
-        return [WaitRow(*row) for row in self.look(SQL[statement], values)]
+        find = self.search if statement == "open_waits" else self.look  # that one is about all runs
+        return [WaitRow(*row) for row in find(SQL[statement], values)]
 
     def load(self, run: str) -> RunRow | None:
         return self.load_many([run]).get(run)
@@ -124,3 +136,8 @@ class Reader:
         if run is None:
             return [AuditRow(*row) for row in self.look(SQL["audited"], wanted)]
         return [AuditRow(*row) for row in self.look(SQL["audited_of_run"], {**wanted, "run": run})]
+
+
+def _has_waited(error: StoreUnavailable) -> bool:
+    """Whether it tells of a wait in vain, for the server or for who has the line: not of a broken one."""
+    return not isinstance(error.__cause__, psycopg.Error) or isinstance(error.__cause__, Silent)

@@ -19,6 +19,8 @@ from .binding import Bound, bind
 Row = tuple[Any, ...]
 Statement = tuple[str, Mapping[str, Any]]
 
+SILENCE = 10.0  # s without a word from the server, after which a connection is given up
+
 _Key = tuple[str, tuple[int, ...]]  # a statement, and the types of its values
 # Whether rows are asked for; else what is kept from then on, by its name.
 _Answer = tuple[bool, _Key | None, bytes]
@@ -57,7 +59,7 @@ class Connection(psycopg.Connection[Row]):
     """A connection that is given up when the server has been silent for `silence` seconds: libpq itself waits
     for ever, and a server that is frozen, or behind a firewall that drops everything, never says so."""
 
-    silence: float = 10.0
+    silence: float = SILENCE
     keeps = False  # it is a session of our own, in which a statement may be kept under a name
     is_set = False  # likewise: what holds for each commit holds for the session
 
@@ -200,9 +202,13 @@ def bound(statement: Statement) -> tuple[str, Bound]:
     return text, bind(text, values)
 
 
+class Silent(psycopg.OperationalError):
+    """The server was given up: it has said nothing."""
+
+
 def silent(connection: Connection) -> psycopg.Error:
     """Why it is given up."""
-    return psycopg.OperationalError(f"the server was silent for {connection.silence:g} s")
+    return Silent(f"the server was silent for {connection.silence:g} s")
 
 
 def _set_up(connection: Connection) -> list[_Answer]:

@@ -16,7 +16,7 @@ class StreamReader(MeasureReader):
         return [StreamChunk(*row) for row in self.look(SQL["chunks"], wanted)]
 
     def streams(self, run: str) -> dict[str, int]:
-        return dict(self.look(SQL["streams"], {"run": run}))
+        return dict(self.search(SQL["streams"], {"run": run}))
 
     def losses(self, run: str, limit: int = 100) -> list[Loss]:
         return [Loss(*row) for row in self.look(SQL["losses"], {"run": run, "limit": limit})]
@@ -28,4 +28,4 @@ class StreamReader(MeasureReader):
         return [queue_row(row) for row in self.look(SQL["all_queues"])]
 
     def lanes(self) -> list[LaneDepth]:
-        return [LaneDepth(*row) for row in self.look(SQL["depths"])]
+        return [LaneDepth(*row) for row in self.search(SQL["depths"])]
