@@ -5,6 +5,7 @@ Every surface goes through here. The default app opens on first use and closes w
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -144,8 +145,12 @@ class App:
             try:
                 self.session.listen()
                 self.session.tell_others()
-            except BaseException:  # its block is not entered, so nobody else would close it
-                self.close()
+            except BaseException as error:  # its block is not entered, so nobody else would close it
+                is_cut = isinstance(error, KeyboardInterrupt)
+                with contextlib.suppress(*([KeyboardInterrupt] if is_cut else [])):  # told already
+                    self.close()
+                if is_cut:
+                    drop_our_frames(error)
                 raise
         self.enter()
         return self

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
-from ..errors import UsageError, WrongState
+from ..errors import RunNotFound, UsageError, WrongState
+from ..functions import Function
 from ..inspect import among, pages, parse, retried_since, retried_with_others
 from ..inspect.run_list import run_list
 from ..machine import current_machine
@@ -224,6 +225,16 @@ def get(id: str) -> Run[Any]:
     """
     app, row = load("podium.get", id)
     return Run(StoredRun.known(app, app.functions.get(row.function), row))
+
+
+def get_of(function: Function, id: str) -> Run[Any]:
+    """The run of this function with this id. Raises RunNotFound, also where it is of another one."""
+    app, row = load(f"{function.label}.get", id)
+    if row.function != function.name:
+        raise RunNotFound(
+            f"run {id!r} is of {row.function}, not of {function.name}", fix=f"podium.get({id!r})"
+        )
+    return Run(StoredRun.known(app, function, row))
 
 
 def runs(query: str = "") -> Found:

@@ -3,20 +3,23 @@
 Python's default for SIGTERM is death on the spot. Then nothing is lost either, but running tasks get no
 grace, and their attempts count as lost with their process.
 
-While an app closes, Ctrl-C ends the grace and hits nowhere else.
+While an app closes, Ctrl-C ends the grace and hits nowhere else. Where it hits code of ours and ends the
+program, that code is not shown.
 """
 
 from __future__ import annotations
 
 import atexit
 import signal
+import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, TracebackType
 
 from .. import changes, process
 from ..env import RealEnv
+from ..inspect import leave_only_theirs
 
 ECHO_SECONDS = 0.1  # less than any person needs for a second press
 
@@ -134,6 +137,29 @@ class CtrlC:
         if self._may_raise:
             self._cut()
 
+
+Show = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
+
+def _without_ours(show: Show) -> Show:
+    """What shows an exception that ends the program, a Ctrl-C without our frames, wherever it has hit us: at
+    a start, in a sleep, while an app opens."""
+
+    def show_theirs(kind: type[BaseException], error: BaseException, found: TracebackType | None) -> object:
+        if not issubclass(kind, KeyboardInterrupt):
+            return show(kind, error, found)
+        with CtrlC():  # pressed once more it would show this very line, and call it an error
+            leave_only_theirs(error)
+            return show(kind, error, error.__traceback__)
+
+    return show_theirs
+
+
+changes.declare_patch(
+    ("sys.excepthook", sys, "excepthook", _without_ours),
+    when=changes.DECLARED,
+    why="a program that Ctrl-C ends shows its own lines, and none of Podium's; all else is passed on",
+).install_once()
 
 _SIGTERM = changes.declare(
     "SIGTERM",

@@ -26,7 +26,7 @@ from ..client import (
     current_app,
     in_event_loop,
 )
-from ..errors import RunNotFound, UsageError
+from ..errors import UsageError
 from ..functions import Function
 from ..inspect import drop_our_frames
 from ..machine import FanOut, Machine, Step, current_machine, start_child
@@ -115,7 +115,11 @@ class Durable(Generic[P, C, R]):
         """
         machine = current_machine()
         if machine is None:
-            return self._start_run(current_app(), args, kwargs)
+            try:
+                return self._start_run(current_app(), args, kwargs)
+            except KeyboardInterrupt as error:
+                drop_our_frames(error)
+                raise
         self._inside("start")
         return Run(StepRun(machine, self._start_step(machine)((*self._bound, *args), kwargs)))
 
@@ -234,12 +238,7 @@ class Durable(Generic[P, C, R]):
         >>> report.get("monday").result()  # here, or in any other process
         'report of Oslo'
         """
-        app, row = found.load(f"{self._function.label}.get", id)
-        if row.function != self._function.name:
-            raise RunNotFound(
-                f"run {id!r} is of {row.function}, not of {self._function.name}", fix=f"podium.get({id!r})"
-            )
-        return Run(StoredRun.known(app, self._function, row))
+        return found.get_of(self._function, id)
 
     def again(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """End this generation of the running workflow, and begin the next one with these arguments.

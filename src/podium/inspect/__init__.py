@@ -47,7 +47,13 @@ if TYPE_CHECKING:
     from .store_reader import StoreReader
     from .store_view import RecordView, StoreView
     from .timeline import Timeline, TimelineGroup
-    from .tracebacks import Frame, drop_our_frames, recorded_frames, with_recorded_frames
+    from .tracebacks import (
+        Frame,
+        drop_our_frames,
+        leave_only_theirs,
+        recorded_frames,
+        with_recorded_frames,
+    )
     from .undriven import can_act, has_function, living, offered, would_take
     from .waited_for import Awaited, awaited
     from .whereabouts import (
@@ -140,6 +146,7 @@ __all__ = [
     "silent",
     "check_runs",
     "drop_our_frames",
+    "leave_only_theirs",
     "has_key",
     "is_query",
     "parse",
@@ -199,7 +206,7 @@ __getattr__ = late.names(
         "store_reader": "StoreReader",
         "store_view": "RecordView StoreView",
         "timeline": "Timeline TimelineGroup",
-        "tracebacks": "Frame drop_our_frames recorded_frames with_recorded_frames",
+        "tracebacks": "Frame drop_our_frames leave_only_theirs recorded_frames with_recorded_frames",
         "undriven": "can_act has_function living offered would_take",
         "waited_for": "Awaited awaited",
         "whereabouts": "WayOn file_of find_code folders_of is_workflow missing_from starter_under way_on",

@@ -16,7 +16,7 @@ from types import FrameType, FunctionType, TracebackType
 from typing import Any, NamedTuple
 
 from ..codec import recorded_traceback
-from ..lines import is_user_file
+from ..lines import STANDARD, is_user_file
 
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
 _FILE = re.compile(r'  File "(.+)", line (\d{1,9}), in (.+)')
@@ -109,12 +109,69 @@ def drop_our_frames(error: BaseException) -> None:
 
     Follow it with a bare `raise`, which adds none. `PODIUM_TRACE=1` keeps them.
     """
-    if os.environ.get("PODIUM_TRACE") == "1":
+    if _are_kept():
         return
     if not isinstance(error, Exception):  # it hit us while we waited: all that is in here is the waiting
         BaseException.with_traceback(error, None)
         return
     found = error.__traceback__
-    while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith("podium."):
+    while found is not None and _is_podium(found.tb_frame):
         found = found.tb_next
     BaseException.with_traceback(error, found)
+
+
+def leave_only_theirs(error: BaseException) -> None:
+    """Take all frames of Podium, and of what it has called, out of an exception that is about to be shown,
+    and of those that it came after; of these such as were in Podium alone are not told of. `PODIUM_TRACE=1`
+    keeps them."""
+    if _are_kept():
+        return
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        BaseException.with_traceback(link, _theirs(link.__traceback__))
+        before = after = link.__cause__ or link.__context__
+        while after is not None and id(after) not in seen and _was_in_podium(after):
+            seen.add(id(after))
+            after = after.__cause__ or after.__context__
+        if after is not before and link.__cause__ is not None:
+            link.__cause__ = after
+        elif after is not before:
+            link.__context__ = after
+        link = after
+
+
+def _are_kept() -> bool:
+    return os.environ.get("PODIUM_TRACE") == "1"
+
+
+def _is_podium(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").startswith("podium.")
+
+
+def _was_in_podium(error: BaseException) -> bool:
+    is_bare = error.__traceback__ is None and not isinstance(error, KeyboardInterrupt)
+    return not is_bare and _theirs(error.__traceback__) is None
+
+
+def _theirs(found: TracebackType | None) -> TracebackType | None:
+    """The frames that are neither of Podium nor of a library that it uses."""
+    kept: list[TracebackType] = []
+    inside = False
+    while found is not None:
+        inside = _is_podium(found.tb_frame) or (inside and _is_used(found.tb_frame.f_code.co_filename))
+        if not inside:
+            kept.append(found)
+        found = found.tb_next
+    inner: TracebackType | None = None
+    for entry in reversed(kept):
+        inner = TracebackType(inner, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return inner
+
+
+def _is_used(file: str) -> bool:
+    """Whether it is of what Podium calls for its own ends, where Podium has called it."""
+    if f"-packages{os.sep}" in file:  # which may be below the standard library
+        return f"{os.sep}psycopg{os.sep}" in file
+    return file.startswith((STANDARD, "<frozen"))
