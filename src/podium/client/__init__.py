@@ -10,6 +10,7 @@ from ..store import Finding, examine, shown_url
 if TYPE_CHECKING:
     from .alerts import count_since, deliver, notice
     from .app import App
+    from .awaited import called
     from .body import BodyWaiting, Callback, OwnRun, StepRun
     from .channels import Notice
     from .checking import check
@@ -68,6 +69,7 @@ __all__ = [
     "answer",
     "BodyWaiting",
     "Callback",
+    "called",
     "count_since",
     "deliver",
     "notice",
@@ -152,6 +154,7 @@ __getattr__ = late.names(
     {
         "alerts": "count_since deliver notice",
         "app": "App",
+        "awaited": "called",
         "body": "BodyWaiting Callback OwnRun StepRun",
         "channels": "Notice",
         "checking": "check",

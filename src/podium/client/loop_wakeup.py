@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 from .told import Promise
 
@@ -19,24 +19,24 @@ T = TypeVar("T")
 
 
 class LoopQueue:
-    """Callbacks on their way into one event loop. `post` from any thread."""
+    """Those in one event loop who are to go on. `post` from any thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self._callbacks: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self._arrived: deque[asyncio.Future[None]] = deque()
         self._woken = False
 
-    def post(self, callback: Callable[..., Any], *args: Any) -> None:
-        """Have `callback` called on the loop, soon; dropped if the loop is gone."""
-        self._callbacks.append((callback, args))
+    def post(self, here: asyncio.Future[None], _: object = None) -> None:
+        """Have who awaits this go on, soon; dropped if the loop is gone."""
+        self._arrived.append(here)
         if self._woken:
             return
         self._woken = True
-        here = asyncio._get_running_loop()  # the documented hook, named as private
-        if here is None:
+        loop = asyncio._get_running_loop()  # the documented hook, named as private
+        if loop is None:
             self._wake()
         else:
-            here.call_soon(self._wake)
+            loop.call_soon(self._wake)
 
     def _wake(self) -> None:
         loop = self._loop()
@@ -44,14 +44,15 @@ class LoopQueue:
             if loop is not None:
                 loop.call_soon_threadsafe(self._open)
         except RuntimeError:  # closed: nobody is waiting there any more
-            self._callbacks.clear()
+            self._arrived.clear()
             self._woken = False
 
     def _open(self) -> None:
         self._woken = False  # before looking, so that one that is posted meanwhile wakes again
-        while self._callbacks:
-            callback, args = self._callbacks.popleft()
-            callback(*args)
+        while self._arrived:
+            here = self._arrived.popleft()
+            if not here.done():  # else cancelled meanwhile, or posted twice
+                here.set_result(None)
 
 
 def in_event_loop() -> bool:
@@ -62,20 +63,20 @@ def in_event_loop() -> bool:
 _queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopQueue] = weakref.WeakKeyDictionary()
 
 
+def queue_of(loop: asyncio.AbstractEventLoop) -> LoopQueue:
+    """The one of a loop. In that loop."""
+    queue = _queues.get(loop)
+    if queue is None:
+        queue = _queues[loop] = LoopQueue(loop)
+    return queue
+
+
 async def wait_in_loop(future: Promise[T]) -> T:
     """Await what another thread answers. Cancelling the await leaves that alone."""
     if future.done():
         return future.result()
     loop = asyncio.get_running_loop()
-    queue = _queues.get(loop)
-    if queue is None:
-        queue = _queues[loop] = LoopQueue(loop)
     here: asyncio.Future[None] = loop.create_future()
-    future.add_done_callback(lambda _: queue.post(_arrived, here))
+    future.add_done_callback(partial(queue_of(loop).post, here))
     await here
     return future.result()
-
-
-def _arrived(here: asyncio.Future[None]) -> None:
-    if not here.done():
-        here.set_result(None)

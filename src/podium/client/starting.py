@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..codec import Later, NotNow
 from ..depot import Depot
-from ..engine import End, Met
+from ..engine import End, Met, Watcher
 from ..env import Env
 from ..errors import IdConflict, InternalError
 from ..functions import Function
@@ -24,27 +24,55 @@ T = TypeVar("T")
 _NOT_NOW = NotNow()
 
 
+class Caller(Protocol):
+    """Whoever has started a run, told of it on some thread."""
+
+    created: float | None  # tells the run from a later one under the same id; None: not known yet
+
+    @property
+    def watcher(self) -> Watcher | None:
+        """What is to be told of its end, where somebody waits for that from the start."""
+        ...
+
+    def tell(self, run: str | BaseException, /) -> None:
+        """Its id, once it is durable, or why its caller is not to have it."""
+        ...
+
+    def fail(self, error: BaseException, /) -> None:
+        """There is no run, and no end."""
+        ...
+
+
 class Started:
     """A run on its way: its id once it is durable, or why its start has failed; its end if somebody waits for
-    that from the start.
-
-    `created` tells it from a later run under the same id; None where that is not known yet.
-    """
+    that from the start."""
 
     __slots__ = ("created", "end", "id")
 
     def __init__(self, id: Told[str], end: Told[End] | None = None, created: float | None = None) -> None:
         self.id, self.end, self.created = id, end, created
 
+    @property
+    def watcher(self) -> Watcher | None:
+        return None if self.end is None else self.end.tell
+
+    def tell(self, run: str | BaseException, /) -> None:
+        self.id.tell(run)
+
+    def fail(self, error: BaseException, /) -> None:
+        self.id.tell(error)
+        if self.end is not None:
+            self.end.tell(error)
+
 
 class Start:
-    """A start to be made, and where its answers go. `rejects`: a run that is there already is an error."""
+    """A start to be made, and who is told of it. `rejects`: a run that is there already is an error."""
 
-    __slots__ = ("label", "met", "new", "rejects", "started")
+    __slots__ = ("caller", "label", "met", "new", "rejects")
 
-    def __init__(self, new: NewRun, label: str, watch: bool = False, rejects: bool = False) -> None:
+    def __init__(self, new: NewRun, label: str, caller: Caller, rejects: bool = False) -> None:
         self.new, self.label, self.rejects = new, label, rejects  # the label is for errors
-        self.started = Started(Told(), Told() if watch else None)
+        self.caller = caller
         self.met: Sequence[tuple[str, Met]] = ()  # runs of the same call, before the answer if at all
 
     def meets(self, run: str, how: Met) -> None:

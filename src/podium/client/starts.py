@@ -14,7 +14,8 @@ from ..model import NewRun, Outcome, Verdict, Write
 from .project import project_in
 from .session import Session
 from .start_options import StartOptions
-from .starting import EncodedCall, Start, Started, chunks, encoded, new_run, started_run
+from .starting import Caller, EncodedCall, Start, Started, chunks, encoded, new_run, started_run
+from .told import Told
 
 
 class Starts:
@@ -34,7 +35,24 @@ class Starts:
         """Create a run; what it gives tells its id once it is durable. Bad arguments raise here, unstored."""
         call = encoded(function, args, kwargs, options, self._depot)
         self._open()
-        return self._start([self._to_start(function, call, watch)])[0]
+        started = Started(Told(), Told() if watch else None)
+        start = self._to_start(function, call, started)
+        note_started_run()
+        self._send((start,))
+        return started
+
+    def awaited(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: StartOptions,
+        caller: Caller,
+    ) -> None:
+        """The same for a caller who is no task of ours, and awaits the run: told of its end, too."""
+        call = encoded(function, args, kwargs, options, self._depot)
+        self._open()
+        self._send((self._to_start(function, call, caller),))
 
     def _depot(self) -> Depot:
         return self._session.store.depot
@@ -42,14 +60,19 @@ class Starts:
     def many(self, function: Function, calls: Sequence[EncodedCall], watch: bool = False) -> list[Started]:
         """Create a run for each call, in one commit for each chunk of them."""
         self._open()
-        started: list[Started] = []
-        for chunk in chunks(calls):
-            started += self._start([self._to_start(function, call, watch) for call in chunk])
+        started = [Started(Told(), Told() if watch else None) for _ in calls]
+        for chunk in chunks(list(zip(calls, started, strict=True))):
+            starts = [self._to_start(function, call, one) for call, one in chunk]
+            note_started_run()
+            self._send(starts)
         return started
 
     def copy(self, new: NewRun, label: str) -> Started:
         """Create a run from another one's recorded past."""
-        return self._start([Start(new, label)])[0]
+        started = Started(Told())
+        note_started_run()
+        self._send((Start(new, label, started),))
+        return started
 
     def _open(self) -> None:
         """Before runs are dated: what is older than the engine was left behind, and a store has its clock."""
@@ -59,13 +82,12 @@ class Starts:
         else:
             _ = self._session.store
 
-    def _to_start(self, function: Function, call: EncodedCall, watch: bool) -> Start:
+    def _to_start(self, function: Function, call: EncodedCall, caller: Caller) -> Start:
         profile = self._session.profile
         new = new_run(function, call, profile.env, profile.starter, project_in(profile.url, function))
-        return Start(new, function.label, watch, call.options.if_exists == "reject")
+        return Start(new, function.label, caller, call.options.if_exists == "reject")
 
-    def _start(self, starts: Sequence[Start]) -> list[Started]:
-        note_started_run()
+    def _send(self, starts: Sequence[Start]) -> None:
         session = self._session
         if session.has_engine:
             host = session.host
@@ -77,38 +99,34 @@ class Starts:
             verdicts = session.commit(writes)
             for start, verdict in zip(starts, verdicts, strict=True):
                 self._answered(start, verdict)
-        return [start.started for start in starts]
 
     def _start_here(self, host: EngineHost, starts: Sequence[Start]) -> None:
         """On the engine's thread: what is asked in one go is committed in one go."""
         clients = host.engine.clients
         for start in starts:
-            watch = start.started.end.tell if start.started.end is not None else None
-            clients.start(start.new, partial(self._answered, start), watch, start.meets)
+            clients.start(start.new, partial(self._answered, start), start.caller.watcher, start.meets)
 
     def _answered(self, start: Start, verdict: Verdict | BaseException) -> None:
         """Tell the caller, wherever it waits, what has become of a start. On some thread."""
-        session, started, end = self._session, start.started, start.started.end
+        session, caller = self._session, start.caller
         has_engine = session.has_engine
         try:
             if isinstance(verdict, BaseException):
                 raise verdict
             run = started_run(start.new, start.label, verdict, start.rejects)
             if verdict.runs[0][0] is Outcome.DONE:
-                started.created = start.new.at
+                caller.created = start.new.at
             if has_engine:
                 session.tell_others()
         except BaseException as error:  # the caller's
-            started.id.tell(error)
-            if end is not None:
-                end.tell(error)
+            caller.fail(error)
             return
-        if end is not None and not has_engine:
-            session.watch(run, end.tell, started.created)
+        if not has_engine and (watcher := caller.watcher) is not None:
+            session.watch(run, watcher, caller.created)
         if start.met:
-            session.resumed.add(start.met, run, started.id.tell)
+            session.resumed.add(start.met, run, caller.tell)
         else:
-            started.id.tell(run)
+            caller.tell(run)
         if not has_engine:
             session.undriven.tell(run)
 

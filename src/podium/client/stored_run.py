@@ -141,14 +141,8 @@ class StoredRun:
             raise
 
     def _left_by_its_caller(self) -> None:
-        """Ctrl-C ends a script, and its run with it; at a prompt, and in a notebook, both go on."""
-        if (
-            is_session()
-            and current_attempt.get() is None
-            and self._started.id.done()
-            and self._started.id.exception() is None
-        ):
-            self.app.starts.left_by_caller(self._started.id.result())
+        id = self._started.id
+        left_by_caller(self.app, id.result() if id.done() and id.exception() is None else "")
 
     async def started(self) -> str:
         return await wait_in_loop(self._started.id)
@@ -170,17 +164,29 @@ class StoredRun:
         return stream_of(self.app, self._there(), name, after)
 
     def _outcome(self, end: End) -> Any:
-        if end.state is State.SUCCEEDED:
-            returns = self.function.returns if self.function else Any
-            return codec.decode(end.payload, returns, self.app.store.depot)
-        if end.state is State.FAILED:
-            raise with_recorded_frames(codec.decode_failure(end.payload))
-        if end.state is State.CANCELLED:
-            raise RunCancelled(f"run {self.id} was cancelled")
-        self._end = None  # it may be resumed, and end otherwise: the next one who asks is to wait for that
-        reason = read_reason(end.payload)
-        fix = reason.fix.replace("resume the run", f"podium resume {self.id}")
-        raise RunParked(f"run {self.id} is parked: {reason.what}", fix=fix)
+        if end.state is State.PARKED:
+            self._end = None  # it may be resumed, and end otherwise: who asks next is to wait for that
+        return outcome_of(self.app, self.function, self._started.id.result(), end)
+
+
+def outcome_of(app: App, function: Function | None, run: str, end: End) -> Any:
+    """What a run has come to: its value, or raises why there is none."""
+    if end.state is State.SUCCEEDED:
+        return codec.decode(end.payload, function.returns if function else Any, app.store.depot)
+    if end.state is State.FAILED:
+        raise with_recorded_frames(codec.decode_failure(end.payload))
+    if end.state is State.CANCELLED:
+        raise RunCancelled(f"run {run} was cancelled")
+    reason = read_reason(end.payload)
+    fix = reason.fix.replace("resume the run", f"podium resume {run}")
+    raise RunParked(f"run {run} is parked: {reason.what}", fix=fix)
+
+
+def left_by_caller(app: App, run: str) -> None:
+    """Who waited for a run, "" if there is none by now, was interrupted. Ctrl-C ends a script, and its run
+    with it; at a prompt, and in a notebook, both go on."""
+    if run and is_session() and current_attempt.get() is None:
+        app.starts.left_by_caller(run)
 
 
 def _not_done(run: str, timeout: float | None) -> str:

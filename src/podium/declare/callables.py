@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from .. import late
@@ -22,6 +22,7 @@ from ..client import (
     StartOptions,
     StepRun,
     StoredRun,
+    called,
     checked_tags,
     current_app,
     in_event_loop,
@@ -372,7 +373,9 @@ class Workflow(Durable[P, C, R]):
             start = functools.partial(start_child, machine, options=self._call.of_child())
             return machine.call(self._function, (*self._bound, *args), kwargs, start)
         if self._function.is_async:
-            return self._awaited(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
+            awaited = called(self._function, (*self._bound, *args), kwargs, self._call)
+            awaited.__qualname__ = self._function.label  # Python says it of one that is never awaited
+            return awaited  # pyright: ignore[reportReturnType]  # C is a coroutine of R here
         try:
             return self.run(*args, **kwargs)  # pyright: ignore[reportReturnType]  # C is R where it is sync
         except PASSED_ON as error:
@@ -385,14 +388,3 @@ class Workflow(Durable[P, C, R]):
     def __get__(self: Workflow[Concatenate[S, Q], C, R], instance: S, owner: type) -> Workflow[Q, C, R]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
         return self._method_of(instance)
-
-    def _awaited(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        async def run() -> R:
-            try:
-                return await self._start_run(current_app(), args, kwargs, True)
-            except PASSED_ON as error:
-                drop_our_frames(error)
-                raise
-
-        run.__qualname__ = self._function.label  # Python says it of one that is never awaited
-        return run()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .host import EngineHost
     from .queue_notes import QueueNotes
     from .reasons import parking, paused
-    from .watchers import End, gone, seen
+    from .watchers import End, Watcher, gone, seen
 
 __all__ = [
     "DryEnd",
@@ -35,6 +35,7 @@ __all__ = [
     "Met",
     "Observer",
     "QueueNotes",
+    "Watcher",
     "gone",
     "in_line",
     "parking",
@@ -57,6 +58,6 @@ __getattr__ = late.names(
         "host": "EngineHost",
         "queue_notes": "QueueNotes",
         "reasons": "parking paused",
-        "watchers": "End gone seen",
+        "watchers": "End Watcher gone seen",
     },
 )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .processes import ProcessExecutor
     from .protocol import BUILT_IN, AttemptRunner, Executor, ExecutorFactory
     from .resources import Opener, Resources
-    from .slots import SlotLoad, note_started_run, slot_lent
+    from .slots import SlotLoad, attempt_here, note_started_run, slot_lent
     from .stream_buffer import StreamBuffer
     from .threads import ThreadExecutor
 
@@ -42,6 +42,7 @@ __all__ = [
     "Attempt",
     "Services",
     "AttemptRunner",
+    "attempt_here",
     "Caps",
     "Console",
     "Done",
@@ -89,7 +90,7 @@ __getattr__ = late.names(
         "processes": "ProcessExecutor",
         "protocol": "BUILT_IN AttemptRunner Executor ExecutorFactory",
         "resources": "Opener Resources",
-        "slots": "SlotLoad note_started_run slot_lent",
+        "slots": "SlotLoad attempt_here note_started_run slot_lent",
         "stream_buffer": "StreamBuffer",
         "threads": "ThreadExecutor",
     },
