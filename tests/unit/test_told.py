@@ -59,7 +59,7 @@ def test_who_waits_no_longer_than_so_long_is_told_that() -> None:
     for timeout in (0, -1, 0.001):
         with pytest.raises(TimeoutError):
             told.result(timeout)
-    assert [kept for kept in gc.get_referents(told) if kept == []] == [[], []]  # they have gone away
+    assert [kept for kept in gc.get_referents(told) if isinstance(kept, list)] == [[]]  # they have gone away
     told.tell("r1")
     assert told.result() == "r1"
 

@@ -28,28 +28,32 @@ class Promise(Protocol[T_co]):
     def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
 
 
+_NOTHING: Any = object()
+
+
 class Told(Generic[T]):
     """One answer. Without a lock, which a fork could copy while it is held: `append` and `pop` are atomic."""
 
-    __slots__ = ("_answers", "_waiting")
+    __slots__ = ("_answer", "_waiting")
 
-    def __init__(self, *answers: T) -> None:
-        self._answers: list[T | BaseException] = [*answers]  # the first one stands
+    def __init__(self, answer: T = _NOTHING) -> None:
+        self._answer: T | BaseException = answer
         self._waiting: list[Callable[[Any], object]] = []
 
     def tell(self, answer: T | BaseException) -> None:
-        """A value or, as an exception, why there is none. Any thread; what is told later is not heard."""
-        self._answers.append(answer)
+        """A value or, as an exception, why there is none: the first one stands. Any thread, one at a time."""
+        if self._answer is _NOTHING:
+            self._answer = answer
         self._call()
 
     def done(self) -> bool:
         """Whether it is known."""
-        return bool(self._answers)
+        return self._answer is not _NOTHING
 
     def add_done_callback(self, fn: Callable[[Any], object], /) -> None:
         """Have this called with it once it is known: here and now, or in the thread that tells it."""
         self._waiting.append(fn)
-        if self._answers:  # looked at after that: who tells meanwhile looks at both in the other order
+        if self._answer is not _NOTHING:  # looked at after that: who tells looks in the other order
             self._call()
 
     def _call(self) -> None:
@@ -65,12 +69,12 @@ class Told(Generic[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Why there is no value; None: there is one. Blocks for that, and raises TimeoutError."""
-        answer = self._answer(timeout)
+        answer = self._known(timeout)
         return answer if isinstance(answer, BaseException) else None
 
     def result(self, timeout: float | None = None) -> T:
         """The value, or raises why there is none. Blocks for that, and raises TimeoutError."""
-        answer = self._answer(timeout)
+        answer = self._known(timeout)
         if not isinstance(answer, BaseException):
             return answer
         try:
@@ -78,10 +82,10 @@ class Told(Generic[T]):
         finally:
             del answer, self  # else the traceback would keep both, which keep it
 
-    def _answer(self, timeout: float | None) -> T | BaseException:
-        if not self._answers:
+    def _known(self, timeout: float | None) -> T | BaseException:
+        if self._answer is _NOTHING:
             self._wait(timeout)
-        return self._answers[0]
+        return self._answer
 
     def _wait(self, timeout: float | None) -> None:
         gate = threading.Lock()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -12,7 +11,7 @@ from ..model import Head, RunStatus, State
 from .owned import OwnedRun
 
 
-class End(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, gc=False):
     """How a watched run came out: a final state with its payload, or parked with its reason."""
 
     state: State
@@ -41,10 +40,30 @@ def seen(run: str, row: RunStatus | None, created: float | None) -> End | RunNot
     return End(row.state, row.payload) if row.state.is_settled else None
 
 
-@dataclass(slots=True)
 class _Watch:
-    tell: Watcher
-    created: float | None  # of the run that is meant; None: of the one that is there at the first look
+    """Those who watch one run are a chain and no list: nearly all runs that are watched are by one alone."""
+
+    __slots__ = ("created", "next", "tell")
+
+    def __init__(self, tell: Watcher, created: float | None) -> None:
+        # Of the run that is meant; None: of the one that is there at the first look.
+        self.tell, self.created = tell, created
+        self.next: _Watch | None = None
+
+
+def _each(watch: _Watch | None) -> Iterator[_Watch]:
+    """It, and all behind it."""
+    while watch is not None:
+        yield watch
+        watch = watch.next
+
+
+def _chain(watches: list[_Watch]) -> _Watch | None:
+    """The first of these, each with the next one behind it."""
+    first = None
+    for watch in reversed(watches):
+        watch.next, first = first, watch
+    return first
 
 
 class Watchers:
@@ -52,17 +71,19 @@ class Watchers:
 
     def __init__(self, owned: Mapping[str, OwnedRun]) -> None:
         self._owned = owned
-        self._watched: dict[str, list[_Watch]] = {}
+        self._watched: dict[str, _Watch | None] = {}  # the first one; None: the run is only wanted
         self.elsewhere = 0  # watched runs that others drive, at the last look; read by any thread
 
     def add(self, run: str, watcher: Watcher | None = None, created: float | None = None) -> bool:
         """Have the watcher told; without one the run only counts as wanted. `created`: see `seen`. Whether
         the run was not watched so far."""
-        is_new = run not in self._watched
-        watches = self._watched.setdefault(run, [])
-        if watcher is not None:
-            watches.append(_Watch(watcher, created))
-        return is_new
+        watch = None if watcher is None else _Watch(watcher, created)
+        if run not in self._watched:
+            self._watched[run] = watch
+            return True
+        if watch is not None:
+            self._watched[run] = _chain([*_each(self._watched[run]), watch])
+        return False
 
     def has(self, run: str) -> bool:
         """Whether somebody in this process asked for the run."""
@@ -71,7 +92,7 @@ class Watchers:
     def remove(self, run: str, watcher: Watcher) -> None:
         """Have the watcher told nothing more; the run stays wanted."""
         if run in self._watched:
-            self._watched[run] = [one for one in self._watched[run] if one.tell is not watcher]
+            self._watched[run] = _chain([one for one in _each(self._watched[run]) if one.tell is not watcher])
 
     def forget(self, run: str) -> None:
         """Those who watched the run do no more, and are told nothing."""
@@ -96,7 +117,7 @@ class Watchers:
     @property
     def watched(self) -> list[str]:
         """The runs that somebody in this process waits for. Any thread."""
-        return [run for run, watches in list(self._watched.items()) if watches]
+        return [run for run, watch in list(self._watched.items()) if watch is not None]
 
     @property
     def wanted(self) -> list[str]:
@@ -106,29 +127,36 @@ class Watchers:
 
     def ended(self, head: Head, end: End) -> None:
         """Tell all who watch a run that has ended here."""
-        for watch in self._watched.pop(head.id, ()):
-            watch.tell(end if watch.created in (None, head.created) else gone(head.id))
+        watch = self._watched.pop(head.id, None)
+        while watch is not None:
+            is_meant = watch.created is None or watch.created == head.created
+            watch.tell(end if is_meant else gone(head.id))
+            watch = watch.next
 
     def looked(self, run: str, row: RunStatus | None) -> None:
         """Tell those who watch a run what the store says of it, if it is the end of it."""
         if run not in self._watched:
             return
         told: list[tuple[_Watch, Watched]] = []
-        for watch in list(self._watched[run]):
+        left: list[_Watch] = []
+        for watch in _each(self._watched[run]):
             came = seen(run, row, watch.created)
             if came is not None:
                 told.append((watch, came))
-                self._watched[run].remove(watch)
-            elif row is not None:
-                watch.created = row.created
-        if row is None or row.state.is_settled or (told and not self._watched[run]):
+            else:
+                left.append(watch)
+                if row is not None:
+                    watch.created = row.created
+        if row is None or row.state.is_settled or (told and not left):
             del self._watched[run]
+        else:
+            self._watched[run] = _chain(left)
         for watch, came in told:
             watch.tell(came)
 
     def tell_all(self, error: EngineStopped) -> None:
         """The engine stops: it will tell nothing else."""
         watched, self._watched = self._watched, {}
-        for watches in watched.values():
-            for watch in watches:
+        for first in watched.values():
+            for watch in _each(first):
                 watch.tell(error)
