@@ -7,6 +7,7 @@ bans the direct modules elsewhere.
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import random
 import threading
@@ -21,6 +22,7 @@ from .shortage import shortage_of
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
 _PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_DIGIT_OF_BYTE = _DIGITS.encode() * 8
 
 
 STEP_SECONDS = 0.005  # two clocks that differ by no more are in step
@@ -86,14 +88,22 @@ def new_secret() -> str:
 
 def encode_id(milliseconds: int, chance: int) -> str:
     """9 base-32 characters of time (45 bits) and 9 of chance (45 bits)."""
-    pairs = _PAIRS  # spelled out, and in small numbers: every start needs one
-    years, time = milliseconds >> 25 & 0xFFFFF, milliseconds & 0x1FFFFFF
-    first, rest = chance >> 20 & 0x1FFFFFF, chance & 0xFFFFF
-    return (
-        f"{pairs[years >> 10]}{pairs[years & 1023]}{pairs[time >> 15]}{pairs[time >> 5 & 1023]}"
-        f"{pairs[(time & 31) << 5 | first >> 20]}{pairs[first >> 10 & 1023]}{pairs[first & 1023]}"
-        f"{pairs[rest >> 10]}{pairs[rest & 1023]}"
-    )
+    return f"{_time_of_id(milliseconds)}{_base_32(chance, 9)}"
+
+
+def _time_of_id(milliseconds: int) -> str:
+    last = milliseconds & 0x7FFF  # every start needs one, and for half a minute the rest is the same
+    return f"{_half_minute(milliseconds >> 15)}{_PAIRS[last >> 5]}{_DIGITS[last & 31]}"
+
+
+@functools.lru_cache(1)
+def _half_minute(number: int) -> str:
+    return _base_32(number, 6)
+
+
+def _base_32(number: int, digits: int) -> str:
+    """Its last so many."""
+    return "".join([_DIGITS[number >> 5 * place & 31] for place in reversed(range(digits))])
 
 
 class _Chance:
@@ -190,7 +200,8 @@ class RealEnv:
         return random.Random(self._chance.getrandbits(64))
 
     def new_id(self) -> str:
-        return encode_id(int(self.now() * 1000), int.from_bytes(_chance.piece(), "big"))
+        chance = _chance.piece()[3:].translate(_DIGIT_OF_BYTE).decode()  # 5 bits of each byte
+        return f"{_time_of_id(int(self.now() * 1000))}{chance}"
 
     def secret(self) -> str:
         return _chance.piece().hex()

@@ -56,13 +56,17 @@ def headers_for_attempts(head: Head) -> str:
 def lineage_of(head: Head) -> str:
     """What a run's chance and idempotency keys derive from: one for a run and its retries, another in each
     generation. In an id neither a user nor Podium writes an @."""
-    own, first = _seeds(head.seed or head.id)
-    return _of_generation(first if head.copied else own, head.generation)
+    if not head.copied:  # nothing of most runs is
+        return own_lineage_of(head)
+    return _of_generation(_seeds(head.seed or head.id)[1], head.generation)
 
 
 def own_lineage_of(head: Head) -> str:
     """The same where the copied past of a run has ended: a fork's is another one, a retry's is not."""
-    return _of_generation(_seeds(head.seed or head.id)[0], head.generation)
+    seed = head.seed or head.id
+    if _FORKED_FROM in seed:
+        seed = _seeds(seed)[0]
+    return _of_generation(seed, head.generation) if head.generation else seed
 
 
 _FORKED_FROM = "<"  # in no id: "own seed<seed of the copied past" is the seed of a fork
