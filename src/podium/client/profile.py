@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,26 @@ from .process import Drives
 
 if TYPE_CHECKING:
     from .channels import Notice
+
+
+class Functions(Mapping[str, Function]):
+    """What an app drives: its open blocks, and what is declared. Each start looks here: so no ChainMap."""
+
+    def __init__(self, blocks: Mapping[str, Function], declared: Mapping[str, Function]) -> None:
+        self._blocks, self._declared = blocks, declared
+
+    def __getitem__(self, name: str) -> Function:
+        block = self._blocks.get(name)
+        return self._declared[name] if block is None else block
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._declared or name in self._blocks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._declared, **self._blocks})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(slots=True)

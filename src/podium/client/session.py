@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections import ChainMap
 from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from .. import late
 from ..engine import End, EngineHost, QueueNotes
 from ..errors import EngineStopped, UsageError
 from ..executors import refuse_work_while_loading
-from ..functions import Function
 from ..model import EngineInfo, EngineRow, Verdict, Write
 from ..opening import NEW_STORE, is_alive, locks_directory, opened_store, patiently, store_file
 from ..store import Store
@@ -25,7 +23,7 @@ from .former_names import take_new_names
 from .interrupt_notice import is_interrupted, tell_left
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
-from .profile import Profile
+from .profile import Functions, Profile
 from .project import ELSEWHERE, project_in, store_elsewhere
 from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
@@ -41,6 +39,7 @@ class Session:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
+        self.has_engine = profile.has_engine  # whether it drives runs at all
         self._store: Store | None = None
         self._host: EngineHost | None = None
         self._locks: Path | None = None
@@ -119,7 +118,7 @@ class Session:
 
     def _new_host(self) -> EngineHost:
         profile = self.profile
-        functions = ChainMap(profile.blocks, cast("dict[str, Function]", profile.functions))  # only looked at
+        functions = Functions(profile.blocks, profile.functions)
         return EngineHost(
             self.store, functions, profile.env, served_by(self.store, profile), self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
@@ -234,11 +233,6 @@ class Session:
                 self.profile.tell(LEFT_AT_ONCE)
             else:  # it came before it was held
                 self._close_at_exit(is_noted=True)
-
-    @property
-    def has_engine(self) -> bool:
-        """Whether it drives runs at all."""
-        return self.profile.has_engine
 
     def forget(self) -> None:
         """In a forked child: everything here belongs to the parent."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..codec import Later, NotNow
 from ..depot import Depot
-from ..engine import End, Met, Watcher
+from ..engine import End, Watcher
 from ..env import Env
 from ..errors import IdConflict, InternalError
 from ..functions import Function
@@ -63,21 +63,6 @@ class Started:
         self.id.tell(error)
         if self.end is not None:
             self.end.tell(error)
-
-
-class Start:
-    """A start to be made, and who is told of it. `rejects`: a run that is there already is an error."""
-
-    __slots__ = ("caller", "label", "met", "new", "rejects")
-
-    def __init__(self, new: NewRun, label: str, caller: Caller, rejects: bool = False) -> None:
-        self.new, self.label, self.rejects = new, label, rejects  # the label is for errors
-        self.caller = caller
-        self.met: Sequence[tuple[str, Met]] = ()  # runs of the same call, before the answer if at all
-
-    def meets(self, run: str, how: Met) -> None:
-        """It meets an earlier run."""
-        self.met = (*self.met, (run, how))
 
 
 class EncodedCall(NamedTuple):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .alerts import About, channels, fingerprint, how_it_ended, name_of_alert, with_slack
     from .border import refused_signal
     from .calling_off import cancels_of, in_line
-    from .clients import Met
+    from .client_writes import Met, Start
     from .dry_replay import DryEnd, DryReplay
     from .engine import Engine
     from .events import Event, Observer
@@ -35,6 +35,7 @@ __all__ = [
     "Met",
     "Observer",
     "QueueNotes",
+    "Start",
     "Watcher",
     "gone",
     "in_line",
@@ -51,7 +52,7 @@ __getattr__ = late.names(
         "alerts": "About channels fingerprint how_it_ended name_of_alert with_slack",
         "border": "refused_signal",
         "calling_off": "cancels_of in_line",
-        "clients": "Met",
+        "client_writes": "Met Start",
         "dry_replay": "DryEnd DryReplay",
         "engine": "Engine",
         "events": "Event Observer",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from enum import Enum
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from ..errors import EngineStopped, PodiumError
 from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from ..shortage import shortage_of
 from .claiming import Claimer
+from .client_writes import Answer, AnyStart, AnyWrite, ClientWrite, Met, Start
 from .context import Context
 from .mended import Stuck, may_fit_now, stuck_below, to_take_up, try_again
 from .residents import Residents
@@ -21,88 +21,6 @@ from .watchers import Watcher, Watchers, gone
 
 LEFT_BEHIND_SECONDS = 600.0
 LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
-
-Answer = Verdict | BaseException  # what a client's write is answered with
-
-
-class ClientWrite:
-    """A client's write (a start, a message, a person's decision), which is answered whatever happens."""
-
-    __slots__ = ("_pending", "fail", "then", "write")
-
-    def __init__(
-        self,
-        write: Write,
-        then: Callable[[Verdict], None],
-        fail: Callable[[Answer], None],
-        pending: dict[ClientWrite, None],
-    ) -> None:
-        self.write, self.then, self.fail, self._pending = write, then, fail, pending
-
-    def take_write(self) -> Write | None:
-        return self.write
-
-    def committed(self, write: Write, verdict: Verdict) -> None:
-        self._pending.pop(self, None)
-        try:
-            self.hear(verdict)
-        except Exception as error:
-            self.failed(error)
-            raise
-
-    def failed(self, error: Exception) -> None:
-        """What follows from its verdict has failed: a shortage passes, and is the answer; over anything else
-        the engine stops, and tells it."""
-        lack = shortage_of(error)
-        if lack is None:
-            self._pending[self] = None
-        else:
-            self._pending.pop(self, None)
-            self.fail(lack)
-
-    def hear(self, verdict: Verdict) -> None:
-        """It is on record, or refused."""
-        self.then(verdict)
-
-
-class Met(Enum):
-    """How a start stands to an earlier run of the same call."""
-
-    AWAY = "away"  # it is that run, which an earlier process has left
-    HERE = "here"  # it is that run, whose caller in this process was interrupted
-    PARKED = "parked"  # it is that run, which waits for a person still
-    FORMER = "former"  # it is a new one: that run goes on with code that was declared anew since
-
-
-class _Start(ClientWrite):
-    """A start on its way: what it asked for, and whom to tell. One object, because every run begins so."""
-
-    __slots__ = ("met", "new", "port", "remembered", "tell", "watch")
-
-    def __init__(
-        self,
-        write: Write,
-        tell: Callable[[Answer], None],
-        watch: Watcher | None,
-        met: Callable[[str, Met], None] | None,
-        port: ClientPort,
-    ) -> None:
-        super().__init__(write, tell, tell, port.pending)
-        self.port, self.tell, (self.new,) = port, tell, write.new_runs
-        self.watch, self.met = watch, met
-        self.remembered: dict[str, Met] = {}  # the run that this engine knew of before it asked the store
-
-    def take_write(self) -> Write | None:
-        """A run that was left behind makes the write needless."""
-        answer = self.port.left_behind_for(self)
-        if answer is None:
-            return self.write
-        self.committed(self.write, answer)
-        return None
-
-    def hear(self, verdict: Verdict) -> None:
-        self.port.answered(self, verdict)
-
 
 _THERE = (Outcome.DONE, Outcome.ATTACHED, Outcome.EXISTS)  # verdicts after which the run is in the store
 
@@ -128,7 +46,7 @@ class ClientPort:
         self._closed: EngineStopped | None = None  # why nothing is answered any more
         self._opened = context.env.now()
         self._attached: set[str] = set()
-        self._existing: list[tuple[_Start, Verdict]] = []  # to be looked at
+        self._existing: list[tuple[Start, Verdict]] = []  # to be looked at
         self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
 
     # -- starting -------------------------------------------------------------------------------------
@@ -142,26 +60,33 @@ class ClientPort:
     ) -> None:
         """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out; before
         that `met` is told of an earlier run of the same call."""
-        owned = (
-            new.due is None
-            and not new.queue
-            and self._residents.room > 0
-            and not self._context.lifecycle.stopping
-        )
-        self._residents.reserved += owned
-        write = Write(
-            new_runs=(msgspec.structs.replace(new, owned=owned),), queues=self._context.queue_notes.of((new,))
-        )
-        self._commit(_Start(write, then, watch, met, self))
+        self.begin((AnyStart(new, then, watch, met),))
 
-    def answered(self, start: _Start, verdict: Verdict) -> None:
+    def begin(self, starts: Iterable[Start]) -> None:
+        """Create runs, those that are asked for in one go by one commit. Each is told what it comes to."""
+        residents, lifecycle = self._residents, self._context.lifecycle
+        for start in starts:
+            new = start.new
+            if new.due is None and not new.queue and residents.room > 0 and not lifecycle.stopping:
+                residents.reserved += 1
+                start.new = new = msgspec.structs.replace(new, owned=True)
+            start.port = self
+            queues = self._context.queue_notes.of((new,)) if new.queue else ()
+            start.write = Write(new_runs=(new,), queues=queues)
+            self._commit(start)
+
+    def answered(self, start: Start, verdict: Verdict) -> None:
         """What the store makes of a start."""
-        self._context.queue_notes.committed(start.write, verdict)
-        if verdict.runs and verdict.runs[0][0] is Outcome.ATTACHED:
+        if start.write.queues:
+            self._context.queue_notes.committed(start.write, verdict)
+        outcome = verdict.runs[0][0] if verdict.runs else None
+        if outcome is Outcome.DONE:  # as most are
+            self._created(start, verdict)
+        elif outcome is Outcome.ATTACHED:
             id = verdict.runs[0][1]
             self._attached.add(id)
             self._load_to_attach(start, verdict, id)
-        elif verdict.runs and verdict.runs[0][0] is Outcome.EXISTS:
+        elif outcome is Outcome.EXISTS:
             self._existing.append((start, verdict))
             if len(self._existing) == 1:
                 self._context.committer.ask(self._look_at_existing, self._existing_seen)
@@ -176,7 +101,7 @@ class ClientPort:
     # parked, or waits for such a one, is met as without a name; a batch that is started again looks once for
     # which of its runs are so.
 
-    def _look_at_existing(self) -> tuple[Sequence[tuple[_Start, Verdict]], set[tuple[str, str]]]:
+    def _look_at_existing(self) -> tuple[Sequence[tuple[Start, Verdict]], set[tuple[str, str]]]:
         """The starts that are looked at, and the runs to take up. Away from the engine's thread."""
         context, asked = self._context, tuple(self._existing)
         runs = [verdict.runs[0][1] for _, verdict in asked]
@@ -203,7 +128,7 @@ class ClientPort:
         if failures:  # what stops the engine before what passes
             raise min(failures, key=lambda failure: shortage_of(failure) is not None)
 
-    def _load_to_attach(self, start: _Start, verdict: Verdict, id: str) -> None:
+    def _load_to_attach(self, start: Start, verdict: Verdict, id: str) -> None:
         self.pending[start] = None  # until that look is done
         context = self._context
 
@@ -223,20 +148,20 @@ class ClientPort:
 
         context.committer.ask(look, then)
 
-    def _attach(self, start: _Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[Stuck]) -> None:
+    def _attach(self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[Stuck]) -> None:
         if self._closed is not None:  # it is told
             return
         if row is not None and not self._is_of_this_call(row, start):
-            if not row.state.is_final and start.met is not None:
+            if not row.state.is_final:
                 start.met(row.id, Met.FORMER)
-            start.remembered.clear()
+            start.remembered = None
             self._commit(start)
             return
         code = start.new.fingerprint
         stays = row is not None and row.state is State.PARKED and not may_fit_now(row, code)
-        if start.met is not None:
-            run = verdict.runs[0][1]
-            start.met(run, Met.PARKED if stays else start.remembered.get(run, Met.AWAY))
+        run, remembered = verdict.runs[0][1], start.remembered
+        how = remembered[1] if remembered is not None and remembered[0] == run else Met.AWAY
+        start.met(run, Met.PARKED if stays else how)
         if not stays:
             self._take_up(start, stuck)
         if row is None or row.state is not State.PARKED or stays:
@@ -244,32 +169,30 @@ class ClientPort:
             self.pending.pop(start, None)
         else:  # the person who runs it again may have mended what parked it
             again = try_again(row, code, self._context.env.now())
-            self._commit(
-                ClientWrite(again, lambda _: self._created(start, verdict), start.tell, self.pending)
-            )
+            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.tell))
             self.pending.pop(start, None)
 
-    def _take_up(self, start: _Start, stuck: Sequence[Stuck]) -> None:
+    def _take_up(self, start: Start, stuck: Sequence[Stuck]) -> None:
         """What is parked below the run that a start has come to goes on as well, or that would wait for it
         for ever; nobody waits for the answer."""
         for one in stuck:
-            if start.met is not None:
-                start.met(one.id, Met.AWAY)
+            start.met(one.id, Met.AWAY)
             if self._leaves_others:
                 self._watchers.add(one.id)
             self.write(one.again, lambda _: None)
 
-    def _is_of_this_call(self, row: RunRow, start: _Start) -> bool:
+    def _is_of_this_call(self, row: RunRow, start: Start) -> bool:
         """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
         declared anew since, nor what had ended by such code, or was cancelled, before the call came."""
         owned = self._residents.owned.get(row.id)
         if owned is not None:
             return owned.machine.function.fingerprint == start.new.fingerprint
-        if row.id not in start.remembered or not row.state.is_final:
+        is_remembered = start.remembered is not None and start.remembered[0] == row.id
+        if not is_remembered or not row.state.is_final:
             return True
         return row.state is not State.CANCELLED and row.fingerprint == start.new.fingerprint
 
-    def _created(self, start: _Start, verdict: Verdict) -> None:
+    def _created(self, start: Start, verdict: Verdict) -> None:
         new = start.new
         self._residents.reserved -= new.owned
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
@@ -307,7 +230,7 @@ class ClientPort:
         if len(self._left_behind) > LEFT_BEHIND_MAX:
             del self._left_behind[next(iter(self._left_behind))]
 
-    def left_behind_for(self, start: _Start) -> Verdict | None:
+    def left_behind_for(self, start: Start) -> Verdict | None:
         """That a start comes to a run which an earlier process has left; None: to none."""
         new = start.new
         if not self._left_behind or new.explicit_id or new.due is not None or new.origin:
@@ -316,7 +239,7 @@ class ClientPort:
         while waiting:
             run, ended = waiting.popleft()
             if self._context.env.monotonic() - ended < LEFT_BEHIND_SECONDS:
-                start.remembered[run] = Met.HERE if ended == math.inf else Met.AWAY
+                start.remembered = run, Met.HERE if ended == math.inf else Met.AWAY
                 return Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, run),))
         return None
 
@@ -330,7 +253,7 @@ class ClientPort:
             self._residents.told(verdict.told)
             then(verdict)
 
-        self._commit(ClientWrite(write, done, then, self.pending))
+        self._commit(AnyWrite(self, write, done, then))
 
     def _commit(self, one: ClientWrite) -> None:
         if self._closed is not None:

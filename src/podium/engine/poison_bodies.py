@@ -47,11 +47,12 @@ class Adopter:
 
     def adopt(self, head: Head) -> None:
         """Drive a run that the store says is ours, unless it is in memory already."""
+        context, lifecycle = self._context, self._context.lifecycle
         if (
-            head.function not in self._context.functions
+            head.function not in context.functions
             or head.id in self._residents.owned
-            or self._context.lifecycle.failure is not None
-            or self._context.lifecycle.holds(head.id)
+            or lifecycle.failure is not None
+            or lifecycle.holds(head.id)
         ):
             return  # what a stopping engine owns is handed back when it retires
         if head.lost < OWNERS_LOST:
