@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import pytest
 
 from podium import codec
-from podium.errors import TaskTimeout
+from podium.errors import EncodeError, TaskTimeout
 from podium.executors import Attempt, Ended, LoopExecutor
 from podium.functions import Function
 
@@ -96,6 +96,52 @@ def test_a_context_variable_set_in_one_body_is_not_seen_in_the_next(pause: bool)
         return before
 
     assert run(body, [1, 2, 3]) == ["none"] * 3
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_what_cannot_be_stored_is_the_bodys_own_failure(pause: bool) -> None:
+    async def body(n: int) -> Any:
+        if pause:
+            await asyncio.sleep(0)
+        return object() if n == 2 else n
+
+    one, two, three = run(body, [1, 2, 3])
+    assert (one, three) == (1, 3)
+    assert isinstance(two, EncodeError)
+
+
+def test_a_body_may_give_anything_that_can_be_awaited() -> None:
+    class Answer:
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+        def __await__(self) -> Generator[Any, Any, int]:
+            yield from asyncio.sleep(0).__await__()
+            return self.n
+
+    async def adds(n: int) -> int:
+        await asyncio.sleep(0)
+        return n + 10
+
+    shared: list[Any] = []
+
+    def body(n: int) -> Any:
+        if n == 1:
+            return Answer(n)
+        if n == 2:
+            return asyncio.ensure_future(adds(n))
+        if n == 3:
+            return n
+        if n == 4:
+            shared.append(adds(n))
+            shared[0].send(None)  # somebody else awaits it
+        return shared[0] if n == 4 else adds(n)
+
+    one, two, three, four, five = run(body, [1, 2, 3, 4, 5])
+    shared[0].close()
+    assert (one, two, five) == (1, 12, 15)
+    assert isinstance(three, TypeError)
+    assert "being awaited already" in str(four)
 
 
 def test_a_body_that_cancels_its_own_task_ends_alone() -> None:

@@ -38,7 +38,7 @@ How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspe
 Both take a fast road for plain data. Dicts keep their order; only what feeds a digest has its keys sorted.
 """
 
-from .api import ATOMS, decode, encode, encode_call
+from .api import ATOMS, decode, encode, encode_atom, encode_call
 from .call import called, preview_call
 from .conform import convert
 from .failures import (
@@ -88,6 +88,7 @@ __all__ = [
     "class_name",
     "describe_failure",
     "encode",
+    "encode_atom",
     "encode_call",
     "encode_failure",
     "preview",

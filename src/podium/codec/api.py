@@ -57,15 +57,9 @@ def encode(
     Example: `encode({"at": datetime.now()})`.
     """
     if type(value) in ATOMS and (type(value) is annotation or annotation is Any):
-        try:  # the commonest result needs no walk
-            data = _json(value)
-            if (
-                len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0
-                and not (hidden_values and secret_in(data))
-            ):  # fmt: skip
-                return data
-        except ValueError:
-            pass
+        data = encode_atom(value)
+        if data is not None and len(data) <= limit:
+            return data
     try:
         data = _write(value, limit, where, where, annotation=annotation, depot=depot).data
     except EncodeError:
@@ -76,6 +70,18 @@ def encode(
     if annotation is Any or type(value) is annotation or matches(value, annotation):
         return data
     return _AS_IS + data + b"}"
+
+
+def encode_atom(value: Any) -> bytes | None:
+    """The bytes, a few kilobytes at most, of one of `ATOMS` that is of the type its annotation says, without a
+    walk; None: it is for `encode`, which finds what is special about it."""
+    try:
+        data = _json(value)
+    except ValueError:
+        return None
+    if len(data) <= _SHORT and data.find(_NUL) < 0 and not (hidden_values and secret_in(data)):
+        return data
+    return None
 
 
 def encode_call(

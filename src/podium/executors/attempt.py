@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from .. import codec
+from ..codec import ATOMS, encode_atom
 from ..depot import Depot
 from ..env import RealEnv
 from ..errors import EngineStopped, ResourceShortage, StoreFatal, StoreUnavailable, UsageError
@@ -150,8 +151,11 @@ class Attempt(msgspec.Struct, eq=False, weakref=True):
         """Encode what the body returned; what is kept by reference is put into its depot, or another one."""
         function = self.function
         returns = function.returns
-        if type(value) in codec.ATOMS and (type(value) is returns or returns is Any):
+        if type(value) in ATOMS and (type(value) is returns or returns is Any):
             self.value = value
+            data = encode_atom(value)
+            if data is not None:
+                return data
         return codec.encode(
             value, where=function.result_name, annotation=returns, depot=depot or self.services.depot
         )

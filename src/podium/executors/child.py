@@ -26,7 +26,7 @@ from ..errors import EngineStopped, ResourceShortage
 from .attempt import Attempt, Progress, Services, current_attempt
 from .crashes import LACKS
 from .encoded import run_order
-from .forks import end_process
+from .forks import end_process, here
 from .loading import find
 from .wire import (
     EMITTED_MAX,
@@ -121,9 +121,9 @@ def _serve(channel: Channel) -> None:
             case Load() as load:
                 _preload(load)
             case Do() as do:
-                process_id = os.getpid()
+                this = here.process
                 done, payload, error = _do(channel, do, frame.payload, depot)
-                if os.getpid() != process_id:
+                if here.process is not this:
                     end_process(error)
                 _flush()
                 channel.send(done, payload)

@@ -11,24 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import os
 import types
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any
 
-from ..codec import REFERENCE, Later, NotNow
-from ..errors import TaskTimeout
-from .attempt import Attempt, Ended, failed, fresh_context
-from .forks import end_process
+from .attempt import Attempt, Ended, failed
+from .bodies import NOTHING_YET, Waiting, encoded, first_step, hand_over
+from .forks import end_process, here
 from .loop_threads import LoopThreads
 from .slots import LentSlots, SlotLoad
 
 TURN_SECONDS = 0.005  # a line of bodies that only compute must not hold up commits, timers and the heartbeat
 CHAIN_SECONDS = 0.001  # nor must a run whose steps follow each other in one turn of the loop
-
-_Waiting = tuple[Coroutine[Any, Any, bytes], contextvars.Context, Any]  # a body, its context, what it awaits
 
 _enter_task: Any = asyncio_tasks._enter_task  # documented for event loops, named as private
 _leave_task: Any = asyncio_tasks._leave_task
@@ -67,7 +63,7 @@ class LoopExecutor:
         self._line: deque[Attempt] = deque()
         # The callbacks of the loop's next turn: in asyncio's own loops a deque; another's has always some.
         self._ready: Any = getattr(loop, "_ready", ("unknown",))
-        self._process = os.getpid()
+        self._process = here.process
         self._lent = LentSlots()
         self._threads = LoopThreads()
         loop.set_default_executor(self._threads)
@@ -220,28 +216,25 @@ class LoopExecutor:
                 self._serve()
                 park._asyncio_future_blocking = True  # as awaiting it would: now its task waits for it
             try:
-                await _hand_over(park)
+                await hand_over(park)
             except asyncio.CancelledError:
                 return
 
-    def _begin(self, attempt: Attempt, is_parked: bool) -> _Waiting | None:
-        """Begin a body. If it waits: itself, its context, and what it awaits; else it has ended."""
-        body: Coroutine[Any, Any, bytes] = _body(attempt)
-        context = fresh_context(attempt)
+    def _begin(self, attempt: Attempt, is_parked: bool) -> tuple[contextvars.Context, *Waiting] | None:
+        """Begin a body. If it waits: its context, itself, and what it awaits; else it has ended."""
+        # As `fresh_context` makes one, with what `first_step` sets.
+        context = contextvars.Context() if attempt.context is None else attempt.context.copy()
         self.stepping = attempt
         attempt.has_begun = True
         self._begun += 1
         try:
-            awaited = context.run(body.send, None)
-        except StopIteration as stop:
-            ended = Ended(attempt, stop.value)
+            ended = context.run(first_step, attempt)
         except BaseException as error:  # SystemExit too: it is the task's failure, not the engine's end
             ended = failed(attempt, error)
-        else:
-            self.stepping = None
-            return body, context, awaited
         self.stepping = None
-        if os.getpid() != self._process:
+        if not isinstance(ended, Ended):
+            return context, *ended
+        if here.process is not self._process:
             end_process(ended.error)
         attempt.slots = None
         if self._lent.starters:
@@ -258,8 +251,8 @@ class LoopExecutor:
         self,
         runner: _Runner,
         attempt: Attempt,
-        body: Coroutine[Any, Any, bytes],
         context: contextvars.Context,
+        body: Coroutine[Any, Any, Any],
         awaited: Any,
         is_parked: bool,
     ) -> None:
@@ -278,10 +271,12 @@ class LoopExecutor:
                 awaited.cancel()
         self._serve()
         try:
-            ended = Ended(attempt, await self._driven(attempt, body, context, awaited))
+            value = await self._driven(attempt, context, body, awaited)
+            payload = await self._driven(attempt, context, encoded(attempt, value), NOTHING_YET)
+            ended = Ended(attempt, payload)
         except BaseException as error:
             ended = failed(attempt, error)
-        if os.getpid() != self._process:
+        if here.process is not self._process:
             end_process(ended.error)
         del self._waiting[runner.task]
         attempt.handle = attempt.slots = None  # else they hold each other in a circle
@@ -292,15 +287,16 @@ class LoopExecutor:
 
     @types.coroutine
     def _driven(
-        self, attempt: Attempt, body: Coroutine[Any, Any, bytes], context: contextvars.Context, awaited: Any
-    ) -> Generator[Any, Any, bytes]:
+        self, attempt: Attempt, context: contextvars.Context, body: Coroutine[Any, Any, Any], awaited: Any
+    ) -> Generator[Any, Any, Any]:
         """Await the rest of a body, in a context of its own."""
         while True:
-            if os.getpid() != self._process:
+            if here.process is not self._process and awaited is not NOTHING_YET:
                 raise RuntimeError("a forked process cannot await: the event loop is its parent's")
             try:
                 try:
-                    yield awaited
+                    if awaited is not NOTHING_YET:
+                        yield awaited
                 except BaseException as error:
                     self.stepping = attempt
                     awaited = context.run(body.throw, error)
@@ -319,59 +315,10 @@ class LoopExecutor:
             attempt.handle.cancel()
 
 
-@types.coroutine
-def _hand_over(value: Any) -> Generator[Any, Any, None]:
-    """Give the value to whoever drives this coroutine, and wait to be resumed."""
-    yield value
-
-
 async def _come_back() -> bool:
     """Return to `_serve_line`, and go on when the task drives again. Whether it was cancelled meanwhile."""
     try:
-        await _hand_over(None)
+        await hand_over(None)
     except asyncio.CancelledError:
         return True
     return False
-
-
-async def _body(attempt: Attempt) -> bytes:
-    timeout = attempt.function.timeout
-    if timeout is None and attempt.args.find(REFERENCE) < 0:  # the way of most, spelled out
-        value = await attempt.call()
-        try:
-            return attempt.encode(value, _NOT_NOW)
-        except Later:
-            return await _encoded(attempt, value)
-    if timeout is None:
-        return await _encoded(attempt, await _called(attempt))
-    deadline = asyncio.timeout(timeout)
-    try:
-        async with deadline:
-            value = await _called(attempt)
-    except (TimeoutError, asyncio.CancelledError) as error:
-        # Before 3.13 a TaskGroup may make asyncio take the deadline's cancellation for somebody else's.
-        if deadline.expired() and not attempt.cancelled:
-            raise TaskTimeout(
-                f"{attempt.function.label} took longer than its timeout of {timeout:g} s"
-            ) from error
-        raise
-    return await _encoded(attempt, value)
-
-
-_NOT_NOW = NotNow()
-
-
-async def _called(attempt: Attempt) -> Any:
-    """What the body returns. Large arguments are read in a thread: the loop goes on meanwhile."""
-    if not attempt.takes_files:
-        return await attempt.call()
-    args, kwargs = await asyncio.get_running_loop().run_in_executor(None, attempt.arguments)
-    return await attempt.function.fn(*args, **kwargs)
-
-
-async def _encoded(attempt: Attempt, value: Any) -> bytes:
-    """What is kept by reference is written, and synced, in a thread."""
-    try:
-        return attempt.encode(value, _NOT_NOW)
-    except Later:
-        return await asyncio.get_running_loop().run_in_executor(None, attempt.encode, value)

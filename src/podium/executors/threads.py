@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from ..enums import plain_members
 from ..env import Env
 from ..errors import ResourceShortage, TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
-from .forks import end_process
+from .forks import end_process, here
 from .slots import LentSlots, SlotLoad
 
 log = logging.getLogger("podium")
@@ -265,12 +264,12 @@ def _has_thread(attempt: Attempt) -> bool:
 
 
 def _run(attempt: Attempt) -> Ended:
-    process = os.getpid()
+    process = here.process
     try:
         ended = Ended(attempt, attempt.encode(attempt.call()))
     except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
         ended = failed(attempt, error)
-    if os.getpid() != process:
+    if here.process is not process:
         end_process(ended.error)
     return ended
 
