@@ -146,6 +146,23 @@ class Function:
         """Whether to encode what `bind` gave, and to decode and `unbind` it, leads to the very same call."""
         return self._by_name and codec.ATOMS.issuperset(map(type, bound.values()))
 
+    def taken(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], depot: Depot | None
+    ) -> tuple[bytes, bytes, dict[str, Any] | None]:
+        """A call as bytes and digest, and its arguments where an attempt at it need not decode them: what
+        `bind`, `encode` and `is_read_as_given` say of it. Raises as they do."""
+        if (
+            self._by_name and not kwargs and self._required <= len(args) <= len(self._names)
+            and codec.ATOMS.issuperset(map(type, args))
+        ):  # fmt: skip
+            bound = dict(zip(self._names, args, strict=False))
+            written = codec.encode_plain_call(bound)
+            if written is not None:
+                return *written, bound
+        bound = self.bind(args, kwargs)
+        data, digest = self.encode(bound, len(args), depot)
+        return data, digest, bound if self.is_read_as_given(bound) else None
+
     def cache_key(self, args: bytes) -> str:
         """What equal calls of the same code have in common, of encoded arguments: 32 hex digits.
 

@@ -38,7 +38,7 @@ How it works: `walk` makes a tree that JSON can carry, msgspec writes it; msgspe
 Both take a fast road for plain data. Dicts keep their order; only what feeds a digest has its keys sorted.
 """
 
-from .api import ATOMS, decode, encode, encode_atom, encode_call
+from .api import ATOMS, decode, encode, encode_atom, encode_call, encode_plain_call
 from .call import called, preview_call
 from .conform import convert
 from .failures import (
@@ -91,6 +91,7 @@ __all__ = [
     "encode_atom",
     "encode_call",
     "encode_failure",
+    "encode_plain_call",
     "preview",
     "preview_call",
     "recorded_call",

@@ -73,8 +73,10 @@ def encode(
 
 
 def encode_atom(value: Any) -> bytes | None:
-    """The bytes, a few kilobytes at most, of one of `ATOMS` that is of the type its annotation says, without a
-    walk; None: it is for `encode`, which finds what is special about it."""
+    """The bytes, a few kilobytes at most, of one of `ATOMS` that is of the type its annotation says.
+
+    None: `encode` finds what is special about it.
+    """
     try:
         data = _json(value)
     except ValueError:
@@ -95,17 +97,9 @@ def encode_call(
     `encode` does. Example: `args, digest = encode_call({"url": "https://…"}, where="fetch")`.
     """
     if ATOMS.issuperset(map(type, bound.values())):
-        # The commonest call: plain data by plain names needs no walk.
-        try:
-            data = _json(bound)
-            if (
-                len(data) <= _SHORT and len(data) <= limit and data.find(_NUL) < 0
-                and not (hidden_values and secret_in(data))
-            ):  # fmt: skip
-                canonical = data if len(bound) < 2 else sorted_json(bound)
-                return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
-        except ValueError:
-            pass
+        written = encode_plain_call(bound)
+        if written is not None and len(written[0]) <= limit:
+            return written
     given = dict(bound)
     written = _write(given, limit, where, "", depot=depot)
     if written.walk.ambiguous:
@@ -115,6 +109,21 @@ def encode_call(
     elif not written.walk.has_members:
         return written.data, _digest(written.data)
     return written.data, _digest(sorted_json(written.tree))
+
+
+def encode_plain_call(bound: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
+    """What `encode_call` gives for arguments of `ATOMS`, the commonest call: it needs no walk.
+
+    None: `encode_call` finds what is special about them.
+    """
+    try:
+        data = _json(bound)
+        if len(data) <= _SHORT and data.find(_NUL) < 0 and not (hidden_values and secret_in(data)):
+            canonical = data if len(bound) < 2 else sorted_json(bound)
+            return data, _blake2b(canonical, digest_size=12).digest()  # as `_digest`
+    except ValueError:
+        pass
+    return None
 
 
 class _Written(NamedTuple):

@@ -30,7 +30,7 @@ from ..client import (
 from ..errors import UsageError
 from ..functions import Function
 from ..inspect import drop_our_frames
-from ..machine import FanOut, Machine, Step, current_machine, start_child
+from ..machine import FanOut, Machine, Step, current_machine, start_child, turning
 from ..machine.fanout import OnError
 from ..queues import Queue, queues
 from .caching import refreshed
@@ -346,7 +346,7 @@ class Task(Durable[P, C, R]):
     """A function that does work. Runs at least once, is recorded once."""
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> C:
-        machine = current_machine()
+        machine: Any = turning.machine  # as `current_machine`
         if machine is None:
             return self._function.fn(*self._bound, *args, **kwargs)
         start, function = None, self._function

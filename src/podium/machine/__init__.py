@@ -5,6 +5,7 @@
 
 from . import guard, interpose
 from .attended import Attendant, AttendedMachine
+from .current import turning
 from .effects import UndoStep
 from .fanout import FanOut
 from .interpose import adopt
@@ -63,6 +64,7 @@ __all__ = [
     "replay",
     "send",
     "start_child",
+    "turning",
     "user_line",
     "waits_for_store",
     "where_defined",

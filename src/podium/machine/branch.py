@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,6 +19,10 @@ T = TypeVar("T")
 # ones on 3.11 to 3.13.
 enter_task: Callable[[Any, Any], None] = asyncio_tasks._enter_task
 leave_task: Callable[[Any, Any], None] = asyncio_tasks._leave_task
+# Before 3.12 asyncio's own is a function of Python around this look.
+current_task: Callable[[Any], Any] = (
+    vars(asyncio_tasks)["_current_tasks"].get if sys.version_info < (3, 12) else asyncio_tasks.current_task
+)
 
 
 class Handle:
@@ -202,7 +207,17 @@ class Task(asyncio.Future[Any]):
             super().set_exception(failure)
             loop.branch_ended(self)
         else:
-            self._await(next_awaited)
+            if (
+                type(next_awaited) is Step
+                and next_awaited._asyncio_future_blocking
+                and next_awaited._loop is loop
+                and not (next_awaited.waiter or next_awaited._callbacks or self.must_cancel)
+            ):  # as `_await` does it: this is the way of most
+                next_awaited._asyncio_future_blocking = False
+                next_awaited.waiter = self
+                self._awaits = next_awaited
+            else:
+                self._await(next_awaited)
         finally:
             leave_task(loop, self)
             # A failure holds the frames it passed through, and these hold us: without that cycle a failed

@@ -20,7 +20,7 @@ def _is_own(filename: str) -> bool:
     )
 
 
-_shown: dict[str, bool] = {}  # of each file whether it is worth showing: asked for at every call
+_shown: set[str] = set()  # files that were found worth showing: asked for at every call
 
 
 def caller(above: int = 2) -> tuple[str, int]:
@@ -32,11 +32,11 @@ def caller(above: int = 2) -> tuple[str, int]:
     frame: FrameType | None = sys._getframe(above)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         file = frame.f_code.co_filename
-        shown = _shown.get(file)
-        if shown is None:
-            shown = _shown[file] = is_user_file(file)
-        if shown:
+        if file in _shown:
             return file, frame.f_lineno
+        if is_user_file(file):
+            _shown.add(file)
+            continue
         frame = frame.f_back
     return "?", 0
 

@@ -25,6 +25,7 @@ from ..functions import Function
 from ..lines import line_of
 from ..model import COPY_BEGAN, DEADLINE, UNDO_SCOPE, Entry, Kind, State, subject_of
 from .answering import Answering
+from .branch import Task, current_task
 from .current import turning
 from .effects import Effects, Undo
 from .endings import explain, overrun, unasked
@@ -68,9 +69,8 @@ class Machine(Answering):
         self.verbs = Verbs(self.loop, lineage or run)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
         self.outside: dict[str, OutsideStep] = {}  # of these, such as a message ends
-        self.sent: list[
-            OutsideStep | CancelStep
-        ] = []  # what is to go out of the run, since the engine looked
+        # What is to go out of the run, since the engine looked.
+        self.sent: list[OutsideStep | CancelStep] = []
         self.effects = Effects()
         self.fan_outs: list[Redriven] = []  # that tolerate failures, of the past that is replayed
         self.finished: Finish | None = None
@@ -187,12 +187,12 @@ class Machine(Answering):
         loop = self.loop
         if loop.discarded:  # as `check_alive`
             loop.refuse()
-        bound = function.bind(args, kwargs)
-        data, digest = function.encode(bound, len(args), self.depot)
-        identity = (scope or loop.current_scope()).identify(function.label)
-        step = Step(self, loop, identity, function, data, digest, where or caller())
-        if function.is_read_as_given(bound):
-            step.given = bound
+        data, digest, given = function.taken(args, kwargs, self.depot)
+        if scope is None:  # as `Loop.current_scope`
+            branch = current_task(loop)
+            scope = branch.scope if isinstance(branch, Task) else loop.root_scope
+        identity = scope.identify(function.label)
+        step = Step(self, loop, identity, function, data, digest, where or caller(), given)
         self.open[identity] = step
         self.commands.append(step)
         return step

@@ -18,6 +18,7 @@ class RunLoop(asyncio.AbstractEventLoop):
     discarded: bool
     entered: bool  # between an event and the end of its turn: only then may anything reach in
     hub: Any  # the greenlet that drains it; None: nobody does
+    numbers: int  # how many were given, see `number`
     ready: deque[Any]  # what is to be called, branches that go on, parked greenlets
 
     def number(self) -> int:

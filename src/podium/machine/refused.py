@@ -39,7 +39,7 @@ class BareLoop(RunLoop):
 
     def __init__(self, run: str) -> None:
         self._run = run
-        self._numbers = 0
+        self.numbers = 0
         self._handler: Callable[[Any, dict[str, Any]], object] | None = None
 
     def wake(self, waiter: Any) -> None:
@@ -48,8 +48,8 @@ class BareLoop(RunLoop):
         self.ready.append(waiter)
 
     def number(self) -> int:
-        self._numbers += 1
-        return self._numbers
+        self.numbers += 1
+        return self.numbers
 
     def is_closed(self) -> bool:
         return self.discarded

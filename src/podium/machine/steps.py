@@ -13,6 +13,8 @@ from ..functions import Function
 from ..model import State
 from .parts import RunLoop
 
+_init_future: Any = vars(asyncio.Future)["__init__"]
+
 
 class StepOwner(Protocol):
     """The machine that asked for a step."""
@@ -55,20 +57,20 @@ class Step(asyncio.Future[Any]):
         args: bytes,
         digest: bytes,
         line: tuple[str, int],
+        given: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(loop=loop)
-        self.number = loop.number()
+        _init_future(self, loop=loop)  # `super()` would be an object more, at every step
+        loop.numbers = self.number = loop.numbers + 1  # as `RunLoop.number` does
         self.waiter: Any = None  # the first to wait for it, a branch: a callback would cost three frames
         self._machine = machine
         self.id = id
         self.function = function
         self.args = args  # encoded, by parameter name
-        self.given: dict[str, Any] | None = None  # the same, where an attempt need not decode them
+        self.given = given  # the same, where an attempt need not decode them
         self.value: Any = UNSET  # of its outcome, where that need not be decoded
         self.digest = digest
         self.line = line
-        found = contextvars.copy_context()
-        self.context = found if len(found) else None  # what the body has set for its tasks
+        self.context = contextvars.copy_context() or None  # what the body has set for its tasks
         self.is_effect = function.is_effect  # its attempts begin on record, and are brought to an outcome
         self.item: int | None = None  # of a map: its place, counted from 0
 

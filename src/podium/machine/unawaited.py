@@ -15,7 +15,7 @@ class Unawaited:
     """Those of one run."""
 
     def __init__(self) -> None:
-        self._calls: dict[int, tuple[Coroutine[Any, Any, Any], str, tuple[str, int]]] = {}
+        self._calls: dict[int, Coroutine[Any, Any, Any]] = {}
         self._made = 0
 
     def call(
@@ -23,8 +23,7 @@ class Unawaited:
     ) -> Coroutine[Any, Any, Any]:
         """The coroutine of a call of a task: it starts its step when it is awaited."""
         self._made = number = self._made + 1
-        coroutine = self._awaited(number, start, function, args, kwargs, where)
-        self._calls[number] = (coroutine, function.label, where)
+        self._calls[number] = coroutine = self._awaited(number, start, function, args, kwargs, where)
         return coroutine
 
     async def _awaited(
@@ -42,8 +41,10 @@ class Unawaited:
     def forgotten(self) -> NeverAwaited | None:
         """The body has ended: the first call that was never awaited; None is as it should be."""
         found: NeverAwaited | None = None
-        for coroutine, label, where in self._calls.values():
+        for coroutine in self._calls.values():
             if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                call = inspect.getcoroutinelocals(coroutine)  # what it was called with
+                label, where = call["function"].label, call["where"]
                 coroutine.close()
                 found = found or NeverAwaited(
                     f"{line_of(*where)}: {label}(...) was called but never awaited, so it never ran",
@@ -54,6 +55,6 @@ class Unawaited:
 
     def close(self) -> None:
         """None of them is to run any more."""
-        for coroutine, _, _ in self._calls.values():
+        for coroutine in self._calls.values():
             coroutine.close()
         self._calls.clear()
