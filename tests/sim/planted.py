@@ -245,7 +245,7 @@ def condemned_goes_on() -> AbstractContextManager[Any]:
 
 def starts_not_recorded() -> AbstractContextManager[Any]:
     """Attempts are not put on record even after a loss, so a poisonous step is tried for ever."""
-    return patch.object(launcher.Launcher, "suspect", lambda self: None)
+    return patch.object(launcher.Launcher, "suspect", lambda self, touch: None)
 
 
 def starts_without_a_wait() -> AbstractContextManager[Any]:

@@ -59,9 +59,9 @@ class House:
         self.driver = Driver(env, lambda _, act, *args: act(*args), self.machine, self.attempts, self.outbox)
         self.launcher = Launcher(
             context, head, self.driver, self.attempts, self.outbox, residence, executors,
-            Quarantine(nothing), lambda: None,
+            Quarantine(nothing),
         )  # fmt: skip
-        self.driver.begin(has_past=False)
+        self.driver.begin(head, on_record=False)
 
     def durable(self) -> None:
         """What is held has been committed."""
@@ -132,7 +132,7 @@ def test_a_lost_attempt_leaves_no_trace_and_begins_again(house: House) -> None:
 
 def test_after_a_loss_what_was_open_begins_on_record_and_what_comes_later_does_not() -> None:
     house = House(two_bills.name, lost=1)
-    house.launcher.suspect()
+    house.launcher.suspect(lambda: None)
     house.act()
     assert house.kinds() == [Kind.START]
     assert house.submitted == [], "not before that is durable"
@@ -149,7 +149,7 @@ def test_after_a_loss_what_was_open_begins_on_record_and_what_comes_later_does_n
 
 def test_after_a_loss_a_step_is_on_record_until_it_has_its_outcome() -> None:
     house = House(two_bills.name, lost=1)
-    house.launcher.suspect()
+    house.launcher.suspect(lambda: None)
     house.act()
     house.durable()
     house.end(error=ValueError("no"))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
+import msgspec
+
 from .. import codec
 from ..executors import Attempt
 from ..machine import Step
@@ -64,26 +66,25 @@ class Tries:
         return self.number > 0 and not self.cleared
 
 
-class Attempts:
-    """Book-keeping for one run in memory."""
+class Attempts(msgspec.Struct, eq=False):
+    """Book-keeping for one run in memory. A Struct, because these are many fields to make once a run."""
 
-    def __init__(self) -> None:
-        self._lineage = ""
-        self._headers: str | None = None  # None, until there is an attempt, as is its lineage
-        self.tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
-        self.running: dict[str, Attempt] = {}  # by step id
-        self.speaking: dict[Attempt, None] = {}  # of these, such as have emitted or published something
-        self.said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
-        self.postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
-        self.losses: dict[str, str] = {}  # by step id: why its last attempt had neither outcome nor failure
-        self.doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
-        self.former_keys: FormerKeys | None = None  # of a run of Podium 0.1
-        self.undone: Undone | None = None  # of a retry
-        self.standing: dict[str, Entry] = {}  # by step id: of a retry, what was done before and not undone
-        self.children: dict[str, Entry] = {}  # likewise: the runs that it has in place of its origin's
-        # The same in order, with what is postponed no more or to another time: that is skipped when it
-        # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
-        self._line: list[tuple[float, str]] = []
+    _lineage: str = ""
+    _headers: str | None = None  # None, until there is an attempt, as is its lineage
+    tries: dict[str, Tries] = {}  # by step id; only steps that were tried before
+    running: dict[str, Attempt] = {}  # by step id
+    speaking: dict[Attempt, None] = {}  # of these, such as have emitted or published something
+    said: dict[str, bytes] = {}  # by step id: of its progress, by earlier attempts
+    postponed: dict[str, float] = {}  # by step id: when the next attempt may begin
+    losses: dict[str, str] = {}  # by step id: why its last attempt had neither outcome nor failure
+    doubts: dict[str, str] = {}  # by step id: why a person must say what became of it
+    former_keys: FormerKeys | None = None  # of a run of Podium 0.1
+    undone: Undone | None = None  # of a retry
+    standing: dict[str, Entry] = {}  # by step id: of a retry, what was done before and not undone
+    children: dict[str, Entry] = {}  # likewise: the runs that it has in place of its origin's
+    # What is postponed in order, with what is that no more or to another time, which is skipped when it
+    # comes up. Looking through all for the first would make a wide run's failures cost quadratic time.
+    _line: list[tuple[float, str]] | None = None
 
     def remember(self, entry: Entry) -> None:
         """Take over what a recorded entry says about attempts."""
@@ -208,7 +209,7 @@ class Attempts:
     @property
     def have_lost(self) -> bool:
         """Whether attempts were lost that nobody has forgiven."""
-        return any(tries.lost for tries in self.tries.values())
+        return bool(self.tries) and any(tries.lost for tries in self.tries.values())
 
     def next_due(self) -> float | None:
         """When the first postponed attempt may begin; None if none is postponed."""
@@ -220,7 +221,7 @@ class Attempts:
     def take_due(self, now: float) -> list[str]:
         """The steps whose next attempt may begin, first due first; they are postponed no more."""
         taken: list[str] = []
-        while (due := self.next_due()) is not None and due <= now:
+        while self._line and (due := self.next_due()) is not None and due <= now:
             _, step = heapq.heappop(self._line)
             del self.postponed[step]
             taken.append(step)
@@ -229,6 +230,8 @@ class Attempts:
     def postpone(self, step: str, due: float) -> None:
         """The next attempt may begin then."""
         self.postponed[step] = due
+        if self._line is None:
+            self._line = []
         heapq.heappush(self._line, (due, step))
 
     def lost(self, attempt: Attempt, due: float, error: BaseException | None = None) -> None:

@@ -244,12 +244,11 @@ class Border:
 
     def close(self) -> None:
         """The body has ended: what it has asked for meanwhile goes no more, but for what outlives it."""
-        extras = self._outbox.made
-        if extras is not None:
-            ends = {wait.target for wait in extras.waits if wait.cancels}
-            extras.waits.clear()
-            self._give_back(sum(new.owned for new in extras.new_runs if new.id in ends))
-            extras.new_runs = [new for new in extras.new_runs if new.id not in ends]
+        extras = self._outbox.extras
+        ends = {wait.target for wait in extras.waits if wait.cancels}
+        extras.waits.clear()
+        self._give_back(sum(new.owned for new in extras.new_runs if new.id in ends))
+        extras.new_runs = [new for new in extras.new_runs if new.id not in ends]
 
     def created(self, write: Write, verdict: Verdict) -> None:
         """What became of the runs that were started: they are there, whatever has become of this one."""

@@ -49,6 +49,7 @@ class Driver(Recorder):
 
     def __init__(self, env: Env, turn: Turn, machine: Machine, attempts: Attempts, outbox: Outbox) -> None:
         super().__init__(env, turn, machine, attempts, outbox)
+        self._is_on_record = False  # that the body's turn is about to begin, see `poison_bodies`
         self.delivered: dict[str, None] = {}  # ids of the messages that were taken
         self.sent: dict[str, str] = {}  # steps that have gone out, by the record, and their targets
         self._asked: dict[str, Entry] = {}  # by step: what has gone out or begun, by the record
@@ -57,10 +58,12 @@ class Driver(Recorder):
 
     # -- replay ---------------------------------------------------------------------------------------
 
-    def begin(self, has_past: bool) -> None:
-        """The body's first turn."""
-        self.machine.replaying = has_past
-        self._turn(self.machine, self.machine.begin)
+    def begin(self, head: Head, on_record: bool) -> None:
+        """The body's first turn. `on_record`: it is on record that this was about to come."""
+        self._is_on_record, machine = on_record, self.machine
+        machine.verbs.streams.begin(head.base, head.copied, head.entries)
+        machine.replaying = head.entries > head.base
+        self._turn(machine, machine.begin)
 
     def replay(self, entries: Iterable[Entry], copied: int) -> None:
         """Feed recorded entries. `copied`: how many are another run's."""
@@ -99,6 +102,16 @@ class Driver(Recorder):
                 self._attempts.leave_standing()
         self.machine.fan_outs.clear()
         self.machine.replaying = False
+        if self._is_on_record:
+            self.survive()  # nothing begins before this is durable
+        elif self._attempts.have_lost and not head.lost:
+            self.note(Kind.FORGIVEN)  # the store counts no loss since a person resumed it
+
+    def survive(self) -> None:
+        """The turn that is on record was not lost with its process."""
+        if self._is_on_record:
+            self._is_on_record = False
+            self.note(Kind.TURN_SURVIVED)
 
     # -- events ---------------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ class Inbox:
                 self.match()
         elif message.kind == PAUSE:
             self._driver.delivered[message.id] = None
-            self._outbox.pauses.append(message)
+            self._outbox.pauses += (message,)
         else:
             self._driver.deliver(message)
 

@@ -23,7 +23,7 @@ _CALLED_OFF = "it was done before this retry, and podium.on_failure behind it ha
 
 
 class Launcher:
-    """Begins attempts at the steps of one run. `touch`, of a run that has lost owners, asks for a commit."""
+    """Begins attempts at the steps of one run. What it records its caller has committed."""
 
     def __init__(
         self,
@@ -35,24 +35,25 @@ class Launcher:
         residence: Residence,
         executors: AttemptRunner,
         quarantine: Quarantine,
-        touch: Callable[[], None],
     ) -> None:
         self._env, self._lifecycle, self._head = context.env, context.lifecycle, head
         self._driver, self._attempts, self._outbox = driver, attempts, outbox
         self._machine: Machine = driver.machine
         self._executors = executors
-        self._residence, self._quarantine, self._touch = residence, quarantine, touch
+        self._residence, self._quarantine = residence, quarantine
         self._guard: PoisonGuard | None = None
+        self._touch: Callable[[], None] | None = None
         self._suspects: dict[str, None] = {}  # steps whose attempts begin on record
         self._lease = context.options.lease
         self._recording: dict[Attempt, tuple[Step, float]] = {}  # begin once that is durable; asked for when
 
-    def suspect(self) -> None:
+    def suspect(self, touch: Callable[[], None]) -> None:
         """The run has lost owners, and is where its history ends: what is open now may have cost them. What
         begins later is suspected by the next owner, if it costs this one; so the rest of a long run does not
-        pay a commit for each step."""
+        pay a commit for each step. `touch` asks for a commit: they may begin when others end."""
         self._suspects = dict.fromkeys(self._machine.open)
         if self._suspects:  # most runs need no objects that hold each other
+            self._touch = touch
             self._guard = PoisonGuard(self._attempts, self._quarantine, self._begin_on_record)
 
     def begin_lone(self, held: Sequence[Held]) -> bool:
@@ -165,7 +166,8 @@ class Launcher:
         if attempt.asks:
             name = ASKS
         self._driver.note(Kind.START_ALONE if alone else Kind.START, attempt, step.digest, name)
-        self._touch()
+        if self._touch is not None:
+            self._touch()
 
     def _begin_recorded(self, attempt: Attempt) -> None:
         """It is on record that it begins. Where that took a whole lease (this process may have stood still)
@@ -235,7 +237,7 @@ class Launcher:
 
     def let_go(self) -> None:
         """The run leaves memory: it goes at once, and not at the collector's time."""
-        self._touch = _no_run
+        self._touch = None
 
     def ended(self, attempt: Attempt) -> None:
         """An attempt ended or was cancelled: others may have room now; a step that is over is no suspect."""
@@ -243,7 +245,3 @@ class Launcher:
             self._guard.ended(attempt)
             if attempt.step not in self._machine.open:
                 self._suspects.pop(attempt.step, None)
-
-
-def _no_run() -> None:
-    """There is nothing to commit for any more."""

@@ -95,7 +95,8 @@ class Outbox:
         self.seq = head.entries  # of the last entry made, durable or not
         self.entries: list[Entry] = []
         self.made: Extras | None = None  # such as there are; see `extras`
-        self.pauses: list[Message] = []  # by which people have asked the run to stop here; taken when it does
+        # By which people have asked the run to stop here; taken when it does.
+        self.pauses: tuple[Message, ...] = ()
         self.move: Move | None = None
         self.held: list[Held] = []  # waits for the next write
         self.writing: list[Held] | None = None  # waits for the write under way; None: there is none

@@ -17,22 +17,20 @@ from ..executors.protocol import AttemptRunner
 from ..machine import Finish, Machine
 from ..model import DAMAGED, Entry, Head, Message, Move, Outcome, State, StepWrite, Verdict, Write
 from ..shortage import shortage_of
-from .alarm import Alarm
 from .alerts import alerts_of_end
 from .attempts import Attempts
-from .border import Border, Neighbours
+from .border import Neighbours
 from .context import Context
+from .doors import Doors
 from .driver import Driver
 from .events import AttemptRecorded
 from .expecting import write_expected
 from .former_keys import FormerKeys
-from .inbox import Inbox
 from .launcher import Launcher
 from .outbox import Outbox
 from .poison_steps import Quarantine
 from .reasons import doubted, explain, parking, paused, stuck
 from .recorder import Turn
-from .replay import Replay
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
 DONE, GONE = Outcome.DONE, Residency.GONE
@@ -58,7 +56,7 @@ class RunHost(Neighbours, Protocol):
         ...
 
 
-class OwnedRun:
+class OwnedRun(Doors):
     """Drives one machine. Belongs to the engine's thread."""
 
     def __init__(
@@ -73,22 +71,19 @@ class OwnedRun:
     ) -> None:
         self._context, self._host, self._executors = context, host, executors
         self.head, self.machine = head, machine
-        self.attempts = Attempts()
-        self.attempts.undone = machine.verbs.undone
-        self.attempts.former_keys = FormerKeys.of_run(head, machine.function)
+        self.attempts = Attempts(undone=machine.verbs.undone)
+        if head.context:
+            self.attempts.former_keys = FormerKeys.of_run(head, machine.function)
         self.outbox = Outbox(head)
         self.residence = Residence(self.outbox)
         self._driver = Driver(context.env, turn, machine, self.attempts, self.outbox)
-        self.border = Border(context, host, head, machine, self._driver, self.attempts, self.outbox)
-        self.inbox = Inbox(context, head, machine, self._driver, self.outbox)
-        self._replay = Replay(head, self._driver, self.attempts, self.border, self.inbox)
+        self._border = self._inbox = self._alarm = None
         self._launcher = Launcher(
             context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
-            quarantine, self.touch,
+            quarantine,
         )  # fmt: skip
         self._streams = machine.verbs.streams
         self._fingerprint = head.fingerprint  # of the code that the record fits
-        self._alarm = Alarm(context.env, context.reactor)
 
     def touch(self) -> None:
         """Ask for a commit of what there is to write."""
@@ -98,12 +93,12 @@ class OwnedRun:
 
     def begin(self, on_record: bool) -> None:
         """The body's first turn. `on_record`: it is on record that this was about to come."""
-        self._safely(self._replay.begin, on_record)
+        self._safely(self._driver.begin, self.head, on_record)
 
     def replay(self, entries: Sequence[Entry]) -> bool:
         """Feed a piece of the history; whether there is any use in more."""
         if self.residence.state is LOADING:
-            self._safely(self._replay.feed, entries)
+            self._safely(self._driver.replay, entries, self.head.copied)
         return self.residence.state is LOADING
 
     def go_on(self) -> None:
@@ -111,9 +106,9 @@ class OwnedRun:
         if self.residence.state is LOADING:
             self.residence.change(RESIDENT)
             if self.head.lost:
-                self._launcher.suspect()
+                self._launcher.suspect(self.touch)
             self._fingerprint = self.machine.function.fingerprint  # it fits ours: now the run is of that
-            self._happen(self._replay.end)
+            self._happen(self._take_up)
 
     # -- events ---------------------------------------------------------------------------------------
 
@@ -158,7 +153,7 @@ class OwnedRun:
         `found`: what lay in the inbox when it was `looked` into.
         """
         if jumped:
-            self._alarm.drop()
+            self._timer.drop()
         if self.ignores_events:
             return
         if found is not None:
@@ -211,7 +206,8 @@ class OwnedRun:
         if held:
             last = held[-1]
             if isinstance(last, Finish):
-                self.border.close()
+                if outbox.made is not None:
+                    self.border.close()
                 at = self._driver.time(self._context.env.now())  # after its last entry: the body may compute
                 self.residence.close(_last_move(last, self._fingerprint, at))
             if outbox.entries or outbox.must_commit_first:  # the first is what follows every outcome
@@ -263,14 +259,14 @@ class OwnedRun:
                     return
                 due = leave
         if due is not None:
-            self._alarm.set(due, self.alarm)
+            self._timer.set(due, self.alarm)
 
     # -- leaving --------------------------------------------------------------------------------------
 
     def hand_back(self) -> None:
         """Give the run up cleanly: whoever claims it next goes on."""
         if not self.ignores_events or self.residence.state is LOADING:
-            self._replay.survive()
+            self._driver.survive()
             self._launcher.give_back()
             self.outbox.held.clear()
             # Due at once, also by a clock that was set back meanwhile.
@@ -307,9 +303,8 @@ class OwnedRun:
         """Leave memory without acting: stop the attempts, discard the machine."""
         if not self.residence.is_gone:
             self.residence.change(Residency.GONE)
-        self._alarm.drop()
+        self._shut()
         self._launcher.let_go()
-        self.border.drop()
         for attempt in self.attempts.running.values():
             self._executors.cancel(attempt)
         self.attempts.running.clear()

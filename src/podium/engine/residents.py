@@ -67,6 +67,7 @@ class Residents:
         self._on_left, self.told, self.awaits = on_left, on_told, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
         self._depot = context.store.depot.of_body()
+        self._on_log = logs.body  # one for all machines
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
         self._lacking = False  # memory, threads or descriptors; said once
@@ -97,7 +98,7 @@ class Residents:
             return
         try:
             machine = machine_of(head, function)
-            machine.on_log = self._logs.body
+            machine.on_log = self._on_log
             machine.depot = self._depot
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
