@@ -110,7 +110,7 @@ class Border:
     def take_up(self) -> None:
         """The replay is over: what is open and not known to be under way goes out, perhaps again."""
         machine = self._machine
-        steps, machine.sent = machine.sent, []
+        steps, machine.sent = machine.sent, {}
         for step in steps:
             if isinstance(step, CancelStep) or not self._goes_out(step):
                 continue  # what was asked to stop was asked with the entry that led to it
@@ -125,7 +125,7 @@ class Border:
     def send(self) -> None:
         """Let what the body has asked for go out with the next write."""
         machine, sent = self._machine, self._machine.sent
-        machine.sent = []
+        machine.sent = {}
         for command in sent:
             if isinstance(command, CancelStep):
                 self._cancel(command.step)

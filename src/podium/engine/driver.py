@@ -61,7 +61,7 @@ class Driver(Recorder):
     def begin(self, head: Head, on_record: bool) -> None:
         """The body's first turn. `on_record`: it is on record that this was about to come."""
         self._is_on_record, machine = on_record, self.machine
-        machine.verbs.streams.begin(head.base, head.copied, head.entries)
+        machine.verbs.begin(head.base, head.copied, head.entries)
         machine.replaying = head.entries > head.base
         self._turn(machine, machine.begin)
 

@@ -139,7 +139,7 @@ class Outbox:
     def hear(self, body: BodyStreams, attempts: Attempts, now: Callable[[], float]) -> None:
         """Take what the body and its tasks have emitted and published since the last write."""
         if body.has_news:
-            self.extras.chunks += body.chunks
+            self.extras.chunks += body.chunks.values()
             self.extras.values += body.values.values()
             body.clear()
         if attempts.speaking or self.move is not None:

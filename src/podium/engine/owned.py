@@ -82,7 +82,7 @@ class OwnedRun(Doors):
             context, head, self._driver, self.attempts, self.outbox, self.residence, executors,
             quarantine,
         )  # fmt: skip
-        self._streams = machine.verbs.streams
+        self._streams = machine.verbs
         self._fingerprint = head.fingerprint  # of the code that the record fits
 
     def touch(self) -> None:
@@ -199,7 +199,7 @@ class OwnedRun(Doors):
             self.border.send()
             self.inbox.match()
         if measured := machine.verbs.measured:
-            outbox.extras.measures += measured
+            outbox.extras.measures += measured.values()
             measured.clear()
         held = outbox.held
         held += machine.take()  # a machine whose caller asks from outside has these only now

@@ -27,7 +27,7 @@ class Answering:
     function: Function
     same_code: bool
     loop: Loop
-    effects: Effects
+    _effects: Effects | None
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
     verbs: Verbs
@@ -37,6 +37,18 @@ class Answering:
     _root: Any
     cancel_asked: bool
 
+    @property
+    def effects(self) -> Effects:
+        """What is to be seen to when the body has ended; made on first use, as most runs have nothing."""
+        if self._effects is None:
+            self._effects = Effects()
+        return self._effects
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the body has."""
+        return self.finished is not None or (self._effects is not None and self._effects.end is not None)
+
     def defined_at(self) -> str:
         """ "file:line" of the workflow's definition, where there is no better place to name."""
         return line_of(*where_defined(self.function.fn))
@@ -44,10 +56,8 @@ class Answering:
     def require_asked(self, entry: Entry) -> None:
         """Raise Mismatch where this code does not ask, at that point, for what has gone out by the record: a
         child, a question, a signal. It went out while it was open, so a step has been put before it."""
-        has_ended = (
-            self.finished is not None or self.effects.end is not None
-        )  # what outlives it goes out then
-        if entry.digest and entry.step not in self.open and not has_ended:  # Podium 0.1 kept no digest
+        # What outlives it goes out when it has ended; and Podium 0.1 kept no digest.
+        if entry.digest and entry.step not in self.open and not self.has_ended:
             raise mismatch(self, entry)
 
     def require_open(self, asked: Iterable[Entry]) -> None:
@@ -62,7 +72,7 @@ class Answering:
         """`feed` for the result that an attempt has just brought to a step that is open: the entry was made
         of that very step, so there is nothing to compare. Whatever else it does, `feed` must do."""
         loop = self.loop
-        self.verbs.streams.turn = entry.seq
+        self.verbs.turn = entry.seq
         loop.entered = True
         self._fed = entry
         loop.now = entry.at  # no earlier than the last
@@ -79,7 +89,7 @@ class Answering:
     def _take_message(self, entry: Entry) -> None:
         kind, state, name = read_name(entry.name)
         if kind == CANCEL:
-            if self.effects.end is None:  # what is being wound up is not cut
+            if not self.has_ended:  # what is being wound up is not cut
                 self.cancel_asked = True
                 self._root.cancel()
             return
@@ -90,7 +100,7 @@ class Answering:
         if step is None:
             raise mismatch(self, entry)
         require_same(self, entry, step)
-        if self.effects.children and self.effects.over(step):
+        if self._effects is not None and self._effects.children and self._effects.over(step):
             self._close(step)
         elif not state or state == State.SUCCEEDED:
             value = decoded(entry, step)

@@ -116,7 +116,7 @@ class Task(asyncio.Future[Any]):
         self.must_cancel = False
         self.cancel_message: Any = None
         self.failed_at: tuple[str, int] | None = None  # the call that failed it
-        loop.call_soon(self.go_on, context=self.context)
+        loop.wake(self)  # in line, as who waits for a step is when that is answered
 
     def __hash__(self) -> int:
         return self.number

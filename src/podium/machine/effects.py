@@ -27,7 +27,7 @@ class Winding(Protocol):
     loop: Loop
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
-    sent: list[OutsideStep | CancelStep]
+    sent: dict[OutsideStep | CancelStep, None]
 
     def step_cancelled(self, step: Step) -> None:
         """The step's future was cancelled."""
@@ -99,7 +99,7 @@ class Effects:
                 step.cancel()  # which makes it an abandoned one
             elif isinstance(step, ChildStep) and not step.options.outlive and self._may_undo(end):
                 self.children[step.id] = step
-                machine.sent.append(CancelStep(step))
+                machine.sent[CancelStep(step)] = None
             else:
                 del machine.open[step.id]
                 if machine.outside.pop(step.id, None) is None:

@@ -61,7 +61,7 @@ class FanOut(Collected):
         self._failures: dict[int, Step] = {}  # that are tolerated so far, by position
         self._again: deque[tuple[int, Step]] = deque()  # to be asked for once more, in a retry
         if tolerance.is_said and machine.replaying:  # else no past can end in it any more
-            machine.fan_outs.append(self)
+            machine.fan_outs[self] = None
         self._changed: Future[None] | None = None
         self._slot: Future[None] | None = None  # an asynchronous source waits for it
         self._items: Iterator[Any] | None = None  # None: asynchronous, `_pump` draws them

@@ -54,6 +54,9 @@ class _Wake:
 class Loop(TimedLoop):
     """One run's event loop. Only the machine that owns it calls `drain`, `fire` and `abandon`."""
 
+    _dropped = 0  # async generators whose last reference went away unfinished
+    _refusals = 0
+
     def __init__(self, run: str, now: float) -> None:
         super().__init__(run, now)
         self.entered = False  # between an event and the end of its turn: only then may anything reach in
@@ -64,8 +67,6 @@ class Loop(TimedLoop):
         self._next: greenlet | None = None
         self._generators: Generators | None = None
         self._parked: dict[greenlet, None] = {}
-        self._dropped = 0  # async generators whose last reference went away unfinished
-        self._refusals = 0
 
     # -- what asyncio asks of a loop -------------------------------------------------------------------
 

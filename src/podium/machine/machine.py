@@ -27,7 +27,7 @@ from ..model import COPY_BEGAN, DEADLINE, UNDO_SCOPE, Entry, Kind, State, subjec
 from .answering import Answering
 from .branch import Task, current_task
 from .current import turning
-from .effects import Effects, Undo
+from .effects import Undo
 from .endings import explain, overrun, unasked
 from .generators import watch_generators
 from .lines import caller, where_defined
@@ -69,10 +69,10 @@ class Machine(Answering):
         self.verbs = Verbs(self.loop, lineage or run)
         self.open: dict[str, Step] = {}  # steps asked for and not yet answered, in the order of asking
         self.outside: dict[str, OutsideStep] = {}  # of these, such as a message ends
-        # What is to go out of the run, since the engine looked.
-        self.sent: list[OutsideStep | CancelStep] = []
-        self.effects = Effects()
-        self.fan_outs: list[Redriven] = []  # that tolerate failures, of the past that is replayed
+        # Dicts, because the collector passes over an empty one, and in most runs both are.
+        self.sent: dict[OutsideStep | CancelStep, None] = {}  # to go out of the run, since the engine looked
+        self.fan_outs: dict[Redriven, None] = {}  # that tolerate failures, of the past that is replayed
+        self._effects = None
         self.finished: Finish | None = None
         self.trouble: BaseException | None = None  # set by the guard, which user code must not hide
         self.replaying = False
@@ -113,7 +113,7 @@ class Machine(Answering):
         Raises Mismatch if the code does not wait for that, DecodeError if the value does not fit any more.
         """
         kind, loop = entry.kind, self.loop
-        self.verbs.streams.turn = entry.seq
+        self.verbs.turn = entry.seq
         if kind is Kind.TICK and entry.step == COPY_BEGAN:
             loop.jump(entry.at, self.function.timeout)
             if entry.name:  # of a fork, for which what it has copied is as it is
@@ -233,8 +233,10 @@ class Machine(Answering):
             self.effects.abandoned[step.id] = step  # it may have begun: it stays open until that is known
             self.commands.append(CancelStep(step))
         elif self.open.pop(step.id, None) is not None:
-            is_outside = self.outside.pop(step.id, None) is not None
-            (self.sent if is_outside else self.commands).append(CancelStep(step))
+            if self.outside.pop(step.id, None) is not None:
+                self.sent[CancelStep(step)] = None
+            else:
+                self.commands.append(CancelStep(step))
 
     def check_alive(self) -> None:
         """Every verb begins here: a discarded machine must not act."""
@@ -311,9 +313,9 @@ class Machine(Answering):
 
     def _finish(self) -> None:
         """The body ended: say how, and drop what it left behind."""
-        forgotten = self._unawaited.forgotten()
-        if self.effects.end is not None:
-            end = self.effects.end
+        forgotten, effects = self._unawaited.forgotten(), self._effects
+        if effects is not None and effects.end is not None:
+            end = effects.end
             self._root.result()  # what cannot be undone by its declaration parks the run
         elif self._root.cancelled():
             end = Finish(State.CANCELLED, b"")
@@ -323,12 +325,14 @@ class Machine(Answering):
             end = Finish(State.FAILED, codec.encode_failure(error))
         else:
             end = _returned(self, self._root.result())
-        if self.effects.end is None and self.effects.must_wind_up(self, end):
-            self._wind_up(end)
-            return
-        self.commands.extend(CancelStep(step) for step in self.open.values() if step.id not in self.outside)
-        self.open.clear()
-        self.outside.clear()
+        if effects is not None or self.open:  # else it leaves nothing behind
+            if self.effects.end is None and self.effects.must_wind_up(self, end):
+                self._wind_up(end)
+                return
+            left = [CancelStep(step) for step in self.open.values() if step.id not in self.outside]
+            self.commands += left
+            self.open.clear()
+            self.outside.clear()
         self.commands.append(end)
         self.finished = end
         self.loop.abandon()
@@ -351,11 +355,6 @@ class Machine(Answering):
                 self._finish()
         finally:
             loop.entered = False
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the body has."""
-        return self.finished is not None or self.effects.end is not None
 
     def discard(self) -> None:
         """Drop this run from memory without acting: nothing its body still does has any effect."""

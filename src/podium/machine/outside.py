@@ -170,7 +170,7 @@ def _ask(
     step = kind(machine, loop, identity, function, data, digest, caller(), target)
     step.type, step.timer = type, None
     machine.open[identity] = machine.outside[identity] = step
-    machine.sent.append(step)
+    machine.sent[step] = None
     return step
 
 
@@ -235,7 +235,7 @@ class Asking(StepOwner, Protocol):
     verbs: Verbs
     open: dict[str, Step]
     outside: dict[str, OutsideStep]
-    sent: list[OutsideStep | CancelStep]
+    sent: dict[OutsideStep | CancelStep, None]
     depot: Depot
 
     def check_alive(self) -> None:
@@ -276,7 +276,7 @@ def start_child(
     step.queue, step.lane = place
     step.is_effect = False  # if at all, in the run that it is
     machine.open[identity] = machine.outside[identity] = step
-    machine.sent.append(step)
+    machine.sent[step] = None
     return step
 
 
@@ -289,5 +289,5 @@ def once_more(machine: Asking, failed: ChildStep) -> ChildStep:
     step.options, step.queue, step.lane, step.is_effect = failed.options, failed.queue, failed.lane, False
     step.context, step.item = failed.context, failed.item
     machine.open[step.id] = machine.outside[step.id] = step
-    machine.sent.append(step)
+    machine.sent[step] = None
     return step

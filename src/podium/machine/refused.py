@@ -37,10 +37,11 @@ _NOT_THE_BODYS = {
 class BareLoop(RunLoop):
     """A loop that does nothing yet but report and refuse."""
 
+    _handler: Callable[[Any, dict[str, Any]], object] | None = None
+
     def __init__(self, run: str) -> None:
         self._run = run
         self.numbers = 0
-        self._handler: Callable[[Any, dict[str, Any]], object] | None = None
 
     def wake(self, waiter: Any) -> None:
         if not (self.entered or self.discarded):

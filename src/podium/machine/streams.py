@@ -11,15 +11,12 @@ from ..model import PublishedValue, StreamChunk
 
 
 class BodyStreams:
-    """Of one machine. `turn` is the number of the entry that the body was told last."""
-
-    __slots__ = ("_base", "_copied", "_ordinal", "_recorded", "_turn", "chunks", "has_news", "turn", "values")
+    """The part of one machine's verbs that says something. `turn`: the entry that the body was told last."""
 
     def __init__(self) -> None:
-        self.turn = self._turn = 0
-        self._base = self._copied = self._recorded = 0
+        self.turn = self._turn = self._base = self._copied = self._recorded = 0
         self._ordinal = 0  # of the last chunk of `_turn`
-        self.chunks: list[StreamChunk] = []  # since the engine looked
+        self.chunks: dict[tuple[int, int], StreamChunk] = {}  # by turn and ordinal, since the engine looked
         self.values: dict[str, PublishedValue] = {}
         self.has_news = False  # something is to be written
 
@@ -40,18 +37,17 @@ class BodyStreams:
         """Whether no Write of this run is known to hold what this turn says."""
         return self.turn > self._recorded or self.turn == self._base or self.turn <= self._copied
 
-    def emit(self, name: str, payload: bytes, at: float) -> None:
-        """Add a chunk to a stream."""
+    def _emit(self, name: str, payload: bytes, at: float) -> None:
         turn = self.turn
         if self._turn != turn:
             self._turn, self._ordinal = turn, 0
         self._ordinal += 1
         if self._is_news:
-            self.chunks.append(StreamChunk(name, payload, at, turn=turn, ordinal=self._ordinal))
+            chunk = StreamChunk(name, payload, at, turn=turn, ordinal=self._ordinal)
+            self.chunks[turn, self._ordinal] = chunk
             self.has_news = True
 
-    def publish(self, name: str, payload: bytes, at: float) -> None:
-        """Replace the value of a name."""
+    def _publish(self, name: str, payload: bytes, at: float) -> None:
         if self._is_news:
             self.values[name] = PublishedValue(name, payload, at, turn=self.turn)
             self.has_news = True

@@ -18,7 +18,7 @@ class TimedLoop(BareLoop):
         super().__init__(run)
         self.now = now
         self.discarded = False
-        self.timers: list[Timer] = []  # a heap, the first due first; some may be cancelled
+        self.timers: list[Timer] | tuple[()] = ()  # a heap, the first due first; some may be cancelled
         self._timers: dict[str, Timer] = {}
 
     def time(self) -> float:
@@ -41,15 +41,19 @@ class TimedLoop(BareLoop):
         if when != when:  # a heap with a NaN in it is in no order; asyncio.sleep looks itself since 3.13
             raise ValueError("Invalid delay: NaN (not a number)")
         timer = Timer(when, identity, self.number(), callback, args, context, self._timers)
+        if not self.timers:
+            self.timers = []
         heapq.heappush(self.timers, timer)
         return timer
 
     def next_timer(self) -> Timer | None:
         """The timer that is due first, or None."""
         heap = self.timers
-        while heap and heap[0].dropped:
+        while heap:
+            if not heap[0].dropped:
+                return heap[0]
             heapq.heappop(heap)
-        return heap[0] if heap else None
+        return None
 
     def take_timer(self, identity: str) -> Handle | None:
         """That timer's callback, which is to be called now; None if there is no such timer."""
@@ -69,9 +73,10 @@ class TimedLoop(BareLoop):
         for timer in self.timers:
             whole = timer.identity == DEADLINE and timeout is not None
             timer.due = self.now + (timeout or 0.0) if whole else timer.due + gap
-        heapq.heapify(self.timers)
+        if self.timers:
+            heapq.heapify(self.timers)
 
     def drop_timers(self) -> None:
         """None of them fires any more."""
-        self.timers.clear()
+        self.timers = ()
         self._timers.clear()

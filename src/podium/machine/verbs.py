@@ -11,15 +11,15 @@ from .loop import Loop
 from .streams import BodyStreams
 
 
-class Verbs:
+class Verbs(BodyStreams):
     """Of one run. `lineage` names it and what it was retried or forked from: chance is drawn from that."""
 
     def __init__(self, loop: Loop, lineage: str) -> None:
+        super().__init__()
         self._loop, self.lineage = loop, lineage
         self.undone: Undone | None = None  # of a retry
         self.generation = 0  # of the run
-        self.measured: list[Measure] = []  # since the engine looked
-        self.streams = BodyStreams()
+        self.measured: dict[str, Measure] = {}  # by the place that has measured it, since the engine looked
 
     def lineage_at(self, identity: str) -> str:
         """What the id derives from that a step gives to what it starts or asks."""
@@ -53,17 +53,17 @@ class Verbs:
         self._check_alive()
         step = self._loop.current_scope().identify(f"measure:{name}")
         at = round(self._loop.now, 6)  # as datetimes are
-        self.measured.append(Measure(name, at, value, tags, step, generation=self.generation))
+        self.measured[step] = Measure(name, at, value, tags, step, generation=self.generation)
 
     def emit(self, name: str, payload: bytes) -> None:
         """Add a chunk to a stream of the run."""
         self._check_alive()
-        self.streams.emit(name, payload, self._loop.now)
+        self._emit(name, payload, self._loop.now)
 
     def publish(self, name: str, payload: bytes) -> None:
         """Replace the value that the run has published under this name."""
         self._check_alive()
-        self.streams.publish(name, payload, self._loop.now)
+        self._publish(name, payload, self._loop.now)
 
     def _chance(self, name: str) -> bytes:
         """16 bytes that look random and are the same in every replay at this place."""
