@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,17 @@ class Functions(Mapping[str, Function]):
     def __contains__(self, name: object) -> bool:
         return name in self._declared or name in self._blocks
 
+    def _all(self) -> dict[str, Function]:
+        return {**self._declared, **self._blocks}
+
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._declared, **self._blocks})
+        return iter(self._all())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._all())
+
+    def values(self) -> ValuesView[Function]:  # as they are listed at each look for runs: in one go
+        return self._all().values()
 
 
 @dataclass(slots=True)
