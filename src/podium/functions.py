@@ -158,7 +158,8 @@ class Function:
             bound = dict(zip(self._names, args, strict=False))
             written = codec.encode_plain_call(bound)
             if written is not None:
-                return *written, bound
+                data, digest = written
+                return data, digest, bound
         bound = self.bind(args, kwargs)
         data, digest = self.encode(bound, len(args), depot)
         return data, digest, bound if self.is_read_as_given(bound) else None
