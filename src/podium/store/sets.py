@@ -201,13 +201,12 @@ class Changes(msgspec.Struct):
 
 def references(changes: Changes) -> Iterator[tuple[RunState, bytes]]:
     """What this round stores that names values kept by reference, by the run that has it."""
-    yield from [  # spelled out: these are many
-        (run, entry.payload)
-        for run, entries in changes.entries
-        for entry in entries
-        if entry.payload.find(REFERENCE) >= 0
-    ]
-    others = [(run, run.payload) for run in changes.moved.values()]
+    # One look at all of them, for most batches have none. Where two meet, it may see one that is not there.
+    if REFERENCE in b"".join([entry.payload for _, entries in changes.entries for entry in entries]):
+        others = [(run, entry.payload) for run, entries in changes.entries for entry in entries]
+    else:
+        others = list[tuple[RunState, bytes]]()
+    others += [(run, run.payload) for run in changes.moved.values()]
     for new, run in changes.new_runs:
         others += (run, new.args), (run, run.payload)
     for row in changes.inbox:
@@ -233,9 +232,9 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
     if set(map(type, writes)) == _STEPS:
         yield writes
         return
-    begin, copies, before = 0, set[str](), _PLAIN
+    begin, copies, before, is_plain = 0, set[str](), _PLAIN, True
     for index, write in enumerate(writes):
-        if type(write) is StepWrite and before == _PLAIN and not copies:
+        if is_plain and type(write) is StepWrite:
             continue
         fence, forget, rename, new_runs = _CUTS(write)
         if (forget, rename) != before or (copies and fence is not None and fence.run in copies):
@@ -245,6 +244,7 @@ def rounds(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
             copies.clear()
         if new_runs:
             copies.update([new.id for new in new_runs if new.copy_from is not None])
+        is_plain = before == _PLAIN and not copies
     yield writes[begin:] if begin else writes
 
 
@@ -253,18 +253,12 @@ _MORE = attrgetter("consumed", "messages", "new_runs", "forget", "waits", "answe
 
 def needs(writes: Sequence[Write]) -> Needs:
     """The keys of what a round is judged by."""
-    steps = [write.fence.run for write in writes if type(write) is StepWrite and write.fence is not None]
-    runs: dict[str, None] = dict.fromkeys(steps)
+    runs: dict[str, None] = dict.fromkeys([fence.run for write in writes if (fence := write.fence)])
     found = Needs(runs, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
-    if len(steps) == len(writes):
-        return found
-    for write in writes:
+    for write in [write for write in writes if type(write) is not StepWrite]:  # few
         fence = write.fence
-        if type(write) is StepWrite:
-            continue
         if fence is not None:
             run, move, entries = fence.run, write.move, write.entries
-            runs[run] = None
             if move is not None and move.state in FINAL:
                 found.ending[run] = None
                 if not entries:

@@ -9,7 +9,7 @@ by which they are judged are those of the commits before.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import apsw
@@ -49,17 +49,12 @@ class KnownRuns:
             self._engine = engine
         return self._engine == engine
 
-    def read(self, connection: apsw.Connection, wanted: Iterable[str]) -> dict[str, RunState]:
+    def read(self, connection: apsw.Connection, wanted: Collection[str]) -> dict[str, RunState]:
         """Those of these runs that there are."""
-        found: dict[str, RunState] = {}
-        unknown: list[str] = []
-        for id in wanted:
-            run = self.runs.get(id)
-            if run is None:
-                unknown.append(id)
-            else:
-                found[id] = run
-        if unknown:
+        known = self.runs.get
+        found = {id: run for id in wanted if (run := known(id)) is not None}
+        if len(found) < len(wanted):
+            unknown = [id for id in wanted if id not in found]
             for id, state, *rest in rows(connection, _RUNS, (json.dumps(unknown),)):
                 found[id] = self.runs[id] = run = RunState(id, _STATES[state], *rest)
                 run.signals = run.unread  # not more than that
