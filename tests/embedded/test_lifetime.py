@@ -21,6 +21,7 @@ import podium
 from podium import App, Options, PodiumError, RunParked, task, workflow
 from podium.client import StartOptions, process
 from podium.engine import Event
+from podium.engine.owned import OwnedRun
 from podium.engine.poison_bodies import Adopter
 from podium.errors import EngineStopped
 from podium.machine.loop import Loop
@@ -86,6 +87,21 @@ async def quick(n: int) -> int:
 async def naps(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "rested"
+
+
+# -- in memory -------------------------------------------------------------------------------------------
+
+
+def test_a_run_in_memory_has_no_more_than_it_needs(store: Path) -> None:
+    """A thousand runs in flight are a thousand of each, which the collector passes over again and again."""
+    with App(store):
+        run = two_steps.start(1)
+        assert started.wait(30)
+        found: list[Any] = [each for each in gc.get_objects() if type(each) is OwnedRun]
+        (owned,) = [each for each in found if each.head.id == run.id]
+        assert (owned._border, owned._inbox, owned._alarm, owned.machine._effects) == (None,) * 4
+        go_on.set()
+        assert run.result(30) == 2
 
 
 # -- closing -----------------------------------------------------------------------------------------------
