@@ -32,7 +32,7 @@ from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words, unblock
 from .engines import full_slots
 from .held_slots import held_by_circle, waits_in_tasks
-from .parked import also_parked, command_for, difference, pausing_words, stopping
+from .parked import beside, command_for, difference, pausing_words
 from .progress import RunProgress
 from .retries import way_after_failure
 from .store_view import StoreView
@@ -80,10 +80,7 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         way = way_on(view, row, offered(living(view)))
         command = command_for(row)
         fix = f"{way.command}, then: {command}" if way.why else command
-        also = also_parked(view.store, row)
-        details = (
-            *difference(reason), *stopping(view.store.inbox(row.id)), *((also,) if also else ()), *way.why,
-        )  # fmt: skip
+        details = (*difference(reason), *beside(view.store, row), *way.why)
         return Cause("parked", f"{reason.code}: {reason.what}", details, fix)
     return _Unfinished(view, row).cause()
 

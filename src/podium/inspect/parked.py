@@ -30,10 +30,13 @@ def difference(reason: Reason) -> tuple[str, ...]:
     return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
 
 
-def stopping(inbox: Sequence[Message]) -> tuple[str, ...]:
-    """That it is to stop, where that has not reached its body: it has something to undo, and cannot go on."""
-    asked = any(message.kind == CANCEL for message in inbox)
-    return ("its parent has asked it to stop, and it does when it goes on",) if asked else ()
+def beside(store: Store, row: RunRow) -> Iterator[str]:
+    """What else a person is to know: that it is to stop, where that has not reached its body, for it has
+    something to undo, and cannot go on; and what is parked below it."""
+    if any(message.kind == CANCEL for message in store.inbox(row.id)):
+        yield "its parent has asked it to stop, and it does when it goes on"
+    if also := also_parked(store, row):
+        yield also
 
 
 def counts_first(inbox: Sequence[Message]) -> str:
