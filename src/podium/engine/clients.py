@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .. import late
 from ..errors import EngineStopped, PodiumError
 from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from ..shortage import shortage_of
 from .claiming import Claimer
 from .client_writes import Answer, AnyStart, AnyWrite, ClientWrite, Met, Start
 from .context import Context
-from .mended import Stuck, may_fit_now, stuck_below, to_take_up, try_again
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
+
+if TYPE_CHECKING:
+    from . import mended
+else:
+    mended = late.module(globals(), ".mended")
 
 LEFT_BEHIND_SECONDS = 600.0
 LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
@@ -105,7 +110,7 @@ class ClientPort:
         """The starts that are looked at, and the runs to take up. Away from the engine's thread."""
         context, asked = self._context, tuple(self._existing)
         runs = [verdict.runs[0][1] for _, verdict in asked]
-        return asked, to_take_up(context.store, context.functions, runs, context.env.now())
+        return asked, mended.to_take_up(context.store, context.functions, runs, context.env.now())
 
     def _existing_seen(self, found: Any, error: BaseException | None) -> None:
         if self._closed is not None:  # they are told
@@ -132,11 +137,13 @@ class ClientPort:
         self.pending[start] = None  # until that look is done
         context = self._context
 
-        def look() -> tuple[RunRow | None, Sequence[Stuck]]:
+        def look() -> tuple[RunRow | None, Sequence[mended.Stuck]]:
             row = context.store.load(id)
             if row is None or row.state.is_final:
                 return row, ()
-            return row, stuck_below(context.store, context.functions, [row.root or id], context.env.now())
+            return row, mended.stuck_below(
+                context.store, context.functions, [row.root or id], context.env.now()
+            )
 
         def then(seen: Any, error: BaseException | None) -> None:
             row, stuck = seen if error is None else (None, ())
@@ -148,7 +155,9 @@ class ClientPort:
 
         context.committer.ask(look, then)
 
-    def _attach(self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[Stuck]) -> None:
+    def _attach(
+        self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[mended.Stuck]
+    ) -> None:
         if self._closed is not None:  # it is told
             return
         if row is not None and not self._is_of_this_call(row, start):
@@ -158,28 +167,23 @@ class ClientPort:
             self._commit(start)
             return
         code = start.new.fingerprint
-        stays = row is not None and row.state is State.PARKED and not may_fit_now(row, code)
+        stays = row is not None and row.state is State.PARKED and not mended.may_fit_now(row, code)
         run, remembered = verdict.runs[0][1], start.remembered
         how = remembered[1] if remembered is not None and remembered[0] == run else Met.AWAY
         start.met(run, Met.PARKED if stays else how)
-        if not stays:
-            self._take_up(start, stuck)
-        if row is None or row.state is not State.PARKED or stays:
-            self._created(start, verdict)
-            self.pending.pop(start, None)
-        else:  # the person who runs it again may have mended what parked it
-            again = try_again(row, code, self._context.env.now())
-            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.tell))
-            self.pending.pop(start, None)
-
-    def _take_up(self, start: Start, stuck: Sequence[Stuck]) -> None:
-        """What is parked below the run that a start has come to goes on as well, or that would wait for it
-        for ever; nobody waits for the answer."""
-        for one in stuck:
+        # What is parked below it goes on as well, or it would wait for that for ever.
+        for one in () if stays else stuck:
             start.met(one.id, Met.AWAY)
             if self._leaves_others:
                 self._watchers.add(one.id)
             self.write(one.again, lambda _: None)
+        if row is None or row.state is not State.PARKED or stays:
+            self._created(start, verdict)
+            self.pending.pop(start, None)
+        else:  # the person who runs it again may have mended what parked it
+            again = mended.try_again(row, code, self._context.env.now())
+            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.tell))
+            self.pending.pop(start, None)
 
     def _is_of_this_call(self, row: RunRow, start: Start) -> bool:
         """Whether an earlier run comes to what the call asks for: not what is driven here by code that was
