@@ -192,7 +192,7 @@ class Lacking:
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(Machine, "feed"), (Machine, "begin"), (SqliteStore, "commit"), (SqliteStore, "claim"),
+    [(Machine, "come_to"), (Machine, "begin"), (SqliteStore, "commit"), (SqliteStore, "claim"),
      (SqliteStore, "heartbeat"), (codec, "decode")],
 )  # fmt: skip
 def test_no_want_of_memory_of_ours_is_an_outcome(

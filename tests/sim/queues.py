@@ -131,10 +131,10 @@ class QueueWorld(World):
         claim = SqliteStore.claim
 
         def claiming(
-            store: SqliteStore, engine: str, functions: Any, limit: int, now: float, *how: Any
+            store: SqliteStore, engine: str, functions: Any, limit: int, now: float, *how: Any, **named: Any
         ) -> Claimed:
             self._rows, self._now = self._read(), now
-            return claim(store, engine, functions, limit, now, *how)
+            return claim(store, engine, functions, limit, now, *how, **named)
 
         with patch.object(SqliteStore, "claim", claiming):
             return super().play()

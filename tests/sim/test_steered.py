@@ -49,7 +49,7 @@ def a_pause_is_forgotten() -> AbstractContextManager[Any]:
         real(self, message)
         if message.kind == PAUSE:
             self._outbox.extras.consumed += [each.id for each in self._outbox.pauses]
-            self._outbox.pauses.clear()
+            self._outbox.pauses = ()
 
     return patch.object(inbox.Inbox, "take", take)
 

@@ -70,14 +70,14 @@ def test_chunks_are_there_once_and_with_what_came_of_them() -> None:
 
 
 def replay_emits_again(stack: ExitStack) -> None:
-    emit, places = BodyStreams.emit, itertools.count(1_000)
+    emit, places = BodyStreams._emit, itertools.count(1_000)
 
     def again(self: BodyStreams, name: str, payload: bytes, at: float) -> None:
         turn, self._recorded, self.turn = self.turn, 0, next(places)
         emit(self, name, payload, at)
         self.turn = turn
 
-    stack.enter_context(patch.object(BodyStreams, "emit", again))
+    stack.enter_context(patch.object(BodyStreams, "_emit", again))
 
 
 def attempts_share_a_number(stack: ExitStack) -> None:
