@@ -190,3 +190,31 @@ def test_a_forked_process_can_be_terminated_at_once_in_a_script(tmp_path: Path) 
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.stdout.strip() == str([-signal.SIGTERM] * 50), done.stderr
+
+
+BELOW = """
+import ctypes, os, time
+import podium
+
+@podium.task
+async def forks() -> int:
+    return ctypes.PyDLL(None).fork()
+
+@podium.workflow
+async def forking(times: int) -> int:
+    return sum([await forks() > 0 for _ in range(times)])
+
+if __name__ == "__main__":
+    print(forking.run(3), flush=True)
+"""
+
+
+def test_a_process_that_is_forked_below_python_records_nothing(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(BELOW, encoding="utf-8")
+    environment = {**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}
+    done = forkserver.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
+    assert "StoreRefused" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
+import weakref
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -425,3 +426,44 @@ def test_a_timeout_after_a_group_that_failed_is_told_as_the_tasks_timeout() -> N
 
     (outcome,) = run(body, [1], timeout=0.05)
     assert isinstance(outcome, TaskTimeout)
+
+
+def test_a_body_that_ends_in_one_go_leaves_nothing_at_the_task_of_the_next() -> None:
+    kept: dict[Any, int] = {}
+    weakly: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+    ended: list[int] = []
+
+    async def by_task(n: int) -> int:
+        return kept.setdefault(asyncio.current_task(), n)
+
+    async def by_weak_task(n: int) -> int:
+        return weakly.setdefault(asyncio.current_task(), n)
+
+    async def named(n: int) -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        name = task.get_name()
+        task.set_name(f"body {n}")
+        return name
+
+    async def calls_back(n: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: ended.append(n))
+        await asyncio.sleep(0) if n == 4 else None
+        return len(ended)
+
+    async def leaves_a_timer(n: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        if n == 0:
+            asyncio.get_running_loop().call_later(0.01, task.cancel)
+        else:
+            await asyncio.sleep(0.05)
+        return n
+
+    items = list(range(5))
+    assert run(by_task, items) == run(by_weak_task, items) == items
+    assert not {f"body {n}" for n in items} & {*run(named, items)}
+    assert run(calls_back, items, slots=1)[-1] >= 3, "each is told that it is over"
+    assert run(leaves_a_timer, items) == items

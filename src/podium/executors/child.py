@@ -26,7 +26,7 @@ from ..errors import EngineStopped, ResourceShortage
 from .attempt import Attempt, Progress, Services, current_attempt
 from .crashes import LACKS
 from .encoded import run_order
-from .forks import end_process, here
+from .forks import end_if_forked
 from .loading import find
 from .wire import (
     EMITTED_MAX,
@@ -121,10 +121,9 @@ def _serve(channel: Channel) -> None:
             case Load() as load:
                 _preload(load)
             case Do() as do:
-                this = here.process
+                process_id = os.getpid()
                 done, payload, error = _do(channel, do, frame.payload, depot)
-                if here.process is not this:
-                    end_process(error)
+                end_if_forked(process_id, error)
                 _flush()
                 channel.send(done, payload)
             case _:

@@ -15,7 +15,7 @@ from .. import changes
 
 
 class _Here:
-    """`process` stands for this process: a forked one has another.
+    """`process` stands for this process: one that Python has forked has another.
 
     To ask the system which one this is, twice a step, took a hundredth of a step's time.
     """
@@ -36,6 +36,13 @@ changes.at_fork(
     why="where a task's body is forked, its end is the end of the forked process",
     in_child=here.become_another,
 )
+
+
+def end_if_forked(process: int, error: BaseException | None) -> None:
+    """End this process where it is not that one any more, by whatever means it was forked: a library in C
+    does it where Python does not see it. Asked before anything goes on record."""
+    if os.getpid() != process:
+        end_process(error)
 
 
 def end_process(error: BaseException | None) -> NoReturn:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import types
 from asyncio import tasks as asyncio_tasks
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
+from sys import getrefcount
 from typing import Any
+from weakref import getweakrefcount
 
 from .attempt import Attempt, Ended, failed
 from .bodies import NOTHING_YET, Waiting, encoded, first_step, hand_over
-from .forks import end_process, here
+from .forks import end_if_forked, end_process, here
 from .loop_threads import LoopThreads
 from .slots import LentSlots, SlotLoad
 
@@ -63,7 +66,7 @@ class LoopExecutor:
         self._line: deque[Attempt] = deque()
         # The callbacks of the loop's next turn: in asyncio's own loops a deque; another's has always some.
         self._ready: Any = getattr(loop, "_ready", ("unknown",))
-        self._process = here.process
+        self._process, self._process_id = here.process, os.getpid()
         self._lent = LentSlots()
         self._threads = LoopThreads()
         loop.set_default_executor(self._threads)
@@ -178,20 +181,21 @@ class LoopExecutor:
         finally:
             _leave_task(self._loop, runner.task)
         if done:
+            end_if_forked(self._process_id, done[-1].error)
             self._ended_now(done)
         return True
 
     async def _run(self) -> None:
         """A runner. Its task serves the first line; then it is parked, and resumed by `_serve_line`.
 
-        It ends with a body that waited, or that cancelled its task: asyncio and others keep things by task
-        (cancellations, names, sessions), and the next body must not inherit them.
+        It ends with a body that waited, or that has left anything at its task: asyncio and others keep things
+        by task (cancellations, sessions, watchdogs), and the next body must not inherit them.
         """
         runner, self._opening, self._is_serving = self._opening, None, False
         assert runner is not None
         task, park, line, clock, is_parked = runner.task, runner.park, self._line, self._loop.time, False
         while True:
-            until = 0.0
+            until, bare = 0.0, _left_at(task)
             while line and self._free > 0:
                 attempt = line.popleft()
                 if attempt.cancelled:
@@ -200,10 +204,11 @@ class LoopExecutor:
                 if waits is not None:
                     await self._wait(runner, attempt, *waits, is_parked)
                     return
-                if park.done() or task.cancelling() or task._must_cancel:
-                    # Somebody has cancelled the task: the next body must not inherit that.
+                if _left_at(task) != bare or park.done():
                     if is_parked:
                         self._parked = None
+                        if not park.done():
+                            park.set_result(None)
                         await _come_back()
                     return
                 if line:  # not for a lone body
@@ -244,6 +249,7 @@ class LoopExecutor:
         elif is_parked:
             self._done.append(ended)
         else:
+            end_if_forked(self._process_id, ended.error)
             self._ended(ended)
         return None
 
@@ -276,8 +282,7 @@ class LoopExecutor:
             ended = Ended(attempt, payload)
         except BaseException as error:
             ended = failed(attempt, error)
-        if here.process is not self._process:
-            end_process(ended.error)
+        end_if_forked(self._process_id, ended.error)
         del self._waiting[runner.task]
         attempt.handle = attempt.slots = None  # else they hold each other in a circle
         self._free += 1 - self._lent.drop(attempt)
@@ -313,6 +318,15 @@ class LoopExecutor:
         attempt.cancelled = True
         if attempt.handle is not None:
             attempt.handle.cancel()
+
+
+def _left_at(task: Any) -> tuple[object, ...]:
+    """What bodies may leave at the task in whose name they run: references to it (a registry by task, a timer
+    that is to cancel it), weak ones, callbacks, a name, requests to cancel it."""
+    return (
+        getrefcount(task), getweakrefcount(task), len(task._callbacks or ()), task.get_name(),
+        task.cancelling(), task._must_cancel,
+    )  # fmt: skip
 
 
 async def _come_back() -> bool:

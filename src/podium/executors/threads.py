@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from ..enums import plain_members
 from ..env import Env
 from ..errors import ResourceShortage, TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
-from .forks import end_process, here
+from .forks import end_if_forked
 from .slots import LentSlots, SlotLoad
 
 log = logging.getLogger("podium")
@@ -264,13 +265,12 @@ def _has_thread(attempt: Attempt) -> bool:
 
 
 def _run(attempt: Attempt) -> Ended:
-    process = here.process
+    process = os.getpid()
     try:
         ended = Ended(attempt, attempt.encode(attempt.call()))
     except BaseException as error:  # SystemExit too: it is the task's failure, not the thread's
         ended = failed(attempt, error)
-    if here.process is not process:
-        end_process(ended.error)
+    end_if_forked(process, ended.error)
     return ended
 
 
