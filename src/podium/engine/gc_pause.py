@@ -16,7 +16,7 @@ _PAUSE = changes.declare(
     "gc.disable",
     when="an engine makes many objects at once",
     why="the collector took 40 % of a wide fan-out and found nothing",
-    until="they are committed: a turn's budget and a commit at most; never where you have disabled it",
+    until="they are made: milliseconds, a turn's budget at most; never where you have disabled it",
     install=gc.disable,
 )
 

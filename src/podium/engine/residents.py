@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 
@@ -33,7 +32,6 @@ from .streams import StreamCollector
 log = logging.getLogger("podium")
 
 _LOSING_TOLD = 20  # runs
-_UNPAUSED = nullcontext()
 
 
 def _ignore(_: bool) -> None:
@@ -199,14 +197,16 @@ class Residents:
     def _record(self) -> None:
         """Record and feed what has ended, and commit it in the same turn of the loop."""
         committer = self._context.committer
-        # In one with the commit, which makes as many objects once more.
-        with gc_paused() if len(self._outcomes) > 1 else _UNPAUSED:
-            holds = committer.hold()
-            try:
+        holds = committer.hold()
+        try:
+            if len(self._outcomes) > 1:
+                with gc_paused():
+                    self._hand_on()
+            else:
                 self._hand_on()
-            finally:
-                if holds:
-                    committer.flush()
+        finally:
+            if holds:
+                committer.flush()
 
     def _hand_on(self) -> None:
         outcomes, owned_runs = self._outcomes, self.owned
