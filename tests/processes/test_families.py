@@ -184,7 +184,10 @@ def test_a_mended_script_goes_on_with_what_is_parked_below_its_run(
     with App(f"sqlite:///{store}", drives="nothing") as app:
         parked = Query(states=frozenset({State.PARKED}))
         until(lambda: len(app.find(parked)) == (2 if spoiled == "below" else 3))
-        killed(first)
+        first.terminate()
+        _, said = first.communicate(timeout=60)
+        assert said.count("has started, is parked: ") == 1, said
+        assert "see: podium why" in said
         again = started(tmp_path, text.replace("open('ledger').close()", "pass"), how)
         out, said = again.communicate(timeout=60)
         assert out.strip() == "3", said

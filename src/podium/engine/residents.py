@@ -10,7 +10,7 @@ from itertools import islice
 
 from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
-from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
+from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write, read_reason
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
 from .calling_off import calling_off
@@ -70,6 +70,7 @@ class Residents:
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
         self._lacking = False  # memory, threads or descriptors; said once
         self._losing = False  # attempts, at the last outcome; said once
+        self._parked: set[tuple[str, str]] = set()  # functions of children, and why; said once
         self._outcomes: deque[Ended] = deque()
         self._draining = False
         self.linger: Linger | None = None  # where tasks have threads
@@ -236,6 +237,8 @@ class Residents:
         owned.drop()
         if self._context.events.observers:
             self._context.events.publish(RunLeft(owned.head.id, move))
+        if move.state is State.PARKED and owned.head.parent:
+            _warn_parked(owned, move, self._parked)
         self._on_left(owned.head, move, told)
 
     def lost(self, owned: OwnedRun) -> None:
@@ -310,6 +313,16 @@ def _parking(
 
     fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
     return OneWrite(Write(fence, move, new_runs=alerts_of_end(context, head, move)), parked)
+
+
+def _warn_parked(owned: OwnedRun, move: Move, said: set[tuple[str, str]]) -> None:
+    """Whoever waits for the parent sees nothing of it; of a run that he waits for himself he is told."""
+    head, reason = owned.head, read_reason(move.payload)
+    sort = (head.function, reason.code)
+    if not reason.is_asked_for and sort not in said:
+        said.add(sort)
+        what = "run %s of %s, which %s has started, is parked: %s; see: podium why %s"
+        log.warning(what, head.id, owned.machine.function.label, head.parent, reason.what, head.id)
 
 
 def _warn_lost(owned: OwnedRun) -> None:
