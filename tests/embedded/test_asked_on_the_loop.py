@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import podium
-from podium import App, WrongState, task, workflow
-from podium.errors import StoreUnavailable
+from podium import App, Options, WrongState, task, workflow
+from podium.client import completing
+from podium.client.told import Told
+from podium.client.waiting import known
+from podium.errors import EngineStopped, ResourceShortage, StoreUnavailable
 from podium.model import State
 
 READS = ("load", "load_many", "statuses", "waits", "open_waits", "history", "values", "find", "inbox")
@@ -176,3 +183,170 @@ def test_what_this_gives_has_its_run_as_anybody_else(app: App) -> None:
     assert (kept[0].id, kept[0].state) == (run.id, State.SUCCEEDED)
     with pytest.raises(WrongState):
         kept[0].terminate()
+
+
+# -- what nobody awaits ------------------------------------------------------------------------------------
+
+
+@workflow
+async def hears_go() -> str:
+    return await podium.receive("go", str)
+
+
+VERBS: dict[str, Callable[[podium.Run[Any]], Any]] = {
+    "send": lambda run: run.send("go", "hello"),
+    "cancel": lambda run: run.cancel(),
+    "pause": lambda run: run.pause(),
+    "all": lambda run: podium.runs(f"id:{run.id}").cancel(),
+}
+
+
+def is_done(app: App, run: str) -> bool:
+    """Whether the verb has come to something."""
+    return app.load(run).state in (State.CANCELLED, State.PARKED, State.SUCCEEDED) or any(
+        message.kind for message in app.store.inbox(run)
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_was_asked_and_not_awaited_is_done_before_an_app_closes(
+    store: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    closing = threading.Event()
+
+    async def ask(app: App) -> str:
+        run = hears_go.start()
+        await run.started()
+        for name in READS:
+            monkeypatch.setattr(app.store, name, late_until(closing, getattr(app.store, name)))
+        VERBS[verb](run)
+        return run.id
+
+    def drain(seconds: float) -> None:
+        closing.set()
+        wait(seconds)
+
+    with App(store) as app:
+        wait = app.session.asking.drain
+        monkeypatch.setattr(app.session.asking, "drain", drain)
+        run = asyncio.run(ask(app))
+    with App(store, drives="nothing") as app:
+        assert is_done(app, run)
+
+
+def late_until(event: threading.Event, look: Callable[..., Any]) -> Callable[..., Any]:
+    """A look that is answered then; those of the engine are not held up."""
+
+    def waits(*args: Any, **kwargs: Any) -> Any:
+        if threading.current_thread().name == "podium-ask":
+            event.wait(30)
+        return look(*args, **kwargs)
+
+    return waits
+
+
+def test_what_is_not_done_in_the_time_of_a_close_is_refused_and_told(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, told = threading.Event(), list[str]()
+    monkeypatch.setattr("podium.client.session.ASKED_SECONDS", 0.05)
+
+    async def ask() -> list[Any]:
+        run = hears_go.start()
+        await run.started()
+        monkeypatch.setattr(app.store, "load", late_until(never, app.store.load))
+        return [run.cancel(), run.send("go", "hello")]
+
+    with App(store, options=Options(grace=0), notice=told.append) as app:
+        asked = asyncio.run(ask())
+    try:
+        for each in asked:
+            with pytest.raises(EngineStopped):
+                each.result(10)
+        assert next(line for line in told if "asked in an event loop" in line).endswith(": 2"), told
+
+        with pytest.raises(EngineStopped):
+            app.session.asking.ask(lambda: known(None)).result(10)
+    finally:
+        never.set()
+
+
+LEAVES = """
+import asyncio, sys, time
+import podium
+
+async def main():
+    run = podium.get(sys.argv[1])
+    store = podium.client.current_app().store
+    load = store.load
+    store.load = lambda *args: (time.sleep(0.3), load(*args))[1]  # it would be over long before
+    run.cancel()
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_asked_and_not_awaited_is_done_before_a_program_without_an_engine_ends(
+    store: Path, python: list[str]
+) -> None:
+    with App(store):
+        run = hears_go.options(delay=3600).start().id
+    env = {**os.environ, "PODIUM_URL": f"sqlite:///{store}", "PODIUM_ENGINE": "off"}
+    subprocess.run([*python, "-c", LEAVES, run], env=env, check=True, timeout=60)
+    with App(store, drives="nothing") as app:
+        assert is_done(app, run)
+
+
+@task
+async def sends_both_ways() -> None:
+    """Its run's own handle looks for nothing, the other one does."""
+    sent = [podium.get(podium.this().id).send("n", 0), podium.this().send("n", 1), podium.this().send("n", 2)]
+    for each in sent:
+        await each
+
+
+@workflow
+async def hears_itself() -> list[int]:
+    await sends_both_ways()
+    return [await podium.receive("n", int) for _ in range(3)]
+
+
+def test_what_a_task_sends_to_its_run_comes_in_order_by_whichever_handle(app: App) -> None:
+    assert [hears_itself.run() for _ in range(5)] == [[0, 1, 2]] * 5
+
+
+def test_a_verb_that_waits_for_a_start_holds_up_only_those_of_the_same_run(app: App) -> None:
+    start: Told[str] = Told()
+    asking, done = app.session.asking, list[str]()
+
+    def act(what: str) -> Callable[[], Future[None]]:
+        return lambda: known(done.append(what))
+
+    first, second = asking.ask(act("first"), start), asking.ask(act("second"), start)
+    asking.ask(act("other")).result(30)
+    assert done == ["other"]
+    assert not asking.is_idle, "what goes at once would pass these"
+    start.tell("run")
+    first.result(30), second.result(30)
+    assert done == ["other", "first", "second"]
+
+
+def test_a_refusal_that_finds_no_thread_to_look_why_is_a_shortage(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn = app.env.spawn
+
+    def lacks(target: Any, *args: Any, name: str) -> threading.Thread:
+        if name == "podium-ask":
+            raise ResourceShortage("no more threads")
+        return spawn(target, *args, name=name)
+
+    monkeypatch.setattr(app.env, "spawn", lacks)
+    with pytest.raises(ResourceShortage):
+        completing(app, "nobody-asks", 1, None, "").result(30)
+
+    async def ask() -> None:
+        podium.complete("nobody-asks", 1)  # not awaited: it is not under way, and that is said here
+
+    with pytest.raises(ResourceShortage):
+        asyncio.run(ask())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
@@ -14,14 +15,16 @@ from ..inspect.run_list import run_list
 from ..machine import current_machine
 from ..model import RETRIABLE, UNFINISHED, RunRow, State
 from .app import App
+from .asking import under_way
 from .default_app import current_app
 from .families import StopWait
+from .loop_wakeup import in_event_loop
 from .operators import Operator, operator
 from .run import Run
 from .steering import Cancelled
 from .stored_run import StoredRun
 from .told import Promise
-from .waiting import Waiting, answered
+from .waiting import Answer, Waiting, answered, known
 
 _SHOWN = 20  # runs in a notebook
 RETRIED_BY_QUERY = frozenset({State.FAILED})  # what a retry is of, where a query says nothing of states
@@ -180,7 +183,12 @@ class Found:
 
     def _each(self, verb: Verb, by: str | None) -> Waiting[int]:
         who = operator(by)
-        return answered(lambda: self.act(verb, self.meant(verb), who), self._app.env)
+
+        def act() -> Future[int]:
+            return known(self.act(verb, self.meant(verb), who))
+
+        asking = self._app.session.asking
+        return under_way(asking.ask_apart(act)) if in_event_loop() else Answer(act())
 
     def _run(self, row: RunRow) -> Run[Any]:
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))

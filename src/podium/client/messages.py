@@ -137,7 +137,7 @@ def _complete(
         """On the engine's thread, which has no time for the look that says why it was refused."""
         if verdict.exception() is None and verdict.result().answers[0] in (Outcome.TAKEN, Outcome.CLOSED):
             why = partial(_refused, app, target, what, verdict.result().answers[0])
-            pass_on(app.session.asking.ask(why), after)
+            pass_on(app.session.asking.ask(why, is_part=True), after)
         else:
             pass_on(mapped(verdict, lambda _: None), after)
 

@@ -31,6 +31,10 @@ from .signals import AT_EXIT, CtrlC, unwind_on_sigterm
 from .undriven_notice import UndrivenNotice
 
 LEFT_AT_ONCE = "podium: left at once: what was running is cut off"
+LEFT_OPEN = (
+    "podium: closed before the store had answered what was asked in an event loop, so perhaps not done:"
+)
+ASKED_SECONDS = 1.0  # at least, for what was asked in an event loop, also where tasks have no grace
 T = TypeVar("T")
 
 
@@ -56,7 +60,7 @@ class Session:
         profile = self.profile
         self._lock = threading.RLock()
         self._ends = EndWatcher(profile.env, lambda: self.store)
-        self.asking = Asking(profile.env)
+        self.asking = Asking(profile.env, partial(AT_EXIT.install, self._close_at_exit))
         self.resumed = ResumeNotices(profile.env, profile.tell, lambda: self.store)
 
     # -- opening --------------------------------------------------------------------------------------
@@ -204,6 +208,18 @@ class Session:
         ctrl_c.raise_noted()
 
     def _close(self, ctrl_c: CtrlC) -> None:
+        if self._is_closed:
+            return
+        try:
+            with ctrl_c.may_cut():
+                # While all is open: what was asked in an event loop is done, awaited or not.
+                self.asking.drain(max(self.profile.options.grace, ASKED_SECONDS))
+        finally:  # also when Ctrl-C cuts it short
+            if left := self.asking.end():
+                self.profile.tell(f"{LEFT_OPEN} {left}")
+            self._close_all(ctrl_c)
+
+    def _close_all(self, ctrl_c: CtrlC) -> None:
         with self._lock:
             if self._is_closed:
                 return

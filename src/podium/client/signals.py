@@ -179,8 +179,8 @@ _SIGINT = changes.declare(
 
 AT_EXIT = changes.declare(
     "atexit.register",
-    when=changes.ENGINE,
-    why="running tasks get their grace, runs are handed back, the store is closed",
+    when=f"{changes.ENGINE}, or something is asked of the store in a running event loop",
+    why="what was asked is done, running tasks get their grace, runs are handed back, the store is closed",
     until="that app is closed",
     install=atexit.register,
 )

@@ -99,7 +99,8 @@ class StoredRun:
 
     def asked(self, act: Callable[[str], Future[T]]) -> Answer[T]:
         """What is asked of it, by its id. In an event loop nothing waits here, for its start neither."""
-        return asked(self.app.session.asking, lambda: act(self._there()))
+        start = self._started.id
+        return asked(self.app.session.asking, lambda: act(self._there()), None if start.done() else start)
 
     def state(self) -> State:
         return self.row().state
@@ -153,7 +154,8 @@ class StoredRun:
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
         signal = messages.signal(self.app, name, value, id)  # as it is now
-        if self._is_around:  # nothing to look up, so it is on its way before the task can end
+        # With nothing to look up it is on its way at once, unless it would pass what was sent before it.
+        if self._is_around and self.app.session.asking.is_idle:
             return Answer(messages.put(self.app, self._known(), signal))
         return self.asked(lambda run: messages.put(self.app, run, signal))
 
