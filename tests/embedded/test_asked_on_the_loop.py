@@ -20,6 +20,7 @@ from podium.client.told import Told
 from podium.client.waiting import known
 from podium.errors import EngineStopped, ResourceShortage, StoreUnavailable
 from podium.model import State
+from tests.waiting import until
 
 READS = ("load", "load_many", "statuses", "waits", "open_waits", "history", "values", "find", "inbox")
 
@@ -295,6 +296,35 @@ def test_what_was_asked_and_not_awaited_is_done_before_a_program_without_an_engi
     subprocess.run([*python, "-c", LEAVES, run], env=env, check=True, timeout=60)
     with App(store, drives="nothing") as app:
         assert is_done(app, run)
+
+
+# -- the value that is given -------------------------------------------------------------------------------
+
+
+@workflow
+async def wants_numbers() -> dict[str, int]:
+    return await podium.ask("which?", dict[str, int])
+
+
+@workflow
+async def is_called_back() -> dict[str, int]:
+    return await podium.callback(dict[str, int])
+
+
+@pytest.mark.parametrize("later", [2, "no number", object()], ids=["another", "misfit", "no_value"])
+@pytest.mark.parametrize("how", ["answer", "complete"])
+def test_what_is_answered_is_the_value_as_it_was_given(app: App, how: str, later: Any) -> None:
+    run = (wants_numbers if how == "answer" else is_called_back).start()
+    (row,) = until(lambda: app.store.waits(run.id))
+
+    async def answer() -> None:
+        value: dict[str, Any] = {"n": 1}
+        given = run.answer(value) if how == "answer" else podium.complete(row.target, value)
+        value["n"] = later
+        await given
+
+    asyncio.run(answer())
+    assert run.result(30) == {"n": 1}
 
 
 @task

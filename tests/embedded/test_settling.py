@@ -97,6 +97,28 @@ def test_a_result_that_does_not_fit_is_refused_at_the_door(
     assert run.result(20) == 30
 
 
+@pytest.mark.parametrize("how", ["happened", "not imported", "failed"])
+def test_what_is_settled_in_a_loop_is_the_value_as_it_was_given(
+    app: App, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = parked(sells.start("7"))
+    if how == "not imported":
+        monkeypatch.setattr("podium.client.decisions.registry", {})
+
+    async def settle() -> None:
+        label, error = Label("7", 30), ValueError("lost")
+        done = run.settle("ship", failed=error) if how == "failed" else run.settle("ship", happened=label)
+        label.grams, error.args = 31, ("found",)
+        await done
+
+    asyncio.run(settle())
+    if how == "failed":
+        with pytest.raises(ValueError, match="lost"):
+            run.result(20)
+    else:
+        assert run.result(20) == 30
+
+
 def settled_past_the_door(app: App, run: podium.Run[Any], value: Any) -> None:
     """As by an older Podium, or one that knows another type."""
     message = Message(app.env.new_id(), run.id, SETTLE, app.env.now(), state="succeeded", sender="ada")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from .. import codec
 from ..checks import check_shown, check_text
-from ..codec.schemas import check_schema
+from ..codec.schemas import Given
 from ..depot import Depot
 from ..engine import refused_signal
 from ..errors import UsageError, WrongState
@@ -95,11 +95,21 @@ def answer(app: App, run: str, value: Any, ask: str | None, by: Operator) -> Fut
     Raises UsageError where the value does not fit or it is not clear which question is meant, WrongState
     where there is none, or it is answered already, or the time is up.
     """
-    row = _meant(app, run, ask)
-    check_schema(value, row.schema, f"the answer to {row.prompt!r}")
-    payload = codec.encode(value, where="answer", depot=app.store.depot)
-    acts = by.acts("answer", run, app.env.now(), row.prompt)
-    return _complete(app, row.target, payload, "succeeded", by.name, f"{row.prompt!r} of run {run}", acts)
+    return answering(app, value, ask, by)(run)
+
+
+def answering(app: App, value: Any, ask: str | None, by: Operator) -> Callable[[str], Future[None]]:
+    """What answers a run with the value as it is now: see `answer`."""
+    given = Given(value, "answer", app.store.depot)
+
+    def act(run: str) -> Future[None]:
+        row = _meant(app, run, ask)
+        given.check(row.schema, f"the answer to {row.prompt!r}")
+        acts = by.acts("answer", run, app.env.now(), row.prompt)
+        what = f"{row.prompt!r} of run {run}"
+        return _complete(app, row.target, given.payload, "succeeded", by.name, what, acts)
+
+    return act
 
 
 def _meant(app: App, run: str, ask: str | None) -> WaitRow:
@@ -213,15 +223,16 @@ def _completing(
     check_text("complete", "callback", callback)
     if by:
         check_text("complete", "by", by)
+    given = Given(value, "complete", app.store.depot)
     if error is None:
-        payload, state = codec.encode(value, where="complete", depot=app.store.depot), "succeeded"
+        payload, state = given.payload, "succeeded"
     else:
         failure = error if isinstance(error, BaseException) else RuntimeError(error)
         payload, state = codec.encode_failure(failure), "failed"
 
     def act() -> Future[None]:
         for row in app.store.waits(target=callback) if error is None else ():
-            check_schema(value, row.schema, f"the value for callback {callback}")
+            given.check(row.schema, f"the value for callback {callback}")
         return _complete(app, callback, payload, state, by, f"callback {callback}")
 
     return act

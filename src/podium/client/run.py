@@ -204,7 +204,7 @@ class Run(Forkable, Settling, Waiting[R]):
         podium.errors.WrongState: ...
         """
         stored, who = self._stored(), operators.operator(by)
-        return stored.asked(lambda run: messages.answer(stored.app, run, value, ask, who))
+        return stored.asked(messages.answering(stored.app, value, ask, who))
 
     def terminate(self, *, by: str | None = None) -> Waiting[None]:
         """End it at once, without running its body, which then cannot clean up; nothing is undone.

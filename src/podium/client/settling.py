@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import codec, late
-from ..codec.schemas import check_schema, encode_fitting
+from ..codec.schemas import Given
 from ..depot import Depot
 from ..errors import UsageError
 from ..functions import Function
@@ -26,6 +26,7 @@ class Settlement:
 
     state: str
     value: Any = None  # the result, or the failure
+    given: Given | bytes | None = None  # the same, as it was when it was given
 
     @staticmethod
     def of(happened: Any, again: bool, failed: BaseException | None) -> Settlement:
@@ -42,6 +43,12 @@ class Settlement:
             return Settlement(State.FAILED.value, failed)
         return Settlement(State.SUCCEEDED.value, happened)
 
+    def as_now(self, depot: Depot | None) -> Settlement:
+        """The same, whatever becomes of its value before it is stored."""
+        if self.state == State.FAILED.value:
+            return replace(self, given=codec.encode_failure(self.value))
+        return replace(self, given=Given(self.value, "settle", depot))
+
     @property
     def in_words(self) -> str:
         """What became of it, for the record."""
@@ -57,14 +64,15 @@ class Settlement:
         """
         if self.state == AGAIN:
             return b""
-        if self.state == State.FAILED.value:
-            return codec.encode_failure(self.value)
+        given = self.given or self.as_now(depot).given
+        if not isinstance(given, Given):
+            return given or b""
         if is_undo(step):
             return codec.encode(None)  # nothing is made of it
-        if task is None:
-            check_schema(self.value, schema, f"the result of {step}")
-            return codec.encode(self.value, where="settle", depot=depot)
-        return encode_fitting(self.value, task.returns, task.result_name, depot)
+        if task is not None:
+            return given.fitting(task.returns, task.result_name)
+        given.check(schema, f"the result of {step}")
+        return given.payload
 
 
 class Settling:
@@ -122,7 +130,7 @@ class Settling:
         podium.errors.WrongState: ...
         """
         how, stored = Settlement.of(happened, again, failed), self._stored()
-        who = operators.operator(by)
+        how, who = how.as_now(stored.app.store.depot), operators.operator(by)
 
         def act(run: str) -> Future[None]:
             return mapped(stored.app.decisions.settle(run, step, how, who), lambda _: None)

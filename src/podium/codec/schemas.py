@@ -65,34 +65,76 @@ def schema_of(annotation: Any) -> str:
 
 def check_schema(value: Any, schema: str, what: str) -> None:
     """Raise UsageError where a value does not fit. `what` names it in the error."""
-    if not schema:
-        return
-    root = msgspec.json.decode(schema)
-    if not isinstance(value, (dict, list, tuple)):  # an object keeps all that its own class has
-        root[_OPEN] = True
-    try:
-        trouble = _misfit(msgspec.to_builtins(value), root, root, "")
-    except TypeError as error:  # of a class that no schema tells of
-        trouble = f"{value!r:.100}: {error}"
-    if trouble:
-        raise UsageError(f"{what}: {trouble}", fix=f"it is to fit {schema}")
+    if schema:
+        _Plain(value).check(schema, what)
 
 
 def encode_fitting(value: Any, annotation: Any, what: str, depot: Depot | None = None) -> bytes:
-    """The bytes of a value that a person gives for what code returns, all of it held against the annotation;
-    `decode` alone looks at the first item of a list. `what` names it in errors.
+    """The bytes of a value that a person gives for what code returns: see `Given.fitting`.
 
-    Raises UsageError where it does not fit, and what `encode` raises.
     Example: `encode_fitting([1, 2], list[int], "the result of numbers()")`.
     """
-    check_schema(value, schema_of(annotation), what)
-    payload = encode(value, where=what, depot=depot)
-    try:
-        decode(payload, annotation)  # as the body will get it: a schema does not say all
-    except DecodeError as error:
-        fix = f"give what it returns, {type_name(annotation)}"
-        raise UsageError(f"{what}: {error.message}", fix=fix) from None
-    return payload
+    return Given(value, what, depot).fitting(annotation, what)
+
+
+class Given:
+    """A value as it is when a person gives it: what it is to fit may be looked up later, and who has given it
+    may have changed it by then."""
+
+    def __init__(self, value: Any, where: str, depot: Depot | None) -> None:
+        """`where`: for EncodeError, which `payload` raises, so that what does not fit is told as that."""
+        self._encoded: bytes | Exception
+        try:
+            self._encoded = encode(value, where=where, depot=depot)
+        except Exception as error:  # whoever asks for it is told
+            self._encoded = error
+        self._plain = _Plain(value)
+
+    @property
+    def payload(self) -> bytes:
+        """As it is stored. Raises EncodeError."""
+        if isinstance(self._encoded, Exception):
+            raise self._encoded
+        return self._encoded
+
+    def check(self, schema: str, what: str) -> None:
+        """Raise UsageError where it does not fit. `what` names it in the error."""
+        if schema:
+            self._plain.check(schema, what)
+
+    def fitting(self, annotation: Any, what: str) -> bytes:
+        """The bytes, all of it held against the annotation of what code returns; `decode` alone looks at the
+        first item of a list. Raises UsageError where it does not fit, and EncodeError."""
+        self.check(schema_of(annotation), what)
+        try:
+            decode(self.payload, annotation)  # as the body will get it: a schema does not say all
+        except DecodeError as error:
+            fix = f"give what it returns, {type_name(annotation)}"
+            raise UsageError(f"{what}: {error.message}", fix=fix) from None
+        return self.payload
+
+
+class _Plain:
+    """A value in what JSON has, all of it a copy."""
+
+    def __init__(self, value: Any) -> None:
+        self._value, self._trouble = None, ""
+        self._is_open = not isinstance(value, (dict, list, tuple))  # an object keeps all that its class has
+        try:
+            self._value = msgspec.to_builtins(value)
+        except Exception as error:  # of a class that no schema tells of
+            self._trouble = f"{value!r:.100}: {error}"
+
+    def check(self, schema: str, what: str) -> None:
+        root = msgspec.json.decode(schema)
+        if self._is_open:
+            root[_OPEN] = True
+        try:
+            trouble = self._trouble or _misfit(self._value, root, root, "")
+        except TypeError as error:
+            trouble = f"{self._value!r:.100}: {error}"
+        if trouble:
+            raise UsageError(f"{what}: {trouble}", fix=f"it is to fit {schema}")
 
 
 def _misfit(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], path: str) -> str:
