@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,29 @@ def test_a_look_tells_those_who_meant_another_run_and_the_others_go_on_waiting()
     other.watchers.looked("r1", _row(5.0, State.SUCCEEDED))
     assert [number for number, _ in other.told] == [0, 1]
     assert not other.watchers.has("r1")
+
+
+def test_one_more_who_waits_for_a_run_costs_the_same_however_many_do() -> None:
+    def seconds(runs: list[str]) -> float:
+        watchers, tell, began = Watchers({}), (lambda came: None), time.thread_time()
+        for run in runs:
+            watchers.add(run, tell)
+        return time.thread_time() - began
+
+    count = 10_000
+    alone = min(seconds([f"r{n}" for n in range(count)]) for _ in range(3))
+    together = min(seconds(["r1"] * count) for _ in range(3))
+    assert together < 20 * alone, (together, alone)  # copying what is there each time: some 1,000 times
+
+
+def test_one_of_many_who_is_taken_away_leaves_the_others_in_order() -> None:
+    party = Party(None, None, None)
+    party.watchers.remove("r1", party.tells[1])
+    assert not party.watchers.add("r1", party._teller(3))
+    head: Any = type("Head", (), {"id": "r1", "created": 5.0})
+    party.watchers.ended(head, END)
+    assert party.told == [(0, END), (2, END), (3, END)]
+    party = Party(None, None)
+    for tell in party.tells:
+        party.watchers.remove("r1", tell)
+    assert (party.watchers.watched, party.watchers.wanted) == ([], ["r1"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -41,29 +41,24 @@ def seen(run: str, row: RunStatus | None, created: float | None) -> End | RunNot
 
 
 class _Watch:
-    """Those who watch one run are a chain and no list: nearly all runs that are watched are by one alone."""
+    """One who watches a run."""
 
-    __slots__ = ("created", "next", "tell")
+    __slots__ = ("created", "tell")
 
     def __init__(self, tell: Watcher, created: float | None) -> None:
         # Of the run that is meant; None: of the one that is there at the first look.
         self.tell, self.created = tell, created
-        self.next: _Watch | None = None
 
 
-def _each(watch: _Watch | None) -> Iterator[_Watch]:
-    """It, and all behind it."""
-    while watch is not None:
-        yield watch
-        watch = watch.next
+# Nearly all runs that are watched are by one alone, who needs no list. None: the run is only wanted.
+_Watching = _Watch | list[_Watch] | None
 
 
-def _chain(watches: list[_Watch]) -> _Watch | None:
-    """The first of these, each with the next one behind it."""
-    first = None
-    for watch in reversed(watches):
-        watch.next, first = first, watch
-    return first
+def _all(watching: _Watching) -> Sequence[_Watch]:
+    """Those who watch one run, in the order in which they came."""
+    if isinstance(watching, _Watch):
+        return (watching,)
+    return watching or ()
 
 
 class Watchers:
@@ -71,7 +66,7 @@ class Watchers:
 
     def __init__(self, owned: Mapping[str, OwnedRun]) -> None:
         self._owned = owned
-        self._watched: dict[str, _Watch | None] = {}  # the first one; None: the run is only wanted
+        self._watched: dict[str, _Watching] = {}
         self.elsewhere = 0  # watched runs that others drive, at the last look; read by any thread
 
     def add(self, run: str, watcher: Watcher | None = None, created: float | None = None) -> bool:
@@ -82,7 +77,11 @@ class Watchers:
             self._watched[run] = watch
             return True
         if watch is not None:
-            self._watched[run] = _chain([*_each(self._watched[run]), watch])
+            others = self._watched[run]
+            if isinstance(others, list):
+                others.append(watch)
+            else:
+                self._watched[run] = watch if others is None else [others, watch]
         return False
 
     def has(self, run: str) -> bool:
@@ -92,7 +91,7 @@ class Watchers:
     def remove(self, run: str, watcher: Watcher) -> None:
         """Have the watcher told nothing more; the run stays wanted."""
         if run in self._watched:
-            self._watched[run] = _chain([one for one in _each(self._watched[run]) if one.tell is not watcher])
+            self._watched[run] = [one for one in _all(self._watched[run]) if one.tell is not watcher] or None
 
     def forget(self, run: str) -> None:
         """Those who watched the run do no more, and are told nothing."""
@@ -127,11 +126,9 @@ class Watchers:
 
     def ended(self, head: Head, end: End) -> None:
         """Tell all who watch a run that has ended here."""
-        watch = self._watched.pop(head.id, None)
-        while watch is not None:
+        for watch in _all(self._watched.pop(head.id, None)):
             is_meant = watch.created is None or watch.created == head.created
             watch.tell(end if is_meant else gone(head.id))
-            watch = watch.next
 
     def looked(self, run: str, row: RunStatus | None) -> None:
         """Tell those who watch a run what the store says of it, if it is the end of it."""
@@ -139,7 +136,7 @@ class Watchers:
             return
         told: list[tuple[_Watch, Watched]] = []
         left: list[_Watch] = []
-        for watch in _each(self._watched[run]):
+        for watch in _all(self._watched[run]):
             came = seen(run, row, watch.created)
             if came is not None:
                 told.append((watch, came))
@@ -150,13 +147,13 @@ class Watchers:
         if row is None or row.state.is_settled or (told and not left):
             del self._watched[run]
         else:
-            self._watched[run] = _chain(left)
+            self._watched[run] = left or None
         for watch, came in told:
             watch.tell(came)
 
     def tell_all(self, error: EngineStopped) -> None:
         """The engine stops: it will tell nothing else."""
         watched, self._watched = self._watched, {}
-        for first in watched.values():
-            for watch in _each(first):
+        for watching in watched.values():
+            for watch in _all(watching):
                 watch.tell(error)
