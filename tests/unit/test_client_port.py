@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from podium.engine.clients import ClientPort, Met
@@ -12,7 +14,7 @@ from podium.engine.context import Lifecycle
 from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
 from podium.errors import EngineStopped, ResourceShortage, StoreUnavailable
-from podium.model import NewRun, Outcome, RunStanding, State, Verdict
+from podium.model import NewRun, Outcome, Reason, RunStanding, State, Verdict
 
 THERE = Verdict(Outcome.DONE, runs=((Outcome.EXISTS, "r"),))
 RUN = NewRun(id="r", function="app:f", args=b"", digest=b"", at=1.0, explicit_id=True)
@@ -35,6 +37,7 @@ class House:
         self.looked: list[str] = []
         self.answers: list[Any] = []
         self.ends: list[Any] = []
+        self.when_met: Callable[[], None] = lambda: None
         self.condemned = 0
         self.lifecycle = Lifecycle(lambda _: None)
         self.residents: Any = SimpleNamespace(room=room, reserved=0, owned={})
@@ -235,6 +238,57 @@ def test_a_start_that_lacks_something_is_told_so_however_it_came_to_its_run(verd
     assert house.answers == [lack]
 
 
+LACK = ResourceShortage("planted", fix="more of it")
+
+
+def _lack(*_: Any, **__: Any) -> Any:
+    raise LACK
+
+
+def _lacks_a_look(house: House) -> None:
+    house.port._context.committer.ask = _lack
+    house.commit(ATTACHED)
+
+
+def _lacks_as_it_meets_the_run(house: House) -> None:
+    house.commit(ATTACHED)
+    house.when_met = _lack
+    house.look()
+
+
+def _lacks_as_it_is_adopted(house: House) -> None:
+    house.port._adopt = _lack
+    house.commit(Verdict(Outcome.DONE, runs=((Outcome.DONE, "r"),)))
+
+
+def _lacks_as_it_puts_the_run_back(house: House) -> None:
+    reason = msgspec.json.encode(Reason("E216", "said"))
+    row = SimpleNamespace(
+        id="r", state=State.PARKED, token=1, root="r", function="app:f", fingerprint="then", payload=reason
+    )
+    house.port._context.store.load = lambda _: row
+    house.port._context.store.find = lambda _: []
+    house.commit(ATTACHED)
+    house.look()
+    house.writes.pop().failed(LACK)
+    raise LACK
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [_lacks_a_look, _lacks_as_it_meets_the_run, _lacks_as_it_is_adopted, _lacks_as_it_puts_the_run_back],
+)
+def test_a_start_that_lacks_something_gives_its_place_back_once(lacks: Callable[[House], None]) -> None:
+    house = House()
+    house.port.start(RUN, house.answers.append, met=lambda run, how: house.when_met())
+    assert house.residents.reserved == 1
+    with pytest.raises(ResourceShortage):
+        lacks(house)
+    assert (house.answers, house.residents.reserved) == ([LACK], 0)
+    house.port.close(EngineStopped("later"))
+    assert (house.answers, house.residents.reserved) == ([LACK], 0)
+
+
 def test_a_refused_start_shows_that_the_engine_has_no_row() -> None:
     house = House()
     house.start()
@@ -249,7 +303,7 @@ def test_an_engine_that_stops_answers_whoever_waits_and_whoever_comes_later() ->
     stopped = EngineStopped("closed")
     house.watchers.add("other", house.ends.append)
     house.port.close(stopped)
-    assert (house.answers, house.ends) == ([stopped], [stopped])
+    assert (house.answers, house.ends, house.residents.reserved) == ([stopped], [stopped], 0)
     house.start()
     house.port.watch("r", house.ends.append)
     assert (house.answers, house.ends) == ([stopped] * 2, [stopped] * 2)

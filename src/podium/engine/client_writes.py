@@ -23,6 +23,8 @@ class Port(Protocol):
 
     def answered(self, start: Start, verdict: Verdict) -> None: ...
 
+    def give_back(self, start: Start) -> None: ...
+
 
 class ClientWrite:
     """A client's write (a start, a message, a person's decision), which is answered whatever happens."""
@@ -67,7 +69,7 @@ class AnyWrite(ClientWrite):
     __slots__ = ("_fail", "_then")
 
     def __init__(
-        self, port: Port, write: Write, then: Callable[[Verdict], None], fail: Callable[[Answer], None]
+        self, port: Port, write: Write, then: Callable[[Verdict], None], fail: Callable[[PodiumError], None]
     ) -> None:
         self.port, self.write, self._then, self._fail = port, write, then, fail
 
@@ -91,10 +93,11 @@ class Start(ClientWrite):
     """A start on its way. Whoever asks for one says in a class of his own what is done with the answers, so
     that it is one object from the call to these: every run begins so."""
 
-    __slots__ = ("new", "remembered", "watch")
+    __slots__ = ("has_place", "new", "remembered", "watch")
 
     def __init__(self, new: NewRun, watch: Watcher | None) -> None:
         self.new, self.watch = new, watch
+        self.has_place = False  # one in memory is kept for its run, until it is answered
         self.remembered: tuple[str, Met] | None = None  # a run that is known of without asking the store
 
     def tell(self, answer: Answer) -> None:
@@ -116,6 +119,7 @@ class Start(ClientWrite):
         self.port.answered(self, verdict)
 
     def fail(self, error: PodiumError) -> None:
+        self.port.give_back(self)
         self.tell(error)
 
 

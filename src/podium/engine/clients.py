@@ -74,6 +74,7 @@ class ClientPort:
             new = start.new
             if new.due is None and not new.queue and residents.room > 0 and not lifecycle.stopping:
                 residents.reserved += 1
+                start.has_place = True
                 start.new = new = msgspec.structs.replace(new, owned=True)
             start.port = self
             queues = self._context.queue_notes.of((new,)) if new.queue else ()
@@ -96,9 +97,8 @@ class ClientPort:
             if len(self._existing) == 1:
                 self._context.committer.ask(self._look_at_existing, self._existing_seen)
         elif verdict.outcome is Outcome.REFUSED:  # the engine has no row
-            self._residents.reserved -= start.new.owned
             self._condemn()
-            start.tell(stopped_by(self._context.lifecycle.failure))
+            start.fail(stopped_by(self._context.lifecycle.failure))
         else:
             self._created(start, verdict)
 
@@ -182,7 +182,7 @@ class ClientPort:
             self.pending.pop(start, None)
         else:  # the person who runs it again may have mended what parked it
             again = mended.try_again(row, code, self._context.env.now())
-            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.tell))
+            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.fail))
             self.pending.pop(start, None)
 
     def _is_of_this_call(self, row: RunRow, start: Start) -> bool:
@@ -198,7 +198,7 @@ class ClientPort:
 
     def _created(self, start: Start, verdict: Verdict) -> None:
         new = start.new
-        self._residents.reserved -= new.owned
+        self.give_back(start)
         outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
         if outcome in _THERE and (start.watch is not None or self._leaves_others):
             self._watchers.add(id, start.watch, new.at if outcome is Outcome.DONE else None)
@@ -209,6 +209,12 @@ class ClientPort:
             if outcome is not Outcome.DONE:  # ended already, or ours by a first try whose answer was lost
                 self._claimer.look(id)
         start.tell(verdict)
+
+    def give_back(self, start: Start) -> None:
+        """The place that was kept for its run: the run has come to memory, or does not."""
+        if start.has_place:
+            start.has_place = False
+            self._residents.reserved -= 1
 
     # A script that is run again has its old runs taken up as soon as the engine opens, and a short rest of a
     # run may end before the script comes to the call that started it. That call gets its run all the same,
@@ -297,7 +303,7 @@ class ClientPort:
             one.fail(error)
         existing, self._existing = self._existing, []
         for start, _ in existing:
-            start.tell(error)
+            start.fail(error)
         self._watchers.tell_all(error)
 
 
