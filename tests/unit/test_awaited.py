@@ -12,7 +12,7 @@ import pytest
 from podium import codec
 from podium.client.awaited import Awaited
 from podium.engine import End
-from podium.errors import EngineStopped, IdConflict
+from podium.errors import EngineStopped, IdConflict, ResourceShortage
 from podium.functions import Function
 from podium.model import State
 
@@ -60,6 +60,19 @@ def test_who_awaits_goes_on_where_id_and_end_are_told_at_once() -> None:
     assert asyncio.run(many()) == [7] * 300
 
 
+def test_an_id_and_an_end_that_were_told_stand_whatever_fails_after_them() -> None:
+    async def fails_last() -> Any:
+        app: Any = _App()
+        awaited = Awaited(app)
+        awaited.tell("r1")
+        awaited(ENDED)
+        awaited.fail(ResourceShortage("planted", fix="more of it"))  # before its loop has a turn
+        await awaited.here
+        return awaited.outcome(ADD)
+
+    assert asyncio.run(fails_last()) == 7
+
+
 def test_neither_alone_lets_it_go_on() -> None:
     async def alone(tell: Callable[[Awaited], None], rest: Callable[[Awaited], None]) -> Any:
         app: Any = _App()
@@ -82,8 +95,11 @@ def test_neither_alone_lets_it_go_on() -> None:
         [lambda one: one.tell(IdConflict("taken")), lambda one: one(ENDED)],
         [lambda one: (one.fail(IdConflict("taken")), one(EngineStopped("closed")))],
         [lambda one: (one.tell("r1"), one(IdConflict("taken")))],
+        [lambda one: (one(ENDED), one.fail(IdConflict("taken")))],
+        [lambda one: (one.tell("r1"), one.fail(IdConflict("taken")), one(ENDED))],
     ],
-    ids=["the start", "the notice of it", "the start, then the engine", "the wait"],
+    ids=["the start", "the notice of it", "the start, then the engine", "the wait", "the end, then the start",
+         "what follows from its start"],
 )  # fmt: skip
 def test_what_has_failed_is_raised(tells: list[Callable[[Awaited], None]]) -> None:
     with pytest.raises(IdConflict, match="taken"):

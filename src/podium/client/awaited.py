@@ -81,8 +81,10 @@ class Awaited:
                 self._queue.post(self.here)
 
     def fail(self, error: BaseException, /) -> None:
-        self._end = error
-        self._queue.post(self.here)
+        # As of a `Started`: an id that is not told by now never is, and who is told id and end keeps them.
+        if not self.id or self._end is _NOT_TOLD:
+            self._end = error
+            self._queue.post(self.here)
 
     def outcome(self, function: Function) -> Any:
         """The value of the run, once `here` is; raises why there is none."""
