@@ -26,7 +26,7 @@ async def middle(n: int) -> int:
 
 @workflow
 async def top() -> int:
-    runs = [middle.options(id="middle").start(2), opens.options(id="beside").start(5)]
+    runs = [middle.options(id="middle").start(4), opens.options(id="beside").start(5)]
     runs += [opens.options(id=f"beside-{n}").start(n) for n in range(2)]
     return sum(await asyncio.gather(*runs))
 """
@@ -45,10 +45,10 @@ def family(project: Path) -> Path:
     ) as worker:
         try:
             podium("run", "app:top", "--detach", "--id", "top")
-            until(lambda: are_parked(5))
+            until(lambda: are_parked(7))
             for run in ("top", "middle"):
                 podium("pause", run)
-            until(lambda: are_parked(7))
+            until(lambda: are_parked(9))
         finally:
             worker.kill()
     write_app(project, FAMILY.replace('open("ledger").close()', "pass"))
@@ -63,12 +63,12 @@ def also_said(text: str) -> str:
 def test_why_and_resume_say_what_is_parked_below_a_run(family: Path) -> None:
     said = also_said(podium("why", "top").stdout)
     assert said.startswith("also parked, below it: ")
-    assert said.endswith(" and 3 more; podium resume root:top  puts them back in line")
-    ids = {"below-0", "below-1"}
+    assert said.endswith(" and 5 more; podium resume root:top  puts them back in line")
     middle = also_said(podium("why", "middle").stdout)
-    assert ids == {word for word in middle.replace(";", " ").split() if word.startswith("be") and "-" in word}
-    assert "more" not in middle
-    assert "podium resume below-" in middle
+    assert middle.endswith(" and 1 more; podium resume parent:middle  puts them back in line")
+    assert {word for word in middle.split() if word.startswith("be") and "-" in word} <= {
+        f"below-{n}" for n in range(4)
+    }
     assert also_said(podium("why", "beside").stdout) == ""
     assert also_said(podium("resume", "middle", "--detach").stderr) == middle
 
@@ -76,8 +76,14 @@ def test_why_and_resume_say_what_is_parked_below_a_run(family: Path) -> None:
 def test_the_command_that_is_named_lets_the_whole_family_go_on(family: Path) -> None:
     assert podium("resume", "root:top", "--yes").returncode == 0
     resumed = podium("resume", "top")
-    assert (resumed.stdout, resumed.returncode) == ("7\n", 0), resumed.stderr
+    assert (resumed.stdout, resumed.returncode) == ("12\n", 0), resumed.stderr
     assert also_said(resumed.stderr) == ""
+
+
+def test_the_command_for_those_that_a_run_has_started_takes_these_and_no_others(family: Path) -> None:
+    assert podium("resume", "parent:middle", "--yes").returncode == 0
+    left = {"top", "middle", "beside", "beside-0", "beside-1"}
+    assert set(podium("runs", "-q", "status:parked").stdout.split()) == left
 
 
 def test_who_follows_a_run_that_waits_for_parked_ones_reads_of_them_at_once(family: Path) -> None:

@@ -104,6 +104,27 @@ if __name__ == "__main__":
 """
 
 
+SIBLINGS = """
+import asyncio, sys
+from podium import workflow
+
+@workflow
+async def child(n: int) -> int:
+    open("ledger").close()
+    return n
+
+@workflow
+async def parent() -> int:
+    return sum(await asyncio.gather(*[child.options(id=f"child-{n}").start(n) for n in range(3)]))
+
+if __name__ == "__main__":
+    if sys.argv[1] == "one":
+        print(child.options(id="child-2").run(2))
+    else:
+        print(parent.options(id="parent").run())
+"""
+
+
 def started(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
@@ -194,3 +215,19 @@ def test_a_mended_script_goes_on_with_what_is_parked_below_its_run(
         assert app.find(parked) == []
         rows = app.find(Query())
     assert [row.state for row in rows] == [State.SUCCEEDED] * 5
+
+
+def test_who_comes_to_a_child_by_its_id_takes_up_that_and_not_its_family(tmp_path: Path) -> None:
+    first = started(tmp_path, SIBLINGS, "all")
+    store = tmp_path / "podium.db"
+    until(store.exists)
+    with App(f"sqlite:///{store}", drives="nothing") as app:
+        parked = Query(states=frozenset({State.PARKED}))
+        until(lambda: len(app.find(parked)) == 3)
+        killed(first)
+        mended = SIBLINGS.replace('open("ledger").close()', "pass")
+        out, said = started(tmp_path, mended, "one").communicate(timeout=60)
+        assert out.strip() == "2", said
+        assert {row.id for row in app.find(parked)} == {"child-0", "child-1"}, said
+        out, said = started(tmp_path, mended, "all").communicate(timeout=60)
+        assert out.strip() == "3", said

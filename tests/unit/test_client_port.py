@@ -264,7 +264,7 @@ def _lacks_as_it_is_adopted(house: House) -> None:
 def _lacks_as_it_puts_the_run_back(house: House) -> None:
     reason = msgspec.json.encode(Reason("E216", "said"))
     row = SimpleNamespace(
-        id="r", state=State.PARKED, token=1, root="r", function="app:f", fingerprint="then", payload=reason
+        id="r", state=State.PARKED, token=1, root="", function="app:f", fingerprint="then", payload=reason
     )
     house.port._context.store.load = lambda _: row
     house.port._context.store.find = lambda _: []

@@ -13,14 +13,18 @@ from podium.engine.mended import stuck_below, to_take_up
 from podium.model import Query, Reason, State
 
 FUNCTIONS: Any = {"app:f": SimpleNamespace(fingerprint="now"), "app:g": SimpleNamespace(fingerprint="now")}
+TOP: Any = SimpleNamespace(id="r", parent="", root="")
 
 
-def parked(id: str, function: str = "app:f", code: str = "E216", fingerprint: str = "then") -> Any:
+def parked(
+    id: str, function: str = "app:f", code: str = "E216", fingerprint: str = "then", parent: str = "r"
+) -> Any:
     """A run that is parked in the family of r."""
     reason = msgspec.json.encode(Reason(code, "said"))
     return SimpleNamespace(
-        id=id, root="r", token=3, function=function, fingerprint=fingerprint, payload=reason, place=(1.0, id)
-    )
+        id=id, root="r", parent=parent, token=3, function=function, fingerprint=fingerprint, payload=reason,
+        place=(1.0, id),
+    )  # fmt: skip
 
 
 def store_of(*rows: Any) -> Any:
@@ -53,25 +57,30 @@ def test_what_this_process_has_other_code_for_or_did_not_fit_is_tried_again_by_t
         parked("paused", code="E217"),
         parked("not ours", function="app:elsewhere"),
     )
-    found = stuck_below(store, FUNCTIONS, ["r"], 7.0)
-    assert [one.id for one in found] == ["other code", "misfit"]
-    for one in found:
-        move = one.again.move
-        assert move is not None
-        assert (move.state, move.due, move.fingerprint) == (State.WAITING, 7.0, "now")
-        assert one.again.fence is not None
-        assert (one.again.fence.run, one.again.fence.token) == (one.id, 3)
+    found = stuck_below(store, FUNCTIONS, TOP, 7.0)
+    assert [id for id, _ in found] == ["other code", "misfit"]
+    for id, again in found:
+        assert again.move is not None
+        assert (again.move.state, again.move.due, again.move.fingerprint) == (State.WAITING, 7.0, "now")
+        assert again.fence is not None
+        assert (again.fence.run, again.fence.token) == (id, 3)
+
+
+def test_what_is_parked_beside_a_run_is_no_matter_of_who_comes_to_that() -> None:
+    child: Any = SimpleNamespace(id="c", parent="r", root="r")
+    store = store_of(parked("beside"), parked("c", parent="r"), parked("below", parent="c"))
+    assert [id for id, _ in stuck_below(store, FUNCTIONS, child, 7.0)] == ["below"]
 
 
 def test_a_large_family_is_read_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mended, "PAGE", 2)
     for count in (2, 3):
         rows = [parked(f"c{n}") for n in range(count)]
-        assert len(stuck_below(store_of(*rows), FUNCTIONS, ["r"], 7.0)) == count
+        assert len(stuck_below(store_of(*rows), FUNCTIONS, TOP, 7.0)) == count
 
 
 def test_of_runs_that_a_batch_came_to_those_are_taken_up_that_are_parked_or_wait_for_such() -> None:
     ids = ["r", "p", "w", "e", "gone"]
-    assert to_take_up(store_of(parked("c")), FUNCTIONS, ids, 7.0) == {("r", "app:f"), ("p", "app:f")}
-    assert to_take_up(store_of(parked("c", code="E217")), FUNCTIONS, ids, 7.0) == {("p", "app:f")}
-    assert to_take_up(store_of(), FUNCTIONS, ["e"], 7.0) == set()
+    assert to_take_up(store_of(parked("c")), FUNCTIONS, ids) == {("r", "app:f"), ("p", "app:f")}
+    assert to_take_up(store_of(parked("c", code="E217")), FUNCTIONS, ids) == {("p", "app:f")}
+    assert to_take_up(store_of(), FUNCTIONS, ["e"]) == set()

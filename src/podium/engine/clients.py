@@ -110,7 +110,7 @@ class ClientPort:
         """The starts that are looked at, and the runs to take up. Away from the engine's thread."""
         context, asked = self._context, tuple(self._existing)
         runs = [verdict.runs[0][1] for _, verdict in asked]
-        return asked, mended.to_take_up(context.store, context.functions, runs, context.env.now())
+        return asked, mended.to_take_up(context.store, context.functions, runs)
 
     def _existing_seen(self, found: Any, error: BaseException | None) -> None:
         if self._closed is not None:  # they are told
@@ -137,13 +137,11 @@ class ClientPort:
         self.pending[start] = None  # until that look is done
         context = self._context
 
-        def look() -> tuple[RunRow | None, Sequence[mended.Stuck]]:
+        def look() -> tuple[RunRow | None, Sequence[tuple[str, Write]]]:
             row = context.store.load(id)
             if row is None or row.state.is_final:
                 return row, ()
-            return row, mended.stuck_below(
-                context.store, context.functions, [row.root or id], context.env.now()
-            )
+            return row, mended.stuck_below(context.store, context.functions, row, context.env.now())
 
         def then(seen: Any, error: BaseException | None) -> None:
             row, stuck = seen if error is None else (None, ())
@@ -156,7 +154,7 @@ class ClientPort:
         context.committer.ask(look, then)
 
     def _attach(
-        self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[mended.Stuck]
+        self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[tuple[str, Write]]
     ) -> None:
         if self._closed is not None:  # it is told
             return
@@ -172,17 +170,17 @@ class ClientPort:
         how = remembered[1] if remembered is not None and remembered[0] == run else Met.AWAY
         start.met(run, Met.PARKED if stays else how)
         # What is parked below it goes on as well, or it would wait for that for ever.
-        for one in () if stays else stuck:
-            start.met(one.id, Met.AWAY)
+        for id, again in () if stays else stuck:
+            start.met(id, Met.AWAY)
             if self._leaves_others:
-                self._watchers.add(one.id)
-            self.write(one.again, lambda _: None)
+                self._watchers.add(id)
+            self.write(again, lambda _: None)
         if row is None or row.state is not State.PARKED or stays:
             self._created(start, verdict)
             self.pending.pop(start, None)
         else:  # the person who runs it again may have mended what parked it
-            again = mended.try_again(row, code, self._context.env.now())
-            self._commit(AnyWrite(self, again, lambda _: self._created(start, verdict), start.fail))
+            tried = mended.try_again(row, code, self._context.env.now())
+            self._commit(AnyWrite(self, tried, lambda _: self._created(start, verdict), start.fail))
             self.pending.pop(start, None)
 
     def _is_of_this_call(self, row: RunRow, start: Start) -> bool:

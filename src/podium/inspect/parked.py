@@ -18,6 +18,7 @@ from ..model import (
     read_reason,
 )
 from ..store import Store
+from ..store.families import below
 from .durations import ago
 
 _NAMED = 3
@@ -70,24 +71,16 @@ def also_parked(store: Store, row: RunRow) -> str:
     """What is parked of all that a run has started, and would let it wait when it goes on; "": nothing."""
     top = row.root or row.id
     query = Query(states=frozenset({State.PARKED}), roots=frozenset({top}), limit=_BELOW_MAX)
-    below = list(_below(store, row.id, store.find(query)))
-    if not below:
+    stuck = list(below(store, row, store.find(query)))
+    if not stuck:
         return ""
-    named = ", ".join(f"{one.id} ({one.function.rpartition(':')[2]})" for one in below[:_NAMED])
-    more = f" and {len(below) - _NAMED:,} more" if len(below) > _NAMED else ""
-    meant = f"root:{top}" if top == row.id else " ".join(one.id for one in below[:_NAMED])
-    return f"also parked, below it: {named}{more}; podium resume {meant}  puts them back in line"
-
-
-def _below(store: Store, run: str, family: Sequence[RunRow]) -> Iterator[RunRow]:
-    """Those of a family that come from this run."""
-    parents = {one.id: one.parent for one in family}
-    while missing := {parent for parent in parents.values() if parent and parent not in parents}:
-        found = store.load_many(list(missing))
-        parents |= {id: found[id].parent if id in found else "" for id in missing}
-    for one in family:
-        above = one.parent
-        while above and above != run:
-            above = parents[above]
-        if above:
-            yield one
+    named = ", ".join(f"{one.id} ({one.function.rpartition(':')[2]})" for one in stuck[:_NAMED])
+    more = f" and {len(stuck) - _NAMED:,} more" if len(stuck) > _NAMED else ""
+    meant, them = " ".join(one.id for one in stuck[:_NAMED]), "them"
+    if top == row.id:
+        meant = f"root:{top}"
+    elif more and all(one.parent == row.id for one in stuck):
+        meant = f"parent:{row.id}"
+    elif more:  # no query takes a part of a family
+        them = f"these {_NAMED}"
+    return f"also parked, below it: {named}{more}; podium resume {meant}  puts {them} back in line"
