@@ -6,6 +6,7 @@ import json
 import traceback
 from collections.abc import Callable
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -48,8 +49,12 @@ def caught(call: Callable[[], object]) -> BaseException:
     raise AssertionError
 
 
+def names_in(found: TracebackType | None) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(found)]
+
+
 def names(error: BaseException) -> list[str]:
-    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    return names_in(error.__traceback__)
 
 
 def shown(error: BaseException) -> list[str]:
@@ -111,5 +116,15 @@ def test_what_is_no_ctrl_c_is_shown_as_it_is(ours: Any) -> None:
     assert "through" in names(error)
     error = caught(lambda: ours.through(interrupted))
     show(type(error), error, error.__traceback__)
-    assert told[1] == (KeyboardInterrupt, error, error.__traceback__)
+    assert told[1][:2] == (KeyboardInterrupt, error)
     assert "through" not in names(error)
+    assert names_in(told[1][2]) == names(error)
+
+
+def test_a_traceback_that_somebody_has_trimmed_stays_trimmed(ours: Any) -> None:
+    told: list[Any] = []
+    error = caught(lambda: ours.through(interrupted))
+    whole = error.__traceback__
+    assert whole is not None
+    _without_ours(lambda *about: told.append(about))(KeyboardInterrupt, error, whole.tb_next)
+    assert names_in(told[0][2]) == names(error)[1:] == ["<lambda>", "interrupted"]

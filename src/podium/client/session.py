@@ -27,7 +27,7 @@ from .profile import Functions, Profile
 from .project import ELSEWHERE, project_in, store_elsewhere
 from .queue_record import keep_queues, served_by
 from .resume_notice import ResumeNotices
-from .signals import AT_EXIT, CtrlC, unwind_on_sigterm
+from .signals import AT_EXIT, SHOWN, CtrlC, unwind_on_sigterm
 from .undriven_notice import UndrivenNotice
 
 LEFT_AT_ONCE = "podium: left at once: what was running is cut off"
@@ -78,7 +78,12 @@ class Session:
                 refuse_work_while_loading()
                 file = store_file(profile.url)
                 is_new = profile.is_found and file is not None and not file.exists()
-                self._store = self.patiently(lambda: opened_store(profile.url, profile.env))
+                SHOWN.opens(self)
+                try:
+                    self._store = self.patiently(lambda: opened_store(profile.url, profile.env))
+                except BaseException:
+                    SHOWN.closed(self)
+                    raise
                 if is_new:
                     profile.tell(f"{NEW_STORE} {file}")
                 other = store_elsewhere(profile.url, profile.functions) if profile.is_found else None
@@ -203,9 +208,12 @@ class Session:
 
         Raises KeyboardInterrupt where Ctrl-C cuts that short.
         """
-        with CtrlC() as ctrl_c:
-            self._close(ctrl_c)
-        ctrl_c.raise_noted()
+        try:
+            with CtrlC() as ctrl_c:
+                self._close(ctrl_c)
+            ctrl_c.raise_noted()
+        finally:
+            SHOWN.closed(self)
 
     def _close(self, ctrl_c: CtrlC) -> None:
         if self._is_closed:
@@ -256,6 +264,7 @@ class Session:
             self._host.forget()
         self._host = self._ready = self._store = None
         self._is_closed = True
+        SHOWN.closed(self)
         self._renew()
 
 

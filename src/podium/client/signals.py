@@ -13,13 +13,15 @@ import atexit
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from .. import changes, process
 from ..env import RealEnv
-from ..inspect import leave_only_theirs
+from ..inspect import leave_only_theirs, their_frames
+from .process import is_session
 
 ECHO_SECONDS = 0.1  # less than any person needs for a second press
 
@@ -150,16 +152,57 @@ def _without_ours(show: Show) -> Show:
             return show(kind, error, found)
         with CtrlC():  # pressed once more it would show this very line, and call it an error
             leave_only_theirs(error)
-            return show(kind, error, error.__traceback__)
+            return show(kind, error, their_frames(found))  # who called may have left some out
 
     return show_theirs
 
 
-changes.declare_patch(
-    ("sys.excepthook", sys, "excepthook", _without_ours),
-    when=changes.DECLARED,
+class _Shown:
+    """What shows exceptions, while an app is open that the main thread of a script has opened.
+
+    No longer and nowhere else: prompts, notebooks and consoles show exceptions in ways of their own, and some
+    look whether anybody has put something in between.
+    """
+
+    def __init__(self) -> None:
+        self._open: weakref.WeakSet[object] = weakref.WeakSet()
+        self._ours: Show | None = None
+        self._given: Show = sys.excepthook
+
+    def opens(self, app: object) -> None:
+        """An app begins to open, in this thread."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_session() or sys.flags.interactive or not is_main:
+            return
+        self._open.add(app)
+        if self._ours is None:
+            self._given = sys.excepthook
+            self._ours = _without_ours(self._given)
+            _EXCEPTHOOK.install(self._ours)
+
+    def closed(self, app: object) -> None:
+        """It is closed, or was not opened. A Ctrl-C that is on its way out is still to be shown."""
+        self._open.discard(app)
+        if self._open or self._ours is None or sys.exc_info()[0] is KeyboardInterrupt:
+            return
+        if sys.excepthook is self._ours:  # else somebody's stands before it, and may call it
+            _EXCEPTHOOK.install(self._given)
+        self._ours = None
+
+
+def _show_by(show: Show) -> None:
+    sys.excepthook = show
+
+
+_EXCEPTHOOK = changes.declare(
+    "sys.excepthook",
+    when="an app opens in the main thread of a script",
     why="a program that Ctrl-C ends shows its own lines, and none of Podium's; all else is passed on",
-).install_once()
+    until="the last one is closed, unless by Ctrl-C; never at a prompt, in a notebook or in forked processes",
+    install=_show_by,
+)
+
+SHOWN = _Shown()
 
 _SIGTERM = changes.declare(
     "SIGTERM",

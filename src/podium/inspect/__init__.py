@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         drop_our_frames,
         leave_only_theirs,
         recorded_frames,
+        their_frames,
         with_recorded_frames,
     )
     from .undriven import can_act, has_function, living, offered, would_take
@@ -147,6 +148,7 @@ __all__ = [
     "check_runs",
     "drop_our_frames",
     "leave_only_theirs",
+    "their_frames",
     "has_key",
     "is_query",
     "parse",
@@ -206,7 +208,8 @@ __getattr__ = late.names(
         "store_reader": "StoreReader",
         "store_view": "RecordView StoreView",
         "timeline": "Timeline TimelineGroup",
-        "tracebacks": "Frame drop_our_frames leave_only_theirs recorded_frames with_recorded_frames",
+        "tracebacks": "Frame drop_our_frames leave_only_theirs recorded_frames their_frames "
+        "with_recorded_frames",
         "undriven": "can_act has_function living offered would_take",
         "waited_for": "Awaited awaited",
         "whereabouts": "WayOn file_of find_code folders_of is_workflow missing_from starter_under way_on",

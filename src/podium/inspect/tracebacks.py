@@ -142,6 +142,11 @@ def leave_only_theirs(error: BaseException) -> None:
         link = after
 
 
+def their_frames(found: TracebackType | None) -> TracebackType | None:
+    """What `leave_only_theirs` leaves of a traceback."""
+    return found if _are_kept() else _theirs(found)
+
+
 def _are_kept() -> bool:
     return os.environ.get("PODIUM_TRACE") == "1"
 
