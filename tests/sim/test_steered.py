@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 from unittest.mock import patch
@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from podium.engine import inbox
+from podium.engine.client_writes import Start
 from podium.engine.clients import ClientPort
-from podium.model import PAUSE, Message, NewRun
+from podium.model import PAUSE, Message
 from podium.store.judge_inbox import Inboxes
 from podium.store.judge_waits import Waits
 from tests.sim.steered import SteeredWorld, steered_setting
@@ -56,12 +57,15 @@ def a_pause_is_forgotten() -> AbstractContextManager[Any]:
 
 def names_are_not_told() -> AbstractContextManager[Any]:
     """An engine starts a run without its name."""
-    real = ClientPort.start
+    real = ClientPort.begin
 
-    def start(self: Any, new: NewRun, *how: Any) -> None:
-        real(self, msgspec.structs.replace(new, unique_name=""), *how)
+    def begin(self: Any, starts: Iterable[Start]) -> None:
+        starts = list(starts)
+        for start in starts:
+            start.new = msgspec.structs.replace(start.new, unique_name="")
+        real(self, starts)
 
-    return patch.object(ClientPort, "start", start)
+    return patch.object(ClientPort, "begin", begin)
 
 
 def a_parked_child_stays_so() -> AbstractContextManager[Any]:

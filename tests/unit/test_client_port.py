@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from podium.engine.clients import ClientPort, Met
+from podium.engine.client_writes import Met, Start
+from podium.engine.clients import ClientPort
 from podium.engine.context import Lifecycle
 from podium.engine.queue_notes import QueueNotes
 from podium.engine.watchers import End, Watchers
@@ -25,6 +26,21 @@ ATTACHED = Verdict(Outcome.DONE, runs=((Outcome.ATTACHED, "r"),))
 
 def _none_parked(ids: list[str]) -> list[RunStanding]:
     return []
+
+
+class Asked(Start):
+    """A start whose answers are kept."""
+
+    def __init__(self, then: Callable[[Any], None], watch: Any = None, met: Any = None) -> None:
+        super().__init__(RUN, watch)
+        self._then, self._met = then, met
+
+    def tell(self, answer: Any) -> None:
+        self._then(answer)
+
+    def met(self, run: str, how: Met) -> None:
+        if self._met is not None:
+            self._met(run, how)
 
 
 class House:
@@ -62,7 +78,7 @@ class House:
         self.lifecycle.fail(EngineStopped("no row"))
 
     def start(self) -> None:
-        self.port.start(RUN, self.answers.append, self.ends.append)
+        self.port.begin((Asked(self.answers.append, self.ends.append),))
 
     def look(self) -> None:
         call, then = self.jobs.pop(0)
@@ -169,7 +185,7 @@ def test_a_start_whose_look_comes_to_nothing_over_an_error_is_told_as_the_engine
     def met(run: str, how: Met) -> None:
         raise RuntimeError(f"{run} {how}")
 
-    house.port.start(RUN, house.answers.append, met=met)
+    house.port.begin((Asked(house.answers.append, met=met),))
     house.commit(ATTACHED)
     with pytest.raises(RuntimeError):
         house.look()  # which fails the engine
@@ -190,12 +206,12 @@ def three_of_a_batch(house: House, error: Exception, verdict: Verdict) -> dict[s
 
     house.port._claimer.look = looked
     for name in ("first", "second", "third"):
-        house.port.start(RUN, told[name].append)
+        house.port.begin((Asked(told[name].append),))
     for _ in range(3):
         house.commit(verdict)
     call, then = house.jobs.pop(0)
     found = call()
-    house.port.start(RUN, told["late"].append)
+    house.port.begin((Asked(told["late"].append),))
     house.commit(verdict)  # while that look is under way
     with pytest.raises(type(error)):
         then(found, None)
@@ -280,7 +296,7 @@ def _lacks_as_it_puts_the_run_back(house: House) -> None:
 )
 def test_a_start_that_lacks_something_gives_its_place_back_once(lacks: Callable[[House], None]) -> None:
     house = House()
-    house.port.start(RUN, house.answers.append, met=lambda run, how: house.when_met())
+    house.port.begin((Asked(house.answers.append, met=lambda run, how: house.when_met()),))
     assert house.residents.reserved == 1
     with pytest.raises(ResourceShortage):
         lacks(house)

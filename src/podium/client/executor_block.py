@@ -13,14 +13,13 @@ from datetime import datetime
 from enum import Enum
 from functools import partial
 from itertools import islice
-from typing import Any
 
-from ..engine import End, Met
+from ..engine import End, Met, Start
 from ..errors import EngineStopped, PodiumError, RunCancelled, RunParked
 from ..executors import note_started_run, refuse_work_while_loading
 from ..functions import Function
 from ..machine import AttendedMachine
-from ..model import BY_ITS_PROGRAM, Entry, Kind, State, Verdict, read_reason
+from ..model import BY_ITS_PROGRAM, Entry, Kind, NewRun, State, Verdict, read_reason
 from .app import App
 from .executor_answers import Answers
 from .executor_calls import Call, Calls
@@ -75,8 +74,7 @@ class Block:
         note_started_run()
         self._answers.begin()
         profile.blocks[self.function.name] = self.function
-        started = partial(self._started, new)
-        host.call(host.engine.clients.start, new, started, self._ended, partial(_note, self._met))
+        host.call(host.engine.clients.begin, (_Start(new, self._started, self._ended, self._met),))
 
     def submit(self, call: Call) -> None:
         """Have it called. Raises EngineStopped."""
@@ -94,7 +92,7 @@ class Block:
 
     # -- the engine's thread: starting and ending -------------------------------------------------------
 
-    def _started(self, new: Any, verdict: Verdict | BaseException) -> None:
+    def _started(self, new: NewRun, verdict: Verdict | BaseException) -> None:
         if isinstance(verdict, BaseException):
             self._ended(verdict)
             return
@@ -250,8 +248,26 @@ def _taken(label: str, run: str | None, recorded: Collection[Entry]) -> str:
     )
 
 
-def _note(met: list[str], run: str, _: Met) -> None:
-    met.append(run)
+class _Start(Start):
+    """Of a block's run."""
+
+    __slots__ = ("_met", "_then")
+
+    def __init__(
+        self,
+        new: NewRun,
+        then: Callable[[NewRun, Verdict | BaseException], None],
+        ended: Callable[[End | BaseException], None],
+        met: list[str],
+    ) -> None:
+        super().__init__(new, ended)
+        self._then, self._met = then, met
+
+    def met(self, run: str, how: Met) -> None:
+        self._met.append(run)
+
+    def tell(self, answer: Verdict | BaseException) -> None:
+        self._then(self.new, answer)
 
 
 def _ask(machine: AttendedMachine, call: Call) -> None:

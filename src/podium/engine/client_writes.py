@@ -121,26 +121,3 @@ class Start(ClientWrite):
     def fail(self, error: PodiumError) -> None:
         self.port.give_back(self)
         self.tell(error)
-
-
-class AnyStart(Start):
-    """One with a function for each answer."""
-
-    __slots__ = ("_met", "_then")
-
-    def __init__(
-        self,
-        new: NewRun,
-        then: Callable[[Answer], None],
-        watch: Watcher | None,
-        met: Callable[[str, Met], None] | None,
-    ) -> None:
-        super().__init__(new, watch)
-        self._then, self._met = then, met
-
-    def tell(self, answer: Answer) -> None:
-        self._then(answer)
-
-    def met(self, run: str, how: Met) -> None:
-        if self._met is not None:
-            self._met(run, how)

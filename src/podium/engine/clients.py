@@ -14,7 +14,7 @@ from ..errors import EngineStopped, PodiumError
 from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from ..shortage import shortage_of
 from .claiming import Claimer
-from .client_writes import Answer, AnyStart, AnyWrite, ClientWrite, Met, Start
+from .client_writes import Answer, AnyWrite, ClientWrite, Met, Start
 from .context import Context
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
@@ -55,17 +55,6 @@ class ClientPort:
         self._left_behind: dict[tuple[str, bytes, str], deque[tuple[str, float]]] = {}
 
     # -- starting -------------------------------------------------------------------------------------
-
-    def start(
-        self,
-        new: NewRun,
-        then: Callable[[Answer], None],
-        watch: Watcher | None = None,
-        met: Callable[[str, Met], None] | None = None,
-    ) -> None:
-        """Create a run; `then` gets the verdict once it is durable, `watch` how the run comes out; before
-        that `met` is told of an earlier run of the same call."""
-        self.begin((AnyStart(new, then, watch, met),))
 
     def begin(self, starts: Iterable[Start]) -> None:
         """Create runs, those that are asked for in one go by one commit. Each is told what it comes to."""

@@ -12,7 +12,7 @@ from .. import codec
 from ..client import StartOptions
 from ..client.forking import cut_at, forking
 from ..codec.schemas import check_schema
-from ..engine import End, Engine, QueueNotes
+from ..engine import End, Engine, QueueNotes, Start
 from ..errors import UsageError
 from ..functions import Function
 from ..model import (
@@ -57,6 +57,19 @@ class Job(msgspec.Struct, frozen=True):
     answers: Mapping[str, Any] = {}  # by prompt: to what it and its children ask
     fork_at: int | None = None  # when it has ended: a fork before the outcome of its step of this number
     options: StartOptions = StartOptions()  # what else the start says: not its id
+
+
+class _Start(Start):
+    """Of a client's run."""
+
+    __slots__ = ("_then",)
+
+    def __init__(self, new: NewRun, then: Callable[[Verdict | BaseException], None]) -> None:
+        super().__init__(new, None)
+        self._then = then
+
+    def tell(self, answer: Verdict | BaseException) -> None:
+        self._then(answer)
 
 
 class Clients:
@@ -144,7 +157,7 @@ class Clients:
                 self._created(number, job, new, process, answer)
 
         write = Write(new_runs=(new,), queues=QueueNotes().of([new]))
-        self._ask(process, write, lambda engine: engine.clients.start(new, created), created)
+        self._ask(process, write, lambda engine: engine.clients.begin((_Start(new, created),)), created)
         self._later(PATIENCE, self._start_again, number, job, process, answered)
 
     def _ask(
