@@ -25,8 +25,9 @@ from podium import App, task, workflow
 
 def tell_when_in(*files):
     # Once the main thread is in code of all of these, innermost or not.
-    main = threading.main_thread().ident
+    main, started = threading.main_thread().ident, threading.Event()
     def look():
+        started.wait()  # to start a thread is to be in there, too
         while True:
             frame, left = sys._current_frames()[main], set(files)
             while frame is not None:
@@ -36,6 +37,7 @@ def tell_when_in(*files):
                 return Path("there").touch()
             time.sleep(0.001)
     threading.Thread(target=look, daemon=True).start()
+    started.set()
 
 @task
 def naps():
