@@ -124,6 +124,29 @@ def test_it_shows_the_line_of_the_script_and_nothing_of_podium(tmp_path: Path, w
     assert ("# HERE" in said) == (what != "naps"), said
 
 
+FORGETS = """
+import atexit, os, signal
+from podium import workflow
+
+@workflow
+def flow(n): ...
+
+if __name__ == "__main__":
+    flow(0)
+    atexit.register(exec, "1")  # after ours is there, so before it: as a module that is loaded late does it
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_it_ends_by_its_status_whatever_is_loaded_at_its_end(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(FORGETS, encoding="utf-8")
+    script = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env={**os.environ, "PODIUM_URL": "podium.db"},
+        text=True, stderr=subprocess.PIPE, timeout=60,
+    )  # fmt: skip
+    assert script.returncode == -signal.SIGINT, script.stderr
+
+
 LOOKS = """
 import code, os, sys, threading
 import podium

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ..errors import StoreError
 from ..inspect import can_act, would_take
@@ -11,6 +12,7 @@ from ..inspect.history import in_words, steps_on_record, tail
 from ..model import ALERT, BY_ITS_PROGRAM, CANCEL, EngineRow, RunRow
 from ..opening import store_flag
 from ..store import Store
+from .process import is_session
 from .signals import is_unwinding
 from .undone import is_from_canceller
 
@@ -21,6 +23,14 @@ def is_interrupted() -> bool:
         return True
     # At exit nothing is being handled any more; the interpreter keeps what it has printed.
     return sys.exc_info()[0] is KeyboardInterrupt or getattr(sys, "last_type", None) is KeyboardInterrupt
+
+
+def keep_status() -> None:
+    """At exit: a program that Ctrl-C ends is to be known by its status. Python keeps in mind that it does,
+    and forgets that as soon as text is run as code, which `namedtuple` does where a module is loaded late."""
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not (sys.flags.interactive or is_session()):
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # a text of ours, and nothing else reminds it
 
 
 def tell_left(

@@ -20,7 +20,7 @@ from .asking import Asking
 from .declared_schedules import keep_schedules
 from .end_watcher import EndWatcher
 from .former_names import take_new_names
-from .interrupt_notice import is_interrupted, tell_left
+from .interrupt_notice import is_interrupted, keep_status, tell_left
 from .others_notice import OthersNotice
 from .presence import described, fate_of_others
 from .profile import Functions, Profile
@@ -257,6 +257,7 @@ class Session:
                 self.profile.tell(LEFT_AT_ONCE)
             else:  # it came before it was held
                 self._close_at_exit(is_noted=True)
+        keep_status()
 
     def forget(self) -> None:
         """In a forked child: everything here belongs to the parent."""
