@@ -133,7 +133,7 @@ def flow(n): ...
 
 if __name__ == "__main__":
     flow(0)
-    atexit.register(exec, "1")  # after ours is there, so before it: as a module that is loaded late does it
+    atexit.register(lambda: exec("1"))  # before ours, as a module that is loaded late
     os.kill(os.getpid(), signal.SIGINT)
 """
 
