@@ -89,7 +89,7 @@ INTERRUPTING = """
 import atexit, linecache, os, signal, sys
 from pathlib import Path
 
-closing, lines = ("_close_at_exit", "_close"), 0
+closing, lines = ("_close_at_exit", "_close", "_close_all"), 0
 
 def watch(frame, event, _):
     file, name = frame.f_code.co_filename, frame.f_code.co_name

@@ -95,6 +95,7 @@ def refused_modules(source: Source) -> Iterator[str]:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id in ("eval", "exec")
+            and not isinstance(node.args[0], ast.Constant)  # a text that stands there is no data
         ):
             yield f"{source.at(node)}: {node.func.id}(): stored or typed text never becomes code"
 
@@ -171,7 +172,7 @@ def wrong(text: str, layer: str = "engine") -> Source:
         (refused_modules, "import pickle"),
         (refused_modules, "from yaml import safe_load"),
         (refused_modules, "import _thread"),
-        (refused_modules, "eval('1')"),
+        (refused_modules, "eval(text)"),
         (sql, "x = 'select * from runs where id = ?'"),
         (sql, "x = f'DELETE FROM {table}'"),
         (sql, "x = 'pragma journal_mode'"),
