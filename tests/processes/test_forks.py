@@ -182,13 +182,17 @@ if __name__ == "__main__":
 )
 
 
-def test_a_forked_process_can_be_terminated_at_once_in_a_script(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
-    environment = {**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}
-    done = forkserver.run(
+def as_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PODIUM_URL": str(folder / "podium.db")}
+    return forkserver.run(
         [sys.executable, "script.py"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
+
+
+def test_a_forked_process_can_be_terminated_at_once_in_a_script(tmp_path: Path) -> None:
+    done = as_script(tmp_path, SCRIPT)
     assert done.stdout.strip() == str([-signal.SIGTERM] * 50), done.stderr
 
 
@@ -210,11 +214,6 @@ if __name__ == "__main__":
 
 
 def test_a_process_that_is_forked_below_python_records_nothing(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(BELOW, encoding="utf-8")
-    environment = {**os.environ, "PODIUM_URL": str(tmp_path / "podium.db")}
-    done = forkserver.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = as_script(tmp_path, BELOW)
     assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
     assert "StoreRefused" not in done.stderr
