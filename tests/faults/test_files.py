@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import apsw
@@ -14,7 +15,7 @@ from podium import App, task, workflow
 from podium.errors import EngineStopped, StoreFatal, StoreRefused
 from podium.model import Query
 from podium.store import back_up, examine, open_store
-from podium.store.sqlite import SqliteStore, protection
+from podium.store.sqlite import SqliteStore, files, protection
 from podium.store.sqlite.files import lone_log
 from tests.chaos.fleet import Fleet
 from tests.chaos.serving import gated
@@ -50,19 +51,23 @@ def store(tmp_path: Path) -> SqliteStore:
     return store
 
 
+@pytest.mark.parametrize("quiet", [False, True], ids=["busy", "quiet"])
 @pytest.mark.parametrize("gone", [["-wal"], ["-shm"], ["-wal", "-shm"]], ids="+".join)
 def test_after_a_side_file_is_deleted_nothing_is_acknowledged_and_nothing_acknowledged_is_lost(
-    store: SqliteStore, tmp_path: Path, gone: list[str]
+    store: SqliteStore, tmp_path: Path, gone: list[str], quiet: bool
 ) -> None:
     commit(store, fenced(entries=(result(1),)))
+    if quiet:  # in a directory that has not changed for a while one look tells that
+        time.sleep(0.2)
+    commit(store, fenced(entries=(result(2),)))
     for suffix in gone:
         removed(tmp_path / f"a.db{suffix}")
-    acknowledged = 1
+    acknowledged = 2
     with pytest.raises(StoreFatal, match=f"a.db{gone[0]} was deleted") as caught:
-        for seq in range(2, 12):
+        for seq in range(3, 13):
             commit(store, fenced(entries=(result(seq),)))
             acknowledged = seq
-    assert acknowledged == 1 or "-wal" not in gone, "of a deleted log nothing is acknowledged any more"
+    assert acknowledged == 2 or "-wal" not in gone, "of a deleted log nothing is acknowledged any more"
     assert caught.value.unknown
     with pytest.raises(StoreFatal):
         store.load("r1")
@@ -71,6 +76,32 @@ def test_after_a_side_file_is_deleted_nothing_is_acknowledged_and_nothing_acknow
     kept = [entry.seq for entry in again.history("r1")]
     assert kept == list(range(1, acknowledged + 2)), "even the one in doubt was rescued"
     again.close()
+
+
+@pytest.mark.parametrize("grain", [20, 1000, 2000])
+def test_a_deletion_at_the_very_time_of_another_change_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grain: int
+) -> None:
+    """File systems tell times in steps of milliseconds, or of seconds: two changes may have one time."""
+
+    def changed(directory: str) -> tuple[int, int, int]:
+        found, step = os.stat(directory), grain * 1_000_000
+        return found.st_dev, found.st_ino, found.st_mtime_ns // step * step
+
+    monkeypatch.setattr(files, "_changed", changed)
+    for turn in range(20):
+        file = tmp_path / f"{turn}" / "a.db"
+        file.parent.mkdir()
+        store = SqliteStore(file)
+        store.migrate()
+        store.announce(engine("e1"))
+        own(store, "r1")
+        (file.parent / "other").touch()
+        commit(store, fenced(entries=(result(1),)))
+        removed(file.with_name("a.db-wal"))
+        with pytest.raises(StoreFatal, match=r"a\.db-wal was deleted"):
+            commit(store, fenced(entries=(result(2),)))
+        store.close()
 
 
 def test_a_reader_notices_too(store: SqliteStore, tmp_path: Path) -> None:

@@ -42,15 +42,6 @@ def _done() -> None:
     """What a handle calls once it has been called."""
 
 
-class _Wake:
-    """In the ready queue: put this parked greenlet back to work."""
-
-    __slots__ = ("worker",)
-
-    def __init__(self, worker: greenlet) -> None:
-        self.worker = worker
-
-
 class Loop(TimedLoop):
     """One run's event loop. Only the machine that owns it calls `drain`, `fire` and `abandon`."""
 
@@ -62,9 +53,8 @@ class Loop(TimedLoop):
         self.entered = False  # between an event and the end of its turn: only then may anything reach in
         self.root_scope = Scope()
         self.tasks: dict[int, Task] = {}  # unfinished ones, by number
-        self.ready: deque[Handle | _Wake | Task] = deque()  # a task: its step is answered
+        self.ready: deque[Handle | Task | greenlet] = deque()  # the last two: a step of theirs is answered
         self.hub = None
-        self._next: greenlet | None = None
         self._generators: Generators | None = None
         self._parked: dict[greenlet, None] = {}
 
@@ -152,16 +142,14 @@ class Loop(TimedLoop):
     def drain(self) -> None:
         """Run until nothing is ready. The caller is the hub to which parked branches return."""
         hub = self.hub = getcurrent()
-        idle = workers.idle
+        idle, ready = workers.idle, self.ready
         try:
-            while True:
-                worker = self._next
-                if worker is not None:
-                    self._next = None
-                elif self.ready and not self.discarded:
-                    worker = idle.pop() if idle else new_worker()
+            while ready and not self.discarded:
+                worker = ready[0]
+                if isinstance(worker, greenlet):  # parked: straight to it, and not by way of another one
+                    ready.popleft()
                 else:
-                    return
+                    worker = idle.pop() if idle else new_worker()
                 if worker.parent is not hub:
                     worker.parent = hub
                 worker.switch(self)
@@ -172,13 +160,13 @@ class Loop(TimedLoop):
         """Serve the queue until it is empty or a parked worker is next. Worker greenlets only."""
         ready = self.ready
         while ready and not self.discarded:
-            handle = ready.popleft()
+            handle = ready[0]
+            if isinstance(handle, greenlet):
+                return  # to the hub, which goes on with that one
+            del ready[0]
             try:
                 if isinstance(handle, Task):  # first, as most are
                     handle.context.run(handle.go_on)
-                elif isinstance(handle, _Wake):
-                    self._next = handle.worker
-                    return
                 else:
                     try:
                         if not handle.dropped:
@@ -204,9 +192,8 @@ class Loop(TimedLoop):
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
             if task.must_cancel and future.cancel(task.cancel_message):
                 task.must_cancel = False
-            wake = _Wake(worker)
-            if type(future) is not Step or not future.is_first(wake):
-                future.add_done_callback(lambda _: self.ready.append(wake))
+            if type(future) is not Step or not future.is_first(worker):
+                future.add_done_callback(lambda _: self.ready.append(worker))
             task.parked_on = future
             self._parked[worker] = None
             leave_task(self, task)
@@ -262,7 +249,6 @@ class Loop(TimedLoop):
             self.tasks.clear()
         if self._generators is not None:
             self._generators.forget()
-        self._next = None
 
     def _close_all(self, bodies: list[Any]) -> bool:
         """One round, which adds to `bodies` what it finds; True if something is still alive."""

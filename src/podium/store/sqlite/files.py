@@ -3,12 +3,14 @@
 A store is three files, and every process on it must mean the same three. When somebody deletes the -wal, or
 puts another file in the store's place, a process that has the old one open goes on writing into nothing, and
 one that comes later locks other files than it does. So after each commit, before anybody is told, we look
-whether file and -wal are still those that we opened, and now and then at all three: a look costs 2 µs each.
+whether file and -wal are still those that we opened, and now and then at all three. Where their directory has
+not changed no name in it has: that is one look in place of two, which take 6 µs each right after a sync.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from ...errors import StoreFatal
@@ -23,6 +25,8 @@ _SUFFIXES = ("", WAL, SHM)
 _FILE, _WAL = 0, 1
 _USES = 8
 _LOCKS = Path("/proc/locks")
+_SECOND = 1_000_000_000  # ns
+_GRAIN = _SECOND // 10  # ns: changes that are closer together may have one time
 _WRITE_LOCK_BYTE = 120  # of the -shm file: whoever has this byte may write (SQLite's WAL_WRITE_LOCK)
 
 Identity = tuple[int, int]
@@ -40,6 +44,10 @@ class Files:
         self._names = [f"{path}{suffix}" for suffix in _SUFFIXES]
         self._known: list[Identity | None] = [None, None, None]
         self._uses = 0
+        self._directory = os.path.dirname(os.path.abspath(path))
+        # The directory as it was when these files were found in it: which one, and when a name in it has
+        # last changed. None: a change of the next moment might have the same time.
+        self._unchanged: tuple[int, int, int] | None = None
 
     def check(self) -> None:
         """Raises StoreFatal, with `unknown`, when one of the files is gone or another one."""
@@ -52,15 +60,11 @@ class Files:
 
     def check_after_commit(self) -> None:
         """The same, of what the commit went into; of everything at every so many uses."""
-        # The two looks are spelled out: every commit comes through here.
-        try:
-            file, wal = os.stat(self._names[_FILE]), os.stat(self._names[_WAL])
-            as_known = [(file.st_dev, file.st_ino), (wal.st_dev, wal.st_ino)] == self._known[:2]
-        except OSError:
-            as_known = False
-        if not as_known:
+        found = _changed(self._directory)
+        if found is None or found != self._unchanged:
             self._check(_FILE)
             self._check(_WAL)
+            self._unchanged = found if found is not None and _is_past(found[-1]) else None
         self._uses += 1
         if self._uses % _USES == 0:
             self.check()
@@ -120,6 +124,20 @@ def _bytes(name: str) -> int:
         return os.stat(name).st_size
     except OSError:
         return 0
+
+
+def _changed(directory: str) -> tuple[int, int, int] | None:
+    """Which directory that is, and when a name in it has last changed, ns."""
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _is_past(change: int) -> bool:
+    """Whether a further change would have another time: not where file systems tell whole seconds."""
+    return bool(change % _SECOND) and time.time_ns() - change > _GRAIN
 
 
 def _identity(name: str) -> Identity | None:
