@@ -6,7 +6,6 @@ import signal
 import threading
 import traceback
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -51,28 +50,21 @@ def test_a_script_whose_app_is_open_is_not_looked_at_meanwhile(looks: list[str],
     assert len(looks) == 1
 
 
-class Interrupted(App):
-    """Ctrl-C comes just as its block is left."""
+def test_an_app_is_left_for_the_one_around_it_though_ctrl_c_comes_before_it_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave, interrupts = default_app.apps.leave, [True]
 
-    _is_left = False
-
-    @property
-    def _outer(self) -> Any:
-        if self._is_left:
-            self._is_left = False
+    def interrupted(app: App) -> None:
+        if interrupts:
+            interrupts.pop()
             signal.raise_signal(signal.SIGINT)
-        return self.was_current
+        leave(app)
 
-    @_outer.setter
-    def _outer(self, app: App | None) -> None:
-        self.was_current = app
-
-
-def test_an_app_is_left_for_the_one_around_it_though_ctrl_c_comes_before_it_closes(tmp_path: Path) -> None:
     with App(tmp_path / "podium.db", drives="nothing") as around:
-        inner = Interrupted(tmp_path / "inner.db", drives="nothing")
+        inner = App(tmp_path / "inner.db", drives="nothing")
         with pytest.raises(KeyboardInterrupt) as caught, inner:
-            inner._is_left = True
+            monkeypatch.setattr(default_app.apps, "leave", interrupted)
         assert default_app.current_app() is around
         inner.close()
     assert [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)] == [__file__]

@@ -44,11 +44,7 @@ def removed(file: Path) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> SqliteStore:
-    store = SqliteStore(tmp_path / "a.db")
-    store.migrate()
-    store.announce(engine("e1"))
-    own(store, "r1")
-    return store
+    return opened(tmp_path / "a.db")
 
 
 @pytest.mark.parametrize("quiet", [False, True], ids=["busy", "quiet"])
@@ -83,25 +79,42 @@ def test_a_deletion_at_the_very_time_of_another_change_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grain: int
 ) -> None:
     """File systems tell times in steps of milliseconds, or of seconds: two changes may have one time."""
-
-    def changed(directory: str) -> tuple[int, int, int]:
-        found, step = os.stat(directory), grain * 1_000_000
-        return found.st_dev, found.st_ino, found.st_mtime_ns // step * step
-
-    monkeypatch.setattr(files, "_changed", changed)
+    step = grain * 1_000_000
+    monkeypatch.setattr(files, "_changed", lambda found: found.st_ctime_ns // step * step)
     for turn in range(20):
-        file = tmp_path / f"{turn}" / "a.db"
-        file.parent.mkdir()
-        store = SqliteStore(file)
-        store.migrate()
-        store.announce(engine("e1"))
-        own(store, "r1")
-        (file.parent / "other").touch()
+        store = opened(tmp_path / f"{turn}" / "a.db")
+        (tmp_path / f"{turn}" / "other").touch()
         commit(store, fenced(entries=(result(1),)))
-        removed(file.with_name("a.db-wal"))
+        removed(tmp_path / f"{turn}" / "a.db-wal")
         with pytest.raises(StoreFatal, match=r"a\.db-wal was deleted"):
             commit(store, fenced(entries=(result(2),)))
         store.close()
+
+
+def test_a_copy_put_in_the_stores_place_is_noticed_though_the_directorys_time_is_put_back(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    """As rsync, tar and cp -a do, when they have written what was in it."""
+    shutil.copy(tmp_path / "a.db", tmp_path / "copy.db")
+    commit(store, fenced(entries=(result(1),)))
+    time.sleep(0.1)
+    commit(store, fenced(entries=(result(2),)))
+    before = os.stat(tmp_path)
+    with protection.allowed():
+        os.rename(tmp_path / "copy.db", tmp_path / "a.db")
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreFatal, match=r"a\.db was"):
+        commit(store, fenced(entries=(result(3),)))
+    store.close()
+
+
+def opened(file: Path) -> SqliteStore:
+    file.parent.mkdir(exist_ok=True)
+    store = SqliteStore(file)
+    store.migrate()
+    store.announce(engine("e1"))
+    own(store, "r1")
+    return store
 
 
 def test_a_reader_notices_too(store: SqliteStore, tmp_path: Path) -> None:

@@ -73,10 +73,10 @@ def notice(about: About) -> Notice:
 
 
 def _session(run: str) -> Session:
-    session = apps.driving(run)
-    if not isinstance(session, Session):
+    app = apps.of_task()
+    if app is None:
         raise EngineStopped(f"the engine that drives alert {run} is gone")
-    return session
+    return app.session
 
 
 class _Other(NamedTuple):

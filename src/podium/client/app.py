@@ -103,7 +103,7 @@ class App:
         self.url, self.env, self.options, self.tell = profile.url, profile.env, profile.options, profile.tell
         self.functions, self.drives, self.has_engine = functions, profile.drives, profile.has_engine
         self.observers = profile.observers
-        self.session = Session(profile)
+        self.session = Session(profile, home=self)
         self.records = Records(lambda: self.session.store, self.url)
         self.starts = Starts(self.session)
         apps.add(self.session)
@@ -157,7 +157,7 @@ class App:
 
     def __exit__(self, *about: object) -> None:
         try:
-            apps.innermost = self._outer  # for what is called while this one closes
+            apps.leave(self)  # for what is called while this one closes
             self.session.close()
         except KeyboardInterrupt as error:
             if KeyboardInterrupt in about:  # the block was left by one, which goes on from here
@@ -167,11 +167,11 @@ class App:
             drop_our_frames(error)
             raise
         finally:
-            apps.innermost = self._outer  # also where Ctrl-C came before the first line
+            apps.leave(self)  # also where Ctrl-C came before the first line
 
     def enter(self) -> None:
         """Be the current app until it is left, without opening anything."""
-        self._outer, apps.innermost = apps.innermost, self
+        apps.enter(self)
 
     # -- runs -----------------------------------------------------------------------------------------
 

@@ -1,18 +1,16 @@
-"""The apps of this process: the sessions of all that live, and the one of the innermost `with App(...)`."""
+"""The apps of this process: the sessions of all that live, and which app is meant by who names none."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Container
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .. import changes
+from ..executors import Attempt, current_attempt
 
 
 class Member(Protocol):
     """What the session of an app shows here."""
-
-    driven: Container[str]
 
     @property
     def has_engine(self) -> bool: ...
@@ -31,7 +29,7 @@ class Apps(Generic[A]):
 
     def __init__(self) -> None:
         self._all: weakref.WeakSet[Member] = weakref.WeakSet()
-        self.innermost: A | None = None
+        self._entered: list[tuple[A, Attempt | None]] = []  # open `with` blocks, and the task of each
         changes.at_fork(
             "apps",
             when=changes.DECLARED,
@@ -46,11 +44,33 @@ class Apps(Generic[A]):
         """Whether one of them has an engine, or will have one, and is not closed."""
         return any(session.has_engine and not session.is_closed for session in list(self._all))
 
-    def driving(self, run: str) -> Member | None:
-        """The one whose engine has the run in memory."""
-        return next((session for session in list(self._all) if run in session.driven), None)
+    def enter(self, app: A) -> None:
+        """A `with` block of it begins."""
+        self._entered.append((app, current_attempt.get()))
+
+    def leave(self, app: A) -> None:
+        """It is over; so are its other blocks, and what was entered since is as it was."""
+        self._entered[:] = [one for one in self._entered if one[0] is not app]
+
+    def current(self) -> A | None:
+        """In a task the app that runs it, unless the task has entered another one: what is open elsewhere in
+        the process, the store of another program for instance, has nothing to do with its run. Outside of
+        tasks that of the innermost block."""
+        attempt = current_attempt.get()
+        for app, task in reversed(self._entered):
+            if task is attempt:
+                return app
+        if (app := self.of_task()) is not None:
+            return app
+        return self._entered[-1][0] if self._entered else None
+
+    @staticmethod
+    def of_task() -> Any:
+        """The app whose engine runs this task; None outside of tasks, and in other processes than that."""
+        attempt = current_attempt.get()
+        return None if attempt is None else attempt.services.home
 
     def _forget(self) -> None:
         for session in list(self._all):
             session.forget()
-        self.innermost = None
+        self._entered.clear()

@@ -39,9 +39,9 @@ _lock = threading.Lock()
 
 
 def current_app() -> App:
-    """The app of the innermost `with App(...)`, else the default one."""
+    """In a task the app that runs it, else that of the innermost `with App(...)`, else the default one."""
     global _default  # noqa: PLW0603  # one for the process
-    app = apps.innermost or _default
+    app = apps.current() or _default
     if app is not None:
         return app
     with _lock:

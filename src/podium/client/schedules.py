@@ -286,10 +286,10 @@ def schedules(app: App | None = None, is_recorded: bool = False) -> list[Schedul
 
 def start_due(run: str, plan: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     """Start what a schedule's run is to start now; how it stands then. It may be asked twice for the same."""
-    session = apps.driving(run)
-    if not isinstance(session, Session):
+    app = apps.of_task()
+    if app is None:
         raise EngineStopped(f"the engine that drives schedule {run} is gone")
-    return msgspec.to_builtins(_start_due(session, *read(plan, standing)))
+    return msgspec.to_builtins(_start_due(app.session, *read(plan, standing)))
 
 
 def _start_due(session: Session, plan: Plan, standing: Standing) -> Standing:

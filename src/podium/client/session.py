@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -41,15 +41,15 @@ T = TypeVar("T")
 class Session:
     """Opens, closes, and reaches the store: through the engine if there is one. Any thread."""
 
-    def __init__(self, profile: Profile) -> None:
-        self.profile = profile
+    def __init__(self, profile: Profile, home: object = None) -> None:
+        """`home`: the app that this is of, for what tasks ask of Podium."""
+        self.profile, self._home = profile, home
         self.has_engine = profile.has_engine  # whether it drives runs at all
         self._store: Store | None = None
         self._host: EngineHost | None = None
         self._locks: Path | None = None
         self._ready: EngineHost | None = None  # `_host`, once all is done that its first use begins
         self._is_closed = False
-        self.driven: Container[str] = ()  # ids of the runs that its engine has in memory
         self.queue_notes = QueueNotes()  # without an engine
         self._others = OthersNotice(profile, self.is_alive)
         self.undriven = UndrivenNotice(profile, lambda: self.store, self.is_alive)
@@ -132,7 +132,7 @@ class Session:
             self.store, functions, profile.env, served_by(self.store, profile), self.locks_directory,
             self._info(), profile.observers, profile.url, fate_of_others(profile.drives, profile.about),
             partial(project_in, profile.url), profile.executors,
-            partial(setattr, self, "driven"),  # before it begins: its tasks look for their session
+            self._home,
         )  # fmt: skip
 
     def _info(self) -> str:

@@ -56,9 +56,9 @@ class Dispatcher:
         self._holds = False
         self._held: list[Attempt] = []  # whose executor lacks threads, memory or descriptors
 
-    def share(self, resources: Resources) -> None:
-        """Let the tasks that begin from now on share these."""
-        self._services = replace(self._services, resources=resources)
+    def share(self, resources: Resources, home: object) -> None:
+        """Let the tasks that begin from now on share these, and know whose they are."""
+        self._services = replace(self._services, resources=resources, home=home)
 
     def submit(self, attempt: Attempt) -> None:
         """Let the task body run."""

@@ -31,7 +31,6 @@ from .heartbeat import Heartbeat, Watches
 from .lane import ThreadLane
 from .left_tasks import end_tasks, tell_failure
 from .loop_stall import LoopStallDetector
-from .owned import OwnedRun
 from .ownership import Ownership
 from .process_watch import ProcessWatch
 from .registration import Registration
@@ -46,7 +45,7 @@ JOIN_SECONDS = 5.0  # for each thread at the end
 class EngineHost:
     """One engine in one thread. Starting raises what opening the store raises.
 
-    `will_drive` gets the mapping of the runs that it has in memory, before the first one is.
+    `home`: the app that it is of, for what its tasks ask of Podium.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class EngineHost:
         others: Others = "yield",
         project_of: Callable[[Function], str] = lambda _: "",
         executors: Mapping[str, ExecutorFactory] | None = None,
-        will_drive: Callable[[Mapping[str, OwnedRun]], None] = lambda _: None,
+        home: object = None,
     ) -> None:
         self.env, self.store, self.options = env, store, options
         self._registration = Registration(store, env, locks_directory, info)
@@ -86,8 +85,7 @@ class EngineHost:
             self._reader = ThreadLane(env, self._loop, "podium-reader")
             undo.callback(self._reader.close)
             self._compose(functions, observers, others, project_of)
-            self._give_executors(url, executors or {}, undo)
-            will_drive(self.engine.owned)
+            self._give_executors(url, executors or {}, home, undo)
             self._start(undo)
             undo.pop_all()
 
@@ -112,7 +110,7 @@ class EngineHost:
         self._calls = CallQueue(self._loop, self.engine.lifecycle)
 
     def _give_executors(
-        self, url: str, given: Mapping[str, ExecutorFactory], undo: contextlib.ExitStack
+        self, url: str, given: Mapping[str, ExecutorFactory], home: object, undo: contextlib.ExitStack
     ) -> None:
         self._output = TaskOutput(self.env, self.engine.events, is_kept=bool(self.options.log_lines))
         undo.callback(self._output.close)
@@ -129,7 +127,7 @@ class EngineHost:
         undo.callback(self._executors.close)
         self._executors.add(given)
         self.engine.dispatcher.executors.update(self._executors.by_name)
-        self.engine.dispatcher.share(self._executors.resources)
+        self.engine.dispatcher.share(self._executors.resources, home)
 
     def _start(self, undo: contextlib.ExitStack) -> None:
         """Start the threads. Raises ResourceShortage."""

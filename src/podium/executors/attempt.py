@@ -63,6 +63,7 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     depot: Depot | None = None  # where values are that are kept by reference; None: out of reach from here
     # Told which runs the body begins (True) or ceases to wait for, from any thread.
     awaits: Callable[[Attempt, tuple[str, ...], bool], None] | None = None
+    home: Any = None  # the app whose engine it is, which executors know nothing of
 
 
 _NONE = Services()

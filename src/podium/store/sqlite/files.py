@@ -4,13 +4,12 @@ A store is three files, and every process on it must mean the same three. When s
 puts another file in the store's place, a process that has the old one open goes on writing into nothing, and
 one that comes later locks other files than it does. So after each commit, before anybody is told, we look
 whether file and -wal are still those that we opened, and now and then at all three. Where their directory has
-not changed no name in it has: that is one look in place of two, which take 6 µs each right after a sync.
+not changed no name in it has: that is one look in place of two, which a commit of a step waits for.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from ...errors import StoreFatal
@@ -25,8 +24,7 @@ _SUFFIXES = ("", WAL, SHM)
 _FILE, _WAL = 0, 1
 _USES = 8
 _LOCKS = Path("/proc/locks")
-_SECOND = 1_000_000_000  # ns
-_GRAIN = _SECOND // 10  # ns: changes that are closer together may have one time
+_HAS_CHANGES = os.name == "posix"  # elsewhere what is named so is when a file was made
 _WRITE_LOCK_BYTE = 120  # of the -shm file: whoever has this byte may write (SQLite's WAL_WRITE_LOCK)
 
 Identity = tuple[int, int]
@@ -45,8 +43,8 @@ class Files:
         self._known: list[Identity | None] = [None, None, None]
         self._uses = 0
         self._directory = os.path.dirname(os.path.abspath(path))
-        # The directory as it was when these files were found in it: which one, and when a name in it has
-        # last changed. None: a change of the next moment might have the same time.
+        # The directory as it was when these files were found in it: which one, and when it has last changed.
+        # None: a change of the next moment might have the same time.
         self._unchanged: tuple[int, int, int] | None = None
 
     def check(self) -> None:
@@ -60,11 +58,12 @@ class Files:
 
     def check_after_commit(self) -> None:
         """The same, of what the commit went into; of everything at every so many uses."""
-        found = _changed(self._directory)
-        if found is None or found != self._unchanged:
+        directory = _directory(self._directory)
+        if directory is None or directory != self._unchanged:
             self._check(_FILE)
-            self._check(_WAL)
-            self._unchanged = found if found is not None and _is_past(found[-1]) else None
+            written = self._check(_WAL)
+            # By the file system's own clock, in whatever steps it goes: it has gone on since.
+            self._unchanged = directory if directory is not None and written > directory[-1] else None
         self._uses += 1
         if self._uses % _USES == 0:
             self.check()
@@ -75,12 +74,15 @@ class Files:
         if self._uses % _USES == 0:
             self.check()
 
-    def _check(self, place: int) -> None:
-        found, known = _identity(self._names[place]), self._known[place]
+    def _check(self, place: int) -> int:
+        """Raises StoreFatal when it is not as known; else when it has last changed, ns."""
+        there, known = _found(self._names[place]), self._known[place]
+        found = (there.st_dev, there.st_ino) if there is not None else None
         if found != known:
             if known is not None:
                 raise self._fatal(self._names[place], "deleted" if found is None else "replaced")
             self._known[place] = found
+        return _changed(there) if there is not None else 0
 
     def wal_is_gone(self) -> bool:
         """Whether the log was deleted and nothing else was touched: then its content can still be rescued."""
@@ -126,26 +128,28 @@ def _bytes(name: str) -> int:
         return 0
 
 
-def _changed(directory: str) -> tuple[int, int, int] | None:
-    """Which directory that is, and when a name in it has last changed, ns."""
-    try:
-        found = os.stat(directory)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
+def _directory(name: str) -> tuple[int, int, int] | None:
+    """Which directory that is, and when it has last changed, ns."""
+    found = _found(name) if _HAS_CHANGES else None
+    return (found.st_dev, found.st_ino, _changed(found)) if found is not None else None
 
 
-def _is_past(change: int) -> bool:
-    """Whether a further change would have another time: not where file systems tell whole seconds."""
-    return bool(change % _SECOND) and time.time_ns() - change > _GRAIN
+def _changed(found: os.stat_result) -> int:
+    """When it has last changed, ns. Who copies a directory back sets the time of its last modification to an
+    earlier one (rsync, tar, cp -a); this one nobody can set."""
+    return found.st_ctime_ns
 
 
 def _identity(name: str) -> Identity | None:
+    found = _found(name)
+    return (found.st_dev, found.st_ino) if found is not None else None
+
+
+def _found(name: str) -> os.stat_result | None:
     try:
-        found = os.stat(name)
+        return os.stat(name)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
 
 
 def lock_holder(path: str | Path) -> LockHolder | None:
