@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_a_copy_put_in_the_stores_place_is_noticed_though_the_directorys_time_is
     store: SqliteStore, tmp_path: Path
 ) -> None:
     """As rsync, tar and cp -a do, when they have written what was in it."""
-    shutil.copy(tmp_path / "a.db", tmp_path / "copy.db")
+    subprocess.run(["cp", tmp_path / "a.db", tmp_path / "copy.db"], check=True)
     commit(store, fenced(entries=(result(1),)))
     time.sleep(0.1)
     commit(store, fenced(entries=(result(2),)))
@@ -105,6 +106,21 @@ def test_a_copy_put_in_the_stores_place_is_noticed_though_the_directorys_time_is
     os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(StoreFatal, match=r"a\.db was"):
         commit(store, fenced(entries=(result(3),)))
+    store.close()
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_who_closes_before_it_was_noticed_is_told_as_it_closes(tmp_path: Path, commits: bool) -> None:
+    opened(tmp_path / "a.db").close()
+    store = SqliteStore(tmp_path / "a.db")
+    if commits:
+        commit(store, fenced(entries=(result(1),)))
+    subprocess.run(["cp", tmp_path / "a.db", tmp_path / "copy.db"], check=True)
+    with protection.allowed():
+        os.rename(tmp_path / "copy.db", tmp_path / "a.db")
+    if commits:
+        with pytest.raises(StoreFatal, match=r"a\.db was"):
+            store.close()
     store.close()
 
 

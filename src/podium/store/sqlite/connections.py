@@ -47,6 +47,7 @@ class Connections:
         self._shared = shared = files is None
         self._standing = Standing(self._leave_the_wal_now)
         self._has_committed = False
+        self._is_rescued = False  # what a log held that was deleted
         self.known = KnownRuns()  # what the writer needs not read; under its lock
         self._write_lock = threading.Lock()
         self._read_lock = self._write_lock if shared else threading.Lock()
@@ -133,7 +134,11 @@ class Connections:
             self._checkpointer.tried()
 
     def close(self) -> None:
-        """Close every connection; the last one of a file empties its WAL. Waits for what is running."""
+        """Close every connection; the last one of a file empties its WAL. Waits for what is running.
+
+        Raises StoreFatal where it is only seen now that what was committed here has gone into a file that
+        nobody will open any more.
+        """
         if os.getpid() != self._standing.process:  # closed by the fork
             return
         with ExitStack() as stack:
@@ -142,11 +147,17 @@ class Connections:
             if self._standing.is_closed:
                 return
             self._standing.is_closed = True
+            lost: StoreFatal | None = None
             try:
                 if self._files is not None:  # the last one to close removes the -wal, which must be ours
                     self._look(self._files.check, self._writer)
             except StoreFatal as error:
+                is_told = bool(self._standing.fatal)
                 self._standing.note(error)
+                # Who has thrown the whole store away knows.
+                is_there = self._files is not None and self._files.path.exists()
+                if self._checkpointer.wal_pages and is_there and not (is_told or self._is_rescued):
+                    lost = error
             if self._standing.fatal:
                 self._leave_the_wal()
             with self._presence.closing() if self._presence is not None else nullcontext():
@@ -156,6 +167,8 @@ class Connections:
                     except apsw.Error:
                         pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
             self._let_go()
+        if lost is not None:
+            raise lost
 
     def _let_go(self) -> None:
         """Of what stands beside the connections, once they are closed."""
@@ -207,7 +220,8 @@ class Connections:
             check()
         except StoreFatal as error:
             assert self._files is not None
-            if self._files.wal_is_gone() and _rescue(connection):
+            self._is_rescued = self._files.wal_is_gone() and _rescue(connection)
+            if self._is_rescued:
                 error.message += "; what it held was copied into the store"
             self._files.set_aside()
             raise
