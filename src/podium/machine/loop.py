@@ -190,10 +190,10 @@ class Loop(TimedLoop):
             if task is None or self.hub is None or worker is self.hub:
                 refuse_effect("a plain call in a callback, where no branch could wait,")
                 raise RuntimeError("a plain wait needs a branch of a workflow to wait in")
-            if task.must_cancel and future.cancel(task.cancel_message):
-                task.must_cancel = False
             if type(future) is not Step or not future.is_first(worker):
                 future.add_done_callback(lambda _: self.ready.append(worker))
+            if task.must_cancel and future.cancel(task.cancel_message):  # which wakes it
+                task.must_cancel = False
             task.parked_on = future
             self._parked[worker] = None
             leave_task(self, task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from hashlib import blake2b
@@ -45,7 +46,7 @@ class Verbs(BodyStreams):
         """A durable sleep of the calling branch, for sync code."""
         self._check_alive()
         future = self._loop.create_future()
-        self._loop.call_later(seconds, future.set_result, None)
+        self._loop.call_later(seconds, _wake, future)
         self._loop.wait_plainly(future)
 
     def measure(self, name: str, value: float, tags: str) -> None:
@@ -74,3 +75,8 @@ class Verbs(BodyStreams):
     def _check_alive(self) -> None:
         if self._loop.discarded:
             self._loop.refuse()
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():  # its branch may have been cancelled
+        sleeper.set_result(None)

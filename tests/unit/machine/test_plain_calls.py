@@ -156,6 +156,41 @@ def test_cancelled_once_not_twice() -> None:
     assert life.value() == ["stopped", 102, 30, "whole"]
 
 
+def test_a_branch_that_has_cancelled_itself_is_stopped_at_its_next_plain_call() -> None:
+    async def body() -> list[str]:
+        seen: list[str] = []
+
+        async def branch() -> None:
+            current = asyncio.current_task()
+            assert current is not None
+            current.cancel()
+            try:
+                pay(1)
+            except asyncio.CancelledError:
+                seen.append("stopped")
+                raise
+
+        await asyncio.gather(branch(), return_exceptions=True)
+        return seen
+
+    assert result(body) == ["stopped"]
+
+
+def test_the_timer_of_a_plain_sleep_that_was_cancelled_wakes_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def body() -> str:
+        async def sleeps() -> None:
+            podium.sleep(3)
+
+        sleeper = asyncio.create_task(sleeps())
+        await asyncio.sleep(1)
+        sleeper.cancel()
+        await asyncio.sleep(5)
+        return f"cancelled: {sleeper.cancelled()}"
+
+    assert result(body) == "cancelled: True"
+    assert caplog.messages == []
+
+
 def test_a_failing_sibling_cancels_a_branch_that_waits_plainly() -> None:
     async def body() -> list[Any]:
         seen: list[Any] = []
