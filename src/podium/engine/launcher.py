@@ -58,10 +58,12 @@ class Launcher:
 
     def begin_lone(self, held: Sequence[Held]) -> bool:
         """`act`, and what follows it, for a run that has asked for one step of which nothing is known yet,
-        and for nothing since: the way of most steps. False: it is not so, and nothing was done."""
+        and for nothing since: the way of most steps. False: it is not so, and nothing was done.
+
+        For each look there is a world in `tests/sim/test_short_ways.py` that notices where it is left out."""
         attempts, outbox, machine = self._attempts, self._outbox, self._machine
         if (
-            len(held) != 1 or attempts.tries or machine.commands or machine.is_attended or machine.loop.timers
+            len(held) != 1 or attempts.tries or machine.is_attended or machine.loop.timers
             or outbox.is_passed_over or outbox.pauses or self._suspects or self._lifecycle.stopping
             or attempts.former_keys is not None
         ):  # fmt: skip
