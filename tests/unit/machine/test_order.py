@@ -206,6 +206,19 @@ async def maps_and_timers() -> list[str]:
     return seen
 
 
+def plain_all_through() -> list[str]:
+    """A `def` body: what has ended while it was parked elsewhere neither holds it up nor wakes it."""
+    started = [pay.start(n) for n in range(3)]
+    seen = [f"last {started[2].result()}"]
+    asyncio.get_running_loop().call_soon(seen.append, "callback")
+    seen.extend(f"ended {value}" for value in pay.map([4, 5, 6]).as_completed())
+    podium.sleep(1)
+    seen.append(f"first {started[0].result()}")
+    started[1].cancel()
+    seen.extend(f"map {value}" for value in pay.map([7, 8, 9], limit=2))
+    return seen
+
+
 Event = Callable[[Life], None]
 TICK: Event = Life.tick
 
@@ -226,6 +239,10 @@ PROGRAMS: dict[Callable[..., Any], tuple[list[Event], str]] = {
     ),
     one_ends_while_others_are_parked: ([answered("3/")], "p0 101, w0 told, w2 lost, w1 lost"),
     a_failure_stops_its_siblings: ([answered("7/")], "p0, a0, p1, a1, s0, s1, failed"),
+    plain_all_through: (
+        [answered("/pay"), answered("/pay#2"), answered("1.2/"), answered("1.0/"), answered("1.1/"), TICK],
+        "last 102, callback, ended 106, ended 104, ended 105, first 100, map 107, map 108, map 109",
+    ),
     maps_and_timers: (
         [TICK, answered("4.1.1/"), answered("1.1.1/"), TICK, answered("3.2/"), answered("3.1/")],
         "early, early again, late, late again, g [10, 20], m0 101, m0 102, m1 101, m1 102, m1 103, m0 103",
