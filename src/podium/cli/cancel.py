@@ -15,7 +15,7 @@ from .many import Chosen, agreed, each
 from .terminal import safe
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @options.steering("Ids only.")
 @options.by
 def command(

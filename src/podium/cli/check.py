@@ -27,7 +27,7 @@ from .terminal import safe, say, tell
 _SIGNS = {"goes on": ("✔", "green"), "as recorded": ("✔", "green"), "ends otherwise": ("≠", "yellow")}
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @click.argument("query", metavar="[MODULE|FILE] [QUERY]", nargs=-1)
 @click.option(
     "--last",

@@ -84,14 +84,14 @@ def run_id(function: F) -> F:
 
 
 def runs(function: F) -> F:
-    """The arguments RUN... or QUERY of a verb that may do something to many; use it with `Asking`."""
+    """The arguments RUN... or QUERY of a verb that may do something to many; use it with `QueryCommand`."""
     return click.argument("query", metavar="RUN...|QUERY", nargs=-1, required=True, shell_complete=_complete)(
         function
     )
 
 
 def query(function: F) -> F:
-    """The argument [QUERY]; use it with `Asking`."""
+    """The argument [QUERY]; use it with `QueryCommand`."""
     return click.argument("query", metavar="[QUERY]", nargs=-1)(function)
 
 
@@ -106,7 +106,7 @@ def bulk(function: F) -> F:
 
 
 def steering(left: str) -> Callable[[F], F]:
-    """What every verb takes that does something to runs; use it with `Asking`. `left`: by `--quiet`."""
+    """What every verb takes that does something to runs; use it with `QueryCommand`. `left`: by `--quiet`."""
 
     def take(function: F) -> F:
         for option in (quiet(left), as_json, store, bulk, runs):
@@ -116,7 +116,7 @@ def steering(left: str) -> Callable[[F], F]:
     return take
 
 
-class Asking(click.Command):
+class QueryCommand(click.Command):
     """A verb whose words may be turned round with a minus, which Click would take for an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from .exit_codes import FINE
 from .many import Chosen, agreed, each
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @options.steering("Ids only.")
 @options.by
 def command(

@@ -40,7 +40,7 @@ class _Ended(Chosen):
         self._cut = " and more" if found.more else ""
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @click.option(
     "--keep",
     type=click.IntRange(0, options.COUNT_MAX),

@@ -26,7 +26,7 @@ _RUNS = "it runs already, in another process"
 _IN_LINE = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @click.option("--detach", is_flag=True, help="Only put it back in line; another process drives it.")
 @options.steering("Ids only; no progress.")
 @options.by

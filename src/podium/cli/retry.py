@@ -15,7 +15,7 @@ from .lookup import tell_undriven
 from .many import Chosen, agreed, each
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP)
 @click.option("--detach", is_flag=True, help="Only put the new run in line and print its id.")
 @options.steering("Ids only; no progress.")
 @options.by

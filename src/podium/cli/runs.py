@@ -38,7 +38,7 @@ _HELP = """List runs, newest first.
     """
 
 
-@click.command(cls=options.Asking, context_settings=options.HELP, help=_HELP)
+@click.command(cls=options.QueryCommand, context_settings=options.HELP, help=_HELP)
 @options.query
 @click.option(
     "-n", "--limit", type=click.IntRange(1, options.COUNT_MAX),

@@ -157,7 +157,7 @@ _A = TypeVar("_A", bound=_Asked)
 
 
 def _ask(
-    machine: Asking, kind: type[_A], verb: str, about: dict[str, Any], type: Any, target: str = ""
+    machine: OutsideStepOwner, kind: type[_A], verb: str, about: dict[str, Any], type: Any, target: str = ""
 ) -> _A:
     """Open the step of a verb in the running branch."""
     machine.check_alive()
@@ -174,7 +174,7 @@ def _ask(
     return step
 
 
-def receive(machine: Asking, name: str, type: Any, timeout: float | None) -> ReceiveStep:
+def receive(machine: OutsideStepOwner, name: str, type: Any, timeout: float | None) -> ReceiveStep:
     """Ask for the next signal of this name."""
     step = _ask(machine, ReceiveStep, "receive", {"name": name}, type, name)
     step.takes_late = timeout == 0
@@ -183,7 +183,7 @@ def receive(machine: Asking, name: str, type: Any, timeout: float | None) -> Rec
 
 
 def ask(
-    machine: Asking, prompt: str, type: Any, timeout: float | None, to: str, schema: str, about: Any
+    machine: OutsideStepOwner, prompt: str, type: Any, timeout: float | None, to: str, schema: str, about: Any
 ) -> QuestionStep:
     """Ask a person. Raises EncodeError for what cannot be shown."""
     shown, said = b"", {"prompt": prompt}
@@ -196,7 +196,7 @@ def ask(
     return _expiring(machine, step, timeout, f"nobody answered {prompt!r} within {timeout} s")
 
 
-def callback(machine: Asking, type: Any, timeout: float | None, schema: str) -> QuestionStep:
+def callback(machine: OutsideStepOwner, type: Any, timeout: float | None, schema: str) -> QuestionStep:
     """Ask for what another system will answer."""
     step = _ask(machine, QuestionStep, "callback", {}, type)
     step.prompt, step.schema, step.to, step.about = "", schema, "", b""
@@ -204,14 +204,14 @@ def callback(machine: Asking, type: Any, timeout: float | None, schema: str) -> 
     return _expiring(machine, step, timeout, f"nobody completed {step.target} within {timeout} s")
 
 
-def send(machine: Asking, run: str, name: str, payload: bytes) -> SendStep:
+def send(machine: OutsideStepOwner, run: str, name: str, payload: bytes) -> SendStep:
     """Ask that a signal goes to another run."""
     step = _ask(machine, SendStep, "send", {"run": run, "name": name, "value": payload}, None, run)
     step.lineage, step.name, step.payload = machine.verbs.lineage, name, payload
     return step
 
 
-def _expiring(machine: Asking, step: _A, timeout: float | None, what: str) -> _A:
+def _expiring(machine: OutsideStepOwner, step: _A, timeout: float | None, what: str) -> _A:
     """Let it fail with TimeoutError when the time is up, unless it is answered before."""
     if timeout is not None:
 
@@ -226,7 +226,7 @@ def _expiring(machine: Asking, step: _A, timeout: float | None, what: str) -> _A
     return step
 
 
-class Asking(StepOwner, Protocol):
+class OutsideStepOwner(StepOwner, Protocol):
     """The machine whose body asks."""
 
     run: str
@@ -244,7 +244,7 @@ class Asking(StepOwner, Protocol):
 
 
 def start_child(
-    machine: Asking,
+    machine: OutsideStepOwner,
     function: Function,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -280,7 +280,7 @@ def start_child(
     return step
 
 
-def once_more(machine: Asking, failed: ChildStep) -> ChildStep:
+def once_more(machine: OutsideStepOwner, failed: ChildStep) -> ChildStep:
     """Ask again for a run that has failed: the engine knows which one it is now."""
     step = ChildStep(
         machine, machine.loop, failed.id, failed.function, failed.args, failed.digest, failed.line,
