@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from .stored_run import PASSED_ON, StoredRun
     from .streams import LOG, PAUSE_MAX, Chunk, Stream, read_chunks, stream_of, value_of
     from .told import Promise
-    from .waiting import Answer, Done, Waiting, answered
+    from .waiting import Done, FutureWaiting, Waiting, answered
 
 __all__ = [
     "Notice",
@@ -61,7 +61,7 @@ __all__ = [
     "NO_VALUE",
     "PASSED_ON",
     "SETTINGS",
-    "Answer",
+    "FutureWaiting",
     "App",
     "Batch",
     "CheckedRun",
@@ -188,6 +188,6 @@ __getattr__ = late.names(
         "stored_run": "PASSED_ON StoredRun",
         "streams": "LOG PAUSE_MAX Chunk Stream read_chunks stream_of value_of",
         "told": "Promise",
-        "waiting": "Answer Done Waiting answered",
+        "waiting": "Done FutureWaiting Waiting answered",
     },
 )

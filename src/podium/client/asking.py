@@ -18,7 +18,7 @@ from ..env import Env
 from ..errors import EngineStopped, ResourceShortage
 from .loop_wakeup import in_event_loop
 from .told import Promise
-from .waiting import Answer
+from .waiting import FutureWaiting
 
 T = TypeVar("T")
 NOT_DONE = "this app was closed before it was known to be done"
@@ -186,14 +186,16 @@ def pass_on(before: Future[T], after: Future[T]) -> None:
     before.add_done_callback(done)
 
 
-def asked(asking: Asking, act: Callable[[], Future[T]], after: Promise[Any] | None = None) -> Answer[T]:
+def asked(
+    asking: Asking, act: Callable[[], Future[T]], after: Promise[Any] | None = None
+) -> FutureWaiting[T]:
     """The answer of what begins with a look: made here in sync code, elsewhere in an event loop. Raises what
     stands in the way of its being under way."""
-    return under_way(asking.ask(act, after)) if in_event_loop() else Answer(act())
+    return under_way(asking.ask(act, after)) if in_event_loop() else FutureWaiting(act())
 
 
-def under_way(answer: Future[T]) -> Answer[T]:
+def under_way(answer: Future[T]) -> FutureWaiting[T]:
     """What was asked in an event loop. Raises where it was refused at once, for who does not await it."""
     if answer.done() and isinstance(error := answer.exception(), (EngineStopped, ResourceShortage)):
         raise error
-    return Answer(answer)
+    return FutureWaiting(answer)

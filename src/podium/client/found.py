@@ -24,7 +24,7 @@ from .run import Run
 from .steering import Cancelled
 from .stored_run import StoredRun
 from .told import Promise
-from .waiting import Answer, Waiting, answered, known
+from .waiting import FutureWaiting, Waiting, answered, known
 
 _SHOWN = 20  # runs in a notebook
 RETRIED_BY_QUERY = frozenset({State.FAILED})  # what a retry is of, where a query says nothing of states
@@ -188,7 +188,7 @@ class Found:
             return known(self.act(verb, self.meant(verb), who))
 
         asking = self._app.session.asking
-        return under_way(asking.ask_apart(act)) if in_event_loop() else Answer(act())
+        return under_way(asking.ask_apart(act)) if in_event_loop() else FutureWaiting(act())
 
     def _run(self, row: RunRow) -> Run[Any]:
         return Run(StoredRun.known(self._app, self._app.functions.get(row.function), row))

@@ -20,7 +20,7 @@ from .loop_wakeup import wait_in_loop
 from .process import is_session
 from .streams import Stream, stream_of, value_of
 from .told import Promise, Told
-from .waiting import Answer, Waiting, mapped, result_within
+from .waiting import FutureWaiting, Waiting, mapped, result_within
 
 if TYPE_CHECKING:
     from ..inspect import causes
@@ -97,7 +97,7 @@ class StoredRun:
         """Its id, once it is certain that it is on record. Raises RunNotFound."""
         return self._known() if self._is_around else self.row().id
 
-    def asked(self, act: Callable[[str], Future[T]]) -> Answer[T]:
+    def asked(self, act: Callable[[str], Future[T]]) -> FutureWaiting[T]:
         """What is asked of it, by its id. In an event loop nothing waits here, for its start neither."""
         start = self._started.id
         return asked(self.app.session.asking, lambda: act(self._there()), None if start.done() else start)
@@ -156,7 +156,7 @@ class StoredRun:
         signal = messages.signal(self.app, name, value, id)  # as it is now
         # With nothing to look up it is on its way at once, unless it would pass what was sent before it.
         if self._is_around and self.app.session.asking.is_idle:
-            return Answer(messages.put(self.app, self._known(), signal))
+            return FutureWaiting(messages.put(self.app, self._known(), signal))
         return self.asked(lambda run: messages.put(self.app, run, signal))
 
     def value(self, name: str) -> Any:

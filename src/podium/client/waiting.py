@@ -43,7 +43,7 @@ class Waiting(Generic[T]):
         raise NotImplementedError
 
 
-class Answer(Waiting[T]):
+class FutureWaiting(Waiting[T]):
     """A `Waiting` for what another thread answers. Sync callers have waited for it when they get it."""
 
     def __init__(self, future: Future[T]) -> None:
@@ -119,7 +119,7 @@ def mapped(future: Future[S], convert: Callable[[S], T]) -> Future[T]:
     return after
 
 
-def answered(act: Callable[[], T], env: Env) -> Answer[T]:
+def answered(act: Callable[[], T], env: Env) -> FutureWaiting[T]:
     """The answer of a call that blocks: made here in sync code, in a thread of its own in an event loop."""
     future: Future[T] = Future()
 
@@ -133,4 +133,4 @@ def answered(act: Callable[[], T], env: Env) -> Answer[T]:
         env.spawn(run, name="podium-ask")
     else:
         run()
-    return Answer(future)
+    return FutureWaiting(future)

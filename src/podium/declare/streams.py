@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import codec
 from ..checks import check_shown
-from ..client import LOG, Answer, Done, Waiting
+from ..client import LOG, Done, FutureWaiting, Waiting
 from ..errors import PayloadTooLarge, UsageError
 from ..executors import current_attempt
 from ..machine import current_machine
@@ -66,7 +66,7 @@ def emit(name: str, chunk: Any) -> Waiting[None]:
     elif attempt is not None and attempt.services.streams is not None:
         room = attempt.services.streams.emit(attempt, name, payload)
         if room is not None:
-            return Answer(room)
+            return FutureWaiting(room)
     return Done()
 
 

@@ -11,8 +11,6 @@ from ..model import NewRun, Verdict, Write
 from ..shortage import shortage_of
 from .watchers import Watcher
 
-Answer = Verdict | BaseException  # what a client's write is answered with
-
 
 class Port(Protocol):
     """Where it was asked for."""
@@ -100,7 +98,7 @@ class Start(ClientWrite):
         self.has_place = False  # one in memory is kept for its run, until it is answered
         self.remembered: tuple[str, Met] | None = None  # a run that is known of without asking the store
 
-    def tell(self, answer: Answer) -> None:
+    def tell(self, answer: Verdict | BaseException) -> None:
         """It is durable, or refused, or nobody knows."""
         raise NotImplementedError
 

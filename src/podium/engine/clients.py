@@ -14,7 +14,7 @@ from ..errors import EngineStopped, PodiumError
 from ..model import Head, NewRun, Outcome, RunRow, State, Verdict, Write, head_of_new
 from ..shortage import shortage_of
 from .claiming import Claimer
-from .client_writes import Answer, AnyWrite, ClientWrite, Met, Start
+from .client_writes import AnyWrite, ClientWrite, Met, Start
 from .context import Context
 from .residents import Residents
 from .watchers import Watcher, Watchers, gone
@@ -242,7 +242,7 @@ class ClientPort:
 
     # -- writing and watching -------------------------------------------------------------------------
 
-    def write(self, write: Write, then: Callable[[Answer], None]) -> None:
+    def write(self, write: Write, then: Callable[[Verdict | BaseException], None]) -> None:
         """Commit a client's write (messages, a decision about a parked run) and look for what it woke."""
 
         def done(verdict: Verdict) -> None:

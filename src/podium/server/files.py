@@ -12,7 +12,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from .http import Answer, Refused, Request
+from .http import Refused, Request, Response
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -39,7 +39,7 @@ class Files:
                        if file.suffix in _TYPES and file.is_file()}  # fmt: skip
         self._hash: tuple[list[tuple[int, int]], str] = ([], "")
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """The file of a path; "/", "/runs" and "/runs/ID" are pages."""
         kept = _KEPT.fullmatch(request.path)
         name = self._name(kept[2] if kept else request.path)
@@ -54,8 +54,8 @@ class Files:
         if kept and kept[1] == self._hash_of_all():
             known["cache-control"] = _FOR_GOOD
         if request.headers.get("if-none-match") == tag:
-            return Answer(304, b"", _TYPES[kind], known)
-        return Answer(200, body, _TYPES[kind], known)
+            return Response(304, b"", _TYPES[kind], known)
+        return Response(200, body, _TYPES[kind], known)
 
     def _name(self, path: str) -> str | None:
         """A file by its name; what looks like none is a page, which one script draws. The id of a run may

@@ -54,7 +54,7 @@ class ProblemAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A whole response."""
 
     status: int = 200
@@ -160,32 +160,33 @@ def _too_large() -> Refused:
     return Refused(413, "E113", f"a request holds {BODY_MAX:,} bytes at most")
 
 
-def json_answer(value: Any, status: int = 200) -> Answer:
+def json_response(value: Any, status: int = 200) -> Response:
     """A value of the shapes as JSON."""
-    return Answer(status, msgspec.json.encode(value))
+    return Response(status, msgspec.json.encode(value))
 
 
-def problem(status: int, code: str, message: str, fix: str = "") -> Answer:
+def problem(status: int, code: str, message: str, fix: str = "") -> Response:
     """An error as an answer."""
-    return json_answer(ProblemAnswer(Problem(code, message, fix)), status)
+    return json_response(ProblemAnswer(Problem(code, message, fix)), status)
 
 
-def redirect(to: str, headers: Mapping[str, str]) -> Answer:
+def redirect(to: str, headers: Mapping[str, str]) -> Response:
     """To another path of this server, by GET."""
-    return Answer(303, headers={"location": to, **headers})
+    return Response(303, headers={"location": to, **headers})
 
 
-def problem_of(error: PodiumError, status: int) -> Answer:
+def problem_of(error: PodiumError, status: int) -> Response:
     """One of Podium's own errors as an answer."""
     return problem(status, error.code, error.message, error.fix)
 
 
-async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], head_only: bool) -> None:
+async def send_response(send: Send, response: Response, headers: Mapping[str, str], head_only: bool) -> None:
     """A whole response."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": _encoded({
-        "content-type": answer.type, "content-length": str(len(answer.body)), **headers, **answer.headers,
+    await send({"type": "http.response.start", "status": response.status, "headers": _encoded({
+        "content-type": response.type, "content-length": str(len(response.body)),
+        **headers, **response.headers,
     })})  # fmt: skip
-    await send({"type": "http.response.body", "body": b"" if head_only else answer.body})
+    await send({"type": "http.response.body", "body": b"" if head_only else response.body})
 
 
 async def send_stream(send: Send, request: Request, stream: Streamed, headers: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ from ..errors import (
 from . import http
 from .access import Caller, Permission
 from .files import Files
-from .http import Answer, Receive, Refused, Request, Scope, Send, Streamed
+from .http import Receive, Refused, Request, Response, Scope, Send, Streamed
 from .journal import Journal
 from .routes import Route, Table
 from .service import Service
@@ -105,14 +105,14 @@ class Site:
             log.exception("%s %s failed", request.method, request.path)
             answer = http.problem(500, "E900", "this is Podium's fault: please report it")
         if isinstance(answer, Streamed) and request.method == "HEAD":
-            answer = Answer(type=answer.type)  # its body, which is not sent, would have no end
+            answer = Response(type=answer.type)  # its body, which is not sent, would have no end
         if isinstance(answer, Streamed):
             await self._stream(send, request, answer)
         else:
             # Whoever was refused may still be sending: the connection is of no more use.
             ends = answer.status in (408, 413, 431, 503) or request.has_two_ends
             close = {"connection": "close"} if ends else {}
-            await http.send_answer(
+            await http.send_response(
                 send, answer, {**_ALWAYS, **self._clock(), **close}, request.method == "HEAD"
             )
 
@@ -129,7 +129,7 @@ class Site:
 
     # -- who, to what ---------------------------------------------------------------------------------
 
-    async def _answer(self, request: Request) -> Answer | Streamed:
+    async def _answer(self, request: Request) -> Response | Streamed:
         if request.headers.get("host", "").lower() not in self._hosts:
             raise Refused(421, "E150", "this server is not called so", "use the address that it printed")
         is_api = request.path.startswith(("/api/", "/metrics", "/health"))
@@ -144,7 +144,7 @@ class Site:
                 raise Refused(
                     401, "E151", "a token is needed", "Authorization: Bearer TOKEN, see `podium up`"
                 )
-            return Answer(401, _LOGIN.encode(), "text/html; charset=utf-8")
+            return Response(401, _LOGIN.encode(), "text/html; charset=utf-8")
         if route is None:
             if methods:
                 raise Refused(
@@ -169,11 +169,11 @@ class Site:
             log.error("nobody is let in: %s", error)
             raise Refused(503, "E152", "nobody can be let in", "its log says why") from None
 
-    async def _let_in(self, request: Request) -> Answer:
+    async def _let_in(self, request: Request) -> Response:
         """A link with a token, exchanged for a cookie; the token leaves the address bar."""
         token = request.query["token"]
         if await self._known(self._service.access.named_by, token) is None:
-            return Answer(401, _LOGIN.encode(), "text/html; charset=utf-8")
+            return Response(401, _LOGIN.encode(), "text/html; charset=utf-8")
         cookie = f"{self._cookie}={self._service.access.cookie_for(token)}; Path=/; HttpOnly; SameSite=Strict"
         secure = "; Secure" if request.is_secure else ""
         return http.redirect(request.without("token"), {"set-cookie": f"{cookie}; Max-Age=2592000{secure}"})
@@ -193,7 +193,7 @@ class Site:
 
     async def _call(
         self, route: Route, path: dict[str, str], request: Request, caller: Caller | None
-    ) -> Answer | Streamed:
+    ) -> Response | Streamed:
         given: dict[str, Any] = {
             "service": self._service, "table": self._table, "caller": caller, "request": request, **path,
         }  # fmt: skip
@@ -213,7 +213,7 @@ class Site:
             value = await self._in_thread(partial(self._journal.change, route, request, caller, raw, act))
         else:
             value = await self._in_thread(act)
-        return value if isinstance(value, (Answer, Streamed)) else http.json_answer(value)
+        return value if isinstance(value, (Response, Streamed)) else http.json_response(value)
 
     async def _in_thread(self, act: Callable[[], Any]) -> Any:
         if self._in_line >= IN_LINE:

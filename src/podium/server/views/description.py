@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..access import Permission
-from ..http import Answer, ProblemAnswer, Streamed
+from ..http import ProblemAnswer, Response, Streamed
 from ..routes import Route, Table
 from ..service import Service
 
@@ -73,7 +73,7 @@ def _operation(route: Route, schemas: dict[Any, Any], components: dict[str, Any]
 def _answer(route: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
     if route.answer is Streamed:
         return {"description": "Server-sent events", "content": {"text/event-stream": {}}}
-    if route.answer is Answer:
+    if route.answer is Response:
         return {"description": "The value as it is on record, or text"}
     schema: Any = schemas.get(route.answer, {"type": "object"})
     return {"description": "Done", "content": {"application/json": {"schema": schema}}}

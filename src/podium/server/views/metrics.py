@@ -8,16 +8,16 @@ from collections.abc import Iterator, Mapping
 from ...client import App
 from ...inspect import can_act
 from ...model import State
-from ..http import Answer
+from ..http import Response
 from ..service import Service
 
 _DAY = 86_400.0
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics(service: Service) -> Answer:
+def metrics(service: Service) -> Response:
     """How many runs stand how, what ended within a day, who drives: text for Prometheus."""
-    return Answer(200, "".join(_lines(service.app, service.version)).encode(), _TYPE)
+    return Response(200, "".join(_lines(service.app, service.version)).encode(), _TYPE)
 
 
 def _lines(app: App, version: str) -> Iterator[str]:
