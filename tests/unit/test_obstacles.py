@@ -37,7 +37,7 @@ def told(row: RunRow, kind: str, what: str = "") -> dict[str, str]:
 
 def test_no_kind_of_cause_is_forgotten() -> None:
     text = "".join(
-        (HERE / f"{name}.py").read_text(encoding="utf-8") for name in ("causes", "queues", "waited_for")
+        (HERE / f"{name}.py").read_text(encoding="utf-8") for name in ("causes", "outside", "queues")
     )
     kinds = set(re.findall(r'(?:Cause\(\s*|return |kind = )"([a-z]+(?:-[a-z]+)*)"[,\n ]', text)) | {
         "child",

@@ -11,7 +11,7 @@ from ..client import App
 from ..engine import End
 from ..env import RealEnv
 from ..errors import ResourceShortage
-from ..inspect import Awaited, awaited, history
+from ..inspect import OutsideWait, history, outside_waits
 from ..model import Entry, State
 from . import drawing, formatting, terminal
 from .lookup import there
@@ -160,10 +160,10 @@ class Follower:
         self._view.moved(row.state, row.due)
         self._view.ended = row.ended
 
-    def _outside(self) -> list[Awaited]:
+    def _outside(self) -> list[OutsideWait]:
         """What the run waits for from outside, by the store."""
         self._asked = self._env.monotonic()
-        found = awaited(self._app, self._app.load(self._view.run)) if self._shows else []
+        found = outside_waits(self._app, self._app.load(self._view.run)) if self._shows else []
         return [each._replace(command=there(each.command, self._app.url)) for each in found]
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:

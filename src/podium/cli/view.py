@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..engine import Event, events
 from ..env import RealEnv
-from ..inspect import Awaited, Expected, RunProgress, StepCounts
+from ..inspect import Expected, OutsideWait, RunProgress, StepCounts
 from ..model import Entry, Head, Kind, Move, State
 from . import formatting
 from .terminal import safe
@@ -21,7 +21,7 @@ RATE_SECONDS = 5.0
 TOLD_MAX = 10  # lines per function and kind of outcome, for whoever cannot redraw
 
 
-def waiting_for(awaited: Awaited) -> str:
+def waiting_for(awaited: OutsideWait) -> str:
     """ "◌ waiting for an answer to 'how many?': podium answer 1m8a VALUE"."""
     return f"{formatting.state(State.WAITING)} for {safe(awaited.what)}: {safe(awaited.command)}"
 
@@ -63,8 +63,8 @@ class View:
         self._was_here = False
         self.stopping = False
         self.hint = "Ctrl-C stops it; what is on record stays"
-        self.awaited: Sequence[Awaited] = ()  # what somebody outside is to give
-        self.outside: Callable[[], Sequence[Awaited]] = tuple  # looks what that is
+        self.awaited: Sequence[OutsideWait] = ()  # what somebody outside is to give
+        self.outside: Callable[[], Sequence[OutsideWait]] = tuple  # looks what that is
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
         self._rates: dict[str, Rate] = {}  # by function
         self._events: deque[Event] = deque()
@@ -118,7 +118,7 @@ class View:
             self._rests(due)
         self.state, self.due = state, due
 
-    def waits_for(self, awaited: Sequence[Awaited]) -> None:
+    def waits_for(self, awaited: Sequence[OutsideWait]) -> None:
         """What it waits for now from outside; what is new of it is news."""
         self.awaited = awaited
         for each in awaited:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .health import check_runs
     from .messages import message_words
     from .obstacles import Check, checks_of
+    from .outside import OutsideWait, outside_waits
     from .parked import also_parked, command_for, counts_first
     from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
     from .query import ParsedQuery, parse
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         with_recorded_frames,
     )
     from .undriven import can_act, has_function, living, offered, would_take
-    from .waited_for import Awaited, awaited
     from .whereabouts import (
         WayOn,
         file_of,
@@ -89,11 +89,11 @@ __all__ = [
     "bin_shape",
     "series_shapes",
     "series_view",
-    "Awaited",
+    "OutsideWait",
     "Cause",
     "Check",
     "Expected",
-    "awaited",
+    "outside_waits",
     "forecast",
     "EngineShape",
     "EntryShape",
@@ -192,6 +192,7 @@ __getattr__ = late.names(
         "health": "check_runs",
         "messages": "message_words",
         "obstacles": "Check checks_of",
+        "outside": "OutsideWait outside_waits",
         "parked": "also_parked command_for counts_first",
         "progress": "MESSAGE TIMEOUT TIMER Branch RunProgress StepCounts place",
         "query": "ParsedQuery parse",
@@ -211,7 +212,6 @@ __getattr__ = late.names(
         "tracebacks": "Frame drop_our_frames leave_only_theirs recorded_frames their_frames "
         "with_recorded_frames",
         "undriven": "can_act has_function living offered would_take",
-        "waited_for": "Awaited awaited",
         "whereabouts": "WayOn file_of find_code folders_of is_workflow missing_from starter_under way_on",
     },
 )

@@ -32,12 +32,12 @@ from .durations import ago, span
 from .engine_words import lacks, named, project_on, script_words, unblock
 from .engines import full_slots
 from .held_slots import held_by_circle, waits_in_tasks
+from .outside import outside_cause, outside_waits
 from .parked import beside, command_for, difference, pausing_words
 from .progress import RunProgress
 from .retries import way_after_failure
 from .store_view import StoreView
 from .undriven import can_act, hindrance, living, offered, would_take
-from .waited_for import awaited, waited_for
 from .whereabouts import WayOn, way_on
 
 MORE_SLOTS = (
@@ -139,7 +139,8 @@ class _Unfinished:
             yield "it is undoing what it has done"
         yield from pausing_words(self.inbox, self.now)
         if found.kind not in _OUTSIDE:
-            yield from (f"it waits for {each.what}: {each.command}" for each in awaited(self.view, self.row))
+            waits = outside_waits(self.view, self.row)
+            yield from (f"it waits for {each.what}: {each.command}" for each in waits)
 
     def _busy(self) -> Cause | None:
         """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""
@@ -259,7 +260,7 @@ class _Unfinished:
 
     def _resting(self) -> Cause:
         row = self.row
-        if found := waited_for(self.view, row, signals=not self.progress.retrying):
+        if found := outside_cause(self.view, row, signals=not self.progress.retrying):
             if not (way := self._way()).is_gone:
                 return Cause(*found)
             return Cause(self._taker().kind, way.why[0], way.why[1:], way.said)

@@ -17,7 +17,7 @@ _LOOKED_AT = 1000
 _FOLLOWED = 100  # runs that are looked at for one that waits for the first
 
 
-def waited_for(
+def outside_cause(
     view: StoreView, row: RunRow, signals: bool = True
 ) -> tuple[str, str, tuple[str, ...], str] | None:
     """Kind, sentence, details and fix of its cause; None where it waits for none of these. `signals`: whether
@@ -37,7 +37,7 @@ def waited_for(
     return kind, f"it waits for {first[0]}", details, first[1]
 
 
-class Awaited(NamedTuple):
+class OutsideWait(NamedTuple):
     """What somebody outside is to give."""
 
     key: str  # another question has another one
@@ -45,9 +45,9 @@ class Awaited(NamedTuple):
     command: str  # that gives it
 
 
-def awaited(view: StoreView, row: RunRow) -> list[Awaited]:
+def outside_waits(view: StoreView, row: RunRow) -> list[OutsideWait]:
     """The answers, completions and signals that a run waits for, or a run that it waits for; a few."""
-    found: list[Awaited] = []
+    found: list[OutsideWait] = []
     seen, left = {row.id}, deque([row])
     while left and len(found) < _SHOWN:
         each = left.popleft()
@@ -55,7 +55,7 @@ def awaited(view: StoreView, row: RunRow) -> list[Awaited]:
         asked = [wait for wait in waits if wait.kind != OUTCOME]
         for wait in (*asked, *(read_expected(each.payload) if each.state is State.WAITING else ())):
             key = f"{each.id} {wait.signal}" if isinstance(wait, Expected) else wait.target
-            found.append(Awaited(key, *_said(view, each, wait, len(asked) > 1)))
+            found.append(OutsideWait(key, *_said(view, each, wait, len(asked) > 1)))
         below = [wait.target for wait in waits if wait.kind == OUTCOME and wait.target not in seen]
         if below and len(seen) < _FOLLOWED:
             seen.update(below)
