@@ -31,7 +31,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def watch() -> None:
-    default_app._Start()._open_when_settled(looks=3)
+    default_app._AutoOpen()._open_when_settled(looks=3)
 
 
 def test_a_script_is_looked_at_as_often_as_it_may_become_a_server(

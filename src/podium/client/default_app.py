@@ -58,8 +58,8 @@ def _is_helper() -> bool:
     return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
-class _Start:
-    """The start of the default app in a server, once for each process."""
+class _AutoOpen:
+    """Opens the default app in a server, once for each process."""
 
     def __init__(self, is_forked: bool = False) -> None:
         self._is_forked = is_forked
@@ -122,11 +122,11 @@ class _Start:
         return file is None or file.exists() or apps.are_live()
 
 
-_start = _Start()
+_auto_open = _AutoOpen()
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    _start.bound()
+    _auto_open.bound()
 
 
 _BINDING = changes.declare(
@@ -140,19 +140,19 @@ _BINDING = changes.declare(
 
 def declared() -> None:
     """Called at each declaration."""
-    _start.declared()
+    _auto_open.declared()
 
 
 def _after_fork_in_parent() -> None:
-    _start.called_off.set()
+    _auto_open.called_off.set()
 
 
 def _after_fork_in_child() -> None:
-    global _default, _lock, _start
-    is_pending = _start.is_watched and not _start.is_over
-    _default, _lock, _start = None, threading.Lock(), _Start(is_forked=True)
+    global _default, _lock, _auto_open
+    is_pending = _auto_open.is_watched and not _auto_open.is_over
+    _default, _lock, _auto_open = None, threading.Lock(), _AutoOpen(is_forked=True)
     if is_pending:
-        _start.declared()
+        _auto_open.declared()
 
 
 changes.at_fork(

@@ -74,7 +74,7 @@ class Block:
         note_started_run()
         self._answers.begin()
         profile.blocks[self.function.name] = self.function
-        host.call(host.engine.clients.begin, (_Start(new, self._started, self._ended, self._met),))
+        host.call(host.engine.clients.begin, (_BlockStart(new, self._started, self._ended, self._met),))
 
     def submit(self, call: Call) -> None:
         """Have it called. Raises EngineStopped."""
@@ -248,7 +248,7 @@ def _taken(label: str, run: str | None, recorded: Collection[Entry]) -> str:
     )
 
 
-class _Start(Start):
+class _BlockStart(Start):
     """Of a block's run."""
 
     __slots__ = ("_met", "_then")

@@ -17,7 +17,7 @@ from .starting import Caller, EncodedCall, Started, chunks, encoded, new_run, st
 from .told import Told
 
 
-class _Start(Start):
+class _CallStart(Start):
     """A start to be made, and who is told of it. `rejects`: a run that is there already is an error."""
 
     __slots__ = ("_caller", "_label", "_meets", "_rejects", "_session")
@@ -112,7 +112,7 @@ class Starts:
         started = Started(Told())
         note_started_run()
         host = self._session.host if self._session.has_engine else None
-        self._send((_Start(self._session, new, label, started),), host)
+        self._send((_CallStart(self._session, new, label, started),), host)
         return started
 
     def _open(self) -> EngineHost | None:
@@ -124,12 +124,12 @@ class Starts:
         _ = self._session.store
         return None
 
-    def _to_start(self, function: Function, call: EncodedCall, caller: Caller) -> _Start:
+    def _to_start(self, function: Function, call: EncodedCall, caller: Caller) -> _CallStart:
         profile = self._session.profile
         new = new_run(function, call, profile.env, profile.starter, project_in(profile.url, function))
-        return _Start(self._session, new, function.label, caller, call.options.if_exists == "reject")
+        return _CallStart(self._session, new, function.label, caller, call.options.if_exists == "reject")
 
-    def _send(self, starts: Sequence[_Start], host: EngineHost | None) -> None:
+    def _send(self, starts: Sequence[_CallStart], host: EngineHost | None) -> None:
         session = self._session
         if host is not None:
             host.call(host.engine.clients.begin, starts)

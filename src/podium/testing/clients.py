@@ -59,7 +59,7 @@ class Job(msgspec.Struct, frozen=True):
     options: StartOptions = StartOptions()  # what else the start says: not its id
 
 
-class _Start(Start):
+class _JobStart(Start):
     """Of a client's run."""
 
     __slots__ = ("_then",)
@@ -157,7 +157,7 @@ class Clients:
                 self._created(number, job, new, process, answer)
 
         write = Write(new_runs=(new,), queues=QueueNotes().of([new]))
-        self._ask(process, write, lambda engine: engine.clients.begin((_Start(new, created),)), created)
+        self._ask(process, write, lambda engine: engine.clients.begin((_JobStart(new, created),)), created)
         self._later(PATIENCE, self._start_again, number, job, process, answered)
 
     def _ask(
