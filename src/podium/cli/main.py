@@ -93,7 +93,7 @@ _VERBS = {
 }
 
 
-class Verbs(click.Group):
+class VerbGroup(click.Group):
     """Knows the verbs by name and loads one when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -129,7 +129,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.group(
-    cls=Verbs,
+    cls=VerbGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="A RUN is an id, or a unique beginning or end of one, or @last, or @failed.",
 )
