@@ -21,8 +21,8 @@ from ..model import FED, STARTS, Entry, Head, Kind, Reason, State, read_reason
 from ..shortage import shortage_of
 from ..store import Store
 from .history_reader import PAGE
+from .machines import machine_of
 from .reasons import explain, stuck
-from .replay import machine_of
 from .watchdog import TurnWatch
 
 _LOOK_SECONDS = 0.1  # how often a thread looks whether a turn takes too long

@@ -21,11 +21,11 @@ from .gc_pause import gc_paused
 from .history_reader import HistoryReader
 from .linger import Linger
 from .logs import LogCollector
+from .machines import machine_of
 from .owned import OwnedRun
 from .poison_steps import Quarantine
 from .reasons import explain, parking
 from .recorder import Turn
-from .replay import machine_of
 from .sources import OneWrite
 from .streams import StreamCollector
 
