@@ -316,7 +316,9 @@ class OwnedRun(Doors):
     def take_write(self) -> Write | None:
         """All that happened since the last write, as one. One is under way at most."""
         outbox = self.outbox
-        if outbox.writing is not None or self.residence.state is GONE:
+        if self.residence.state is GONE:
+            return None
+        if outbox.writing is not None:
             outbox.is_passed_over = True
             return None
         if outbox.move is not None:
