@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .start_options import NO_VALUE, IfExists, StartOptions, checked_tags, is_tag
     from .starting import Started, encoded, require_own_ids, wait_for_all
     from .steering import Cancelled
-    from .stored_run import PASSED_ON, StoredRun
+    from .stored_run import PASSED_ON, RunAround, StoredRun
     from .streams import LOG, PAUSE_MAX, Chunk, Stream, read_chunks, stream_of, value_of
     from .told import Promise
     from .waiting import Done, FutureWaiting, Waiting, answered
@@ -114,6 +114,7 @@ __all__ = [
     "get",
     "runs",
     "StepRun",
+    "RunAround",
     "StoredRun",
     "Drives",
     "check_environment",
@@ -185,7 +186,7 @@ __getattr__ = late.names(
         "start_options": "NO_VALUE IfExists StartOptions checked_tags is_tag",
         "starting": "Started encoded require_own_ids wait_for_all",
         "steering": "Cancelled",
-        "stored_run": "PASSED_ON StoredRun",
+        "stored_run": "PASSED_ON RunAround StoredRun",
         "streams": "LOG PAUSE_MAX Chunk Stream read_chunks stream_of value_of",
         "told": "Promise",
         "waiting": "Done FutureWaiting Waiting answered",

@@ -13,7 +13,7 @@ from ..errors import RunCancelled, RunParked, UsageError
 from ..executors import current_attempt, slot_lent
 from ..functions import Function
 from ..inspect import drop_our_frames, with_recorded_frames
-from ..model import RunRow, State, read_reason
+from ..model import Message, RunRow, State, read_reason
 from .app import App, Started
 from .asking import asked
 from .loop_wakeup import wait_in_loop
@@ -45,20 +45,11 @@ class StoredRun:
         """One that is on record."""
         return cls(app, function, Started(Told(row.id), created=row.created))
 
-    @classmethod
-    def around(cls, app: App, run: str) -> StoredRun:
-        """The one whose task the caller is in: it is there, so nothing is looked up before something is
-        asked of it."""
-        here = cls(app, None, Started(Told(run)))
-        here._is_around = True
-        return here
-
     def __init__(self, app: App, function: Function | None, started: Started, id: str = "") -> None:
         self.app, self.function = app, function
         self._started = started
         self._end: Promise[End] | None = started.end
         self._id = id
-        self._is_around = False  # and of which function it is, is not known yet
 
     @property
     def id(self) -> str:
@@ -89,13 +80,11 @@ class StoredRun:
         if self._started.created not in (None, row.created):
             raise gone(row.id)
         self._started.created = row.created
-        if self._is_around:
-            self.function = self.app.functions.get(row.function)
         return row
 
     def _there(self) -> str:
         """Its id, once it is certain that it is on record. Raises RunNotFound."""
-        return self._known() if self._is_around else self.row().id
+        return self.row().id
 
     def asked(self, act: Callable[[str], Future[T]]) -> FutureWaiting[T]:
         """What is asked of it, by its id. In an event loop nothing waits here, for its start neither."""
@@ -112,8 +101,6 @@ class StoredRun:
                 fix="in an async task, await the run instead",
             )
         try:
-            if self._is_around:
-                self.row()
             run = result_within(
                 self._started.id, timeout, lambda: f"its start is not on record after {timeout} s"
             )
@@ -126,8 +113,6 @@ class StoredRun:
 
     async def wait(self) -> Any:
         try:
-            if self._is_around:
-                await asyncio.to_thread(self.row)
             if self._end is None or current_attempt.get() is not None:
                 await wait_in_loop(self._started.id)
             with slot_lent([self.id] if current_attempt.get() is not None else ()):
@@ -153,10 +138,9 @@ class StoredRun:
         return self.asked(lambda run: mapped(self.app.cancel(run, who), lambda _: None))
 
     def send(self, name: str, value: Any, id: str | None) -> Waiting[None]:
-        signal = messages.signal(self.app, name, value, id)  # as it is now
-        # With nothing to look up it is on its way at once, unless it would pass what was sent before it.
-        if self._is_around and self.app.session.asking.is_idle:
-            return FutureWaiting(messages.put(self.app, self._known(), signal))
+        return self._put(messages.signal(self.app, name, value, id))  # as it is now
+
+    def _put(self, signal: Message) -> Waiting[None]:
         return self.asked(lambda run: messages.put(self.app, run, signal))
 
     def value(self, name: str) -> Any:
@@ -169,6 +153,41 @@ class StoredRun:
         if end.state is State.PARKED:
             self._end = None  # it may be resumed, and end otherwise: who asks next is to wait for that
         return outcome_of(self.app, self.function, self._started.id.result(), end)
+
+
+class RunAround(StoredRun):
+    """The run whose task the caller is in: it is there, so nothing is looked up before something is asked of
+    it. Of which function it is, its row says."""
+
+    def __init__(self, app: App, run: str) -> None:
+        super().__init__(app, None, Started(Told(run)))
+
+    def row(self) -> RunRow:
+        row = super().row()
+        self.function = self.app.functions.get(row.function)
+        return row
+
+    def _there(self) -> str:
+        return self._known()
+
+    def result(self, timeout: float | None) -> Any:
+        if not self._on_engines_thread():  # there it is refused
+            self.row()
+        return super().result(timeout)
+
+    async def wait(self) -> Any:
+        try:
+            await asyncio.to_thread(self.row)
+            return await super().wait()
+        except PASSED_ON as error:
+            drop_our_frames(error)
+            raise
+
+    def _put(self, signal: Message) -> Waiting[None]:
+        # With nothing to look up it is on its way at once, unless it would pass what was sent before it.
+        if self.app.session.asking.is_idle:
+            return FutureWaiting(messages.put(self.app, self._known(), signal))
+        return super()._put(signal)
 
 
 def outcome_of(app: App, function: Function | None, run: str, end: End) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..client import OwnRun, Run, StoredRun, current_app
+from ..client import OwnRun, Run, RunAround, current_app
 from ..errors import UsageError
 from ..executors import current_attempt
 from ..machine import current_machine
@@ -27,4 +27,4 @@ def this() -> Run[Any]:
     attempt = current_attempt.get()
     if attempt is None:
         raise UsageError("this() works in the body of a workflow, and in a task that one runs")
-    return Run(StoredRun.around(current_app(), attempt.run))
+    return Run(RunAround(current_app(), attempt.run))
