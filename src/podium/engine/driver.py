@@ -40,7 +40,7 @@ from .doubts import Doubted, after_failure, after_look, misfit
 from .outbox import Outbox
 from .recorder import Recorder, Turn
 
-RESULT = Kind.RESULT
+RESULT = Kind.RESULT  # looked at in every step, see docs/design.md
 LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 

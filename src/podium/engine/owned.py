@@ -33,7 +33,7 @@ from .reasons import doubted, explain, parking, paused, stuck
 from .recorder import Turn
 from .residency import IGNORES, LOADING, RESIDENT, TOO_LATE, Residence, Residency
 
-DONE, GONE = Outcome.DONE, Residency.GONE
+DONE, GONE = Outcome.DONE, Residency.GONE  # looked at in every step, see docs/design.md
 
 
 class RunHost(Neighbours, Protocol):

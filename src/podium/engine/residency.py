@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from ..enums import plain_members
 from ..errors import InternalError
 from ..model import Move
 from .outbox import Outbox
 
 
-@plain_members
 class Residency(str, Enum):  # text, because Python hashes that in C: the table is looked into for every run
     """How far a run in memory still follows what happens."""
 
@@ -22,6 +20,7 @@ class Residency(str, Enum):  # text, because Python hashes that in C: the table 
     GONE = "gone"  # left memory
 
 
+# For what every step looks at: in 3.11 a member of an enum class takes far longer than a name of a module.
 RESIDENT = Residency.RESIDENT
 LOADING = Residency.LOADING
 IGNORES = (Residency.LOADING, Residency.CLOSED, Residency.GONE)  # events are not followed

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 
-from ..enums import plain_members
 from ..env import Env
 from ..errors import ResourceShortage, TaskTimeout
 from .attempt import Attempt, Ended, failed, fresh_context
@@ -32,7 +31,6 @@ ABANDON_SECONDS = 10.0
 GROW_SECONDS = 0.5  # between two tries to start a thread where the system gives no more of them
 
 
-@plain_members
 class BodyState(Enum):
     """How far a body is, as its attempt's `handle`; None while it is in line."""
 

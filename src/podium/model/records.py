@@ -15,14 +15,12 @@ from enum import Enum
 
 import msgspec
 
-from ..enums import plain_members
 from .audit import AuditRow
 from .measures import Measure
 from .queues import QueueChange
 from .states import State
 
 
-@plain_members
 class Kind(str, Enum):
     """What a history entry records. `FED` below says which ones the machine sees again in a replay."""
 
@@ -314,7 +312,6 @@ class StepWrite(Write, frozen=True, gc=False):
     one need not look for more in it."""
 
 
-@plain_members
 class Outcome(str, Enum):
     """What became of a Write, or of one new run or message in it."""
 

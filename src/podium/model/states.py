@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..enums import plain_members
 
-
-@plain_members
 class State(str, Enum):
     """Where a run stands. A run is claimable when it is unfinished, unowned and due."""
 
