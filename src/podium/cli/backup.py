@@ -11,8 +11,8 @@ from ..opening import default_url, is_nothing_at, store_file
 from ..sizes import spelled_size
 from ..store import back_up, shown_url
 from . import formatting, options
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import OTHER_STORE
 from .terminal import safe, say, tell
 

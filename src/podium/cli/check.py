@@ -17,9 +17,9 @@ from ..inspect import is_query, living, offered, parse, way_on
 from ..model import RunRow
 from ..modules import name_of_file
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE, WOULD_PARK
+from .json_answer import say_json
 from .lookup import pick, there
 from .target import TargetNotFound, load_for, load_module
 from .terminal import safe, say, tell

@@ -7,9 +7,9 @@ import click
 from ..client import completed_before, completing
 from ..errors import UsageError
 from . import options
-from .answer import already, say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import already, say_json
 from .terminal import safe, say
 from .values import read_value
 

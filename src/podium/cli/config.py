@@ -6,8 +6,8 @@ import click
 
 from ..client import SETTINGS, shown_options, shown_settings, unknown_settings
 from . import options
-from .answer import say_json
 from .exit_codes import CONFIGURATION, FINE
+from .json_answer import say_json
 from .terminal import error, safe, say, tell
 
 

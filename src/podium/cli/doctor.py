@@ -13,8 +13,8 @@ from ..inspect import check_runs
 from ..opening import default_url, store_file
 from ..store import Finding, examine, shown_url
 from . import formatting, options
-from .answer import say_json
 from .exit_codes import FAILED, FINE
+from .json_answer import say_json
 from .lookup import looking, there
 from .terminal import safe, say
 

@@ -14,10 +14,10 @@ from ..inspect import history
 from ..inspect.expected import expected
 from ..model import EngineInfo, Entry, RunRow, State
 from . import formatting, terminal, when
-from .answer import say_json
 from .asking import only_waits
 from .exit_codes import FAILED, FINE, TIMED_OUT
 from .follow import Follower, surface
+from .json_answer import say_json
 from .outcome import ending, outcome_json, result_text
 from .stopping import Stopping
 from .target import Target, load_for

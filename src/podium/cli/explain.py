@@ -10,8 +10,8 @@ import click
 
 from ..errors import RunNotFound, UsageError
 from . import options
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .pages import Page, pages
 from .terminal import say
 

@@ -10,8 +10,8 @@ from ..errors import UsageError
 from ..inspect.run_page import run_page
 from ..sizes import spelled_size
 from . import options
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import looking, pick
 from .terminal import safe, say, tell
 

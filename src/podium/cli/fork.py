@@ -6,10 +6,10 @@ import click
 
 from ..client import NO_VALUE, App, Operator, operator
 from . import options
-from .answer import say_json
 from .asking import asking
 from .driving import drive_again, require_engine
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import pick, tell_undriven
 from .target import load_for
 from .terminal import say

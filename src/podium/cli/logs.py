@@ -18,8 +18,8 @@ from ..errors import UsageError
 from ..inspect import RecordView, StepName, line_shape, read_span
 from ..model import STDERR, STDOUT, LogLine, RunRow, State
 from . import formatting, options
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import looking, pick
 from .terminal import safe_lines, say, tell
 

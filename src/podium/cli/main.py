@@ -75,7 +75,7 @@ _VERBS = {
     "fork": Verb("cli.fork", "A copy of a run that goes its own way from a step on."),
     "cancel": Verb("cli.cancel", "Ask a run to stop; its body may clean up."),
     "waiting": Verb("cli.waiting", "What runs ask of people, and nobody has answered yet."),
-    "answer": Verb("cli.answer_question", "Answer what a run asks."),
+    "answer": Verb("cli.answer", "Answer what a run asks."),
     "send": Verb("cli.send", "Send a run a signal, which its body receives."),
     "complete": Verb("cli.complete", "Complete a callback: another system's answer to a run."),
     "settle": Verb("cli.settle", "Say what became of a step that only a person can know of."),

@@ -15,8 +15,8 @@ from ..inspect import among, is_query, parse
 from ..inspect.search import search
 from ..model import UNFINISHED, Query, RunRow, State
 from . import formatting
-from .answer import say_json
 from .exit_codes import FINE, NOT_ALLOWED
+from .json_answer import say_json
 from .lookup import described, pick
 from .terminal import error, say, tell
 

@@ -9,8 +9,8 @@ from ..errors import UsageError
 from ..opening import is_nothing_at, store_file
 from ..store import shown_url
 from . import formatting, options
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import no_store
 from .terminal import safe, say, tell
 

@@ -17,9 +17,9 @@ from ..model import FINAL, RunRow
 from ..sizes import spelled_size
 from ..store import compact
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .many import MANY_MAX, Chosen, agreed
 from .terminal import safe, say, tell
 

@@ -13,9 +13,9 @@ from ..client import App, change_queue
 from ..errors import RunNotFound, UsageError
 from ..inspect import QueueShape, queue_shapes
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .terminal import is_live, safe, say, tell
 
 _ACTIONS = ("set", "pause", "resume")

@@ -12,7 +12,6 @@ from ..env import RealEnv
 from ..errors import UsageError
 from ..model import RunRow, State
 from . import formatting, options, when
-from .answer import say_json
 from .asking import only_waits
 from .driving import (
     comes_on_record,
@@ -24,6 +23,7 @@ from .driving import (
 )
 from .exit_codes import FINE
 from .flags import Flags
+from .json_answer import say_json
 from .lookup import complete_tag, tell_standing
 from .stopping import Stopping
 from .target import load

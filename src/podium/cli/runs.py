@@ -15,9 +15,9 @@ from ..inspect.search import search
 from ..inspect.undriven import undriven
 from ..model import RunRow, State
 from . import formatting, options
-from .answer import say_json
 from .columns import Column, lines_of
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import is_named, looking
 from .terminal import safe, say, tell, width
 

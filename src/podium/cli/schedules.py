@@ -12,9 +12,9 @@ from ..client.schedules import schedules
 from ..errors import RunNotFound, UsageError
 from ..inspect import read_range
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .terminal import safe, say, tell
 
 _SHOWN = 10  # instants of a preview, at each end

@@ -6,9 +6,9 @@ import click
 
 from ..client import send
 from . import options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import pick
 from .terminal import safe, say
 from .values import read_value

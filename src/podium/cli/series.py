@@ -10,9 +10,9 @@ from ..errors import RunNotFound, UsageError
 from ..inspect import DATES, SPANS, SeriesView, bin_shape, iso, read_moment, series_shapes, series_view
 from ..model import MeasureQuery
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .terminal import safe, say, tell
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -7,9 +7,9 @@ import click
 from ..client import Settlement, operator
 from ..errors import UsageError
 from . import options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import pick, tell_standing
 from .terminal import say
 from .values import read_value

@@ -25,8 +25,8 @@ from ..inspect import (
 from ..inspect.expected import expected
 from ..model import Entry, RunRow, State, is_fork
 from . import formatting, options, report
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import looking, pick
 from .outcome import outcome_json, parked_lines, result_text
 from .story import entry_line, tree

@@ -8,9 +8,9 @@ from msgspec import Raw
 
 from ..client import App, Chunk, read_chunks, stream_of
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import pick
 from .outcome import result_text
 from .terminal import safe_lines, say, tell

@@ -9,9 +9,9 @@ from ..client import questions
 from ..env import RealEnv
 from ..inspect import span
 from . import formatting, options
-from .answer import say_json
 from .asking import asking
 from .exit_codes import FINE
+from .json_answer import say_json
 from .terminal import safe, say, tell
 
 _ABOUT_WIDTH = 300

@@ -10,8 +10,8 @@ import msgspec
 from ..inspect import Cause, RecordView, cause_of, history
 from ..model import RunRow, State
 from . import formatting, options, report
-from .answer import say_json
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import looking, pick, there
 from .terminal import safe, say
 

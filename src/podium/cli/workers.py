@@ -13,9 +13,9 @@ from ..env import RealEnv
 from ..errors import RunNotFound
 from ..inspect import EngineShape, RecordView, ask_engine, engine_shapes
 from . import formatting, options
-from .answer import say_json
 from .columns import Column, lines_of
 from .exit_codes import FINE
+from .json_answer import say_json
 from .lookup import looking
 from .terminal import safe, say, tell, width
 
