@@ -120,7 +120,8 @@ def mapped(future: Future[S], convert: Callable[[S], T]) -> Future[T]:
 
 
 def answered(act: Callable[[], T], env: Env) -> FutureWaiting[T]:
-    """The answer of a call that blocks: made here in sync code, in a thread of its own in an event loop."""
+    """The answer of a call that blocks: made here in sync code, in a thread of its own in an event loop. Not
+    `asked`: it changes nothing, or is no app's of this process, so that no app that closes waits for it."""
     future: Future[T] = Future()
 
     def run() -> None:

@@ -20,7 +20,8 @@ from .outbox import Outbox
 
 
 class Doors:
-    """The ways by which one run in memory is reached, and reaches others. `OwnedRun` is what has them."""
+    """The ways by which one run in memory is reached, and reaches others. `OwnedRun` is what has them: it has
+    this as its base, so that no run has an object more, for doors that it may never open."""
 
     _context: Context
     _host: Any  # at least one of `Neighbours`

@@ -11,7 +11,10 @@ from ..model import PublishedValue, StreamChunk
 
 
 class BodyStreams:
-    """The part of one machine's verbs that says something. `turn`: the entry that the body was told last."""
+    """The part of one machine's verbs that says something. `turn`: the entry that the body was told last.
+
+    A base of `Verbs`, so that it is no object of its own: each run would have one more, and most say nothing.
+    """
 
     def __init__(self) -> None:
         self.turn = self._turn = self._base = self._copied = self._recorded = 0
