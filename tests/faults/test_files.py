@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -309,3 +310,17 @@ def test_a_worker_whose_log_is_deleted_ends_and_says_why_and_the_next_one_goes_o
         with App(fleet.store, drives="nothing", starter="") as app:
             until(lambda: app.load(run.id).state.is_final)
             assert app.load(run.id).state.value == "succeeded"
+
+
+def test_an_app_whose_directory_became_read_only_is_closed_without_a_word_of_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    with App(tmp_path / "a.db"):
+        assert little.run(1) == 2
+        monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.undo()
+    with App(tmp_path / "a.db"):
+        assert little.run(2) == 3

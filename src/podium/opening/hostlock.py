@@ -7,6 +7,7 @@ is closed, and are shared by threads.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -76,7 +77,8 @@ class HostLocks:
         """Let go of this engine's lock. Its file, while it has a row, tells others at once that it died."""
         if self._held is not None:
             if self._path is not None and not leave_file:
-                self._path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # its file system may have become read-only
+                    self._path.unlink()
             os.close(self._held)
             self._held = None
 
