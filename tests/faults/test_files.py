@@ -18,7 +18,7 @@ from podium.errors import EngineStopped, StoreFatal, StoreRefused
 from podium.model import Query
 from podium.store import back_up, examine, open_store
 from podium.store.sqlite import SqliteStore, files, protection
-from podium.store.sqlite.files import lone_log
+from podium.store.sqlite.wal import lone_log
 from tests.chaos.fleet import Fleet
 from tests.chaos.serving import gated
 from tests.chaos.theatre import Theatre

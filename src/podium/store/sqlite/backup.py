@@ -14,8 +14,8 @@ from ...errors import StoreFatal, StoreRefused, UsageError
 from ..findings import Copied
 from .connection import APPLICATION_ID
 from .faults import restore_path, translate
-from .files import lone_log
 from .statements import SQL, pragma, rows
+from .wal import misplaced_log
 
 _PATIENCE_MS = 5000
 _NAME_ONE = "name one: --store URL, or PODIUM_URL"
@@ -24,9 +24,9 @@ _NAME_ONE = "name one: --store URL, or PODIUM_URL"
 def back_up(name: str, target: Path) -> Copied:
     """As `podium.store.back_up`, of the file by that name."""
     source = Path(name).resolve()
-    lone, way_out = lone_log(source)
-    if lone:
-        raise StoreRefused(lone, fix=way_out)
+    misplaced, way_out = misplaced_log(source)
+    if misplaced:
+        raise StoreRefused(misplaced, fix=way_out)
     if name.startswith(":memory:") or not source.is_file():
         raise StoreRefused(f"there is no store to copy at {name}", fix=_NAME_ONE)
     _refuse_existing(target)

@@ -13,6 +13,7 @@ from .faults import translate
 from .files import lock_holder
 from .locks import Locks
 from .statements import SQL, rows
+from .wal import refuse_misplaced_log
 
 _PATIENCE = 30.0  # s
 
@@ -20,6 +21,8 @@ _PATIENCE = 30.0  # s
 def compact(name: str) -> tuple[int, int]:
     """As `podium.store.compact`, of the file by that name."""
     file = Path(name).resolve()
+    if not name.startswith(":memory:"):
+        refuse_misplaced_log(file)
     if name.startswith(":memory:") or not file.is_file():
         raise StoreRefused(f"there is no store at {name}", fix="name one: --store URL, or PODIUM_URL")
     before = os.stat(file).st_size

@@ -15,9 +15,9 @@ import apsw
 from ...errors import StoreError, StoreRefused
 from ...shortage import lacks_descriptors
 from .faults import restore_path, translate
-from .files import lone_log
 from .schema import schema_version
 from .statements import pragma
+from .wal import refuse_misplaced_log
 
 Sync = Literal["full", "normal"]
 
@@ -64,9 +64,7 @@ def prepare_file(path: Path, *, allow_network: bool) -> None:
             f"{path} is on a network file system ({kind}); its locks and syncs cannot be relied upon",
             fix=f"use a local disk, or PostgreSQL for several machines ({NETWORK_OVERRIDE}=1 insists)",
         )
-    lone, way_out = lone_log(path)
-    if lone:
-        raise StoreRefused(lone, fix=way_out)
+    refuse_misplaced_log(path)
     if os.path.lexists(path) and not path.is_file():  # it would be written to, or waited for
         if path.is_dir():
             raise StoreRefused(f"{path} is a directory", fix=f"name a file in it: {path / 'podium.db'}")

@@ -30,8 +30,8 @@ from .checkpointer import Checkpointer
 from .files import Files
 from .known_runs import KnownRuns
 from .locks import Locks
-from .logtail import LogTail
 from .statements import pragma, snapshot
+from .wal import LogTail
 from .writer import Standing, Writer
 
 
@@ -160,6 +160,8 @@ class Connections:
                     lost = error
             if self._standing.fatal:
                 self._leave_the_wal()
+                if self._files is not None:
+                    self._files.part()  # another file may stand there by now
             with self._presence.closing() if self._presence is not None else nullcontext():
                 while self._opened:
                     try:
@@ -223,7 +225,7 @@ class Connections:
             self._is_rescued = self._files.wal_is_gone() and _rescue(connection)
             if self._is_rescued:
                 error.message += "; what it held was copied into the store"
-            self._files.set_aside()
+            error.fix = _fix(self._files, error.fix)
             raise
 
     def _leave_the_wal_now(self) -> None:
@@ -245,6 +247,12 @@ class Connections:
         self._checkpointer.wal_pages = pages
         self._has_committed = True
         return apsw.SQLITE_OK
+
+
+def _fix(files: Files, fix: str) -> str:
+    """Of a file that is gone or replaced, with the commands that bring its content back."""
+    told = files.part()
+    return f"stop every process on the store; {told}" if told else fix
 
 
 def _rescue(connection: apsw.Connection) -> bool:

@@ -9,19 +9,20 @@ not changed no name in it has: that is one look in place of two, which a commit 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from ...errors import StoreFatal
-from ...sizes import spelled_size
 from ..findings import LockHolder
 from ..urls import shown_url
-from . import protection
+from . import protection, wal
 from .locks import WRITE, lock_directory
+from .wal import WAL
 
-WAL, SHM = "-wal", "-shm"
+SHM = "-shm"
 _SUFFIXES = ("", WAL, SHM)
-_FILE, _WAL = 0, 1
+_FILE, _WAL, _SHM = 0, 1, 2
 _USES = 8
 _LOCKS = Path("/proc/locks")
 _HAS_CHANGES = os.name == "posix"  # elsewhere what is named so is when a file was made
@@ -80,7 +81,7 @@ class Files:
         found = (there.st_dev, there.st_ino) if there is not None else None
         if found != known:
             if known is not None:
-                raise self._fatal(self._names[place], "deleted" if found is None else "replaced")
+                raise self._fatal(place, known, "deleted" if found is None else "replaced")
             self._known[place] = found
         return _changed(there) if there is not None else 0
 
@@ -89,43 +90,27 @@ class Files:
         file, wal, shm = map(_identity, self._names)
         return file == self._known[0] and wal is None and shm in (None, self._known[2])
 
-    def set_aside(self) -> None:
-        """Keep the log of a replaced file out of the way of the new one, into which SQLite would play it."""
-        if _identity(self._names[0]) == self._known[0]:
-            return
-        for name, known in zip(self._names[1:], self._known[1:], strict=True):
-            if known is not None and _identity(name) == known:
-                with protection.allowed():
-                    os.rename(name, f"{name}-of-replaced")
+    def part(self) -> str:
+        """Keep the log of a file that is gone or replaced for that file, and out of the way of another one,
+        into which SQLite would play it. What to do about it; "" where the file is the same.
+        """
+        file, log, shm = self._known
+        if file is None or _identity(self._names[_FILE]) == file:
+            return ""
+        told = wal.part(self.path, file, log)
+        if _identity(self._names[_WAL]) != log and shm is not None and _identity(self._names[_SHM]) == shm:
+            with protection.allowed(), contextlib.suppress(OSError):
+                os.unlink(self._names[_SHM])  # an index into that log
+        return told
 
-    def _fatal(self, name: str, what: str) -> StoreFatal:
+    def _fatal(self, place: int, known: Identity, what: str) -> StoreFatal:
+        what = wal.fate(known, self.path) if place == _FILE else f"was {what}"
         error = StoreFatal(
-            f"{name} was {what} while this process had it open",
+            f"{self._names[place]} {what} while this process had it open",
             fix="stop every process on the store, put the right files there (see podium doctor), start again",
         )
         error.unknown = True  # the last commit may be in a file that nobody will ever open again
         return error
-
-
-def lone_log(path: Path) -> tuple[str, str]:
-    """What is wrong where a log has outlived its file, and the way out; empty where that is not so.
-
-    SQLite would throw the log away with the first page of a new file. Two looks at the file: one that is made
-    meanwhile is there before its log is.
-    """
-    wal = f"{path}{WAL}"
-    if path.exists() or not _bytes(wal) or path.exists():
-        return "", ""
-    what = f"{path} is gone, but its log is there: {wal} ({spelled_size(_bytes(wal))}), with what came last"
-    moved = f"mv {wal} NEWNAME{WAL}  if the file was moved to NEWNAME, before anybody opens it there"
-    return what, f"{moved}; if it was deleted, delete the log, too"
-
-
-def _bytes(name: str) -> int:
-    try:
-        return os.stat(name).st_size
-    except OSError:
-        return 0
 
 
 def _directory(name: str) -> tuple[int, int, int] | None:

@@ -19,10 +19,11 @@ from ...sizes import spelled_size
 from ..findings import Finding
 from .connection import APPLICATION_ID, NETWORK_OVERRIDE, ONE_NAME, network_type, other_name
 from .faults import restore_path, translate
-from .files import SHM, WAL, lock_holder, lone_log
+from .files import SHM, WAL, lock_holder
 from .home import COPIED, COPY_FIX, is_copy
 from .schema import SCHEMA_VERSION
 from .statements import SQL, pragma, rows
+from .wal import logs_aside, misplaced_log, told
 
 _FREE_BYTES_MIN = 100 * 2**20
 _WAL_BYTES_MAX = 256 * 2**20  # a checkpoint comes every 4 MB; so much means that somebody holds it back
@@ -38,6 +39,13 @@ def examine(name: str, *, thorough: bool) -> Iterator[Finding]:
     if name.startswith(":memory:"):
         return
     path = Path(name).resolve()
+    misplaced, way_out = misplaced_log(path)
+    if misplaced:
+        yield Finding("file", False, misplaced, way_out)
+        return
+    for text, fix in logs_aside(path):
+        told(text)
+        yield Finding("log aside", False, text, fix)
     if not path.is_file():
         yield place(path)
         return
@@ -67,9 +75,6 @@ def place(path: Path) -> Finding:
     if not os.access(found, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         fix = f"chmod u+wx {found}, or {other}"
         return Finding("file", False, f"{path} cannot be made: {found} is read-only", fix)
-    lone, way_out = lone_log(path)
-    if lone:
-        return Finding("file", False, lone, way_out)
     return Finding("file", True, f"{path} is not there yet; the first run makes it")
 
 
@@ -276,8 +281,8 @@ def _complaint(path: Path) -> tuple[str, str]:
         if version > SCHEMA_VERSION:
             newer = f"its schema {version} is newer than this Podium, which knows {SCHEMA_VERSION}"
             return newer, "use the Podium that wrote it, or a later one"
-        told = str(pragma(connection, "quick_check(1)"))
-        return ("", "") if told == "ok" else (told, restore)
+        complaint = str(pragma(connection, "quick_check(1)"))
+        return ("", "") if complaint == "ok" else (complaint, restore)
     except apsw.Error as error:
         return _told(error, path)
     finally:

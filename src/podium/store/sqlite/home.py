@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 
 from .statements import SQL, rows, transaction
+from .wal import refuse_copy
 
 log = logging.getLogger("podium")
 
@@ -36,6 +37,7 @@ def settle(connection: apsw.Connection, file: Path | None) -> None:
     if file is None or lies_where_it_lay(connection, file):
         return
     if is_copy(connection, file):
+        refuse_copy(file, _remembered(connection))
         log.warning("store %s: %s; %s", file, COPIED, COPY_FIX)
     with transaction(connection):
         rows(connection, SQL["set_home"], (_inode(file),))
