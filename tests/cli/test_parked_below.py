@@ -29,6 +29,10 @@ async def top() -> int:
     runs = [middle.options(id="middle").start(4), opens.options(id="beside").start(5)]
     runs += [opens.options(id=f"beside-{n}").start(n) for n in range(2)]
     return sum(await asyncio.gather(*runs))
+
+@workflow
+async def above() -> int:
+    return await middle(1)
 """
 
 
@@ -36,23 +40,28 @@ def are_parked(count: int) -> bool:
     return len(podium("runs", "-q", "status:parked").stdout.split()) == count
 
 
-@pytest.fixture
-def family(project: Path) -> Path:
-    """The project, all of the family parked, and its code mended."""
+def park(project: Path, top: str, count: int, *paused: str) -> Path:
+    """The project, a family with so many that park by themselves, and these, and its code mended."""
     write_app(project, FAMILY)
     with forkserver.Popen(
         [*PODIUM, "worker", "app"], stderr=subprocess.PIPE, text=True, env=environment()
     ) as worker:
         try:
-            podium("run", "app:top", "--detach", "--id", "top")
-            until(lambda: are_parked(7))
-            for run in ("top", "middle"):
+            podium("run", f"app:{top}", "--detach", "--id", "top")
+            until(lambda: are_parked(count))
+            for run in paused:
                 podium("pause", run)
-            until(lambda: are_parked(9))
+            until(lambda: are_parked(count + len(paused)))
         finally:
             worker.kill()
     write_app(project, FAMILY.replace('open("ledger").close()', "pass"))
     return project
+
+
+@pytest.fixture
+def family(project: Path) -> Path:
+    """All of one parked."""
+    return park(project, "top", 7, "top", "middle")
 
 
 def also_said(text: str) -> str:
@@ -95,3 +104,12 @@ def test_who_follows_a_run_that_waits_for_parked_ones_reads_of_them_at_once(fami
             assert also_said(resumed.stderr.readline())
         finally:
             resumed.kill()
+
+
+def test_a_parked_run_far_below_one_that_waits_for_it_says_why_and_is_resumed(project: Path) -> None:
+    park(project, "above", 1)
+    why = podium("why", "below-0")
+    assert "podium resume below-0" in why.stdout, why.stderr
+    assert also_said(why.stdout) == ""
+    resumed = podium("resume", "below-0")
+    assert (resumed.stdout, resumed.returncode) == ("0\n", 0), resumed.stderr

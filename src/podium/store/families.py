@@ -19,8 +19,8 @@ def below(store: Store, run: RunRow, family: Sequence[RunRow]) -> Iterator[RunRo
         found = store.load_many(list(missing))
         parents |= {id: found[id].parent if id in found else "" for id in missing}
     for one in family:
-        above = one.parent
+        above = parents[one.id]
         while above and above != run.id:
             above = parents[above]
-        if above and one.id != run.id:
+        if above:
             yield one
