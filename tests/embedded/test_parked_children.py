@@ -159,12 +159,23 @@ def test_what_can_neither_go_on_nor_be_forgotten_says_that_it_is_to_stop(app: Ap
     edited.append("8")
     parent.cancel()
     until(lambda: "E204" in run.why())
-    assert "its parent has asked it to stop, and it does when it goes on" in run.why()
+    assert "its parent has asked it to stop, " in run.why()
+    assert "ago, and it does when it goes on" in run.why()
     assert seen == []
     edited.clear()
     run.resume()
     until(lambda: run.state is State.CANCELLED)
     assert seen == ["unbook 7"]
+
+
+def test_who_has_asked_it_to_stop_is_the_person_where_it_was_one(app: App) -> None:
+    waits.start("books")
+    run = park(app, "books")
+    edited.append("8")
+    run.cancel(by="ada")
+    until(lambda: "E204" in run.why())
+    assert "ada has asked it to stop, " in run.why()
+    assert "parent" not in run.why()
 
 
 def test_what_it_has_done_is_undone_first(app: App) -> None:

@@ -80,7 +80,7 @@ def cause_of(view: StoreView, row: RunRow) -> Cause:
         way = way_on(view, row, offered(living(view)))
         command = command_for(row)
         fix = f"{way.command}, then: {command}" if way.why else command
-        details = (*difference(reason), *beside(view.store, row), *way.why)
+        details = (*difference(reason), *beside(view.store, row, view.env.now()), *way.why)
         return Cause("parked", f"{reason.code}: {reason.what}", details, fix)
     return _Unfinished(view, row).cause()
 

@@ -14,6 +14,7 @@ from ..model import (
     Reason,
     RunRow,
     State,
+    is_from_run,
     is_undo,
     read_reason,
 )
@@ -31,13 +32,22 @@ def difference(reason: Reason) -> tuple[str, ...]:
     return (*(diff if reason.expected else ()), *((reason.fix,) if reason.fix else ()))
 
 
-def beside(store: Store, row: RunRow) -> Iterator[str]:
+def beside(store: Store, row: RunRow, now: float) -> Iterator[str]:
     """What else a person is to know: that it is to stop, where that has not reached its body, for it has
     something to undo, and cannot go on; and what is parked below it."""
-    if any(message.kind == CANCEL for message in store.inbox(row.id)):
-        yield "its parent has asked it to stop, and it does when it goes on"
+    if asked := next((message for message in store.inbox(row.id) if message.kind == CANCEL), None):
+        who, when = _asked_by(store, row, asked), ago(asked.at, now)
+        yield f"{who} has asked it to stop, {when}, and it does when it goes on"
     if also := also_parked(store, row):
         yield also
+
+
+def _asked_by(store: Store, row: RunRow, cancel: Message) -> str:
+    """Who has sent it that: the message of a person has no name, which is on record beside it."""
+    if is_from_run(cancel.id):
+        return "its parent" if cancel.sender in ("", row.parent) else f"run {cancel.sender}"
+    acts = (act for act in store.audited(run=row.id) if act.verb_of_run == CANCEL and act.at <= cancel.at)
+    return next((act.by for act in acts if act.outcome in ("", "done")), "somebody")
 
 
 def counts_first(inbox: Sequence[Message]) -> str:
