@@ -433,8 +433,14 @@ def test_retrying_a_failed_run_begins_at_the_step_that_failed(app: App) -> None:
     with pytest.raises(ValueError, match="1"):
         again.result()
     assert again.id != run.id
-    with pytest.raises(UsageError, match="only a failed or cancelled one is retried"):
-        _ = invoice.start(1).result() and total.start(1).retry()
+    total.options(id="x").start(1).result()
+    with pytest.raises(UsageError, match="only a failed or cancelled one is retried") as refused:
+        total.get("x").retry()
+    # That it can not go on is all there is to say of it.
+    assert refused.value.fix == "podium show x; a new run does a step of it again: podium fork x --at STEP"
+    with pytest.raises(UsageError, match="not parked") as refused:
+        run.resume()
+    assert refused.value.fix == f"podium retry {run.id}"
 
 
 @workflow

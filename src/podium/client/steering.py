@@ -298,4 +298,8 @@ def _is_timeout(failure: codec.Failure) -> bool:
 
 
 def _way_on(row: RunRow) -> str:
+    if row.state in RETRIABLE:
+        return f"podium retry {row.id}"
+    if row.state.is_final:  # it does not go on
+        return f"podium show {row.id}; a new run does a step of it again: podium fork {row.id} --at STEP"
     return f"podium why {row.id}  says how it can go on"
