@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -125,12 +126,14 @@ if __name__ == "__main__":
 """
 
 
-def started(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
+def started(
+    folder: Path, text: str, *words: str, stderr: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """A script with this text, on a store of that folder."""
     (folder / "script.py").write_text(text, encoding="utf-8")
     return forkserver.Popen(
         [sys.executable, "script.py", *words], cwd=folder, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=stderr,
         env=os.environ | {"PODIUM_URL": f"sqlite:///{folder / 'podium.db'}"},
     )  # fmt: skip
 
@@ -207,7 +210,7 @@ def test_a_mended_script_goes_on_with_what_is_parked_below_its_run(
         until(lambda: len(app.find(parked)) == (2 if spoiled == "below" else 3))
         first.terminate()
         _, said = first.communicate(timeout=60)
-        assert said.count("has started, is parked: ") == 1, said
+        assert said.count("has started, is parked: ") == 2, said
         assert "see: podium why" in said
         again = started(tmp_path, text.replace("open('ledger').close()", "pass"), how)
         out, said = again.communicate(timeout=60)
@@ -215,6 +218,38 @@ def test_a_mended_script_goes_on_with_what_is_parked_below_its_run(
         assert app.find(parked) == []
         rows = app.find(Query())
     assert [row.state for row in rows] == [State.SUCCEEDED] * 5
+
+
+@pytest.mark.parametrize("how", ["by its call", "with an id"])
+def test_a_script_that_is_run_again_unmended_says_what_it_waits_for_as_the_first_did(
+    tmp_path: Path, how: str
+) -> None:
+    text = MENDED.replace("# spoiled below", "open('ledger').close()")
+    text = text.replace("first, second = child.start(1), child.start(2)", "runs = map(child.start, range(5))")
+    text = text.replace("await first + await second", "sum([await run for run in [*runs]])")
+    store, told = tmp_path / "podium.db", tmp_path / "told"
+    first = started(tmp_path, text, how)
+    until(store.exists)
+    with App(f"sqlite:///{store}", drives="nothing") as app:
+        parked = Query(states=frozenset({State.PARKED}))
+        until(lambda: len(app.find(parked)) == 5)
+        first.terminate()
+        _, said = first.communicate(timeout=60)
+        assert said.count("has started, is parked: ") == 3, said
+        assert said.count("more runs of below are parked; see: podium runs status:parked") == 1
+        for _ in range(2):
+            with told.open("w") as stderr:
+                again = started(tmp_path, text, how, stderr=stderr)
+            try:
+                until(lambda: "more runs are parked" in told.read_text(), "it says so")
+            finally:
+                killed(again)
+            said = told.read_text()
+            assert said.count("has started, is parked: ") == 3, said
+            assert "opening 'ledger'" in said
+            (top,) = (row.id for row in app.find(Query()) if not row.parent)
+            assert f"2 more runs are parked; see: podium runs root:{top} status:parked" in said
+            assert len(app.find(Query(states=parked.states, roots=frozenset({top})))) == 5
 
 
 def test_who_comes_to_a_child_by_its_id_takes_up_that_and_not_its_family(tmp_path: Path) -> None:

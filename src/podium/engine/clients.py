@@ -20,9 +20,10 @@ from .residents import Residents
 from .watchers import Watcher, Watchers, gone
 
 if TYPE_CHECKING:
-    from . import mended
+    from . import mended, parked_notice
 else:
     mended = late.module(globals(), ".mended")
+    parked_notice = late.module(globals(), ".parked_notice")
 
 LEFT_BEHIND_SECONDS = 600.0
 LEFT_BEHIND_MAX = 10_000  # calls remembered; a worker clears the backlog of many scripts
@@ -95,16 +96,21 @@ class ClientPort:
     # parked, or waits for such a one, is met as without a name; a batch that is started again looks once for
     # which of its runs are so.
 
-    def _look_at_existing(self) -> tuple[Sequence[tuple[Start, Verdict]], set[tuple[str, str]]]:
-        """The starts that are looked at, and the runs to take up. Away from the engine's thread."""
+    def _look_at_existing(
+        self,
+    ) -> tuple[Sequence[tuple[Start, Verdict]], set[tuple[str, str]], Sequence[RunRow]]:
+        """The starts that are looked at, the runs to take up, and what stays parked below the others. Away
+        from the engine's thread."""
         context, asked = self._context, tuple(self._existing)
         runs = [verdict.runs[0][1] for _, verdict in asked]
-        return asked, mended.to_take_up(context.store, context.functions, runs)
+        return asked, *mended.to_take_up(context.store, context.functions, runs)
 
     def _existing_seen(self, found: Any, error: BaseException | None) -> None:
         if self._closed is not None:  # they are told
             return
-        asked, taken_up = found if error is None else (tuple(self._existing), ())
+        asked, taken_up, stay = found if error is None else (tuple(self._existing), (), ())
+        if stay:
+            parked_notice.found(self._residents.parked_told, stay)
         del self._existing[: len(asked)]
         failures: list[Exception] = []
         for start, verdict in asked:
@@ -126,16 +132,16 @@ class ClientPort:
         self.pending[start] = None  # until that look is done
         context = self._context
 
-        def look() -> tuple[RunRow | None, Sequence[tuple[str, Write]]]:
+        def look() -> tuple[RunRow | None, Sequence[tuple[str, Write]], Sequence[RunRow]]:
             row = context.store.load(id)
             if row is None or row.state.is_final:
-                return row, ()
-            return row, mended.stuck_below(context.store, context.functions, row, context.env.now())
+                return row, (), ()
+            return row, *mended.stuck_below(context.store, context.functions, row, context.env.now())
 
         def then(seen: Any, error: BaseException | None) -> None:
-            row, stuck = seen if error is None else (None, ())
+            row, stuck, stay = seen if error is None else (None, (), ())
             try:
-                self._attach(start, verdict, row, stuck)
+                self._attach(start, verdict, row, stuck, stay)
             except Exception as failure:
                 start.failed(failure)
                 raise
@@ -143,7 +149,12 @@ class ClientPort:
         context.committer.ask(look, then)
 
     def _attach(
-        self, start: Start, verdict: Verdict, row: RunRow | None, stuck: Sequence[tuple[str, Write]]
+        self,
+        start: Start,
+        verdict: Verdict,
+        row: RunRow | None,
+        stuck: Sequence[tuple[str, Write]],
+        stay: Sequence[RunRow],
     ) -> None:
         if self._closed is not None:  # it is told
             return
@@ -158,6 +169,8 @@ class ClientPort:
         run, remembered = verdict.runs[0][1], start.remembered
         how = remembered[1] if remembered is not None and remembered[0] == run else Met.AWAY
         start.met(run, Met.PARKED if stays else how)
+        if stay and not stays:
+            parked_notice.found(self._residents.parked_told, stay)
         # What is parked below it goes on as well, or it would wait for that for ever.
         for id, again in () if stays else stuck:
             start.met(id, Met.AWAY)

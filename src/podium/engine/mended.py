@@ -36,23 +36,29 @@ def try_again(row: RunRow, fingerprint: str, now: float) -> Write:
 
 def stuck_below(
     store: Store, functions: Mapping[str, Function], run: RunRow, now: float
-) -> list[tuple[str, Write]]:
+) -> tuple[list[tuple[str, Write]], list[RunRow]]:
     """The parked runs below this one that its process has other code for by now, and what puts each back in
-    line. Away from the engine's thread."""
-    stuck = list(_stuck(store, functions, [run.root or run.id]))
-    return [
-        (row.id, try_again(row, functions[row.function].fingerprint, now)) for row in below(store, run, stuck)
-    ]
+    line; and those that stay parked. Away from the engine's thread."""
+    again: list[tuple[str, Write]] = []
+    stay: list[RunRow] = []
+    for row in below(store, run, list(_parked(store, [run.root or run.id]))):
+        if _fits_now(functions, row):
+            again.append((row.id, try_again(row, functions[row.function].fingerprint, now)))
+        else:
+            stay.append(row)
+    return again, stay
 
 
-def _stuck(store: Store, functions: Mapping[str, Function], roots: Collection[str]) -> Iterator[RunRow]:
-    """Such runs of the families with these at their top."""
+def _fits_now(functions: Mapping[str, Function], row: RunRow) -> bool:
+    function = functions.get(row.function)
+    return function is not None and may_fit_now(row, function.fingerprint)
+
+
+def _parked(store: Store, roots: Collection[str]) -> Iterator[RunRow]:
+    """The parked runs of the families with these at their top."""
     query = Query(states=_PARKED, roots=frozenset(roots), limit=PAGE)
     while rows := store.find(query) if roots else ():
-        for row in rows:
-            function = functions.get(row.function)
-            if function is not None and may_fit_now(row, function.fingerprint):
-                yield row
+        yield from rows
         if len(rows) < PAGE:
             break
         query = msgspec.structs.replace(query, before=rows[-1].place)
@@ -60,9 +66,13 @@ def _stuck(store: Store, functions: Mapping[str, Function], roots: Collection[st
 
 def to_take_up(
     store: Store, functions: Mapping[str, Function], runs: Collection[str]
-) -> set[tuple[str, str]]:
-    """Which of these runs, by id and function, are parked, or have something stuck below them: one look for
-    all of them. Away from the engine's thread."""
+) -> tuple[set[tuple[str, str]], list[RunRow]]:
+    """Which of these runs, by id and function, are parked, or have something stuck below them; and what stays
+    parked below the others. One look for all of them, away from the engine's thread."""
     standings: list[RunStanding] = [run for run in store.standings(list(runs)) if not run.state.is_final]
-    with_stuck = {row.root for row in _stuck(store, functions, [run.id for run in standings])}
-    return {(run.id, run.function) for run in standings if run.state is State.PARKED or run.id in with_stuck}
+    rows = list(_parked(store, [run.id for run in standings]))
+    with_stuck = {row.root for row in rows if _fits_now(functions, row)}
+    meant = {run for run in standings if run.state is State.PARKED or run.id in with_stuck}
+    looked_at = {run.id for run in meant}
+    stay = [row for row in rows if row.root not in looked_at]
+    return {(run.id, run.function) for run in meant}, stay

@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
+from .. import late
 from ..errors import ResourceShortage, StoreError, UsageError
 from ..executors import Ended
-from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write, read_reason
+from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, Write
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
 from .calling_off import calling_off
@@ -28,6 +30,11 @@ from .reasons import explain, parking
 from .recorder import Turn
 from .sources import OneWrite
 from .streams import StreamCollector
+
+if TYPE_CHECKING:
+    from . import parked_notice
+else:
+    parked_notice = late.module(globals(), ".parked_notice")
 
 log = logging.getLogger("podium")
 
@@ -70,7 +77,7 @@ class Residents:
         self.must_reconcile = False  # the store may say that runs are ours which are not in memory
         self._lacking = False  # memory, threads or descriptors; said once
         self._losing = False  # attempts, at the last outcome; said once
-        self._parked: set[tuple[str, str]] = set()  # functions of children, and why; said once
+        self.parked_told: parked_notice.Told = {}
         self._outcomes: deque[Ended] = deque()
         self._draining = False
         self.linger: Linger | None = None  # where tasks have threads
@@ -102,7 +109,7 @@ class Residents:
             owned = OwnedRun(context, self, self._dispatcher, self._quarantine, self._turn, head, machine)
         except Exception as error:
             if shortage_of(error) is None:
-                context.committer.touch(_parking(context, head, error, self._on_left))
+                context.committer.touch(_parking(context, head, error, self.parked_told, self._on_left))
             else:
                 self.must_reconcile = True
             then(False)
@@ -237,8 +244,8 @@ class Residents:
         owned.drop()
         if self._context.events.observers:
             self._context.events.publish(RunLeft(owned.head.id, move))
-        if move.state is State.PARKED and owned.head.parent:
-            _warn_parked(owned, move, self._parked)
+        if move.state is State.PARKED:
+            parked_notice.parks(self.parked_told, owned.head, move)
         self._on_left(owned.head, move, told)
 
     def lost(self, owned: OwnedRun) -> None:
@@ -302,27 +309,22 @@ def losses_of(owned_runs: Mapping[str, OwnedRun]) -> dict[str, str]:
 
 
 def _parking(
-    context: Context, head: Head, error: Exception, on_left: Callable[[Head, Move, Sequence[Message]], None]
+    context: Context,
+    head: Head,
+    error: Exception,
+    parked_told: parked_notice.Told,
+    on_left: Callable[[Head, Move, Sequence[Message]], None],
 ) -> OneWrite:
     """A run that cannot even be made from its row is parked, as it would be by an error in driving it."""
     move = parking(explain(error), context.env.now(), head.fingerprint)
 
-    def parked(verdict: Verdict) -> None:
+    def done(verdict: Verdict) -> None:
         if verdict.outcome is Outcome.DONE:
+            parked_notice.parks(parked_told, head, move)
             on_left(head, move, ())
 
     fence = Fence(head.id, head.token, frozenset({State.RUNNING}))
-    return OneWrite(Write(fence, move, new_runs=alerts_of_end(context, head, move)), parked)
-
-
-def _warn_parked(owned: OwnedRun, move: Move, said: set[tuple[str, str]]) -> None:
-    """Whoever waits for the parent sees nothing of it; of a run that he waits for himself he is told."""
-    head, reason = owned.head, read_reason(move.payload)
-    sort = (head.function, reason.code)
-    if not reason.is_asked_for and sort not in said:
-        said.add(sort)
-        what = "run %s of %s, which %s has started, is parked: %s; see: podium why %s"
-        log.warning(what, head.id, owned.machine.function.label, head.parent, reason.what, head.id)
+    return OneWrite(Write(fence, move, new_runs=alerts_of_end(context, head, move)), done)
 
 
 def _warn_lost(owned: OwnedRun) -> None:
