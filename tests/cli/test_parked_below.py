@@ -33,6 +33,14 @@ async def top() -> int:
 @workflow
 async def above() -> int:
     return await middle(1)
+
+@workflow
+async def sleeps() -> None:
+    await asyncio.sleep(3600)
+
+@workflow
+async def waits() -> None:
+    await sleeps.options(id="slow").start()
 """
 
 
@@ -104,6 +112,35 @@ def test_who_follows_a_run_that_waits_for_parked_ones_reads_of_them_at_once(fami
             assert also_said(resumed.stderr.readline())
         finally:
             resumed.kill()
+
+
+def test_who_drives_a_run_that_waits_for_others_reads_for_which_and_that_one_is_parked(
+    project: Path, tmp_path: Path
+) -> None:
+    park(project, "above", 1)
+    told = tmp_path / "told"
+    with (
+        told.open("w") as stderr,
+        forkserver.Popen([*PODIUM, "resume", "top"], stderr=stderr, text=True, env=environment()) as resumed,
+    ):
+        try:
+            until(lambda: "podium why below-0\n" in told.read_text())
+        finally:
+            resumed.kill()
+    assert "waiting for run below-0 (opens), which is parked: podium why below-0" in told.read_text()
+    assert "for a message" not in told.read_text()
+    assert (
+        "it waits for run below-0 (opens), which is parked: podium why below-0" in podium("why", "top").stdout
+    )
+    with forkserver.Popen(
+        [*PODIUM, "run", "app:waits", "--id", "waits"], stderr=subprocess.PIPE, text=True, env=environment()
+    ) as run:
+        try:
+            assert run.stderr is not None
+            said = next(line for line in run.stderr if "waiting" in line)
+        finally:
+            run.kill()
+    assert said == "◌ waiting for run slow (sleeps)\n"
 
 
 def test_a_parked_run_far_below_one_that_waits_for_it_says_why_and_is_resumed(project: Path) -> None:

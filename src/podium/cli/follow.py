@@ -11,7 +11,7 @@ from ..client import App
 from ..engine import End
 from ..env import RealEnv
 from ..errors import ResourceShortage
-from ..inspect import OutsideWait, history, outside_waits
+from ..inspect import OutsideWait, history, outside_waits, runs_waited_for
 from ..model import Entry, State
 from . import drawing, formatting, terminal
 from .lookup import there
@@ -91,7 +91,7 @@ class Follower:
         self._shows = not isinstance(screen, QuietSurface)
         self._env = RealEnv()
         self._looked = self._asked = 0.0
-        view.outside = self._outside
+        view.outside, view.below = self._outside, self._below
 
     def follow(self, seconds: float | None = None) -> End | None:
         """How the run came out; None if it was left before that."""
@@ -165,6 +165,10 @@ class Follower:
         self._asked = self._env.monotonic()
         found = outside_waits(self._app, self._app.load(self._view.run)) if self._shows else []
         return [each._replace(command=there(each.command, self._app.url)) for each in found]
+
+    def _below(self) -> str:
+        """The runs that it waits for, by the store."""
+        return runs_waited_for(self._app, self._app.load(self._view.run)) if self._shows else ""
 
     def _recorded(self, after: int, until: int) -> Iterator[Entry]:
         return history.entries(self._app.store, self._view.run, after, until)

@@ -65,6 +65,7 @@ class View:
         self.hint = "Ctrl-C stops it; what is on record stays"
         self.awaited: Sequence[OutsideWait] = ()  # what somebody outside is to give
         self.outside: Callable[[], Sequence[OutsideWait]] = tuple  # looks what that is
+        self.below: Callable[[], str] = str  # looks which runs it waits for, in words
         self.news: deque[str] = deque(maxlen=1000)  # lines for whoever cannot redraw
         self._rates: dict[str, Rate] = {}  # by function
         self._events: deque[Event] = deque()
@@ -152,7 +153,7 @@ class View:
             self.waits_for(awaited)
             return
         if due is None:
-            what = " for a message"
+            what = f" for {safe(self.below()) or 'a message'}"
         elif due <= RealEnv().now():  # back in line, as after a resume: nothing has to come first
             what = " to be taken"
         else:

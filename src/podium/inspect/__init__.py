@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .health import check_runs
     from .messages import message_words
     from .obstacles import Check, checks_of
-    from .outside import OutsideWait, outside_waits
+    from .outside import OutsideWait, outside_waits, runs_waited_for
     from .parked import also_parked, command_for, counts_first
     from .progress import MESSAGE, TIMEOUT, TIMER, Branch, RunProgress, StepCounts, place
     from .query import ParsedQuery, parse
@@ -118,6 +118,7 @@ __all__ = [
     "loss_shape",
     "recorded_failure",
     "run_fields",
+    "runs_waited_for",
     "Frame",
     "ParsedQuery",
     "RunProgress",
@@ -192,7 +193,7 @@ __getattr__ = late.names(
         "health": "check_runs",
         "messages": "message_words",
         "obstacles": "Check checks_of",
-        "outside": "OutsideWait outside_waits",
+        "outside": "OutsideWait outside_waits runs_waited_for",
         "parked": "also_parked command_for counts_first",
         "progress": "MESSAGE TIMEOUT TIMER Branch RunProgress StepCounts place",
         "query": "ParsedQuery parse",

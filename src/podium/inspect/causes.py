@@ -45,7 +45,7 @@ MORE_SLOTS = (
     "which lends the slot"
 )
 BY_WRITE_LOCK = "holds the store's write lock"  # of two kinds of causes
-_OUTSIDE = ("message", "question", "child")  # kinds of causes
+_OUTSIDE = ("message", "question")  # kinds of causes
 _SHOWN = 3
 _LOOK_SECONDS = 0.25
 _LATE_SECONDS = 3.0
@@ -139,8 +139,9 @@ class _Unfinished:
             yield "it is undoing what it has done"
         yield from pausing_words(self.inbox, self.now)
         if found.kind not in _OUTSIDE:
-            waits = outside_waits(self.view, self.row)
-            yield from (f"it waits for {each.what}: {each.command}" for each in waits)
+            said = " ".join((found.what, *found.details))
+            more = (each for each in outside_waits(self.view, self.row) if each.what not in said)
+            yield from (f"it waits for {each.what}: {each.command}" for each in more)
 
     def _busy(self) -> Cause | None:
         """A process that is stopped, or is no engine, holds the store's write lock: nobody can write."""

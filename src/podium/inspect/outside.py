@@ -46,13 +46,16 @@ class OutsideWait(NamedTuple):
 
 
 def outside_waits(view: StoreView, row: RunRow) -> list[OutsideWait]:
-    """The answers, completions and signals that a run waits for, or a run that it waits for; a few."""
+    """The answers, completions and signals that a run waits for, or a run that it waits for; and which of
+    these runs are parked, for a person to move. A few."""
     found: list[OutsideWait] = []
     seen, left = {row.id}, deque([row])
     while left and len(found) < _SHOWN:
         each = left.popleft()
-        waits = view.store.open_waits(each.id, limit=_SHOWN)
-        asked = [wait for wait in waits if wait.kind != OUTCOME]
+        if each.state is State.PARKED and each is not row:
+            found.append(OutsideWait(f"{each.id} parked", *_said_of_run(view, row, each.id)))
+        waits = view.store.open_waits(each.id, limit=_FOLLOWED)
+        asked = [wait for wait in waits if wait.kind != OUTCOME][:_SHOWN]
         for wait in (*asked, *(read_expected(each.payload) if each.state is State.WAITING else ())):
             key = f"{each.id} {wait.signal}" if isinstance(wait, Expected) else wait.target
             found.append(OutsideWait(key, *_said(view, each, wait, len(asked) > 1)))
@@ -61,6 +64,16 @@ def outside_waits(view: StoreView, row: RunRow) -> list[OutsideWait]:
             seen.update(below)
             left += view.store.load_many(below).values()
     return found[:_SHOWN]
+
+
+def runs_waited_for(view: StoreView, row: RunRow) -> str:
+    """ "run 1m8a (leaf) and 4 more", of runs alone; "": it waits for none."""
+    targets = [wait.target for wait in view.store.open_waits(row.id, OUTCOME, _LOOKED_AT)]
+    if not targets:
+        return ""
+    found = view.store.load(targets[0])
+    label = "" if found is None else f" ({found.function.rpartition(':')[2]})"
+    return f"run {targets[0]}{label}{f' and {len(targets) - 1:,} more' if len(targets) > 1 else ''}"
 
 
 def _said(view: StoreView, row: RunRow, wait: WaitRow | Expected, several: bool) -> tuple[str, str]:
