@@ -37,6 +37,7 @@ def drives_loop() -> bool:
 
 
 _before: dict[int, Any] = {}  # by signal that we handle: what was there before
+_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 class _Forking(threading.local):
@@ -79,6 +80,81 @@ def kill_by(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
+class _Bell:
+    """A pipe into which Python writes the number of each signal in the moment that it comes. Whose handler it
+    is, and whether the main thread comes to it soon, does not matter; nor is any handler changed."""
+
+    def __init__(self) -> None:
+        self._out = self._ring = -1
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def hang(self) -> None:
+        if "trio" in sys.modules:  # it warns of anybody who has been there before it
+            return
+        if self._ring == -1:
+            try:
+                self._out, self._ring = os.pipe()
+            except OSError:  # we can do without
+                return
+            os.set_blocking(self._out, False)
+            os.set_blocking(self._ring, False)
+        self._change(self._ring)
+
+    def count(self) -> int:
+        with self._lock:
+            try:
+                while self._out != -1 and (numbers := os.read(self._out, 4096)):
+                    self._count += sum(number in _ENDING for number in numbers)
+            except BlockingIOError:
+                pass
+            return self._count
+
+    def pending(self) -> int:
+        """How many have come to this process and wait for a thread that is to take them: on a busy machine
+        those who have had the same signal are gone before. Only Linux tells."""
+        if self._out == -1:
+            return 0
+        try:
+            with open("/proc/self/status", "rb") as status:
+                line = next(line for line in status if line.startswith(b"ShdPnd:"))
+        except (OSError, StopIteration):
+            return 0
+        bits = int(line.split()[1], 16)
+        return sum(bits >> number - 1 & 1 for number in _ENDING)
+
+    def take_down(self) -> None:
+        """In a forked child, where no lock of a thread that is not there is to be waited for."""
+        if self._ring != -1:
+            self._change(-1)
+            os.close(self._out)
+            os.close(self._ring)
+        self.__init__()
+
+    def _change(self, ring: int) -> None:
+        before = signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+        if before not in (-1, self._ring):  # an event loop's, which handles signals so
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+
+
+_bell = _Bell()
+
+
+def hear() -> None:
+    """Count from now on what `signals_heard` tells. Main thread.
+
+    It is the `install` of a change that the caller declares.
+    """
+    _bell.hang()
+
+
+def signals_heard() -> int:
+    """How many signals that end a process, if nobody handles them, have come to this one, as far as it hears
+    them. Any thread."""
+    pending = _bell.pending()  # before those that have come through meanwhile
+    return pending + _bell.count()
+
+
 def _hold_signals() -> None:
     """What arrives at the child before it has let go of our handlers must wait: Python forgets it else."""
     _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _before) if _before else None
@@ -93,6 +169,7 @@ def _take_signals() -> None:
 def _in_child() -> None:
     for number in list(_before):
         let_go(number)
+    _bell.take_down()
     _take_signals()
 
 

@@ -47,12 +47,13 @@ class Echo:
 
 
 def unwind_on_sigterm() -> None:
-    """From now on SIGTERM raises SystemExit in the main thread, once.
+    """From now on SIGTERM raises SystemExit in the main thread, once; and it is known when a signal has come.
 
     Only where nobody has said what it does, and from the main thread; else it stays as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         return
+    _WAKEUP.install()
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         _SIGTERM.install(signal.SIGTERM, _unwind)
 
@@ -210,6 +211,14 @@ _SIGTERM = changes.declare(
     why="it ends the process in order, as Ctrl-C does: runs are handed back, and a line says how they go on",
     until=f"{changes.NEVER}; never where you handle it, and not in forked processes",
     install=process.handle,
+)
+
+_WAKEUP = changes.declare(
+    "signal.set_wakeup_fd",
+    when=f"{changes.ENGINE} in the main thread",
+    why="a task that fails at Ctrl-C, as its subprocess is gone by it, begins again with the next process",
+    until=f"{changes.NEVER}; never where another one is set, nor beside trio, and not in forked processes",
+    install=process.hear,
 )
 
 _SIGINT = changes.declare(

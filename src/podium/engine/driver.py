@@ -41,7 +41,6 @@ from .outbox import Outbox
 from .recorder import Recorder, Turn
 
 RESULT = Kind.RESULT  # looked at in every step, see docs/design.md
-LOST_SECONDS = 0.5  # until an attempt that was lost begins again
 
 
 class Driver(Recorder):
@@ -127,7 +126,7 @@ class Driver(Recorder):
         if attempt.said:
             self._keep_progress(ended, now)
         if ended.lost:
-            self._attempts.lost(attempt, now + LOST_SECONDS, error)
+            self._attempts.lost(attempt, now + ended.pause, error)
             return None
         if attempt.measures:
             self._outbox.measured(attempt)

@@ -127,6 +127,7 @@ class Engine:
             # First, whatever comes of the rest.
             self._context.reactor.call_later(self.options.poll, self._poll)
             self._look_at_the_clock()
+            self.residents.interruption.look()
             self.claimer.soon()
             self.logs.flush()
             self._upkeep.poll()

@@ -18,7 +18,7 @@ from ..executors import ExecutorFactory
 from ..functions import Function
 from ..machine import end_idle_workers
 from ..options import Options, Others
-from ..process import drive, drive_loop
+from ..process import drive, drive_loop, signals_heard
 from ..shortage import lacks_descriptors, shortage_of
 from ..store import Store
 from .call_queue import CallQueue
@@ -107,6 +107,7 @@ class EngineHost:
             self.options, observers, others, project_of,
         )  # fmt: skip
         self.engine.committer.upkeep = self._process_watch.wake
+        self.engine.residents.interruption.hears(signals_heard)
         self._calls = CallQueue(self._loop, self.engine.lifecycle)
 
     def _give_executors(

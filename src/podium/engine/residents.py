@@ -16,7 +16,7 @@ from ..model import Entry, Fence, Head, Message, Move, Outcome, State, Verdict, 
 from ..shortage import shortage_of
 from .alerts import alerts_of_end
 from .calling_off import calling_off
-from .context import Context
+from .context import Context, Interruption
 from .dispatch import Dispatcher
 from .events import RunAdopted, RunLeft, RunLost
 from .gc_pause import gc_paused
@@ -71,6 +71,7 @@ class Residents:
         self._dispatcher, self._logs, self._quarantine, self._turn = dispatcher, logs, quarantine, turn
         self._on_left, self.told, self.awaits = on_left, on_told, on_awaits
         self._reader = HistoryReader(context.store, context.reactor, context.reader)
+        self.interruption = Interruption(context.env, context.lifecycle, context.options.grace)
         self._depot = context.store.depot.of_body()
         self._on_log = logs.body  # one for all machines
         self.reserved = 0  # places of runs on their way in: starts being committed, claims being made
@@ -223,8 +224,12 @@ class Residents:
             owned = owned_runs.get(ended.attempt.run)
             if ended.lost is not self._losing:
                 self._losing = ended.lost
-                if ended.lost and not isinstance(ended.error, UsageError):  # which parks its run
+                # What a process leaves that ends is told by its last line; a UsageError parks its run.
+                is_told = self._context.lifecycle.stopping or isinstance(ended.error, UsageError)
+                if ended.lost and not is_told:
                     log.warning("attempts are lost and begin again: %s", ended.error)
+            if ended.error is not None:
+                ended = self.interruption.judged(ended)
             if owned is not None:
                 if ended.attempt.log is not None:
                     self._logs.ended(ended.attempt)

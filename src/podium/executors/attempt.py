@@ -175,13 +175,14 @@ class Ended(msgspec.Struct, frozen=True):
 
     With an error that another process has encoded already, `payload` is that. `lost`: it has neither outcome
     nor failure, because what ran it is gone, or lacked threads, memory, descriptors or its store; it begins
-    again, whatever the task's retries.
+    again, whatever the task's retries, after the pause.
     """
 
     attempt: Attempt
     payload: bytes
     error: BaseException | None = None
     lost: bool = False
+    pause: float = 0.5  # s
 
 
 def is_loss(error: BaseException) -> bool:
