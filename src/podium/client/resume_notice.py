@@ -7,7 +7,7 @@ else that the engine drives would stand still for it.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from ..errors import PodiumError, ResourceShortage
 from ..inspect import history
 from ..store import Store
 
-_TOLD_ONE_BY_ONE = 3
+_TOLD_ONE_BY_ONE = 3  # of each kind, in a row; of the others their number
+_QUIET_SECONDS = 1.0  # after which a row of them is over
 
 
 class _Untold(NamedTuple):
@@ -34,8 +35,10 @@ class ResumeNotices:
     def __init__(self, env: Env, notice: Callable[[str], None], store: Callable[[], Store]) -> None:
         self._env, self._notice, self._store = env, notice, store
         self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
         self._untold: deque[_Untold] = deque()
-        self._serving = False
+        self._serving = self._is_closed = False
+        self._met: Counter[Met] = Counter()  # in the row that is being told of
 
     def add(
         self, met: Sequence[tuple[str, Met]], run: str, answer: Callable[[str | BaseException], None]
@@ -44,6 +47,7 @@ class ResumeNotices:
         with self._lock:
             self._untold.append(_Untold(met, run, answer))
             begins, self._serving = not self._serving, True
+            self._news.notify()
         if begins:
             try:
                 self._env.spawn(self._serve, name="podium-notice")
@@ -53,25 +57,49 @@ class ResumeNotices:
                 for each in untold:
                     each.answer(each.run)
 
+    def close(self) -> None:
+        """Tell the numbers now, and no more after that: the app closes, and says what becomes of its runs."""
+        with self._lock:
+            self._is_closed = True
+            self._news.notify()
+        self._tell_numbers()
+
     def _serve(self) -> None:
-        resumed = 0
-        while True:
-            with self._lock:
-                if not self._untold:
-                    self._serving = False
-                    break
-                each = self._untold.popleft()
+        while (each := self._next()) is not None:
             try:
                 for run, how in each.met:
-                    resumed += how not in (Met.FORMER, Met.PARKED)
-                    if how in (Met.FORMER, Met.PARKED) or resumed <= _TOLD_ONE_BY_ONE:
-                        self._notice(self._words(run, how))
+                    self._tell(run, how)
             except BaseException as error:  # the caller's, as a start that failed; the others are answered
                 each.answer(error)
             else:
                 each.answer(each.run)
-        if resumed > _TOLD_ONE_BY_ONE:
-            self._notice(f"podium: resumed {resumed - _TOLD_ONE_BY_ONE:,} more runs")
+        if not self._is_closed:
+            self._tell_numbers()
+
+    def _next(self) -> _Untold | None:
+        """The next one to be told; None: the row is over."""
+        with self._lock:
+            if not (self._untold or self._is_closed):
+                self._news.wait(_QUIET_SECONDS)
+            if self._untold:
+                return self._untold.popleft()
+            self._serving = False
+            return None
+
+    def _tell(self, run: str, how: Met) -> None:
+        kind = Met.AWAY if how is Met.HERE else how
+        with self._lock:
+            self._met[kind] += 1
+            is_told = self._met[kind] <= _TOLD_ONE_BY_ONE and not self._is_closed
+        if is_told:
+            self._notice(self._words(run, how))
+
+    def _tell_numbers(self) -> None:
+        with self._lock:
+            met, self._met = self._met, Counter()
+        for kind, number in met.items():
+            if number > _TOLD_ONE_BY_ONE:
+                self._notice(f"podium: {_number(kind, number - _TOLD_ONE_BY_ONE)}")
 
     def _words(self, run: str, how: Met) -> str:
         if how is Met.FORMER:
@@ -88,3 +116,15 @@ class ResumeNotices:
             return f": {history.in_words(history.steps_on_record(self._store(), run))}"
         except PodiumError:  # the store is closed, or in trouble: the run is resumed all the same
             return ""
+
+
+def _number(kind: Met, more: int) -> str:
+    """Of runs that are not told of one by one."""
+    runs, calls = ("run", "call") if more == 1 else ("runs", "calls")
+    if kind is Met.FORMER:
+        go, are = ("goes", "call is a new run") if more == 1 else ("go", "calls are new runs")
+        return f"{more:,} more {runs} {go} on with the former code; {'its' if more == 1 else 'their'} {are}"
+    if kind is Met.PARKED:
+        have = "has a run that is parked" if more == 1 else "have runs that are parked"
+        return f"{more:,} more {calls} {have}: podium runs status:parked"
+    return f"resumed {more:,} more {runs}"

@@ -235,6 +235,7 @@ class Session:
             host, store = self._host, self._store
         atexit.unregister(self._close_at_exit)
         self._ends.close()
+        self.resumed.close()
         if host is not None:
             wanted = host.engine.watchers.wanted
             try:
