@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
 import podium
-from podium import App, RunParked, task, workflow
+from podium import App, EngineStopped, RunParked, task, workflow
 from podium.client.resume_notice import ResumeNotices
-from podium.engine import Met
+from podium.engine import Met, mended
+from podium.functions import Function
+from podium.model import RunRow
+from podium.store import Store
 from tests.waiting import until
 
 
@@ -89,3 +95,31 @@ def test_what_comes_as_the_app_closes_is_answered_and_not_told(tmp_path: Path) -
             notices.add([(f"run-{n}", Met.AWAY)], f"run-{n}", answers.append)
             until(lambda: len(answers) == n + 1)  # noqa: B023  # within its turn
     assert told == []
+
+
+def test_an_app_that_closes_looks_no_more_at_what_its_starts_come_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with App(tmp_path / "podium.db", starter="script.py"):
+        rests.start_many(range(50))
+    app = App(tmp_path / "podium.db", starter="script.py", notice=lambda _: None)
+    engine, looks = app.host.engine, list[str]()
+
+    def slow(store: Store, functions: Mapping[str, Function], row: RunRow, now: float) -> list[Any]:
+        looks.append(row.id)
+        until(lambda: engine.lifecycle.stopping)
+        return []
+
+    monkeypatch.setattr(mended, "stuck_below", slow)
+
+    def start() -> None:
+        with app, pytest.raises(EngineStopped):
+            rests.start_many(range(50))
+
+    starting = Thread(target=start)
+    starting.start()
+    until(lambda: looks)
+    app.close()
+    starting.join(30)
+    assert not starting.is_alive()
+    assert len(looks) == 1, "each took a millisecond, and there may be thousands"

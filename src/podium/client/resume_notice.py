@@ -45,10 +45,14 @@ class ResumeNotices:
     ) -> None:
         """Tell of the runs that were met, then answer the start with its run, on a thread of their own."""
         with self._lock:
-            self._untold.append(_Untold(met, run, answer))
-            begins, self._serving = not self._serving, True
+            is_told = not self._is_closed
+            if is_told:
+                self._untold.append(_Untold(met, run, answer))
+            begins, self._serving = is_told and not self._serving, self._serving or is_told
             self._news.notify()
-        if begins:
+        if not is_told:
+            answer(run)
+        elif begins:
             try:
                 self._env.spawn(self._serve, name="podium-notice")
             except ResourceShortage:  # a start that is on record is worth more than the words about it

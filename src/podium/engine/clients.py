@@ -131,14 +131,19 @@ class ClientPort:
     def _load_to_attach(self, start: Start, verdict: Verdict, id: str) -> None:
         self.pending[start] = None  # until that look is done
         context = self._context
+        lifecycle = context.lifecycle
 
         def look() -> tuple[RunRow | None, Sequence[tuple[str, Write]], Sequence[RunRow]]:
+            if lifecycle.stopping:  # thousands may be in line, and nobody is to wait for that
+                return None, (), ()
             row = context.store.load(id)
             if row is None or row.state.is_final:
                 return row, (), ()
             return row, *mended.stuck_below(context.store, context.functions, row, context.env.now())
 
         def then(seen: Any, error: BaseException | None) -> None:
+            if lifecycle.stopping:  # it is told as the engine closes
+                return
             row, stuck, stay = seen if error is None else (None, (), ())
             try:
                 self._attach(start, verdict, row, stuck, stay)
