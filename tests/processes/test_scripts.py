@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from podium import App
+from podium.client.signals import ECHO_SECONDS
 from podium.model import Query, read_engine_info
 from tests import forkserver
 from tests.processes.support import Host
@@ -86,8 +87,9 @@ if __name__ == "__main__":
 
 # Sends a Ctrl-C before the N-th line of those that close the session, up to the one that gives tasks a grace.
 INTERRUPTING = """
-import atexit, linecache, os, signal, sys
+import atexit, linecache, os, signal, sys, time
 from pathlib import Path
+from podium.client.signals import ECHO_SECONDS
 
 closing, lines = ("_close_at_exit", "_close", "_close_all"), 0
 
@@ -103,6 +105,7 @@ def at_line(frame, event, _):
         sys.settrace(None)
         if is_last:
             Path("last").touch()
+        time.sleep(2 * ECHO_SECONDS)  # closer together they would be one
         os.kill(os.getpid(), signal.SIGINT)
     return at_line
 
@@ -136,6 +139,7 @@ def test_a_second_ctrl_c_leaves_at_once_without_our_frames(tmp_path: Path, place
     script = stubborn(tmp_path, place)
     with App(tmp_path / "podium.db", drives="nothing") as app:
         until(lambda: [read_engine_info(each.info).state for each in app.store.engines()] == ["draining"])
+    time.sleep(2 * ECHO_SECONDS)  # closer together they would be one
     script.send_signal(signal.SIGINT)
     left_at_once(script)
 
@@ -148,6 +152,46 @@ def test_a_second_ctrl_c_may_come_at_any_line_of_the_way_to_the_grace(tmp_path: 
         if (folder / "last").exists():
             break
     assert line > 10
+
+
+ECHOED = """
+import os, signal, time
+from pathlib import Path
+from podium import task, workflow
+from podium.engine import EngineHost
+
+@task
+def step() -> None:
+    Path("begun").touch()
+    while not Path("go").exists():
+        time.sleep(0.01)
+
+@workflow
+def flow() -> None:
+    step()
+
+def close(host):
+    os.kill(os.getpid(), signal.SIGINT)
+    Path("closing").touch()
+    close_it(host)
+
+if __name__ == "__main__":
+    close_it, EngineHost.close = EngineHost.close, close
+    flow()
+"""
+
+
+def test_the_same_ctrl_c_twice_is_one(tmp_path: Path) -> None:
+    """`timeout` sends it to the script, and then to the group that it is in."""
+    script = started(tmp_path, ECHOED)
+    until((tmp_path / "begun").exists)
+    script.send_signal(signal.SIGINT)
+    until((tmp_path / "closing").exists)
+    (tmp_path / "go").touch()
+    _, said = script.communicate(timeout=30)
+    assert "left at once" not in said
+    assert "succeeded all the same" in said
+    assert script.returncode == -signal.SIGINT
 
 
 def test_a_script_that_is_stopped_beside_a_worker_says_who_goes_on(host: Host) -> None:

@@ -13,16 +13,13 @@ from ..model import ALERT, BY_ITS_PROGRAM, CANCEL, EngineRow, RunRow
 from ..opening import store_flag
 from ..store import Store
 from .process import is_session
-from .signals import is_unwinding
+from .signals import is_cut_off, is_unwinding
 from .undone import is_from_canceller
 
 
 def is_interrupted() -> bool:
     """Whether Ctrl-C or SIGTERM ends the process, or Ctrl-C the block that is being left."""
-    if is_unwinding():
-        return True
-    # At exit nothing is being handled any more; the interpreter keeps what it has printed.
-    return sys.exc_info()[0] is KeyboardInterrupt or getattr(sys, "last_type", None) is KeyboardInterrupt
+    return is_unwinding() or is_cut_off()
 
 
 def keep_status() -> None:

@@ -45,6 +45,10 @@ class Echo:
         self._meant, self._at = number, now
         return False
 
+    def follows(self, number: int) -> None:
+        """This signal has come, just before now."""
+        self._meant, self._at = number, self._env.monotonic()
+
 
 def unwind_on_sigterm() -> None:
     """From now on SIGTERM raises SystemExit in the main thread, once; and it is known when a signal has come.
@@ -61,6 +65,12 @@ def unwind_on_sigterm() -> None:
 def is_unwinding() -> bool:
     """Whether SIGTERM ends this process."""
     return _unwind.is_asked
+
+
+def is_cut_off() -> bool:
+    """Whether Ctrl-C ends the process, or the block that is being left."""
+    # At exit nothing is being handled any more; the interpreter keeps what it has printed.
+    return sys.exc_info()[0] is KeyboardInterrupt or getattr(sys, "last_type", None) is KeyboardInterrupt
 
 
 class _Unwind:
@@ -90,6 +100,8 @@ class CtrlC:
 
     def __init__(self, is_noted: bool = False) -> None:
         self._echo = Echo()
+        if is_cut_off():  # the first one was Python's own: when it came is known no better
+            self._echo.follows(signal.SIGINT)
         self._is_noted = is_noted
         self._may_raise = self._has_cut = self._is_ours = False
 
