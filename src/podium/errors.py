@@ -6,6 +6,8 @@ Codes are stable; `podium explain CODE` prints the page of each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class PodiumError(Exception):
     """Base of every error a user may catch. `code` is stable, `fix` is one line to act on."""
@@ -80,6 +82,15 @@ class IdConflict(UsageError):
     """The id belongs to a run of another function or of other arguments."""
 
     code = "E302"
+
+    @classmethod
+    def of(cls, run: str, taken: Mapping[str, str], label: str) -> IdConflict:
+        """`taken`: what the runs are whose ids could not be had; `label`: the function that was called."""
+        what = taken.get(run, "another call")
+        return cls(
+            f"run {run!r} exists, and {label}(...) cannot have its id: it is {what}",
+            fix=f"use another id, or the same call; podium show {run}  has its arguments",
+        )
 
 
 class WrongState(UsageError):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import pytest
@@ -310,6 +310,8 @@ def test_a_bad_item_stores_nothing(app: App) -> None:
         quote.start_many(items)
     with pytest.raises(UsageError, match="cannot be the id of a run"):
         quote.start_many([1, 2], id=lambda n: f"n {n}")
+    with pytest.raises(UsageError, match="id=5 cannot be the id of a run: an id is text, and not int"):
+        quote.options(id=cast("Any", 5)).start(1)
     no_id: Any = {1: "n-1"}.get
     with pytest.raises(UsageError, match="id= gave None for an item"):
         quote.start_many([1, 2], id=no_id)

@@ -371,9 +371,9 @@ def test_the_same_id_is_the_same_run(app: App) -> None:
 
 def test_the_same_id_with_other_arguments_is_an_error(app: App) -> None:
     invoice.options(id="order-1").run(1)
-    with pytest.raises(IdConflict, match="order-1"):
+    with pytest.raises(IdConflict, match=r"'order-1'.*invoice.*:invoice, too, but with other arguments"):
         invoice.options(id="order-1").run(2)
-    with pytest.raises(IdConflict, match="order-1"):
+    with pytest.raises(IdConflict, match=r"'order-1'.*total.*:invoice, which is another function"):
         total.options(id="order-1").run(1)
 
     async def main() -> None:

@@ -35,8 +35,13 @@ class StartOptions(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         id: Any = self.id  # as given, which nobody has looked at yet
-        if id is not None and not (isinstance(id, str) and _ID.fullmatch(id)):
-            shown = f"{id[:40]}… ({len(id):,} characters)" if isinstance(id, str) and len(id) > 140 else id
+        if id is not None and not isinstance(id, str):
+            raise UsageError(
+                f"id={repr(id)[:140]} cannot be the id of a run: an id is text, and not {type(id).__name__}",
+                fix=f"id={str(id)!r}" if _ID.fullmatch(str(id)) else _RULE,
+            )
+        if id is not None and not _ID.fullmatch(id):
+            shown = f"{id[:40]}… ({len(id):,} characters)" if len(id) > 140 else id
             raise UsageError(f"id={shown!r} cannot be the id of a run", fix=_RULE)
         if self.id is not None and has_key(self.id):
             key = self.id.partition(":")[0]

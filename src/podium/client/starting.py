@@ -129,10 +129,7 @@ def started_run(new: NewRun, label: str, verdict: Verdict, rejects: bool = False
     """
     outcome, id = verdict.runs[0] if verdict.runs else (verdict.outcome, new.id)
     if outcome is Outcome.CONFLICT:
-        raise IdConflict(
-            f"run {new.id!r} exists, but of another function or with other arguments than {label}(...) now",
-            fix="use another id, or the same call",
-        )
+        raise IdConflict.of(new.id, dict(verdict.taken), label)
     if rejects and outcome is Outcome.EXISTS:
         what = f"run {id!r} holds the name {new.unique_name!r}" if id != new.id else f"run {id!r} exists"
         raise IdConflict(f"{what}, and {label}(...) was not to attach to it", fix=f"podium.get({id!r})")

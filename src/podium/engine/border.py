@@ -269,7 +269,7 @@ class Border:
         for wait, outcome in zip(write.waits, verdict.waits, strict=False):
             step = self._machine.outside.get(wait.step)
             if outcome is Outcome.GONE and step is not None:
-                self._fail(step, _not_started(step))
+                self._fail(step, IdConflict.of(step.target, dict(verdict.taken), step.function.label))
         for message, outcome in zip(write.messages, verdict.messages, strict=False):
             step = self._sends.pop(message.id, None)
             if step is not None and self._machine.is_open(step):
@@ -300,11 +300,3 @@ def refused_signal(run: str, outcome: Outcome) -> PodiumError:
             fix=f"podium why {run}  says what it waits for",
         )
     return WrongState(f"run {run} has ended, or is not there: it receives nothing", fix=f"podium show {run}")
-
-
-def _not_started(step: OutsideStep) -> IdConflict:
-    return IdConflict(
-        f"run {step.target!r} exists, but of another function or with other arguments than "
-        f"{step.function.label}(...) now",
-        fix="use another id, or the same call",
-    )

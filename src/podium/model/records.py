@@ -341,6 +341,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
     missing: str = ""  # INVALID: the file of a value that the Write names, and that is not there
     told: tuple[Message, ...] = ()  # outcomes, answers and cancels that it has sent
+    taken: tuple[tuple[str, str], ...] = ()  # (run id, what that run is) for each CONFLICT
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):

@@ -138,7 +138,8 @@ class _Judging:
             found = changed_queue(self._rows.queues.get(change.name), change)
             self._rows.queues[change.name] = self.changes.queues[change.name] = found
             self.changes.wakes = True  # there may be room now
-        return Verdict(Outcome.DONE, runs, messages, waits, answers)
+        taken = self._starts.take_taken() if theirs else ()
+        return Verdict(Outcome.DONE, runs, messages, waits, answers, taken=taken)
 
     # -- checks: nothing here changes anything ------------------------------------------------------------
 

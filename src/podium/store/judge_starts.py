@@ -20,10 +20,12 @@ class Starts:
         self._engine, self._is_dead = engine, is_dead
         self._rows, self._runs = rows, rows.runs
         self._changes = changes
+        self._taken: dict[str, str] = {}
 
     def check(self, new_runs: tuple[NewRun, ...], is_fenced: bool) -> Verdict | None:
         """Why none of them is started; it changes nothing. `is_fenced`: by a Write with a fence."""
         known: list[Outcome] = []
+        self._taken.clear()
         seen: set[str] = set()
         for new in new_runs:
             if new.owned and self._engine is None:
@@ -55,7 +57,7 @@ class Starts:
                 (outcome if outcome is Outcome.CONFLICT else Outcome.REFUSED, new.id)
                 for outcome, new in zip(known, new_runs, strict=True)
             ),
-            detail="that id belongs to a run of another function or of other arguments",
+            taken=self.take_taken(),
         )
 
     def _known(self, new: NewRun) -> Outcome:
@@ -64,8 +66,20 @@ class Starts:
         if found is None:
             return Outcome.DONE
         function, digest, project = found
-        same = (function, digest) == (new.function, new.digest) and (project == new.project or not project)
-        return Outcome.EXISTS if same else Outcome.CONFLICT
+        if function != new.function:
+            self._taken[new.id] = f"of {function}, which is another function"
+        elif project not in (new.project, ""):
+            self._taken[new.id] = f"of {function}, too, but of another project: {project}"
+        elif digest != new.digest:
+            self._taken[new.id] = f"of {function}, too, but with other arguments"
+        else:
+            return Outcome.EXISTS
+        return Outcome.CONFLICT
+
+    def take_taken(self) -> tuple[tuple[str, str], ...]:
+        """The ids that calls of this Write could not have, and what the runs are that have them."""
+        taken, self._taken = tuple(self._taken.items()), {}
+        return taken
 
     def start(self, new: NewRun) -> tuple[Outcome, str]:
         """Its outcome, and the id of the run that there is then."""

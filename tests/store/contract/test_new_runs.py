@@ -126,11 +126,18 @@ def test_a_chosen_id_exists_with_the_same_call_and_conflicts_with_another(store:
     assert commit(store, Write(new_runs=(start,)))[0].runs == ((DONE, "r1"),)
     again = commit(store, Write(new_runs=(start,)))[0]
     assert (again.outcome, again.runs) == (DONE, ((Outcome.EXISTS, "r1"),))
-    for other in ({"digest": b"other"}, {"function": "app:other"}):
+    for other, what in (
+        ({"digest": b"other"}, f"of {FLOW}, too, but with other arguments"),
+        ({"function": "app:other"}, f"of {FLOW}, which is another function"),
+    ):
         verdict = commit(store, Write(new_runs=(new(explicit_id=True, **other),)))[0]
         assert (verdict.outcome, verdict.runs) == (Outcome.CONFLICT, ((Outcome.CONFLICT, "r1"),))
+        assert verdict.taken == (("r1", what),)
     first = row(store, "r1")
     assert (first.function, first.digest) == (FLOW, b"digest")
+    commit(store, Write(new_runs=(new("r2", explicit_id=True, project="shop"),)))
+    verdict = commit(store, Write(new_runs=(new("r2", explicit_id=True, project="bar"),)))[0]
+    assert verdict.taken == (("r2", f"of {FLOW}, too, but of another project: shop"),)
 
 
 def test_a_conflict_refuses_its_whole_write_and_no_other(store: Store) -> None:
@@ -156,6 +163,7 @@ def test_a_conflict_in_what_a_run_starts_is_that_starts_alone(store: Store) -> N
     (verdict,) = commit(store, clash)
     assert verdict.outcome is DONE
     assert verdict.runs == ((DONE, "r3"), (Outcome.CONFLICT, "r2"))
+    assert verdict.taken == (("r2", f"of {FLOW}, too, but with other arguments"),)
     assert verdict.waits == (Outcome.GONE, DONE), "what is another's under that id is not waited for"
     assert row(store, "r1").entries == 1
     assert [wait.target for wait in store.waits("r1")] == ["r3"]
