@@ -459,3 +459,21 @@ def test_runs_that_have_left_memory_are_no_garbage(store: Any, flow: Any) -> Non
     # What each of these twenty has left, and not what an app that was closed before had.
     ours = {kind.__name__: count for kind, count in found.items() if kind.__module__.startswith("podium")}
     assert {name for name, count in ours.items() if count >= 20} == set()
+
+
+# -- what is told of others --------------------------------------------------------------------------------
+
+
+@workflow
+def family() -> list[str]:
+    return [run.result() for run in [naps.start(60.0) for _ in range(3)]]
+
+
+def test_what_its_runs_have_started_is_not_told_of_as_others(store: Path) -> None:
+    for _ in range(2):
+        said: list[str] = []
+        with App(store, drives="own", options=Options(grace=0), notice=said.append) as app:
+            family.options(id="f").start()
+            until(lambda: "f" in app.host.engine.owned and len(app.find(Query())) == 4)
+        assert [line for line in said if "other run" in line] == []
+        assert [line for line in said if "podium: stopped run f" in line], said

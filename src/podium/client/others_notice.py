@@ -56,16 +56,19 @@ class OthersNotice:
             with self._lock:
                 if not self._closing.is_set():
                     self._closing.set()
-                    self._say(store, wanted())
+                    self.say(store, wanted())
 
-    def close(self, store: Store, wanted: Collection[str]) -> None:
-        """The app closes: say it now, if it was not said."""
+    def end(self) -> bool:
+        """The app closes: what it drives, and hands back now, would soon look like others'. Whether it was
+        not said yet: then `say` says it, once the engine has ended."""
         with self._lock:
-            if self.has_begun and not self._closing.is_set():
-                self._closing.set()
-                self._say(store, wanted)
+            is_due = self.has_begun and not self._closing.is_set()
+            self._closing.set()
+            return is_due
 
-    def _say(self, store: Store, wanted: Collection[str]) -> None:
+    def say(self, store: Store, wanted: Collection[str]) -> None:
+        """Say it. `wanted`: the runs that this process has started or waits for; what these have started is
+        not others', either."""
         try:
             view = OpenStore(self._profile, store, self._is_alive)
             for line in (
@@ -101,11 +104,11 @@ def queues_unserved(view: OpenStore, profile: Profile) -> Iterator[str]:
 def others_waiting(view: OpenStore, profile: Profile, wanted: Collection[str]) -> Iterator[str]:
     """Lines about the runs of a store that nothing drives, whatever file they are of: one for all, and one
     for each function of this program that has another name now."""
-    engines, ours = living(view), profile.functions
+    engines, ours, mine = living(view), profile.functions, {*wanted}
     left = [
         row
         for row in undriven(view.store.find(Query(unowned=True, limit=LOOKED_AT)), engines)
-        if row.id not in wanted
+        if not {row.id, row.parent, row.root} & mine
         and row.function != ALERT
         and not (profile.drives == "all" and _is_ours(profile, row))
     ]

@@ -237,7 +237,7 @@ class Session:
         self._ends.close()
         self.resumed.close()
         if host is not None:
-            wanted = host.engine.watchers.wanted
+            wanted, is_to_say = host.engine.watchers.wanted, self._others.end()
             try:
                 with ctrl_c.may_cut():
                     host.close()
@@ -245,7 +245,8 @@ class Session:
                 if store is not None:
                     if wanted and (is_interrupted() or self.profile.drives == "own"):
                         _tell_left(self, store, host.id, wanted)
-                    self._others.close(store, wanted)
+                    if is_to_say:
+                        self._others.say(store, wanted)
         if store is not None:
             store.close()
 
