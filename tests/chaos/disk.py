@@ -123,7 +123,9 @@ def _size(file: Path) -> int:
 
 def _is_fatal(error: BaseException | None) -> bool:
     """A failed sync, as whoever waits learns of it: by itself or as the engine's reason to stop."""
-    return isinstance(error, StoreFatal) or (isinstance(error, EngineStopped) and _is_fatal(error.__cause__))
+    return isinstance(error, StoreFatal) or (
+        isinstance(error, EngineStopped) and _is_fatal(error.__cause__ or error.__context__)
+    )
 
 
 def in_a_child(act: Callable[[], None], errors: Path) -> int | None:

@@ -175,6 +175,8 @@ def test_a_process_whose_log_is_deleted_says_so_and_stops_and_the_next_one_goes_
     code, out, err = theatre.ends(process)
     assert (code, out) == (1, "")
     assert "a.db-wal was deleted while this process had it open" in err
+    assert err.count("Traceback") == 1, "one fact, one traceback, and that of the caller's line"
+    assert "/src/podium/" not in err
     again = theatre.start("a")
     code, out, _ = theatre.ends(again)
     assert code == 0
@@ -264,7 +266,7 @@ def test_a_damaged_page_that_is_met_later_ends_the_engine_and_names_the_way_back
         for number in range(1500):
             app.load(f"n{number}")
     error = caught.value
-    fatal = error if isinstance(error, StoreFatal) else error.__cause__
+    fatal = error if isinstance(error, StoreFatal) else error.__cause__ or error.__context__
     assert isinstance(fatal, StoreFatal)
     assert str(path) in fatal.message
     assert "restore it from a backup" in fatal.fix

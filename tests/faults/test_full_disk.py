@@ -106,7 +106,7 @@ def test_a_failed_sync_ends_the_engine_which_says_so_and_the_next_process_goes_o
         gate.set()
         with pytest.raises(EngineStopped) as caught:
             run.result(30)
-        assert isinstance(caught.value.__cause__, StoreFatal)
+        assert isinstance(caught.value.__context__, StoreFatal)
         assert stops.is_set()
         with pytest.raises(EngineStopped):
             little.run(5)

@@ -189,7 +189,7 @@ def test_a_server_whose_data_is_damaged_stops_the_engine_and_the_next_one_goes_o
         with pytest.raises(EngineStopped, match="damaged") as caught:
             for run in runs:
                 run.result(60)
-        assert isinstance(caught.value.__cause__, StoreFatal)
+        assert isinstance(caught.value.__context__, StoreFatal)
         assert instant.has_come
     server.execute("DROP TRIGGER damaged ON podium.history", name)
     with App(url, options=Options(poll=0.1), starter="", drives="nothing") as app:

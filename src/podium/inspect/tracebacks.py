@@ -16,6 +16,7 @@ from types import FrameType, FunctionType, TracebackType
 from typing import Any, NamedTuple
 
 from ..codec import recorded_traceback
+from ..errors import EngineStopped, PodiumError
 from ..lines import STANDARD, is_user_file
 
 _LIBRARIES = (get_path("stdlib"), get_path("purelib"), "<frozen", "<string>")  # the last: of dataclasses
@@ -118,6 +119,9 @@ def drop_our_frames(error: BaseException) -> None:
     while found is not None and _is_podium(found.tb_frame):
         found = found.tb_next
     BaseException.with_traceback(error, found)
+    if isinstance(error, EngineStopped) and isinstance(why := error.__cause__, PodiumError):
+        # Its text has all of that; as context it is there for who asks, and not shown as a second traceback.
+        error.__context__, error.__cause__ = why, None
 
 
 def leave_only_theirs(error: BaseException) -> None:
