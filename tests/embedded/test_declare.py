@@ -289,7 +289,8 @@ def test_options_of_a_workflow_that_cannot_be(options: dict[str, Any], says: str
     ("options", "says"),
     [
         *(({"delay": value}, "seconds from 0") for value in NO_SECONDS if value != 0),
-        ({"id": 5}, "letters, digits"),
+        ({"id": 5}, "an id is text, and not int\n  id='5'"),
+        ({"id": [5]}, "an id is text, and not list\n  letters, digits"),
         ({"id": ""}, "letters, digits"),
         ({"tags": "abc"}, r"a list of words is needed\n  tags=\['abc'\]"),
         ({"tags": ["a b"]}, "none of them empty or with blanks"),
