@@ -486,3 +486,19 @@ def test_what_cleans_up_after_a_cancel_is_not_broken_into_as_the_parent_ends(app
     with pytest.raises(RunCancelled):
         child.result(timeout=20)
     assert shipped == [-7]
+
+
+async def one() -> int:
+    return 1
+
+
+@workflow
+def runs_a_loop() -> int:
+    return asyncio.run(one())
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_an_event_loop_of_its_own_in_a_body_is_told_what_to_do_instead(app: App) -> None:
+    with pytest.raises(RuntimeError, match="running event loop") as caught:
+        runs_a_loop.run()
+    assert "make it `async def`" in caught.value.__notes__[-1]

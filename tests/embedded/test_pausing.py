@@ -87,6 +87,25 @@ async def waits(n: int) -> str:
     return f"{n}"
 
 
+@task
+async def pauses_its_run() -> str:
+    await podium.this().pause(by="ada")
+    return "last"
+
+
+@workflow
+async def pauses(more: bool) -> list[str]:
+    return [await pauses_its_run(), *([second()] if more else [])]
+
+
+def test_one_that_pauses_itself_in_its_last_step_ends_as_what_has_begun_does(app: App) -> None:
+    assert pauses.run(False) == ["last"]
+    run = pauses.start(True)
+    parked(run)
+    run.resume()
+    assert run.result(timeout=20) == ["last", "second"]
+
+
 def test_what_is_in_line_for_a_slot_does_not_begin(store: Path) -> None:
     ran.clear()
     with App(store, options=Options(poll=0.05, loop_slots=1)):

@@ -106,14 +106,16 @@ class StandingWorld(World):
             patch.object(alerting, "QUIET_SECONDS", QUIET_SECONDS),
             patch.object(engine_alerts, "SLACK_SECONDS", SLACK_SECONDS),
             patch.object(alerts, "_session", self._session),
-            patch.object(SCHEDULES, "apps", SimpleNamespace(driving=self._session)),
-            patch.object(SCHEDULES, "Session", SimpleNamespace),
+            patch.object(SCHEDULES, "apps", SimpleNamespace(of_task=self._app)),
             patch.object(sinks, "send", self._sent),
             patch.dict(os.environ, {"PODIUM_CHANNEL_OPS": CHANNEL}),
         ):
             return super().play()
 
-    def _session(self, run: str) -> Any:
+    def _app(self) -> Any:
+        return SimpleNamespace(session=self._session(""))
+
+    def _session(self, _: str) -> Any:
         name = current_invocation.get().process
         process = next(each for each in self._processes if each.name == name)
         profile = SimpleNamespace(env=process.env, functions=self.stage.functions, kept_notices=None)

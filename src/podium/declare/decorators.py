@@ -158,7 +158,7 @@ def workflow(fn: Callable[..., Any] | None = None, /, **options: Unpack[Workflow
     The body is replayed on every resume, so it may only decide: effects belong in tasks. It must be
     found again by its name, so closures and lambdas are refused (DeclarationError), and so is code of its
     own that reads clocks, chance or the order of a set (NotReplaySafe), unless its line has the comment
-    `# podium: replay-safe`. Calls of other workflows are refused (UsageError): there are no child runs yet.
+    `# podium: replay-safe`. A call of another workflow is a child run.
 
     Example, for what cannot be edited; as a rule it stands above a `def`, as `@workflow`:
 

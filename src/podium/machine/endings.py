@@ -14,6 +14,8 @@ from .steps import Step
 
 # Of asyncio.gather and its like, and of `await`.
 _NOT_AWAITABLE = ("a coroutine or an awaitable is required", "can't be used in 'await' expression")
+# Of asyncio.run and asyncio.Runner, and of a new loop's run_until_complete.
+_SECOND_LOOP = ("cannot be called from a running event loop", "while another loop is running")
 
 
 def overrun(function: Function, running: Iterable[Step]) -> str:
@@ -41,7 +43,12 @@ def failed_with(function: Function, error: BaseException) -> str:
 
 
 def explain(error: BaseException) -> None:
-    """Add a note to what Python says of a value that was awaited: mostly that of a plain `def` task."""
+    """Add a note to what Python says of a value that was awaited, mostly that of a plain `def` task, and of a
+    second event loop."""
+    if type(error) is RuntimeError and str(error).endswith(_SECOND_LOOP):
+        error.add_note(
+            "a workflow's body has an event loop: make it `async def` and await; or do it in a task"
+        )
     if type(error) is TypeError and str(error).endswith(_NOT_AWAITABLE):
         error.add_note("a plain `def` task gives its value when it is called; to await it: task.start(...)")
 
