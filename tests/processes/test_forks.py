@@ -217,3 +217,32 @@ def test_a_process_that_is_forked_below_python_records_nothing(tmp_path: Path) -
     done = as_script(tmp_path, BELOW)
     assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
     assert "StoreRefused" not in done.stderr
+
+
+USING = """
+import os
+import podium
+
+@podium.workflow
+def double(number: int) -> int:
+    return number * 2
+
+@podium.task
+def forks() -> int:
+    if pid := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os._exit(double.options(id="of-the-child").run(21))
+
+@podium.workflow
+def forking() -> int:
+    return forks()
+
+if __name__ == "__main__":
+    with podium.App():
+        print(forking.run(), podium.get("of-the-child").result(), flush=True)
+"""
+
+
+def test_a_process_that_a_task_has_forked_uses_an_app_of_its_own(tmp_path: Path) -> None:
+    done = as_script(tmp_path, USING)
+    assert (done.stdout, done.returncode) == ("42 42\n", 0), done.stderr

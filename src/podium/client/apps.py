@@ -29,6 +29,7 @@ class Apps(Generic[A]):
 
     def __init__(self) -> None:
         self._all: weakref.WeakSet[Member] = weakref.WeakSet()
+        self._parents: weakref.WeakSet[Member] = weakref.WeakSet()  # what a forked process has inherited
         self._entered: list[tuple[A, Attempt | None]] = []  # open `with` blocks, and the task of each
         changes.at_fork(
             "apps",
@@ -64,13 +65,14 @@ class Apps(Generic[A]):
             return app
         return self._entered[-1][0] if self._entered else None
 
-    @staticmethod
-    def of_task() -> Any:
+    def of_task(self) -> Any:
         """The app whose engine runs this task; None outside of tasks, and in other processes than that."""
         attempt = current_attempt.get()
-        return None if attempt is None else attempt.services.home
+        home: Any = None if attempt is None else attempt.services.home
+        return None if home is None or home.session in self._parents else home
 
     def _forget(self) -> None:
         for session in list(self._all):
             session.forget()
+            self._parents.add(session)
         self._entered.clear()
