@@ -396,3 +396,33 @@ class _Anything(dict[str, object]):
 
     def __missing__(self, key: str) -> object:
         return None
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_ctrl_c_that_leaves_the_writer_locked_holds_up_nobody(tmp_path: Path, begun: bool) -> None:
+    """It may strike before the first line of what sees to the end of a `with` block."""
+    store = SqliteStore(tmp_path / "a.db")
+    store.migrate()
+    store.announce(engine("e1"))
+    done: list[str] = []
+
+    def interrupted_program() -> None:
+        connection: Any = store._connections.writing().__enter__()
+        if begun:
+            connection.execute("BEGIN IMMEDIATE")
+        own(store, "r1")
+        done.append("the same thread")
+        other = threading.Thread(target=lambda: (own(store, "r2"), done.append("another one")), daemon=True)
+        other.start()
+        other.join(10)
+        store._connections.writing().__enter__()
+        store.close()
+        done.append("closed")
+
+    program = threading.Thread(target=interrupted_program, daemon=True)
+    program.start()
+    program.join(20)
+    assert done == ["the same thread", "another one", "closed"]
+    again = SqliteStore(tmp_path / "a.db")
+    assert {again.load(run) is not None for run in ("r1", "r2")} == {True}
+    again.close()

@@ -32,7 +32,7 @@ from .known_runs import KnownRuns
 from .locks import Locks
 from .statements import pragma, snapshot
 from .wal import LogTail
-from .writer import Standing, Writer
+from .writer import Standing, ThreadLock, Writer, let_go
 
 
 class Connections:
@@ -49,7 +49,7 @@ class Connections:
         self._has_committed = False
         self._is_rescued = False  # what a log held that was deleted
         self.known = KnownRuns()  # what the writer needs not read; under its lock
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()
         self._read_lock = self._write_lock if shared else threading.Lock()
         self._checkpoint_lock = threading.Lock()
         self._opened: list[apsw.Connection] = []
@@ -169,6 +169,7 @@ class Connections:
                     except apsw.Error:
                         pass  # of a last checkpoint: what is committed stays in the WAL, for the next one
             self._let_go()
+        let_go(self._write_lock)
         if lost is not None:
             raise lost
 
@@ -186,7 +187,7 @@ class Connections:
         for connection in self._opened:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
-    def locks(self) -> list[threading.Lock]:
+    def locks(self) -> list[ThreadLock]:
         """Every lock once, in the order in which they may be taken together."""
         locks = [self._checkpoint_lock, self._write_lock]
         return locks if self._shared else [*locks, self._read_lock]
@@ -205,7 +206,7 @@ class Connections:
         return self._opened[-1]
 
     @contextmanager
-    def _using(self, lock: threading.Lock) -> Generator[None, None, None]:
+    def _using(self, lock: ThreadLock) -> Generator[None, None, None]:
         self._standing.check_process()
         with lock:
             self._standing.check_open()
@@ -268,7 +269,7 @@ def _rescue(connection: apsw.Connection) -> bool:
 
 _registry: weakref.WeakSet[Connections] = weakref.WeakSet()
 _registry_lock = threading.Lock()
-_forking: list[threading.Lock] = []
+_forking: list[ThreadLock] = []
 
 
 def _before_fork() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import apsw
 
 from ...errors import StoreError, StoreFatal, StoreRefused
 from .faults import translate
 from .locks import FileLock
+
+ThreadLock = Any  # threading.RLock() is of no public type
 
 
 class Standing:
@@ -55,6 +56,17 @@ class Standing:
         raise error
 
 
+def let_go(lock: ThreadLock) -> None:
+    """Release it, however often this thread holds it.
+
+    Ctrl-C may strike between the lines that take a lock and those that see to its release: between a `with`
+    block that SQLite has left with an error and the first line of `Writer.__exit__` it mostly does. So the
+    lock is one that its own thread may take again, and whoever has it next in that thread clears up.
+    """
+    while lock._is_owned():
+        lock.release()
+
+
 class Writer:
     """Entered: the connection that writes, for one thread of one process. SQLite's errors leave as ours.
 
@@ -64,7 +76,7 @@ class Writer:
     def __init__(
         self,
         connection: apsw.Connection,
-        lock: threading.Lock,
+        lock: ThreadLock,
         standing: Standing,
         file_lock: FileLock | None = None,
         patience: float = 0.0,
@@ -73,6 +85,7 @@ class Writer:
     ) -> None:
         """While the locks are held, `forget` is called before a block, and `look` when it has ended well."""
         self._connection, self._lock, self._standing = connection, lock, standing
+        self._is_held: Callable[[], bool] = lock._is_owned  # as threading.Condition asks it
         self._file_lock, self._patience, self._look = file_lock, patience, look
         self._forget = forget
 
@@ -90,10 +103,13 @@ class Writer:
         try:
             if standing.fatal or standing.is_closed:
                 standing.check_open()
+            if self._connection.in_transaction:  # see `let_go`
+                untyped: Any = self._connection
+                untyped.execute("ROLLBACK")
             if self._file_lock is not None and not self._file_lock.acquire(self._patience):
                 raise apsw.BusyError("its lock is held")
         except BaseException as error:
-            self._lock.release()
+            let_go(self._lock)
             standing.raise_noted(error)
         if self._forget is not None:
             self._forget()
@@ -115,3 +131,5 @@ class Writer:
             if self._file_lock is not None:
                 self._file_lock.release()
             self._lock.release()
+            if self._is_held():
+                let_go(self._lock)
