@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import random
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +25,8 @@ from podium.machine.branch import Task
 from podium.machine.loop import Loop
 from podium.machine.workers import new_worker, workers
 from tests.unit.machine.driver import Life
+
+Branch = Callable[[str], Coroutine[Any, Any, None]]
 
 
 @task
@@ -150,8 +152,8 @@ async def one_ends_while_others_are_parked() -> list[str]:
     return seen
 
 
-async def a_failure_stops_its_siblings() -> list[str]:
-    seen: list[str] = []
+def that_tell_their_end(seen: list[str]) -> tuple[Branch, Branch]:
+    """One branch that waits plainly, and one that awaits."""
 
     async def plain(name: str) -> None:
         try:
@@ -164,6 +166,14 @@ async def a_failure_stops_its_siblings() -> list[str]:
             await fetch(1)
         finally:
             seen.append(name)
+
+    return plain, awaits
+
+
+async def a_failure_stops_its_siblings() -> list[str]:
+    seen: list[str] = []
+
+    plain, awaits = that_tell_their_end(seen)
 
     async def sleeps(name: str) -> None:
         try:
@@ -271,18 +281,7 @@ def dropped() -> list[str]:
     seen: list[str] = []
 
     async def body() -> None:
-        async def plain(name: str) -> None:
-            try:
-                pay(1)
-            finally:
-                seen.append(name)
-
-        async def awaits(name: str) -> None:
-            try:
-                await fetch(1)
-            finally:
-                seen.append(name)
-
+        plain, awaits = that_tell_their_end(seen)
         await asyncio.gather(plain("p0"), awaits("a0"), plain("p1"), awaits("a1"), plain("p2"))
 
     life = Life(body)

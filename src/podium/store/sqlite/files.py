@@ -18,7 +18,7 @@ from ..findings import LockHolder
 from ..urls import shown_url
 from . import protection, wal
 from .locks import WRITE, lock_directory
-from .wal import WAL
+from .wal import WAL, identity, stat_of
 
 SHM = "-shm"
 _SUFFIXES = ("", WAL, SHM)
@@ -27,8 +27,6 @@ _USES = 8
 _LOCKS = Path("/proc/locks")
 _HAS_CHANGES = os.name == "posix"  # elsewhere what is named so is when a file was made
 _WRITE_LOCK_BYTE = 120  # of the -shm file: whoever has this byte may write (SQLite's WAL_WRITE_LOCK)
-
-Identity = tuple[int, int]
 
 
 class Files:
@@ -41,7 +39,7 @@ class Files:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._names = [f"{path}{suffix}" for suffix in _SUFFIXES]
-        self._known: list[Identity | None] = [None, None, None]
+        self._known: list[protection.Identity | None] = [None, None, None]
         self._uses = 0
         self._directory = os.path.dirname(os.path.abspath(path))
         # The directory as it was when these files were found in it: which one, and when it has last changed.
@@ -53,7 +51,7 @@ class Files:
         for place in range(len(_SUFFIXES)):
             self._check(place)
 
-    def identities(self) -> list[Identity]:
+    def identities(self) -> list[protection.Identity]:
         """Of those that were there at the first check."""
         return [identity for identity in self._known if identity is not None]
 
@@ -77,7 +75,7 @@ class Files:
 
     def _check(self, place: int) -> int:
         """Raises StoreFatal when it is not as known; else when it has last changed, ns."""
-        there, known = _found(self._names[place]), self._known[place]
+        there, known = stat_of(self._names[place]), self._known[place]
         found = (there.st_dev, there.st_ino) if there is not None else None
         if found != known:
             if known is not None:
@@ -87,7 +85,7 @@ class Files:
 
     def wal_is_gone(self) -> bool:
         """Whether the log was deleted and nothing else was touched: then its content can still be rescued."""
-        file, wal, shm = map(_identity, self._names)
+        file, wal, shm = map(identity, self._names)
         return file == self._known[0] and wal is None and shm in (None, self._known[2])
 
     def part(self) -> str:
@@ -95,15 +93,15 @@ class Files:
         into which SQLite would play it. What to do about it; "" where the file is the same.
         """
         file, log, shm = self._known
-        if file is None or _identity(self._names[_FILE]) == file:
+        if file is None or identity(self._names[_FILE]) == file:
             return ""
         told = wal.part(self.path, file, log)
-        if _identity(self._names[_WAL]) != log and shm is not None and _identity(self._names[_SHM]) == shm:
+        if identity(self._names[_WAL]) != log and shm is not None and identity(self._names[_SHM]) == shm:
             with protection.allowed(), contextlib.suppress(OSError):
                 os.unlink(self._names[_SHM])  # an index into that log
         return told
 
-    def _fatal(self, place: int, known: Identity, what: str) -> StoreFatal:
+    def _fatal(self, place: int, known: protection.Identity, what: str) -> StoreFatal:
         what = wal.fate(known, self.path) if place == _FILE else f"was {what}"
         error = StoreFatal(
             f"{self._names[place]} {what} while this process had it open",
@@ -115,7 +113,7 @@ class Files:
 
 def _directory(name: str) -> tuple[int, int, int] | None:
     """Which directory that is, and when it has last changed, ns."""
-    found = _found(name) if _HAS_CHANGES else None
+    found = stat_of(name) if _HAS_CHANGES else None
     return (found.st_dev, found.st_ino, _changed(found)) if found is not None else None
 
 
@@ -123,18 +121,6 @@ def _changed(found: os.stat_result) -> int:
     """When it has last changed, ns. Who copies a directory back sets the time of its last modification to an
     earlier one (rsync, tar, cp -a); this one nobody can set."""
     return found.st_ctime_ns
-
-
-def _identity(name: str) -> Identity | None:
-    found = _found(name)
-    return (found.st_dev, found.st_ino) if found is not None else None
-
-
-def _found(name: str) -> os.stat_result | None:
-    try:
-        return os.stat(name)
-    except OSError:
-        return None
 
 
 def lock_holder(path: str | Path) -> LockHolder | None:

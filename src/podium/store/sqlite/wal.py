@@ -36,8 +36,6 @@ _LOG_SALT, _FRAME_SALT = slice(16, 24), slice(8, 16)
 
 log = logging.getLogger("podium")
 
-Identity = tuple[int, int]
-
 _told: set[str] = set()  # what this process has said of logs
 
 
@@ -89,7 +87,7 @@ class Note(msgspec.Struct, frozen=True):
     changed: int = -1  # ns; where size and time are others, somebody has written to it since
 
 
-def whereabouts(file: Identity, path: Path) -> tuple[str, os.stat_result | None]:
+def whereabouts(file: protection.Identity, path: Path) -> tuple[str, os.stat_result | None]:
     """Where a file is that this process has open, and that was at this path; "" where it has no name that
     leads there. Whether it has one at all says the second of the two, where that can be known.
     """
@@ -99,12 +97,12 @@ def whereabouts(file: Identity, path: Path) -> tuple[str, os.stat_result | None]
                 found = os.stat(entry.path)
                 if (found.st_dev, found.st_ino) == file:
                     place = os.readlink(entry.path)
-                    return place if _identity(place) == file else "", found
+                    return place if identity(place) == file else "", found
     place = _beside(path, file[1])
-    return place, _stat(place)
+    return place, stat_of(place)
 
 
-def fate(file: Identity, path: Path) -> str:
+def fate(file: protection.Identity, path: Path) -> str:
     """What has become of a file that is not at its place: "was moved to kept.db"."""
     place, found = whereabouts(file, path)
     if os.path.lexists(path):
@@ -114,19 +112,19 @@ def fate(file: Identity, path: Path) -> str:
     return "was moved away or deleted" if found is None or found.st_nlink else "was deleted"
 
 
-def part(path: Path, file: Identity, wal: Identity | None) -> str:
+def part(path: Path, file: protection.Identity, wal: protection.Identity | None) -> str:
     """What to do about the log of a file that is no longer at its path; "" where that does not lie here.
 
     It stays where it is as long as no other file is there, and is put aside else.
     """
     name = f"{path}{WAL}"
-    if wal is not None and _identity(name) == wal and (_identity(path) is not None or not _bytes(name)):
+    if wal is not None and identity(name) == wal and (identity(path) is not None or not _bytes(name)):
         aside = f"{path}{_ASIDE}"
         if os.path.lexists(aside):  # of an earlier one
             aside = f"{aside}-{wal[1]}"
         with protection.allowed(), contextlib.suppress(OSError):  # else the note alone keeps others off
             os.rename(name, aside)
-    name = next((one for one in (name, *_aside(path)) if _identity(one) == wal), "")
+    name = next((one for one in (name, *_aside(path)) if identity(one) == wal), "")
     if wal is None or not name:
         place, _ = whereabouts(file, path)
         return f"put it back, or go on with it there: --store {shlex.quote(place)}" if place else ""
@@ -150,7 +148,7 @@ def lone_log(path: Path) -> tuple[str, str]:
 def misplaced_log(path: Path) -> tuple[str, str]:
     """What keeps the file at a path from being opened, for its log's sake, and the way out; or empty."""
     wal = f"{path}{WAL}"
-    found = _stat(path)
+    found = stat_of(path)
     if found is None:
         return lone_log(path)
     note = _note(path, wal) if _bytes(wal) else None
@@ -226,7 +224,7 @@ def _way_back(path: Path, name: str) -> str:
     there, values = shlex.quote(f"{kept}{WAL}"), f"{path}-values"
     if os.path.isdir(values) and not os.path.lexists(f"{kept}-values"):
         there += f" && cp -r {shlex.quote(values)} {shlex.quote(f'{kept}-values')}"
-    here, found = f"mv {shlex.quote(name)} {there}", _stat(kept)
+    here, found = f"mv {shlex.quote(name)} {there}", stat_of(kept)
     if note is None or found is None or not _is_as_left(note, found) or _bytes(f"{kept}{WAL}"):
         opened = f"{kept}, its file, was written to since without it, and it does not fit any more"
         return f"{opened}: {rm}  (if not: {here})"
@@ -282,7 +280,7 @@ def _aside(path: Path) -> list[str]:
     return sorted(str(path.parent / name) for name in names if name.startswith(start))
 
 
-def _write(path: Path, name: str, file: Identity) -> None:
+def _write(path: Path, name: str, file: protection.Identity) -> None:
     """As well as it goes: without a note whoever opens is told less."""
     place, left = whereabouts(file, path)
     try:
@@ -308,7 +306,7 @@ def _note(path: Path, name: str) -> Note | None:
 
 def _note_of(path: Path, name: str) -> str:
     """Where it is noted. By the log's inode, so that it is true wherever the log is moved."""
-    found = _stat(name)
+    found = stat_of(name)
     return str(lock_directory(path) / f"{_NOTE}{found.st_ino if found is not None else 0}")
 
 
@@ -319,16 +317,16 @@ def _head(name: str) -> str:
 
 
 def _bytes(name: str) -> int:
-    found = _stat(name)
+    found = stat_of(name)
     return found.st_size if found is not None else 0
 
 
-def _identity(name: str | Path) -> Identity | None:
-    found = _stat(name)
+def identity(name: str | Path) -> protection.Identity | None:
+    found = stat_of(name)
     return (found.st_dev, found.st_ino) if found is not None else None
 
 
-def _stat(name: str | Path) -> os.stat_result | None:
+def stat_of(name: str | Path) -> os.stat_result | None:
     try:
         return os.stat(name)
     except OSError:
